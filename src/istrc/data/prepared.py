@@ -1,0 +1,93 @@
+"""The prepared format: one folder of memory-mapped arrays that training reads at full speed.
+
+    prepared.json    what it is, how it was made, and every picture that was left out
+    images.npy       (N, S, S, 3) uint8, RGB
+    attributes.npy   (N, A) int8: 1 yes, 0 no, -1 not known
+    identity.npy     (N,) int32: -1 not known
+    split.npy        (N,) int8: 0 train, 1 valid, 2 test
+    names.txt        N lines: the name each picture had in its source
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from istrc.errors import InputError
+
+FORMAT = 1
+SPLITS = ("train", "valid", "test")
+
+
+class Prepared:
+    """A prepared folder, opened without reading the pictures into memory."""
+
+    def __init__(self, folder: str | Path):
+        self.folder = Path(folder)
+        try:
+            self.info = json.loads((self.folder / "prepared.json").read_text())
+        except FileNotFoundError:
+            raise InputError(
+                f"{folder}: no prepared.json here; make it with `istrc prepare SOURCE {folder}`"
+            ) from None
+        if self.info.get("format") != FORMAT or not self.info.get("complete"):
+            raise InputError(
+                f"{folder}: not a complete prepared folder; run `istrc prepare` on it again"
+            )
+        self.images = self._array("images", mmap=True)
+        self.attributes = self._array("attributes")
+        self.identity = self._array("identity")
+        self.split = self._array("split")
+        self.attribute_names: list[str] = list(self.info["attributes"])
+        counts = {len(self.images), len(self.attributes), len(self.identity), len(self.split)}
+        if counts != {self.info["count"]}:
+            raise InputError(f"{folder}: arrays of different lengths {sorted(counts)}; prepare again")
+
+    def _array(self, name: str, mmap: bool = False) -> np.ndarray:
+        path = self.folder / f"{name}.npy"
+        try:
+            return np.load(path, mmap_mode="r" if mmap else None, allow_pickle=False)
+        except (FileNotFoundError, ValueError, EOFError) as error:
+            raise InputError(f"{path}: {error}; run `istrc prepare` again") from None
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @property
+    def size(self) -> int:
+        """S, the side of a face in pixels."""
+        return self.images.shape[1]
+
+    @property
+    def names(self) -> list[str]:
+        """The name each picture had in its source, in row order."""
+        return (self.folder / "names.txt").read_text().splitlines()
+
+    def rows(self, split: str) -> np.ndarray:
+        """The row numbers of one split, ascending, int64."""
+        return np.flatnonzero(self.split == SPLITS.index(split))
+
+    def column(self, attribute: str) -> np.ndarray:
+        """One attribute of every row, (N,) int8: 1 yes, 0 no, -1 not known."""
+        if attribute not in self.attribute_names:
+            raise InputError(f"{self.folder}: no attribute {attribute!r} in this data")
+        return self.attributes[:, self.attribute_names.index(attribute)]
+
+    def batch(self, rows: np.ndarray) -> torch.Tensor:
+        """The faces of these rows: (B, 3, S, S) float32 in [-1, 1]."""
+        return to_tensor(self.images[rows])
+
+
+def to_tensor(pixels: np.ndarray) -> torch.Tensor:
+    """uint8 pixels (B, S, S, 3) -> float32 (B, 3, S, S) in [-1, 1], in channels_last memory."""
+    x = torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2)
+    return x.float().div_(127.5).sub_(1.0)
+
+
+def to_pixels(x: torch.Tensor) -> np.ndarray:
+    """float (B, 3, S, S) in [-1, 1] -> uint8 pixels (B, S, S, 3), rounded and clipped."""
+    scaled = x.detach().float().add(1.0).mul(127.5).round().clamp(0, 255)
+    return scaled.to(torch.uint8).permute(0, 2, 3, 1).contiguous().cpu().numpy()

@@ -1,0 +1,9 @@
+"""What a user reads when something is wrong: one line that names the input and the remedy."""
+
+
+class IstrcError(Exception):
+    """A failure whose message is written for the user, in one line; the command line exits 1."""
+
+
+class InputError(IstrcError):
+    """An input that cannot be used: the message names it, says why, and says what to do."""
