@@ -1,0 +1,246 @@
+"""FaceNet's training: who it is, by a margin and by triplets, and what it looks like, by heads."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from istrc.data.prepared import Prepared
+from istrc.models.facenet import FaceNet
+from istrc.training import loop
+from istrc.training.augment import augment
+
+
+def facenet_loss(
+    z: torch.Tensor,  # (B, D), unit norm
+    identity: torch.Tensor,  # (B,) class of each face
+    logits: torch.Tensor,  # (B, A) from the attribute heads
+    labels: torch.Tensor,  # (B, A): 1 yes, 0 no, -1 not known
+    *,
+    softmax: nn.Module,  # margin softmax over the identities
+    triplets: nn.Module,  # selects semi-hard triplets in the batch
+    triplet_margin: float,  # alpha of FaceNet's loss, squared distance
+    triplet_weight: float,
+    softmax_weight: float,
+    attribute_weight: float,
+) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    """The sum of the identity losses and the heads' cross-entropy, and its parts."""
+    parts = {}
+    parts["softmax"] = softmax(z, identity) if softmax_weight else z.new_zeros(())
+    if triplet_weight:
+        # FaceNet, eq. 3: [||a - p||^2 - ||a - n||^2 + alpha]_+ over semi-hard (a, p, n)
+        a, p, n = triplets(z, identity)
+        near = (z[a] - z[p]).square().sum(1)
+        far = (z[a] - z[n]).square().sum(1)
+        hinge = F.relu(near - far + triplet_margin)
+        parts["triplet"] = hinge.sum() / max(1, len(a))
+    else:
+        parts["triplet"] = z.new_zeros(())
+    known = labels >= 0
+    entropy = F.binary_cross_entropy_with_logits(logits, labels.clamp(min=0), reduction="none")
+    parts["attributes"] = (entropy * known).sum() / known.sum().clamp(min=1)
+    loss = (
+        softmax_weight * parts["softmax"]
+        + triplet_weight * parts["triplet"]
+        + attribute_weight * parts["attributes"]
+    )
+    return loss, parts
+
+
+class IdentityBatches:
+    """Batches of P identities x K pictures, a pure function of (seed, step)."""
+
+    def __init__(self, identity: np.ndarray, rows: np.ndarray, *, people: int, pictures: int):
+        order = rows[np.argsort(identity[rows], kind="stable")]
+        names, starts, counts = np.unique(identity[order], return_index=True, return_counts=True)
+        self.order, self.starts, self.counts = order, starts, counts
+        self.people, self.pictures = people, pictures
+        self.classes = len(names)
+        # Each picture is to be seen equally often; an identity with one picture has no positive.
+        weight = np.where(counts > 1, counts, 0.25)
+        self.weight = weight / weight.sum()
+
+    def __call__(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Rows (P * K,) and their class numbers (P * K,)."""
+        people = rng.choice(self.classes, self.people, replace=False, p=self.weight)
+        rows = []
+        for person in people:
+            start, count = self.starts[person], self.counts[person]
+            picks = rng.permutation(count)[: self.pictures]
+            if count < self.pictures:
+                picks = np.concatenate([picks, rng.integers(0, count, self.pictures - count)])
+            rows.append(self.order[start + picks])
+        return np.concatenate(rows), np.repeat(people, self.pictures)
+
+
+def train_facenet(
+    data: str | Path,  # a prepared folder
+    out: str | Path,  # run folder; holds the checkpoint
+    *,
+    steps: int = 4000,  # batches
+    people: int = 64,  # P, identities in a batch
+    pictures: int = 4,  # K, pictures of each
+    dim: int = 128,  # D, the sphere's dimension
+    widths: tuple[int, ...] = (48, 96, 192, 384),
+    depths: tuple[int, ...] = (1, 1, 2, 1),
+    rate: float = 1.5e-3,  # peak learning rate of AdamW
+    decay: float = 0.05,  # weight decay
+    margin: float = 0.25,  # of the softmax, in cosine
+    scale: float = 32.0,  # of the softmax
+    triplets_from: float = 0.7,  # share of the run after which triplets are selected
+    triplet_margin: float = 0.2,  # squared distance
+    triplet_weight: float = 10.0,
+    attribute_weight: float = 10.0,
+    average: float = 0.998,  # decay of the moving average of the weights, which is what is kept
+    seed: int = 0,
+    device: str = "cpu",
+    minutes: float | None = None,  # stop, resumably, after this long
+    validate_every: int = 500,  # steps
+) -> FaceNet:
+    """Train FaceNet on identities and attributes; returns the averaged network.
+
+    A margin softmax over all identities shapes the sphere first; in the last part of the run
+    semi-hard triplets (FaceNet section 3.2) are selected within each batch of P x K faces.
+    """
+    from pytorch_metric_learning import losses, miners
+    from pytorch_metric_learning.distances import LpDistance
+
+    prepared = Prepared(data)
+    fit, tune = prepared.rows("fit"), prepared.rows("tune")
+    batches = IdentityBatches(prepared.identity, fit, people=people, pictures=pictures)
+
+    torch.manual_seed(seed)
+    net = FaceNet(prepared.size, dim, widths, depths, tuple(prepared.attribute_names))
+    net = net.to(device, memory_format=torch.channels_last)
+    softmax = losses.CosFaceLoss(batches.classes, dim, margin=margin, scale=scale).to(device)
+    triplets = miners.TripletMarginMiner(
+        margin=triplet_margin, type_of_triplets="semihard", distance=LpDistance(power=2)
+    )
+    averaged = copy.deepcopy(net).eval()
+    parameters = [*net.parameters(), *softmax.parameters()]
+    optimizer = torch.optim.AdamW(parameters, lr=rate, weight_decay=decay, betas=(0.9, 0.98))
+
+    def batch(step: int):
+        rows, classes = batches(loop.generator(seed, step))
+        labels = torch.from_numpy(prepared.attributes[rows]).float()
+        return prepared.batch(rows), torch.from_numpy(classes), labels
+
+    def update(step: int, data) -> Mapping[str, torch.Tensor]:
+        x, identity, labels = (part.to(device) for part in data)
+        with torch.no_grad():
+            x = augment(x).contiguous(memory_format=torch.channels_last)
+        net.train()
+        with torch.autocast(torch.device(device).type, torch.bfloat16):
+            z = net(x)
+        late = step >= triplets_from * steps
+        loss, parts = facenet_loss(
+            z.float(),
+            identity,
+            net.head_logits(z.float()),
+            labels,
+            softmax=softmax,
+            triplets=triplets,
+            triplet_margin=triplet_margin,
+            triplet_weight=triplet_weight if late else 0.0,
+            softmax_weight=1.0,
+            attribute_weight=attribute_weight,
+        )
+        for group in optimizer.param_groups:
+            group["lr"] = loop.cosine(step, steps, peak=rate)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        norm = nn.utils.clip_grad_norm_(parameters, 5.0)
+        optimizer.step()
+        follow(averaged, net, min(average, (step + 1) / (step + 10)))
+        return {"loss": loss.detach(), "grad": norm, **{k: v.detach() for k, v in parts.items()}}
+
+    def validate(step: int) -> dict[str, float]:
+        return measure(averaged, prepared, tune, device)
+
+    loop.run(
+        modules={"net": net, "average": averaged, "softmax": softmax},
+        optimizers={"adamw": optimizer},
+        batch=batch,
+        update=update,
+        validate=validate,
+        validate_every=validate_every,
+        steps=steps,
+        out=out,
+        seed=seed,
+        minutes=minutes,
+        config=dict(
+            part="facenet",
+            data=prepared.info.get("source"),
+            faces=len(fit),
+            people=people,
+            pictures=pictures,
+            rate=rate,
+            decay=decay,
+            margin=margin,
+            scale=scale,
+            triplets_from=triplets_from,
+            triplet_margin=triplet_margin,
+            triplet_weight=triplet_weight,
+            attribute_weight=attribute_weight,
+            average=average,
+            net=net.config,
+        ),
+    )
+    return averaged
+
+
+@torch.no_grad()
+def follow(averaged: nn.Module, net: nn.Module, decay: float) -> None:
+    """Exponential moving average of the weights; buffers (batch statistics) likewise."""
+    for mean, value in zip(averaged.state_dict().values(), net.state_dict().values(), strict=True):
+        if mean.is_floating_point():
+            mean.lerp_(value, 1 - decay)
+        else:
+            mean.copy_(value)
+
+
+@torch.no_grad()
+def embed_rows(net: FaceNet, prepared: Prepared, rows: np.ndarray, device: str = "cpu"):
+    """Embeddings (N, D) float32 of these rows, in batches."""
+    net.eval()
+    parts = []
+    for start in range(0, len(rows), 256):
+        x = prepared.batch(rows[start : start + 256]).to(device)
+        with torch.autocast(torch.device(device).type, torch.bfloat16):
+            parts.append(net(x).float().cpu())
+    return torch.cat(parts)
+
+
+def measure(net: FaceNet, prepared: Prepared, rows: np.ndarray, device: str) -> dict[str, float]:
+    """Mean AUC of the heads and the AUC of verification on people never trained on."""
+    from sklearn.metrics import roc_auc_score
+
+    z = embed_rows(net, prepared, rows, device)
+    scores = net.head_logits(z.to(device)).detach().cpu().numpy()
+    labels = prepared.attributes[rows]
+    aucs = {}
+    for column, name in enumerate(prepared.attribute_names):
+        known = labels[:, column] >= 0
+        truth = labels[known, column]
+        if 0 < truth.sum() < len(truth):
+            aucs[name] = roc_auc_score(truth, scores[known, column])
+    shown = {f"auc_{n}": aucs[n] for n in ("smile", "mouth_open", "male") if n in aucs}
+    if aucs:
+        shown["auc_mean"] = float(np.mean(list(aucs.values())))
+    people = torch.from_numpy(prepared.identity[rows])
+    first, second = torch.triu_indices(len(z), len(z), 1)
+    same = people[first] == people[second]
+    if same.any():
+        # All same pairs against an equal, evenly spaced share of the different ones
+        different = torch.nonzero(~same)[:, 0]
+        different = different[:: max(1, len(different) // int(same.sum()))]
+        chosen = torch.cat([torch.nonzero(same)[:, 0], different])
+        cosine = (z[first[chosen]] * z[second[chosen]]).sum(1)
+        shown["auc_verify"] = roc_auc_score(same[chosen], cosine)
+    return shown
