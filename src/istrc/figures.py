@@ -1,0 +1,149 @@
+"""Rows of faces with labels, drawn with Pillow alone: the paper's figures, and contact sheets.
+
+Pictures are uint8 (S, S, 3) RGB of any size; each is drawn into a square cell. Text is Pillow's
+own font, so that a figure looks the same on every machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+PAPER = (255, 255, 255)
+INK = (24, 24, 27)
+FAINT = (113, 113, 122)  # captions: there when looked for
+GAP = 4  # pixels between cells
+MARGIN = 12  # pixels round the figure
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a strip: what it shows, its faces from left to right, a caption under each."""
+
+    label: str
+    faces: Sequence[np.ndarray]  # each uint8 (S, S, 3)
+    captions: Sequence[str] = ()  # as many as faces, or none
+    marked: int | None = None  # the face that is framed: where the walk starts
+
+
+def strip(rows: Sequence[Row], *, cell: int = 128, title: str = "") -> Image.Image:
+    """Rows of faces under each other, each row labelled on its left.
+
+    Args:
+        rows: of any lengths; a shorter row leaves white.
+        cell: side of one face in the figure, pixels.
+        title: a line above the rows.
+
+    Raises:
+        ValueError: no rows, a row without faces, or captions that are not one a face.
+    """
+    if not rows or not all(len(row.faces) for row in rows):
+        raise ValueError("a strip needs at least one row, and every row at least one face")
+    for row in rows:
+        if len(row.captions) not in (0, len(row.faces)):
+            raise ValueError(f"{row.label}: {len(row.captions)} captions, {len(row.faces)} faces")
+    label_font, caption_font = _font(max(12, cell // 8)), _font(max(10, cell // 11))
+    labels = [_lines(row.label) for row in rows]
+    label_width = max((_width(line, label_font) for lines in labels for line in lines), default=0)
+    left = MARGIN + (label_width + 2 * GAP if label_width else 0)
+    heights = [cell + (_height(caption_font) + GAP if row.captions else 0) for row in rows]
+    top = MARGIN + (_height(label_font) + 2 * GAP if title else 0)
+    columns = max(len(row.faces) for row in rows)
+    figure = Image.new(
+        "RGB",
+        (
+            left + columns * (cell + GAP) - GAP + MARGIN,
+            top + sum(heights) + GAP * (len(rows) - 1) + MARGIN,
+        ),
+        PAPER,
+    )
+    draw = ImageDraw.Draw(figure)
+    if title:
+        draw.text((MARGIN, MARGIN), title, INK, label_font)
+    for row, lines, height in zip(rows, labels, heights, strict=True):
+        line_height = _height(label_font)
+        y = top + (cell - line_height * len(lines)) // 2
+        for number, line in enumerate(lines):
+            draw.text((MARGIN, y + number * line_height), line, INK, label_font)
+        for column, face in enumerate(row.faces):
+            x = left + column * (cell + GAP)
+            figure.paste(_cell(face, cell), (x, top))
+            if column == row.marked:
+                draw.rectangle((x, top, x + cell - 1, top + cell - 1), outline=INK, width=2)
+            if row.captions:
+                _centred(draw, row.captions[column], x, top + cell + 1, cell, caption_font)
+        top += height + GAP
+    return figure
+
+
+def contact_sheet(
+    faces: Sequence[np.ndarray],
+    captions: Sequence[str] = (),
+    *,
+    columns: int = 8,
+    cell: int = 96,
+    title: str = "",
+) -> Image.Image:
+    """Faces in a grid, row by row, with a caption under each if there are any.
+
+    Args: as `strip`; `columns` faces go into a row.
+    """
+    if columns < 1:
+        raise ValueError("a contact sheet needs at least one column")
+    if len(captions) not in (0, len(faces)):
+        raise ValueError(f"{len(captions)} captions for {len(faces)} faces")
+    rows = [
+        Row("", faces[start : start + columns], captions[start : start + columns])
+        for start in range(0, len(faces), columns)
+    ]
+    return strip(rows, cell=cell, title=title)
+
+
+def signed(value: float) -> str:
+    """A strength as it is written: +1, -0.5, 0."""
+    return "0" if abs(value) < 5e-4 else f"{value:+.2f}".rstrip("0").rstrip(".")
+
+
+def _cell(face: np.ndarray, cell: int) -> Image.Image:
+    face = np.asarray(face)
+    if face.dtype != np.uint8 or face.ndim != 3 or face.shape[2] != 3:
+        raise ValueError(f"a face is uint8 (S, S, 3), got {face.dtype} {face.shape}")
+    picture = Image.fromarray(face)
+    if picture.size == (cell, cell):
+        return picture
+    # Photographs that are not square are shown whole, on white
+    picture = picture.copy()
+    scale = cell / max(picture.size)
+    size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
+    picture = picture.resize(size, Image.Resampling.LANCZOS)
+    if picture.size == (cell, cell):
+        return picture
+    square = Image.new("RGB", (cell, cell), PAPER)
+    square.paste(picture, ((cell - picture.width) // 2, (cell - picture.height) // 2))
+    return square
+
+
+def _font(size: int) -> ImageFont.FreeTypeFont:
+    return ImageFont.load_default(size)
+
+
+def _lines(label: str) -> list[str]:
+    return label.split("\n") if label else []
+
+
+def _width(text: str, font: ImageFont.FreeTypeFont) -> int:
+    return int(np.ceil(font.getlength(text)))
+
+
+def _height(font: ImageFont.FreeTypeFont) -> int:
+    return sum(font.getmetrics())
+
+
+def _centred(draw, text, left, top, width, font) -> None:
+    # A caption wider than its cell is shortened: two captions must not run into each other
+    while text and _width(text, font) > width:
+        text = text[:-2] + "…" if len(text) > 2 else ""
+    draw.text((left + (width - _width(text, font)) / 2, top), text, FAINT, font)
