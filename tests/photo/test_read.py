@@ -1,0 +1,576 @@
+"""Every kind of picture that comes in, made here with Pillow, and what is written from it."""
+
+import os
+import stat
+import struct
+import warnings
+import zlib
+
+import numpy as np
+import pytest
+from PIL import ExifTags, Image, ImageCms
+
+from istrc.errors import InputError
+from istrc.photo import read
+from istrc.photo.read import Picture, find_inputs, output_format, read_picture, write_picture
+
+HEIGHT, WIDTH = 32, 48
+
+
+def scene() -> np.ndarray:
+    """A picture whose four corners differ: uint8 (32, 48, 3)."""
+    pixels = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+    pixels[:16, :24] = (200, 30, 40)
+    pixels[:16, 24:] = (20, 180, 60)
+    pixels[16:, :24] = (50, 70, 220)
+    pixels[16:, 24:] = (240, 230, 10)
+    return pixels
+
+
+def noisy(seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
+
+
+def ramp(maximum: int, dtype) -> np.ndarray:
+    """From 0 to `maximum`, both included: (32, 48)."""
+    return np.linspace(0, maximum, HEIGHT * WIDTH).round().reshape(HEIGHT, WIDTH).astype(dtype)
+
+
+def refused(path, *words: str) -> str:
+    """The message of the one-line InputError: it names the file, and says each of the words."""
+    with warnings.catch_warnings(), pytest.raises(InputError) as error:
+        warnings.simplefilter("error")  # a warning beside the error is noise on the terminal
+        read_picture(path)
+    message = str(error.value)
+    assert message.startswith(f"{path}: ") and "\n" not in message
+    for word in words:
+        assert word in message
+    return message
+
+
+# --- good files ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.tif", "a.bmp", "a.ppm", "a.gif"])
+def test_plain_files_give_their_pixels(tmp_path, name):
+    Image.fromarray(scene()).save(tmp_path / name)
+    picture = read_picture(tmp_path / name)
+    assert picture.pixels.dtype == np.uint8 and picture.pixels.flags.writeable
+    assert np.array_equal(picture.pixels, scene())
+    assert picture.alpha is None and picture.notes == [] and not picture.grey
+    assert picture.suffix == {"a.tif": ".tif"}.get(name, ".png")
+
+
+@pytest.mark.parametrize("name, limit", [("a.jpg", 4), ("a.webp", 120), ("a.jp2", 0)])
+def test_compressed_files_come_close(tmp_path, name, limit):
+    Image.fromarray(scene()).save(tmp_path / name, quality=95, subsampling=0)
+    picture = read_picture(str(tmp_path / name))  # a string will do
+    assert np.abs(picture.pixels.astype(int) - scene()).max() <= limit
+
+
+def turned(pixels: np.ndarray, orientation: int) -> np.ndarray:
+    """`pixels` as a camera stores them under this EXIF orientation (EXIF 2.3, 4.6.4)."""
+    upright_to_stored = {
+        1: lambda p: p,
+        2: lambda p: p[:, ::-1],
+        3: lambda p: p[::-1, ::-1],
+        4: lambda p: p[::-1],
+        5: lambda p: p.transpose(1, 0, 2),
+        6: lambda p: p.transpose(1, 0, 2)[::-1],  # the row 0 is the right-hand side
+        7: lambda p: p.transpose(1, 0, 2)[::-1, ::-1],
+        8: lambda p: p.transpose(1, 0, 2)[:, ::-1],
+    }
+    return np.ascontiguousarray(upright_to_stored[orientation](pixels))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif", ".webp"])
+def test_exif_orientation_is_applied_once(tmp_path, orientation, suffix):
+    path, out = tmp_path / f"turned{suffix}", tmp_path / f"out{suffix}"
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    options = {"lossless": True} if suffix == ".webp" else {"quality": 95, "subsampling": 0}
+    stored = Image.fromarray(turned(scene(), orientation))
+    stored.save(path, exif=exif, dpi=(100, 200), **options)
+    picture = read_picture(path)
+    assert picture.pixels.shape == (HEIGHT, WIDTH, 3)
+    assert np.abs(picture.pixels.astype(int) - scene()).max() <= (4 if suffix == ".jpg" else 0)
+    if suffix != ".webp":
+        assert picture.dpi == pytest.approx((100, 200) if orientation < 5 else (200, 100), abs=0.1)
+    write_picture(picture, picture.pixels, out)
+    with Image.open(out) as again:  # no viewer turns it a second time
+        assert again.size == (WIDTH, HEIGHT) and again.getexif().get(274, 1) == 1
+    again = read_picture(out).pixels.astype(int)
+    assert np.abs(again - scene()).max() <= (8 if suffix == ".jpg" else 0)
+
+
+def test_sixteen_bit_grey_is_scaled_not_clipped(tmp_path):
+    values = ramp(65535, np.uint16)
+    expected = np.array([[round(int(v) / 257) for v in row] for row in values])
+    for name in ("grey16.png", "grey16.tif"):
+        Image.fromarray(values).save(tmp_path / name)
+        picture = read_picture(tmp_path / name)
+        assert picture.grey and "16 bits" in picture.notes[0]
+        for channel in range(3):
+            assert np.array_equal(picture.pixels[..., channel], expected)
+    with open(tmp_path / "grey16.pgm", "wb") as file:
+        file.write(b"P5 %d %d 65535\n" % (WIDTH, HEIGHT) + values.astype(">u2").tobytes())
+    assert np.array_equal(read_picture(tmp_path / "grey16.pgm").pixels[..., 0], expected)
+    Image.fromarray(values).save(tmp_path / "clear16.png", transparency=int(values[3, 4]))
+    alpha = read_picture(tmp_path / "clear16.png").alpha
+    assert np.array_equal(alpha, np.where(values == values[3, 4], 0, 255))
+
+
+def test_big_endian_sixteen_bits(tmp_path):
+    values = ramp(65535, ">u2")
+    Image.frombytes("I;16B", (WIDTH, HEIGHT), values.tobytes()).save(tmp_path / "big.tif")
+    pixels = read_picture(tmp_path / "big.tif").pixels
+    assert pixels[0, 0, 0] == 0 and pixels[-1, -1, 0] == 255
+    assert (np.diff(pixels[..., 0].astype(int).ravel()) >= 0).all()
+
+
+def test_palette(tmp_path):
+    Image.fromarray(scene()).quantize(16).save(tmp_path / "p.png")
+    assert Image.open(tmp_path / "p.png").mode == "P"
+    picture = read_picture(tmp_path / "p.png")
+    assert np.array_equal(picture.pixels, scene()) and picture.alpha is None
+
+
+def test_palette_with_transparency(tmp_path):
+    indexed = Image.fromarray(np.repeat([[0, 1, 2]], 16, axis=1).repeat(16, axis=0).astype("uint8"))
+    indexed.putpalette([255, 0, 0, 0, 255, 0, 0, 0, 255])
+    indexed.save(tmp_path / "one.png", transparency=1)  # one index is clear
+    indexed.save(tmp_path / "each.png", transparency=bytes([255, 128, 0]))  # an alpha an index
+    indexed.save(tmp_path / "one.gif", transparency=1)
+    for name, alpha in (("one.png", (255, 0, 255)), ("each.png", (255, 128, 0))):
+        picture = read_picture(tmp_path / name)
+        assert picture.pixels[0, ::16].tolist() == [[255, 0, 0], [0, 255, 0], [0, 0, 255]]
+        assert picture.alpha[5, ::16].tolist() == list(alpha)
+    picture = read_picture(tmp_path / "one.gif")
+    assert picture.alpha[0, ::16].tolist() == [255, 0, 255]
+    assert picture.pixels[0, 0].tolist() == [255, 0, 0]
+
+
+def test_a_transparent_colour(tmp_path):
+    Image.fromarray(scene()).save(tmp_path / "rgb.png", transparency=(200, 30, 40))
+    picture = read_picture(tmp_path / "rgb.png")
+    assert np.array_equal(picture.pixels, scene())
+    assert (picture.alpha[:16, :24] == 0).all() and (picture.alpha[16:] == 255).all()
+
+
+def test_rgba_and_la_keep_alpha_apart(tmp_path):
+    alpha = ramp(255, np.uint8)
+    rgba = np.dstack([noisy(), alpha])
+    Image.fromarray(rgba).save(tmp_path / "rgba.png")
+    picture = read_picture(tmp_path / "rgba.png")
+    assert np.array_equal(picture.pixels, noisy())  # under alpha 0 too
+    assert np.array_equal(picture.alpha, alpha) and not picture.grey
+    grey = noisy()[..., 0]
+    Image.merge("LA", [Image.fromarray(grey), Image.fromarray(alpha)]).save(tmp_path / "la.png")
+    picture = read_picture(tmp_path / "la.png")
+    assert np.array_equal(picture.pixels, np.dstack([grey] * 3)) and picture.grey
+    assert np.array_equal(picture.alpha, alpha)
+
+
+def test_one_bit_and_grey(tmp_path):
+    black_white = ramp(255, np.uint8) > 127
+    Image.fromarray(black_white).save(tmp_path / "one.png")
+    assert Image.open(tmp_path / "one.png").mode == "1"
+    picture = read_picture(tmp_path / "one.png")
+    assert np.array_equal(picture.pixels[..., 1], np.where(black_white, 255, 0)) and picture.grey
+    Image.fromarray(ramp(255, np.uint8)).save(tmp_path / "grey.tif")
+    picture = read_picture(tmp_path / "grey.tif")
+    assert np.array_equal(picture.pixels[..., 2], ramp(255, np.uint8)) and picture.grey
+
+
+INKS = {  # cyan, magenta, yellow, black -> the RGB that is left
+    (0, 0, 0, 0): (255, 255, 255),
+    (255, 0, 0, 0): (0, 255, 255),
+    (0, 255, 255, 0): (255, 0, 0),
+    (0, 0, 0, 255): (0, 0, 0),
+    (0, 100, 0, 0): (255, 155, 255),
+}
+
+
+@pytest.mark.parametrize("inks, rgb", INKS.items())
+def test_cmyk(tmp_path, inks, rgb):
+    image = Image.new("CMYK", (WIDTH, HEIGHT), inks)
+    for name in ("cmyk.jpg", "cmyk.tif"):
+        image.save(tmp_path / name)
+        picture = read_picture(tmp_path / name)
+        assert np.abs(picture.pixels.astype(int) - rgb).max() <= 3
+        write_picture(picture, picture.pixels, tmp_path / f"out-{name}")
+        assert Image.open(tmp_path / f"out-{name}").mode == "RGB"
+
+
+def test_ycck_jpeg(tmp_path):
+    # Pillow cannot write YCCK. So: the four planes that a YCCK file holds, written as CMYK, and
+    # the Adobe marker's last byte changed from 0 (CMYK) to 2 (YCCK). Pillow stores 255 - value.
+    inks = np.full((HEIGHT, WIDTH, 3), (30, 200, 90), np.uint8)
+    ycc = np.asarray(Image.fromarray(inks).convert("YCbCr"))
+    planes = np.dstack([255 - ycc, np.full((HEIGHT, WIDTH), 40, np.uint8)])
+    Image.fromarray(planes, mode="CMYK").save(tmp_path / "k.jpg", quality=95)
+    data = bytearray((tmp_path / "k.jpg").read_bytes())
+    data[data.index(b"Adobe") + 11] = 2
+    (tmp_path / "ycck.jpg").write_bytes(data)
+    image = Image.open(tmp_path / "ycck.jpg")
+    assert image.mode == "CMYK" and image.info["adobe_transform"] == 2
+    assert np.abs(np.asarray(image)[5, 5].astype(int) - (30, 200, 90, 40)).max() <= 3
+    expected = [(255 - ink) * (255 - 40) / 255 for ink in (30, 200, 90)]
+    assert np.abs(read_picture(tmp_path / "ycck.jpg").pixels - expected).max() <= 4
+
+
+def test_cmyk_with_a_profile_that_is_no_good(tmp_path):
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    for profile in (b"not a profile", srgb):
+        image = Image.new("CMYK", (WIDTH, HEIGHT), (255, 0, 0, 0))
+        image.save(tmp_path / "odd.tif", icc_profile=profile)
+        assert read_picture(tmp_path / "odd.tif").pixels[0, 0].tolist() == [0, 255, 255]
+
+
+@pytest.mark.parametrize("name", ["a.gif", "a.png", "a.webp", "a.tif"])
+def test_of_an_animation_the_first_frame_is_used_and_noted(tmp_path, name):
+    frames = [Image.fromarray(scene()), Image.fromarray(255 - scene()), Image.fromarray(noisy())]
+    frames[0].save(tmp_path / name, save_all=True, append_images=frames[1:], lossless=True)
+    picture = read_picture(tmp_path / name)
+    assert np.array_equal(picture.pixels, scene())
+    assert picture.notes == ["3 frames or pages: only the first is used"]
+
+
+def test_a_phone_jpeg_with_a_second_picture_is_a_jpeg(tmp_path):
+    second = Image.fromarray(noisy())
+    Image.fromarray(scene()).save(tmp_path / "a.mpo", save_all=True, append_images=[second])
+    (tmp_path / "a.mpo").rename(tmp_path / "phone.jpg")
+    picture = read_picture(tmp_path / "phone.jpg")
+    assert picture.format == "JPEG" and picture.notes == [] and picture.suffix == ".jpg"
+
+
+def test_the_suffix_may_lie(tmp_path):
+    Image.fromarray(scene()).save(tmp_path / "a.png")
+    (tmp_path / "a.png").rename(tmp_path / "a.jpg")
+    picture = read_picture(tmp_path / "a.jpg")
+    assert picture.format == "PNG" and np.array_equal(picture.pixels, scene())
+
+
+def test_damaged_exif_does_not_cost_the_picture(tmp_path):
+    Image.fromarray(scene()).save(tmp_path / "a.png", exif=b"Exif\0\0II*\0\xff\xff\xff\xff\0")
+    assert np.array_equal(read_picture(tmp_path / "a.png").pixels, scene())
+
+
+def test_real_photographs(shared_dir):
+    photos = shared_dir / "photos"
+    if not photos.is_dir():
+        pytest.skip("no photographs beside this checkout")
+    for path in find_inputs([photos]):
+        picture = read_picture(path)
+        assert min(picture.pixels.shape[:2]) > 200 and picture.notes == []
+        assert (picture.alpha is not None) == (path.name == "32bit.png")
+        assert 20 < picture.pixels.mean() < 235 and picture.pixels.std() > 20
+
+
+# --- bad files -------------------------------------------------------------------------------
+
+
+def test_missing_folder_empty(tmp_path):
+    refused(tmp_path / "none.jpg", "no such file", "check the path")
+    refused(tmp_path, "a folder, not a picture")
+    (tmp_path / "empty.jpg").touch()
+    refused(tmp_path / "empty.jpg", "0 bytes")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.jpg")
+    refused(tmp_path / "pipe.jpg", "not a regular file")
+
+
+@pytest.mark.parametrize("data", [b"hello, this is text", b"\x00", b"%!PS-Adobe-3.0 EPSF-3.0\n"])
+def test_not_an_image(tmp_path, data):
+    (tmp_path / "a.jpg").write_bytes(data)
+    refused(tmp_path / "a.jpg", "not a picture", "convert it")
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.webp", "a.gif", "a.tif", "a.bmp", "a.jp2"])
+def test_truncated(tmp_path, name):
+    Image.fromarray(noisy()).save(tmp_path / name)
+    data = (tmp_path / name).read_bytes()
+    for part in (0.95, 0.5):
+        (tmp_path / name).write_bytes(data[: int(len(data) * part)])
+        assert "damaged" in refused(tmp_path / name)
+
+
+def test_any_damage_is_an_input_error_or_a_picture(tmp_path):
+    generator = np.random.default_rng(0)
+    for name in ("a.jpg", "a.png", "a.webp", "a.gif", "a.tif", "a.bmp"):
+        path = tmp_path / name
+        exif = Image.Exif()
+        exif[ExifTags.Base.Artist] = "A. Person"
+        Image.fromarray(noisy()).save(path, exif=exif)
+        data = np.frombuffer(path.read_bytes(), np.uint8)
+        for _ in range(40):
+            damaged = data.copy()
+            where = generator.integers(0, min(200, len(data)), 4)
+            damaged[where] = generator.integers(0, 256, 4)
+            path.write_bytes(damaged.tobytes())
+            try:
+                assert read_picture(path).pixels.dtype == np.uint8
+            except InputError as error:
+                assert str(error).startswith(f"{path}: ") and "\n" not in str(error)
+
+
+def test_too_small(tmp_path):
+    for size in ((1, 1), (15, 400), (400, 15)):
+        Image.new("RGB", size).save(tmp_path / "small.png")
+        refused(tmp_path / "small.png", f"{size[0]}x{size[1]}", "at least 16x16")
+    Image.new("RGB", (16, 16)).save(tmp_path / "enough.png")
+    assert read_picture(tmp_path / "enough.png").pixels.shape == (16, 16, 3)
+
+
+@pytest.mark.parametrize("size", [(20_000, 20_000), (10_001, 10_000)])
+def test_too_large_is_refused_without_decoding(tmp_path, size, monkeypatch):
+    # A small picture whose header lies, once over and once under Pillow's own limit.
+    Image.new("1", (WIDTH, HEIGHT)).save(tmp_path / "large.png")
+    data = bytearray((tmp_path / "large.png").read_bytes())
+    data[16:24] = struct.pack(">II", *size)
+    data[29:33] = struct.pack(">I", zlib.crc32(data[12:29]))
+    (tmp_path / "large.png").write_bytes(data)
+    monkeypatch.setattr(Image.Image, "load", lambda image: pytest.fail("decoded"))
+    refused(tmp_path / "large.png", "too large", "100 megapixels", "scale it down")
+
+
+def test_large_ones_are_read_without_a_warning(tmp_path, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)  # Pillow warns from here to its double
+    Image.fromarray(scene()).save(tmp_path / "a.png")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert read_picture(tmp_path / "a.png").pixels.shape == (HEIGHT, WIDTH, 3)
+
+
+@pytest.mark.parametrize("mode, name", [("F", "a.tif"), ("I", "a.tif"), ("LAB", "a.tif")])
+def test_pixels_without_a_range_are_refused(tmp_path, mode, name):
+    Image.new(mode, (WIDTH, HEIGHT)).save(tmp_path / name)
+    refused(tmp_path / name, mode, "8-bit RGB")
+
+
+@pytest.mark.parametrize("brand", [b"heic", b"mif1"])
+def test_heic_names_the_plug_in(tmp_path, brand, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "pillow_heif", None)  # as if not installed
+    (tmp_path / "a.heic").write_bytes(b"\0\0\0\x18ftyp" + brand + b"\0\0\0\0mif1heic" + bytes(64))
+    refused(tmp_path / "a.heic", "pip install pillow-heif")
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root reads anything")
+def test_no_right_to_read(tmp_path):
+    (tmp_path / "a.png").touch(mode=0)
+    refused(tmp_path / "a.png", "Permission denied")
+
+
+# --- writing ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["o.png", "o.tif", "o.tiff", "o.webp", "O.PNG"])
+def test_lossless_formats_give_the_pixels_back(tmp_path, name):
+    write_picture(None, noisy(), tmp_path / name)
+    assert np.array_equal(read_picture(tmp_path / name).pixels, noisy())
+
+
+def test_jpeg_is_written_at_quality_95_without_subsampling(tmp_path):
+    write_picture(None, noisy(), tmp_path / "o.jpg")
+    Image.fromarray(noisy()).save(tmp_path / "reference.jpg", quality=95, subsampling="4:4:4")
+    ours, reference = Image.open(tmp_path / "o.jpg"), Image.open(tmp_path / "reference.jpg")
+    assert ours.quantization == reference.quantization
+    assert [part[1:3] for part in ours.layer] == [(1, 1)] * 3
+    assert np.abs(read_picture(tmp_path / "o.jpg").pixels.astype(int) - noisy()).max() < 30
+
+
+@pytest.mark.parametrize("name", ["o.png", "o.tif", "o.webp"])
+def test_alpha_is_kept_where_the_format_has_it(tmp_path, name):
+    alpha = ramp(255, np.uint8)
+    write_picture(Picture(scene(), alpha), 255 - scene(), tmp_path / name)
+    again = read_picture(tmp_path / name)
+    assert np.array_equal(again.alpha, alpha)
+    assert np.array_equal(again.pixels, 255 - scene())  # where alpha is 0 too
+
+
+def test_alpha_in_a_jpeg_is_shown_on_white(tmp_path):
+    alpha = np.zeros((HEIGHT, WIDTH), np.uint8)
+    alpha[:, 24:] = 255
+    write_picture(Picture(scene(), alpha), scene(), tmp_path / "o.jpg")
+    pixels = read_picture(tmp_path / "o.jpg").pixels
+    assert np.abs(pixels[:, :24].astype(int) - 255).max() <= 2
+    assert np.abs(pixels[:, 24:].astype(int) - scene()[:, 24:]).max() <= 4
+
+
+def test_a_crop_goes_without_the_alpha_of_the_whole(tmp_path):
+    picture = Picture(scene(), ramp(255, np.uint8))
+    write_picture(picture, noisy()[:16, :16], tmp_path / "crop.png")
+    again = read_picture(tmp_path / "crop.png")
+    assert again.alpha is None and np.array_equal(again.pixels, noisy()[:16, :16])
+
+
+@pytest.mark.parametrize("name, mode", [("o.png", "L"), ("o.jpg", "L"), ("o.webp", "RGB")])
+def test_grey_stays_grey(tmp_path, name, mode):
+    grey = np.dstack([ramp(255, np.uint8)] * 3)
+    write_picture(Picture(grey, grey=True), grey, tmp_path / name)
+    assert Image.open(tmp_path / name).mode == mode
+    assert np.abs(read_picture(tmp_path / name).pixels.astype(int) - grey).max() <= 4
+    write_picture(Picture(grey, grey[..., 0], grey=True), grey, tmp_path / "la.png")
+    assert Image.open(tmp_path / "la.png").mode == "LA"
+    assert np.array_equal(read_picture(tmp_path / "la.png").pixels, grey)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif", ".webp"])
+def test_metadata_goes_along_but_not_where_it_was_taken(tmp_path, suffix):
+    exif = Image.Exif()
+    exif[ExifTags.Base.Artist] = "A. Person"
+    exif[ExifTags.Base.Orientation] = 3
+    if suffix != ".tif":  # where it is no description but the layout
+        exif[ExifTags.Base.ImageWidth] = 9999
+    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.DateTimeOriginal] = "2020:01:02 03:04:05"
+    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.ExifImageWidth] = 9999
+    exif.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSLatitudeRef] = "N"
+    exif.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSLatitude] = (1.0, 2.0, 3.0)
+    icc = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    path, out = tmp_path / f"in{suffix}", tmp_path / f"out{suffix}"
+    Image.fromarray(scene()).save(path, exif=exif.tobytes(), icc_profile=icc, dpi=(300, 300))
+    assert Image.open(path).getexif().get_ifd(ExifTags.IFD.GPSInfo)  # it was there
+    picture = read_picture(path)
+    assert picture.suffix == suffix
+    write_picture(picture, picture.pixels, out)
+    with Image.open(out) as image:
+        kept = image.getexif()
+        assert kept[ExifTags.Base.Artist] == "A. Person"
+        assert kept.get(ExifTags.Base.ImageWidth, WIDTH) == WIDTH
+        details = kept.get_ifd(ExifTags.IFD.Exif)
+        assert details[ExifTags.Base.DateTimeOriginal] == "2020:01:02 03:04:05"
+        assert ExifTags.Base.ExifImageWidth not in details
+        assert not kept.get_ifd(ExifTags.IFD.GPSInfo) and ExifTags.IFD.GPSInfo not in kept
+        assert image.info["icc_profile"] == icc
+        if suffix != ".webp":  # it has no place for the resolution
+            assert image.info["dpi"] == pytest.approx((300, 300), abs=0.01)
+
+
+def test_a_profile_for_other_channels_is_left_out(tmp_path):
+    icc = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    write_picture(Picture(scene(), grey=True, icc=icc), scene(), tmp_path / "o.png")
+    assert "icc_profile" not in Image.open(tmp_path / "o.png").info
+    grey_icc = icc[:16] + b"GRAY" + icc[20:]
+    write_picture(Picture(scene(), grey=True, icc=grey_icc), scene(), tmp_path / "o.png")
+    assert Image.open(tmp_path / "o.png").info["icc_profile"] == grey_icc
+
+
+def test_exif_too_long_for_a_jpeg_does_not_stop_it(tmp_path):
+    exif = Image.Exif()
+    exif[ExifTags.Base.ImageDescription] = "x" * 70_000
+    Image.fromarray(scene()).save(tmp_path / "a.png", exif=exif)
+    picture = read_picture(tmp_path / "a.png")
+    assert len(picture.exif) > 70_000
+    write_picture(picture, picture.pixels, tmp_path / "o.jpg")
+    assert read_picture(tmp_path / "o.jpg").exif is None
+
+
+def test_unknown_suffix_names_those_allowed(tmp_path):
+    for name in ("o.xyz", "o.gif", "o"):
+        with pytest.raises(InputError, match=r"\.jpg, \.jpeg, \.png, \.webp, \.tif, \.tiff"):
+            write_picture(None, scene(), tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+    assert output_format("x/y.JPEG") == "JPEG"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the umask is POSIX's")
+def test_rights_follow_the_umask(tmp_path):
+    for mask, rights in ((0o022, 0o644), (0o077, 0o600), (0o002, 0o664)):
+        before = os.umask(mask)
+        try:
+            write_picture(None, scene(), tmp_path / f"{mask}.png")
+        finally:
+            os.umask(before)
+        assert stat.S_IMODE((tmp_path / f"{mask}.png").stat().st_mode) == rights
+
+
+@pytest.mark.parametrize("failure", [OSError("disk full"), KeyboardInterrupt()])
+def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path, failure, monkeypatch):
+    out = tmp_path / "o.png"
+    out.write_bytes(b"old")
+
+    def break_off(image, file, **options):
+        file.write(b"half a pict")
+        raise failure
+
+    monkeypatch.setattr(Image.Image, "save", break_off)
+    expected = InputError if isinstance(failure, OSError) else KeyboardInterrupt
+    with pytest.raises(expected):
+        write_picture(None, scene(), out)
+    assert out.read_bytes() == b"old" and list(tmp_path.iterdir()) == [out]
+
+
+def test_write_errors_name_the_file_and_the_remedy(tmp_path):
+    with pytest.raises(InputError, match="does not exist; make it"):
+        write_picture(None, scene(), tmp_path / "nowhere" / "o.png")
+    (tmp_path / "d.png").mkdir()
+    with pytest.raises(InputError, match="a folder"):
+        write_picture(None, scene(), tmp_path / "d.png")
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="o.png: cannot be written as PNG .*; choose another"):
+        write_picture(None, scene(), tmp_path / "file" / "o.png")
+    with pytest.raises(InputError, match="cannot be written as WEBP"):  # at most 16383 a side
+        write_picture(None, np.zeros((16, 17_000, 3), np.uint8), tmp_path / "wide.webp")
+    assert not list(tmp_path.glob("*wide*")) and not list(tmp_path.glob(".*"))
+    with pytest.raises(ValueError, match="uint8"):
+        write_picture(None, scene().astype(np.float32), tmp_path / "o.png")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links need rights elsewhere")
+def test_a_link_is_written_through(tmp_path):
+    (tmp_path / "far").mkdir()
+    (tmp_path / "link.png").symlink_to(tmp_path / "far" / "real.png")
+    write_picture(None, scene(), tmp_path / "link.png")
+    assert (tmp_path / "link.png").is_symlink()
+    assert np.array_equal(read_picture(tmp_path / "far" / "real.png").pixels, scene())
+
+
+# --- inputs ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name in ("b.png", "a.JPG", "c.webp", "notes.txt", ".hidden.png", "sub/d.png", "sub/e.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    (tmp_path / "folder.png").mkdir()
+    return tmp_path
+
+
+def names(paths) -> list[str]:
+    return [path.name for path in paths]
+
+
+def test_inputs_are_files_folders_and_globs_in_their_order(folder):
+    assert names(find_inputs([folder])) == ["a.JPG", "b.png", "c.webp"]  # flat, sorted
+    assert names(find_inputs([str(folder / "*.png")])) == ["b.png"]
+    assert names(find_inputs([folder / "[bc].*"])) == ["b.png", "c.webp"]
+    assert names(find_inputs([folder / "**" / "*.png"])) == ["b.png", "d.png", "e.png"]
+    several = find_inputs([folder / "c.webp", folder / "sub", folder / "notes.txt"])
+    assert names(several) == ["c.webp", "d.png", "e.png", "notes.txt"]
+    assert find_inputs([]) == []
+
+
+def test_a_name_with_brackets_is_a_name_first(folder):
+    (folder / "me [1].png").write_bytes(b"x")
+    assert names(find_inputs([folder / "me [1].png"])) == ["me [1].png"]
+
+
+def test_inputs_that_lead_to_nothing_are_named(folder):
+    (folder / "empty").mkdir()
+    for pattern, words in (
+        (folder / "empty", "no pictures in this folder"),
+        (folder / "*.tif", "no pictures match"),
+        (folder / "gone.jpg", "no such file or folder"),
+    ):
+        with pytest.raises(InputError) as error:
+            find_inputs([folder / "b.png", pattern])
+        assert str(error.value).startswith(f"{pattern}: ") and words in str(error.value)
+
+
+def test_every_decoder_is_one_that_pillow_has():
+    assert set(read._load_plugins()) <= set(Image.OPEN) | {"AVIF"}  # in Pillow from 11.3 on
