@@ -1,0 +1,269 @@
+"""From a photograph to CelebA's aligned frame: a similarity transform, and the face it cuts out.
+
+Coordinates are continuous, in the photograph and in the frame alike: (0, 0) is the top left corner
+of the first pixel, pixel (column i, row j) covers [i, i+1] x [j, j+1] and has its centre at
+(i + 0.5, j + 0.5). THE CROP of DESIGN.md, x 25..153 and y 45..173, is thus exactly what Pillow's
+`crop((25, 45, 153, 173))` cuts from an aligned picture.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from PIL import Image
+from torch.nn import functional as F
+
+from istrc.errors import InputError
+from istrc.photo.detect import Box
+
+FRAME_SIZE = (178, 218)  # CelebA's aligned pictures: width, height
+CROP = (25.0, 45.0, 153.0, 173.0)  # left, top, right, bottom of THE CROP in the frame
+CROP_SIDE = CROP[2] - CROP[0]
+CROP_CENTRE = np.array([(CROP[0] + CROP[2]) / 2, (CROP[1] + CROP[3]) / 2])
+# Mean eye centres in the frame, the picture's left one first
+EYES = np.array([[70.0, 111.5], [108.5, 111.5]])
+
+# Where dlib's box of an upright face lies in the frame: geometric mean side and mean centre over
+# CelebA train pictures shown to the detector at random sizes.
+BOX_SIDE = 90.7
+BOX_CENTRE = np.array([89.0, 133.9])
+
+STEPS = 3  # looks of the aligner; a fourth changes nothing measurable
+_ENOUGH = 3  # a face is pre-shrunk by whole factors to no less than this many times the crop
+
+
+class AlignerLike(Protocol):
+    """Anything that sees a face under a guessed frame and says how the guess is wrong."""
+
+    size: int  # side of the faces it looks at, pixels
+
+    def correct(self, faces: np.ndarray) -> np.ndarray:
+        """uint8 (B, S, S, 3) -> float64 (B, 2, 3): guessed frame -> true frame, frame pixels."""
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """Where a face is: photograph -> CelebA's aligned frame.
+
+    Attributes:
+        matrix: (2, 3) float64 [sR | t] with a rotation R: a point (x, y) of the photograph, in
+            continuous pixel coordinates, is at matrix @ (x, y, 1) in the 178x218 frame.
+    """
+
+    matrix: np.ndarray
+
+    def __post_init__(self):
+        matrix = np.array(self.matrix, np.float64)
+        if matrix.shape != (2, 3) or not np.isfinite(matrix).all():
+            raise ValueError(f"a frame needs a finite (2, 3) matrix, got {matrix!r}")
+        if not np.linalg.det(matrix[:, :2]) > 0:
+            raise ValueError("a frame's matrix must keep the picture's orientation")
+        matrix.setflags(write=False)
+        object.__setattr__(self, "matrix", matrix)
+
+    @property
+    def inverse(self) -> np.ndarray:
+        """(2, 3) float64: frame coordinates -> photograph coordinates."""
+        return invert(self.matrix)
+
+    @property
+    def scale(self) -> float:
+        """Frame pixels per photograph pixel."""
+        return math.sqrt(np.linalg.det(self.matrix[:, :2]))
+
+    @property
+    def angle(self) -> float:
+        """Radians that the face is turned clockwise in the photograph."""
+        return math.atan2(-self.matrix[1, 0], self.matrix[0, 0])
+
+    @property
+    def side(self) -> float:
+        """The side of THE CROP in photograph pixels."""
+        return CROP_SIDE / self.scale
+
+    def corners(self) -> np.ndarray:
+        """(4, 2): THE CROP's corners in the photograph, clockwise from its top left."""
+        left, top, right, bottom = CROP
+        return transform(self.inverse, [[left, top], [right, top], [right, bottom], [left, bottom]])
+
+    def crop(self, pixels: np.ndarray, size: int) -> np.ndarray:
+        """THE CROP of a photograph, resized to size x size without aliasing.
+
+        For an aligned 178x218 picture this is Pillow's `crop((25, 45, 153, 173))` followed by
+        `resize((size, size), LANCZOS)`. Outside the photograph its edge pixels are repeated.
+
+        Args:
+            pixels: (H, W, 3) uint8 RGB, the photograph that this frame belongs to.
+            size: S, pixels.
+
+        Returns:
+            (S, S, 3) uint8.
+        """
+        # Shrink by a whole factor while that is free of loss, so that the size of the photograph
+        # does not matter; then turn at its own resolution; Lanczos does the rest.
+        factor = max(1, int(self.side / (_ENOUGH * size)))
+        window, to_window = shrunk_window(pixels, self.corners(), factor)
+        grid_side = max(1, round(self.side / factor))
+        step = CROP_SIDE / grid_side
+        grid_to_frame = np.array([[step, 0, CROP[0]], [0, step, CROP[1]]])
+        turned = _sample(window, compose(to_window, self.inverse, grid_to_frame), grid_side)
+        if grid_side == size:
+            return turned
+        resized = Image.fromarray(turned).resize((size, size), Image.Resampling.LANCZOS)
+        return np.asarray(resized)
+
+
+def aligned_frame(width: int, height: int) -> Frame:
+    """The frame of a picture that is aligned already, from its size alone.
+
+    Two shapes are known: CelebA's aligned picture, 178x218 or the same geometry at another size
+    (its height may be a pixel or 0.5 % off), and a square, which is taken as THE CROP itself.
+
+    Raises:
+        InputError: the shape is neither.
+    """
+    if width == height and width > 0:
+        scale = CROP_SIDE / width
+        return Frame(np.array([[scale, 0, CROP[0]], [0, scale, CROP[1]]]))
+    expected = width * FRAME_SIZE[1] / FRAME_SIZE[0]
+    if width <= 0 or abs(height - expected) > max(1.0, 0.005 * expected):
+        raise InputError(
+            f"{width}x{height} is not an aligned picture: 178x218, the same shape at another "
+            "size, or a square crop; leave out --aligned to have the face found"
+        )
+    scale = FRAME_SIZE[0] / width
+    # Rounding of the height is shared by the upper and the lower edge
+    return Frame(np.array([[scale, 0, 0], [0, scale, (FRAME_SIZE[1] - scale * height) / 2]]))
+
+
+def frame_from_box(box: Box) -> Frame:
+    """The frame that a detected box suggests: right on average, some 10 % off for one face."""
+    scale = BOX_SIDE / box.side
+    cos, sin = scale * math.cos(box.angle), scale * math.sin(box.angle)
+    turn_back = np.array([[cos, sin], [-sin, cos]])
+    shift = BOX_CENTRE - turn_back @ np.array(box.centre)
+    return Frame(np.column_stack([turn_back, shift]))
+
+
+def find_frame(pixels: np.ndarray, box: Box, aligner: AlignerLike | None = None) -> Frame:
+    """Align a detected face: start from its box, then let the aligner correct the frame.
+
+    Args:
+        pixels: (H, W, 3) uint8 RGB photograph.
+        box: a face of `detect(pixels)`.
+        aligner: `istrc.models.aligner.Aligner`; None keeps the frame of the box alone.
+    """
+    start = frame_from_box(box)
+    if aligner is None:
+        return start
+    # The looks share one shrunken window, with room for the frame to move
+    centre = start.corners().mean(0)
+    around = centre + 1.8 * (start.corners() - centre)
+    factor = max(1, int(start.side / (2 * _ENOUGH * aligner.size)))
+    window, to_window = shrunk_window(pixels, around, factor)
+    from_window = invert(to_window)
+    frame = start
+    for _ in range(STEPS):
+        seen = Frame(compose(frame.matrix, from_window)).crop(window, aligner.size)
+        correction = aligner.correct(seen[None])[0]
+        frame = Frame(compose(correction, frame.matrix))
+        if _astray(frame, start):
+            return start
+    return frame
+
+
+def _astray(frame: Frame, start: Frame) -> bool:
+    """Whether the aligner left the face that the detector saw (a false detection, a mask...)."""
+    moved = np.linalg.norm(frame.corners().mean(0) - start.corners().mean(0)) / start.side
+    return moved > 0.5 or not 0.5 < frame.scale / start.scale < 2
+
+
+def transform(matrix: np.ndarray, points) -> np.ndarray:
+    """Apply a (2, 3) transform to points (..., 2)."""
+    return np.asarray(points, np.float64) @ matrix[:, :2].T + matrix[:, 2]
+
+
+def invert(matrix: np.ndarray) -> np.ndarray:
+    """The inverse of a (2, 3) transform."""
+    inverse = np.linalg.inv(matrix[:, :2])
+    return np.column_stack([inverse, -inverse @ matrix[:, 2]])
+
+
+def compose(*matrices: np.ndarray) -> np.ndarray:
+    """The (2, 3) transform that applies the last of the matrices first."""
+    result = np.eye(3)
+    for matrix in matrices:
+        result = result @ np.vstack([matrix, [0, 0, 1]])
+    return result[:2]
+
+
+def shrunk_window(
+    pixels: np.ndarray, corners: np.ndarray, factor: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The part of a photograph round some points, each factor x factor block averaged to a pixel.
+
+    Args:
+        pixels: (H, W, 3) uint8.
+        corners: (N, 2) points in the photograph; those outside are moved to its edge.
+        factor: whole number >= 1.
+
+    Returns:
+        The window (h, w, 3) uint8, at least one pixel, and the (2, 3) transform from photograph
+        coordinates to window coordinates.
+    """
+    height, width = pixels.shape[:2]
+    margin = 3 * factor  # the cubic kernel reaches two pixels further
+    low = np.floor(corners.min(0)) - margin
+    high = np.ceil(corners.max(0)) + margin
+    ends = (width, height)
+    left, top = (int(np.clip(v, 0, end - 1)) for v, end in zip(low, ends, strict=True))
+    right, bottom = (int(np.clip(v, 1, end)) for v, end in zip(high, ends, strict=True))
+    right, bottom = max(right, left + 1), max(bottom, top + 1)
+    window = pixels[top:bottom, left:right]
+    # A photograph thinner than the factor still gives one row or column
+    fx, fy = min(factor, right - left), min(factor, bottom - top)
+    if fx > 1 or fy > 1:
+        window = np.asarray(Image.fromarray(np.ascontiguousarray(window)).reduce((fx, fy)))
+    return window, np.array([[1 / fx, 0, -left / fx], [0, 1 / fy, -top / fy]])
+
+
+def _sample(pixels: np.ndarray, to_pixels: np.ndarray, side: int) -> np.ndarray:
+    """side x side pixels of a picture, bicubic, edge pixels repeated; exact on whole shifts.
+
+    Pillow's own bicubic transform sharpens (its kernel has a = -1) and knows no repeated edge.
+    """
+    height, width = pixels.shape[:2]
+    image = torch.from_numpy(np.ascontiguousarray(pixels).copy()).permute(2, 0, 1)[None].float()
+    grid = sampling_grid(to_pixels, (0, 0, side, side), (width, height))
+    sampled = F.grid_sample(
+        image, grid, mode="bicubic", padding_mode="border", align_corners=False
+    )  # (1, 3, side, side)
+    return sampled[0].round_().clamp_(0, 255).to(torch.uint8).permute(1, 2, 0).contiguous().numpy()
+
+
+def sampling_grid(
+    matrix: np.ndarray, region: tuple[int, int, int, int], source: tuple[int, int]
+) -> torch.Tensor:
+    """Where the pixels of a region look in a source picture, for `grid_sample`.
+
+    Args:
+        matrix: (2, 3) target coordinates -> source coordinates, both continuous pixels.
+        region: left, top, right, bottom of the target pixels.
+        source: width, height of the source.
+
+    Returns:
+        (1, h, w, 2) float32 in grid_sample's [-1, 1], align_corners=False.
+    """
+    left, top, right, bottom = region
+    # Rows and columns enter in float64: a 12-megapixel photograph leaves float32 too few digits
+    x = (np.arange(left, right) + 0.5)[None, :, None]  # (1, w, 1)
+    y = (np.arange(top, bottom) + 0.5)[:, None, None]  # (h, 1, 1)
+    normal = 2 / np.array(source, np.float64)
+    column, row, shift = matrix[:, 0] * normal, matrix[:, 1] * normal, matrix[:, 2] * normal - 1
+    across = (x * column).astype(np.float32)
+    down = (y * row + shift).astype(np.float32)
+    return torch.from_numpy(across + down)[None]

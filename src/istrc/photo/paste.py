@@ -1,0 +1,144 @@
+"""Put an edit back into the photograph: the change of the face, feathered, at full resolution.
+
+Only the square under THE CROP is computed, so that the cost is that of the face and not of the
+photograph; every pixel outside it, and every pixel that the change leaves alone, keeps its bytes.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from istrc.photo.align import (
+    CROP,
+    CROP_SIDE,
+    Frame,
+    compose,
+    sampling_grid,
+)
+
+FULL = 0.72  # radius up to which the mask is 1; the crop's edges are at 1
+ROUNDNESS = 2.6  # exponent of the superellipse: 2 is an ellipse, more reaches into the corners
+_OVERSAMPLE = 4  # a layer is enlarged this much by a cubic kernel; beyond that, linear is as smooth
+_STRIP = 1 << 18  # photograph pixels computed at once: bounds memory, stays in cache
+
+
+def face_mask(size: int) -> np.ndarray:
+    """Where an edit may show: float32 (S, S) in [0, 1], 1 on the face, 0 on the crop's border.
+
+    A superellipse with a smooth edge, |u|^p + |v|^p with u, v in [-1, 1] across the crop: eyes,
+    nose, mouth and cheeks are well inside; the fall to 0 has zero slope and zero curvature at
+    both of its ends (smootherstep), so that no seam can be seen.
+    """
+    if size < 3:
+        return np.zeros((size, size), np.float32)
+    # The outermost pixels' centres are at exactly -1 and 1
+    axis = np.abs(np.linspace(-1, 1, size)) ** ROUNDNESS
+    radius = (axis[:, None] + axis[None, :]) ** (1 / ROUNDNESS)  # (S, S)
+    t = np.clip((1 - radius) / (1 - FULL), 0, 1)
+    return (t * t * t * (t * (6 * t - 15) + 10)).astype(np.float32)
+
+
+def paste_change(pixels: np.ndarray, change: np.ndarray, frame: Frame) -> np.ndarray:
+    """Add a change of the face to a photograph (mode `photo`).
+
+    Args:
+        pixels: (H, W, 3) uint8 RGB photograph.
+        change: (S, S, 3) float, edited minus original face in units of the [-1, 1] image range:
+            2 takes black to white.
+        frame: where the face is.
+
+    Returns:
+        (H, W, 3) uint8, a new array; rounded once; bytes outside the mask are the photograph's,
+        and a change of zero gives them all back.
+    """
+    change = _square(change)
+    side = _layer_side(len(change), frame)
+    layer = _resized(change, side) * 127.5 * _mask(side)  # (3, side, side)
+
+    def add(photograph: torch.Tensor, sampled: torch.Tensor) -> torch.Tensor:
+        return photograph + sampled
+
+    return _apply(pixels, layer, frame, add)
+
+
+def paste_crop(pixels: np.ndarray, crop: np.ndarray, frame: Frame) -> np.ndarray:
+    """Replace the face of a photograph by a decoded one (modes `circle` and `anchored`).
+
+    Args:
+        pixels: (H, W, 3) uint8 RGB photograph.
+        crop: (S, S, 3) float in [-1, 1], the new face under `frame`.
+        frame: where the face is.
+
+    Returns:
+        (H, W, 3) uint8, a new array: crop * mask + photograph * (1 - mask).
+    """
+    crop = _square(crop)
+    side = _layer_side(len(crop), frame)
+    mask = _mask(side)
+    # Multiplied by the mask before it is warped, as the photograph is faded by the warped mask
+    layer = torch.cat([(_resized(crop, side) + 1) * 127.5 * mask, mask])  # (4, side, side)
+
+    def blend(photograph: torch.Tensor, sampled: torch.Tensor) -> torch.Tensor:
+        return photograph * (1 - sampled[3:]) + sampled[:3]
+
+    return _apply(pixels, layer, frame, blend)
+
+
+def _square(face: np.ndarray) -> np.ndarray:
+    face = np.asarray(face, np.float32)
+    if face.ndim != 3 or face.shape[0] != face.shape[1] or face.shape[2] != 3 or not len(face):
+        raise ValueError(f"expected (S, S, 3), got {face.shape}")
+    if not np.isfinite(face).all():
+        raise ValueError("a face to paste holds values that are not finite")
+    return face
+
+
+def _layer_side(size: int, frame: Frame) -> int:
+    """The side at which a layer is warped: the photograph's own, up to _OVERSAMPLE times S."""
+    return max(1, min(round(frame.side), _OVERSAMPLE * size))
+
+
+def _resized(face: np.ndarray, side: int) -> torch.Tensor:
+    """(S, S, 3) -> (3, side, side), cubic, antialiased when it shrinks."""
+    tensor = torch.from_numpy(face).permute(2, 0, 1)[None]  # (1, 3, S, S)
+    if side == len(face):
+        return tensor[0]
+    size = (side, side)
+    return F.interpolate(tensor, size, mode="bicubic", align_corners=False, antialias=True)[0]
+
+
+def _mask(side: int) -> torch.Tensor:
+    return torch.from_numpy(face_mask(side))[None]  # (1, side, side)
+
+
+def _apply(pixels, layer: torch.Tensor, frame: Frame, combine) -> np.ndarray:
+    """Warp a layer (C, n, n) of THE CROP onto the photograph and combine it there."""
+    result = np.array(pixels, copy=True)  # the photograph is the caller's
+    height, width = pixels.shape[:2]
+    corners = frame.corners()
+    left, top = (int(v) for v in np.clip(np.floor(corners.min(0)), 0, (width, height)))
+    right, bottom = (int(v) for v in np.clip(np.ceil(corners.max(0)), 0, (width, height)))
+    if left >= right or top >= bottom:
+        return result
+
+    side = layer.shape[-1]
+    scale = side / CROP_SIDE
+    frame_to_layer = np.array([[scale, 0, -scale * CROP[0]], [0, scale, -scale * CROP[1]]])
+    to_layer = compose(frame_to_layer, frame.matrix)
+    # At the photograph's own resolution a linear kernel would blur; enlarged it does not show
+    mode = "bicubic" if side / frame.side > 0.5 else "bilinear"
+    rows = max(1, _STRIP // (right - left))
+    for start in range(top, bottom, rows):
+        end = min(bottom, start + rows)
+        grid = sampling_grid(to_layer, (left, start, right, end), (side, side))
+        sampled = F.grid_sample(
+            layer[None], grid, mode=mode, padding_mode="zeros", align_corners=False
+        )[0]  # (C, h, w)
+        # The kernel reaches beyond the mask, an edit must not: its outermost pixels are 0 already
+        sampled *= (grid.abs() < 1 - 1 / side).all(-1)
+        strip = torch.from_numpy(result[start:end, left:right].astype(np.float32)).permute(2, 0, 1)
+        combined = combine(strip, sampled).round_().clamp_(0, 255).to(torch.uint8)
+        result[start:end, left:right] = combined.permute(1, 2, 0).numpy()
+    return result
