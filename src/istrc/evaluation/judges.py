@@ -1,0 +1,319 @@
+"""The attribute judge: how it is trained, kept, and asked.
+
+Every verdict is the plain probability of the network (the mean of a picture's logit and its mirror
+image's) against 0.5, with no threshold tuned for any attribute. For rare attributes this is strict:
+a mustache counts only when the judge thinks it likelier than not.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import nn
+from torch.nn import functional as F
+
+from istrc.data.prepared import Prepared
+from istrc.errors import InputError
+from istrc.evaluation import metrics
+from istrc.models.judge import JudgeNet
+
+SHIPPED = Path(__file__).resolve().parents[1] / "weights" / "judge64"
+MEASURED = ("wide_mouth", "big_eyes")  # measured from landmarks, not among CelebA's 40
+
+
+class Judge:
+    """A trained judge: pictures in, probabilities and features out, in batches."""
+
+    def __init__(self, net: JudgeNet, note: Mapping[str, object] | None = None):
+        self.net = net.eval().requires_grad_(False)
+        self.note = dict(note or {})  # how it was trained and how good it is
+
+    @property
+    def attribute_names(self) -> list[str]:
+        return self.net.attributes
+
+    @property
+    def size(self) -> int:
+        """S, the side in pixels of the faces it judges."""
+        return self.net.size
+
+    @property
+    def checksum(self) -> str:
+        """SHA-256 of the stored weights, which identifies the judge in every result."""
+        return hashlib.sha256(self._packed()).hexdigest()
+
+    @classmethod
+    def load(cls, folder: str | Path | None = None) -> Judge:
+        """The judge in a folder (config.json, model.safetensors); without one, the shipped one.
+
+        Raises InputError where a file is missing or damaged.
+        """
+        folder = Path(folder) if folder is not None else SHIPPED
+        try:
+            config = json.loads((folder / "config.json").read_text())
+            packed = (folder / "model.safetensors").read_bytes()
+        except (OSError, ValueError) as error:
+            raise InputError(
+                f"{folder}: no judge here ({error}); train one with `istrc train judge`"
+            ) from None
+        if hashlib.sha256(packed).hexdigest() != config.get("sha256"):
+            raise InputError(
+                f"{folder}/model.safetensors: damaged (its checksum differs); copy it again"
+            )
+        try:
+            net = JudgeNet(**config["net"])
+            weights = load(packed)
+            net.load_state_dict(weights)  # copies float16 into float32
+        except (SafetensorError, KeyError, TypeError, RuntimeError) as error:
+            raise InputError(f"{folder}: not a judge of this version ({error})") from None
+        return cls(net, config.get("note"))
+
+    def save(self, folder: str | Path) -> None:
+        """Write config.json and model.safetensors (float16), each whole or not at all."""
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        packed = self._packed()
+        config = {
+            "kind": "judge",
+            "net": self.net.config,
+            "preprocessing": "aligned face, S x S, RGB in [-1, 1]",
+            "sha256": hashlib.sha256(packed).hexdigest(),
+            "note": self.note,
+        }
+        for name, content in (
+            ("model.safetensors", packed),
+            ("config.json", (json.dumps(config, indent=2) + "\n").encode()),
+        ):
+            temporary = folder / f"{name}.tmp"
+            temporary.write_bytes(content)
+            os.replace(temporary, folder / name)
+
+    def _packed(self) -> bytes:
+        return save(
+            {
+                name: (value.half() if value.is_floating_point() else value).cpu().contiguous()
+                for name, value in self.net.state_dict().items()
+            }
+        )
+
+    @torch.inference_mode()
+    def probabilities(self, x: torch.Tensor, batch: int = 256) -> np.ndarray:
+        """Faces (N, 3, S, S) in [-1, 1] -> probability of every attribute (N, A) float32."""
+        parts = []
+        for part in self._batches(x, batch):
+            logits = (self.net(part) + self.net(part.flip(3))) / 2
+            parts.append(torch.sigmoid(logits).cpu().numpy())
+        return np.concatenate(parts) if parts else np.zeros((0, len(self.attribute_names)), "f4")
+
+    @torch.inference_mode()
+    def features(self, x: torch.Tensor, batch: int = 256) -> np.ndarray:
+        """The penultimate layer of faces (N, 3, S, S): (N, F) float32, for Fréchet distances."""
+        parts = [self.net.features(part).cpu().numpy() for part in self._batches(x, batch)]
+        return np.concatenate(parts) if parts else np.zeros((0, self.net.penultimate.out_features))
+
+    def _batches(self, x: torch.Tensor, batch: int) -> Iterator[torch.Tensor]:
+        if x.shape[-1] != self.size:
+            raise InputError(
+                f"this judge looks at {self.size} px faces and was given {x.shape[-1]} px; "
+                "train one at that size with `istrc train judge`"
+            )
+        place = next(self.net.parameters()).device
+        for start in range(0, len(x), batch):
+            part = x[start : start + batch].to(place, torch.float32)
+            yield part.contiguous(memory_format=torch.channels_last)
+
+    def column(self, attribute: str) -> int:
+        """The column of one attribute in `probabilities`; InputError if it was never learnt."""
+        if attribute not in self.attribute_names:
+            raise InputError(f"the judge does not know {attribute!r}")
+        return self.attribute_names.index(attribute)
+
+
+def judge_loss(logits: torch.Tensor, labels: torch.Tensor, smoothing: float) -> torch.Tensor:
+    """Mean binary cross-entropy (B, A) over the known labels, smoothed by `smoothing`.
+
+    labels are 1, 0 or -1 (not known, left out). Smoothing s moves a yes to 1 - s/2 and a no to s/2.
+    """
+    known = labels >= 0
+    target = labels.clamp(min=0).float() * (1 - smoothing) + smoothing / 2
+    entropy = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
+    return (entropy * known).sum() / known.sum().clamp(min=1)
+
+
+def soften(x: torch.Tensor, share: float = 0.5, noise: float = 0.03) -> torch.Tensor:
+    """Blur or sharpen a share of the faces a little, and add noise to each.
+
+    Rebuilt faces are blurrier than photographs and edited ones carry faint ghosts; a judge that
+    has only seen crisp faces would read either as an attribute. Draws from torch's generator.
+    """
+    b, c = len(x), x.shape[1]
+    taps = torch.tensor([1.0, 4, 6, 4, 1], device=x.device) / 16
+    padded = F.pad(x, (2, 2, 2, 2), mode="reflect")
+    blurred = F.conv2d(padded, torch.outer(taps, taps).expand(c, 1, 5, 5), groups=c)
+    amount = torch.empty(b, 1, 1, 1, device=x.device).uniform_(-0.3, 1.0)
+    amount = amount * (torch.rand(b, 1, 1, 1, device=x.device) < share)
+    level = torch.rand(b, 1, 1, 1, device=x.device) * noise
+    return (torch.lerp(x, blurred, amount) + level * torch.randn_like(x)).clamp(-1, 1)
+
+
+def train_judge(
+    data: str | Path,  # a prepared folder
+    out: str | Path,  # run folder; the judge is written to out/judge
+    *,
+    steps: int = 1800,  # batches
+    batch_size: int = 128,
+    widths: tuple[int, ...] = (64, 128, 192, 256),
+    depths: tuple[int, ...] = (1, 1, 2, 0),
+    rate: float = 2e-3,  # peak learning rate of AdamW
+    decay: float = 0.05,  # weight decay
+    smoothing: float = 0.02,  # of the labels
+    average: float = 0.995,  # decay of the moving average of the weights, which is what is kept
+    limit: int | None = None,  # train on the first so many faces only (rehearsals)
+    seed: int = 7_919,  # not a seed that any part of the circle is trained with
+    device: str = "cpu",
+    minutes: float | None = None,  # stop, resumably, after this long
+    validate_every: int = 600,  # steps
+    echo: bool = True,  # progress on standard error
+) -> Judge:
+    """Train a judge on the train split; returns it measured on valid and saved.
+
+    Nothing is chosen on the valid split: the averaged weights of the last step are kept. A run cut
+    short by `minutes` goes on when it is called again, and saves what it has so far.
+    """
+    from istrc.training import loop
+    from istrc.training.augment import augment
+    from istrc.training.average import follow
+
+    prepared = Prepared(data)
+    rows = prepared.rows("train")[:limit]
+    if not len(rows):
+        raise InputError(f"{data}: no face in the train split")
+
+    torch.manual_seed(seed)
+    net = JudgeNet(prepared.size, tuple(prepared.attribute_names), widths, depths)
+    net = net.to(device, memory_format=torch.channels_last)
+    averaged = copy.deepcopy(net).eval()
+    matrices = [p for p in net.parameters() if p.ndim > 1]
+    vectors = [p for p in net.parameters() if p.ndim <= 1]  # norms and biases are not decayed
+    optimizer = torch.optim.AdamW(
+        [{"params": matrices, "weight_decay": decay}, {"params": vectors, "weight_decay": 0.0}],
+        lr=rate,
+        betas=(0.9, 0.98),
+    )
+
+    def batch(step: int) -> tuple[torch.Tensor, torch.Tensor]:
+        # Whole passes over the faces, each in an order of its own
+        first = step * batch_size
+        places = np.arange(first, first + batch_size)
+        chosen = np.empty(batch_size, np.int64)
+        for turn in np.unique(places // len(rows)):
+            here = places // len(rows) == turn
+            order = loop.generator(seed, int(turn)).permutation(len(rows))
+            chosen[here] = rows[order[places[here] % len(rows)]]
+        return prepared.batch(chosen), torch.from_numpy(prepared.attributes[chosen])
+
+    def update(step: int, data) -> Mapping[str, torch.Tensor]:
+        x, labels = (part.to(device) for part in data)
+        with torch.no_grad():
+            x = augment(x, rotate=6, scale=0.06, shift=0.03, light=0.2, grey=0.03, erase=0)
+            x = soften(x).contiguous(memory_format=torch.channels_last)
+        net.train()
+        with torch.autocast(torch.device(device).type, torch.bfloat16):
+            logits = net(x)
+        loss = judge_loss(logits.float(), labels, smoothing)
+        for group in optimizer.param_groups:
+            group["lr"] = loop.cosine(step, steps, peak=rate, warmup=min(100, steps // 4))
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        norm = nn.utils.clip_grad_norm_(net.parameters(), 2.0)
+        optimizer.step()
+        follow(averaged, net, step, average)
+        return {"loss": loss.detach(), "grad": norm}
+
+    def validate(step: int) -> dict[str, float]:
+        found = measure_judge(Judge(copy.deepcopy(averaged)), prepared, split="tune", limit=1024)
+        return {"accuracy": found["mean_accuracy"], "auc": found["mean_auc"]}
+
+    config = dict(
+        part="judge",
+        source=prepared.info.get("source"),
+        faces=len(rows),
+        batch_size=batch_size,
+        rate=rate,
+        decay=decay,
+        smoothing=smoothing,
+        average=average,
+        net=net.config,
+    )
+    done = loop.run(
+        modules={"net": net, "average": averaged},
+        optimizers={"adamw": optimizer},
+        batch=batch,
+        update=update,
+        validate=validate,
+        validate_every=validate_every,
+        steps=steps,
+        out=out,
+        seed=seed,
+        minutes=minutes,
+        config=config,
+        echo=echo,
+    )
+    judge = Judge(averaged.to("cpu"))
+    judge.note = {"steps": done, "of_steps": steps, "seed": seed, **config, "net": None}
+    judge.note.pop("net")  # stands beside the note
+    if len(prepared.rows("valid")):
+        judge.note["valid"] = measure_judge(judge, prepared)
+    judge.save(Path(out) / "judge")
+    return judge
+
+
+def measure_judge(
+    judge: Judge,
+    prepared: Prepared,
+    *,
+    split: str = "valid",
+    limit: int | None = None,
+) -> dict[str, object]:
+    """Accuracy, balanced accuracy and AUC of every attribute on one split, and their means.
+
+    The means are over CelebA's attributes and leave the measured ones (`wide_mouth`, `big_eyes`)
+    out, whose labels exist for the clear cases only; an undefined number is left out of a mean.
+    """
+    rows = prepared.rows(split)[:limit]
+    probability = np.concatenate(
+        [judge.probabilities(prepared.batch(rows[s : s + 512])) for s in range(0, len(rows), 512)]
+        or [np.zeros((0, len(judge.attribute_names)))]
+    )
+    per = {}
+    for name in judge.attribute_names:
+        if name not in prepared.attribute_names:
+            continue
+        labels, scores = prepared.column(name)[rows], probability[:, judge.column(name)]
+        per[name] = {
+            "accuracy": metrics.accuracy(scores, labels),
+            "balanced_accuracy": metrics.balanced_accuracy(scores, labels),
+            "auc": metrics.roc_auc(scores, labels),
+            "known": int((labels >= 0).sum()),
+        }
+    means = {
+        f"mean_{key}": finite_mean([v[key] for n, v in per.items() if n not in MEASURED])
+        for key in ("accuracy", "balanced_accuracy", "auc")
+    }
+    counted = len([n for n in per if n not in MEASURED])
+    return {**means, "mean_over": counted, "faces": len(rows), "split": split, "attributes": per}
+
+
+def finite_mean(values: list[float]) -> float:
+    """The mean of the numbers that are defined; NaN where none is."""
+    values = [float(v) for v in values if v is not None and np.isfinite(v)]
+    return float(np.mean(values)) if values else float("nan")

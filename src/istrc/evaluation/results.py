@@ -1,0 +1,114 @@
+"""The writer of results/: what was found, and all that is needed to find it again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import platform
+import sys
+from collections.abc import Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+RECORDED = ("istrc", "torch", "numpy", "scikit-learn", "torchmetrics", "dlib-bin")
+
+
+def write_results(
+    path: str | Path,
+    results: Mapping[str, Any],
+    *,
+    seed: int | None = None,
+    command: str | Sequence[str] | None = None,
+) -> dict[str, Any]:
+    """Write one JSON file, whole or not at all, with sorted keys; returns what was written.
+
+    Args:
+        results: numbers, strings, arrays, mappings and lists. NaN and infinity, which JSON does not
+            have, become null; floats are kept to six significant digits.
+        seed: the seed of every random choice behind the numbers.
+        command: the command line that makes the file; the running one by default.
+    """
+    path = Path(path)
+    if command is None:
+        command = [Path(sys.argv[0]).name, *sys.argv[1:]]
+    line = command if isinstance(command, str) else " ".join(command)
+    record = plain({**results, "command": line, "seed": seed, "versions": versions()})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(path.name + ".tmp")
+    temporary.write_text(json.dumps(record, indent=2, sort_keys=True, allow_nan=False) + "\n")
+    os.replace(temporary, path)
+    return record
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON can hold it."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, (np.ndarray, torch.Tensor)):
+        return plain(value.tolist())
+    if isinstance(value, np.generic):
+        return plain(value.item())
+    if isinstance(value, float):
+        return float(f"{value:.6g}") if math.isfinite(value) else None
+    return str(value) if isinstance(value, Path) else value
+
+
+def versions() -> dict[str, str]:
+    """Python, the machine's architecture, and the packages that numbers may depend on."""
+    found = {"python": platform.python_version(), "machine": platform.machine()}
+    for name in RECORDED:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def weights_checksum(*modules: nn.Module) -> str:
+    """SHA-256 over the names and values of every weight of these networks, in order."""
+    digest = hashlib.sha256()
+    for module in modules:
+        for name, value in module.state_dict().items():
+            digest.update(name.encode())
+            array = value.detach().cpu().contiguous()
+            array = array.float() if array.dtype == torch.bfloat16 else array
+            digest.update(array.numpy().tobytes())
+    return digest.hexdigest()
+
+
+def circle_checksum(circle: Any) -> str:
+    """The checksum of every network that a circle holds, whatever it is built of."""
+    if isinstance(circle, nn.Module):
+        return weights_checksum(circle)
+    parts = vars(circle)
+    return weights_checksum(*(parts[k] for k in sorted(parts) if isinstance(parts[k], nn.Module)))
+
+
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """A Markdown table; floats to three decimals, NaN as a dash."""
+
+    def cell(value: Any) -> str:
+        if value is None or isinstance(value, float) and math.isnan(value):
+            return "-"
+        return f"{value:.3f}" if isinstance(value, float) else str(value)
+
+    lines = [list(header), ["---", *["---:"] * (len(header) - 1)], *rows]
+    return "\n".join("| " + " | ".join(map(cell, line)) + " |" for line in lines) + "\n"
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write a text file, whole or not at all."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(path.name + ".tmp")
+    temporary.write_text(text)
+    os.replace(temporary, path)
