@@ -80,7 +80,16 @@ _EXIF_KEPT = frozenset(
         ExifTags.Base.XPAuthor,
         ExifTags.Base.XPKeywords,
         ExifTags.Base.XPSubject,
-        ExifTags.IFD.Exif,
+    }
+)
+# Of the details (exposure, lens, times...): the size, untrue once the picture is turned or
+# cropped, and what points into the old file or may hold a preview of it.
+_DETAILS_LEFT_OUT = frozenset(
+    {
+        ExifTags.Base.ExifImageWidth,
+        ExifTags.Base.ExifImageHeight,
+        ExifTags.Base.ExifInteroperabilityOffset,
+        ExifTags.Base.MakerNote,
     }
 )
 
@@ -323,15 +332,19 @@ def _compose(picture: Picture, pixels: np.ndarray, kind: str) -> Image.Image:
 
 
 def _exif_to_keep(image: Image.Image) -> bytes | None:
-    exif = image.getexif()
-    # Read now: Pillow reads it from the file only when asked. A thumbnail shows the picture as
-    # it was before the edit; Pillow does not write it again.
-    details = exif.get_ifd(ExifTags.IFD.Exif)
-    for size in (ExifTags.Base.ExifImageWidth, ExifTags.Base.ExifImageHeight):
-        details.pop(size, None)  # not so any more once the picture is turned or cropped
-    for tag in [tag for tag in exif if tag not in _EXIF_KEPT]:
-        del exif[tag]
-    return exif.tobytes() if len(exif) else None
+    # A new one, because Pillow's remembers directories (GPS) that were deleted from it. Its
+    # thumbnail, which shows the picture before the edit, stays behind too.
+    old, new = image.getexif(), Image.Exif()
+    for tag in _EXIF_KEPT & set(old):
+        new[tag] = old[tag]
+    details = {
+        tag: value
+        for tag, value in old.get_ifd(ExifTags.IFD.Exif).items()
+        if tag not in _DETAILS_LEFT_OUT
+    }
+    if details:
+        new.get_ifd(ExifTags.IFD.Exif).update(details)
+    return new.tobytes() if details or len(new) else None
 
 
 def _resolution(image: Image.Image) -> tuple[float, float] | None:
