@@ -11,6 +11,7 @@ from torch.nn import functional as F
 def augment(
     x: torch.Tensor,
     *,
+    move: float = 1.0,
     rotate: float = 8.0,
     scale: float = 0.1,
     shift: float = 0.05,
@@ -24,6 +25,8 @@ def augment(
     for each step.
 
     Args:
+        move: share of faces that are turned, scaled and shifted; the others keep their pixels
+            exactly (mirrored or not), so that an auto-encoder's targets are not all resampled.
         rotate: largest turn, degrees.
         scale: largest change of size, as a share.
         shift: largest shift, as a share of S.
@@ -37,11 +40,12 @@ def augment(
         return torch.empty(b, device=device).uniform_(low, high)
 
     # Geometry: mirror, turn, scale and shift in one resampling
-    angle = draw(-rotate, rotate) * (math.pi / 180)
-    zoom = torch.exp(draw(-scale, scale))
+    moved = (torch.rand(b, device=device) < move).float()
+    angle = draw(-rotate, rotate) * (math.pi / 180) * moved
+    zoom = torch.exp(draw(-scale, scale) * moved)
     mirror = torch.where(torch.rand(b, device=device) < 0.5, -1.0, 1.0)
     cos, sin = torch.cos(angle) * zoom, torch.sin(angle) * zoom
-    dx, dy = draw(-2 * shift, 2 * shift), draw(-2 * shift, 2 * shift)
+    dx, dy = draw(-2 * shift, 2 * shift) * moved, draw(-2 * shift, 2 * shift) * moved
     theta = torch.stack([cos * mirror, -sin, dx, sin * mirror, cos, dy], 1).view(b, 2, 3)
     grid = F.affine_grid(theta, list(x.shape), align_corners=False)
     x = F.grid_sample(x, grid, mode="bilinear", padding_mode="reflection", align_corners=False)

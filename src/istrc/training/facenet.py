@@ -15,6 +15,7 @@ from istrc.data.prepared import Prepared
 from istrc.models.facenet import FaceNet
 from istrc.training import loop
 from istrc.training.augment import augment
+from istrc.training.average import follow
 
 
 def facenet_loss(
@@ -60,8 +61,8 @@ class IdentityBatches:
         order = rows[np.argsort(identity[rows], kind="stable")]
         names, starts, counts = np.unique(identity[order], return_index=True, return_counts=True)
         self.order, self.starts, self.counts = order, starts, counts
-        self.people, self.pictures = people, pictures
         self.classes = len(names)
+        self.people, self.pictures = min(people, self.classes), pictures
         # Each picture is to be seen equally often; an identity with one picture has no positive.
         weight = np.where(counts > 1, counts, 0.25)
         self.weight = weight / weight.sum()
@@ -157,7 +158,7 @@ def train_facenet(
         loss.backward()
         norm = nn.utils.clip_grad_norm_(parameters, 5.0)
         optimizer.step()
-        follow(averaged, net, min(average, (step + 1) / (step + 10)))
+        follow(averaged, net, step, average)
         return {"loss": loss.detach(), "grad": norm, **{k: v.detach() for k, v in parts.items()}}
 
     def validate(step: int) -> dict[str, float]:
@@ -193,16 +194,6 @@ def train_facenet(
         ),
     )
     return averaged
-
-
-@torch.no_grad()
-def follow(averaged: nn.Module, net: nn.Module, decay: float) -> None:
-    """Exponential moving average of the weights; buffers (batch statistics) likewise."""
-    for mean, value in zip(averaged.state_dict().values(), net.state_dict().values(), strict=True):
-        if mean.is_floating_point():
-            mean.lerp_(value, 1 - decay)
-        else:
-            mean.copy_(value)
 
 
 @torch.no_grad()

@@ -1,0 +1,407 @@
+"""The circle: photograph -> sphere -> walk -> code -> photograph. What a user touches."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from istrc import walk as walking
+from istrc.data.prepared import to_pixels, to_tensor
+from istrc.errors import InputError, IstrcError
+from istrc.models.attributes import AttributeClassifiers
+from istrc.models.began import AutoEncoder
+from istrc.models.facenet import FaceNet
+from istrc.models.mapping import Mapping as CodeMapping
+from istrc.models.store import load_part, save_part
+from istrc.photo.align import Frame, aligned_frame, find_frame
+from istrc.photo.detect import detect
+from istrc.photo.paste import paste_change, paste_crop
+from istrc.photo.read import Picture, read_picture, write_picture
+
+WEIGHTS = Path(__file__).parent / "weights"
+MODES = ("photo", "anchored", "circle")
+TRANSFORMATIONS = (
+    "male",
+    "smile",
+    "mouth_open",
+    "beard",
+    "mustache",
+    "big_nose",
+    "young",
+    "big_lips",
+    "big_eyes",
+    "wide_mouth",
+    "attractive",
+    "makeup",
+)
+STRENGTH_LIMIT = 2.0
+PARTS = {
+    "facenet": FaceNet,
+    "autoencoder": AutoEncoder,
+    "mapping": CodeMapping,
+    "attributes": AttributeClassifiers,
+}
+# What an edit leaves alone unless it is asked for: the paper's section 5.5 fault is that makeup
+# and beard change the sex, because the classifiers' data has few bearded women.
+KEPT_BY_DEFAULT = ("male",)
+
+
+class Circle:
+    """The composed model: four parts that were trained apart.
+
+    Faces x are (B, 3, S, S) float32 in [-1, 1]; embeddings z (B, D) have unit norm; codes h are
+    (B, H); angles are radians. Every method is batched and changes nothing in the circle.
+    """
+
+    def __init__(
+        self,
+        facenet: FaceNet,
+        autoencoder: AutoEncoder,
+        mapping: CodeMapping,
+        attributes: AttributeClassifiers,
+        *,
+        aligner: torch.nn.Module | None = None,
+        bound: float = 1.0,
+    ):
+        self.facenet, self.autoencoder = facenet.eval(), autoencoder.eval()
+        self.mapping, self.attributes = mapping.eval(), attributes.eval()
+        self.aligner = aligner
+        self.bound = bound
+        if facenet.size != autoencoder.size:
+            raise IstrcError(
+                f"the recogniser sees {facenet.size} px and the auto-encoder makes "
+                f"{autoencoder.size} px; a circle needs one size"
+            )
+        self.size, self.dim = facenet.size, facenet.dim
+        known = set(attributes.names)
+        first = [name for name in TRANSFORMATIONS if name in known]
+        self.attribute_names = tuple(first + sorted(known - set(first)))
+
+    # Saved apart, composed here
+
+    @classmethod
+    def from_pretrained(cls, name: str | Path = "celeba64", device: str = "cpu") -> Circle:
+        """Load a shipped circle by name, or one from a folder. Works offline.
+
+        Raises InputError when it is missing or damaged.
+        """
+        folder = Path(name)
+        if not (folder / "circle.json").exists():
+            if (WEIGHTS / folder).is_dir() and len(folder.parts) == 1:
+                folder = WEIGHTS / folder
+            else:
+                shipped = sorted(p.parent.name for p in WEIGHTS.glob("*/circle.json"))
+                raise InputError(
+                    f"{name}: no circle here and none shipped of this name "
+                    f"(shipped: {', '.join(shipped) or 'none'}); give a folder with a circle.json"
+                )
+        device = choose_device(device)
+        try:
+            settings = json.loads((folder / "circle.json").read_text())
+        except (OSError, json.JSONDecodeError) as error:
+            raise InputError(
+                f"{folder}/circle.json: cannot be read ({error}); install the package again"
+            ) from None
+        parts = {part: load_part(folder / part, device) for part in PARTS}
+        for part, kind in PARTS.items():
+            if not isinstance(parts[part], kind):
+                raise InputError(f"{folder}/{part}: holds a {type(parts[part]).__name__}")
+        aligner = WEIGHTS / "aligner"
+        return cls(
+            **parts,
+            aligner=load_part(aligner) if aligner.is_dir() else None,
+            bound=settings["bound"],
+        )
+
+    def save_pretrained(self, folder: str | Path, **notes) -> None:
+        """Write the parts and what composes them; `from_pretrained` reads it back."""
+        folder = Path(folder)
+        for part in PARTS:
+            save_part(getattr(self, part), folder / part, **notes.get(part, {}))
+        settings = {"format": 1, "size": self.size, "dim": self.dim, "bound": self.bound}
+        temporary = folder / "circle.json.tmp"
+        temporary.write_text(json.dumps(settings, indent=2) + "\n")
+        os.replace(temporary, folder / "circle.json")
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.facenet.parameters()).device
+
+    # Tensors in, tensors out
+
+    @torch.inference_mode()
+    def embed(self, x: torch.Tensor) -> torch.Tensor:
+        """Faces (B, 3, S, S) -> embeddings z (B, D) on the sphere."""
+        return self.facenet(self._faces(x))
+
+    @torch.inference_mode()
+    def encode(self, x: torch.Tensor) -> torch.Tensor:
+        """Faces (B, 3, S, S) -> BEGAN's codes h = E(x) (B, H)."""
+        return self.autoencoder.encoder(self._faces(x))
+
+    @torch.inference_mode()
+    def map(self, z: torch.Tensor) -> torch.Tensor:
+        """Embeddings z (B, D) -> codes h = F(z) (B, H)."""
+        return self.mapping(z.to(self.device))
+
+    @torch.inference_mode()
+    def decode_code(self, h: torch.Tensor) -> torch.Tensor:
+        """Codes h (B, H) -> faces (B, 3, S, S) in [-1, 1]."""
+        return self.autoencoder.decoder(h.to(self.device)).clamp(-1, 1)
+
+    def decode(self, z: torch.Tensor) -> torch.Tensor:
+        """Embeddings z (B, D) -> faces (B, 3, S, S): decode(F(z)), the recogniser's idea of them."""
+        return self.decode_code(self.map(z))
+
+    @torch.inference_mode()
+    def scores(self, z: torch.Tensor) -> torch.Tensor:
+        """Calibrated probabilities (B, A), in the order of `attribute_names`."""
+        columns = torch.tensor([self.attributes.index(name) for name in self.attribute_names])
+        return torch.sigmoid(self.attributes(z.to(self.device), columns.to(self.device)))
+
+    def walk(
+        self,
+        z: torch.Tensor,
+        strengths: Mapping[str, float],
+        *,
+        keep: Iterable[str] | None = None,
+        metric: str = "data",
+        step: float = 0.02,
+        bound: float | None = None,
+    ) -> walking.Walk:
+        """Walk embeddings z (B, D) to where these attributes have these strengths.
+
+        Args:
+            strengths: signed, within [-2, 2]; `istrc.walk.targets` says what a strength means.
+            keep: attributes to hold; None holds `male` unless it is edited, [] holds nothing.
+            metric: "data", or the paper's "euclidean".
+            step: constant length of a step, radians.
+            bound: the farthest from z, radians; None is the circle's own.
+
+        Raises InputError for an unknown attribute or a strength out of range.
+        """
+        strengths = {name: float(value) for name, value in strengths.items()}
+        for name, value in strengths.items():
+            self._check(name)
+            if not abs(value) <= STRENGTH_LIMIT:
+                raise InputError(
+                    f"{name}={value:g}: strength out of range; "
+                    f"use -{STRENGTH_LIMIT:g} to +{STRENGTH_LIMIT:g}"
+                )
+        if keep is None:
+            keep = [name for name in KEPT_BY_DEFAULT if name in self.attributes.names]
+        keep = [self._check(name) for name in keep if name not in strengths]
+        edited = [self.attributes.index(name) for name in strengths]
+        kept = [self.attributes.index(name) for name in dict.fromkeys(keep)]
+        with torch.inference_mode():
+            z = z.to(self.device)
+            columns = torch.tensor(edited, device=self.device, dtype=torch.long)
+            wanted = walking.targets(
+                self.attributes(z, columns),
+                torch.tensor(list(strengths.values()), device=self.device),
+                self.attributes.low[columns],
+                self.attributes.high[columns],
+            )
+            return walking.walk(
+                z,
+                self.attributes,
+                wanted,
+                edited,
+                kept,
+                metric=metric,
+                step=step,
+                bound=self.bound if bound is None else bound,
+            )
+
+    @torch.inference_mode()
+    def rebuild(
+        self, x: torch.Tensor, z: torch.Tensor, z2: torch.Tensor, mode: str = "photo"
+    ) -> torch.Tensor:
+        """The faces x, whose embeddings are z, with the embeddings z2 instead: (B, 3, S, S).
+
+        circle:   decode(F(z2)), the paper's: background, pose and light are the decoder's.
+        anchored: decode(h'), h' = E(x) + F(z2) - F(z): what the walk did not touch stays.
+        photo:    x + decode(h') - decode(E(x)): the face's own pixels plus the change.
+        """
+        if mode not in MODES:
+            raise InputError(f"mode {mode!r}: use one of {', '.join(MODES)}")
+        if mode == "circle":
+            return self.decode(z2)
+        x = self._faces(x)
+        h = self.encode(x)
+        moved = h + self.map(z2) - self.map(z)
+        if mode == "anchored":
+            return self.decode_code(moved)
+        decode = self.autoencoder.decoder
+        return (x + decode(moved) - decode(h)).clamp(-1, 1)
+
+    def edit(
+        self,
+        x: torch.Tensor,
+        strengths: Mapping[str, float],
+        *,
+        keep: Iterable[str] | None = None,
+        mode: str = "photo",
+        metric: str = "data",
+    ) -> torch.Tensor:
+        """Edit faces (B, 3, S, S): embed, walk, rebuild."""
+        z = self.embed(x)
+        return self.rebuild(x, z, self.walk(z, strengths, keep=keep, metric=metric).end, mode)
+
+    # Photographs
+
+    def read(
+        self, path: str | Path, *, face: str | int = "largest", aligned: bool = False
+    ) -> Face:
+        """Read a photograph, find one face in it, align and embed it: the dear part, once.
+
+        Args:
+            face: "largest", or K counted from 1 in order of size.
+            aligned: the picture is in CelebA's aligned frame already; nothing is detected.
+
+        Raises InputError when the picture cannot be read or has no such face.
+        """
+        faces = self.faces(path, aligned=aligned)
+        if face == "largest":
+            return faces[0]
+        if not isinstance(face, int) or not 1 <= face <= len(faces):
+            found = "1 face" if len(faces) == 1 else f"{len(faces)} faces"
+            raise InputError(f"{path}: no face {face}; {found} found, counted from the largest")
+        return faces[face - 1]
+
+    def faces(self, path: str | Path, *, aligned: bool = False) -> list[Face]:
+        """Every face of a photograph, largest first; never an empty list (see `read`)."""
+        picture = read_picture(path)
+        height, width = picture.pixels.shape[:2]
+        if aligned:
+            try:
+                frames = [aligned_frame(width, height)]
+            except InputError as error:
+                raise InputError(f"{path}: {error}") from None
+        else:
+            boxes = detect(picture.pixels)
+            if not boxes:
+                raise InputError(
+                    f"{path}: no face found; use a photograph with a face seen from the front, "
+                    "or --aligned for a picture that is an aligned face already"
+                )
+            frames = [find_frame(picture.pixels, box, self.aligner) for box in boxes]
+        crops = np.stack([frame.crop(picture.pixels, self.size) for frame in frames])
+        x = to_tensor(crops)
+        z = self.embed(x)
+        return [
+            Face(self, Path(path), picture, frame, x[i : i + 1], z[i : i + 1], i + 1, len(frames))
+            for i, frame in enumerate(frames)
+        ]
+
+    def _faces(self, x: torch.Tensor) -> torch.Tensor:
+        if x.dim() != 4 or x.shape[1:] != (3, self.size, self.size):
+            raise ValueError(f"faces must be (B, 3, {self.size}, {self.size}), not {tuple(x.shape)}")
+        return x.to(self.device).contiguous(memory_format=torch.channels_last)
+
+    def _check(self, name: str) -> str:
+        if name not in self.attributes.names:
+            near = difflib.get_close_matches(name, self.attribute_names, 3, 0.4)
+            hint = f"did you mean {' or '.join(near)}?" if near else "see `istrc edit --help`"
+            raise InputError(f"{name}: no such attribute; {hint}")
+        return name
+
+
+@dataclass(frozen=True)
+class Face:
+    """One face of a photograph, read, aligned and embedded. Edits of it are cheap.
+
+    Attributes:
+        x: (1, 3, S, S) the aligned face, in [-1, 1].
+        z: (1, D) its embedding.
+        frame: where it is in the photograph.
+        number, count: which face of how many, from 1, the largest first.
+    """
+
+    circle: Circle
+    path: Path
+    picture: Picture
+    frame: Frame
+    x: torch.Tensor
+    z: torch.Tensor
+    number: int = 1
+    count: int = 1
+
+    def edit(
+        self,
+        *,
+        keep: Iterable[str] | None = None,
+        mode: str = "photo",
+        metric: str = "data",
+        onto: Edited | None = None,
+        **strengths: float,
+    ) -> Edited:
+        """Edit this face: `face.edit(smile=+1, keep=["male"])`.
+
+        Args:
+            onto: an edit of another face of the same photograph, to which this one is added.
+        """
+        path = self.circle.walk(self.z, strengths, keep=keep, metric=metric)
+        x = self.circle.rebuild(self.x, self.z, path.end, mode)
+        return self._put(x, mode, path, onto)
+
+    def rebuild(self, mode: str = "circle") -> Edited:
+        """This face as decode(F(z)) ("circle") or decode(E(x)) ("anchored")."""
+        x = self.circle.rebuild(self.x, self.z, self.z, mode)
+        return self._put(x, mode, None, None)
+
+    def _put(self, x, mode, path, onto) -> Edited:
+        pixels = self.picture.pixels if onto is None else onto.pixels
+        if mode == "photo":
+            change = (x - self.x.to(x.device))[0].permute(1, 2, 0).cpu().numpy()
+            pixels = paste_change(pixels, change, self.frame)
+        else:
+            pixels = paste_crop(pixels, x[0].permute(1, 2, 0).cpu().numpy(), self.frame)
+        return Edited(self, pixels, to_pixels(x)[0], path)
+
+
+@dataclass(frozen=True)
+class Edited:
+    """An edited photograph.
+
+    Attributes:
+        pixels: (H, W, 3) uint8, the whole photograph.
+        crop: (S, S, 3) uint8, the edited face.
+        walk: the walk that was made; None for a reconstruction.
+    """
+
+    face: Face
+    pixels: np.ndarray
+    crop: np.ndarray
+    walk: walking.Walk | None
+
+    @property
+    def angle(self) -> float:
+        """Radians walked from the face's embedding."""
+        return float(self.walk.angle[0]) if self.walk is not None else 0.0
+
+    def save(self, path: str | Path) -> None:
+        """Write the photograph; the suffix chooses the format."""
+        write_picture(self.face.picture, self.pixels, path)
+
+
+def choose_device(name: str = "cpu") -> str:
+    """ "auto" takes CUDA, then Apple's GPU, then the CPU; other names are torch's own."""
+    if name == "auto":
+        if torch.cuda.is_available():
+            return "cuda"
+        return "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        torch.empty(1, device=name)
+    except (RuntimeError, AssertionError) as error:
+        raise InputError(
+            f"device {name!r}: not usable here ({str(error).splitlines()[0]}); use --device cpu"
+        ) from None
+    return name

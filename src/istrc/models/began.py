@@ -1,0 +1,139 @@
+"""BEGAN: an auto-encoder as discriminator, and a generator shaped like its decoder.
+
+Berthelot, Schumm, Metz: BEGAN: Boundary Equilibrium Generative Adversarial Networks (2017);
+paper section 3.2. Only the auto-encoder is used once it is trained: its code h is the paper's Z_2.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+
+class _Pair(nn.Module):
+    """Two 3x3 convolutions with ELU; `carry` adds BEGAN's residual connection around them."""
+
+    def __init__(self, inputs: int, outputs: int, carry: bool):
+        super().__init__()
+        self.first = nn.Conv2d(inputs, outputs, 3, 1, 1)
+        self.second = nn.Conv2d(outputs, outputs, 3, 1, 1)
+        self.carry = carry and inputs == outputs
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = F.elu(self.second(F.elu(self.first(x))))
+        return (x + y) * 0.5**0.5 if self.carry else y
+
+
+class Encoder(nn.Module):
+    """Faces (B, 3, S, S) in [-1, 1] -> codes h (B, H)."""
+
+    def __init__(self, size: int, widths: tuple[int, ...], code: int, light: bool, carry: bool):
+        super().__init__()
+        first = nn.Conv2d(12 if light else 3, widths[0], 3, 1, 1)
+        self.stem = nn.Sequential(nn.PixelUnshuffle(2), first) if light else first
+        levels = []
+        for width, following in zip(widths, [*widths[1:], None], strict=True):
+            levels.append(_Pair(width, width, carry))
+            if following:
+                levels += [nn.Conv2d(width, following, 3, 2, 1), nn.ELU()]
+        self.levels = nn.Sequential(*levels)
+        side = size // 2 ** (len(widths) - 1 + light)
+        self.project = nn.Linear(widths[-1] * side * side, code)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.project(self.levels(F.elu(self.stem(x))).flatten(1)).float()
+
+
+class Decoder(nn.Module):
+    """Codes h (B, H) -> faces (B, 3, S, S), nominally in [-1, 1] and not clipped."""
+
+    def __init__(
+        self, size: int, widths: tuple[int, ...], code: int, light: bool, carry: bool, skip: bool
+    ):
+        super().__init__()
+        self.side = size // 2 ** (len(widths) - 1 + light)
+        self.skip = skip
+        first = widths[-1]
+        self.project = nn.Linear(code, first * self.side**2)
+        levels, width = [_Pair(first, first, carry)], first
+        for following in reversed(widths[:-1]):
+            # BEGAN's skip connection: the first map h_0 joins every level, scaled up
+            levels.append(_Pair(width + (first if skip else 0), following, carry))
+            width = following
+        self.levels = nn.ModuleList(levels)
+        last = nn.Conv2d(width, 12 if light else 3, 3, 1, 1)
+        self.head = nn.Sequential(last, nn.PixelShuffle(2)) if light else last
+
+    def forward(self, h: torch.Tensor) -> torch.Tensor:
+        b = len(h)
+        h0 = self.project(h).view(b, -1, self.side, self.side)  # (B, C, S/16, S/16)
+        h0 = h0.contiguous(memory_format=torch.channels_last)
+        x = self.levels[0](h0)
+        for level in self.levels[1:]:
+            x = F.interpolate(x, scale_factor=2, mode="nearest")
+            if self.skip:
+                x = torch.cat([x, F.interpolate(h0, size=x.shape[-2:], mode="nearest")], 1)
+            x = level(x)
+        return self.head(x).float()
+
+
+class AutoEncoder(nn.Module):
+    """BEGAN's discriminator D: decode(encode(x)), of energy L(x) = |x - D(x)|.
+
+    Args:
+        size: side S of a face in pixels.
+        code: H, the length of the code h.
+        widths: channels of the encoder and decoder from the finest level to the coarsest. The
+            paper's shape with n filters is (n, 2n, 3n, 4n) with `light=False`.
+        light: the finest level works at S/2 on a space-to-depth stem, which is five times cheaper.
+        carry: residual connections around each pair of convolutions.
+        skip: the decoder's first map joins every level.
+    """
+
+    def __init__(
+        self,
+        size: int = 64,
+        code: int = 512,
+        widths: tuple[int, ...] = (64, 96, 192, 256),
+        light: bool = True,
+        carry: bool = True,
+        skip: bool = False,
+    ):
+        super().__init__()
+        self.config = dict(
+            size=size, code=code, widths=list(widths), light=light, carry=carry, skip=skip
+        )
+        self.size, self.code = size, code
+        self.encoder = Encoder(size, widths, code, light, carry)
+        self.decoder = Decoder(size, widths, code, light, carry, skip)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.decoder(self.encoder(x))
+
+
+class Generator(nn.Module):
+    """BEGAN's generator G: u (B, U) uniform in [-1, 1] -> faces (B, 3, S, S)."""
+
+    def __init__(
+        self,
+        size: int = 64,
+        code: int = 64,
+        widths: tuple[int, ...] = (48, 64, 96, 128),
+        light: bool = True,
+        carry: bool = True,
+        skip: bool = False,
+    ):
+        super().__init__()
+        self.config = dict(
+            size=size, code=code, widths=list(widths), light=light, carry=carry, skip=skip
+        )
+        self.size, self.code = size, code
+        self.decoder = Decoder(size, widths, code, light, carry, skip)
+
+    def forward(self, u: torch.Tensor) -> torch.Tensor:
+        return self.decoder(u)
+
+    def sample(self, count: int, device: str | torch.device = "cpu") -> torch.Tensor:
+        """Draws u (count, U), uniform in [-1, 1], from torch's global generator."""
+        return torch.empty(count, self.code, device=device).uniform_(-1, 1)

@@ -1,0 +1,107 @@
+"""A part on disk: config.json beside model.safetensors. What loads it never guesses.
+
+config.json holds the part's kind, the arguments of its constructor, how faces must be prepared
+for it, and the checksum of its weights. Weights are stored in half precision and computed with in
+single precision.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+import os
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from istrc.errors import InputError
+
+# Where each kind of part lives; only the kinds that are read get imported
+KINDS = {
+    "FaceNet": "facenet",
+    "AutoEncoder": "began",
+    "Generator": "began",
+    "Mapping": "mapping",
+    "AttributeClassifiers": "attributes",
+    "Aligner": "aligner",
+    "JudgeNet": "judge",
+}
+PREPROCESSING = {
+    "colour": "RGB",
+    "range": [-1, 1],
+    "frame": [178, 218],
+    "crop": [25, 45, 153, 173],
+    "resize": "lanczos",
+}
+
+
+def save_part(part: nn.Module, folder: str | Path, **notes) -> None:
+    """Write a part. `notes` (how it was trained, what it reached) join its configuration."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = {
+        name: (value.half() if value.is_floating_point() else value).cpu().contiguous()
+        for name, value in part.state_dict().items()
+    }
+    temporary = folder / "model.safetensors.tmp"
+    save_file(tensors, temporary)
+    checksum = _checksum(temporary)
+    os.replace(temporary, folder / "model.safetensors")
+    config = {
+        "kind": type(part).__name__,
+        "arguments": part.config,
+        "preprocessing": PREPROCESSING,
+        "sha256": checksum,
+        **notes,
+    }
+    temporary = folder / "config.json.tmp"
+    temporary.write_text(json.dumps(config, indent=2) + "\n")
+    os.replace(temporary, folder / "config.json")
+
+
+def load_part(folder: str | Path, device: str | torch.device = "cpu") -> nn.Module:
+    """Read a part, ready for inference.
+
+    Raises InputError when a file is missing, damaged (checksum) or of an unknown kind.
+    """
+    folder = Path(folder)
+    path = folder / "model.safetensors"
+    try:
+        config = json.loads((folder / "config.json").read_text())
+        cls = _class(config["kind"])
+        checksum = _checksum(path)
+    except FileNotFoundError as error:
+        raise InputError(
+            f"{error.filename}: missing weights; install the package again or train this part"
+        ) from None
+    except (json.JSONDecodeError, KeyError) as error:
+        raise InputError(f"{folder}/config.json: damaged ({error}); install the package again") from None
+    if checksum != config.get("sha256"):
+        raise InputError(f"{path}: damaged weights (checksum differs); install the package again")
+    arguments = {
+        key: tuple(value) if isinstance(value, list) else value
+        for key, value in config["arguments"].items()
+    }
+    with torch.device("meta"):
+        part = cls(**arguments)
+    part.load_state_dict(
+        {k: v.float() if v.is_floating_point() else v for k, v in load_file(path).items()},
+        assign=True,
+    )
+    part.to(device, memory_format=torch.channels_last)
+    return part.eval().requires_grad_(False)
+
+
+def _class(kind: str) -> type[nn.Module]:
+    return getattr(importlib.import_module(f"istrc.models.{KINDS[kind]}"), kind)
+
+
+def _checksum(path: Path) -> str:
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,201 @@
+"""BEGAN's training: an auto-encoder and a generator in equilibrium, and a sharper energy.
+
+Berthelot, Schumm, Metz (2017). The paper behind this project uses only the auto-encoder, so what
+is kept is its best moving average, whatever becomes of the generator.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from istrc.data.prepared import Prepared
+from istrc.models.began import AutoEncoder, Generator
+from istrc.models.facenet import FaceNet
+from istrc.training import loop
+from istrc.training.augment import augment
+from istrc.training.average import follow
+
+
+def energy(x: torch.Tensor, rebuilt: torch.Tensor) -> torch.Tensor:
+    """BEGAN eq. 1 with eta = 1: L(x) = |x - D(x)|, the mean over pixels."""
+    return (x - rebuilt).abs().mean()
+
+
+def balance(k: float, real: float, fake: float, gamma: float, rate: float) -> tuple[float, float]:
+    """BEGAN's control: the next k_t and the measure of convergence M.
+
+    k_{t+1} = clip(k_t + lambda_k (gamma L(x) - L(G(u))), 0, 1);  M = L(x) + |gamma L(x) - L(G(u))|
+    """
+    error = gamma * real - fake
+    return min(1.0, max(0.0, k + rate * error)), real + abs(error)
+
+
+def feature_loss(
+    net: FaceNet, x: torch.Tensor, rebuilt: torch.Tensor, levels: int = 3
+) -> torch.Tensor:
+    """Mean distance of the first maps of FaceNet, each scaled by its spread over real faces.
+
+    An L1 energy is blind to fine texture, whose exact place it cannot predict; early features of
+    a recogniser are not. Nothing flows into `net`.
+    """
+    with torch.no_grad():
+        wanted = net.features(x)[:levels]
+    found = net.features(rebuilt)[:levels]
+    total = x.new_zeros(())
+    for a, b in zip(wanted, found, strict=True):
+        a, b = a.float(), b.float()
+        spread = a.std((0, 2, 3), keepdim=True) + 1e-3
+        total = total + ((a - b) / spread).abs().mean()
+    return total / levels
+
+
+def variety(x: torch.Tensor) -> torch.Tensor:
+    """Mean L1 distance of each picture to the next: near 0 when a generator has collapsed."""
+    return (x - x.roll(1, 0)).abs().mean()
+
+
+def train_began(
+    data: str | Path,  # a prepared folder
+    out: str | Path,  # run folder; holds the checkpoint and the best auto-encoder
+    *,
+    steps: int = 6000,  # batches
+    batch_size: int = 96,  # real faces in a batch
+    fakes: int = 32,  # generated faces in a batch; 0 trains the auto-encoder alone
+    code: int = 512,  # H, the length of the code
+    widths: tuple[int, ...] = (64, 96, 192, 256),  # filters, finest level first
+    light: bool = True,  # space-to-depth stem; False is the paper's full resolution
+    carry: bool = True,  # residual connections
+    skip: bool = False,  # BEGAN's skip connections from the first map
+    generator_code: int = 64,  # U, the length of G's input
+    generator_widths: tuple[int, ...] = (48, 64, 96, 128),
+    rate: float = 6e-4,  # peak learning rate of the auto-encoder
+    generator_rate: float = 1e-4,
+    gamma: float = 0.5,  # BEGAN's diversity ratio
+    k_rate: float = 0.001,  # lambda_k
+    facenet: FaceNet | None = None,  # whose features sharpen the energy; None is plain L1
+    feature_weight: float = 0.1,
+    average: float = 0.998,  # decay of the moving average, which is what is kept
+    seed: int = 0,
+    device: str = "cpu",
+    minutes: float | None = None,  # stop, resumably, after this long
+    validate_every: int = 500,  # steps
+) -> tuple[AutoEncoder, Generator]:
+    """Train BEGAN; returns the best averaged auto-encoder and the generator."""
+    prepared = Prepared(data)
+    fit, tune = prepared.rows("fit"), prepared.rows("tune")
+
+    torch.manual_seed(seed)
+    net = AutoEncoder(prepared.size, code, widths, light, carry, skip)
+    maker = Generator(prepared.size, generator_code, generator_widths, light, carry, skip)
+    net = net.to(device, memory_format=torch.channels_last)
+    maker = maker.to(device, memory_format=torch.channels_last)
+    averaged = copy.deepcopy(net).eval()
+    if facenet is not None:
+        facenet = facenet.to(device, memory_format=torch.channels_last).eval().requires_grad_(False)
+    optimizers = {
+        "auto_encoder": torch.optim.Adam(net.parameters(), lr=rate, betas=(0.9, 0.99)),
+        "generator": torch.optim.Adam(maker.parameters(), lr=generator_rate, betas=(0.5, 0.99)),
+    }
+    state = {"k": 0.0}
+    kind = torch.device(device).type
+
+    def batch(step: int) -> torch.Tensor:
+        return prepared.batch(loop.generator(seed, step).choice(fit, batch_size, replace=False))
+
+    def update(step: int, x: torch.Tensor) -> Mapping[str, torch.Tensor | float]:
+        x = augment(x.to(device), move=0.5, rotate=6, scale=0.06, shift=0.03, light=0.15, erase=0)
+        x = x.contiguous(memory_format=torch.channels_last)
+        for optimizer in optimizers.values():
+            optimizer.zero_grad(set_to_none=True)
+        shown = {}
+
+        # Fakes. One backward pass serves both players: L(G(u)) falls for G and, times -k_t, is
+        # added to D's loss; gradients are linear, so D's share is scaled afterwards.
+        fake_energy = torch.zeros(())
+        if fakes:
+            with torch.autocast(kind, torch.bfloat16):
+                made = maker(maker.sample(fakes, x.device))
+                fake_energy = energy(made, net(made))
+            fake_energy.backward()
+            for weight in net.parameters():
+                weight.grad.mul_(-state["k"])
+            shown["variety"] = variety(made.detach()) / variety(x)
+
+        # Real faces
+        with torch.autocast(kind, torch.bfloat16):
+            rebuilt = net(x)
+            real_energy = loss = energy(x, rebuilt)
+            if facenet is not None:
+                feature = feature_loss(facenet, x, rebuilt)
+                shown["feature"] = feature.detach()
+                loss = real_energy + feature_weight * feature
+        loss.backward()
+
+        for name, peak in (("auto_encoder", rate), ("generator", generator_rate)):
+            for group in optimizers[name].param_groups:
+                group["lr"] = loop.cosine(step, steps, peak=peak)
+        shown["grad"] = nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+        for optimizer in optimizers.values():
+            optimizer.step()
+        follow(averaged, net, step, average)
+
+        if fakes:
+            real, fake = real_energy.item(), fake_energy.item()
+            state["k"], shown["M"] = balance(state["k"], real, fake, gamma, k_rate)
+            shown |= {"L_fake": fake, "k": state["k"], "collapsed": float(shown["variety"] < 0.2)}
+        return {"L_real": real_energy.detach(), **shown}
+
+    @torch.no_grad()
+    def validate(step: int) -> dict[str, float]:
+        squared, features, seen = 0.0, 0.0, 0
+        for start in range(0, min(len(tune), 1024), 128):
+            x = prepared.batch(tune[start : start + 128]).to(device)
+            with torch.autocast(kind, torch.bfloat16):
+                rebuilt = averaged(x)
+                if facenet is not None:
+                    features += feature_loss(facenet, x, rebuilt).item() * len(x)
+            squared += F.mse_loss(rebuilt.clamp(-1, 1), x).item() * len(x)
+            seen += len(x)
+        psnr = 10 * torch.log10(torch.tensor(4 * seen / squared)).item()
+        shown = {"psnr": psnr, "feature": features / seen}
+        # One decibel of PSNR against the features: what is kept must be good at both
+        shown["quality"] = psnr - 10 * shown["feature"]
+        return shown
+
+    loop.run(
+        modules={"net": net, "average": averaged, "generator": maker},
+        optimizers=optimizers,
+        batch=batch,
+        update=update,
+        validate=validate,
+        validate_every=validate_every,
+        best="quality",
+        state=state,
+        steps=steps,
+        out=out,
+        seed=seed,
+        minutes=minutes,
+        config=dict(
+            part="began",
+            data=prepared.info.get("source"),
+            faces=len(fit),
+            batch_size=batch_size,
+            fakes=fakes,
+            rate=rate,
+            generator_rate=generator_rate,
+            gamma=gamma,
+            k_rate=k_rate,
+            feature_weight=feature_weight if facenet is not None else 0.0,
+            average=average,
+            net=net.config,
+            generator=maker.config,
+        ),
+    )
+    loop.load_modules(Path(out) / "best.safetensors", {"average": averaged, "generator": maker})
+    return averaged, maker

@@ -1,0 +1,167 @@
+"""The walk: from where a face is on the sphere to where it has an attribute (paper section 3.4).
+
+The paper moves z by the gradient of
+
+    loss(z, y) = -[y log C(z) + (1 - y) log(1 - C(z))]                                   (eq. 1)
+
+by a constant length each iteration and normalises. The gradient of that loss is a multiple of the
+logit's gradient g, so the paper's walk is the geodesic step
+
+    z' = cos(d) z + sin(d) g / |g|,    g tangent to the sphere at z,    d constant.
+
+Here the step is asked more: of all tangent vectors v that bring every edited logit to its target
+to first order and leave every kept logit where it was, take the shortest,
+
+    v = M J^T (J M J^T)^-1 (wanted - l(z)),
+
+with J the gradients of the edited and kept logits. M = I is the paper's Euclidean metric (for one
+attribute and nothing kept, v is parallel to g: the paper's walk). M = covariance of the training
+embeddings measures length in units in which faces vary (`metric="data"`), so that the walk stays
+where faces are. The last step is shortened to end at the target.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from istrc import sphere
+from istrc.models.attributes import AttributeClassifiers
+
+METRICS = ("data", "euclidean")
+
+
+@dataclass(frozen=True)
+class Walk:
+    """The trajectory of one edit of a batch of faces.
+
+    Attributes:
+        points: (T+1, B, D), z_0 .. z_T; a face that has arrived stays where it is.
+        angle: (B,) radians between z_0 and z_T.
+        reached: (B,) bool, whether every edited attribute came to its target.
+        before, after: (B, K) calibrated logits of the edited attributes at z_0 and z_T.
+        target: (B, K) the logits the walk went for.
+    """
+
+    points: torch.Tensor
+    angle: torch.Tensor
+    reached: torch.Tensor
+    before: torch.Tensor
+    after: torch.Tensor
+    target: torch.Tensor
+
+    @property
+    def end(self) -> torch.Tensor:
+        """z_T, (B, D)."""
+        return self.points[-1]
+
+    def frames(self, count: int) -> torch.Tensor:
+        """`count` points evenly spaced in angle from z_0 to z_T: (count, B, D)."""
+        steps = sphere.angle(self.points[1:], self.points[:-1])  # (T, B)
+        travelled = torch.cat([torch.zeros_like(steps[:1]), steps.cumsum(0)])  # (T+1, B)
+        wanted = torch.linspace(0, 1, count, device=steps.device)[:, None] * travelled[-1]
+        above = torch.searchsorted(travelled.T.contiguous(), wanted.T.contiguous()).T
+        above = above.clamp(1, len(self.points) - 1)  # (count, B)
+        low, high = travelled.gather(0, above - 1), travelled.gather(0, above)
+        share = ((wanted - low) / (high - low).clamp(min=1e-9)).clamp(0, 1)
+        faces = torch.arange(self.points.shape[1], device=steps.device).expand_as(above)
+        return sphere.slerp(
+            self.points[above - 1, faces], self.points[above, faces], share
+        )
+
+
+def targets(
+    logits: torch.Tensor,  # (B, K) of the edited attributes at z_0
+    strengths: torch.Tensor,  # (K,) signed
+    low: torch.Tensor,  # (K,) median logit of faces without the attribute
+    high: torch.Tensor,  # (K,) median logit of faces with it
+) -> torch.Tensor:
+    """Where a strength leads: the wanted logits (B, K).
+
+    Strength +1 brings a face to the score of the typical face that has the attribute, -1 to that
+    of the typical face that lacks it; between and beyond, in proportion. A face that is already
+    there (or nearly) goes at least half of the way between the two typical faces further, so
+    that every strength does something to every face and more strength does more.
+    """
+    goal = torch.where(strengths > 0, high, low)  # (K,)
+    least = 0.5 * (high - low) * strengths.sign()
+    full = torch.where(strengths > 0, (goal - logits).maximum(least), (goal - logits).minimum(least))
+    return logits + strengths.abs() * full
+
+
+@torch.no_grad()
+def walk(
+    z: torch.Tensor,  # (B, D), unit norm
+    classifiers: AttributeClassifiers,
+    wanted: torch.Tensor,  # (B, K) target logits
+    edited: list[int],  # K columns of the classifiers
+    kept: list[int] = (),  # columns whose logits are held
+    *,
+    metric: str = "data",
+    step: float = 0.02,  # radians, the constant length of a step
+    bound: float = 1.0,  # radians, the farthest from z_0 that a walk may go
+    steps: int = 200,  # at most
+    tolerance: float = 0.02,  # logits
+) -> Walk:
+    """Walk a batch of faces to their targets. Nothing random in it.
+
+    Raises ValueError for an unknown metric.
+    """
+    if metric not in METRICS:
+        raise ValueError(f"metric must be one of {METRICS}, not {metric!r}")
+    columns = torch.tensor([*edited, *kept], device=z.device)
+    count = len(edited)
+    start, points = z, [z]
+    reached = torch.zeros(len(z), dtype=torch.bool, device=z.device)
+    halted = reached.clone()
+    held = before = None
+    for _ in range(steps + 1):
+        logits, gradients = classifiers.gradient(z, columns)  # (B, C), (B, C, D)
+        if before is None:
+            before, held = logits[:, :count], logits[:, count:]
+        gap = torch.cat([wanted, held], 1) - logits  # (B, C)
+        reached = gap[:, :count].abs().amax(1) <= tolerance
+        active = ~(reached | halted)
+        if len(points) > steps or not active.any():
+            break
+        direction = shortest(z, gradients, gap, classifiers.covariance if metric == "data" else None)
+        length = direction.norm(dim=1).clamp(max=step)  # (B,), first order: radians
+        # The last steps before the bound are shortened to end on it
+        room = (bound - sphere.angle(start, z)).clamp(min=0)
+        length = torch.minimum(length, room)
+        moved = sphere.step(z, direction, length)
+        z = torch.where(active[:, None], moved, z)
+        halted = halted | (active & (room <= 1e-4))
+        points.append(z)
+    return Walk(
+        points=torch.stack(points),
+        angle=sphere.angle(start, z),
+        reached=reached,
+        before=before,
+        after=logits[:, :count],
+        target=wanted,
+    )
+
+
+def shortest(
+    z: torch.Tensor,  # (B, D)
+    gradients: torch.Tensor,  # (B, C, D), J
+    gap: torch.Tensor,  # (B, C), what each logit still has to change
+    covariance: torch.Tensor | None,  # (D, D), M; None is the identity
+) -> torch.Tensor:
+    """The shortest tangent vector in the metric that closes the gap to first order: (B, D).
+
+    Gradients that nearly coincide (two names for one thing) are regularised, not inverted.
+    """
+
+    def project(v: torch.Tensor) -> torch.Tensor:  # onto the tangent space at z
+        return v - (v @ z[:, :, None]) * z[:, None, :]
+
+    across = project(gradients)  # J, (B, C, D)
+    spread = across if covariance is None else project(across @ covariance)  # J M
+    gram = spread @ across.transpose(1, 2)  # J M J^T, (B, C, C)
+    scale = gram.diagonal(dim1=1, dim2=2).mean(1)[:, None, None]
+    ridge = torch.eye(gram.shape[-1], device=z.device, dtype=z.dtype) * scale * 1e-3
+    weights = torch.linalg.solve(gram + ridge + 1e-12 * torch.eye(gram.shape[-1]).to(z), gap[:, :, None])
+    return (weights * spread).sum(1)
