@@ -8,23 +8,21 @@ a mustache counts only when the judge thinks it likelier than not.
 from __future__ import annotations
 
 import copy
-import hashlib
 import json
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load, save
 from torch import nn
 from torch.nn import functional as F
 
 from istrc.data.prepared import Prepared
 from istrc.errors import InputError
 from istrc.evaluation import metrics
+from istrc.evaluation.results import plain, weights_checksum
 from istrc.models.judge import JudgeNet
+from istrc.models.store import load_part, save_part
 
 SHIPPED = Path(__file__).resolve().parents[1] / "weights" / "judge64"
 MEASURED = ("wide_mouth", "big_eyes")  # measured from landmarks, not among CelebA's 40
@@ -48,62 +46,24 @@ class Judge:
 
     @property
     def checksum(self) -> str:
-        """SHA-256 of the stored weights, which identifies the judge in every result."""
-        return hashlib.sha256(self._packed()).hexdigest()
+        """SHA-256 over the weights as they are stored, which identifies the judge in a result."""
+        return weights_checksum(copy.deepcopy(self.net).half())
 
     @classmethod
-    def load(cls, folder: str | Path | None = None) -> Judge:
-        """The judge in a folder (config.json, model.safetensors); without one, the shipped one.
+    def load(cls, folder: str | Path | None = None, device: str | torch.device = "cpu") -> Judge:
+        """The judge in a folder; without one, the shipped one.
 
-        Raises InputError where a file is missing or damaged.
+        Raises InputError where a file is missing or damaged, or holds something else.
         """
         folder = Path(folder) if folder is not None else SHIPPED
-        try:
-            config = json.loads((folder / "config.json").read_text())
-            packed = (folder / "model.safetensors").read_bytes()
-        except (OSError, ValueError) as error:
-            raise InputError(
-                f"{folder}: no judge here ({error}); train one with `istrc train judge`"
-            ) from None
-        if hashlib.sha256(packed).hexdigest() != config.get("sha256"):
-            raise InputError(
-                f"{folder}/model.safetensors: damaged (its checksum differs); copy it again"
-            )
-        try:
-            net = JudgeNet(**config["net"])
-            weights = load(packed)
-            net.load_state_dict(weights)  # copies float16 into float32
-        except (SafetensorError, KeyError, TypeError, RuntimeError) as error:
-            raise InputError(f"{folder}: not a judge of this version ({error})") from None
-        return cls(net, config.get("note"))
+        net = load_part(folder, device)
+        if not isinstance(net, JudgeNet):
+            raise InputError(f"{folder}: holds a {type(net).__name__}, not a judge")
+        return cls(net, json.loads((folder / "config.json").read_text()).get("judge"))
 
     def save(self, folder: str | Path) -> None:
-        """Write config.json and model.safetensors (float16), each whole or not at all."""
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        packed = self._packed()
-        config = {
-            "kind": "judge",
-            "net": self.net.config,
-            "preprocessing": "aligned face, S x S, RGB in [-1, 1]",
-            "sha256": hashlib.sha256(packed).hexdigest(),
-            "note": self.note,
-        }
-        for name, content in (
-            ("model.safetensors", packed),
-            ("config.json", (json.dumps(config, indent=2) + "\n").encode()),
-        ):
-            temporary = folder / f"{name}.tmp"
-            temporary.write_bytes(content)
-            os.replace(temporary, folder / name)
-
-    def _packed(self) -> bytes:
-        return save(
-            {
-                name: (value.half() if value.is_floating_point() else value).cpu().contiguous()
-                for name, value in self.net.state_dict().items()
-            }
-        )
+        """Write the judge and how it was trained and measured; `load` reads it back."""
+        save_part(self.net, folder, judge=plain(self.note))
 
     @torch.inference_mode()
     def probabilities(self, x: torch.Tensor, batch: int = 256) -> np.ndarray:
@@ -167,7 +127,7 @@ def soften(x: torch.Tensor, share: float = 0.5, noise: float = 0.03) -> torch.Te
 
 def train_judge(
     data: str | Path,  # a prepared folder
-    out: str | Path,  # run folder; the judge is written to out/judge
+    out: str | Path,  # run folder; holds the checkpoint and, at the end, the judge
     *,
     steps: int = 1800,  # batches
     batch_size: int = 128,
@@ -269,11 +229,11 @@ def train_judge(
         echo=echo,
     )
     judge = Judge(averaged.to("cpu"))
-    judge.note = {"steps": done, "of_steps": steps, "seed": seed, **config, "net": None}
-    judge.note.pop("net")  # stands beside the note
+    judge.note = {"steps": done, "of_steps": steps, "seed": seed, **config}
+    del judge.note["net"]  # stands beside the note
     if len(prepared.rows("valid")):
         judge.note["valid"] = measure_judge(judge, prepared)
-    judge.save(Path(out) / "judge")
+    judge.save(out)
     return judge
 
 

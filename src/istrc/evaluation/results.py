@@ -86,11 +86,11 @@ def weights_checksum(*modules: nn.Module) -> str:
 
 
 def circle_checksum(circle: Any) -> str:
-    """The checksum of every network that a circle holds, whatever it is built of."""
+    """The checksum of the networks that take part in editing an aligned face."""
     if isinstance(circle, nn.Module):
         return weights_checksum(circle)
-    parts = vars(circle)
-    return weights_checksum(*(parts[k] for k in sorted(parts) if isinstance(parts[k], nn.Module)))
+    parts = {k: v for k, v in vars(circle).items() if isinstance(v, nn.Module) and k != "aligner"}
+    return weights_checksum(*(parts[name] for name in sorted(parts)))
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
