@@ -22,7 +22,7 @@ from istrc.models.mapping import Mapping as CodeMapping
 from istrc.models.store import load_part, save_part
 from istrc.photo.align import Frame, aligned_frame, find_frame
 from istrc.photo.detect import detect
-from istrc.photo.paste import paste_change, paste_crop
+from istrc.photo.paste import face_mask, paste_change, paste_crop
 from istrc.photo.read import Picture, read_picture, write_picture
 
 WEIGHTS = Path(__file__).parent / "weights"
@@ -80,6 +80,7 @@ class Circle:
                 f"{autoencoder.size} px; a circle needs one size"
             )
         self.size, self.dim = facenet.size, facenet.dim
+        self.mask = torch.from_numpy(face_mask(self.size)).to(self.device)
         known = set(attributes.names)
         first = [name for name in TRANSFORMATIONS if name in known]
         self.attribute_names = tuple(first + sorted(known - set(first)))
@@ -228,19 +229,23 @@ class Circle:
 
         circle:   decode(F(z2)), the paper's: background, pose and light are the decoder's.
         anchored: decode(h'), h' = E(x) + F(z2) - F(z): what the walk did not touch stays.
-        photo:    x + decode(h') - decode(E(x)): the face's own pixels plus the change.
+        photo:    x + decode(h') - decode(E(x)): the face's own pixels plus the change, inside
+                  the face's mask.
         """
         if mode not in MODES:
             raise InputError(f"mode {mode!r}: use one of {', '.join(MODES)}")
         if mode == "circle":
             return self.decode(z2)
-        x = self._faces(x)
+        if mode == "photo":
+            return (self._faces(x) + self.mask * self.change(x, z, z2)).clamp(-1, 1)
+        return self.decode_code(self.encode(x) + self.map(z2) - self.map(z))
+
+    @torch.inference_mode()
+    def change(self, x: torch.Tensor, z: torch.Tensor, z2: torch.Tensor) -> torch.Tensor:
+        """decode(h') - decode(E(x)), h' = E(x) + F(z2) - F(z): (B, 3, S, S), before any mask."""
         h = self.encode(x)
-        moved = h + self.map(z2) - self.map(z)
-        if mode == "anchored":
-            return self.decode_code(moved)
         decode = self.autoencoder.decoder
-        return (x + decode(moved) - decode(h)).clamp(-1, 1)
+        return decode(h + self.map(z2) - self.map(z)) - decode(h)
 
     def edit(
         self,
@@ -257,9 +262,7 @@ class Circle:
 
     # Photographs
 
-    def read(
-        self, path: str | Path, *, face: str | int = "largest", aligned: bool = False
-    ) -> Face:
+    def read(self, path: str | Path, *, face: str | int = "largest", aligned: bool = False) -> Face:
         """Read a photograph, find one face in it, align and embed it: the dear part, once.
 
         Args:
@@ -303,7 +306,9 @@ class Circle:
 
     def _faces(self, x: torch.Tensor) -> torch.Tensor:
         if x.dim() != 4 or x.shape[1:] != (3, self.size, self.size):
-            raise ValueError(f"faces must be (B, 3, {self.size}, {self.size}), not {tuple(x.shape)}")
+            raise ValueError(
+                f"faces must be (B, 3, {self.size}, {self.size}), not {tuple(x.shape)}"
+            )
         return x.to(self.device).contiguous(memory_format=torch.channels_last)
 
     def _check(self, name: str) -> str:
@@ -349,22 +354,20 @@ class Face:
             onto: an edit of another face of the same photograph, to which this one is added.
         """
         path = self.circle.walk(self.z, strengths, keep=keep, metric=metric)
-        x = self.circle.rebuild(self.x, self.z, path.end, mode)
-        return self._put(x, mode, path, onto)
+        return self._put(path.end, mode, path, onto)
 
     def rebuild(self, mode: str = "circle") -> Edited:
         """This face as decode(F(z)) ("circle") or decode(E(x)) ("anchored")."""
-        x = self.circle.rebuild(self.x, self.z, self.z, mode)
-        return self._put(x, mode, None, None)
+        return self._put(self.z, mode, None, None)
 
-    def _put(self, x, mode, path, onto) -> Edited:
+    def _put(self, z2, mode, path, onto) -> Edited:
         pixels = self.picture.pixels if onto is None else onto.pixels
-        if mode == "photo":
-            change = (x - self.x.to(x.device))[0].permute(1, 2, 0).cpu().numpy()
-            pixels = paste_change(pixels, change, self.frame)
-        else:
-            pixels = paste_crop(pixels, x[0].permute(1, 2, 0).cpu().numpy(), self.frame)
-        return Edited(self, pixels, to_pixels(x)[0], path)
+        crop = self.circle.rebuild(self.x, self.z, z2, mode)
+        # At full resolution the photograph's own mask feathers, so the change goes in unmasked
+        layer = self.circle.change(self.x, self.z, z2) if mode == "photo" else crop
+        paste = paste_change if mode == "photo" else paste_crop
+        pixels = paste(pixels, layer[0].permute(1, 2, 0).cpu().numpy(), self.frame)
+        return Edited(self, pixels, to_pixels(crop)[0], path)
 
 
 @dataclass(frozen=True)

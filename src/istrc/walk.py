@@ -66,9 +66,7 @@ class Walk:
         low, high = travelled.gather(0, above - 1), travelled.gather(0, above)
         share = ((wanted - low) / (high - low).clamp(min=1e-9)).clamp(0, 1)
         faces = torch.arange(self.points.shape[1], device=steps.device).expand_as(above)
-        return sphere.slerp(
-            self.points[above - 1, faces], self.points[above, faces], share
-        )
+        return sphere.slerp(self.points[above - 1, faces], self.points[above, faces], share)
 
 
 def targets(
@@ -86,7 +84,9 @@ def targets(
     """
     goal = torch.where(strengths > 0, high, low)  # (K,)
     least = 0.5 * (high - low) * strengths.sign()
-    full = torch.where(strengths > 0, (goal - logits).maximum(least), (goal - logits).minimum(least))
+    full = torch.where(
+        strengths > 0, (goal - logits).maximum(least), (goal - logits).minimum(least)
+    )
     return logits + strengths.abs() * full
 
 
@@ -125,7 +125,9 @@ def walk(
         active = ~(reached | halted)
         if len(points) > steps or not active.any():
             break
-        direction = shortest(z, gradients, gap, classifiers.covariance if metric == "data" else None)
+        direction = shortest(
+            z, gradients, gap, classifiers.covariance if metric == "data" else None
+        )
         length = direction.norm(dim=1).clamp(max=step)  # (B,), first order: radians
         # The last steps before the bound are shortened to end on it
         room = (bound - sphere.angle(start, z)).clamp(min=0)
@@ -163,5 +165,7 @@ def shortest(
     gram = spread @ across.transpose(1, 2)  # J M J^T, (B, C, C)
     scale = gram.diagonal(dim1=1, dim2=2).mean(1)[:, None, None]
     ridge = torch.eye(gram.shape[-1], device=z.device, dtype=z.dtype) * scale * 1e-3
-    weights = torch.linalg.solve(gram + ridge + 1e-12 * torch.eye(gram.shape[-1]).to(z), gap[:, :, None])
+    weights = torch.linalg.solve(
+        gram + ridge + 1e-12 * torch.eye(gram.shape[-1]).to(z), gap[:, :, None]
+    )
     return (weights * spread).sum(1)

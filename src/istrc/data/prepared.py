@@ -1,11 +1,11 @@
 """The prepared format: one folder of memory-mapped arrays that training reads at full speed.
 
-    prepared.json    what it is, how it was made, and every picture that was left out
-    images.npy       (N, S, S, 3) uint8, RGB
-    attributes.npy   (N, A) int8: 1 yes, 0 no, -1 not known
-    identity.npy     (N,) int32: -1 not known
-    split.npy        (N,) int8: 0 train, 1 valid, 2 test
-    names.txt        N lines: the name each picture had in its source
+prepared.json    what it is, how it was made, and every picture that was left out
+images.npy       (N, S, S, 3) uint8, RGB
+attributes.npy   (N, A) int8: 1 yes, 0 no, -1 not known
+identity.npy     (N,) int32: -1 not known
+split.npy        (N,) int8: 0 train, 1 valid, 2 test
+names.txt        N lines: the name each picture had in its source
 """
 
 from __future__ import annotations
@@ -44,7 +44,9 @@ class Prepared:
         self.attribute_names: list[str] = list(self.info["attributes"])
         counts = {len(self.images), len(self.attributes), len(self.identity), len(self.split)}
         if counts != {self.info["count"]}:
-            raise InputError(f"{folder}: arrays of different lengths {sorted(counts)}; prepare again")
+            raise InputError(
+                f"{folder}: arrays of different lengths {sorted(counts)}; prepare again"
+            )
 
     def _array(self, name: str, mmap: bool = False) -> np.ndarray:
         path = self.folder / f"{name}.npy"

@@ -78,7 +78,9 @@ def load_part(folder: str | Path, device: str | torch.device = "cpu") -> nn.Modu
             f"{error.filename}: missing weights; install the package again or train this part"
         ) from None
     except (json.JSONDecodeError, KeyError) as error:
-        raise InputError(f"{folder}/config.json: damaged ({error}); install the package again") from None
+        raise InputError(
+            f"{folder}/config.json: damaged ({error}); install the package again"
+        ) from None
     if checksum != config.get("sha256"):
         raise InputError(f"{path}: damaged weights (checksum differs); install the package again")
     arguments = {

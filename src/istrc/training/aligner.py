@@ -73,21 +73,20 @@ def look(
 ) -> torch.Tensor:
     """Views (B, 3, S, S) of pictures; outside the rectangle filled in."""
     b, _, h, w = pictures.shape
-    n = size
-    axis = (torch.arange(n) + 0.5) * (2 / n) - 1
-    v = torch.stack(torch.meshgrid(axis, axis, indexing="xy"), -1).view(1, n * n, 2)
-    points = v @ to_picture[:, :, :2].transpose(1, 2) + to_picture[:, :, 2][:, None]  # (B, n*n, 2)
+    axis = (torch.arange(size) + 0.5) * (2 / size) - 1
+    v = torch.stack(torch.meshgrid(axis, axis, indexing="xy"), -1).view(1, size * size, 2)
+    points = v @ to_picture[:, :, :2].transpose(1, 2) + to_picture[:, :, 2][:, None]  # (B, S*S, 2)
     low, high = rectangle[:, None, :2], rectangle[:, None, 2:]
-    outside = ((points < low) | (points > high)).any(2)  # (B, n*n)
+    outside = ((points < low) | (points > high)).any(2)  # (B, S*S)
     if fill == "mirror":
         span = high - low
         points = low + span - (torch.remainder(points - low, 2 * span) - span).abs()
     points = points.clamp(low + 0.5, high - 0.5)
-    grid = (points / torch.tensor([w, h]) * 2 - 1).view(b, n, n, 2)
+    grid = (points / torch.tensor([w, h]) * 2 - 1).view(b, size, size, 2)
     seen = F.grid_sample(pictures, grid, padding_mode="border", align_corners=False)
     if fill == "other":
         behind = F.grid_sample(others, -grid, padding_mode="border", align_corners=False)
-        seen = torch.where(outside.view(b, 1, n, n), behind, seen)
+        seen = torch.where(outside.view(b, 1, size, size), behind, seen)
     return seen
 
 

@@ -1,0 +1,237 @@
+"""Closing the circle: F and the decoder tuned so that the edited picture is where the walk went.
+
+The mapping alone learns E[h | z], and its differences shrink what an edit asks for: z' has a
+smile, the picture half of one. Here faces are edited as in use,
+
+    x' = x + decode(E(x) + F(z') - F(z)) - decode(E(x)),
+
+x' is embedded again, and F and the decoder learn to bring it to z' (a cycle loss on the sphere)
+with the edited attribute at its target. FaceNet, the encoder and the classifiers do not move.
+A network that is trained against can be fooled instead of obeyed, so what FaceNet sees of x' is
+moved, re-lit and blurred at random, and the change is kept small where no edit belongs.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping as Numbers
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from istrc import walk as walking
+from istrc.circle import KEPT_BY_DEFAULT, TRANSFORMATIONS, Circle
+from istrc.data.prepared import Prepared
+from istrc.photo.paste import face_mask
+from istrc.training import loop
+from istrc.training.augment import augment
+from istrc.training.average import follow
+from istrc.training.began import energy, feature_loss
+
+
+def blurred(x: torch.Tensor, share: float = 0.5) -> torch.Tensor:
+    """A random share of the faces, shrunk by up to a half and enlarged again."""
+    side = int(x.shape[-1] * (0.5 + 0.4 * torch.rand(()).item()))
+    small = F.interpolate(x, size=side, mode="area")
+    soft = F.interpolate(small, size=x.shape[-1], mode="bilinear", align_corners=False)
+    return torch.where(torch.rand(len(x), 1, 1, 1, device=x.device) < share, soft, x)
+
+
+def closing_loss(
+    x: torch.Tensor,  # (B, 3, S, S) real faces
+    rebuilt: torch.Tensor,  # decode(E(x))
+    changed: torch.Tensor,  # decode(E(x) + F(z') - F(z))
+    seen: torch.Tensor,  # (B, D) embedding of the edited picture
+    z: torch.Tensor,  # (B, D) where the face was
+    end: torch.Tensor,  # (B, D) z', where the walk ended
+    found: torch.Tensor,  # (B, A) logits at `seen`
+    wanted: torch.Tensor,  # (B, A) logits at z'
+    edited: torch.Tensor,  # (B,) column that was edited
+    gap: torch.Tensor,  # (A,) typical logit with the attribute minus without
+    outside: torch.Tensor,  # (S, S) 1 where no edit belongs
+    *,
+    cycle_weight: float,
+    attribute_weight: float,
+    outside_weight: float,
+) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    """What the tuning minimises beside the auto-encoder's own losses, and its parts."""
+    parts = {}
+    parts["cycle"] = (1 - (seen * end).sum(1)).mean()
+    # Logits in units of each attribute's own gap; the edited one counts as much as all others
+    error = F.smooth_l1_loss(found / gap, wanted / gap, beta=0.3, reduction="none")  # (B, A)
+    chosen = F.one_hot(edited, error.shape[1]).bool()
+    parts["edited"] = error[chosen].mean()
+    parts["others"] = error[~chosen].mean()
+    parts["outside"] = ((changed - rebuilt).abs() * outside).mean()
+    loss = (
+        cycle_weight * parts["cycle"]
+        + attribute_weight * (parts["edited"] + parts["others"])
+        + outside_weight * parts["outside"]
+    )
+    with torch.no_grad():
+        parts["nothing_done"] = (1 - (z * end).sum(1)).mean()  # what `cycle` would be
+    return loss, parts
+
+
+def train_closing(
+    data: str | Path,  # a prepared folder
+    out: str | Path,  # run folder; holds the checkpoint
+    *,
+    circle: Circle,  # trained part by part
+    steps: int = 800,  # batches
+    batch_size: int = 96,  # faces in a batch, each with one edit
+    rate: float = 2e-4,  # peak learning rate of Adam
+    strength: tuple[float, float] = (0.5, 1.5),  # least and greatest strength of an edit
+    cycle_weight: float = 2.0,
+    attribute_weight: float = 0.5,
+    outside_weight: float = 1.0,
+    feature_weight: float = 0.1,  # of the auto-encoder's own sharpness
+    anchor_weight: float = 0.1,  # of F's own mean square error
+    average: float = 0.99,  # decay of the moving average, which is what is kept
+    seed: int = 0,
+    device: str = "cpu",
+    minutes: float | None = None,  # stop, resumably, after this long
+    validate_every: int = 200,  # steps
+) -> Circle:
+    """Tune the mapping and the decoder on edits of training faces; returns the closed circle."""
+    prepared = Prepared(data)
+    fit, tune = prepared.rows("fit"), prepared.rows("tune")
+    kind = torch.device(device).type
+    layout = torch.channels_last
+    facenet, classifiers = circle.facenet, circle.attributes
+    autoencoder, mapping = copy.deepcopy(circle.autoencoder), copy.deepcopy(circle.mapping)
+    for part in (facenet, classifiers, autoencoder, mapping):
+        part.to(device, memory_format=layout).eval().requires_grad_(False)
+    net = nn.ModuleDict({"mapping": mapping, "decoder": autoencoder.decoder}).requires_grad_(True)
+    averaged = copy.deepcopy(net)
+    optimizer = torch.optim.Adam(net.parameters(), lr=rate, betas=(0.9, 0.99))
+    names = [name for name in TRANSFORMATIONS if name in classifiers.names]
+    held = [classifiers.index(name) for name in KEPT_BY_DEFAULT if name in classifiers.names]
+    gap = (classifiers.high - classifiers.low).clamp(min=0.5)
+    outside = torch.from_numpy(1 - face_mask(prepared.size)).to(device)
+
+    def batch(step: int) -> torch.Tensor:
+        return prepared.batch(loop.generator(seed, step).choice(fit, batch_size, replace=False))
+
+    def edits(z: torch.Tensor, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+        """Three edits, each of a third of the faces: the columns edited (B,) and z' (B, D)."""
+        columns, ends = [], []
+        for part in z.tensor_split(3):
+            column = classifiers.index(rng.choice(names))
+            amount = rng.uniform(*strength) * rng.choice([-1, 1])
+            one = torch.tensor([column], device=z.device)
+            wanted = walking.targets(
+                classifiers(part, one),
+                torch.tensor([amount], device=z.device, dtype=z.dtype),
+                classifiers.low[one],
+                classifiers.high[one],
+            )
+            kept = [c for c in held if c != column]
+            ends.append(
+                walking.walk(
+                    part, classifiers, wanted, [column], kept, step=0.1, bound=circle.bound
+                ).end
+            )
+            columns.append(one.expand(len(part)))
+        return torch.cat(columns), torch.cat(ends)
+
+    def losses(net, x, rng, vary: bool):
+        with torch.no_grad(), torch.autocast(kind, torch.bfloat16):
+            z, h = facenet(x).float(), autoencoder.encoder(x)
+        edited, end = edits(z, rng)
+        with torch.autocast(kind, torch.bfloat16):
+            at_start = net["mapping"](z)
+            moved = h + (net["mapping"](end) - at_start).float()
+            both = net["decoder"](torch.cat([h, moved]))
+            rebuilt, changed = both.tensor_split(2)
+            picture = (x + changed - rebuilt).clamp(-1, 1)
+            if vary:
+                picture = augment(blurred(picture), rotate=4, scale=0.05, shift=0.03, erase=0)
+            seen = facenet(picture.contiguous(memory_format=layout))
+        loss, parts = closing_loss(
+            x,
+            rebuilt,
+            changed,
+            seen,
+            z,
+            end,
+            classifiers(seen),
+            classifiers(end),
+            edited,
+            gap,
+            outside,
+            cycle_weight=cycle_weight,
+            attribute_weight=attribute_weight,
+            outside_weight=outside_weight,
+        )
+        parts["L_real"] = energy(x, rebuilt)
+        parts["anchor"] = ((at_start.float() - h) / mapping.spread).square().mean()
+        return loss, parts, rebuilt
+
+    def update(step: int, x: torch.Tensor) -> Numbers[str, torch.Tensor]:
+        x = x.to(device)
+        if step % 2:
+            x = x.flip(3)
+        x = x.contiguous(memory_format=layout)
+        loss, parts, rebuilt = losses(net, x, loop.generator(seed, step, 1), vary=True)
+        with torch.autocast(kind, torch.bfloat16):
+            parts["feature"] = feature_loss(facenet, x, rebuilt)
+        loss = loss + parts["L_real"] + anchor_weight * parts["anchor"]
+        loss = loss + feature_weight * parts["feature"]
+        for group in optimizer.param_groups:
+            group["lr"] = loop.cosine(step, steps, peak=rate, warmup=50)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+        optimizer.step()
+        follow(averaged, net, step, average)
+        return {name: value.detach() for name, value in parts.items()}
+
+    @torch.no_grad()
+    def validate(step: int) -> dict[str, float]:
+        rng = loop.generator(seed, 0, 2)  # the same edits every time
+        sums: dict[str, float] = {}
+        starts = range(0, min(len(tune), 768) - batch_size + 1, batch_size)
+        for start in starts:
+            x = prepared.batch(tune[start : start + batch_size]).to(device)
+            _, parts, _ = losses(averaged, x.contiguous(memory_format=layout), rng, vary=False)
+            for name, value in parts.items():
+                sums[name] = sums.get(name, 0.0) + value.item() / max(1, len(starts))
+        return sums
+
+    loop.run(
+        modules={"net": net, "average": averaged},
+        optimizers={"adam": optimizer},
+        batch=batch,
+        update=update,
+        validate=validate,
+        validate_every=validate_every,
+        steps=steps,
+        out=out,
+        seed=seed,
+        minutes=minutes,
+        config=dict(
+            part="closing",
+            data=prepared.info.get("source"),
+            faces=len(fit),
+            batch_size=batch_size,
+            rate=rate,
+            strength=list(strength),
+            cycle_weight=cycle_weight,
+            attribute_weight=attribute_weight,
+            outside_weight=outside_weight,
+            feature_weight=feature_weight,
+            anchor_weight=anchor_weight,
+            average=average,
+        ),
+    )
+    autoencoder.decoder.load_state_dict(averaged["decoder"].state_dict())
+    mapping.load_state_dict(averaged["mapping"].state_dict())
+    for part in (autoencoder, mapping):
+        part.requires_grad_(False)
+    return Circle(
+        facenet, autoencoder, mapping, classifiers, aligner=circle.aligner, bound=circle.bound
+    )
