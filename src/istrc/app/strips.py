@@ -1,0 +1,53 @@
+"""One row of a strip: the faces along one walk, drawn from the photograph's own pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from istrc import sphere
+from istrc.data.prepared import to_pixels
+from istrc.figures import Row, signed
+from istrc.photo.paste import paste_change
+
+if TYPE_CHECKING:
+    from istrc.circle import Face
+
+
+def walk_row(
+    face: Face,
+    name: str,
+    strength: float,
+    *,
+    frames: int = 9,
+    cell: int = 128,
+    keep: Iterable[str] | None = None,
+    mode: str = "photo",
+    metric: str = "data",
+) -> tuple[Row, list[float]]:
+    """The faces from z_0 to z_T, evenly spaced in angle, and their angles in radians.
+
+    In `photo` mode each change is put into the photograph and the face cut out at `cell` pixels,
+    so that a strip shows the photograph's detail and not the decoder's size.
+    """
+    circle = face.circle
+    walk = circle.walk(face.z, {name: strength}, keep=keep, metric=metric)
+    # A walk of strength 0 has no steps to divide
+    trajectory = walk.frames(frames) if len(walk.points) > 1 else walk.points.expand(frames, -1, -1)
+    points = trajectory[:, 0]  # (frames, D)
+    start = face.z.to(points.device).expand_as(points)
+    x = face.x.expand(frames, -1, -1, -1)
+    rebuilt = circle.rebuild(x, start, points, mode)  # (frames, 3, S, S)
+    if mode == "photo":
+        change = (rebuilt - face.x.to(rebuilt.device)).permute(0, 2, 3, 1).cpu().numpy()
+        faces = [
+            face.frame.crop(paste_change(face.picture.pixels, one, face.frame), cell)
+            for one in change
+        ]
+    else:
+        faces = list(to_pixels(rebuilt))
+    angles = [float(angle) for angle in np.asarray(sphere.angle(start, points).cpu())]
+    captions = [f"{angle:.2f} rad" for angle in angles]
+    return Row(f"{name} {signed(strength)}", faces, captions, marked=0), angles

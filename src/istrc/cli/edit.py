@@ -1,0 +1,155 @@
+"""`istrc edit` and `istrc walk`: photographs in, photographs or strips out."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from istrc.cli import options
+from istrc.cli.files import Job, find_all, plan_outputs
+from istrc.cli.report import Report
+from istrc.cli.strengths import check_names, parse_edits
+from istrc.errors import InputError, IstrcError
+
+EDIT_EXAMPLES = """Examples:
+
+istrc edit me.jpg -a smile=+1 -o out.jpg
+
+istrc edit me.jpg -a beard -a young=-0.5 --keep male -o out.png
+
+istrc edit faces/ --aligned --crop -a eyeglasses -o out/ --json"""
+
+WALK_EXAMPLES = """Examples:
+
+istrc walk me.jpg -a smile -o strip.png
+
+istrc walk me.jpg -a smile=-1 -a beard -a young=-1 --frames 7 -o rows.png"""
+
+
+def edit(
+    inputs: options.InputsArgument,
+    attribute: options.AttributeOption,
+    out: options.OutOption,
+    keep: options.KeepOption = [],  # noqa: B006  typer copies it
+    mode: options.ModeOption = options.Mode.photo,
+    face: options.FaceOption = "largest",
+    aligned: options.AlignedOption = False,
+    crop: options.CropOption = False,
+    metric: options.MetricOption = options.Metric.data,
+    model: options.ModelOption = options.MODEL,
+    device: options.DeviceOption = "cpu",
+    as_json: options.JsonOption = False,
+) -> None:
+    """Change attributes of the faces in photographs.
+
+    Each face is found and aligned, its embedding is walked to the wanted attributes, and the
+    change is put back into the photograph. Everything outside the face keeps its bytes.
+    """
+    with Report("edit", as_json) as report:
+        edits, which = parse_edits(attribute), options.parse_face(face)
+        kept = options.parse_keep(keep, edits)
+        found = find_all(inputs)
+        suffix = ".png" if crop else None
+        jobs, clashes = plan_outputs(found.paths, out, several=found.several, suffix=suffix)
+        report.all_failed(found.missing + clashes)
+        report.facts.update(edits=edits, keep=kept, mode=mode.value, metric=metric.value)
+        if not jobs:
+            return
+        circle = options.open_circle(model, device)
+        check_names(edits, circle.attribute_names)
+        check_names(kept or [], circle.attribute_names, "--keep")
+
+        def one(job: Job) -> None:
+            faces = options.read_faces(circle, job.source, which, aligned)
+            edited: list = []
+            for seen in faces:
+                onto = edited[-1] if edited and not crop else None
+                settings = dict(keep=kept, mode=mode.value, metric=metric.value, onto=onto)
+                edited.append(seen.edit(**settings, **edits))
+            written = options.save(edited, job.output, crop)
+            report.done(
+                f"{job.source} -> {', '.join(map(str, written))}",
+                input=job.source,
+                output=written if len(written) > 1 else written[0],
+                faces=faces[0].count,
+                edited=[seen.number for seen in faces],
+                angle=[round(one.angle, 4) for one in edited],
+            )
+            options.say_which(report, job.source, faces, which)
+
+        report.each(jobs, one, lambda job: job.source)
+
+
+def walk(
+    picture: Annotated[
+        str, typer.Argument(metavar="INPUT", help="One picture.", show_default=False)
+    ],
+    attribute: options.AttributeOption,
+    out: Annotated[
+        str,
+        typer.Option("-o", "--out", metavar="OUT", help="The strip to write.", show_default=False),
+    ],
+    frames: Annotated[
+        int, typer.Option(min=2, max=64, help="Faces in a row, from the unchanged to the end.")
+    ] = 9,
+    cell: Annotated[
+        int, typer.Option(min=16, max=1024, help="Side of a face in the strip, pixels.")
+    ] = 128,
+    keep: options.KeepOption = [],  # noqa: B006
+    mode: options.ModeOption = options.Mode.photo,
+    face: options.FaceOption = "largest",
+    aligned: options.AlignedOption = False,
+    metric: options.MetricOption = options.Metric.data,
+    model: options.ModelOption = options.MODEL,
+    device: options.DeviceOption = "cpu",
+    as_json: options.JsonOption = False,
+) -> None:
+    """Draw the walk of a face to each attribute: one labelled row for every -a.
+
+    Unlike in edit, several -a are several walks, each from the face as it is. The faces of a row
+    are evenly spaced in angle; under each stands how far it is, in radians.
+    """
+    with Report("walk", as_json) as report:
+        edits, which = parse_edits(attribute), options.parse_face(face)
+        kept = options.parse_keep(keep, {})
+        found = find_all([picture])
+        if found.several:
+            raise InputError(f"{picture}: walk takes one picture; name one in the folder")
+        if which == "all":
+            raise IstrcError("--face all: walk takes one face; give largest or a number")
+        jobs, clashes = plan_outputs(found.paths, out, several=False, suffix=".png")
+        report.all_failed(found.missing + clashes)
+        report.facts.update(edits=edits, keep=kept, mode=mode.value, metric=metric.value)
+        if not jobs:
+            return
+        circle = options.open_circle(model, device)
+        check_names(edits, circle.attribute_names)
+        check_names(kept or [], circle.attribute_names, "--keep")
+
+        import numpy as np
+
+        from istrc.app.strips import walk_row
+        from istrc.figures import strip
+        from istrc.photo.read import write_picture
+
+        def one(job: Job) -> None:
+            [seen] = options.read_faces(circle, job.source, which, aligned)
+            settings = dict(frames=frames, cell=cell, keep=kept, mode=mode.value)
+            rows, angles = [], {}
+            for name, strength in report.track(list(edits.items()), "walk"):
+                row, far = walk_row(seen, name, strength, metric=metric.value, **settings)
+                rows.append(row)
+                angles[name] = [round(angle, 4) for angle in far]
+            job.output.parent.mkdir(parents=True, exist_ok=True)
+            write_picture(None, np.asarray(strip(rows, cell=cell)), job.output)
+            report.done(
+                f"{job.source} -> {job.output}",
+                input=job.source,
+                output=job.output,
+                faces=seen.count,
+                angles=angles,
+            )
+            options.say_which(report, job.source, [seen], which)
+
+        report.each(jobs, one, lambda job: job.source)

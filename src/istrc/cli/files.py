@@ -1,0 +1,120 @@
+"""Which inputs a command has, and which file each output becomes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from istrc.errors import InputError, IstrcError
+
+# A folder called so is a slip: `-o out.jpg` with several inputs.
+PICTURE_NAMES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"})
+
+
+@dataclass
+class Inputs:
+    """The pictures that the arguments stand for."""
+
+    paths: list[Path]
+    missing: list[InputError]  # one for each argument that stands for nothing
+    several: bool  # then OUT is a folder, even if the folder holds but one picture
+
+
+def find_all(arguments: Sequence[str]) -> Inputs:
+    """Each argument is a picture, a folder (read flat, sorted by name) or a glob."""
+    from istrc.photo.read import find_inputs
+
+    found = Inputs([], [], len(arguments) > 1)
+    for argument in arguments:
+        try:
+            paths = find_inputs([argument])
+        except InputError as error:
+            found.missing.append(error)
+            continue
+        found.paths += paths
+        # A folder or a glob: the argument is not itself the one picture
+        found.several |= paths != [Path(argument)]
+    return found
+
+
+@dataclass(frozen=True)
+class Job:
+    """One input and the file it becomes."""
+
+    source: Path
+    output: Path
+
+
+def plan_outputs(
+    sources: Sequence[Path], out: str, *, several: bool, suffix: str | None = None
+) -> tuple[list[Job], list[InputError]]:
+    """Where each output goes: OUT itself for one input, OUT/stem.ext for several.
+
+    `suffix` (".png") is the ending of outputs in a folder; None keeps the input's own where that
+    can be written. Two inputs never share an output, and an input is never overwritten: the
+    second of a pair is returned as an error, and the others are still done.
+    """
+    target = Path(out)
+    into_folder = several or target.is_dir() or out.endswith(("/", os.sep))
+    names_picture = target.suffix.lower() in PICTURE_NAMES
+    if into_folder and target.exists() and not target.is_dir():
+        raise IstrcError(f"-o {out}: is a file, and several inputs need a folder")
+    if into_folder and not target.exists() and names_picture:
+        raise IstrcError(f"-o {out}: several inputs need a folder, and this names a picture")
+    jobs: list[Job] = []
+    errors: list[InputError] = []
+    taken: dict[Path, Path] = {}
+    inputs = {source.resolve() for source in sources}
+    for source in sources:
+        output = target / f"{source.stem}{_ending(source, suffix)}" if into_folder else target
+        if not output.suffix:
+            output = output.with_name(output.name + _ending(source, suffix))
+        if output in taken:
+            errors.append(
+                InputError(
+                    f"{source}: would be written to {output} like {taken[output]}; "
+                    "rename one, or run them into two folders"
+                )
+            )
+        elif output.resolve() in inputs:
+            errors.append(
+                InputError(f"{source}: -o would overwrite the input {output}; give another OUT")
+            )
+        else:
+            taken[output] = source
+            jobs.append(Job(source, output))
+    return jobs, errors
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """A temporary name beside `path`, renamed to it only if the body succeeds."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # The ending is kept: Pillow and NumPy choose the format by it
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_lines(path: Path, lines: Iterable[object]) -> None:
+    """A text file, one item a line, written whole."""
+    with whole(path) as temporary:
+        temporary.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+
+def _ending(source: Path, suffix: str | None) -> str:
+    from istrc.photo.read import output_format
+
+    if suffix is not None:
+        return suffix
+    try:
+        output_format(source)
+    except InputError:
+        return ".png"  # a format that is read and not written
+    return source.suffix

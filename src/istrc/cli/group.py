@@ -1,0 +1,69 @@
+"""The root command: every failure is one line, and --json holds even for a mistyped option."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from istrc.cli.report import one_line, print_json
+
+# Typer carried Click inside itself from some release on; its base classes are the same by name.
+UsageError = typer.BadParameter.__bases__[0]
+ClickException = UsageError.__bases__[0]
+
+
+class Commands(TyperGroup):
+    """Prints usage errors as one line (exit 2) and, under --json, as the object too."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(self.commands)  # in the order of use, not of the alphabet
+
+    def main(
+        self,
+        args: list[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
+        given = list(sys.argv[1:] if args is None else args)
+        call = dict(prog_name=prog_name, complete_var=complete_var, **extra)
+        if not standalone_mode:
+            return super().main(args, standalone_mode=False, **call)
+        try:
+            code = super().main(args, standalone_mode=False, **call)
+        except ClickException as error:
+            if type(error).__name__ == "NoArgsIsHelpError":  # its message is the help
+                error.show()
+                sys.exit(error.exit_code)
+            self._usage(error, given)
+            sys.exit(error.exit_code)
+        except typer.Abort:
+            print("istrc: stopped", file=sys.stderr)
+            sys.exit(1)
+        sys.exit(code if isinstance(code, int) else 0)
+
+    def _usage(self, error: Any, given: list[str]) -> None:
+        context = getattr(error, "ctx", None)
+        path = context.command_path if context is not None else "istrc"
+        message = one_line(error.format_message()).rstrip(".")
+        print(f"{path}: {message} (see {path} --help)", file=sys.stderr)
+        if any(word == "--json" for word in given):
+            command = path.partition(" ")[2]
+            errors = [{"input": None, "message": message}]
+            print_json({"command": command, "ok": False, "results": [], "errors": errors})
+
+
+class JsonToFile(TyperCommand):
+    """A command whose --json may be followed by a file that the object is also written to."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        args = list(args)
+        for index, word in enumerate(args[:-1]):
+            if word == "--json" and not args[index + 1].startswith("-"):
+                args[index : index + 2] = ["--json", "--results", args[index + 1]]
+                break
+        return super().parse_args(ctx, args)

@@ -1,0 +1,184 @@
+"""Options that several commands share: one meaning, one wording."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from istrc.cli.strengths import check_keep, parse_names
+from istrc.errors import IstrcError
+
+MODEL = "celeba64"  # shipped
+WHAT_INPUT = "Pictures, folders (read flat, sorted by name) or globs."
+
+
+class Mode(str, Enum):
+    """How the edited face is rebuilt."""
+
+    photo = "photo"
+    anchored = "anchored"
+    circle = "circle"
+
+
+class Rebuild(str, Enum):
+    """What a face is rebuilt from."""
+
+    circle = "circle"
+    anchored = "anchored"
+
+
+class Metric(str, Enum):
+    """How the walk's gradient is measured on the sphere."""
+
+    data = "data"
+    euclidean = "euclidean"
+
+
+InputsArgument = Annotated[
+    list[str], typer.Argument(metavar="INPUT...", help=WHAT_INPUT, show_default=False)
+]
+OutOption = Annotated[
+    str,
+    typer.Option(
+        "-o",
+        "--out",
+        metavar="OUT",
+        help="File to write; with several inputs a folder, where each output keeps its "
+        "input's stem.",
+        show_default=False,
+    ),
+]
+ModelOption = Annotated[
+    str, typer.Option(metavar="NAME|FOLDER", help="A shipped model or a folder that holds one.")
+]
+DeviceOption = Annotated[
+    str,
+    typer.Option(metavar="cpu|auto|cuda|mps", help="Where to compute; auto takes a GPU if any."),
+]
+FaceOption = Annotated[
+    str,
+    typer.Option(
+        metavar="largest|all|K",
+        help="Which face of a photograph: the largest, all, or the K-th largest (1, 2, ...).",
+    ),
+]
+AlignedOption = Annotated[
+    bool,
+    typer.Option(
+        "--aligned",
+        help="Inputs are in CelebA's aligned frame (178x218, or that geometry at another size): "
+        "nothing is detected.",
+    ),
+]
+CropOption = Annotated[
+    bool,
+    typer.Option("--crop", help="Write the square SxS crop (PNG in folders), not the photograph."),
+]
+JsonOption = Annotated[
+    bool,
+    typer.Option("--json", help="Print one JSON object on standard output and nothing else."),
+]
+ModeOption = Annotated[
+    Mode,
+    typer.Option(
+        help="photo: the picture's own pixels plus the change. anchored: decoded, but what the "
+        "edit does not touch stays. circle: the embedding's idea of the face, as in the paper."
+    ),
+]
+MetricOption = Annotated[
+    Metric,
+    typer.Option(
+        help="data: the walk's gradient in the metric of the training faces. euclidean: the raw "
+        "gradient, as in the paper."
+    ),
+]
+KeepOption = Annotated[
+    list[str],
+    typer.Option(
+        "--keep",
+        metavar="NAME[,NAME]",
+        help="Attributes that must not change; repeat it or separate by commas; none keeps "
+        "nothing.",
+        show_default="male, unless it is edited",
+    ),
+]
+AttributeOption = Annotated[
+    list[str],
+    typer.Option(
+        "-a",
+        "--attribute",
+        metavar="NAME[=STRENGTH]",
+        help="What to change and how far: strength -2 to 2, +1 the full transformation, "
+        "negative the opposite; smile alone means smile=+1. May be repeated.",
+        show_default=False,
+    ),
+]
+
+
+def parse_face(text: str) -> str | int:
+    """`largest`, `all`, or the rank K >= 1 as a number. Raises IstrcError."""
+    if text in ("largest", "all"):
+        return text
+    if text.isdecimal() and int(text) >= 1:
+        return int(text)
+    raise IstrcError(f"--face {text}: give largest, all, or a number from 1 (the largest)")
+
+
+def open_circle(model: str, device: str):
+    """The circle that a command works with."""
+    from istrc.circle import Circle
+
+    return Circle.from_pretrained(model, device=device)
+
+
+def numbered(output: Path, count: int) -> list[Path]:
+    """`out.png` for one; `out-1.png`, `out-2.png`... for several."""
+    if count == 1:
+        return [output]
+    return [output.with_name(f"{output.stem}-{k}{output.suffix}") for k in range(1, count + 1)]
+
+
+def read_faces(circle, path: Path, which: str | int, aligned: bool) -> list:
+    """The faces of a picture that `--face` asks for, embedded."""
+    if which == "all":
+        return circle.faces(path, aligned=aligned)
+    return [circle.read(path, face=which, aligned=aligned)]
+
+
+def parse_keep(texts: list[str], edits: dict[str, float]) -> list[str] | None:
+    """The attributes to hold; None leaves it to the circle. Raises IstrcError."""
+    names = parse_names(texts)
+    if not names:
+        return None
+    if "none" in names:
+        if names != ["none"]:
+            raise IstrcError("--keep none: means nothing is kept; give it alone")
+        return []
+    check_keep(edits, names)
+    return names
+
+
+def save(edited: list, output: Path, crop: bool) -> list[Path]:
+    """Write the photograph with its edited faces (the last of a chain), or one crop a face."""
+    from istrc.photo.read import write_picture
+
+    output.parent.mkdir(parents=True, exist_ok=True)
+    if not crop:
+        edited[-1].save(output)
+        return [output]
+    names = numbered(output, len(edited))
+    for one, name in zip(edited, names, strict=True):
+        write_picture(None, one.crop, name)
+    return names
+
+
+def say_which(report, source: Path, faces: list, which: str | int) -> None:
+    """Nobody should wonder why the other face did not change."""
+    if which == "largest" and faces[0].count > 1:
+        report.say(
+            f"{source}: {faces[0].count} faces found, the largest taken; "
+            "--face K or --face all chooses"
+        )

@@ -1,0 +1,189 @@
+"""What a command tells: progress and errors on standard error, one JSON object on standard output.
+
+A bad input is one line and the next input is done; the exit code is 0 only when every one was.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
+
+import typer
+
+from istrc.errors import IstrcError
+
+T = TypeVar("T")
+
+BAR_AFTER = 2.0  # seconds of work before a progress bar is worth looking at
+
+
+def one_line(message: object) -> str:
+    """The message with every run of white space made one space: one line, always."""
+    return " ".join(str(message).split())
+
+
+def print_json(value: dict[str, Any]) -> None:
+    """The one object that --json puts on standard output; NaN is null, as JSON has none."""
+    print(json.dumps(_plain(value), ensure_ascii=False, allow_nan=False), flush=True)
+
+
+class Report:
+    """The account of one command; use it as a context manager around the command's body.
+
+    On leaving, the JSON object is printed (if asked for) and the command ends with exit code 1
+    if anything failed. An IstrcError from the body becomes one line; other exceptions go on, so
+    that a defect of ours keeps its traceback.
+    """
+
+    def __init__(self, command: str, as_json: bool):
+        self.command, self.as_json = command, as_json
+        self.results: list[dict[str, Any]] = []
+        self.errors: list[dict[str, Any]] = []
+        self.facts: dict[str, Any] = {}  # further keys of the object, beside results and errors
+        self.started = time.monotonic()
+
+    def done(self, line: str | None = None, **facts: Any) -> None:
+        """One input was done: `facts` go into the object, `line` to a human's eye."""
+        self.results.append(facts)
+        if line and not self.as_json:
+            self.say(line)
+
+    def failed(self, source: object, message: object, *, quiet: bool = False) -> None:
+        """One input (or the whole command: None) could not be done; `quiet` only records it."""
+        message = one_line(message)
+        name = None if source is None else str(source)
+        self.errors.append({"input": name, "message": message})
+        if quiet:
+            return
+        # Errors of ours begin with the input's name already
+        shown = message if name is None or message.startswith(name) else f"{name}: {message}"
+        self.say(f"istrc {self.command}: {shown}")
+
+    def all_failed(self, errors: Sequence[Exception]) -> None:
+        """Inputs that cannot even be begun."""
+        for error in errors:
+            self.failed(None, error)
+
+    def say(self, line: str) -> None:
+        print(one_line(line), file=sys.stderr, flush=True)
+
+    def each(
+        self, items: Sequence[T], work: Callable[[T], None], name: Callable[[T], object] = str
+    ) -> None:
+        """Do `work` on every item; an item that fails is named, and the others are still done."""
+        for item in self.track(items, self.command):
+            try:
+                work(item)
+            except (IstrcError, OSError) as error:
+                self.failed(name(item), describe(error))
+
+    def track(self, items: Sequence[T], label: str) -> Iterator[T]:
+        """The items one by one, under a bar if they take long."""
+        with Bar(label, len(items)) as bar:
+            for item in items:
+                yield item
+                bar.advance()
+
+    def __enter__(self) -> Report:
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, _trace: object) -> bool:
+        if isinstance(error, (IstrcError, OSError)):
+            self.failed(None, describe(error))
+            error = None
+        if isinstance(error, (typer.Exit, typer.BadParameter, KeyboardInterrupt)):
+            return False
+        if error is not None:
+            self.errors.append({"input": None, "message": one_line(f"{kind.__name__}: {error}")})
+        if self.as_json:
+            print_json(
+                {
+                    "command": self.command,
+                    "ok": not self.errors,
+                    **self.facts,
+                    "results": self.results,
+                    "errors": self.errors,
+                    "seconds": round(time.monotonic() - self.started, 3),
+                }
+            )
+        if error is not None:
+            return False
+        if self.errors:
+            raise typer.Exit(1)
+        return True
+
+
+class Bar:
+    """A progress bar on standard error that shows itself only if the work takes long."""
+
+    def __init__(self, label: str, total: int):
+        self.label, self.total, self.count = label, total, 0
+        self.progress, self.lock = None, threading.Lock()
+
+    def __enter__(self) -> Bar:
+        self.timer = None
+        if self.total and sys.stderr.isatty():
+            self.timer = threading.Timer(BAR_AFTER, self._show)
+            self.timer.daemon = True
+            self.timer.start()
+        return self
+
+    def advance(self) -> None:
+        with self.lock:
+            self.count += 1
+            if self.progress is not None:
+                self.progress.update(self.task, completed=self.count, total=self.total)
+
+    def at(self, count: int, total: int) -> None:
+        """Move to `count` of `total`, for work that counts by itself."""
+        self.total, self.count = total, count - 1
+        self.advance()
+
+    def _show(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+        with self.lock:
+            self.progress = Progress(
+                "{task.description}",
+                BarColumn(),
+                MofNCompleteColumn(),
+                TimeRemainingColumn(),
+                console=Console(stderr=True),
+                transient=True,
+            )
+            self.task = self.progress.add_task(self.label, total=self.total, completed=self.count)
+            self.progress.start()
+
+    def __exit__(self, *_: object) -> None:
+        if self.timer is not None:
+            self.timer.cancel()
+        with self.lock:
+            if self.progress is not None:
+                self.progress.stop()
+
+
+def describe(error: BaseException) -> str:
+    """The line for an expected failure; an OSError is told as `file: reason`."""
+    if isinstance(error, OSError) and error.strerror:
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{where}{error.strerror.lower()}"
+    return str(error)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if hasattr(value, "tolist"):  # NumPy arrays and scalars, tensors
+        return _plain(value.tolist())
+    if isinstance(value, float) and (value != value or value in (float("inf"), -float("inf"))):
+        return None
+    if value is None or isinstance(value, (str, int, float, bool)):
+        return value
+    return str(value)

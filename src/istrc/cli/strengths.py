@@ -1,0 +1,90 @@
+"""What a user writes after -a and --keep, made into attributes and strengths."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+from collections.abc import Iterable, Sequence
+
+from istrc.errors import IstrcError
+
+LIMIT = 2.0  # |strength|; +1 is the full transformation, beyond +-2 faces stop being faces
+
+_EDIT = re.compile(r"\s*(?P<name>[A-Za-z0-9_ -]+?)\s*(?:=\s*(?P<strength>\S+)\s*)?")
+
+
+def parse_edits(texts: Iterable[str]) -> dict[str, float]:
+    """`["smile=+1", "young=-0.5"]` to `{"smile": 1.0, "young": -0.5}`; a bare name means +1.
+
+    Commas separate several in one text. Raises IstrcError for what is not NAME or NAME=NUMBER,
+    for a strength outside [-2, 2] and for a name given twice.
+    """
+    edits: dict[str, float] = {}
+    for text in _split(texts):
+        match = _EDIT.fullmatch(text)
+        if match is None:
+            raise IstrcError(f"-a {text}: write NAME or NAME=STRENGTH, such as smile=+1")
+        name = snake_case(match["name"])
+        strength = parse_strength(match["strength"], text)
+        if name in edits:
+            raise IstrcError(f"-a {text}: {name} is given twice; give each attribute one strength")
+        edits[name] = strength
+    if not edits:
+        raise IstrcError("nothing to edit: give at least one attribute, such as -a smile=+1")
+    return edits
+
+
+def parse_strength(text: str | None, source: str) -> float:
+    """A strength in [-2, 2]; None (no number given) is +1. Raises IstrcError."""
+    if text is None:
+        return 1.0
+    try:
+        strength = float(text)
+    except ValueError:
+        strength = math.nan
+    if math.isnan(strength):
+        raise IstrcError(f"-a {source}: {text!r} is not a number; write NAME=STRENGTH")
+    if abs(strength) > LIMIT:
+        raise IstrcError(
+            f"-a {source}: strength {strength:g} is out of range; give one from -2 to 2"
+        )
+    return strength
+
+
+def parse_names(texts: Iterable[str]) -> list[str]:
+    """`["male", "young,beard"]` to `["male", "young", "beard"]`, each once, in order."""
+    return list(dict.fromkeys(snake_case(text) for text in _split(texts)))
+
+
+def check_names(names: Iterable[str], known: Sequence[str], option: str = "-a") -> None:
+    """Raises IstrcError for the first name that the model does not have, with the nearest ones."""
+    for name in names:
+        if name not in known:
+            raise IstrcError(f"{option} {name}: no such attribute; {suggest(name, known)}")
+
+
+def check_keep(edits: Iterable[str], keep: Iterable[str]) -> None:
+    """Raises IstrcError when an attribute is to be changed and kept at once."""
+    both = sorted(set(edits) & set(keep))
+    if both:
+        raise IstrcError(f"--keep {both[0]}: it is also edited; take it out of -a or of --keep")
+
+
+def suggest(name: str, known: Sequence[str]) -> str:
+    """`did you mean smile?`, or all names when none is near."""
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    # A part of a long name is the commonest slip: `glasses` for `eyeglasses`
+    near += [other for other in known if len(name) > 3 and name in other and other not in near]
+    if near:
+        return f"did you mean {' or '.join(near[:3])}?"
+    return f"there are: {', '.join(known)}"
+
+
+def snake_case(name: str) -> str:
+    """`Mouth-Open` to `mouth_open`, so that how a name is written never matters."""
+    return re.sub(r"[\s-]+", "_", name.strip()).lower()
+
+
+def _split(texts: Iterable[str]) -> list[str]:
+    return [part.strip() for text in texts for part in text.split(",") if part.strip()]

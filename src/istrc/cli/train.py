@@ -1,0 +1,100 @@
+"""`istrc train PART`: thin doors to the functions of istrc.training, which document themselves."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from istrc.cli import options
+from istrc.cli.report import Report
+from istrc.cli.signature import NETS, as_command, read_signature
+from istrc.errors import IstrcError
+
+# part: (module, function)
+PARTS = {
+    "facenet": ("istrc.training.facenet", "train_facenet"),
+    "began": ("istrc.training.began", "train_began"),
+    "mapping": ("istrc.training.mapping", "train_mapping"),
+    "attributes": ("istrc.training.attributes", "train_attributes"),
+    "all": ("istrc.training.everything", "train_all"),
+}
+
+app = typer.Typer(
+    help="Train a part of the circle, or all of them. A run that was killed goes on where it "
+    "was when the same command is given again.",
+    no_args_is_help=True,
+)
+
+# Set by the entry point: only then may the process be started anew (see _restart).
+process_is_ours = False
+
+
+def _door(part: str, module: str, function: str) -> Callable[..., None]:
+    """The command that stands for one training function."""
+    purpose, parameters = read_signature(module, function)
+    nets = [p.name for p in parameters if p.annotation.split(" | ")[0] in NETS]
+
+    def run(given: dict[str, Any], as_json: bool) -> None:
+        with Report(f"train {part}", as_json) as report:
+            _restart()
+            try:
+                train = getattr(import_module(module), function)
+                _load(given, nets)
+                _save(train(**given), Path(given["out"]))
+            except ImportError as error:
+                message = f"training needs {error.name}: pip install 'istrc[train]'"
+                raise IstrcError(message) from error
+            report.done(
+                f"{given['out']}: trained", part=part, data=given["data"], output=given["out"]
+            )
+
+    extra = inspect.Parameter(
+        "as_json", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=options.JsonOption
+    )
+    command = as_command(parameters, run, positional=("data", "out"), extra=(extra,))
+    command.__doc__ = purpose
+    return command
+
+
+def _load(given: dict[str, Any], nets: list[str]) -> None:
+    """Make the device and the trained parts that were named into what the function takes."""
+    from istrc.circle import choose_device
+    from istrc.models.store import load_part
+
+    given["device"] = choose_device(given["device"])
+    for name in nets:
+        if name in given:
+            given[name] = load_part(given[name], given["device"])
+
+
+def _save(trained: Any, out: Path) -> None:
+    """The trained part beside its checkpoint, as --facenet and --autoencoder read it."""
+    from istrc.models.store import save_part
+
+    parts = trained if isinstance(trained, tuple) else (trained,)
+    if not hasattr(parts[0], "config"):  # a whole circle has been saved already
+        return
+    save_part(parts[0], out)
+    for other in parts[1:]:  # BEGAN's generator
+        save_part(other, out / type(other).__name__.lower())
+
+
+def _restart() -> None:
+    """Start this process anew with the allocator's settings, which are read only at the start."""
+    if not (process_is_ours and sys.platform == "linux"):
+        return
+    from istrc.training.loop import ALLOCATOR
+
+    if any(name not in os.environ for name in ALLOCATOR):
+        os.execve(sys.executable, sys.orig_argv, {**ALLOCATOR, **os.environ})
+
+
+for _part, (_module, _function) in PARTS.items():
+    app.command(_part)(_door(_part, _module, _function))

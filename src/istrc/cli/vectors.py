@@ -1,0 +1,224 @@
+"""`istrc embed`, `istrc decode` and `istrc reconstruct`: between the picture and the sphere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from istrc.cli import options
+from istrc.cli.files import Job, find_all, plan_outputs, whole, write_lines
+from istrc.cli.report import Report
+from istrc.errors import InputError
+
+EMBED_EXAMPLES = """Examples:
+
+istrc embed me.jpg you.jpg -o z.npy
+
+istrc embed faces/ --aligned -o z.npy --json"""
+
+DECODE_EXAMPLES = """Example:
+
+istrc embed me.jpg -o z.npy && istrc decode z.npy -o face.png"""
+
+RECONSTRUCT_EXAMPLES = """Examples:
+
+istrc reconstruct me.jpg --crop -o what-the-recogniser-knows.png
+
+istrc reconstruct faces/ --mode anchored -o out/"""
+
+BATCH = 64  # embeddings decoded at once
+
+
+def embed(
+    inputs: options.InputsArgument,
+    out: Annotated[
+        str,
+        typer.Option(
+            "-o",
+            "--out",
+            metavar="Z.NPY",
+            help="Array to write: float32 (N, D), rows of unit norm, one an input in order. "
+            "Z.txt beside it lists the inputs, one a line.",
+            show_default=False,
+        ),
+    ],
+    face: options.FaceOption = "largest",
+    aligned: options.AlignedOption = False,
+    model: options.ModelOption = options.MODEL,
+    device: options.DeviceOption = "cpu",
+    as_json: options.JsonOption = False,
+) -> None:
+    """Write the embeddings of faces: points of the unit hypersphere.
+
+    With --face all a picture has a row for each of its faces, largest first, and its name is
+    repeated in the list.
+    """
+    import numpy as np
+
+    with Report("embed", as_json) as report:
+        which, target = options.parse_face(face), Path(out)
+        if target.suffix != ".npy":
+            raise InputError(f"-o {out}: embeddings are written as .npy; end the name in .npy")
+        found = find_all(inputs)
+        report.all_failed(found.missing)
+        if not found.paths:
+            return
+        circle = options.open_circle(model, device)
+        rows: list[np.ndarray] = []
+        names: list[Path] = []
+
+        def one(path: Path) -> None:
+            for seen in options.read_faces(circle, path, which, aligned):
+                report.done(input=path, row=len(rows), faces=seen.count)
+                rows.append(seen.z[0].cpu().numpy().astype(np.float32))  # (D,)
+                names.append(path)
+
+        report.each(found.paths, one)
+        if rows:
+            with whole(target) as temporary:
+                np.save(temporary, np.stack(rows))  # (N, D)
+            write_lines(target.with_suffix(".txt"), names)
+            report.facts.update(output=target, list=target.with_suffix(".txt"))
+            if not as_json:
+                report.say(f"{target}: {len(rows)} x {circle.dim}")
+
+
+def decode(
+    vectors: Annotated[
+        str,
+        typer.Argument(
+            metavar="Z.NPY",
+            help="Embeddings: an array (N, D) or (D,) of any length but 0; rows are normalised.",
+            show_default=False,
+        ),
+    ],
+    out: options.OutOption,
+    model: options.ModelOption = options.MODEL,
+    device: options.DeviceOption = "cpu",
+    as_json: options.JsonOption = False,
+) -> None:
+    """Draw the faces that embeddings stand for: decode(F(z)).
+
+    One row becomes the file OUT. Several become OUT/STEM.png, where the stems are those of the
+    inputs if istrc embed has left its list beside the array, and else 00000, 00001, ...
+    """
+    import torch
+
+    from istrc.data.prepared import to_pixels
+
+    with Report("decode", as_json) as report:
+        path = Path(vectors)
+        z = read_vectors(path)
+        jobs, clashes = plan_outputs(
+            _row_names(path, len(z)), out, several=len(z) > 1, suffix=".png"
+        )
+        report.all_failed(clashes)
+        if not jobs:
+            return
+        circle = options.open_circle(model, device)
+        if z.shape[1] != circle.dim:
+            raise InputError(
+                f"{path}: rows have {z.shape[1]} numbers and the model's sphere {circle.dim}; "
+                "decode with the model that embedded them"
+            )
+        rows = {job.source: row for row, job in enumerate(jobs)}
+
+        def some(batch: list[Job]) -> None:
+            picked = torch.from_numpy(z[[rows[job.source] for job in batch]]).to(circle.device)
+            for job, face in zip(batch, to_pixels(circle.decode(picked)), strict=True):
+                write_face(face, job.output)
+                report.done(row=rows[job.source], output=job.output)
+
+        batches = [jobs[start : start + BATCH] for start in range(0, len(jobs), BATCH)]
+        report.each(batches, some, lambda _: path)
+        report.say(f"{path}: {len(report.results)} faces -> {out}")
+
+
+def reconstruct(
+    inputs: options.InputsArgument,
+    out: options.OutOption,
+    mode: Annotated[
+        options.Rebuild,
+        typer.Option(
+            help="circle: decode(F(z)), the recogniser's idea of the face. anchored: "
+            "decode(E(x)), what the auto-encoder keeps of it."
+        ),
+    ] = options.Rebuild.circle,
+    face: options.FaceOption = "largest",
+    aligned: options.AlignedOption = False,
+    crop: options.CropOption = False,
+    model: options.ModelOption = options.MODEL,
+    device: options.DeviceOption = "cpu",
+    as_json: options.JsonOption = False,
+) -> None:
+    """Replace faces by what the model keeps of them, in the photograph or (--crop) alone."""
+    with Report("reconstruct", as_json) as report:
+        which = options.parse_face(face)
+        found = find_all(inputs)
+        suffix = ".png" if crop else None
+        jobs, clashes = plan_outputs(found.paths, out, several=found.several, suffix=suffix)
+        report.all_failed(found.missing + clashes)
+        report.facts.update(mode=mode.value)
+        if not jobs:
+            return
+        circle = options.open_circle(model, device)
+
+        def one(job: Job) -> None:
+            faces = options.read_faces(circle, job.source, which, aligned)
+            rebuilt: list = []
+            for seen in faces:
+                chain = {"onto": rebuilt[-1]} if rebuilt and not crop else {}
+                rebuilt.append(seen.rebuild(mode.value, **chain))
+            written = options.save(rebuilt, job.output, crop)
+            report.done(
+                f"{job.source} -> {', '.join(map(str, written))}",
+                input=job.source,
+                output=written if len(written) > 1 else written[0],
+                faces=faces[0].count,
+            )
+            options.say_which(report, job.source, faces, which)
+
+        report.each(jobs, one, lambda job: job.source)
+
+
+def read_vectors(path: Path):
+    """float32 (N, D) of unit norm from an .npy file. Raises InputError naming the file or row."""
+    import numpy as np
+
+    try:
+        z = np.load(path, allow_pickle=False)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; make it with istrc embed") from None
+    except (OSError, ValueError, EOFError):
+        raise InputError(f"{path}: not a NumPy array; make it with istrc embed") from None
+    if not isinstance(z, np.ndarray):
+        raise InputError(f"{path}: an .npz archive; give one array, saved as .npy")
+    z = z[None] if z.ndim == 1 else z
+    if z.ndim != 2 or 0 in z.shape or z.dtype.kind not in "fiu":
+        raise InputError(f"{path}: has shape {z.shape} of {z.dtype}; give numbers (N, D) or (D,)")
+    z = z.astype(np.float32)
+    norm = np.linalg.norm(z, axis=1, keepdims=True)
+    bad = np.flatnonzero(~(np.isfinite(norm[:, 0]) & (norm[:, 0] > 1e-6)))
+    if len(bad):
+        raise InputError(f"{path}: row {bad[0]} has no direction (zero, NaN or infinite)")
+    return z / norm
+
+
+def write_face(pixels, output: Path) -> None:
+    from istrc.photo.read import write_picture
+
+    output.parent.mkdir(parents=True, exist_ok=True)
+    write_picture(None, pixels, output)
+
+
+def _row_names(path: Path, count: int) -> list[Path]:
+    """A name a row: the inputs that `istrc embed` listed, or the row's number."""
+    listed = path.with_suffix(".txt")
+    if listed.is_file():
+        lines = listed.read_text(encoding="utf-8").splitlines()
+        if len(lines) == count and len({Path(line).stem for line in lines}) == count:
+            return [Path(line) for line in lines]
+    width = max(5, len(str(count - 1)))
+    return [Path(f"{row:0{width}d}") for row in range(count)]

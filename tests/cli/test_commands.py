@@ -1,0 +1,353 @@
+"""The contract of the command line, on a toy circle."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+BAD = {
+    "empty.jpg": b"",
+    "text.png": b"this is no picture",
+    "cut.png": None,  # filled in from a good one
+}
+
+
+@pytest.fixture
+def mixed(faces, tmp_path):
+    """A folder with the three good pictures and three bad ones."""
+    folder = tmp_path / "mixed"
+    folder.mkdir()
+    for path in faces.iterdir():
+        (folder / path.name).write_bytes(path.read_bytes())
+    for name, content in BAD.items():
+        if content is None:
+            content = (faces / "a.png").read_bytes()[:200]
+        (folder / name).write_bytes(content)
+    return folder
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def pixels(path):
+    return np.asarray(Image.open(path).convert("RGB"))
+
+
+# edit
+
+
+def test_one_picture_becomes_the_file_out(istrc, toy_model, faces, tmp_path):
+    out = tmp_path / "new" / "out.png"
+    result = istrc(
+        "edit", faces / "a.png", "--aligned", "-a", "smile=+1", "-o", out, "--model", toy_model
+    )
+    assert result.exit_code == 0 and result.out == ""
+    assert names(out.parent) == ["out.png"]
+    before, after = pixels(faces / "a.png"), pixels(out)
+    assert before.shape == after.shape and (before != after).any()
+    # Outside the crop every byte is the photograph's
+    outside = np.ones(before.shape[:2], bool)
+    outside[45:173, 25:153] = False
+    assert (before[outside] == after[outside]).all()
+
+
+def test_a_folder_becomes_a_folder_and_stems_are_kept(istrc, toy_model, faces, tmp_path):
+    out = tmp_path / "out"
+    result = istrc("edit", faces, "--aligned", "-a", "beard", "-o", out, "--model", toy_model)
+    assert result.exit_code == 0
+    assert names(out) == ["a.png", "b.jpg", "c.webp"]
+
+
+def test_crops_are_png_and_of_the_model_s_size(istrc, toy_model, faces, tmp_path):
+    out = tmp_path / "out"
+    arguments = ["--aligned", "--crop", "-a", "beard", "-o", out, "--model", toy_model]
+    assert istrc("edit", faces, *arguments).exit_code == 0
+    assert names(out) == ["a.png", "b.png", "c.png"]
+    assert pixels(out / "a.png").shape == (32, 32, 3)
+
+
+def test_bad_inputs_are_named_and_the_others_are_done(istrc, toy_model, mixed, tmp_path):
+    out = tmp_path / "out"
+    result = istrc(
+        "edit", mixed, tmp_path / "gone.jpg", "--aligned", "-a", "smile", "-o", out,
+        "--model", toy_model, "--json",
+    )  # fmt: skip
+    assert result.exit_code == 1
+    assert names(out) == ["a.png", "b.jpg", "c.webp"]
+    value = result.json()
+    assert not value["ok"] and len(value["results"]) == 3 and len(value["errors"]) == 4
+    for name in [*BAD, "gone.jpg"]:
+        assert len([line for line in result.lines if name in line]) == 1, name
+    assert len(result.lines) == 4
+
+
+def test_json_holds_what_was_asked_and_measured(istrc, toy_model, faces, tmp_path):
+    out = tmp_path / "out.png"
+    result = istrc(
+        "edit", faces / "a.png", "--aligned", "-a", "smile,young=-0.5", "--keep", "male,beard",
+        "--mode", "circle", "-o", out, "--model", toy_model, "--json",
+    )  # fmt: skip
+    assert result.exit_code == 0 and result.err == ""
+    value = result.json()
+    assert value["edits"] == {"smile": 1.0, "young": -0.5}
+    assert value["keep"] == ["male", "beard"] and value["mode"] == "circle"
+    [one] = value["results"]
+    assert one["input"] == str(faces / "a.png") and one["output"] == str(out)
+    assert one["faces"] == 1 and 0 < one["angle"][0] < np.pi
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["-a", "smil"], "did you mean smile"),
+        (["-a", "glasses"], "eyeglasses"),
+        (["-a", "smile=3"], "from -2 to 2"),
+        (["-a", "smile", "--keep", "malee"], "male"),
+        (["-a", "smile", "--keep", "smile"], "also edited"),
+        (["-a", "smile", "--face", "0"], "--face 0"),
+        (["-a", "smile", "--face", "2"], "no face 2"),
+        (["-a", "smile", "--device", "abacus"], "abacus"),
+        (["-a", "smile", "--model", "no-such-model"], "no-such-model"),
+    ],
+)
+def test_a_wrong_wish_is_one_line(istrc, toy_model, faces, tmp_path, arguments, said):
+    out = tmp_path / "out.png"
+    if "--model" not in arguments:
+        arguments = [*arguments, "--model", toy_model]
+    result = istrc("edit", faces / "a.png", "--aligned", *arguments, "-o", out)
+    assert result.exit_code == 1 and not out.exists()
+    assert len(result.lines) == 1 and said in result.lines[0]
+
+
+def test_no_face_is_said(istrc, toy_model, tmp_path):
+    plain = tmp_path / "plain.png"
+    Image.fromarray(np.full((120, 120, 3), 128, np.uint8)).save(plain)
+    out = tmp_path / "out.png"
+    result = istrc("edit", plain, "-a", "smile", "-o", out, "--model", toy_model)
+    assert result.exit_code == 1 and not out.exists()
+    assert len(result.lines) == 1 and "plain.png" in result.err and "no face" in result.err
+
+
+def test_damaged_weights_are_one_line(istrc, toy_model, faces, tmp_path):
+    import shutil
+
+    model = tmp_path / "model"
+    shutil.copytree(toy_model, model)
+    weights = model / "mapping" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-4] + b"oops")
+    result = istrc(
+        "edit", faces / "a.png", "--aligned", "-a", "smile", "-o", tmp_path / "o.png",
+        "--model", model,
+    )  # fmt: skip
+    assert result.exit_code == 1
+    assert len(result.lines) == 1 and "checksum" in result.err
+
+
+# walk
+
+
+def test_a_strip_has_a_row_for_every_attribute(istrc, toy_model, faces, tmp_path):
+    out = tmp_path / "strip.png"
+    common = ["--aligned", "--frames", "3", "--cell", "40", "--model", toy_model, "-o", out]
+    assert istrc("walk", faces / "a.png", "-a", "smile", *common).exit_code == 0
+    one = Image.open(out).size
+    result = istrc("walk", faces / "a.png", "-a", "smile", "-a", "beard=-1", *common, "--json")
+    assert result.exit_code == 0
+    two = Image.open(out).size
+    assert one[0] >= 3 * 40 and one[1] < two[1]
+    angles = result.json()["results"][0]["angles"]
+    assert list(angles) == ["smile", "beard"]
+    for row in angles.values():
+        assert len(row) == 3 and row[0] < 1e-3 and row[0] <= row[1] <= row[2]
+
+
+def test_a_walk_is_of_one_picture(istrc, toy_model, faces, tmp_path):
+    result = istrc("walk", faces, "-a", "smile", "-o", tmp_path / "s.png", "--model", toy_model)
+    assert result.exit_code == 1 and len(result.lines) == 1
+
+
+# embed, decode, reconstruct
+
+
+def test_embeddings_are_rows_in_order_with_the_list_beside(istrc, toy_model, mixed, tmp_path):
+    out = tmp_path / "z.npy"
+    result = istrc("embed", mixed, "--aligned", "-o", out, "--model", toy_model, "--json")
+    assert result.exit_code == 1  # three bad ones
+    z = np.load(out, allow_pickle=False)
+    assert z.shape == (3, 8) and z.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(z, axis=1), 1, atol=1e-5)
+    listed = (tmp_path / "z.txt").read_text().splitlines()
+    assert listed == [str(mixed / name) for name in ("a.png", "b.jpg", "c.webp")]
+    assert [one["row"] for one in result.json()["results"]] == [0, 1, 2]
+    # A row is the picture's own, whatever stood before it
+    assert istrc(
+        "embed", mixed / "c.webp", "--aligned", "-o", out, "--model", toy_model
+    ).exit_code == 0  # fmt: skip
+    np.testing.assert_allclose(np.load(out)[0], z[2], atol=1e-5)
+
+
+def test_decoded_rows_are_named_after_the_inputs(istrc, toy_model, faces, tmp_path):
+    z = tmp_path / "z.npy"
+    assert istrc("embed", faces, "--aligned", "-o", z, "--model", toy_model).exit_code == 0
+    assert istrc("decode", z, "-o", tmp_path / "named", "--model", toy_model).exit_code == 0
+    assert names(tmp_path / "named") == ["a.png", "b.png", "c.png"]
+    (tmp_path / "z.txt").unlink()
+    assert istrc("decode", z, "-o", tmp_path / "numbered", "--model", toy_model).exit_code == 0
+    assert names(tmp_path / "numbered") == ["00000.png", "00001.png", "00002.png"]
+    np.testing.assert_array_equal(
+        pixels(tmp_path / "named" / "b.png"), pixels(tmp_path / "numbered" / "00001.png")
+    )
+
+
+def test_one_row_becomes_the_file_out_whatever_its_length(istrc, toy_model, tmp_path):
+    np.save(tmp_path / "unit.npy", np.eye(8)[2])
+    np.save(tmp_path / "long.npy", 7 * np.eye(8, dtype=np.float32)[2:3])
+    for name in ("unit", "long"):
+        out = tmp_path / f"{name}.png"
+        assert (
+            istrc("decode", tmp_path / f"{name}.npy", "-o", out, "--model", toy_model).exit_code
+            == 0
+        )
+    np.testing.assert_array_equal(pixels(tmp_path / "unit.png"), pixels(tmp_path / "long.png"))
+    assert pixels(out).shape == (32, 32, 3)
+
+
+@pytest.mark.parametrize(
+    ("array", "said"),
+    [
+        (np.zeros((2, 8)), "row 0 has no direction"),
+        (np.full((2, 8), np.nan), "row 0 has no direction"),
+        (np.ones((2, 9)), "9 numbers"),
+        (np.ones((2, 2, 8)), "shape (2, 2, 8)"),
+        (np.ones((0, 8)), "shape (0, 8)"),
+        (np.array(["x"] * 8), "give numbers"),
+        (np.array([{}], dtype=object), "not a NumPy array"),
+        (b"junk", "not a NumPy array"),
+        (None, "no such file"),
+    ],
+)
+def test_what_is_no_embedding_is_said(istrc, toy_model, tmp_path, array, said):
+    path = tmp_path / "z.npy"
+    if isinstance(array, bytes):
+        path.write_bytes(array)
+    elif array is not None:
+        np.save(path, array, allow_pickle=True)
+    out = tmp_path / "out"
+    result = istrc("decode", path, "-o", out, "--model", toy_model, "--json")
+    assert result.exit_code == 1 and not out.exists()
+    assert len(result.lines) == 1 and said in result.lines[0] and "z.npy" in result.lines[0]
+    assert said in result.json()["errors"][0]["message"]
+
+
+@pytest.mark.parametrize("mode", ["circle", "anchored"])
+def test_reconstructions(istrc, toy_model, faces, tmp_path, mode):
+    out = tmp_path / "out"
+    common = ["--aligned", "--mode", mode, "--model", toy_model]
+    assert istrc("reconstruct", faces, *common, "--crop", "-o", out).exit_code == 0
+    assert names(out) == ["a.png", "b.png", "c.png"]
+    assert pixels(out / "b.png").shape == (32, 32, 3)
+    assert istrc("reconstruct", faces / "a.png", *common, "-o", tmp_path / "a.png").exit_code == 0
+    assert pixels(tmp_path / "a.png").shape == (218, 178, 3)
+
+
+# prepare
+
+
+def test_prepare_counts_and_names_what_it_leaves_out(istrc, mixed, tmp_path):
+    rows = "".join(f"{name},{k % 2}\n" for k, name in enumerate(sorted(names(mixed))))
+    (mixed / "labels.csv").write_text("file,smile\n" + rows)
+    result = istrc(
+        "prepare", mixed, tmp_path / "prepared", "--size", "16", "--workers", "1", "--json"
+    )
+    assert result.exit_code == 1
+    [one] = result.json()["results"]
+    assert one["count"] == 3 and one["total"] == 6 and one["attributes"] == ["smile"]
+    assert {error["input"] for error in result.json()["errors"]} == set(BAD)
+    for name in BAD:
+        assert any(name in line for line in result.lines)
+
+
+# usage and help
+
+
+def test_a_usage_error_is_one_line_and_code_2(istrc):
+    result = istrc("edit", "--nope", "--json")
+    assert result.exit_code == 2 and len(result.lines) == 1
+    assert "--nope" in result.err
+    assert not result.json()["ok"] and "--nope" in result.json()["errors"][0]["message"]
+    result = istrc("edit", "x.jpg", "-a", "smile")
+    assert result.exit_code == 2 and result.out == "" and "--out" in result.err
+
+
+def commands():
+    """Every command with its path: ("edit",), ("train", "facenet")..."""
+    import typer.main
+
+    from istrc.cli import app
+
+    def below(command, path):
+        yield path, command
+        for name, inner in getattr(command, "commands", {}).items():
+            yield from below(inner, (*path, name))
+
+    return list(below(typer.main.get_command(app), ()))
+
+
+def test_every_command_and_option_has_help(istrc):
+    for path, command in commands():
+        assert command.help, path
+        for parameter in command.params:
+            text = parameter.help
+            assert text and text.strip().endswith((".", ")")), f"{path} {parameter.name}: {text!r}"
+        assert istrc(*path, "--help").exit_code == 0
+
+
+def test_every_command_speaks_json():
+    for path, command in commands():
+        if path and not getattr(command, "commands", None):
+            assert any("--json" in parameter.opts for parameter in command.params), path
+
+
+# the real process
+
+
+def process(*arguments, **settings):
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", **settings}
+    return subprocess.run(
+        [sys.executable, *arguments], capture_output=True, text=True, env=environment, timeout=120
+    )
+
+
+def test_help_imports_nothing_heavy():
+    script = (
+        "import sys; from istrc.cli import app\n"
+        "try: app(['--help'], prog_name='istrc')\n"
+        "except SystemExit: pass\n"
+        "print(sorted({'torch', 'numpy', 'PIL', 'dlib'} & set(sys.modules)), file=sys.stderr)"
+    )
+    assert process("-c", script).stderr.strip() == "[]"
+
+
+def test_the_module_runs_as_a_program(toy_model, faces, tmp_path):
+    out = tmp_path / "out.png"
+    done = process(
+        "-m", "istrc", "edit", str(faces / "a.png"), "--aligned", "-a", "smile", "-o", str(out),
+        "--model", toy_model, "--json",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["ok"] and out.exists()
+    assert process("-m", "istrc", "edit").returncode == 2
+
+
+def test_completion_knows_the_commands():
+    done = process(
+        "-m", "istrc",
+        _ISTRC_COMPLETE="complete_bash", COMP_WORDS="istrc ed", COMP_CWORD="1",
+        _TYPER_COMPLETE_ARGS="istrc ed",
+    )  # fmt: skip
+    assert done.stdout.split() == ["edit"]

@@ -1,0 +1,84 @@
+"""One line an error, one object on standard output, and the exit code."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+import typer
+
+from istrc.cli.report import Report, describe
+from istrc.errors import InputError, IstrcError
+
+
+def leave(report, body):
+    """Run `body(report)` inside the report; the exit code."""
+    try:
+        with report:
+            body(report)
+    except typer.Exit as exit_:
+        return exit_.exit_code
+    return 0
+
+
+def test_all_done_is_0_and_silent_on_standard_output(capsys):
+    assert leave(Report("edit", False), lambda r: r.done("a -> b", input="a")) == 0
+    out, err = capsys.readouterr()
+    assert out == "" and err == "a -> b\n"
+
+
+def test_json_is_one_object_and_nothing_else(capsys):
+    def body(report):
+        report.facts["edits"] = {"smile": 1.0}
+        report.done("a -> b", input="a", angle=np.float32(0.5), list=np.arange(2), odd=math.nan)
+
+    assert leave(Report("edit", True), body) == 0
+    out, err = capsys.readouterr()
+    value = json.loads(out)
+    assert value["ok"] and value["command"] == "edit" and value["errors"] == []
+    assert value["edits"] == {"smile": 1.0}
+    assert value["results"] == [{"input": "a", "angle": 0.5, "list": [0, 1], "odd": None}]
+    assert err == ""
+
+
+def test_a_bad_input_is_one_line_and_the_others_are_done(capsys):
+    done = []
+
+    def work(item):
+        if item == "bad":
+            raise InputError("bad: not\na picture")
+        if item == "gone":
+            raise FileNotFoundError(2, "No such file", "gone")
+        done.append(item)
+
+    report = Report("edit", True)
+    assert leave(report, lambda r: r.each(["a", "bad", "gone", "b"], work)) == 1
+    out, err = capsys.readouterr()
+    assert done == ["a", "b"]
+    assert err.splitlines() == ["istrc edit: bad: not a picture", "istrc edit: gone: no such file"]
+    value = json.loads(out)
+    assert not value["ok"]
+    assert [error["input"] for error in value["errors"]] == ["bad", "gone"]
+
+
+def test_an_error_of_the_whole_command_is_one_line(capsys):
+    def body(_):
+        raise IstrcError("weights: damaged")
+
+    assert leave(Report("embed", True), body) == 1
+    out, err = capsys.readouterr()
+    assert err == "istrc embed: weights: damaged\n"
+    assert json.loads(out)["errors"] == [{"input": None, "message": "weights: damaged"}]
+
+
+def test_a_defect_keeps_its_traceback_and_the_object_still_comes(capsys):
+    def body(_):
+        raise ZeroDivisionError("ours")
+
+    with pytest.raises(ZeroDivisionError):
+        leave(Report("edit", True), body)
+    assert json.loads(capsys.readouterr().out)["errors"][0]["message"] == "ZeroDivisionError: ours"
+
+
+def test_an_error_of_the_system_is_told_as_file_and_reason():
+    assert describe(PermissionError(13, "Permission denied", "/x")) == "/x: permission denied"
