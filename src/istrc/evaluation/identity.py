@@ -1,0 +1,164 @@
+"""The second recogniser: dlib's ResNet, which took no part in making any edit.
+
+FaceNet cannot judge who an edited face is, because the edit is a walk in its own space. dlib's
+128-d descriptor (davisking/dlib-models, `dlib_face_recognition_resnet_model_v1`) is trained apart
+from everything here. It is a development dependency: the package `face_recognition_models` brings
+its weights and the 68 landmarks that its 150 px chips are cut by.
+"""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ProcessPoolExecutor
+from importlib.util import find_spec
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from istrc.data.prepared import Prepared, to_pixels
+from istrc.errors import IstrcError
+from istrc.evaluation import metrics
+
+DESCRIPTOR = "dlib_face_recognition_resnet_model_v1.dat"
+LANDMARKS = "shape_predictor_68_face_landmarks.dat"
+ENLARGED = 256  # pixels; a face is enlarged to this before its landmarks are sought
+CHIP = 150  # pixels, what the network was trained on
+# Where dlib's own detector puts its box on our crop, as shares of the side: the median of the
+# boxes found on 80 padded crops. A box found anew in each face would only add jitter.
+BOX = (0.117, 0.352, 0.816, 1.051)
+
+
+# One of each a process: reading the weights takes longer than describing a face
+_predictor = _network = None
+
+
+def model_file(name: str) -> Path:
+    """A model file of face_recognition_models; that package is not imported (it needs setuptools).
+
+    Raises IstrcError when it is not installed.
+    """
+    spec = find_spec("face_recognition_models")
+    folder = Path(spec.submodule_search_locations[0]) / "models" if spec else Path()
+    if spec is None or not (folder / name).is_file():
+        raise IstrcError(
+            "the second recogniser is not installed: pip install face_recognition_models "
+            "(a development dependency), or leave the identity measures out"
+        )
+    return folder / name
+
+
+def chips(faces: np.ndarray) -> list[np.ndarray]:
+    """Faces uint8 (N, S, S, 3), aligned crops, cut out the way dlib's network was trained.
+
+    Returns N pictures uint8 (150, 150, 3). The landmarks are sought in every face anew, as any
+    user of the recogniser would: an edit may have moved them, and `circle` mode turns heads.
+    """
+    global _predictor
+    import dlib
+
+    if _predictor is None:
+        _predictor = dlib.shape_predictor(str(model_file(LANDMARKS)))
+    box = dlib.rectangle(*(round(share * ENLARGED) for share in BOX))
+    cut = []
+    for face in faces:
+        large = Image.fromarray(face).resize((ENLARGED, ENLARGED), Image.Resampling.BICUBIC)
+        large = np.asarray(large)
+        cut.append(dlib.get_face_chip(large, _predictor(large, box), CHIP, 0.25))
+    return cut
+
+
+def describe_faces(faces: np.ndarray) -> np.ndarray:
+    """dlib's descriptors of aligned faces uint8 (N, S, S, 3): (N, 128) float32."""
+    global _network
+    import dlib
+
+    if not len(faces):
+        return np.zeros((0, 128), np.float32)
+    if _network is None:
+        _network = dlib.face_recognition_model_v1(str(model_file(DESCRIPTOR)))
+    return np.array(_network.compute_face_descriptor(chips(faces)), np.float32)
+
+
+class SecondRecogniser:
+    """dlib's recogniser on aligned faces; descriptors are compared by Euclidean distance.
+
+    Args:
+        workers: processes to share the work; dlib computes on one core each. None: all cores.
+    """
+
+    name = "dlib_face_recognition_resnet_model_v1"
+
+    def __init__(self, workers: int | None = 1):
+        model_file(DESCRIPTOR), model_file(LANDMARKS)  # fail now, not after an hour
+        self.workers = workers or os.cpu_count() or 1
+        self._pool: ProcessPoolExecutor | None = None
+
+    def describe(self, x: torch.Tensor) -> np.ndarray:
+        """Faces (N, 3, S, S) in [-1, 1] -> descriptors (N, 128) float32."""
+        faces = to_pixels(x)
+        if self.workers < 2 or len(faces) < 64:
+            return describe_faces(faces)
+        if self._pool is None:
+            # spawned, not forked: a forked child of a process that runs torch may hang
+            self._pool = ProcessPoolExecutor(self.workers, mp_context=get_context("spawn"))
+        pieces = [faces[start : start + 32] for start in range(0, len(faces), 32)]
+        return np.concatenate(list(self._pool.map(describe_faces, pieces)))
+
+    def close(self) -> None:
+        """End the worker processes."""
+        if self._pool is not None:
+            self._pool.shutdown()
+            self._pool = None
+
+    def threshold(
+        self, prepared: Prepared, *, far: float = 1e-3, people: int = 600, seed: int = 0
+    ) -> dict[str, float | int]:
+        """The distance below which two faces are the same person, found on the TRAIN split.
+
+        One face each of `people` random train identities gives people * (people - 1) / 2 pairs of
+        different people; at the threshold a share of `far` of them passes as the same.
+        """
+        rng = np.random.default_rng(seed)
+        rows = prepared.rows("train")
+        rows = rng.permutation(rows[prepared.identity[rows] >= 0])
+        first = np.unique(prepared.identity[rows], return_index=True)[1]
+        chosen = rows[np.sort(first)][:people]
+        descriptors = self.describe(prepared.batch(chosen))
+        distances = all_pairs(descriptors)
+        found = metrics.threshold_at_far(distances, far)
+        if not np.isfinite(found):
+            raise IstrcError(
+                f"{prepared.folder}: {len(chosen)} people in the train split are too few to find "
+                f"a threshold at a false-accept rate of {far:g}; at least "
+                f"{int(np.ceil(np.sqrt(2 / far))) + 1} are needed"
+            )
+        return {
+            "threshold": found,
+            "far": far,
+            "people": len(chosen),
+            "pairs": len(distances),
+            "seed": seed,
+        }
+
+
+def all_pairs(descriptors: np.ndarray) -> np.ndarray:
+    """Euclidean distances of all pairs of descriptors (N, D): (N (N - 1) / 2,)."""
+    d = np.asarray(descriptors, np.float64)
+    square = np.square(d).sum(1)
+    full = square[:, None] + square[None, :] - 2 * d @ d.T
+    return np.sqrt(np.clip(full[np.triu_indices(len(d), 1)], 0, None))
+
+
+def distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Euclidean distance of descriptors row by row, (N,)."""
+    return np.linalg.norm(np.asarray(a, np.float64) - np.asarray(b, np.float64), axis=1)
+
+
+def angle(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Angle between descriptors row by row, radians (N,)."""
+    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    cosine = (a * b).sum(1) / (np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1))
+    return np.arccos(np.clip(cosine, -1, 1))

