@@ -158,7 +158,7 @@ class Circle:
         return self.autoencoder.decoder(h.to(self.device)).clamp(-1, 1)
 
     def decode(self, z: torch.Tensor) -> torch.Tensor:
-        """Embeddings z (B, D) -> faces (B, 3, S, S): decode(F(z)), the recogniser's idea of them."""
+        """Embeddings z (B, D) -> faces (B, 3, S, S): decode(F(z)), what the recogniser saw."""
         return self.decode_code(self.map(z))
 
     @torch.inference_mode()

@@ -37,7 +37,7 @@ def balance(k: float, real: float, fake: float, gamma: float, rate: float) -> tu
 
 
 def feature_loss(
-    net: FaceNet, x: torch.Tensor, rebuilt: torch.Tensor, levels: int = 3
+    net: FaceNet, x: torch.Tensor, rebuilt: torch.Tensor, levels: int = 2
 ) -> torch.Tensor:
     """Mean distance of the first maps of FaceNet, each scaled by its spread over real faces.
 
@@ -64,9 +64,9 @@ def train_began(
     data: str | Path,  # a prepared folder
     out: str | Path,  # run folder; holds the checkpoint and the best auto-encoder
     *,
-    steps: int = 6000,  # batches
+    steps: int = 2600,  # batches
     batch_size: int = 96,  # real faces in a batch
-    fakes: int = 32,  # generated faces in a batch; 0 trains the auto-encoder alone
+    fakes: int = 16,  # generated faces in a batch; 0 trains the auto-encoder alone
     code: int = 512,  # H, the length of the code
     widths: tuple[int, ...] = (64, 96, 192, 256),  # filters, finest level first
     light: bool = True,  # space-to-depth stem; False is the paper's full resolution

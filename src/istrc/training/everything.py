@@ -1,29 +1,31 @@
-"""From labelled faces to a circle: the four parts in order, one command, resumable throughout."""
+"""From labelled faces to a circle: its parts in order, one command, resumable throughout."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
-from istrc.circle import Circle
-from istrc.data.prepared import Prepared
+from istrc.circle import PARTS, Circle
 from istrc.training.attributes import train_attributes
 from istrc.training.began import train_began
+from istrc.training.closing import train_closing
 from istrc.training.facenet import train_facenet
 from istrc.training.mapping import train_mapping
 
 
 def train_all(
     data: str | Path,  # a prepared folder
-    out: str | Path,  # the circle's folder; the four runs are kept in OUT/runs
+    out: str | Path,  # the circle's folder; the runs are kept in OUT/runs
     *,
     facenet_steps: int = 4000,
-    began_steps: int = 6000,
+    began_steps: int = 2600,
     mapping_steps: int = 8000,
     attributes_steps: int = 3000,
+    closing_steps: int = 800,  # batches of closing; 0 leaves the circle as the paper has it
     seed: int = 0,
     device: str = "cpu",
 ) -> Circle:
-    """Train FaceNet, BEGAN, the mapping and the classifiers; write a circle to `out`.
+    """Train FaceNet, BEGAN, the mapping and the classifiers, close the circle, and write it.
 
     A part that is finished is not trained again; one that was interrupted goes on.
     """
@@ -44,5 +46,19 @@ def train_all(
         data, runs / "attributes", facenet=facenet, steps=attributes_steps, **common
     )
     circle = Circle(facenet, autoencoder, mapping, attributes)
-    circle.save_pretrained(out, **{"facenet": {"trained_on": Prepared(data).info.get("source")}})
+    if closing_steps:
+        circle = train_closing(data, runs / "closing", circle=circle, steps=closing_steps, **common)
+    circle.save_pretrained(out, **{part: _provenance(runs, part) for part in PARTS})
     return circle
+
+
+def _provenance(runs: Path, part: str) -> dict:
+    """The configurations of the runs that made a part, for its config.json."""
+    made_by = {
+        "facenet": ["facenet"],
+        "autoencoder": ["began", "closing"],
+        "mapping": ["mapping", "closing"],
+        "attributes": ["attributes"],
+    }[part]
+    recorded = [runs / name / "run.json" for name in made_by]
+    return {"training": [json.loads(path.read_text()) for path in recorded if path.exists()]}
