@@ -53,7 +53,7 @@ def run(
     optimizers: Mapping[str, torch.optim.Optimizer],  # over the modules' parameters
     batch: Callable[[int], Any],  # step -> batch; pure, runs one step ahead in a thread
     update: Callable[[int, Any], Mapping[str, Any]],  # one optimiser step -> numbers to log
-    steps: int,  # length of the whole run, over all resumptions
+    steps: int,  # length of the whole run, over all resumptions; may change between them
     out: str | Path,  # folder for the checkpoint, the log and the configuration
     config: Mapping[str, Any],  # recorded; a resumed run must have the same
     seed: int = 0,
@@ -68,14 +68,18 @@ def run(
 ) -> int:
     """Train to `steps`, resuming from `out` if a checkpoint is there. Returns the steps done.
 
+    With the same settings a resumed run ends with the bits of an uninterrupted one. `steps` alone
+    may differ from the interrupted run's, which is recorded.
+
     Raises IstrcError when `out` holds a run with another configuration.
     """
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
     state = {} if state is None else state
-    recorded = json.loads(json.dumps({**config, "steps": steps, "seed": seed}))
+    recorded = json.loads(json.dumps({**config, "steps": steps, "seed": seed, "was": []}))
 
-    # Resume
+    # Resume. A run that is made longer or shorter says so: its learning rates are not those of
+    # a run that had this length from the start.
     step = _load(out / "checkpoint.safetensors", modules, optimizers, state, recorded)
     write_json(out / "run.json", recorded)
     started, first = time.monotonic(), step
@@ -178,13 +182,8 @@ def _load(path, modules, optimizers, state, config, required=False) -> int:
         return 0
     with safe_open(path, framework="pt") as file:
         note = json.loads(file.metadata()["istrc"])
-        if config is not None and note["config"] != config:
-            old, new = note["config"], config
-            changed = sorted(k for k in {*old, *new} if old.get(k) != new.get(k))
-            raise IstrcError(
-                f"{path.parent}: holds a run with other settings ({', '.join(changed)}); "
-                "use the same settings, another folder, or delete it to start again"
-            )
+        if config is not None:
+            _agree(path.parent, note, config)
         names = list(file.keys())
         for name, module in modules.items():
             prefix = f"module/{name}/"
@@ -204,6 +203,21 @@ def _load(path, modules, optimizers, state, config, required=False) -> int:
             optimizer.load_state_dict({"state": slots, "param_groups": packed["param_groups"]})
     state.update(note["state"])
     return note["step"]
+
+
+def _agree(folder: Path, note: Mapping[str, Any], config: dict[str, Any]) -> None:
+    """Refuse to resume a run under other settings; a change of `steps` alone is written down."""
+    old = note["config"]
+    config["was"] = list(old.get("was", []))
+    if old["steps"] != config["steps"]:
+        config["was"].append({"at": note["step"], "steps": old["steps"]})
+    changed = {key for key in {*old, *config} if old.get(key) != config.get(key)}
+    changed = sorted(changed - {"steps", "was"})
+    if changed:
+        raise IstrcError(
+            f"{folder}: holds a run with other settings ({', '.join(changed)}); "
+            "use the same settings, another folder, or delete it to start again"
+        )
 
 
 def _log_writer(out: Path, step: int):
