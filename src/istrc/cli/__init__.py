@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from istrc.cli import datasets, edit, train, vectors
+from istrc.cli import datasets, edit, evaluate, train, vectors
 from istrc.cli.group import Commands
 
 EXAMPLES = """Examples:
@@ -62,6 +62,7 @@ app.command("embed", epilog=vectors.EMBED_EXAMPLES)(vectors.embed)
 app.command("decode", epilog=vectors.DECODE_EXAMPLES)(vectors.decode)
 app.command("prepare", epilog=datasets.EXAMPLES)(datasets.prepare)
 app.add_typer(train.app, name="train")
+app.add_typer(evaluate.app, name="evaluate")
 
 
 def main() -> None:

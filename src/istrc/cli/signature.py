@@ -20,7 +20,7 @@ from typing import Annotated, Any
 import typer
 
 # A trained part is given as the folder that holds it.
-NETS = ("FaceNet", "AutoEncoder", "Mapping", "AttributeClassifiers")
+NETS = ("FaceNet", "AutoEncoder", "Mapping", "AttributeClassifiers", "Circle")
 
 # What needs no comment in a signature; a comment there comes first.
 COMMON = {
@@ -31,6 +31,7 @@ COMMON = {
     "batch_size": "Faces in a batch.",
     "facenet": "The folder of a trained FaceNet.",
     "autoencoder": "The folder of a trained BEGAN.",
+    "circle": "The folder of a trained circle.",
     "facenet_steps": "Batches of facenet.",
     "began_steps": "Batches of began.",
     "mapping_steps": "Batches of mapping.",
@@ -165,13 +166,14 @@ def kind(annotation: str) -> tuple[type, str] | None:
         "str": (str, "TEXT"),
         "tuple[int, ...]": (str, "N,N,..."),
         "tuple[float, ...]": (str, "X,X,..."),
+        "tuple[float, float]": (str, "X,X"),
         "tuple[str, ...]": (str, "NAME,NAME,..."),
     }.get(plain[0])
 
 
 def _value(parameter: Parameter, value: Any) -> Any:
     for inner, convert in (("int", int), ("float", float), ("str", str)):
-        if parameter.annotation.startswith(f"tuple[{inner}, ..."):
+        if parameter.annotation.startswith(f"tuple[{inner},"):
             try:
                 return tuple(convert(part.strip()) for part in value.split(","))
             except ValueError:

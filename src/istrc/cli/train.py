@@ -23,8 +23,13 @@ PARTS = {
     "began": ("istrc.training.began", "train_began"),
     "mapping": ("istrc.training.mapping", "train_mapping"),
     "attributes": ("istrc.training.attributes", "train_attributes"),
+    "closing": ("istrc.training.closing", "train_closing"),
     "all": ("istrc.training.everything", "train_all"),
+    "aligner": ("istrc.training.aligner", "train_aligner"),
+    "judge": ("istrc.evaluation.judges", "train_judge"),
 }
+
+SAVES_ITSELF = ("all", "judge")
 
 app = typer.Typer(
     help="Train a part of the circle, or all of them. A run that was killed goes on where it "
@@ -39,7 +44,8 @@ process_is_ours = False
 def _door(part: str, module: str, function: str) -> Callable[..., None]:
     """The command that stands for one training function."""
     purpose, parameters = read_signature(module, function)
-    nets = [p.name for p in parameters if p.annotation.split(" | ")[0] in NETS]
+    kinds = {p.name: p.annotation.split(" | ")[0] for p in parameters}
+    nets = {name: kind for name, kind in kinds.items() if kind in NETS}
 
     def run(given: dict[str, Any], as_json: bool) -> None:
         with Report(f"train {part}", as_json) as report:
@@ -47,7 +53,9 @@ def _door(part: str, module: str, function: str) -> Callable[..., None]:
             try:
                 train = getattr(import_module(module), function)
                 _load(given, nets)
-                _save(train(**given), Path(given["out"]))
+                trained = train(**given)
+                if part not in SAVES_ITSELF:
+                    _save(trained, Path(given["out"]))
             except ImportError as error:
                 message = f"training needs {error.name}: pip install 'istrc[train]'"
                 raise IstrcError(message) from error
@@ -63,26 +71,32 @@ def _door(part: str, module: str, function: str) -> Callable[..., None]:
     return command
 
 
-def _load(given: dict[str, Any], nets: list[str]) -> None:
+def _load(given: dict[str, Any], nets: dict[str, str]) -> None:
     """Make the device and the trained parts that were named into what the function takes."""
-    from istrc.circle import choose_device
+    from istrc.circle import Circle, choose_device
     from istrc.models.store import load_part
 
     given["device"] = choose_device(given["device"])
-    for name in nets:
-        if name in given:
-            given[name] = load_part(given[name], given["device"])
+    for name, kind in nets.items():
+        if name not in given:
+            continue
+        load = Circle.from_pretrained if kind == "Circle" else load_part
+        part = load(given[name], given["device"])
+        if type(part).__name__ != kind:
+            raise IstrcError(f"--{name} {given[name]}: holds a {type(part).__name__}, not a {kind}")
+        given[name] = part
 
 
 def _save(trained: Any, out: Path) -> None:
-    """The trained part beside its checkpoint, as --facenet and --autoencoder read it."""
+    """What was trained, beside its checkpoint, as --facenet and --model read it."""
     from istrc.models.store import save_part
 
-    parts = trained if isinstance(trained, tuple) else (trained,)
-    if not hasattr(parts[0], "config"):  # a whole circle has been saved already
+    if hasattr(trained, "save_pretrained"):
+        trained.save_pretrained(out)
         return
-    save_part(parts[0], out)
-    for other in parts[1:]:  # BEGAN's generator
+    first, *others = trained if isinstance(trained, tuple) else (trained,)
+    save_part(first, out)
+    for other in others:  # BEGAN's generator
         save_part(other, out / type(other).__name__.lower())
 
 

@@ -1,0 +1,157 @@
+"""`make tables`: the numbers of README, from the files in results/; none is ever typed.
+
+A block lies between `<!-- NAME: ... -->` and `<!-- /NAME -->`. Results are the files that
+`istrc evaluate PART --json FILE` and the demo wrote, told apart by the measures inside them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+PARTS = ("attributes", "verification", "reconstruction", "editing", "demo")
+NOTHING = "Not measured yet.\n"
+
+
+def read_results(folder: Path) -> dict[str, dict[str, Any]]:
+    """part -> its measures with the command that made them; of several files the last by name."""
+    found: dict[str, dict[str, Any]] = {}
+    for path in sorted(folder.glob("*.json")):
+        record = json.loads(path.read_text(encoding="utf-8"))
+        for part in PARTS:
+            if isinstance(record.get(part), Mapping):
+                found[part] = {**record[part], "command": record["command"], "file": path.name}
+    return found
+
+
+def headline(found: Mapping[str, Mapping[str, Any]]) -> str:
+    """The few numbers at the top of README, each with the command behind it."""
+    rows = []
+    if demo := found.get("demo"):
+        what = f"`istrc edit`, one photograph, cold start, {demo['cores']} CPU cores"
+        rows.append((what, f"{demo['cold_start_seconds']:.1f} s", demo))
+    if edits := found.get("editing"):
+        method, strength, mean = _first(edits)
+        rows.append((f"edits that reach their target ({method}, strength {strength})",
+                     _share(mean.get("success")), edits))  # fmt: skip
+        rows.append(("... that a second recogniser calls the same person",
+                     _share(mean.get("same_person")), edits))  # fmt: skip
+        rows.append(("... that change the judged sex", _share(mean.get("sex_flips")), edits))
+    if pairs := found.get("verification"):
+        rows.append(("verification of unseen people, AUC", _number(pairs["angle"]["auc"]), pairs))
+    if scores := found.get("attributes"):
+        what = f"attributes read from the embedding, mean AUC of {scores['mean_over']}"
+        rows.append((what, _number(scores["mean_auc"]), scores))
+    if not rows:
+        return NOTHING
+    lines = [f"| {what} | {value} | `{from_['command']}` |" for what, value, from_ in rows]
+    return "\n".join(["| measured | | by |", "|---|---:|---|", *lines]) + "\n"
+
+
+def tables(found: Mapping[str, Mapping[str, Any]]) -> str:
+    """One section a measure: its table, and under it the command and what it ran on."""
+    sections = []
+    makers = {
+        "editing": ("Edits", _editing),
+        "reconstruction": ("Rebuilt faces", _reconstruction),
+        "verification": ("Same person or not", _verification),
+        "attributes": ("Attributes from the embedding", _attributes),
+    }
+    for part, (title, make) in makers.items():
+        if part in found:
+            made = found[part]
+            ran = f"`{made['command']}` ({made.get('seconds', 0):.0f} s; results/{made['file']})"
+            sections.append(f"### {title}\n\n{make(made)}\n{ran}\n")
+    return "\n".join(sections) or NOTHING
+
+
+def _editing(found: Mapping[str, Any]) -> str:
+    rows = []
+    for method, by_strength in found["methods"].items():
+        for strength, measured in by_strength.items():
+            mean = measured["mean"]
+            shares = [_share(mean.get(key)) for key in ("success", "same_person", "sex_flips")]
+            rows.append([method, strength, *shares, _number(mean.get("leakage"))])
+    text = _table(["mode", "strength", "success", "same person", "sex flips", "leakage"], rows)
+    method, strength, _ = _first(found)
+    edits = found["methods"][method][strength]["edits"]
+    each = [
+        [name, one["faces"], *(_share(one.get(k)) for k in ("success", "same_person", "sex_flips"))]
+        for name, one in edits.items()
+    ]
+    head = [f"{method}, strength {strength}", "faces", "success", "same person", "sex flips"]
+    return f"{text}\n{_table(head, each)}"
+
+
+def _reconstruction(found: Mapping[str, Any]) -> str:
+    names = {"auto_encoder": "decode(E(x))", "circle": "decode(F(z))"}
+    if "baseline" in found:
+        names["baseline"] = found["baseline"]["name"]
+    keys = ("psnr", "ssim", "sharpness_ratio", "frechet")
+    rows = [[name, *(_number(found[way].get(key)) for key in keys)] for way, name in names.items()]
+    return _table(["way", "PSNR, dB", "SSIM", "sharpness", "Fréchet, judge's features"], rows)
+
+
+def _verification(found: Mapping[str, Any]) -> str:
+    rows = [
+        [name, _number(one["auc"]), _number(one["accuracy"])]
+        for name, one in found.items()
+        if isinstance(one, Mapping) and "auc" in one
+    ]
+    return _table(["distance", "AUC", "accuracy"], rows)
+
+
+def _attributes(found: Mapping[str, Any]) -> str:
+    keys = ("auc", "accuracy", "balanced_accuracy", "calibration_error")
+    rows = [["mean", *(_number(found[f"mean_{key}"]) for key in keys)]]
+    rows += [[n, *(_number(one[key]) for key in keys)] for n, one in found["attributes"].items()]
+    return _table(["attribute", "AUC", "accuracy", "balanced", "calibration error"], rows)
+
+
+def _first(found: Mapping[str, Any]) -> tuple[str, str, Mapping[str, Any]]:
+    """The default mode and its first strength: (method, strength, means)."""
+    method, by_strength = next(iter(found["methods"].items()))
+    if "photo" in found["methods"]:
+        method, by_strength = "photo", found["methods"]["photo"]
+    strength = "1" if "1" in by_strength else next(iter(by_strength))
+    return method, strength, by_strength[strength]["mean"]
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.1f} %"
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _table(head: list[str], rows: list[list[Any]]) -> str:
+    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
+    return "".join("| " + " | ".join(map(str, line)) + " |\n" for line in lines)
+
+
+def fill(text: str, blocks: Mapping[str, str]) -> str:
+    """The text with each named block's content replaced. Raises ValueError if one is missing."""
+    for name, content in blocks.items():
+        pattern = re.compile(rf"(<!-- {name}:[^\n]*-->\n).*?(<!-- /{name} -->)", re.S)
+        if not pattern.search(text):
+            raise ValueError(f"no block {name} in the text")
+        text = pattern.sub(lambda m, c=content: m[1] + c + m[2], text)
+    return text
+
+
+def main() -> None:
+    readme, results = Path(sys.argv[1]), Path(sys.argv[2])
+    found = read_results(results)
+    text = readme.read_text(encoding="utf-8")
+    filled = fill(text, {"numbers": headline(found), "tables": tables(found)})
+    readme.write_text(filled, encoding="utf-8")
+    print(f"{readme}: {', '.join(found) or 'nothing'} from {results}/")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+"""README's numbers come from files, and only from files."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from istrc.app.tables import NOTHING, fill, headline, read_results, tables
+
+EDIT = {"faces": 7, "success": 0.625, "same_person": 0.9, "sex_flips": 0.05, "leakage": 0.031}
+RECORDS = {
+    "all.json": {
+        "command": "istrc evaluate all --data prepared",
+        "attributes": {
+            "mean_over": 40, "mean_auc": 0.91, "mean_accuracy": 0.9,
+            "mean_balanced_accuracy": 0.8, "mean_calibration_error": 0.02, "seconds": 3.2,
+            "attributes": {
+                "smile": {"auc": 0.97, "accuracy": 0.92, "balanced_accuracy": 0.92,
+                          "calibration_error": None}
+            },
+        },
+        "verification": {"angle": {"auc": 0.912, "accuracy": 0.84}, "seed": 0, "seconds": 4},
+        "reconstruction": {
+            "auto_encoder": {"psnr": 25.5, "ssim": 0.8, "sharpness_ratio": 0.9, "frechet": 3.0},
+            "circle": {"psnr": 15.5, "ssim": 0.5, "sharpness_ratio": 0.8, "frechet": None},
+            "seconds": 2,
+        },
+    },
+    "editing.json": {
+        "command": "istrc evaluate editing --data prepared",
+        "editing": {
+            "methods": {
+                "anchored": {"1": {"mean": {"success": 0.5}, "edits": {}}},
+                "photo": {"1": {"mean": EDIT, "edits": {"smile+": EDIT}}},
+            },
+            "seconds": 61,
+        },
+    },
+    "demo.json": {
+        "command": "python -m istrc.app.demo",
+        "demo": {"cold_start_seconds": 2.449, "cores": 2},
+    },
+    "other.json": {"command": "something else", "bench": 1},
+}  # fmt: skip
+
+
+@pytest.fixture
+def found(tmp_path):
+    for name, record in RECORDS.items():
+        (tmp_path / name).write_text(json.dumps(record))
+    return read_results(tmp_path)
+
+
+def test_every_number_stands_beside_its_command(found):
+    text = headline(found)
+    for row in ("| 62.5 % | `istrc evaluate editing", "| 90.0 % |", "| 5.0 % |", "| 2.4 s |"):
+        assert row in text
+    assert "| 0.912 | `istrc evaluate all" in text and "mean AUC of 40 | 0.910 |" in text
+    assert "photo, strength 1" in text  # the default mode, whatever stands first
+
+
+def test_tables_have_what_the_files_have(found):
+    text = tables(found)
+    assert "| smile+ | 7 | 62.5 % | 90.0 % | 5.0 % |" in text
+    assert "| anchored | 1 | 50.0 % | - | - | - |" in text
+    assert "| decode(F(z)) | 15.500 | 0.500 | 0.800 | - |" in text
+    assert "| smile | 0.970 | 0.920 | 0.920 | - |" in text
+    assert "`istrc evaluate editing --data prepared` (61 s; results/editing.json)" in text
+    for line in text.splitlines():
+        assert not line.startswith("|") or line.endswith("|")
+
+
+def test_nothing_measured_is_said(tmp_path):
+    assert headline(read_results(tmp_path)) == NOTHING == tables({})
+
+
+def test_a_block_is_replaced_and_the_rest_is_left():
+    text = "a\n<!-- numbers: made -->\nold\n<!-- /numbers -->\nb \\1\n"
+    once = fill(text, {"numbers": "new \\1\n"})
+    assert once == "a\n<!-- numbers: made -->\nnew \\1\n<!-- /numbers -->\nb \\1\n"
+    assert fill(once, {"numbers": "new \\1\n"}) == once
+    with pytest.raises(ValueError):
+        fill("nothing here", {"numbers": ""})
+
+
+def test_readme_holds_what_the_results_say():
+    root = Path(__file__).resolve().parents[2]
+    found = read_results(root / "results")
+    readme = (root / "README.md").read_text(encoding="utf-8")
+    assert readme == fill(readme, {"numbers": headline(found), "tables": tables(found)}), (
+        "README.md is not what results/ says; run make tables"
+    )
