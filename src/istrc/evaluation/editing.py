@@ -145,11 +145,14 @@ class Bench:
     ):
         self.prepared, self.judge, self.second = prepared, judge, second
         self.rows, self.batch_size = prepared.rows(split), batch_size
-        parts = [
-            judge.probabilities(prepared.batch(self.rows[start : start + 512]))
+        seen = [
+            judge.look(prepared.batch(self.rows[start : start + 512]))
             for start in range(0, len(self.rows), 512)
         ]
-        self.probability = np.concatenate(parts)  # (R, A)
+        if not seen:
+            raise InputError(f"{prepared.folder}: no face in the {split} split")
+        self.probability = np.concatenate([p for p, _ in seen])  # (R, A)
+        self.features = np.concatenate([f for _, f in seen])  # (R, F)
         self.descriptors: dict[int, np.ndarray] = {}
         self.background = ~metrics.face_ellipse(prepared.size)
 
@@ -160,19 +163,20 @@ class Bench:
             x = self.prepared.batch(edit.rows[start : start + self.batch_size])
             started = time.perf_counter()
             y = editor(x, {edit.attribute: edit.sign * strength})
+            pixels = to_pixels(y)  # waits for an accelerator, so that the clock does
             seconds += time.perf_counter() - started
-            pixels = to_pixels(y)
             edited.append(pixels)
             psnr.append(metrics.psnr(x, to_tensor(pixels), self.background).clamp(max=PSNR_CAP))
         pixels = np.concatenate(edited)
         y = to_tensor(pixels)
+        after, features = self.judge.look(y)
         outcome = Outcome(
             edit=edit,
             before=self.probability[np.searchsorted(self.rows, edit.rows)],
-            after=self.judge.probabilities(y),
+            after=after,
             background=torch.cat(psnr).numpy(),
             seconds=seconds,
-            features=self.judge.features(y),
+            features=features,
             pixels=pixels,
         )
         if self.second is not None:
@@ -323,11 +327,6 @@ def evaluate_editing(
     if nothing:
         jobs += [(name, 0.0, editor) for name, editor in nothing_editors(circle, modes).items()]
 
-    real = [
-        judge.features(prepared.batch(bench.rows[start : start + 512]))
-        for start in range(0, len(bench.rows), 512)
-    ]
-    real = np.concatenate(real)
     methods: dict[str, dict[str, Any]] = {}
     for index, (method, strength, editor) in enumerate(jobs):
         outcomes = []
@@ -344,7 +343,7 @@ def evaluate_editing(
         per_edit = {o.edit.name: measure(o, judge, prepared, threshold=limit) for o in outcomes}
         mean = averages(per_edit)
         mean["frechet"] = metrics.frechet_distance(
-            real, np.concatenate([o.features for o in outcomes])
+            bench.features, np.concatenate([o.features for o in outcomes])
         )
         before, after = [o.before for o in outcomes], [o.after for o in outcomes]
         methods.setdefault(method, {})[f"{strength:g}"] = {

@@ -8,10 +8,7 @@ its weights and the 68 landmarks that its 150 px chips are cut by.
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ProcessPoolExecutor
 from importlib.util import find_spec
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +18,7 @@ from PIL import Image
 from istrc.data.prepared import Prepared, to_pixels
 from istrc.errors import IstrcError
 from istrc.evaluation import metrics
+from istrc.evaluation.dlib_resnet import DlibResNet
 
 DESCRIPTOR = "dlib_face_recognition_resnet_model_v1.dat"
 LANDMARKS = "shape_predictor_68_face_landmarks.dat"
@@ -31,8 +29,7 @@ CHIP = 150  # pixels, what the network was trained on
 BOX = (0.117, 0.352, 0.816, 1.051)
 
 
-# One of each a process: reading the weights takes longer than describing a face
-_predictor = _network = None
+_predictor = None  # one a process: reading its 100 MB takes longer than a hundred faces
 
 
 def model_file(name: str) -> Path:
@@ -70,48 +67,29 @@ def chips(faces: np.ndarray) -> list[np.ndarray]:
     return cut
 
 
-def describe_faces(faces: np.ndarray) -> np.ndarray:
-    """dlib's descriptors of aligned faces uint8 (N, S, S, 3): (N, 128) float32."""
-    global _network
-    import dlib
-
-    if not len(faces):
-        return np.zeros((0, 128), np.float32)
-    if _network is None:
-        _network = dlib.face_recognition_model_v1(str(model_file(DESCRIPTOR)))
-    return np.array(_network.compute_face_descriptor(chips(faces)), np.float32)
-
-
 class SecondRecogniser:
     """dlib's recogniser on aligned faces; descriptors are compared by Euclidean distance.
 
-    Args:
-        workers: processes to share the work; dlib computes on one core each. None: all cores.
+    dlib finds the landmarks and cuts the chips; its network is computed by torch (`DlibResNet`).
+
+    Raises IstrcError when the models are not installed.
     """
 
     name = "dlib_face_recognition_resnet_model_v1"
 
-    def __init__(self, workers: int | None = 1):
-        model_file(DESCRIPTOR), model_file(LANDMARKS)  # fail now, not after an hour
-        self.workers = workers or os.cpu_count() or 1
-        self._pool: ProcessPoolExecutor | None = None
+    def __init__(self, device: str | torch.device = "cpu"):
+        model_file(LANDMARKS)  # fail now, not after an hour
+        self.device = torch.device(device)
+        self.net = DlibResNet.load(model_file(DESCRIPTOR)).to(self.device)
 
-    def describe(self, x: torch.Tensor) -> np.ndarray:
+    @torch.inference_mode()
+    def describe(self, x: torch.Tensor, batch: int = 64) -> np.ndarray:
         """Faces (N, 3, S, S) in [-1, 1] -> descriptors (N, 128) float32."""
-        faces = to_pixels(x)
-        if self.workers < 2 or len(faces) < 64:
-            return describe_faces(faces)
-        if self._pool is None:
-            # spawned, not forked: a forked child of a process that runs torch may hang
-            self._pool = ProcessPoolExecutor(self.workers, mp_context=get_context("spawn"))
-        pieces = [faces[start : start + 32] for start in range(0, len(faces), 32)]
-        return np.concatenate(list(self._pool.map(describe_faces, pieces)))
-
-    def close(self) -> None:
-        """End the worker processes."""
-        if self._pool is not None:
-            self._pool.shutdown()
-            self._pool = None
+        parts = [np.zeros((0, 128), np.float32)]
+        for start in range(0, len(x), batch):
+            cut = np.stack(chips(to_pixels(x[start : start + batch])))
+            parts.append(self.net(torch.from_numpy(cut).to(self.device)).cpu().numpy())
+        return np.concatenate(parts)
 
     def threshold(
         self, prepared: Prepared, *, far: float = 1e-3, people: int = 600, seed: int = 0

@@ -65,20 +65,34 @@ class Judge:
         """Write the judge and how it was trained and measured; `load` reads it back."""
         save_part(self.net, folder, judge=plain(self.note))
 
-    @torch.inference_mode()
     def probabilities(self, x: torch.Tensor, batch: int = 256) -> np.ndarray:
         """Faces (N, 3, S, S) in [-1, 1] -> probability of every attribute (N, A) float32."""
-        parts = []
-        for part in self._batches(x, batch):
-            logits = (self.net(part) + self.net(part.flip(3))) / 2
-            parts.append(torch.sigmoid(logits).cpu().numpy())
-        return np.concatenate(parts) if parts else np.zeros((0, len(self.attribute_names)), "f4")
+        return self.look(x, batch)[0]
 
-    @torch.inference_mode()
     def features(self, x: torch.Tensor, batch: int = 256) -> np.ndarray:
         """The penultimate layer of faces (N, 3, S, S): (N, F) float32, for Fréchet distances."""
-        parts = [self.net.features(part).cpu().numpy() for part in self._batches(x, batch)]
-        return np.concatenate(parts) if parts else np.zeros((0, self.net.penultimate.out_features))
+        return self.look(x, batch, mirror=False)[1]
+
+    @torch.inference_mode()
+    def look(
+        self, x: torch.Tensor, batch: int = 256, *, mirror: bool = True
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Probabilities (N, A) and features (N, F) of faces in one pass.
+
+        A probability is of the mean of a face's logit and its mirror image's (`mirror`), features
+        are of the face as it is.
+        """
+        net = self.net
+        probabilities = [np.zeros((0, len(self.attribute_names)), np.float32)]
+        features = [np.zeros((0, net.penultimate.out_features), np.float32)]
+        for part in self._batches(x, batch):
+            seen = net.features(part)  # (B, F)
+            logits = net.heads(seen)
+            if mirror:
+                logits = (logits + net(part.flip(3))) / 2
+            probabilities.append(torch.sigmoid(logits).cpu().numpy())
+            features.append(seen.cpu().numpy())
+        return np.concatenate(probabilities), np.concatenate(features)
 
     def _batches(self, x: torch.Tensor, batch: int) -> Iterator[torch.Tensor]:
         if x.shape[-1] != self.size:
