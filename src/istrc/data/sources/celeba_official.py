@@ -1,0 +1,177 @@
+"""CelebA as its authors publish it: pictures in img_align_celeba and labels in text files.
+
+The pictures may lie in a folder or in img_align_celeba.zip, or everything in one zip; the text
+files may be Kaggle's .csv forms, and may lie in folders of their own (Anno, Eval). The identities
+are a separate file, identity_CelebA.txt: without it they are not known.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from istrc.data.sources.celeba import translate
+from istrc.data.sources.source import About, Chunk, Row, find, fingerprint, spans
+from istrc.errors import InputError
+
+PICTURES = "img_align_celeba"
+ATTRIBUTES = ("list_attr_celeba.txt", "list_attr_celeba.csv")
+PARTITION = ("list_eval_partition.txt", "list_eval_partition.csv")
+IDENTITY = ("identity_CelebA.txt", "identity_CelebA.csv")
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+
+
+class CelebaOfficial:
+    """CelebA's official folder, or a zip of it."""
+
+    def __init__(self, path: Path):
+        self._archive: zipfile.ZipFile | None = None
+        self._pick(path)
+        labels = self._text(path, ATTRIBUTES)
+        partition = self._text(path, PARTITION)
+        identity = self._text(path, IDENTITY, needed=False)
+        columns, self.names, present = _attributes(*labels)
+        attributes, self.attributes = translate(columns, present)
+        split = _pairs(*partition)
+        person = _pairs(*identity) if identity else {}
+        # int8 and int32 columns, not dictionaries: the source travels to every worker.
+        self.split = np.array([split.get(name, -1) for name in self.names], np.int8)
+        self.identity = np.array([person.get(name, -1) for name in self.names], np.int32)
+        notes = [] if identity else [f"no {IDENTITY[0]}: identities are not known"]
+        unlabelled = len(self.members.keys() - set(self.names))
+        if unlabelled:
+            notes.append(f"{unlabelled} pictures have no line in {labels[0]} and are not used")
+        self.about = About(
+            kind="celeba-official",
+            name=path.name,
+            count=len(self.names),
+            attributes=attributes,
+            fingerprint=fingerprint(text for _, text in (labels, partition, identity or ("", ""))),
+            celeba=True,
+            notes=notes,
+        )
+
+    def _pick(self, path: Path) -> None:
+        """Find the pictures: sets `zip`, or `folder`, and `members`, {picture name: where}."""
+        self.zip: Path | None = path if path.is_file() else None
+        self.folder = path
+        if self.zip is None:
+            found = find(path, PICTURES, f"{PICTURES}.zip")
+            if found is None:
+                raise InputError(f"{path}: neither a folder {PICTURES} nor {PICTURES}.zip in it")
+            if found.is_file():
+                self.zip = found
+            elif (found / PICTURES).is_dir():  # Kaggle's archive nests the folder in itself
+                self.folder = found / PICTURES
+            else:
+                self.folder = found
+        inside = self._zip().namelist() if self.zip else [f.name for f in self.folder.iterdir()]
+        self.members = {PurePosixPath(m).name: m for m in inside if _is_picture(m)}
+
+    def _zip(self) -> zipfile.ZipFile:
+        if self._archive is None:
+            try:
+                self._archive = zipfile.ZipFile(self.zip)
+            except (zipfile.BadZipFile, OSError) as error:
+                raise InputError(
+                    f"{self.zip}: not a readable zip ({error}); fetch it again"
+                ) from None
+        return self._archive
+
+    def __getstate__(self) -> dict:
+        return {**self.__dict__, "_archive": None}  # a file handle does not travel
+
+    def _text(self, path: Path, names: tuple[str, ...], needed: bool = True) -> tuple[str, str]:
+        """(name, text) of a label file, beside the pictures or in their zip; () if not there."""
+        if path.is_file():
+            for member in self._zip().namelist():
+                if PurePosixPath(member).name in names:
+                    return PurePosixPath(member).name, self._zip().read(member).decode("utf-8-sig")
+        file = find(path.parent if path.is_file() else path, *names)
+        if file is not None:
+            return file.name, file.read_text(encoding="utf-8-sig")
+        if needed:
+            raise InputError(f"{path}: no {names[0]} (or .csv) here; it comes with CelebA's labels")
+        return ()
+
+    def chunks(self, rows: int) -> list[Chunk]:
+        return spans(len(self.names), rows)
+
+    def read(self, chunk: Chunk) -> Iterator[Row]:
+        for k in range(*chunk.where):
+            name = self.names[k]
+            data, reason = None, ""
+            if self.split[k] < 0:
+                reason = f"not in {PARTITION[0]}"
+            elif name not in self.members:
+                reason = "no such picture"
+            else:
+                try:
+                    data = self._bytes(self.members[name])
+                except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+                    reason = f"cannot be read: {error}"
+                except RuntimeError:  # zipfile's way of asking for a password
+                    reason = "is encrypted in the zip"
+            yield Row(
+                name,
+                data,
+                self.attributes[k],
+                identity=int(self.identity[k]),
+                split=max(int(self.split[k]), 0),
+                reason=reason,
+            )
+
+    def _bytes(self, member: str) -> bytes:
+        return self._zip().read(member) if self.zip else (self.folder / member).read_bytes()
+
+
+def _is_picture(name: str) -> bool:
+    return name.lower().endswith(SUFFIXES) and not PurePosixPath(name).name.startswith(".")
+
+
+def _fields(name: str, text: str) -> Iterator[tuple[int, list[str]]]:
+    """The lines of a label file with their numbers, split at spaces or, in a .csv, at commas."""
+    separator = "," if name.endswith(".csv") else None
+    for number, line in enumerate(text.splitlines(), start=1):
+        if line.strip():
+            yield number, [field.strip() for field in line.split(separator)]
+
+
+def _attributes(name: str, text: str) -> tuple[list[str], list[str], np.ndarray]:
+    """list_attr_celeba: the column names, the picture names and (N, A) bool."""
+    lines = list(_fields(name, text))
+    if name.endswith(".csv"):
+        columns = lines[0][1][1:] if lines else []
+        body = lines[1:]
+    else:  # the first line is the count, the second the names
+        columns = lines[1][1] if len(lines) > 1 else []
+        body = lines[2:]
+    if not columns or not body:
+        raise InputError(f"{name}: no attribute names and lines in it; not CelebA's file")
+    present = np.zeros((len(body), len(columns)), bool)
+    for k, (number, fields) in enumerate(body):
+        if len(fields) != len(columns) + 1 or not set(fields[1:]) <= {"1", "-1", "0"}:
+            raise InputError(
+                f"{name}: line {number} is not a name and {len(columns)} values of 1 or -1"
+            )
+        present[k] = [field == "1" for field in fields[1:]]
+    names = [fields[0] for _, fields in body]
+    if len(set(names)) != len(names):
+        raise InputError(f"{name}: names a picture twice")
+    return columns, names, present
+
+
+def _pairs(name: str, text: str) -> dict[str, int]:
+    """A label file of two columns: picture name -> number; a heading is passed over."""
+    pairs = {}
+    for number, fields in _fields(name, text):
+        if len(fields) == 2 and fields[1].lstrip("-").isdigit():
+            pairs[fields[0]] = int(fields[1])
+        elif number > 1:
+            raise InputError(f"{name}: line {number} is not a picture name and a number")
+    if any(value not in (0, 1, 2) for value in pairs.values()) and name in PARTITION:
+        raise InputError(f"{name}: a partition other than 0 (train), 1 (valid), 2 (test)")
+    return pairs

@@ -1,0 +1,154 @@
+"""CelebA as the Hugging Face hub keeps it: parquet files of pictures, identities and attributes.
+
+Columns: `image` {bytes, path}, `celeb_id`, and one boolean column an attribute. The split is the
+start of the file's name: train-00000-of-00019.parquet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from istrc.data.sources.celeba import SPLITS, translate
+from istrc.data.sources.source import About, Chunk, Row, fingerprint
+from istrc.errors import InputError
+
+_IDENTITY = ("celeb_id", "identity")
+_EDGE = 1 << 16
+
+
+def _parquet() -> Any:
+    try:
+        import pyarrow.parquet
+    except ImportError:
+        raise InputError(
+            "reading parquet needs pyarrow, which is not installed; pip install 'istrc[train]'"
+        ) from None
+    return pyarrow.parquet
+
+
+def parquet_files(path: Path) -> list[Path]:
+    """The parquet files of a source: itself, in it, or in its folder `data`; sorted by name."""
+    if path.is_file():
+        return [path] if path.suffix == ".parquet" else []
+    return sorted(path.glob("*.parquet")) or sorted(path.glob("data/*.parquet"))
+
+
+class CelebaParquet:
+    """A folder of parquet files, or one of them."""
+
+    def __init__(self, path: Path):
+        files = parquet_files(path)
+        if not files:
+            raise InputError(f"{path}: no .parquet file here")
+        self.files = files
+        self.splits = [self._split(file) for file in files]
+        self.groups: list[list[int]] = []
+        names: list[str] = []
+        marks: list[object] = []
+        for file in files:
+            parquet = self._open(file)
+            columns, identity = self._columns(file, parquet.schema_arrow)
+            if self.groups and (columns, identity) != (self.columns, self.identity):
+                raise InputError(f"{file}: its columns differ from those of {files[0].name}")
+            self.columns, self.identity = columns, identity
+            metadata = parquet.metadata
+            sizes = [metadata.row_group(g).num_rows for g in range(metadata.num_row_groups)]
+            self.groups.append(sizes)
+            marks += [file.name, file.stat().st_size, sizes, *_edges(file)]
+        names, _ = translate(self.columns, np.zeros((0, len(self.columns)), bool))
+        self.about = About(
+            kind="celeba-parquet",
+            name=path.name,
+            count=sum(map(sum, self.groups)),
+            attributes=names,
+            fingerprint=fingerprint(marks),
+            celeba=True,
+            notes=[] if self.identity else ["no celeb_id column: identities are not known"],
+        )
+
+    @staticmethod
+    def _split(file: Path) -> int:
+        word = file.stem.replace("_", "-").split("-")[0].lower()
+        if word not in SPLITS:
+            raise InputError(
+                f"{file}: the split is read from the name, which must start with train, valid "
+                "or test; rename it"
+            )
+        return SPLITS[word]
+
+    @staticmethod
+    def _open(file: Path) -> Any:
+        parquet = _parquet()
+        try:
+            return parquet.ParquetFile(file)
+        except (OSError, ValueError) as error:  # ArrowInvalid is a ValueError
+            reason = str(error).splitlines()[0]
+            raise InputError(
+                f"{file}: not a readable parquet file ({reason}); fetch it again"
+            ) from None
+
+    @staticmethod
+    def _columns(file: Path, schema: Any) -> tuple[list[str], str | None]:
+        import pyarrow
+
+        kind = schema.field("image").type if "image" in schema.names else None
+        if kind is None or not pyarrow.types.is_struct(kind) or kind.get_field_index("bytes") < 0:
+            raise InputError(f"{file}: no column `image` with {{bytes, path}}; not CelebA's layout")
+        columns = [field.name for field in schema if pyarrow.types.is_boolean(field.type)]
+        identity = next((name for name in _IDENTITY if name in schema.names), None)
+        return columns, identity
+
+    def chunks(self, rows: int) -> list[Chunk]:
+        """Each at (file, row group, first row in the group)."""
+        return [
+            Chunk(min(rows, size - start), (f, g, start))
+            for f, sizes in enumerate(self.groups)
+            for g, size in enumerate(sizes)
+            for start in range(0, size, rows)
+        ]
+
+    def read(self, chunk: Chunk) -> Iterator[Row]:
+        rows, (f, g, start) = chunk
+        file = self.files[f]
+        wanted = ["image", *self.columns, *([self.identity] if self.identity else [])]
+        try:
+            # use_threads=False: the workers are the parallelism.
+            table = self._open(file).read_row_group(g, columns=wanted, use_threads=False)
+        except (OSError, ValueError) as error:
+            reason = str(error).splitlines()[0]
+            raise InputError(
+                f"{file}: row group {g} is damaged ({reason}); fetch it again"
+            ) from None
+        table = table.slice(start, rows)
+        present = np.zeros((rows, len(self.columns)), np.int8)
+        known = np.ones_like(present, dtype=bool)
+        for k, column in enumerate(self.columns):
+            values = table[column].to_pylist()
+            present[:, k] = [value is True for value in values]
+            known[:, k] = [value is not None for value in values]
+        _, attributes = translate(self.columns, present)
+        attributes[~known] = -1
+        people = table[self.identity].to_pylist() if self.identity else [None] * rows
+        for k, image in enumerate(table["image"].to_pylist()):
+            image = image or {}
+            data = image.get("bytes")
+            yield Row(
+                name=image.get("path") or f"{file.stem}#{sum(self.groups[f][:g]) + start + k}",
+                data=data,
+                attributes=attributes[k],
+                identity=-1 if people[k] is None else int(people[k]),
+                split=self.splits[f],
+                reason="" if data is not None else "the row holds no picture",
+            )
+
+
+def _edges(file: Path) -> list[bytes]:
+    """Both ends of a file: the footer there holds the statistics of every column."""
+    with file.open("rb") as stream:
+        head = stream.read(_EDGE)
+        stream.seek(max(0, file.stat().st_size - _EDGE))
+        return [head, stream.read()]

@@ -1,0 +1,203 @@
+"""Any folder of pictures with a CSV of labels.
+
+One row a picture. A column names the file (relative to the CSV); optional columns hold the
+identity (or class) and the split; every column of yes and no is an attribute:
+
+    1 / true / yes      yes
+    0 / false / no      no
+    -1                  no in a file that has no 0 or false anywhere (CelebA's way), else not known
+    empty               not known
+
+Columns of anything else are left out and named, unless asked for as `categories`: then each
+value becomes an attribute of its own (season=Fall -> season_fall).
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import zlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from istrc.data.sources.celeba import SPLITS
+from istrc.data.sources.source import About, Chunk, Row, fingerprint, spans
+from istrc.errors import InputError
+
+LABELS = ("labels.csv", "attributes.csv")
+FILE = ("file", "filename", "file_name", "image", "image_id", "picture", "path", "name")
+IDENTITY = ("identity", "celeb_id", "person", "person_id", "class", "label")
+SPLIT = ("split", "partition")
+VALID_SHARE = 0.1
+"""Share of the pictures held out as `valid` where no column says, chosen by the file's name."""
+
+_YES, _NO = {"1", "true", "yes"}, {"0", "false", "no"}
+_SPLITS = {**SPLITS, "0": 0, "1": 1, "2": 2}
+
+
+def labels_file(folder: Path) -> Path | None:
+    """labels.csv, attributes.csv, or the only .csv in the folder."""
+    for name in LABELS:
+        if (folder / name).is_file():
+            return folder / name
+    files = sorted(folder.glob("*.csv"))
+    return files[0] if len(files) == 1 else None
+
+
+class FolderCsv:
+    """A folder with labels, or the CSV itself."""
+
+    def __init__(
+        self, path: Path, *, identity_column: str | None = None, categories: Sequence[str] = ()
+    ):
+        labels = path if path.is_file() else labels_file(path)
+        if labels is None:
+            raise InputError(
+                f"{path}: no labels file; put a labels.csv there with a column `file` and one "
+                "column of 0 and 1 an attribute"
+            )
+        self.folder = labels.parent
+        raw = labels.read_bytes()
+        header, table = _read(labels, raw)
+
+        file_column = _choose(header, FILE)
+        if file_column is None:
+            raise InputError(f"{labels}: no column names the pictures; call one `file`")
+        if identity_column is not None and identity_column not in header:
+            raise InputError(f"{labels}: no column {identity_column!r}; it has {', '.join(header)}")
+        identity_column = identity_column or _choose(header, IDENTITY)
+        split_column = _choose(header, SPLIT)
+        for column in categories:
+            if column not in header:
+                raise InputError(f"{labels}: no column {column!r}; it has {', '.join(header)}")
+
+        self.names = table[file_column]
+        self.identity, classes = _identities(table.get(identity_column), len(self.names))
+        self.split = _splits(labels, self.names, table.get(split_column))
+        special = {file_column, identity_column, split_column} - set(categories)
+        rest = [column for column in header if column not in special]
+        names, self.attributes, left_out = _attributes(table, rest, categories)
+        if len(set(names)) != len(names):
+            raise InputError(f"{labels}: two columns come to the same attribute name; rename one")
+
+        notes = []
+        if split_column is None:
+            notes.append(f"no split column: {VALID_SHARE:.0%} held out as valid by file name")
+        if left_out:
+            notes.append(f"columns that are not yes and no, left out: {', '.join(left_out)}")
+        self.about = About(
+            kind="folder",
+            name=self.folder.name,
+            count=len(self.names),
+            attributes=names,
+            fingerprint=fingerprint([raw, identity_column, tuple(categories)]),
+            notes=notes,
+            extra={"classes": classes} if classes else {},
+        )
+
+    def chunks(self, rows: int) -> list[Chunk]:
+        return spans(len(self.names), rows)
+
+    def read(self, chunk: Chunk) -> Iterator[Row]:
+        for k in range(*chunk.where):
+            data, reason = None, ""
+            try:
+                data = (self.folder / self.names[k]).read_bytes()
+            except FileNotFoundError:
+                reason = "no such picture"
+            except (OSError, ValueError) as error:
+                reason = f"cannot be read: {getattr(error, 'strerror', None) or error}"
+            yield Row(
+                self.names[k],
+                data,
+                self.attributes[k],
+                identity=int(self.identity[k]),
+                split=int(self.split[k]),
+                reason=reason,
+            )
+
+
+def _choose(header: list[str], wanted: Sequence[str]) -> str | None:
+    """The column whose name comes first in `wanted`, whatever its capitals."""
+    lower = {column.lower(): column for column in header}
+    return next((lower[name] for name in wanted if name in lower), None)
+
+
+def _read(path: Path, raw: bytes) -> tuple[list[str], dict[str, list[str]]]:
+    """The CSV as columns of stripped strings; comma, semicolon or tab."""
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: not UTF-8 text; save it as UTF-8") from None
+    first = text.partition("\n")[0]
+    delimiter = max(",;\t", key=first.count)
+    try:
+        lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
+    except csv.Error as error:
+        raise InputError(f"{path}: not a readable CSV ({error})") from None
+    lines = [[field.strip() for field in line] for line in lines if any(map(str.strip, line))]
+    if len(lines) < 2:
+        raise InputError(f"{path}: no rows in it")
+    header = lines[0]
+    if len(set(header)) != len(header):
+        raise InputError(f"{path}: a column name appears twice in its first line")
+    for number, line in enumerate(lines[1:], start=1):
+        if len(line) != len(header):
+            raise InputError(
+                f"{path}: row {number} has {len(line)} fields, the heading has {len(header)}"
+            )
+    return header, dict(zip(header, map(list, zip(*lines[1:], strict=True)), strict=True))
+
+
+def _identities(values: list[str] | None, rows: int) -> tuple[np.ndarray, list[str]]:
+    """Whole numbers stay as they are; names become their rank among the sorted names."""
+    if values is None:
+        return np.full(rows, -1, np.int32), []
+    if all(re.fullmatch(r"-1|\d{1,9}", value) or not value for value in values):
+        return np.array([int(value or -1) for value in values], np.int32), []
+    classes = sorted(set(values) - {""})
+    rank = {name: k for k, name in enumerate(classes)} | {"": -1}
+    return np.array([rank[value] for value in values], np.int32), classes
+
+
+def _splits(path: Path, names: list[str], values: list[str] | None) -> np.ndarray:
+    if values is None:
+        # By a checksum of the name, so that adding pictures moves none from train to valid.
+        share = np.array([zlib.crc32(name.encode()) % 1000 for name in names])
+        return (share < VALID_SHARE * 1000).astype(np.int8)
+    unknown = sorted({value for value in values if value.lower() not in _SPLITS})
+    if unknown:
+        raise InputError(f"{path}: split {unknown[0]!r} is none of train, valid, test")
+    return np.array([_SPLITS[value.lower()] for value in values], np.int8)
+
+
+def _attributes(
+    table: dict[str, list[str]], columns: list[str], categories: Sequence[str]
+) -> tuple[list[str], np.ndarray, list[str]]:
+    """The yes-and-no columns and the categories as (names, (N, A) int8, columns left out)."""
+    rows = len(next(iter(table.values())))
+    words = {c: {value.lower() for value in table[c]} for c in columns if c not in categories}
+    binary = {c for c, seen in words.items() if seen <= _YES | _NO | {"-1", ""} and seen != {""}}
+    minus_is_no = not any(words[c] & _NO for c in binary)
+    meaning = dict.fromkeys(_YES, 1) | dict.fromkeys(_NO, 0)
+    meaning |= {"-1": 0 if minus_is_no else -1, "": -1}
+    names, values, left_out = [], [], []
+    for column in columns:
+        if column in binary:
+            names.append(_snake(column))
+            values.append([meaning[value.lower()] for value in table[column]])
+        elif column in categories:
+            for option in sorted(set(table[column]) - {""}):
+                names.append(_snake(f"{column}_{option}"))
+                values.append([-1 if not v else int(v == option) for v in table[column]])
+        else:
+            left_out.append(column)
+    return names, np.array(values, np.int8).reshape(len(names), rows).T.copy(), left_out
+
+
+def _snake(name: str) -> str:
+    """Any heading as a name that an option can carry: letters, digits and underscores."""
+    return re.sub(r"\W+", "_", re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", name)).strip("_").lower()

@@ -1,0 +1,89 @@
+"""What the engine of `prepare` asks of a source: rows in a fixed order, readable in chunks."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+
+@dataclass
+class Row:
+    """One picture of a source, not yet decoded."""
+
+    name: str
+    """The name it has in its source; it comes back in names.txt or among the skipped."""
+    data: bytes | None
+    """The encoded picture, or None if it could not even be fetched: `reason` says why."""
+    attributes: np.ndarray
+    """(A,) int8: 1 yes, 0 no, -1 not known."""
+    identity: int = -1
+    split: int = 0
+    reason: str = ""
+
+
+@dataclass
+class About:
+    """What a source says of itself before any picture is read."""
+
+    kind: str
+    name: str
+    count: int
+    """How many pictures it names; kept + skipped must come to this number."""
+    attributes: list[str]
+    fingerprint: str
+    """Changes whenever rows, labels or their order change: guards a resumed run."""
+    celeba: bool = False
+    """Whether the pictures are CelebA's frame or its crop, and nothing else is accepted."""
+    notes: list[str] = field(default_factory=list)
+    extra: dict[str, Any] = field(default_factory=dict)
+    """What prepared.json should record beyond the format, e.g. the names of classes."""
+
+
+class Chunk(NamedTuple):
+    """Consecutive rows of a source: how many, and where they lie, in the source's own terms."""
+
+    rows: int
+    where: tuple[int, ...]
+
+
+class Source(Protocol):
+    """One layout of pictures and labels. It is pickled to the workers, so it holds no handles."""
+
+    about: About
+
+    def chunks(self, rows: int) -> list[Chunk]:
+        """All rows, in order, in chunks of at most `rows`."""
+        ...
+
+    def read(self, chunk: Chunk) -> Iterator[Row]:
+        """The rows of one chunk, in order, always the same ones."""
+        ...
+
+
+def spans(count: int, rows: int) -> list[Chunk]:
+    """0..count in chunks of at most `rows`, each at (start, stop)."""
+    pieces = [(start, min(start + rows, count)) for start in range(0, count, rows)]
+    return [Chunk(stop - start, (start, stop)) for start, stop in pieces]
+
+
+def fingerprint(parts: Iterable[object]) -> str:
+    """A short digest of the parts' text (bytes as they are)."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part if isinstance(part, bytes) else repr(part).encode())
+        digest.update(b"\0")
+    return digest.hexdigest()[:32]
+
+
+def find(folder: Path, *names: str) -> Path | None:
+    """The first of these names in the folder or one level below it, where archives nest."""
+    for name in names:
+        for path in (folder / name, *sorted(folder.glob(f"*/{name}"))):
+            if path.exists():
+                return path
+    return None
