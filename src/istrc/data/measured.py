@@ -38,7 +38,7 @@ FEWEST = 200
 _MEAN_BOX = np.array([17, 41, 107, 131])
 _NEAR = 20
 # dlib's regression trees jump with the box. Averaging over three boxes is cheap noise reduction:
-# same-person correlation of the mouth's residual 0.28 with one box, 0.32 with three, 0.33 with five.
+# same-person correlation of the mouth residual 0.28 with one box, 0.32 with three, 0.33 with five.
 _BOXES = (_MEAN_BOX, _MEAN_BOX + np.array([-3, -3, 3, 3]))
 
 
