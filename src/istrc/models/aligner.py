@@ -77,7 +77,7 @@ class Aligner(nn.Module):
         if faces.shape[1:] != (self.size, self.size, 3):
             raise ValueError(f"expected (B, {self.size}, {self.size}, 3), got {faces.shape}")
         device = self.correct_by.weight.device
-        x = torch.tensor(faces, device=device).permute(0, 3, 1, 2).float() / 127.5 - 1
+        x = torch.from_numpy(np.array(faces)).to(device).permute(0, 3, 1, 2).float() / 127.5 - 1
         seen, mirrored = self(torch.cat([x, x.flip(3)])).cpu().chunk(2)
         return in_frame((seen + mirrored * MIRRORED) / 2)
 

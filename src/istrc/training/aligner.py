@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 from istrc.data.prepared import Prepared
 from istrc.errors import InputError
-from istrc.models.aligner import Aligner, similarity
+from istrc.models.aligner import HALF, Aligner, similarity
 from istrc.training import loop
 from istrc.training.average import follow
 
@@ -26,6 +26,7 @@ from istrc.training.average import follow
 POINTS = torch.tensor(
     [[-0.297, 0.039], [0.305, 0.039], [0.0, 0.4], [-0.25, 0.67], [0.25, 0.67], [0.0, 1.0]]
 )
+FRAME_WIDTH = 178  # pixels
 EYE_DISTANCE = 0.602  # normalised: 38.5 of the 64 frame pixels that are 1
 
 
@@ -164,20 +165,16 @@ class Views:
 
     def _look(self, rng, pixels: np.ndarray, true: torch.Tensor, fill: str) -> torch.Tensor:
         b, height, width = pixels.shape[:3]
-        x = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 127.5 - 1
-        mirrored = torch.from_numpy(rng.random(b) < 0.5).view(b, 1, 1, 1)
-        x = torch.where(mirrored, x.flip(3), x)
+        x = torch.from_numpy(pixels).permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
         # Bilinear samples of the full picture are sharp up to aliasing, of the halved one soft;
         # a crop made by Frame.crop lies between
         if rng.random() < 0.5:
             x, height, width = F.avg_pool2d(x, 2), height // 2, width // 2
-        # Normalised crop coordinates -> pixels of these pictures
-        if height == width:
-            half, centre = width / 2, torch.tensor([width / 2, height / 2])
-        else:
-            half, centre = width * 64 / 178, torch.tensor([width / 2, height / 2])
+        # Normalised crop coordinates -> pixels of these pictures, half of them mirrored
+        half = width / 2 if height == width else width * HALF / FRAME_WIDTH
         matrix = similarity(true) * half
-        matrix[:, :, 2] += centre
+        matrix[torch.from_numpy(rng.random(b) < 0.5), 0] *= -1
+        matrix[:, :, 2] += torch.tensor([width / 2, height / 2])
         # The border of what is seen lies anywhere up to an eighth inside, for half of them
         inside = rng.uniform(0, half / 4, (b, 4)) * (rng.random((b, 1)) < 0.5)
         edges = np.array([0, 0, width, height]) + inside * np.array([1, 1, -1, -1])
