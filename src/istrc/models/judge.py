@@ -1,7 +1,7 @@
 """The attribute judge: pixels to attributes, with no embedding, code or weight of the circle.
 
-It measures edits and never takes part in making one, and so has an architecture of its own
-(pre-activation residual blocks with SiLU, mean and maximum pooled together).
+It measures edits and never takes part in making one; its architecture is its own too
+(pre-activation residual blocks, mean and maximum pooled together).
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ class _Block(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         if self.change:
-            x = self.conv0(F.silu(self.norm0(x)))
-        return x + self.conv2(F.silu(self.norm2(self.conv1(F.silu(self.norm1(x))))))
+            x = self.conv0(F.relu(self.norm0(x)))
+        return x + self.conv2(F.relu(self.norm2(self.conv1(F.relu(self.norm1(x))))))
 
 
 class JudgeNet(nn.Module):
@@ -71,7 +71,7 @@ class JudgeNet(nn.Module):
         for level, (width, depth) in enumerate(zip(widths, depths, strict=True)):
             before = widths[level - 1] if level else width
             if level and not depth:  # a level without blocks is its strided convolution alone
-                blocks += [nn.BatchNorm2d(before), nn.SiLU(), _conv(before, width, 2)]
+                blocks += [nn.BatchNorm2d(before), nn.ReLU(), _conv(before, width, 2)]
             for number in range(depth):
                 first = level > 0 and number == 0
                 blocks.append(_Block(before if first else width, width, 2 if first else 1))
@@ -83,7 +83,7 @@ class JudgeNet(nn.Module):
 
     def features(self, x: torch.Tensor) -> torch.Tensor:
         """The penultimate layer, (B, features), after its activation."""
-        x = F.silu(self.norm(self.blocks(self.stem(x))))  # (B, C, S/16, S/16)
+        x = F.relu(self.norm(self.blocks(self.stem(x))))  # (B, C, S/16, S/16)
         pooled = torch.cat([x.mean((2, 3)), x.amax((2, 3))], 1)  # (B, 2C)
         return F.silu(self.penultimate(pooled)).float()
 
