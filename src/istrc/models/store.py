@@ -97,6 +97,15 @@ def load_part(folder: str | Path, device: str | torch.device = "cpu") -> nn.Modu
     return part.eval().requires_grad_(False)
 
 
+def fingerprint(part: nn.Module) -> str:
+    """Sixteen hex digits that tell the weights of two networks apart."""
+    digest = hashlib.sha256()
+    for name, value in part.state_dict().items():
+        digest.update(name.encode())
+        digest.update(value.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
 def _class(kind: str) -> type[nn.Module]:
     return getattr(importlib.import_module(f"istrc.models.{KINDS[kind]}"), kind)
 

@@ -14,6 +14,7 @@ from istrc.data.prepared import Prepared
 from istrc.errors import InputError
 from istrc.models.attributes import AttributeClassifiers
 from istrc.models.facenet import FaceNet
+from istrc.models.store import fingerprint
 from istrc.training import loop
 from istrc.training.facenet import embed_rows
 
@@ -125,6 +126,7 @@ def train_attributes(
             rate=rate,
             decay=decay,
             noise=noise,
+            facenet=fingerprint(facenet),
             net=net.config,
         ),
     )

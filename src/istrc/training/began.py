@@ -17,6 +17,7 @@ from torch.nn import functional as F
 from istrc.data.prepared import Prepared
 from istrc.models.began import AutoEncoder, Generator
 from istrc.models.facenet import FaceNet
+from istrc.models.store import fingerprint
 from istrc.training import loop
 from istrc.training.augment import augment
 from istrc.training.average import follow
@@ -192,6 +193,7 @@ def train_began(
             gamma=gamma,
             k_rate=k_rate,
             feature_weight=feature_weight if facenet is not None else 0.0,
+            facenet=None if facenet is None else fingerprint(facenet),
             average=average,
             net=net.config,
             generator=maker.config,

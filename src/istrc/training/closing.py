@@ -25,6 +25,7 @@ from torch.nn import functional as F
 from istrc import walk as walking
 from istrc.circle import KEPT_BY_DEFAULT, TRANSFORMATIONS, Circle
 from istrc.data.prepared import Prepared
+from istrc.models.store import fingerprint
 from istrc.photo.paste import face_mask
 from istrc.training import loop
 from istrc.training.augment import augment
@@ -103,6 +104,7 @@ def train_closing(
     layout = torch.channels_last
     facenet, classifiers = circle.facenet, circle.attributes
     autoencoder, mapping = copy.deepcopy(circle.autoencoder), copy.deepcopy(circle.mapping)
+    start = [fingerprint(part) for part in (facenet, classifiers, autoencoder, mapping)]
     for part in (facenet, classifiers, autoencoder, mapping):
         part.to(device, memory_format=layout).eval().requires_grad_(False)
     net = nn.ModuleDict({"mapping": mapping, "decoder": autoencoder.decoder}).requires_grad_(True)
@@ -226,6 +228,7 @@ def train_closing(
             feature_weight=feature_weight,
             anchor_weight=anchor_weight,
             average=average,
+            circle=start,
         ),
     )
     autoencoder.decoder.load_state_dict(averaged["decoder"].state_dict())

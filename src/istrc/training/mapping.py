@@ -13,6 +13,7 @@ from istrc.data.prepared import Prepared
 from istrc.models.began import AutoEncoder
 from istrc.models.facenet import FaceNet
 from istrc.models.mapping import Mapping
+from istrc.models.store import fingerprint
 from istrc.training import loop
 
 
@@ -102,6 +103,8 @@ def train_mapping(
             batch_size=batch_size,
             rate=rate,
             l2=l2,
+            facenet=fingerprint(facenet),
+            autoencoder=fingerprint(autoencoder),
             net=net.config,
         ),
     )
