@@ -79,6 +79,12 @@ class Circle:
                 f"the recogniser sees {facenet.size} px and the auto-encoder makes "
                 f"{autoencoder.size} px; a circle needs one size"
             )
+        if not facenet.dim == mapping.dim == attributes.dim or mapping.code != autoencoder.code:
+            raise IstrcError(
+                f"parts of different spaces: z is {facenet.dim}-d for the recogniser, "
+                f"{mapping.dim}-d for the mapping, {attributes.dim}-d for the classifiers; h is "
+                f"{mapping.code}-d for the mapping, {autoencoder.code}-d for the auto-encoder"
+            )
         self.size, self.dim = facenet.size, facenet.dim
         self.mask = torch.from_numpy(face_mask(self.size)).to(self.device)
         known = set(attributes.names)
@@ -105,20 +111,24 @@ class Circle:
                 )
         device = choose_device(device)
         try:
-            settings = json.loads((folder / "circle.json").read_text())
-        except (OSError, json.JSONDecodeError) as error:
+            bound = float(json.loads((folder / "circle.json").read_text())["bound"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(
                 f"{folder}/circle.json: cannot be read ({error}); install the package again"
             ) from None
         parts = {part: load_part(folder / part, device) for part in PARTS}
         for part, kind in PARTS.items():
             if not isinstance(parts[part], kind):
-                raise InputError(f"{folder}/{part}: holds a {type(parts[part]).__name__}")
+                found = type(parts[part]).__name__
+                raise InputError(
+                    f"{folder}/{part}: holds a {found}, not a {kind.__name__}; "
+                    "install the package again or train this part"
+                )
         aligner = WEIGHTS / "aligner"
         return cls(
             **parts,
             aligner=load_part(aligner) if aligner.is_dir() else None,
-            bound=settings["bound"],
+            bound=bound,
         )
 
     def save_pretrained(self, folder: str | Path, **notes) -> None:
@@ -186,8 +196,14 @@ class Circle:
             step: constant length of a step, radians.
             bound: the farthest from z, radians; None is the circle's own.
 
-        Raises InputError for an unknown attribute or a strength out of range.
+        Raises InputError for an unknown attribute, a strength out of range, or a z that is not on
+        the sphere.
         """
+        if not bool(((z.norm(dim=1) - 1).abs() < 1e-2).all()):  # false for NaN as well
+            raise InputError(
+                "an embedding that is not on the sphere: not finite, or its length is not 1; "
+                "see istrc.sphere.normalize"
+            )
         strengths = {name: float(value) for name, value in strengths.items()}
         for name, value in strengths.items():
             self._check(name)
@@ -198,6 +214,7 @@ class Circle:
                 )
         if keep is None:
             keep = [name for name in KEPT_BY_DEFAULT if name in self.attributes.names]
+        keep = [keep] if isinstance(keep, str) else keep
         keep = [self._check(name) for name in keep if name not in strengths]
         edited = [self.attributes.index(name) for name in strengths]
         kept = [self.attributes.index(name) for name in dict.fromkeys(keep)]
@@ -238,14 +255,15 @@ class Circle:
             return self.decode(z2)
         if mode == "photo":
             return (self._faces(x) + self.mask * self.change(x, z, z2)).clamp(-1, 1)
-        return self.decode_code(self.encode(x) + self.map(z2) - self.map(z))
+        return self.decode_code(self.encode(x) + (self.map(z2) - self.map(z)))
 
     @torch.inference_mode()
     def change(self, x: torch.Tensor, z: torch.Tensor, z2: torch.Tensor) -> torch.Tensor:
         """decode(h') - decode(E(x)), h' = E(x) + F(z2) - F(z): (B, 3, S, S), before any mask."""
         h = self.encode(x)
         decode = self.autoencoder.decoder
-        return decode(h + self.map(z2) - self.map(z)) - decode(h)
+        # F's difference first: it is exactly 0 where nothing was walked, and so is the change
+        return decode(h + (self.map(z2) - self.map(z))) - decode(h)
 
     def edit(
         self,

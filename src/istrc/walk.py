@@ -58,6 +58,8 @@ class Walk:
 
     def frames(self, count: int) -> torch.Tensor:
         """`count` points evenly spaced in angle from z_0 to z_T: (count, B, D)."""
+        if len(self.points) == 1:  # nothing had to be walked
+            return self.points.expand(count, -1, -1)
         steps = sphere.angle(self.points[1:], self.points[:-1])  # (T, B)
         travelled = torch.cat([torch.zeros_like(steps[:1]), steps.cumsum(0)])  # (T+1, B)
         wanted = torch.linspace(0, 1, count, device=steps.device)[:, None] * travelled[-1]
@@ -110,7 +112,7 @@ def walk(
     """
     if metric not in METRICS:
         raise ValueError(f"metric must be one of {METRICS}, not {metric!r}")
-    columns = torch.tensor([*edited, *kept], device=z.device)
+    columns = torch.tensor([*edited, *kept], device=z.device, dtype=torch.long)
     count = len(edited)
     start, points = z, [z]
     reached = torch.zeros(len(z), dtype=torch.bool, device=z.device)
@@ -121,7 +123,7 @@ def walk(
         if before is None:
             before, held = logits[:, :count], logits[:, count:]
         gap = torch.cat([wanted, held], 1) - logits  # (B, C)
-        reached = gap[:, :count].abs().amax(1) <= tolerance
+        reached = (gap[:, :count].abs() <= tolerance).all(1)
         active = ~(reached | halted)
         if len(points) > steps or not active.any():
             break

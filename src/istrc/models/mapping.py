@@ -29,7 +29,7 @@ class Mapping(nn.Module):
         self.body = nn.Sequential(*body, nn.Linear(width if layers > 1 else dim, code))
         self.register_buffer("mean", torch.zeros(code))
         self.register_buffer("spread", torch.ones(code))
-        self.dim = dim
+        self.dim, self.code = dim, code
 
     def standardised(self, z: torch.Tensor) -> torch.Tensor:
         """z (B, D) -> (h - mean) / spread (B, H)."""
