@@ -65,36 +65,47 @@ def save_part(part: nn.Module, folder: str | Path, **notes) -> None:
 def load_part(folder: str | Path, device: str | torch.device = "cpu") -> nn.Module:
     """Read a part, ready for inference.
 
-    Raises InputError when a file is missing, damaged (checksum) or of an unknown kind.
+    Raises InputError when a file is missing, damaged (checksum), of an unknown kind or of another
+    version.
     """
     folder = Path(folder)
     path = folder / "model.safetensors"
     try:
         config = json.loads((folder / "config.json").read_text())
-        cls = _class(config["kind"])
+        kind, arguments, expected = config["kind"], config["arguments"], config["sha256"]
         checksum = _checksum(path)
-    except FileNotFoundError as error:
+    except OSError as error:
         raise InputError(
-            f"{error.filename}: missing weights; install the package again or train this part"
+            f"{error.filename}: missing weights ({error.strerror}); "
+            "install the package again or train this part"
         ) from None
-    except (json.JSONDecodeError, KeyError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise InputError(
-            f"{folder}/config.json: damaged ({error}); install the package again"
+            f"{folder}/config.json: damaged ({type(error).__name__}: {error}); "
+            "install the package again"
         ) from None
-    if checksum != config.get("sha256"):
+    if str(kind) not in KINDS:
+        raise InputError(f"{folder}/config.json: a part of unknown kind {kind!r}; update istrc")
+    if checksum != expected:
         raise InputError(f"{path}: damaged weights (checksum differs); install the package again")
-    arguments = {
-        key: tuple(value) if isinstance(value, list) else value
-        for key, value in config["arguments"].items()
-    }
-    with torch.device("meta"):
-        part = cls(**arguments)
-    part.load_state_dict(
-        {k: v.float() if v.is_floating_point() else v for k, v in load_file(path).items()},
-        assign=True,
-    )
+    try:
+        with torch.device("meta"):
+            part = _class(kind)(**_as_tuples(arguments))
+        part.load_state_dict(
+            {k: v.float() if v.is_floating_point() else v for k, v in load_file(path).items()},
+            assign=True,
+        )
+    except (TypeError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(
+            f"{folder}: not a {kind} of this version ({reason}); update istrc or train this part"
+        ) from None
     part.to(device, memory_format=torch.channels_last)
     return part.eval().requires_grad_(False)
+
+
+def _as_tuples(arguments: dict) -> dict:
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in arguments.items()}
 
 
 def fingerprint(part: nn.Module) -> str:
