@@ -130,7 +130,7 @@ def train_attributes(
             net=net.config,
         ),
     )
-    loop.load_modules(Path(out) / "best.safetensors", {"net": net})
+    loop.load_best(out, {"net": net})
     calibrate(net, held_z.to(device), held_labels)
     return net.eval()
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
@@ -71,7 +71,8 @@ def run(
     With the same settings a resumed run ends with the bits of an uninterrupted one. `steps` alone
     may differ from the interrupted run's, which is recorded.
 
-    Raises IstrcError when `out` holds a run with another configuration.
+    Raises IstrcError when `out` holds a run with another configuration or a damaged checkpoint,
+    and when a loss is no longer finite.
     """
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
@@ -87,10 +88,9 @@ def run(
     if step >= steps:
         return step
 
-    writer = _log_writer(out, step)
     progress = _Progress(steps, step, enabled=echo, name=out.name)
     held_out: dict[str, float] = {}
-    with ThreadPoolExecutor(1) as loader, progress:
+    with _log_writer(out, step) as writer, ThreadPoolExecutor(1) as loader, progress:
         pending = loader.submit(batch, step)
         while step < steps:
             # One step, whose randomness depends on nothing but (seed, step)
@@ -100,9 +100,12 @@ def run(
             torch.manual_seed(seed * 1_000_003 + step)
             numbers = update(step, current)
             step += 1
+            elapsed = time.monotonic() - started
+            expired = minutes is not None and elapsed > 60 * minutes
+            due = started + elapsed - saved > checkpoint_every or step == steps or expired
 
-            # Log
-            if step % log_every == 0 or step == steps:
+            # Log, and look at the numbers before the weights are saved
+            if step % log_every == 0 or due:
                 numbers = {name: float(value) for name, value in numbers.items()}
                 for name, value in numbers.items():
                     writer.add_scalar(f"train/{name}", value, step)
@@ -111,7 +114,7 @@ def run(
                         f"{out}: training diverged at step {step} ({numbers}); "
                         "lower the learning rate, or delete the folder to start again"
                     )
-                progress.show(step, {**numbers, **held_out}, time.monotonic() - started, first)
+                progress.show(step, {**numbers, **held_out}, elapsed, first)
 
             # Measure on held-out faces, keep the best
             if validate and (step % validate_every == 0 or step == steps):
@@ -123,24 +126,26 @@ def run(
                     _save(out / "best.safetensors", modules, {}, state, recorded, step)
 
             # Checkpoint
-            now = time.monotonic()
-            expired = minutes is not None and now - started > 60 * minutes
-            if now - saved > checkpoint_every or step == steps or expired:
+            if due:
                 _save(out / "checkpoint.safetensors", modules, optimizers, state, recorded, step)
-                saved = now
+                saved = time.monotonic()
             if expired:
                 break
         pending.cancel()
-    writer.close()
     return step
 
 
 def load_modules(path: str | Path, modules: Mapping[str, nn.Module]) -> int:
     """Read the weights of a checkpoint (last or best) into `modules`. Returns its step."""
-    try:
-        return _load(Path(path), modules, {}, {}, None, required=True)
-    except FileNotFoundError:
-        raise IstrcError(f"{path}: no checkpoint here; run the training first") from None
+    if not Path(path).exists():
+        raise IstrcError(f"{path}: no checkpoint here; run the training first")
+    return _load(Path(path), modules, {}, {}, None)
+
+
+def load_best(out: str | Path, modules: Mapping[str, nn.Module]) -> int:
+    """Read the best weights of a run; the last ones while nothing was measured (see `minutes`)."""
+    best, last = Path(out) / "best.safetensors", Path(out) / "checkpoint.safetensors"
+    return load_modules(best if best.exists() else last, modules)
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -175,13 +180,17 @@ def _save(path, modules, optimizers, state, config, step) -> None:
     os.replace(temporary, path)
 
 
-def _load(path, modules, optimizers, state, config, required=False) -> int:
+def _load(path, modules, optimizers, state, config) -> int:
     if not path.exists():
-        if required:
-            raise FileNotFoundError(path)
         return 0
-    with safe_open(path, framework="pt") as file:
-        note = json.loads(file.metadata()["istrc"])
+    try:
+        opened = safe_open(path, framework="pt")
+        note = json.loads(opened.metadata()["istrc"])
+    except (SafetensorError, KeyError, TypeError) as error:
+        raise IstrcError(
+            f"{path}: not a checkpoint, or a damaged one ({error}); delete it to start again"
+        ) from None
+    with opened as file:
         if config is not None:
             _agree(path.parent, note, config)
         names = list(file.keys())

@@ -108,5 +108,5 @@ def train_mapping(
             net=net.config,
         ),
     )
-    loop.load_modules(Path(out) / "best.safetensors", {"net": net})
+    loop.load_best(out, {"net": net})
     return net.eval()
