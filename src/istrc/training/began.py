@@ -107,7 +107,8 @@ def train_began(
     kind = torch.device(device).type
 
     def batch(step: int) -> torch.Tensor:
-        return prepared.batch(loop.generator(seed, step).choice(fit, batch_size, replace=False))
+        count = min(batch_size, len(fit))
+        return prepared.batch(loop.generator(seed, step).choice(fit, count, replace=False))
 
     def update(step: int, x: torch.Tensor) -> Mapping[str, torch.Tensor | float]:
         x = augment(x.to(device), move=0.5, rotate=6, scale=0.06, shift=0.03, light=0.15, erase=0)
@@ -199,5 +200,5 @@ def train_began(
             generator=maker.config,
         ),
     )
-    loop.load_modules(Path(out) / "best.safetensors", {"average": averaged, "generator": maker})
+    loop.load_best(out, {"average": averaged, "generator": maker})
     return averaged, maker

@@ -116,7 +116,8 @@ def train_closing(
     outside = torch.from_numpy(1 - face_mask(prepared.size)).to(device)
 
     def batch(step: int) -> torch.Tensor:
-        return prepared.batch(loop.generator(seed, step).choice(fit, batch_size, replace=False))
+        count = min(batch_size, len(fit))
+        return prepared.batch(loop.generator(seed, step).choice(fit, count, replace=False))
 
     def edits(z: torch.Tensor, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
         """Three edits, each of a third of the faces: the columns edited (B,) and z' (B, D)."""

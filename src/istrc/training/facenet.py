@@ -12,6 +12,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from istrc.data.prepared import Prepared
+from istrc.errors import InputError
 from istrc.models.facenet import FaceNet
 from istrc.training import loop
 from istrc.training.augment import augment
@@ -58,10 +59,15 @@ class IdentityBatches:
     """Batches of P identities x K pictures, a pure function of (seed, step)."""
 
     def __init__(self, identity: np.ndarray, rows: np.ndarray, *, people: int, pictures: int):
+        rows = rows[identity[rows] >= 0]  # pictures of nobody known teach no identity
         order = rows[np.argsort(identity[rows], kind="stable")]
         names, starts, counts = np.unique(identity[order], return_index=True, return_counts=True)
         self.order, self.starts, self.counts = order, starts, counts
         self.classes = len(names)
+        if self.classes < 2:
+            raise InputError(
+                "FaceNet learns from faces of at least two people whose identity is known"
+            )
         self.people, self.pictures = min(people, self.classes), pictures
         # Each picture is to be seen equally often; an identity with one picture has no positive.
         weight = np.where(counts > 1, counts, 0.25)
@@ -224,7 +230,8 @@ def measure(net: FaceNet, prepared: Prepared, rows: np.ndarray, device: str) -> 
     shown = {f"auc_{n}": aucs[n] for n in ("smile", "mouth_open", "male") if n in aucs}
     if aucs:
         shown["auc_mean"] = float(np.mean(list(aucs.values())))
-    people = torch.from_numpy(prepared.identity[rows])
+    known = torch.from_numpy(prepared.identity[rows] >= 0)
+    people, z = torch.from_numpy(prepared.identity[rows])[known], z[known]
     first, second = torch.triu_indices(len(z), len(z), 1)
     same = people[first] == people[second]
     if same.any():
