@@ -323,9 +323,9 @@ class Circle:
         ]
 
     def _faces(self, x: torch.Tensor) -> torch.Tensor:
-        if x.dim() != 4 or x.shape[1:] != (3, self.size, self.size):
+        if x.dim() != 4 or x.shape[1:] != (3, self.size, self.size) or not len(x):
             raise ValueError(
-                f"faces must be (B, 3, {self.size}, {self.size}), not {tuple(x.shape)}"
+                f"faces must be (B, 3, {self.size}, {self.size}), B >= 1, not {tuple(x.shape)}"
             )
         return x.to(self.device).contiguous(memory_format=torch.channels_last)
 

@@ -17,7 +17,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from istrc.errors import InputError
+from istrc.errors import InputError, IstrcError
 
 # Where each kind of part lives; only the kinds that are read get imported
 KINDS = {
@@ -39,13 +39,20 @@ PREPROCESSING = {
 
 
 def save_part(part: nn.Module, folder: str | Path, **notes) -> None:
-    """Write a part. `notes` (how it was trained, what it reached) join its configuration."""
+    """Write a part. `notes` (how it was trained, what it reached) join its configuration.
+
+    Raises IstrcError when a weight is not finite, or too large for half precision.
+    """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {
         name: (value.half() if value.is_floating_point() else value).cpu().contiguous()
         for name, value in part.state_dict().items()
     }
+    for name, value in tensors.items():
+        if not value.isfinite().all():
+            kind = type(part).__name__
+            raise IstrcError(f"{folder}: {kind} not saved, {name} is not finite in half precision")
     temporary = folder / "model.safetensors.tmp"
     save_file(tensors, temporary)
     checksum = _checksum(temporary)
