@@ -1,0 +1,370 @@
+"""The training loop on a network of a few weights: what resumes, what is kept, what is refused."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+from safetensors import safe_open
+from torch import nn
+
+from istrc.errors import IstrcError
+from istrc.training import loop
+from istrc.training.loop import cosine, generator, load_best, load_modules, run
+
+pytest.importorskip("tensorboard")
+
+
+class Line:
+    """Fits y = 3x - 1 with dropout, so that every step needs its own random numbers."""
+
+    def __init__(self):
+        torch.manual_seed(11)
+        self.net = nn.Sequential(nn.Linear(1, 4), nn.Dropout(0.5), nn.Linear(4, 1))
+        self.optimizer = torch.optim.Adam(self.net.parameters(), lr=0.05, betas=(0.8, 0.9))
+        self.state = {"count": 0.0}
+        self.steps_seen, self.batches_made = [], []
+
+    def batch(self, step):
+        self.batches_made.append(step)
+        return torch.from_numpy(generator(0, step).normal(size=(8, 1))).float()
+
+    def update(self, step, x):
+        self.steps_seen.append(step)
+        self.state["count"] += 0.1
+        loss = (self.net(x) - (3 * x - 1)).square().mean()
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        return {"loss": loss.detach()}
+
+    def run(self, out, steps=30, **options):
+        settings = dict(config={"part": "line"}, echo=False, checkpoint_every=0.0)
+        return run(
+            modules={"net": self.net},
+            optimizers={"adam": self.optimizer},
+            batch=self.batch,
+            update=self.update,
+            state=self.state,
+            steps=steps,
+            out=out,
+            **{**settings, **options},
+        )
+
+    def weights(self):
+        return torch.cat([p.detach().flatten() for p in self.net.parameters()])
+
+
+class Killed(Exception):
+    pass
+
+
+def killed_at(fatal):
+    """A line whose process dies within a step, after the weights have changed."""
+    line = Line()
+    update = line.update
+
+    def doomed(step, x):
+        numbers = update(step, x)
+        if step == fatal:
+            raise Killed
+        return numbers
+
+    line.update = doomed
+    return line
+
+
+@pytest.mark.parametrize("checkpoint_every", [0.0, 1e9])
+@pytest.mark.parametrize("fatal", [0, 1, 13, 29])
+def test_an_interrupted_run_ends_with_the_same_bits(fatal, checkpoint_every, tmp_path):
+    whole = Line()
+    assert whole.run(tmp_path / "whole") == 30
+    with pytest.raises(Killed):
+        killed_at(fatal).run(tmp_path / "killed", checkpoint_every=checkpoint_every)
+    again = Line()
+    assert again.run(tmp_path / "killed") == 30
+    assert torch.equal(again.weights(), whole.weights())
+    assert again.state == whole.state
+    assert again.steps_seen[0] == (fatal if checkpoint_every == 0 else 0)
+    for slot, value in whole.optimizer.state_dict()["state"][0].items():
+        assert torch.equal(again.optimizer.state_dict()["state"][0][slot], value)
+
+
+def test_global_random_numbers_do_not_leak_into_a_step(tmp_path):
+    whole, disturbed = Line(), Line()
+    whole.run(tmp_path / "a")
+    batch = disturbed.batch
+    disturbed.batch = lambda step: (torch.rand(step + 1), batch(step))[1]
+    disturbed.run(
+        tmp_path / "b",
+        validate=lambda step: {"drawn": torch.rand(()).item()},
+        validate_every=3,
+    )
+    assert torch.equal(whole.weights(), disturbed.weights())
+
+
+def test_each_step_has_one_batch_made_once(tmp_path):
+    line = Line()
+    line.run(tmp_path, steps=7)
+    assert line.steps_seen == list(range(7)) == line.batches_made
+
+
+def test_a_finished_run_is_not_trained_again(tmp_path):
+    first, again = Line(), Line()
+    first.run(tmp_path)
+    assert again.run(tmp_path) == 30
+    assert again.steps_seen == [] == again.batches_made
+    assert torch.equal(again.weights(), first.weights())
+
+
+def test_other_settings_are_refused_by_name(tmp_path):
+    Line().run(tmp_path, config={"part": "line", "rate": 0.1, "widths": (1, 2)})
+    with pytest.raises(IstrcError) as caught:
+        Line().run(tmp_path, config={"part": "line", "rate": 0.2, "widths": (1, 2)}, seed=1)
+    message = str(caught.value)
+    assert "\n" not in message and str(tmp_path) in message
+    assert "other settings (rate, seed)" in message and "another folder" in message
+    # Tuples come back as lists, which is no other setting
+    Line().run(tmp_path, config={"part": "line", "rate": 0.1, "widths": (1, 2)})
+
+
+def test_a_run_may_be_made_longer_and_says_so(tmp_path):
+    Line().run(tmp_path, steps=10)
+    line = Line()
+    assert line.run(tmp_path, steps=15) == 15
+    assert line.steps_seen == list(range(10, 15))
+    recorded = json.loads((tmp_path / "run.json").read_text())
+    assert recorded == {
+        "part": "line",
+        "seed": 0,
+        "steps": 15,
+        "was": [{"at": 10, "steps": 10}],
+    }
+    assert Line().run(tmp_path, steps=15) == 15
+    assert json.loads((tmp_path / "run.json").read_text()) == recorded
+
+
+@pytest.mark.parametrize("checkpoint_every", [0.0, 1e9])
+def test_a_diverged_loss_is_refused_and_its_weights_are_not_kept(checkpoint_every, tmp_path):
+    line = Line()
+    update = line.update
+
+    def diverge(step, x):
+        if step == 7:
+            with torch.no_grad():
+                line.net[0].weight.fill_(float("nan"))
+        return update(step, x)
+
+    line.update = diverge
+    with pytest.raises(IstrcError, match="diverged at step .*lower the learning rate") as caught:
+        line.run(tmp_path, log_every=1000, checkpoint_every=checkpoint_every)
+    assert "\n" not in str(caught.value)
+    if checkpoint_every == 0:
+        kept = Line()
+        assert load_modules(tmp_path / "checkpoint.safetensors", {"net": kept.net}) == 7
+        assert kept.weights().isfinite().all()
+    else:
+        assert not (tmp_path / "checkpoint.safetensors").exists()
+
+
+def test_the_best_weights_are_kept_and_the_best_is_the_highest(tmp_path):
+    line, seen = Line(), {}
+    scores = {5: 0.1, 10: 0.7, 15: 0.7, 20: float("nan"), 22: 0.2}
+
+    def validate(step):
+        seen[step] = line.weights().clone()
+        return {"score": scores[step]}
+
+    line.run(tmp_path, steps=22, validate=validate, validate_every=5, best="score")
+    assert list(seen) == [5, 10, 15, 20, 22]  # the last step always
+    kept = Line()
+    assert load_best(tmp_path, {"net": kept.net}) == 10
+    assert torch.equal(kept.weights(), seen[10])
+    assert line.state["best"] == 0.7 and line.state["best_step"] == 10
+
+
+def test_the_best_survives_an_interruption(tmp_path):
+    """Killed after a better measurement and before the next checkpoint: measured again."""
+
+    def validate(step):
+        return {"score": -abs(step - 10)}
+
+    options = dict(validate=validate, validate_every=5, best="score", checkpoint_every=1e9)
+    with pytest.raises(Killed):
+        killed_at(12).run(tmp_path, **options)
+    line = Line()
+    line.run(tmp_path, **options)
+    assert line.state["best_step"] == 10
+    whole, kept = Line(), Line()
+    whole.run(tmp_path / "whole", steps=30, **options)
+    assert load_best(tmp_path, {"net": kept.net}) == 10
+    load_best(tmp_path / "whole", {"net": whole.net})
+    assert torch.equal(kept.weights(), whole.weights())
+
+
+def test_minutes_stop_resumably(tmp_path):
+    whole, line = Line(), Line()
+    whole.run(tmp_path / "whole")
+    done = line.run(tmp_path / "part", minutes=0.0, checkpoint_every=1e9)
+    assert done == 1
+    # Nothing has been measured yet: what there is are the last weights
+    kept = Line()
+    assert load_best(tmp_path / "part", {"net": kept.net}) == 1
+    assert torch.equal(kept.weights(), line.weights())
+    again = Line()
+    assert again.run(tmp_path / "part") == 30
+    assert torch.equal(again.weights(), whole.weights())
+
+
+def test_missing_and_damaged_checkpoints_are_named(tmp_path):
+    with pytest.raises(IstrcError, match="no checkpoint here; run the training first"):
+        load_modules(tmp_path / "checkpoint.safetensors", {"net": Line().net})
+    Line().run(tmp_path, steps=3)
+    path = tmp_path / "checkpoint.safetensors"
+    blob = path.read_bytes()
+    for damaged in (b"", blob[:5], blob[:-9], b"x" * 100, blob.replace(b"istrc", b"other", 1)):
+        path.write_bytes(damaged)
+        with pytest.raises(IstrcError, match="damaged one .*delete it") as caught:
+            Line().run(tmp_path, steps=3)
+        assert str(path) in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_numbers_go_to_tensorboard(tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    line = Line()
+    line.run(
+        tmp_path, steps=25, log_every=10, checkpoint_every=1e9, validate=lambda s: {"auc": s / 100}
+    )
+    events = EventAccumulator(str(tmp_path / "log")).Reload()
+    assert [e.step for e in events.Scalars("train/loss")] == [10, 20, 25]
+    assert [(e.step, round(e.value, 3)) for e in events.Scalars("valid/auc")] == [(25, 0.25)]
+
+
+def test_progress_goes_to_standard_error(tmp_path, capsys):
+    Line().run(tmp_path, steps=3, echo=True)
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "3/3" in captured.err and "loss" in captured.err
+
+
+def test_a_checkpoint_holds_no_pickle_and_says_what_it_is(tmp_path):
+    Line().run(tmp_path, steps=4)
+    assert sorted(p.name for p in tmp_path.iterdir()) == [
+        "checkpoint.safetensors",
+        "log",
+        "run.json",
+    ]
+    with safe_open(tmp_path / "checkpoint.safetensors", framework="pt") as file:
+        note = json.loads(file.metadata()["istrc"])
+    assert note["step"] == 4 and note["config"]["part"] == "line"
+    assert note["groups"]["adam"][0]["betas"] == [0.8, 0.9]
+
+
+def test_momentum_less_and_tied_weights(tmp_path):
+    """An optimiser without a state, and two names for one tensor."""
+
+    def build():
+        torch.manual_seed(0)
+        net = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3))
+        net[1].weight = net[0].weight
+        return net, torch.optim.SGD(net.parameters(), lr=0.1)
+
+    def train(steps):
+        net, optimizer = build()
+
+        def update(step, x):
+            optimizer.zero_grad()
+            loss = net(x).square().mean()
+            loss.backward()
+            optimizer.step()
+            return {"loss": loss.detach()}
+
+        run(
+            modules={"net": net},
+            optimizers={"sgd": optimizer},
+            batch=lambda step: torch.full((2, 3), step + 1.0),
+            update=update,
+            steps=steps,
+            out=tmp_path,
+            config={},
+            echo=False,
+        )
+        return net
+
+    train(2)
+    net = train(4)
+    whole, optimizer = build()
+    for step in range(4):
+        optimizer.zero_grad()
+        whole(torch.full((2, 3), step + 1.0)).square().mean().backward()
+        optimizer.step()
+    assert torch.equal(net[0].weight, whole[0].weight)
+    assert net[0].weight is net[1].weight
+
+
+SAVE_FOR_EVER = """
+import sys, torch
+from pathlib import Path
+from torch import nn
+from istrc.training.loop import _save
+net = nn.Linear(400, 400)
+for step in range(10**9):
+    with torch.no_grad():
+        net.weight.fill_(float(step)); net.bias.fill_(float(step))
+    _save(Path(sys.argv[1]), {"net": net}, {}, {}, {}, step)
+"""
+
+
+def test_a_checkpoint_is_whole_whenever_it_is_killed(tmp_path):
+    """kill -9 while checkpoints are being written: what is there can be read, and is one step's."""
+    path = tmp_path / "checkpoint.safetensors"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+    process = subprocess.Popen([sys.executable, "-c", SAVE_FOR_EVER, str(path)], env=environment)
+    net = nn.Linear(400, 400)
+    try:
+        deadline = time.monotonic() + 120
+        while not path.exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        steps = []
+        for _ in range(20):  # a reader never sees half of one either
+            steps.append(load_modules(path, {"net": net}))
+            assert (net.weight == steps[-1]).all() and (net.bias == steps[-1]).all()
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert steps == sorted(steps)
+    last = load_modules(path, {"net": net})
+    assert (net.weight == last).all() and (net.bias == last).all()
+
+
+def test_cosine_warms_up_and_comes_down():
+    rates = [cosine(step, 1000, peak=2.0, warmup=100, floor=0.01) for step in range(1001)]
+    assert rates[0] == pytest.approx(0.02) and rates[49] == pytest.approx(1.0)
+    assert max(rates) == pytest.approx(2.0) and np.argmax(rates) in (99, 100)
+    assert rates[550] == pytest.approx(2 * (0.01 + 0.99 * 0.5))  # half way down
+    assert rates[1000] == pytest.approx(0.02)
+    assert all(a >= b for a, b in zip(rates[100:], rates[101:], strict=False))
+    assert cosine(5000, 1000, peak=2.0) == pytest.approx(0.02)
+
+
+def test_random_numbers_of_steps_seeds_and_streams_are_their_own():
+    drawn = {
+        (seed, step, stream): generator(seed, step, stream).integers(0, 2**60)
+        for seed in range(3)
+        for step in range(5)
+        for stream in range(2)
+    }
+    assert len(set(drawn.values())) == len(drawn)
+    assert generator(1, 2).integers(0, 2**60) == drawn[1, 2, 0]
+
+
+def test_the_json_of_a_run_is_never_half_written(tmp_path):
+    loop.write_json(tmp_path / "a.json", {"x": [1, 2]})
+    assert json.loads((tmp_path / "a.json").read_text()) == {"x": [1, 2]}
+    assert [p.name for p in tmp_path.iterdir()] == ["a.json"]
