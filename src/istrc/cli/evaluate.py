@@ -92,8 +92,8 @@ class Bench:
             raise IstrcError(f"evaluate needs {error.name}: pip install 'istrc[train]'") from error
         from istrc.data.prepared import SPLITS, Prepared
 
-        if self.split not in SPLITS:
-            raise IstrcError(f"--split {self.split}: give one of {', '.join(SPLITS)}")
+        if self.split not in (splits := (*SPLITS, "fit", "tune")):
+            raise IstrcError(f"--split {self.split}: give one of {", ".join(splits)}")
         self.prepared = Prepared(self.data)
         self.circle = options.open_circle(self.model, self.device)
         if self.prepared.size != self.circle.size:
@@ -116,12 +116,8 @@ class Bench:
         from istrc.evaluation.identity import SecondRecogniser
 
         if self.second and self._recogniser is None:
-            self._recogniser = SecondRecogniser(workers=None)
+            self._recogniser = SecondRecogniser(self.circle.device)
         return self._recogniser
-
-    def close(self) -> None:
-        if self._recogniser is not None:
-            self._recogniser.close()
 
 
 def _attributes(bench: Bench, *, limit: int | None) -> dict[str, Any]:
@@ -188,14 +184,11 @@ def _measure(
     with Report(f"evaluate {part}", as_json) as report:
         bench = Bench(**settings)
         found: dict[str, Any] = {}
-        try:
-            for name, measure in parts.items():
-                started = time.monotonic()
-                report.say(f"measuring {name} ...")
-                found[name] = measure(bench)
-                found[name]["seconds"] = round(time.monotonic() - started, 1)
-        finally:
-            bench.close()
+        for name, measure in parts.items():
+            started = time.monotonic()
+            report.say(f"measuring {name} ...")
+            found[name] = measure(bench)
+            found[name]["seconds"] = round(time.monotonic() - started, 1)
         if results:
             from istrc.evaluation.results import write_results
 
