@@ -92,8 +92,9 @@ class Bench:
             raise IstrcError(f"evaluate needs {error.name}: pip install 'istrc[train]'") from error
         from istrc.data.prepared import SPLITS, Prepared
 
-        if self.split not in (splits := (*SPLITS, "fit", "tune")):
-            raise IstrcError(f"--split {self.split}: give one of {", ".join(splits)}")
+        splits = (*SPLITS, "fit", "tune")
+        if self.split not in splits:
+            raise IstrcError(f"--split {self.split}: give one of {', '.join(splits)}")
         self.prepared = Prepared(self.data)
         self.circle = options.open_circle(self.model, self.device)
         if self.prepared.size != self.circle.size:
