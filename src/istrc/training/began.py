@@ -65,7 +65,7 @@ def train_began(
     data: str | Path,  # a prepared folder
     out: str | Path,  # run folder; holds the checkpoint and the best auto-encoder
     *,
-    steps: int = 2600,  # batches
+    steps: int = 2000,  # batches
     batch_size: int = 96,  # real faces in a batch
     fakes: int = 16,  # generated faces in a batch; 0 trains the auto-encoder alone
     code: int = 512,  # H, the length of the code

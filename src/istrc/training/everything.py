@@ -17,8 +17,8 @@ def train_all(
     data: str | Path,  # a prepared folder
     out: str | Path,  # the circle's folder; the runs are kept in OUT/runs
     *,
-    facenet_steps: int = 4000,
-    began_steps: int = 2600,
+    facenet_steps: int = 3000,
+    began_steps: int = 2000,
     mapping_steps: int = 8000,
     attributes_steps: int = 3000,
     closing_steps: int = 800,  # batches of closing; 0 leaves the circle as the paper has it
