@@ -1,0 +1,25 @@
+"""Edit, blend, compare and rebuild faces in the space of a face recogniser."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from istrc.circle import Circle, Edited, Face
+    from istrc.errors import InputError, IstrcError
+
+__all__ = ["Circle", "Edited", "Face", "InputError", "IstrcError"]
+
+_HOMES = {
+    "Circle": "circle",
+    "Edited": "circle",
+    "Face": "circle",
+    "InputError": "errors",
+    "IstrcError": "errors",
+}
+
+
+def __getattr__(name: str):
+    # torch takes a second to import; `istrc --help` must not wait for it
+    if name not in _HOMES:
+        raise AttributeError(f"module 'istrc' has no attribute {name!r}")
+    return getattr(import_module(f"istrc.{_HOMES[name]}"), name)
