@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+SITE   := $(VENV)/lib/python3*/site-packages
+PIP    := $(BIN)/python -m pip --disable-pip-version-check
 READY  := $(VENV)/.installed-from-lock
 
 .PHONY: demo test lint tables clean
@@ -24,14 +26,17 @@ clean:
 	rm -rf $(VENV) out build
 
 # The stamp makes the installation happen once, and again when the lock or the package changes.
-# --no-compile: byte code is written when a module is first used, which keeps .venv under 1.5 GB.
+# --no-compile, and the modules that are used compiled by using them: .venv stays under 1.5 GB and
+# the first command is not slow (it would be, always, where PYTHONDONTWRITEBYTECODE is set).
 # --no-build-isolation: the build backend is in the lock, so nothing unpinned is fetched.
+# Some builds of torch carry their own C++ tests, 120 MB that nothing here runs.
 $(READY): requirements.lock pyproject.toml
-	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 10) else \
+	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 10) else \
 	  "istrc needs Python 3.10 or newer, and $(PYTHON) is %d.%d: make PYTHON=/path/to/python3.11" \
 	  % sys.version_info[:2])'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --no-compile --disable-pip-version-check -r requirements.lock
-	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation \
-	  --disable-pip-version-check -e .
+	$(PIP) install --no-compile -r requirements.lock
+	$(PIP) install --quiet --no-deps --no-build-isolation -e .
+	rm -rf $(SITE)/torch/test $(SITE)/torch/bin/test_*
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -c 'import istrc.cli, istrc.app.demo, skimage.data, pytest'
 	touch $@
