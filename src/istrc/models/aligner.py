@@ -17,7 +17,7 @@ from torch import nn
 # THE CROP in the 178x218 frame: its centre, and half of its side, frame pixels
 CENTRE = (89.0, 109.0)
 HALF = 64.0
-MIRRORED = torch.tensor([-1.0, 1.0, 1.0, -1.0])  # a mirrored face's correction, by component
+MIRRORED = (-1.0, 1.0, 1.0, -1.0)  # a mirrored face's correction, by component
 
 
 def _conv(inputs: int, outputs: int, stride: int = 1) -> list[nn.Module]:
@@ -79,7 +79,7 @@ class Aligner(nn.Module):
         device = self.correct_by.weight.device
         x = torch.from_numpy(np.array(faces)).to(device).permute(0, 3, 1, 2).float() / 127.5 - 1
         seen, mirrored = self(torch.cat([x, x.flip(3)])).cpu().chunk(2)
-        return in_frame((seen + mirrored * MIRRORED) / 2)
+        return in_frame((seen + mirrored * torch.tensor(MIRRORED)) / 2)
 
 
 def similarity(correction: torch.Tensor) -> torch.Tensor:
