@@ -65,9 +65,9 @@ def train_began(
     data: str | Path,  # a prepared folder
     out: str | Path,  # run folder; holds the checkpoint and the best auto-encoder
     *,
-    steps: int = 2000,  # batches
-    batch_size: int = 96,  # real faces in a batch
-    fakes: int = 16,  # generated faces in a batch; 0 trains the auto-encoder alone
+    steps: int = 3600,  # batches
+    batch_size: int = 48,  # real faces in a batch
+    fakes: int = 8,  # generated faces in a batch; 0 trains the auto-encoder alone
     code: int = 512,  # H, the length of the code
     widths: tuple[int, ...] = (64, 96, 192, 256),  # filters, finest level first
     light: bool = True,  # space-to-depth stem; False is the paper's full resolution
@@ -75,10 +75,10 @@ def train_began(
     skip: bool = False,  # BEGAN's skip connections from the first map
     generator_code: int = 64,  # U, the length of G's input
     generator_widths: tuple[int, ...] = (48, 64, 96, 128),
-    rate: float = 6e-4,  # peak learning rate of the auto-encoder
-    generator_rate: float = 1e-4,
+    rate: float = 1e-3,  # peak learning rate of the auto-encoder
+    generator_rate: float = 2e-4,
     gamma: float = 0.5,  # BEGAN's diversity ratio
-    k_rate: float = 0.001,  # lambda_k
+    k_rate: float = 0.003,  # lambda_k; 0.001 in the original, whose runs are far longer
     facenet: FaceNet | None = None,  # whose features sharpen the energy; None is plain L1
     feature_weight: float = 0.1,
     average: float = 0.998,  # decay of the moving average, which is what is kept
