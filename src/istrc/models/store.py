@@ -55,6 +55,7 @@ def save_part(part: nn.Module, folder: str | Path, **notes) -> None:
             raise IstrcError(f"{folder}: {kind} not saved, {name} is not finite in half precision")
     temporary = folder / "model.safetensors.tmp"
     save_file(tensors, temporary)
+    temporary.chmod(0o644)  # safetensors writes for the owner alone
     checksum = _checksum(temporary)
     os.replace(temporary, folder / "model.safetensors")
     config = {
@@ -95,9 +96,10 @@ def load_part(folder: str | Path, device: str | torch.device = "cpu") -> nn.Modu
         raise InputError(f"{folder}/config.json: a part of unknown kind {kind!r}; update istrc")
     if checksum != expected:
         raise InputError(f"{path}: damaged weights (checksum differs); install the package again")
+    cls = _class(kind)  # imported before the meta device, which would empty a module's own tensors
     try:
         with torch.device("meta"):
-            part = _class(kind)(**_as_tuples(arguments))
+            part = cls(**_as_tuples(arguments))
         part.load_state_dict(
             {k: v.float() if v.is_floating_point() else v for k, v in load_file(path).items()},
             assign=True,
