@@ -148,6 +148,65 @@ def test_damaged_weights_are_one_line(istrc, toy_model, faces, tmp_path):
     assert len(result.lines) == 1 and "checksum" in result.err
 
 
+@pytest.fixture(scope="module")
+def two(tmp_path_factory):
+    """A photograph with two faces, a large one on the left and a smaller one on the right."""
+    data = pytest.importorskip("skimage.data")
+    portrait = Image.fromarray(data.astronaut()).crop((100, 0, 356, 256))
+    picture = Image.new("RGB", (440, 256), "white")
+    picture.paste(portrait, (0, 0))
+    picture.paste(portrait.resize((160, 160)), (268, 48))
+    path = tmp_path_factory.mktemp("two") / "two.png"
+    picture.save(path)
+    return path
+
+
+def test_of_several_faces_one_or_all_are_edited(istrc, toy_model, two, tmp_path):
+    before, changed = pixels(two), {}
+    for which in ("largest", "1", "2", "all"):
+        out = tmp_path / f"{which}.png"
+        result = istrc(
+            "edit", two, "-a", "smile", "--face", which, "-o", out, "--model", toy_model, "--json",
+        )  # fmt: skip
+        assert result.exit_code == 0
+        [one] = result.json()["results"]
+        assert one["faces"] == 2
+        assert one["edited"] == {"largest": [1], "1": [1], "2": [2], "all": [1, 2]}[which]
+        assert ("2 faces found" in result.err) == (which == "largest")
+        changed[which] = (pixels(out) != before).any(2)
+    left, right = np.s_[:, :262], np.s_[:, 262:]
+    assert changed["1"][left].any() and not changed["1"][right].any()
+    assert changed["2"][right].any() and not changed["2"][left].any()
+    assert (changed["largest"] == changed["1"]).all()
+    assert (changed["all"] == (changed["1"] | changed["2"])).all()
+
+
+def test_every_face_has_its_own_crop_and_row(istrc, toy_model, two, tmp_path):
+    common = ["--face", "all", "--model", toy_model]
+    out = tmp_path / "out.png"
+    assert istrc("edit", two, "-a", "smile", "--crop", *common, "-o", out).exit_code == 0
+    assert names(tmp_path) == ["out-1.png", "out-2.png"]
+    assert istrc("embed", two, *common, "-o", tmp_path / "z.npy").exit_code == 0
+    assert np.load(tmp_path / "z.npy").shape == (2, 8)
+    assert (tmp_path / "z.txt").read_text() == f"{two}\n{two}\n"
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "P", "CMYK", "L", "LA", "I;16", "1"])
+def test_every_kind_of_picture_is_edited(istrc, toy_model, faces, tmp_path, mode):
+    source = tmp_path / ("in.tif" if mode in ("CMYK", "I;16") else "in.png")
+    picture = Image.open(faces / "a.png")
+    if mode == "I;16":
+        grey = np.asarray(picture.convert("L")).astype(np.uint16) * 257
+        Image.fromarray(grey).save(source)
+    else:
+        picture.convert(mode).save(source)
+    out = tmp_path / "out.png"
+    arguments = ["--aligned", "-a", "smile", "-o", out, "--model", toy_model]
+    result = istrc("edit", source, *arguments)
+    assert result.exit_code == 0, result.err
+    assert pixels(out).shape == (218, 178, 3)
+
+
 # walk
 
 

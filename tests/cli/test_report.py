@@ -47,18 +47,22 @@ def test_a_bad_input_is_one_line_and_the_others_are_done(capsys):
     def work(item):
         if item == "bad":
             raise InputError("bad: not\na picture")
+        if item == "vast":
+            raise MemoryError
         if item == "gone":
             raise FileNotFoundError(2, "No such file", "gone")
         done.append(item)
 
     report = Report("edit", True)
-    assert leave(report, lambda r: r.each(["a", "bad", "gone", "b"], work)) == 1
+    assert leave(report, lambda r: r.each(["a", "bad", "gone", "vast", "b"], work)) == 1
     out, err = capsys.readouterr()
     assert done == ["a", "b"]
-    assert err.splitlines() == ["istrc edit: bad: not a picture", "istrc edit: gone: no such file"]
+    lines = err.splitlines()
+    assert lines[:2] == ["istrc edit: bad: not a picture", "istrc edit: gone: no such file"]
+    assert len(lines) == 3 and lines[2].startswith("istrc edit: vast: not enough memory")
     value = json.loads(out)
     assert not value["ok"]
-    assert [error["input"] for error in value["errors"]] == ["bad", "gone"]
+    assert [error["input"] for error in value["errors"]] == ["bad", "gone", "vast"]
 
 
 def test_an_error_of_the_whole_command_is_one_line(capsys):

@@ -39,15 +39,14 @@ def walk_row(
     points = trajectory[:, 0]  # (frames, D)
     start = face.z.to(points.device).expand_as(points)
     x = face.x.expand(frames, -1, -1, -1)
-    rebuilt = circle.rebuild(x, start, points, mode)  # (frames, 3, S, S)
     if mode == "photo":
-        change = (rebuilt - face.x.to(rebuilt.device)).permute(0, 2, 3, 1).cpu().numpy()
+        change = circle.change(x, start, points).permute(0, 2, 3, 1).cpu().numpy()
         faces = [
             face.frame.crop(paste_change(face.picture.pixels, one, face.frame), cell)
             for one in change
         ]
     else:
-        faces = list(to_pixels(rebuilt))
+        faces = list(to_pixels(circle.rebuild(x, start, points, mode)))
     angles = [float(angle) for angle in np.asarray(sphere.angle(start, points).cpu())]
     captions = [f"{angle:.2f} rad" for angle in angles]
     return Row(f"{name} {signed(strength)}", faces, captions, marked=0), angles

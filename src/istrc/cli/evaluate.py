@@ -61,7 +61,13 @@ SheetsOption = Annotated[
     str | None,
     typer.Option(metavar="FOLDER", help="Also draw contact sheets here.", show_default="none"),
 ]
-SplitOption = Annotated[str, typer.Option(metavar="train|valid|test", help="Faces to measure on.")]
+SplitOption = Annotated[
+    str,
+    typer.Option(
+        metavar="train|valid|test|fit|tune",
+        help="Faces to measure on; tune is the part of train that choices are made on.",
+    ),
+]
 SeedOption = Annotated[int, typer.Option(min=0, help="Seed of every random choice.")]
 JsonOption = Annotated[
     bool,
@@ -195,7 +201,11 @@ def _measure(
 
             write_results(
                 results,
-                {**found, "data": bench.prepared.info.get("source"), "device": bench.device},
+                {
+                    **found,
+                    "data": bench.prepared.info.get("source"),
+                    "device": str(bench.circle.device),
+                },
                 seed=bench.seed,
             )
         for name, value in found.items():

@@ -18,6 +18,8 @@ from istrc.errors import IstrcError
 
 T = TypeVar("T")
 
+# What a user can do something about; anything else is a defect of ours and keeps its traceback.
+EXPECTED = (IstrcError, OSError, MemoryError)
 BAR_AFTER = 2.0  # seconds of work before a progress bar is worth looking at
 
 
@@ -78,7 +80,7 @@ class Report:
         for item in self.track(items, self.command):
             try:
                 work(item)
-            except (IstrcError, OSError) as error:
+            except EXPECTED as error:
                 self.failed(name(item), describe(error))
 
     def track(self, items: Sequence[T], label: str) -> Iterator[T]:
@@ -92,7 +94,7 @@ class Report:
         return self
 
     def __exit__(self, kind: type | None, error: BaseException | None, _trace: object) -> bool:
-        if isinstance(error, (IstrcError, OSError)):
+        if isinstance(error, EXPECTED):
             self.failed(None, describe(error))
             error = None
         if isinstance(error, (typer.Exit, typer.BadParameter, KeyboardInterrupt)):
@@ -172,6 +174,8 @@ def describe(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename else ""
         return f"{where}{error.strerror.lower()}"
+    if isinstance(error, MemoryError):
+        return "not enough memory for it; give a smaller picture or close other programs"
     return str(error)
 
 
