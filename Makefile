@@ -6,7 +6,7 @@ SITE   := $(VENV)/lib/python3*/site-packages
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 READY  := $(VENV)/.installed-from-lock
 
-.PHONY: demo test lint tables clean
+.PHONY: demo test lint tables readme clean
 
 demo: $(READY)
 	$(BIN)/python -m istrc.app.demo --out out
@@ -20,6 +20,12 @@ lint: $(READY)
 
 # The README's tables, from results/*.json.
 tables: $(READY)
+	$(BIN)/python -m istrc.app.tables README.md results
+
+# README's picture, its run times and its tables, all made anew.
+readme: $(READY)
+	$(BIN)/python -m istrc.app.demo --out out --json results/demo.json
+	cp out/walks.jpg docs/walks.jpg
 	$(BIN)/python -m istrc.app.tables README.md results
 
 clean:

@@ -2,31 +2,18 @@
 
 import numpy as np
 import pytest
-import torch
 
 from istrc.app.strips import walk_row
-from istrc.circle import TRANSFORMATIONS, Circle
-from istrc.models.attributes import AttributeClassifiers
-from istrc.models.began import AutoEncoder
-from istrc.models.facenet import FaceNet
-from istrc.models.mapping import Mapping
+from istrc.circle import Circle
 from istrc.photo.read import write_picture
 
 
 @pytest.fixture(scope="module")
-def face(tmp_path_factory):
-    torch.manual_seed(0)
-    widths = (4, 4, 4, 4)
-    circle = Circle(
-        FaceNet(32, 8, widths),
-        AutoEncoder(32, 6, widths),
-        Mapping(8, 6, 8, 5),
-        AttributeClassifiers(TRANSFORMATIONS, 8, 4, 4),
-    )
+def face(blank_model, tmp_path_factory):
     path = tmp_path_factory.mktemp("strip") / "face.png"
     pixels = np.random.default_rng(0).integers(0, 256, (218, 178, 3), dtype=np.uint8)
     write_picture(None, pixels, path)
-    return circle.read(path, aligned=True)
+    return Circle.from_pretrained(blank_model).read(path, aligned=True)
 
 
 def test_the_row_starts_at_the_photograph_itself(face):

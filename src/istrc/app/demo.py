@@ -57,7 +57,7 @@ def run(out: Path, model: str = "celeba64", device: str = "cpu") -> dict[str, An
     rows: list[Row] = [
         walk_row(face, name, strength, frames=7)[0] for name, strength in WALKS.items()
     ]
-    written.append(out / "walks.png")
+    written.append(out / "walks.jpg")
     write_picture(None, np.asarray(strip(rows)), written[-1])
     done = time.monotonic()
 
