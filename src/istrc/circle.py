@@ -224,8 +224,6 @@ class Circle:
             wanted = walking.targets(
                 self.attributes(z, columns),
                 torch.tensor(list(strengths.values()), device=self.device),
-                self.attributes.low[columns],
-                self.attributes.high[columns],
             )
             return walking.walk(
                 z,

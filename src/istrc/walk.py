@@ -22,6 +22,7 @@ where faces are. The last step is shortened to end at the target.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -30,6 +31,7 @@ from istrc import sphere
 from istrc.models.attributes import AttributeClassifiers
 
 METRICS = ("data", "euclidean")
+CERTAIN = math.log(0.95 / 0.05)  # the logit of probability 0.95
 
 
 @dataclass(frozen=True)
@@ -72,24 +74,20 @@ class Walk:
 
 
 def targets(
-    logits: torch.Tensor,  # (B, K) of the edited attributes at z_0
+    logits: torch.Tensor,  # (B, K) calibrated, of the edited attributes at z_0
     strengths: torch.Tensor,  # (K,) signed
-    low: torch.Tensor,  # (K,) median logit of faces without the attribute
-    high: torch.Tensor,  # (K,) median logit of faces with it
 ) -> torch.Tensor:
     """Where a strength leads: the wanted logits (B, K).
 
-    Strength +1 brings a face to the score of the typical face that has the attribute, -1 to that
-    of the typical face that lacks it; between and beyond, in proportion. A face that is already
-    there (or nearly) goes at least half of the way between the two typical faces further, so
-    that every strength does something to every face and more strength does more.
+    Strength +1 makes a face one that has the attribute with probability 0.95, strength -1 one
+    that lacks it with probability 0.95: the same evidence for every attribute and every face,
+    because the classifiers are calibrated. Other strengths go that share of the way, in logits. A
+    face that is already past the middle goes as far as from undecided (0.5) to 0.95 all the same,
+    so that every strength does something to every face and more strength does more.
     """
-    goal = torch.where(strengths > 0, high, low)  # (K,)
-    least = 0.5 * (high - low) * strengths.sign()
-    full = torch.where(
-        strengths > 0, (goal - logits).maximum(least), (goal - logits).minimum(least)
-    )
-    return logits + strengths.abs() * full
+    sign = strengths.sign()
+    full = CERTAIN + (-sign * logits).clamp(min=0)  # (B, K) logits from here to certain
+    return logits + strengths * full
 
 
 @torch.no_grad()

@@ -23,7 +23,6 @@ class AttributeClassifiers(nn.Module):
 
     Buffers, filled by training:
         slope, shift (A,): Platt's calibration, measured on people not trained on.
-        low, high (A,): the median logit of faces without and with the attribute: the walk's unit.
         covariance (D, D): of the training embeddings, the metric of `metric="data"`.
     """
 
@@ -42,8 +41,6 @@ class AttributeClassifiers(nn.Module):
         count = len(names)
         self.register_buffer("slope", torch.ones(count))
         self.register_buffer("shift", torch.zeros(count))
-        self.register_buffer("low", torch.full((count,), -1.0))
-        self.register_buffer("high", torch.ones(count))
         self.register_buffer("covariance", torch.eye(dim) / dim)
 
     def raw(self, z: torch.Tensor, columns: torch.Tensor | None = None) -> torch.Tensor:

@@ -137,7 +137,7 @@ def train_attributes(
 
 @torch.no_grad()
 def calibrate(net: AttributeClassifiers, z: torch.Tensor, labels: torch.Tensor) -> None:
-    """Set the calibration and the typical scores from faces that nothing was trained on.
+    """Set the calibration from faces that nothing was trained on.
 
     Args:
         z: (N, D).
@@ -151,7 +151,3 @@ def calibrate(net: AttributeClassifiers, z: torch.Tensor, labels: torch.Tensor) 
         if min((truth == 1).sum(), (truth == 0).sum()) >= 10:
             slope, shift = platt(scores, truth)
             net.slope[a], net.shift[a] = slope, shift
-        scores = scores * net.slope[a].cpu() + net.shift[a].cpu()
-        if (truth == 0).any() and (truth == 1).any():
-            net.low[a] = scores[truth == 0].median()
-            net.high[a] = scores[truth == 1].median()

@@ -51,7 +51,6 @@ def closing_loss(
     found: torch.Tensor,  # (B, A) logits at `seen`
     wanted: torch.Tensor,  # (B, A) logits at z'
     edited: torch.Tensor,  # (B,) column that was edited
-    gap: torch.Tensor,  # (A,) typical logit with the attribute minus without
     outside: torch.Tensor,  # (S, S) 1 where no edit belongs
     *,
     cycle_weight: float,
@@ -61,8 +60,9 @@ def closing_loss(
     """What the tuning minimises beside the auto-encoder's own losses, and its parts."""
     parts = {}
     parts["cycle"] = (1 - (seen * end).sum(1)).mean()
-    # Logits in units of each attribute's own gap; the edited one counts as much as all others
-    error = F.smooth_l1_loss(found / gap, wanted / gap, beta=0.3, reduction="none")  # (B, A)
+    # In units of the full transformation; the edited attribute counts as much as all others
+    unit = walking.CERTAIN
+    error = F.smooth_l1_loss(found / unit, wanted / unit, beta=0.3, reduction="none")  # (B, A)
     chosen = F.one_hot(edited, error.shape[1]).bool()
     parts["edited"] = error[chosen].mean()
     parts["others"] = error[~chosen].mean()
@@ -112,7 +112,6 @@ def train_closing(
     optimizer = torch.optim.Adam(net.parameters(), lr=rate, betas=(0.9, 0.99))
     names = [name for name in TRANSFORMATIONS if name in classifiers.names]
     held = [classifiers.index(name) for name in KEPT_BY_DEFAULT if name in classifiers.names]
-    gap = (classifiers.high - classifiers.low).clamp(min=0.5)
     outside = torch.from_numpy(1 - face_mask(prepared.size)).to(device)
 
     def batch(step: int) -> torch.Tensor:
@@ -129,8 +128,6 @@ def train_closing(
             wanted = walking.targets(
                 classifiers(part, one),
                 torch.tensor([amount], device=z.device, dtype=z.dtype),
-                classifiers.low[one],
-                classifiers.high[one],
             )
             kept = [c for c in held if c != column]
             ends.append(
@@ -164,7 +161,6 @@ def train_closing(
             classifiers(seen),
             classifiers(end),
             edited,
-            gap,
             outside,
             cycle_weight=cycle_weight,
             attribute_weight=attribute_weight,
