@@ -372,9 +372,13 @@ class Face:
         path = self.circle.walk(self.z, strengths, keep=keep, metric=metric)
         return self._put(path.end, mode, path, onto)
 
-    def rebuild(self, mode: str = "circle") -> Edited:
-        """This face as decode(F(z)) ("circle") or decode(E(x)) ("anchored")."""
-        return self._put(self.z, mode, None, None)
+    def rebuild(self, mode: str = "circle", onto: Edited | None = None) -> Edited:
+        """This face as decode(F(z)) ("circle") or decode(E(x)) ("anchored").
+
+        Args:
+            onto: as in `edit`.
+        """
+        return self._put(self.z, mode, None, onto)
 
     def _put(self, z2, mode, path, onto) -> Edited:
         pixels = self.picture.pixels if onto is None else onto.pixels

@@ -36,7 +36,10 @@ class AttributeClassifiers(nn.Module):
         self.biases = nn.ParameterList()
         for inputs, outputs in zip(sizes, sizes[1:], strict=False):
             weight = torch.empty(len(names), inputs, outputs)
-            self.weights.append(nn.Parameter(weight.normal_(0, math.sqrt(1.6 / inputs))))
+            # Uniform, of variance 1.6 / inputs: on the meta device, where weights are loaded,
+            # a normal draw would import torch's compiler (three seconds)
+            reach = math.sqrt(3 * 1.6 / inputs)
+            self.weights.append(nn.Parameter(weight.uniform_(-reach, reach)))
             self.biases.append(nn.Parameter(torch.zeros(len(names), 1, outputs)))
         count = len(names)
         self.register_buffer("slope", torch.ones(count))
