@@ -37,13 +37,14 @@ class AttributeClassifiers(nn.Module):
         self.biases = nn.ParameterList()
         for inputs, outputs in zip(sizes, sizes[1:], strict=False):
             weight = torch.empty(len(names), inputs, outputs)
-            self.weights.append(nn.Parameter(weight.normal_(0, math.sqrt(1.6 / inputs))))
+            reach = math.sqrt(3 * 1.6 / inputs)  # of a uniform draw of variance 1.6 / inputs
+            self.weights.append(nn.Parameter(weight.uniform_(-reach, reach)))
             self.biases.append(nn.Parameter(torch.zeros(len(names), 1, outputs)))
         count = len(names)
         self.register_buffer("slope", torch.ones(count))
         self.register_buffer("shift", torch.zeros(count))
-        # NumPy's eye: torch's, on the meta device where weights are loaded, would import torch's
-        # compiler, which takes seconds
+        # NumPy's eye, and a uniform draw above: on the meta device, where weights are loaded,
+        # torch's eye and normal draw would import torch's compiler, which takes seconds
         self.register_buffer("covariance", torch.from_numpy(np.eye(dim, dtype=np.float32) / dim))
 
     def raw(self, z: torch.Tensor, columns: torch.Tensor | None = None) -> torch.Tensor:
