@@ -61,6 +61,19 @@ def variety(x: torch.Tensor) -> torch.Tensor:
     return (x - x.roll(1, 0)).abs().mean()
 
 
+def collapsed(state: dict[str, float], ratio: float, memory: float = 0.99) -> float:
+    """Whether the generator has lost half of the variety it once had: 1.0 or 0.0.
+
+    Args:
+        state: holds the moving average of the variety and its peak, both updated here.
+        ratio: `variety` of this batch's fakes over that of its real faces.
+    """
+    before = state.get("variety", ratio)
+    state["variety"] = memory * before + (1 - memory) * ratio
+    state["variety_peak"] = max(state.get("variety_peak", 0.0), state["variety"])
+    return float(state["variety"] < 0.5 * state["variety_peak"])
+
+
 def train_began(
     data: str | Path,  # a prepared folder
     out: str | Path,  # run folder; holds the checkpoint and the best auto-encoder
@@ -150,7 +163,8 @@ def train_began(
         if fakes:
             real, fake = real_energy.item(), fake_energy.item()
             state["k"], shown["M"] = balance(state["k"], real, fake, gamma, k_rate)
-            shown |= {"L_fake": fake, "k": state["k"], "collapsed": float(shown["variety"] < 0.2)}
+            lost = collapsed(state, float(shown["variety"]))
+            shown |= {"L_fake": fake, "k": state["k"], "collapsed": lost}
         return {"L_real": real_energy.detach(), **shown}
 
     @torch.no_grad()
