@@ -48,7 +48,7 @@ def train_attributes(
     out: str | Path,  # run folder; holds the checkpoint
     *,
     facenet: FaceNet,
-    steps: int = 3000,  # batches
+    steps: int = 1200,  # batches
     batch_size: int = 1024,
     width: int = 64,  # of the hidden layers
     layers: int = 4,  # fully connected layers of each classifier, 4 to 7
@@ -58,7 +58,7 @@ def train_attributes(
     seed: int = 0,
     device: str = "cpu",
     minutes: float | None = None,  # stop, resumably, after this long
-    validate_every: int = 500,  # steps
+    validate_every: int = 200,  # steps
 ) -> AttributeClassifiers:
     """Train one classifier an attribute, all in one run; returns them calibrated."""
     from sklearn.metrics import roc_auc_score

@@ -78,7 +78,7 @@ def train_began(
     data: str | Path,  # a prepared folder
     out: str | Path,  # run folder; holds the checkpoint and the best auto-encoder
     *,
-    steps: int = 3600,  # batches
+    steps: int = 3000,  # batches
     batch_size: int = 48,  # real faces in a batch
     fakes: int = 8,  # generated faces in a batch; 0 trains the auto-encoder alone
     code: int = 512,  # H, the length of the code

@@ -82,9 +82,9 @@ def train_closing(
     out: str | Path,  # run folder; holds the checkpoint
     *,
     circle: Circle,  # trained part by part
-    steps: int = 800,  # batches
-    batch_size: int = 96,  # faces in a batch, each with one edit
-    rate: float = 2e-4,  # peak learning rate of Adam
+    steps: int = 1400,  # batches
+    batch_size: int = 48,  # faces in a batch, each with one edit
+    rate: float = 3e-4,  # peak learning rate of Adam
     strength: tuple[float, float] = (0.5, 1.5),  # least and greatest strength of an edit
     cycle_weight: float = 2.0,
     attribute_weight: float = 0.5,
