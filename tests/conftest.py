@@ -1,8 +1,18 @@
 """Fixtures that every test may use."""
 
+import json
+import os
+import random
+import subprocess
+import sys
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+TOY_SIZE = 16
+TOY_ATTRIBUTES = ("smile", "male", "beard", "eyeglasses", "wide_mouth")
 
 
 @pytest.fixture(scope="session")
@@ -12,3 +22,193 @@ def shared_dir() -> Path:
     if not (folder / "data").is_dir():
         pytest.skip("the development data is not beside this checkout")
     return folder
+
+
+def draw_toys(identity: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Coloured ellipses, uint8 (N, S, S, 3): a person is a colour and a place, the rest is drawn.
+
+    Columns of labels (N, 5): a bright mouth (smile), a wide ellipse (male), a dark chin (beard),
+    a dark bar (eyeglasses), a mouth that is long (wide_mouth).
+    """
+    y, x = np.mgrid[:TOY_SIZE, :TOY_SIZE] + 0.5
+    pictures = np.empty((len(identity), TOY_SIZE, TOY_SIZE, 3))
+    for i, (person, (smile, male, beard, glasses, wide)) in enumerate(
+        zip(identity, labels, strict=True)
+    ):
+        own = np.random.default_rng(int(person))
+        colour, ground = own.uniform(90, 220, 3), own.uniform(20, 120, 3)
+        u = (x - 8 - own.uniform(-1, 1)) / (6.5 if male == 1 else 4.5)
+        v = (y - 8 - own.uniform(-0.5, 0.5)) / 7
+        face = (u**2 + v**2 < 1)[..., None]
+        picture = np.where(face, colour, ground)
+        if beard == 1:
+            picture = np.where(face & (v > 0.35)[..., None], 0.35 * picture, picture)
+        mouth = (np.abs(v - 0.42) < 0.16) & (np.abs(u) < (0.75 if wide == 1 else 0.4))
+        picture = np.where(mouth[..., None], 250 if smile == 1 else 60, picture)
+        if glasses == 1:
+            picture = np.where((np.abs(v + 0.3) < 0.14)[..., None], 15, picture)
+        pictures[i] = picture + rng.normal(0, 4, picture.shape)
+    return np.clip(pictures, 0, 255).astype(np.uint8)
+
+
+@pytest.fixture(scope="session")
+def toy_folder(tmp_path_factory) -> Path:
+    """A prepared folder of 480 toy faces of 16 px: 48 people to fit, 8 to tune, 4 to validate.
+
+    Sex is a person's, beards are men's, and a fifth of wide_mouth is not known.
+    """
+    folder = tmp_path_factory.mktemp("toys")
+    rng = np.random.default_rng(0)
+    fit = [person for person in range(1, 52) if person % 20][:48]
+    people = np.array([*fit, *range(100, 260, 20), *range(1000, 1004)])
+    identity = np.repeat(people, 8).astype(np.int32)
+    labels = (rng.uniform(size=(len(identity), 5)) < 0.5).astype(np.int8)
+    labels[:, 1] = np.repeat(np.arange(len(people)) % 2, 8)
+    labels[:, 2] &= labels[:, 1]
+    images = draw_toys(identity, labels, rng)
+    labels[rng.uniform(size=len(identity)) < 0.2, 4] = -1
+    arrays = {
+        "images": images,
+        "attributes": labels,
+        "identity": identity,
+        "split": (identity >= 1000).astype(np.int8),
+    }
+    for name, array in arrays.items():
+        np.save(folder / f"{name}.npy", array)
+    (folder / "names.txt").write_text("".join(f"{i}.png\n" for i in range(len(identity))))
+    info = {
+        "format": 1,
+        "size": TOY_SIZE,
+        "count": len(identity),
+        "attributes": list(TOY_ATTRIBUTES),
+        "splits": ["train", "valid", "test"],
+        "source": "toys",
+        "skipped": [],
+        "complete": True,
+    }
+    (folder / "prepared.json").write_text(json.dumps(info))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def toys(toy_folder):
+    """The toy faces, opened."""
+    from istrc.data.prepared import Prepared
+
+    return Prepared(toy_folder)
+
+
+# Trains every part on the toys, in order; dies by its own SIGKILL just before a step of a part.
+# A checkpoint a step, so that there is something to go on from.
+TRAIN_TOYS = """
+import os, signal, sys
+from pathlib import Path
+from istrc.models.store import save_part
+from istrc.training import loop
+from istrc.training.attributes import train_attributes
+from istrc.training.began import train_began
+from istrc.training.facenet import train_facenet
+from istrc.training.mapping import train_mapping
+
+data, out, fatal_part, fatal_step = sys.argv[1], Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])
+run = loop.run
+
+def mortal(*, update, out, **rest):
+    def doomed(step, batch):
+        if out.name == fatal_part and step == fatal_step:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return update(step, batch)
+    every = {"checkpoint_every": 0.0} if fatal_part != "none" else {}
+    return run(update=doomed, out=out, echo=False, **every, **rest)
+
+loop.run = mortal
+facenet = train_facenet(
+    data, out / "facenet", steps=STEPS, people=12, pictures=4, dim=16, widths=(16, 24),
+    depths=(1, 1), rate=0.04, triplets_from=0.5, attribute_weight=30.0, average=0.9,
+    validate_every=15,
+)
+autoencoder, maker = train_began(
+    data, out / "began", steps=STEPS, batch_size=24, fakes=8, code=48, widths=(16, 24),
+    generator_code=4, generator_widths=(8, 12), rate=0.02, facenet=facenet, k_rate=0.5,
+    gamma=0.6, feature_weight=0.02, average=0.9, validate_every=15,
+)
+mapping = train_mapping(
+    data, out / "mapping", facenet=facenet, autoencoder=autoencoder, steps=STEPS,
+    batch_size=64, width=24, rate=0.04, validate_every=15,
+)
+attributes = train_attributes(
+    data, out / "attributes", facenet=facenet, steps=STEPS, batch_size=64, width=12, layers=4,
+    rate=0.02, noise=0.2, validate_every=15,
+)
+parts = dict(facenet=facenet, autoencoder=autoencoder, generator=maker, mapping=mapping)
+for name, part in dict(parts, attributes=attributes).items():
+    save_part(part, out / "parts" / name)
+"""
+
+
+@dataclass(frozen=True)
+class ToyRuns:
+    """Run folders of the toy trainings: one never interrupted, one killed once in every part."""
+
+    whole: Path
+    killed: Path
+    steps: int
+    deaths: dict[str, int]  # part: the step before which it was killed
+
+
+@pytest.fixture(scope="session")
+def toy_runs(toy_folder, tmp_path_factory) -> ToyRuns:
+    """Train all four parts on the toys twice: in one go, and with a kill -9 in each part."""
+    pytest.importorskip("pytorch_metric_learning")
+    folder = tmp_path_factory.mktemp("toy-runs")
+    steps = 60
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+
+    def start(out: Path, part: str = "none", step: int = -1) -> subprocess.Popen:
+        script = TRAIN_TOYS.replace("STEPS", str(steps))
+        arguments = [sys.executable, "-c", script, str(toy_folder), str(out), part, str(step)]
+        return subprocess.Popen(arguments, env=environment, stderr=subprocess.PIPE, text=True)
+
+    whole = start(folder / "whole")
+    deaths = {}
+    for part in ("facenet", "began", "mapping", "attributes"):
+        deaths[part] = random.SystemRandom().randrange(2, steps)
+        dying = start(folder / "killed", part, deaths[part])
+        _, error = dying.communicate()
+        assert dying.returncode == -9, error
+    # The last start has nothing to die of
+    for process in (start(folder / "killed", "end"), whole):
+        _, error = process.communicate()
+        assert process.returncode == 0, error
+    return ToyRuns(folder / "whole", folder / "killed", steps, deaths)
+
+
+@pytest.fixture(scope="session")
+def same_bits(toy_runs):
+    """Asserts that a part's weights are the same bits whether it was killed or not."""
+    from safetensors import safe_open
+
+    def check(part: str, *files: str) -> None:
+        for name in files:
+            found = []
+            for folder in (toy_runs.whole, toy_runs.killed):
+                with safe_open(folder / part / name, framework="pt") as file:
+                    tensors = {key: file.get_tensor(key) for key in file.keys()}
+                    found.append((json.loads(file.metadata()["istrc"]), tensors))
+            (note, whole), (other, killed) = found
+            at = f"{part}/{name}, killed before step {toy_runs.deaths[part]}"
+            assert note == other, at
+            assert whole.keys() == killed.keys(), at
+            different = [k for k in whole if not whole[k].equal(killed[k])]
+            assert not different, f"{at}: {different}"
+
+    return check
+
+
+@pytest.fixture(scope="session")
+def toy_circle(toy_runs):
+    """A circle of 16 px, D = 16, trained on the toys; nothing may change it."""
+    from istrc.circle import PARTS, Circle
+    from istrc.models.store import load_part
+
+    return Circle(**{part: load_part(toy_runs.whole / "parts" / part) for part in PARTS})

@@ -1,0 +1,234 @@
+"""BEGAN's training: the equilibrium by hand, one update against separate backward passes."""
+
+import contextlib
+import json
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from istrc.errors import IstrcError
+from istrc.models.facenet import FaceNet
+from istrc.training import loop
+from istrc.training.augment import augment
+from istrc.training.began import balance, energy, feature_loss, train_began, variety
+
+numbers = st.floats(0, 2, allow_nan=False)
+TINY = dict(
+    batch_size=12,
+    fakes=6,
+    code=10,
+    widths=(4, 6),
+    generator_code=3,
+    generator_widths=(4, 4),
+    gamma=0.6,
+    k_rate=0.01,
+)
+
+
+def test_energy_is_the_mean_absolute_error():
+    torch.manual_seed(0)
+    x, rebuilt = torch.rand(2, 3, 4, 4), torch.rand(2, 3, 4, 4)
+    total = sum(abs(a - b) for a, b in zip(x.flatten(), rebuilt.flatten(), strict=True))
+    assert energy(x, rebuilt).item() == pytest.approx(total.item() / 96)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.floats(0, 1), numbers, numbers, st.floats(0.1, 1), st.floats(0, 1))
+def test_balance_is_the_papers(k, real, fake, gamma, rate):
+    following, measure = balance(k, real, fake, gamma, rate)
+    assert measure == pytest.approx(real + abs(gamma * real - fake))
+    assert following == pytest.approx(min(max(k + rate * (gamma * real - fake), 0), 1))
+    # Fakes that are rebuilt too well raise k, so that D minds them more; never out of 0..1
+    assert 0 <= following <= 1
+    if 0 < k < 1 and rate > 1e-6 and abs(gamma * real - fake) > 1e-6:
+        assert (following > k) == (fake < gamma * real)
+
+
+def test_variety_is_nothing_after_a_collapse():
+    torch.manual_seed(0)
+    assert variety(torch.rand(1, 3, 4, 4).expand(5, -1, -1, -1)) == 0
+    x = torch.rand(3, 1, 2, 2)
+    byhand = sum((x[i] - x[i - 1]).abs().mean() for i in range(3)) / 3
+    assert variety(x).item() == pytest.approx(byhand.item())
+
+
+def test_feature_loss_by_hand():
+    torch.manual_seed(0)
+    net = FaceNet(16, 8, (4, 6, 8), (1, 1, 1)).eval()
+    x = torch.rand(3, 3, 16, 16) * 2 - 1
+    rebuilt = (x + 0.2 * torch.randn_like(x)).requires_grad_()
+    total = 0.0
+    with torch.no_grad():
+        for a, b in zip(net.features(x)[:2], net.features(rebuilt)[:2], strict=True):
+            channels = []
+            for c in range(a.shape[1]):
+                spread = a[:, c].flatten().std() + 1e-3
+                channels.append(((a[:, c] - b[:, c]).abs() / spread).mean())
+            total += sum(channels) / len(channels)
+    loss = feature_loss(net, x, rebuilt, levels=2)
+    assert loss.item() == pytest.approx((total / 2).item(), rel=1e-4)
+    assert feature_loss(net, x, x) == 0
+    loss.backward()
+    assert rebuilt.grad.abs().sum() > 0
+
+
+class Caught(Exception):
+    """What train_began gives to the loop."""
+
+
+@pytest.fixture
+def caught(monkeypatch, toy_folder, tmp_path):
+    """The real modules, optimisers and update of train_began, in float32, without the loop."""
+    monkeypatch.setattr(torch, "autocast", lambda *_: contextlib.nullcontext())
+
+    def start(**options):
+        def catch(**given):
+            raise Caught(given)
+
+        monkeypatch.setattr(loop, "run", catch)
+        with pytest.raises(Caught) as error:
+            train_began(toy_folder, tmp_path, **{**TINY, **options})
+        return error.value.args[0]
+
+    return start
+
+
+@pytest.mark.parametrize("k", [0.0, 0.37, 1.0])
+@pytest.mark.parametrize("sharpened", [False, True])
+def test_one_update_equals_two_separate_backward_passes(k, sharpened, caught):
+    """D descends L(x) - k_t L(G(u)) (and the features), G descends L(G(u)), each on its own."""
+    torch.manual_seed(5)
+    facenet = FaceNet(16, 8, (4, 6), (1, 1)) if sharpened else None
+    run = caught(facenet=facenet, feature_weight=0.3)
+    net, maker = run["modules"]["net"], run["modules"]["generator"]
+    x = run["batch"](0)
+
+    # Separately, with the same draws
+    torch.manual_seed(9)
+    real = augment(x, move=0.5, rotate=6, scale=0.06, shift=0.03, light=0.15, erase=0)
+    u = maker.sample(6)
+    loss = energy(real, net(real))
+    if sharpened:
+        loss = loss + 0.3 * feature_loss(facenet, real, net(real))
+    fake = maker(u).detach()
+    fake_energy = energy(fake, net(fake))
+    (loss - k * fake_energy).backward()
+    norm = nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+    wanted_net = [p.grad.clone() for p in net.parameters()]
+    net.requires_grad_(False)
+    made = maker(u)
+    energy(made, net(made)).backward()
+    wanted_maker = [p.grad.clone() for p in maker.parameters()]
+    net.requires_grad_(True)
+
+    before = [p.detach().clone() for p in [*net.parameters(), *maker.parameters()]]
+    run["state"]["k"] = k
+    torch.manual_seed(9)
+    shown = run["update"](0, x)
+    for p, wanted in zip(net.parameters(), wanted_net, strict=True):
+        torch.testing.assert_close(p.grad, wanted, atol=2e-7, rtol=1e-4)
+    for p, wanted in zip(maker.parameters(), wanted_maker, strict=True):
+        torch.testing.assert_close(p.grad, wanted, atol=2e-7, rtol=1e-4)
+    assert shown["grad"].item() == pytest.approx(norm.item(), rel=1e-4)
+    moved = [*net.parameters(), *maker.parameters()]
+    assert all(not torch.equal(p, q) for p, q in zip(moved, before, strict=True))
+
+    # The control and the numbers that are logged
+    error = 0.6 * shown["L_real"].item() - shown["L_fake"]
+    assert shown["L_fake"] == pytest.approx(fake_energy.item(), rel=1e-5)
+    assert run["state"]["k"] == pytest.approx(min(max(k + 0.01 * error, 0), 1))
+    assert shown["M"] == pytest.approx(shown["L_real"].item() + abs(error))
+
+
+def test_the_auto_encoder_can_be_trained_alone(caught):
+    run = caught(fakes=0)
+    maker = [p.detach().clone() for p in run["modules"]["generator"].parameters()]
+    shown = run["update"](0, run["batch"](0))
+    assert "k" not in shown and "M" not in shown and shown["L_real"] > 0
+    same = zip(run["modules"]["generator"].parameters(), maker, strict=True)
+    assert all(torch.equal(p, q) for p, q in same)
+
+
+def test_a_collapse_is_seen(caught):
+    run = caught()
+    assert run["update"](0, run["batch"](0))["collapsed"] in (0.0, 1.0)
+    with torch.no_grad():
+        for p in run["modules"]["generator"].parameters():
+            p.zero_()
+    shown = run["update"](1, run["batch"](1))
+    assert shown["collapsed"] == 1.0 and shown["variety"] == 0
+
+
+def test_quality_by_hand(caught, toys):
+    """PSNR of [-1, 1] faces, and the features' distance at ten decibels a unit."""
+    torch.manual_seed(5)
+    facenet = FaceNet(16, 8, (4, 6), (1, 1)).eval()
+    run = caught(facenet=facenet)
+    shown = run["validate"](0)
+    x = toys.batch(toys.rows("tune"))
+    with torch.no_grad():
+        rebuilt = run["modules"]["average"](x)
+        mse = (rebuilt.clamp(-1, 1) - x).square().mean().item()
+        feature = feature_loss(facenet, x, rebuilt).item()
+    assert shown["psnr"] == pytest.approx(10 * math.log10(4 / mse), abs=1e-3)
+    assert shown["feature"] == pytest.approx(feature, rel=1e-4)
+    assert shown["quality"] == pytest.approx(shown["psnr"] - 10 * feature, abs=1e-2)
+
+
+def test_batches_are_faces_to_fit_without_repetition(caught, toys):
+    run = caught(batch_size=40)
+    known = {toys.batch([row]).numpy().tobytes() for row in toys.rows("fit")}
+    faces = [face.contiguous().numpy().tobytes() for face in run["batch"](3)[:, None]]
+    assert len(set(faces)) == 40 and set(faces) <= known
+    assert torch.equal(run["batch"](3), run["batch"](3))
+    # Fewer faces than a batch: all of them
+    assert len(caught(batch_size=5000)["batch"](0)) == len(toys.rows("fit"))
+
+
+def test_killed_and_resumed_ends_with_the_same_bits(same_bits):
+    same_bits("began", "checkpoint.safetensors", "best.safetensors")
+
+
+def test_k_and_m_are_logged_and_k_lives_through_kills(toy_runs):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    shown = {}
+    for folder in (toy_runs.whole, toy_runs.killed):
+        events = EventAccumulator(str(folder / "began" / "log")).Reload()
+        names = ("train/k", "train/M", "train/L_real", "train/L_fake", "train/variety")
+        shown[folder] = [events.Scalars(name)[-1].value for name in names]
+        assert {"valid/psnr", "valid/quality"} <= set(events.Tags()["scalars"])
+    whole, killed = shown.values()
+    assert whole == killed
+    k, measure, real, fake, _ = whole
+    assert 0 <= k <= 1 and measure == pytest.approx(real + abs(0.6 * real - fake), rel=1e-4)
+
+
+def test_it_rebuilds_faces_of_people_it_has_never_seen(toy_circle, toys):
+    x = toys.batch(toys.rows("valid"))
+    with torch.no_grad():
+        rebuilt = toy_circle.autoencoder(x).clamp(-1, 1)
+    everyone = toys.batch(toys.rows("fit")).mean(0, keepdim=True)
+    assert (rebuilt - x).square().mean() < 0.8 * (everyone - x).square().mean()
+
+
+def test_another_recogniser_is_another_setting(toy_folder, tmp_path):
+    """A finished run is not reused under a FaceNet that it was not trained against."""
+    torch.manual_seed(1)
+    first, second = (FaceNet(16, 8, (4, 6), (1, 1)) for _ in range(2))
+    train_began(toy_folder, tmp_path, steps=1, facenet=first, **TINY)
+    with pytest.raises(IstrcError, match=r"other settings \(facenet\)"):
+        train_began(toy_folder, tmp_path, steps=1, facenet=second, **TINY)
+    with pytest.raises(IstrcError, match=r"other settings \(facenet, feature_weight\)"):
+        train_began(toy_folder, tmp_path, steps=1, **TINY)
+
+
+def test_an_early_stop_gives_networks(toy_folder, tmp_path):
+    autoencoder, maker = train_began(toy_folder, tmp_path, minutes=0.0, **TINY)
+    assert autoencoder(torch.zeros(1, 3, 16, 16)).shape == maker(maker.sample(1)).shape
+    recorded = json.loads((tmp_path / "run.json").read_text())
+    assert recorded["net"] == autoencoder.config and recorded["facenet"] is None

@@ -1,0 +1,58 @@
+"""One command for all parts: the folder it writes is a circle, and nothing is trained twice."""
+
+import json
+
+import pytest
+import torch
+
+from istrc.circle import PARTS, Circle
+from istrc.training.everything import train_all
+
+pytest.importorskip("pytorch_metric_learning")
+STEPS = {f"{part}_steps": 1 for part in ("facenet", "began", "mapping", "attributes", "closing")}
+
+
+@pytest.fixture(scope="module")
+def trained(toy_folder, tmp_path_factory):
+    """The real networks on 16 px, a step each."""
+    out = tmp_path_factory.mktemp("all")
+    return train_all(toy_folder, out, **STEPS), out
+
+
+def test_the_folder_is_a_circle(trained, toys):
+    circle, out = trained
+    assert {p.name for p in out.iterdir()} == {*PARTS, "circle.json", "runs"}
+    again = Circle.from_pretrained(out)
+    assert again.size == 16 and again.dim == 128
+    assert set(again.attribute_names) == set(toys.attribute_names)
+    x = toys.batch(toys.rows("valid")[:4])
+    z = circle.embed(x)
+    assert torch.allclose(again.embed(x), z, atol=0.02)  # half precision on disk
+    assert again.decode(z).shape == x.shape
+
+
+def test_every_part_says_how_it_was_made(trained):
+    _, out = trained
+    made = {}
+    for part in PARTS:
+        config = json.loads((out / part / "config.json").read_text())
+        made[part] = [run["part"] for run in config["training"]]
+        assert all(run["data"] == "toys" and run["steps"] == 1 for run in config["training"])
+    assert made == {
+        "facenet": ["facenet"],
+        "autoencoder": ["began", "closing"],
+        "mapping": ["mapping", "closing"],
+        "attributes": ["attributes"],
+    }
+
+
+def test_what_is_finished_is_not_trained_again(trained, toy_folder, toys):
+    first, out = trained
+    before = {path: path.stat().st_mtime_ns for path in out.glob("runs/*/*.safetensors")}
+    assert len(before) >= 5
+    again = train_all(toy_folder, out, **STEPS)
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    for part in PARTS:
+        weights = getattr(again, part).state_dict()
+        for name, value in getattr(first, part).state_dict().items():
+            assert torch.equal(value, weights[name]), f"{part}: {name}"

@@ -1,0 +1,101 @@
+"""The mapping's training: pairs of both spaces, L2, and what it explains on toys."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from istrc.errors import IstrcError
+from istrc.models.began import AutoEncoder
+from istrc.models.facenet import FaceNet
+from istrc.training.mapping import both_spaces, train_mapping
+
+
+@pytest.fixture
+def nets():
+    torch.manual_seed(0)
+    return FaceNet(16, 8, (4, 6), (1, 1)), AutoEncoder(16, 10, (4, 6))
+
+
+def test_both_spaces_are_of_the_same_faces_and_their_mirror_images(nets, toys):
+    facenet, autoencoder = nets
+    rows = np.arange(0, 400, 2)  # more than one batch
+    z, h = both_spaces(facenet, autoencoder, toys, rows, "cpu")
+    assert z.shape == (400, 8) and h.shape == (400, 10)
+    assert z.dtype == h.dtype == torch.float32
+    with torch.no_grad():
+        seen = 0
+        for start in range(0, 200, 128):
+            x = toys.batch(rows[start : start + 128])
+            both = torch.cat([x, x.flip(3)])
+            part = slice(seen, seen + len(both))
+            torch.testing.assert_close(z[part], facenet.eval()(both), atol=0.06, rtol=0)
+            torch.testing.assert_close(h[part], autoencoder.encoder(both), atol=0.06, rtol=0.06)
+            seen += len(both)
+
+
+def test_one_step_is_adams_on_mse_and_l2(nets, toy_folder, toys, tmp_path):
+    """The first step by hand: standardised codes, the penalty's gradient l2 * w, Adam."""
+    facenet, autoencoder = nets
+    options = dict(facenet=facenet, autoencoder=autoencoder, batch_size=32, width=12, layers=5)
+    net = train_mapping(toy_folder, tmp_path / "a", steps=1, l2=0.3, **options)
+    from istrc.models.mapping import Mapping
+    from istrc.training import loop
+
+    z, h = both_spaces(facenet, autoencoder, toys, toys.rows("fit"), "cpu")
+    torch.testing.assert_close(net.mean, h.mean(0))
+    torch.testing.assert_close(net.spread, h.std(0))
+    torch.manual_seed(0)
+    start = Mapping(8, 10, 12, 5)
+    rows = torch.from_numpy(loop.generator(0, 0).integers(0, len(z), 32))
+    loss = F.mse_loss(start.standardised(z[rows]), ((h - h.mean(0)) / h.std(0))[rows])
+    loss.backward()
+    rate = loop.cosine(0, 1, peak=1e-3)
+    for (name, before), after in zip(start.named_parameters(), net.parameters(), strict=True):
+        gradient = before.grad + 0.3 * before.detach()
+        # Adam's first step: m / (sqrt(v) + eps) with both moments corrected is g / (|g| + eps)
+        wanted = before.detach() - rate * gradient / (gradient.abs() + 1e-8)
+        torch.testing.assert_close(after.detach(), wanted, atol=1e-7, rtol=0, msg=name)
+
+
+def test_killed_and_resumed_ends_with_the_same_bits(same_bits):
+    same_bits("mapping", "checkpoint.safetensors", "best.safetensors")
+
+
+def test_it_explains_codes_of_people_it_has_never_seen(toy_circle, toys):
+    rows = toys.rows("valid")
+    z, h = both_spaces(toy_circle.facenet, toy_circle.autoencoder, toys, rows, "cpu")
+    error = (toy_circle.mapping(z) - h).square().mean(0)
+    explained = 1 - (error / h.var(0)).mean()
+    assert explained > 0.1
+
+
+def test_other_networks_are_other_settings(nets, toy_folder, tmp_path):
+    """A mapping between other spaces is another mapping, whatever its shape."""
+    facenet, autoencoder = nets
+    options = dict(steps=1, batch_size=16, width=8, layers=2)
+    train_mapping(toy_folder, tmp_path, facenet=facenet, autoencoder=autoencoder, **options)
+    torch.manual_seed(1)
+    other = FaceNet(16, 8, (4, 6), (1, 1))
+    with pytest.raises(IstrcError, match=r"other settings \(facenet\)"):
+        train_mapping(toy_folder, tmp_path, facenet=other, autoencoder=autoencoder, **options)
+    torch.manual_seed(1)
+    other = AutoEncoder(16, 10, (4, 6))
+    with pytest.raises(IstrcError, match=r"other settings \(autoencoder\)"):
+        train_mapping(toy_folder, tmp_path, facenet=facenet, autoencoder=other, **options)
+
+
+def test_an_early_stop_gives_a_mapping(nets, toy_folder, tmp_path):
+    facenet, autoencoder = nets
+    options = dict(facenet=facenet, autoencoder=autoencoder, batch_size=16, width=8, layers=2)
+    net = train_mapping(toy_folder, tmp_path, minutes=0.0, **options)
+    assert net(torch.eye(8)).shape == (8, 10) and not net.training
+
+
+def test_the_configuration_is_recorded(toy_runs):
+    recorded = json.loads((toy_runs.whole / "mapping" / "run.json").read_text())
+    assert recorded["part"] == "mapping" and recorded["net"]["layers"] == 5
+    assert recorded["faces"] == 2 * 384 and recorded["l2"] == 1e-5
+    assert len(recorded["facenet"]) == len(recorded["autoencoder"]) == 16
