@@ -14,7 +14,14 @@ from istrc.errors import IstrcError
 from istrc.models.facenet import FaceNet
 from istrc.training import loop
 from istrc.training.augment import augment
-from istrc.training.began import balance, energy, feature_loss, train_began, variety
+from istrc.training.began import (
+    balance,
+    collapsed,
+    energy,
+    feature_loss,
+    train_began,
+    variety,
+)
 
 numbers = st.floats(0, 2, allow_nan=False)
 TINY = dict(
@@ -153,14 +160,32 @@ def test_the_auto_encoder_can_be_trained_alone(caught):
     assert all(torch.equal(p, q) for p, q in same)
 
 
-def test_a_collapse_is_seen(caught):
+def test_a_collapse_is_the_loss_of_half_the_variety_there_was():
+    state = {}
+    # A generator begins with little and grows: no collapse
+    assert [collapsed(state, ratio / 100) for ratio in range(1, 80)] == [0.0] * 79
+    peak = state["variety_peak"]
+    seen = []
+    average = state["variety"]
+    for _ in range(200):
+        average = 0.99 * average + 0.01 * 0.05
+        seen.append(collapsed(state, 0.05))
+        assert seen[-1] == float(average < peak / 2)
+    assert seen[0] == 0.0 and seen[-1] == 1.0
+    # It may come back
+    assert [collapsed(state, 1.0) for _ in range(200)][-1] == 0.0
+
+
+def test_the_generators_variety_is_watched(caught):
     run = caught()
-    assert run["update"](0, run["batch"](0))["collapsed"] in (0.0, 1.0)
+    first = run["update"](0, run["batch"](0))
+    assert first["variety"] > 0 and first["collapsed"] == 0.0
     with torch.no_grad():
         for p in run["modules"]["generator"].parameters():
             p.zero_()
+    run["state"]["variety"] = 0.1 * run["state"]["variety_peak"]
     shown = run["update"](1, run["batch"](1))
-    assert shown["collapsed"] == 1.0 and shown["variety"] == 0
+    assert shown["variety"] == 0 and shown["collapsed"] == 1.0
 
 
 def test_quality_by_hand(caught, toys):

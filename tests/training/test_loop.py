@@ -331,7 +331,8 @@ def test_a_checkpoint_is_whole_whenever_it_is_killed(tmp_path):
             time.sleep(0.01)
         steps = []
         for _ in range(10):  # a reader never sees half of one either
-            steps.append(load_modules(path, {"net": net}))
+            (tmp_path / "copy").write_bytes(path.read_bytes())
+            steps.append(load_modules(tmp_path / "copy", {"net": net}))
             assert (net.weight == steps[-1]).all() and (net.bias == steps[-1]).all()
     finally:
         process.send_signal(signal.SIGKILL)
