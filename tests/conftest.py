@@ -103,10 +103,12 @@ def toys(toy_folder):
 TRAIN_TOYS = """
 import os, signal, sys
 from pathlib import Path
+from istrc.circle import Circle
 from istrc.models.store import save_part
 from istrc.training import loop
 from istrc.training.attributes import train_attributes
 from istrc.training.began import train_began
+from istrc.training.closing import train_closing
 from istrc.training.facenet import train_facenet
 from istrc.training.mapping import train_mapping
 
@@ -140,6 +142,10 @@ attributes = train_attributes(
     data, out / "attributes", facenet=facenet, steps=STEPS, batch_size=64, width=12, layers=4,
     rate=0.02, noise=0.2, validate_every=15,
 )
+train_closing(
+    data, out / "closing", circle=Circle(facenet, autoencoder, mapping, attributes), steps=8,
+    batch_size=12, average=0.8, validate_every=3,
+)
 parts = dict(facenet=facenet, autoencoder=autoencoder, generator=maker, mapping=mapping)
 for name, part in dict(parts, attributes=attributes).items():
     save_part(part, out / "parts" / name)
@@ -158,7 +164,7 @@ class ToyRuns:
 
 @pytest.fixture(scope="session")
 def toy_runs(toy_folder, tmp_path_factory) -> ToyRuns:
-    """Train all four parts on the toys twice: in one go, and with a kill -9 in each part."""
+    """Train every part on the toys twice: in one go, and with a kill -9 in each part."""
     pytest.importorskip("pytorch_metric_learning")
     folder = tmp_path_factory.mktemp("toy-runs")
     steps = 60
@@ -171,8 +177,9 @@ def toy_runs(toy_folder, tmp_path_factory) -> ToyRuns:
 
     whole = start(folder / "whole")
     deaths = {}
-    for part in ("facenet", "began", "mapping", "attributes"):
-        deaths[part] = random.SystemRandom().randrange(2, steps)
+    for part in ("facenet", "began", "mapping", "attributes", "closing"):
+        last = 8 if part == "closing" else steps
+        deaths[part] = random.SystemRandom().randrange(2, last)
         dying = start(folder / "killed", part, deaths[part])
         _, error = dying.communicate()
         assert dying.returncode == -9, error

@@ -1,0 +1,213 @@
+"""The shipped weights, end to end, on a photograph that an installed package brings along."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from istrc import sphere
+from istrc.circle import MODES, TRANSFORMATIONS, WEIGHTS, Circle
+from istrc.models.store import PREPROCESSING
+from istrc.photo.read import read_picture
+
+SHIPPED = WEIGHTS / "celeba64"
+pytestmark = pytest.mark.skipif(
+    not (SHIPPED / "circle.json").exists(), reason="the weights of celeba64 are not trained yet"
+)
+FACE = (222, 115)  # the middle of the astronaut's face, pixels
+
+
+@pytest.fixture(scope="module")
+def circle():
+    return Circle.from_pretrained()
+
+
+@pytest.fixture(scope="module")
+def photograph(tmp_path_factory):
+    data = pytest.importorskip("skimage.data")
+    path = tmp_path_factory.mktemp("photographs") / "astronaut.png"
+    Image.fromarray(data.astronaut()).save(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def face(circle, photograph):
+    return circle.read(photograph)
+
+
+@torch.no_grad()
+def logit(circle, z, name):
+    """The circle's own calibrated opinion of an attribute, one number."""
+    return circle.attributes(z, torch.tensor([circle.attributes.index(name)])).item()
+
+
+def outside_the_crop(face):
+    """Pixels of the photograph that no part of THE CROP covers, (H, W) bool."""
+    height, width = face.picture.pixels.shape[:2]
+    y, x = np.mgrid[:height, :width] + 0.5
+    places = face.frame.matrix @ np.stack([x.ravel(), y.ravel(), np.ones(x.size)])
+    inside = (places[0] > 24) & (places[0] < 154) & (places[1] > 44) & (places[1] < 174)
+    return ~inside.reshape(height, width)
+
+
+# --- what is shipped -------------------------------------------------------------------------
+
+
+def test_the_circle_is_the_one_that_is_promised(circle):
+    assert (circle.size, circle.dim) == (64, 128)
+    assert circle.attribute_names[:12] == TRANSFORMATIONS
+    assert len(circle.attribute_names) == 42  # CelebA's 40 and two that were measured
+    assert len(set(circle.attribute_names)) == 42
+    assert 0.3 < circle.bound <= math.pi / 2
+
+
+def test_the_folder_is_light_and_holds_no_pickle():
+    files = [path for path in SHIPPED.rglob("*") if path.is_file()]
+    assert {path.suffix for path in files} <= {".json", ".safetensors", ".md"}
+    assert sum(path.stat().st_size for path in files) <= 40e6
+    for path in SHIPPED.glob("*/config.json"):
+        config = json.loads(path.read_text())
+        assert config["preprocessing"] == PREPROCESSING, path
+        assert config["training"], f"{path}: how it was trained is not recorded"
+
+
+def test_every_weight_is_finite_and_of_the_parts_that_were_trained_together(circle):
+    for part in (circle.facenet, circle.autoencoder, circle.mapping, circle.attributes):
+        assert all(value.isfinite().all() for value in part.state_dict().values())
+    assert (circle.attributes.slope > 0).all()
+    values = torch.linalg.eigvalsh(circle.attributes.covariance.double())
+    assert values.min() > -1e-5 and 0.5 < values.sum() <= 1.001  # of points on the sphere
+
+
+# --- reading ---------------------------------------------------------------------------------
+
+
+def test_one_face_is_found_where_it_is(circle, photograph, face):
+    assert (face.number, face.count) == (1, 1)
+    middle = face.frame.corners().mean(0)
+    assert np.linalg.norm(middle - FACE) < 25
+    assert 90 < face.frame.side < 180
+    assert sphere.angle(face.z, circle.embed(face.x)).item() < 1e-6
+    torch.testing.assert_close(face.z.norm(), torch.tensor(1.0))
+
+
+def test_the_face_is_described_as_anybody_would(circle, face):
+    """An open smile, no beard, no glasses, no hat."""
+    scores = dict(zip(circle.attribute_names, circle.scores(face.z)[0].tolist(), strict=True))
+    for name in ("smile", "mouth_open"):
+        assert scores[name] > 0.5, name
+    for name in ("beard", "mustache", "eyeglasses", "wearing_hat", "bald", "goatee"):
+        assert scores[name] < 0.5, name
+
+
+def test_the_auto_encoder_keeps_the_face(circle, face):
+    rebuilt = circle.decode_code(circle.encode(face.x))
+    mse = (rebuilt - face.x).square().mean().item()
+    assert 10 * math.log10(4 / mse) > 20
+
+
+def test_the_circle_closes(circle, face):
+    """decode(F(z)) is seen as the same person; noise on the sphere is not."""
+    again = circle.embed(circle.decode(face.z))
+    assert sphere.angle(face.z, again).item() < 1.0
+    others = sphere.normalize(torch.randn(50, 128, generator=torch.Generator().manual_seed(0)))
+    assert sphere.angle(face.z, others).min() > 1.0
+
+
+# --- editing ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("strength", [1.0, -1.0])
+@pytest.mark.parametrize("mode", MODES)
+def test_smile_moves_the_circles_own_score_of_the_re_embedded_face(circle, face, mode, strength):
+    edited = face.edit(mode=mode, smile=strength)
+    assert 0 < edited.angle <= circle.bound + 1e-5
+    seen = circle.embed(torch.from_numpy(edited.crop.copy()).permute(2, 0, 1)[None] / 127.5 - 1)
+    # Against the same mode without an edit: what the decoder alone does is not the edit
+    nothing = circle.embed(circle.rebuild(face.x, face.z, face.z, mode))
+    moved = logit(circle, seen, "smile") - logit(circle, nothing, "smile")
+    assert strength * moved > 0.1
+
+
+def test_the_edited_photograph_is_read_as_edited(circle, face, tmp_path):
+    """Saved, detected, aligned and embedded again: as a user's next look at it."""
+    seen = {}
+    for strength in (-1.0, 0.0, 1.0):
+        face.edit(smile=strength).save(tmp_path / "out.png")
+        seen[strength] = logit(circle, circle.read(tmp_path / "out.png").z, "smile")
+    assert seen[-1.0] < seen[0.0] < seen[1.0]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_outside_the_face_every_byte_is_the_photographs(face, mode):
+    edited = face.edit(mode=mode, smile=-1, young=-1)
+    outside = outside_the_crop(face)
+    assert 0.8 < outside.mean() < 0.98
+    assert np.array_equal(edited.pixels[outside], face.picture.pixels[outside])
+    assert not np.array_equal(edited.pixels, face.picture.pixels)
+
+
+def test_strength_nothing_gives_the_photograph_back(face, photograph, tmp_path):
+    edited = face.edit(smile=0, male=0)
+    assert np.array_equal(edited.pixels, face.picture.pixels)
+    edited.save(tmp_path / "out.png")
+    assert np.array_equal(
+        read_picture(tmp_path / "out.png").pixels, read_picture(photograph).pixels
+    )
+
+
+def test_every_transformation_moves_its_own_score_in_both_directions(circle, face):
+    asked, followed = 0, []
+    for name in TRANSFORMATIONS:
+        for strength in (1.0, -1.0):
+            path = circle.walk(face.z, {name: strength})
+            assert strength * (path.after - path.before).item() > 0, name
+            x = circle.rebuild(face.x, face.z, path.end)
+            moved = logit(circle, circle.embed(x), name) - logit(circle, face.z, name)
+            asked += 1
+            if strength * moved > 0:
+                followed.append((name, strength))
+    assert len(followed) >= 0.75 * asked, followed
+
+
+def test_more_strength_does_more(circle, face):
+    strengths = (-1.0, -0.5, 0.0, 0.5, 1.0)
+    walks = [circle.walk(face.z, {"young": s}) for s in strengths]
+    after = [w.after.item() for w in walks]
+    assert after == sorted(after) and len(set(after)) == 5
+    seen = [
+        logit(circle, circle.embed(circle.rebuild(face.x, face.z, w.end)), "young") for w in walks
+    ]
+    assert seen[0] < seen[4]
+
+
+def test_what_is_kept_is_held(circle, face):
+    """The paper's fault, section 5.5: a beard must not change the sex, where it is kept."""
+    free = circle.walk(face.z, {"beard": 1.0}, keep=[])
+    held = circle.walk(face.z, {"beard": 1.0})
+    before = logit(circle, face.z, "male")
+    assert abs(logit(circle, held.end, "male") - before) < 0.3
+    assert logit(circle, free.end, "male") > logit(circle, held.end, "male")
+
+
+def test_edits_are_repeatable_and_alone_as_in_a_batch(circle, face):
+    first, again = face.edit(smile=-1), face.edit(smile=-1)
+    assert np.array_equal(first.pixels, again.pixels)
+    pair = torch.cat([face.x, face.x.flip(3)])
+    together = circle.edit(pair, {"smile": -1})
+    alone = circle.edit(pair[:1], {"smile": -1})
+    torch.testing.assert_close(together[:1], alone, atol=2e-2, rtol=0)
+
+
+def test_frames_of_a_walk_are_faces_on_the_way(circle, face):
+    path = circle.walk(face.z, {"smile": -1})
+    frames = path.frames(7)[:, 0]
+    steps = sphere.angle(frames[1:], frames[:-1])
+    assert steps.max() - steps.min() < 0.02
+    assert sphere.angle(frames[0], face.z[0]) < 1e-3
+    scores = [logit(circle, z[None], "smile") for z in frames]
+    assert scores == sorted(scores, reverse=True)
+    assert circle.decode(frames).shape == (7, 3, 64, 64)

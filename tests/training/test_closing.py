@@ -1,0 +1,84 @@
+"""Closing the circle: its loss by hand, what moves and what does not."""
+
+import json
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from istrc.models.store import fingerprint
+from istrc.training.closing import blurred, closing_loss, train_closing
+from istrc.walk import CERTAIN
+
+pytest.importorskip("tensorboard")
+
+
+def test_the_loss_by_hand():
+    torch.manual_seed(0)
+    b, a = 4, 3
+    x, rebuilt, changed = torch.rand(3, b, 3, 8, 8)
+    seen, z, end = F.normalize(torch.randn(3, b, 6), dim=-1)
+    found, wanted = torch.randn(2, b, a) * 2
+    edited = torch.tensor([0, 2, 1, 1])
+    outside = torch.rand(8, 8)
+    weights = dict(cycle_weight=2.0, attribute_weight=0.5, outside_weight=3.0)
+    loss, parts = closing_loss(
+        x, rebuilt, changed, seen, z, end, found, wanted, edited, outside, **weights
+    )
+    cycle = sum(1 - seen[i] @ end[i] for i in range(b)) / b
+    own, others = [], []
+    for i in range(b):
+        for k in range(a):
+            error = abs(found[i, k] - wanted[i, k]) / CERTAIN
+            smooth = 0.5 * error**2 / 0.3 if error < 0.3 else error - 0.15
+            (own if edited[i] == k else others).append(smooth)
+    own, others = sum(own) / len(own), sum(others) / len(others)
+    away = ((changed - rebuilt).abs() * outside).sum() / changed.numel()
+    by_hand = {"cycle": cycle, "edited": own, "others": others, "outside": away}
+    by_hand["nothing_done"] = sum(1 - z[i] @ end[i] for i in range(b)) / b
+    assert parts.keys() == by_hand.keys()
+    for name, value in by_hand.items():
+        assert parts[name].item() == pytest.approx(value.item(), rel=1e-4), name
+    total = 2 * cycle + 0.5 * (own + others) + 3 * away
+    assert loss.item() == pytest.approx(total.item(), rel=1e-4)
+
+
+def test_an_edit_that_arrives_costs_nothing():
+    x = torch.rand(2, 3, 8, 8)
+    z = F.normalize(torch.randn(2, 6), dim=-1)
+    logits = torch.randn(2, 3)
+    loss, _ = closing_loss(
+        x, x, x, z, z, z, logits, logits, torch.tensor([0, 1]), torch.ones(8, 8),
+        cycle_weight=1.0, attribute_weight=1.0, outside_weight=1.0,
+    )  # fmt: skip
+    assert loss.item() == pytest.approx(0, abs=1e-6)
+
+
+def test_about_the_asked_share_is_blurred():
+    torch.manual_seed(0)
+    x = torch.rand(200, 3, 16, 16)
+    y = blurred(x, 0.5)
+    same = (y == x).flatten(1).all(1)
+    assert y.shape == x.shape and 0.35 < same.float().mean() < 0.65
+    rough = (x - x.roll(1, 3)).abs().mean((1, 2, 3))
+    assert ((y - y.roll(1, 3)).abs().mean((1, 2, 3))[~same] < 0.8 * rough[~same]).all()
+
+
+def test_killed_and_resumed_ends_with_the_same_bits(same_bits):
+    same_bits("closing", "checkpoint.safetensors")
+
+
+def test_only_the_mapping_and_the_decoder_move(toy_circle, toy_folder, tmp_path):
+    parts = ("facenet", "autoencoder", "mapping", "attributes")
+    before = {part: fingerprint(getattr(toy_circle, part)) for part in parts}
+    closed = train_closing(
+        toy_folder, tmp_path, circle=toy_circle, steps=2, batch_size=12, average=0.5
+    )
+    assert {part: fingerprint(getattr(toy_circle, part)) for part in parts} == before
+    after = {part: fingerprint(getattr(closed, part)) for part in parts}
+    changed = {part for part in parts if after[part] != before[part]}
+    assert changed == {"autoencoder", "mapping"}
+    assert fingerprint(closed.autoencoder.encoder) == fingerprint(toy_circle.autoencoder.encoder)
+    assert closed.bound == toy_circle.bound
+    recorded = json.loads((tmp_path / "run.json").read_text())
+    assert recorded["circle"] == [before[p] for p in ("facenet", "attributes", *parts[1:3])]
