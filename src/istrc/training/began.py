@@ -24,7 +24,7 @@ from istrc.training.average import follow
 
 
 def energy(x: torch.Tensor, rebuilt: torch.Tensor) -> torch.Tensor:
-    """BEGAN eq. 1 with eta = 1: L(x) = |x - D(x)|, the mean over pixels."""
+    """BEGAN section 3.1 with eta = 1: L(x) = |x - D(x)|, the mean over pixels."""
     return (x - rebuilt).abs().mean()
 
 
