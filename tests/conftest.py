@@ -169,6 +169,7 @@ def toy_runs(toy_folder, tmp_path_factory) -> ToyRuns:
     folder = tmp_path_factory.mktemp("toy-runs")
     steps = 60
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+    environment["OMP_NUM_THREADS"] = "1"  # two processes run at once, on networks of no size
 
     def start(out: Path, part: str = "none", step: int = -1) -> subprocess.Popen:
         script = TRAIN_TOYS.replace("STEPS", str(steps))
