@@ -175,13 +175,12 @@ def test_every_transformation_moves_its_own_score_in_both_directions(circle, fac
 
 def test_more_strength_does_more(circle, face):
     strengths = (-1.0, -0.5, 0.0, 0.5, 1.0)
-    walks = [circle.walk(face.z, {"young": s}) for s in strengths]
-    after = [w.after.item() for w in walks]
-    assert after == sorted(after) and len(set(after)) == 5
-    seen = [
-        logit(circle, circle.embed(circle.rebuild(face.x, face.z, w.end)), "young") for w in walks
-    ]
-    assert seen[0] < seen[4]
+    for name in ("smile", "young"):
+        after = [circle.walk(face.z, {name: s}).after.item() for s in strengths]
+        assert after == sorted(after) and len(set(after)) == 5
+    edits = [circle.edit(face.x, {"smile": s}) for s in strengths]
+    seen = [logit(circle, circle.embed(x), "smile") for x in edits]
+    assert seen[0] < seen[1] < seen[2] < seen[4]
 
 
 def test_what_is_kept_is_held(circle, face):
