@@ -21,7 +21,7 @@ def test_the_loss_by_hand():
     found, wanted = torch.randn(2, b, a) * 2
     edited = torch.tensor([0, 2, 1, 1])
     outside = torch.rand(8, 8)
-    weights = dict(cycle_weight=2.0, attribute_weight=0.5, outside_weight=3.0)
+    weights = dict(cycle_weight=2.0, attribute_weight=0.5, outside_weight=3.0, tint_weight=4.0)
     loss, parts = closing_loss(
         rebuilt, changed, seen, z, end, found, wanted, edited, outside, **weights
     )
@@ -34,12 +34,17 @@ def test_the_loss_by_hand():
             (own if edited[i] == k else others).append(smooth)
     own, others = sum(own) / len(own), sum(others) / len(others)
     away = ((changed - rebuilt).abs() * outside).sum() / changed.numel()
-    by_hand = {"cycle": cycle, "edited": own, "others": others, "outside": away}
+    cells = [
+        (changed - rebuilt)[i, c, 2 * p : 2 * p + 2, 2 * q : 2 * q + 2].mean().abs()
+        for i in range(b) for c in range(3) for p in range(4) for q in range(4)
+    ]  # fmt: skip
+    tint = sum(cells) / len(cells)
+    by_hand = {"cycle": cycle, "edited": own, "others": others, "outside": away, "tint": tint}
     by_hand["nothing_done"] = sum(1 - z[i] @ end[i] for i in range(b)) / b
     assert parts.keys() == by_hand.keys()
     for name, value in by_hand.items():
         assert parts[name].item() == pytest.approx(value.item(), rel=1e-4), name
-    total = 2 * cycle + 0.5 * (own + others) + 3 * away
+    total = 2 * cycle + 0.5 * (own + others) + 3 * away + 4 * tint
     assert loss.item() == pytest.approx(total.item(), rel=1e-4)
 
 
@@ -49,7 +54,7 @@ def test_an_edit_that_arrives_costs_nothing():
     logits = torch.randn(2, 3)
     loss, _ = closing_loss(
         x, x, z, z, z, logits, logits, torch.tensor([0, 1]), torch.ones(8, 8),
-        cycle_weight=1.0, attribute_weight=1.0, outside_weight=1.0,
+        cycle_weight=1.0, attribute_weight=1.0, outside_weight=1.0, tint_weight=1.0,
     )  # fmt: skip
     assert loss.item() == pytest.approx(0, abs=1e-6)
 

@@ -55,6 +55,7 @@ def closing_loss(
     cycle_weight: float,
     attribute_weight: float,
     outside_weight: float,
+    tint_weight: float,
 ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
     """What the tuning minimises beside F's own mean square error, and its parts."""
     parts = {}
@@ -65,11 +66,15 @@ def closing_loss(
     chosen = F.one_hot(edited, error.shape[1]).bool()
     parts["edited"] = error[chosen].mean()
     parts["others"] = error[~chosen].mean()
-    parts["outside"] = ((changed - rebuilt).abs() * outside).mean()
+    change = changed - rebuilt
+    parts["outside"] = (change.abs() * outside).mean()
+    # Colours that drift over a whole part of the face fool a recogniser cheaply and please nobody
+    parts["tint"] = F.avg_pool2d(change, change.shape[-1] // 4).abs().mean()
     loss = (
         cycle_weight * parts["cycle"]
         + attribute_weight * (parts["edited"] + parts["others"])
         + outside_weight * parts["outside"]
+        + tint_weight * parts["tint"]
     )
     with torch.no_grad():
         parts["nothing_done"] = (1 - (z * end).sum(1)).mean()  # what `cycle` would be
@@ -85,9 +90,10 @@ def train_closing(
     batch_size: int = 48,  # faces in a batch, each with one edit
     rate: float = 5e-4,  # peak learning rate of Adam
     strength: tuple[float, float] = (0.5, 1.5),  # least and greatest strength of an edit
-    cycle_weight: float = 2.0,
-    attribute_weight: float = 0.5,
-    outside_weight: float = 1.0,
+    cycle_weight: float = 2.0,  # of 1 - cos of the angle to where the walk ended
+    attribute_weight: float = 0.5,  # of the logits' distance from those the walk reached
+    outside_weight: float = 1.0,  # of change where no edit belongs
+    tint_weight: float = 2.0,  # of change of colour over sixteenths of the picture
     anchor_weight: float = 0.2,  # of F's own mean square error
     average: float = 0.99,  # decay of the moving average, which is what is kept
     seed: int = 0,
@@ -162,6 +168,7 @@ def train_closing(
             cycle_weight=cycle_weight,
             attribute_weight=attribute_weight,
             outside_weight=outside_weight,
+            tint_weight=tint_weight,
         )
         parts["anchor"] = ((at_start - h) / net.spread).square().mean()
         return loss + anchor_weight * parts["anchor"], parts
@@ -214,6 +221,7 @@ def train_closing(
             cycle_weight=cycle_weight,
             attribute_weight=attribute_weight,
             outside_weight=outside_weight,
+            tint_weight=tint_weight,
             anchor_weight=anchor_weight,
             average=average,
             circle=start,
