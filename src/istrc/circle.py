@@ -68,7 +68,7 @@ class Circle:
         attributes: AttributeClassifiers,
         *,
         aligner: torch.nn.Module | None = None,
-        bound: float = 1.0,
+        bound: float = 0.7,
     ):
         self.facenet, self.autoencoder = facenet.eval(), autoencoder.eval()
         self.mapping, self.attributes = mapping.eval(), attributes.eval()
