@@ -252,7 +252,7 @@ class Circle:
         if mode == "circle":
             return self.decode(z2)
         if mode == "photo":
-            return (self._faces(x) + self.mask * self.change(x, z, z2)).clamp(-1, 1)
+            return self.put_change(x, self.change(x, z, z2))
         return self.decode_code(self.encode(x) + (self.map(z2) - self.map(z)))
 
     @torch.inference_mode()
@@ -262,6 +262,11 @@ class Circle:
         decode = self.autoencoder.decoder
         # F's difference first: it is exactly 0 where nothing was walked, and so is the change
         return decode(h + (self.map(z2) - self.map(z))) - decode(h)
+
+    @torch.inference_mode()
+    def put_change(self, x: torch.Tensor, change: torch.Tensor) -> torch.Tensor:
+        """The faces x plus a change of them, inside the face's mask: (B, 3, S, S) in [-1, 1]."""
+        return (self._faces(x) + self.mask * change).clamp(-1, 1)
 
     def edit(
         self,
@@ -381,11 +386,15 @@ class Face:
         return self._put(self.z, mode, None, onto)
 
     def _put(self, z2, mode, path, onto) -> Edited:
+        circle = self.circle
         pixels = self.picture.pixels if onto is None else onto.pixels
-        crop = self.circle.rebuild(self.x, self.z, z2, mode)
-        # At full resolution the photograph's own mask feathers, so the change goes in unmasked
-        layer = self.circle.change(self.x, self.z, z2) if mode == "photo" else crop
-        paste = paste_change if mode == "photo" else paste_crop
+        if mode == "photo":
+            # At full resolution the photograph's own mask feathers: the change goes in unmasked
+            layer, paste = circle.change(self.x, self.z, z2), paste_change
+            crop = circle.put_change(self.x, layer)
+        else:
+            crop = layer = circle.rebuild(self.x, self.z, z2, mode)
+            paste = paste_crop
         pixels = paste(pixels, layer[0].permute(1, 2, 0).cpu().numpy(), self.frame)
         return Edited(self, pixels, to_pixels(crop)[0], path)
 

@@ -69,12 +69,14 @@ def plan(sources, out, **options):
         ("out/", ".png", "out/me.png"),
     ],
 )
-def test_one_input_becomes_out(out, suffix, expected):
+def test_one_input_becomes_out(out, suffix, expected, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # a folder `out` of the checkout (make demo's) would change it
     outputs, errors = plan(["a/me.webp"], out, several=False, suffix=suffix)
     assert outputs == [str(Path(expected))] and not errors
 
 
-def test_several_inputs_keep_their_stems_in_a_folder():
+def test_several_inputs_keep_their_stems_in_a_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     outputs, errors = plan(["a/x.jpg", "b/y.v2.png", "z.gif"], "out", several=True)
     # GIF is read and not written
     assert outputs == [str(Path("out", name)) for name in ("x.jpg", "y.v2.png", "z.png")]
