@@ -24,7 +24,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from istrc import walk as walking
-from istrc.circle import KEPT_BY_DEFAULT, TRANSFORMATIONS, Circle
+from istrc.circle import TRANSFORMATIONS, Circle
 from istrc.data.prepared import Prepared
 from istrc.models.store import fingerprint
 from istrc.photo.paste import face_mask
@@ -115,7 +115,6 @@ def train_closing(
     averaged = copy.deepcopy(net)
     optimizer = torch.optim.Adam(net.parameters(), lr=rate, betas=(0.9, 0.99))
     names = [name for name in TRANSFORMATIONS if name in classifiers.names]
-    held = [classifiers.index(name) for name in KEPT_BY_DEFAULT if name in classifiers.names]
     outside = torch.from_numpy(1 - face_mask(prepared.size)).to(device)
 
     def batch(step: int) -> torch.Tensor:
@@ -126,20 +125,11 @@ def train_closing(
         """Three edits, each of a third of the faces: the columns edited (B,) and z' (B, D)."""
         columns, ends = [], []
         for part in z.tensor_split(3):
-            column = classifiers.index(rng.choice(names))
+            name = str(rng.choice(names))
             amount = rng.uniform(*strength) * rng.choice([-1, 1])
-            one = torch.tensor([column], device=z.device)
-            wanted = walking.targets(
-                classifiers(part, one),
-                torch.tensor([amount], device=z.device, dtype=z.dtype),
-            )
-            kept = [c for c in held if c != column]
-            ends.append(
-                walking.walk(
-                    part, classifiers, wanted, [column], kept, step=0.1, bound=circle.bound
-                ).end
-            )
-            columns.append(one.expand(len(part)))
+            # A copy, because autograd cannot keep what was made in inference mode
+            ends.append(circle.walk(part, {name: amount}, step=0.1).end.clone())
+            columns.append(torch.full((len(part),), classifiers.index(name), device=z.device))
         return torch.cat(columns), torch.cat(ends)
 
     def losses(net, x, rng, vary: bool):

@@ -57,10 +57,11 @@ def train_mapping(
 
     torch.manual_seed(seed)
     net = Mapping(facenet.dim, autoencoder.code, width, layers).to(device)
-    net.mean.copy_(h.mean(0))
-    net.spread.copy_(h.std(0).clamp(min=1e-4))
-    standard = ((h - h.mean(0)) / h.std(0).clamp(min=1e-4)).to(device)
-    held_standard = ((held_h - h.mean(0)) / h.std(0).clamp(min=1e-4)).to(device)
+    mean, spread = h.mean(0), h.std(0).clamp(min=1e-4)
+    net.mean.copy_(mean)
+    net.spread.copy_(spread)
+    standard = ((h - mean) / spread).to(device)
+    held_standard = ((held_h - mean) / spread).to(device)
     z, held_z = z.to(device), held_z.to(device)
     # Adam's own weight decay is the gradient of an L2 penalty, as the paper has it
     optimizer = torch.optim.Adam(net.parameters(), lr=rate, weight_decay=l2)
