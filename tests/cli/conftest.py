@@ -1,4 +1,4 @@
-"""A circle small enough for tests, whose weights mean nothing, and pictures for it."""
+"""What the tests of the command line share: pictures, an untrained circle, a runner."""
 
 import json
 from types import SimpleNamespace
@@ -10,26 +10,9 @@ from typer.testing import CliRunner
 
 
 @pytest.fixture(scope="session")
-def toy_model(tmp_path_factory):
-    """The folder of a circle of 32 px, D = 8, that was never trained."""
-    torch = pytest.importorskip("torch")
-    from istrc.circle import TRANSFORMATIONS, Circle
-    from istrc.models.attributes import AttributeClassifiers
-    from istrc.models.began import AutoEncoder
-    from istrc.models.facenet import FaceNet
-    from istrc.models.mapping import Mapping
-
-    torch.manual_seed(0)
-    widths = (4, 4, 4, 4)
-    circle = Circle(
-        FaceNet(32, 8, widths),
-        AutoEncoder(32, 6, widths),
-        Mapping(8, 6, 8, 5),
-        AttributeClassifiers((*TRANSFORMATIONS, "eyeglasses"), 8, 4, 4),
-    )
-    folder = tmp_path_factory.mktemp("toy") / "model"
-    circle.save_pretrained(folder)
-    return str(folder)
+def toy_model(blank_model):
+    """The untrained circle, as the command line takes it."""
+    return str(blank_model)
 
 
 @pytest.fixture(scope="session")
