@@ -59,9 +59,9 @@ def test_tensors_in_tensors_out(toy_circle, x):
     z = toy_circle.embed(x)
     torch.testing.assert_close(z, toy_circle.facenet(x))
     h = toy_circle.encode(x)
-    torch.testing.assert_close(h, toy_circle.autoencoder.encoder(x))
+    torch.testing.assert_close(h, toy_circle.autoencoder.encode(x))
     torch.testing.assert_close(toy_circle.map(z), toy_circle.mapping(z))
-    decoded = toy_circle.autoencoder.decoder(h)
+    decoded = toy_circle.autoencoder.decode(h)
     torch.testing.assert_close(toy_circle.decode_code(h), decoded.clamp(-1, 1))
     assert torch.equal(toy_circle.decode(z), toy_circle.decode_code(toy_circle.map(z)))
     assert z.shape == (len(x), toy_circle.dim) and toy_circle.decode(z).shape == x.shape
@@ -71,7 +71,7 @@ def test_tensors_in_tensors_out(toy_circle, x):
 def test_the_three_modes_by_hand(toy_circle, x):
     z = toy_circle.embed(x)
     z2 = toy_circle.walk(z, UP).end
-    e, d, f = toy_circle.autoencoder.encoder, toy_circle.autoencoder.decoder, toy_circle.mapping
+    e, d, f = toy_circle.autoencoder.encode, toy_circle.autoencoder.decode, toy_circle.mapping
     moved = e(x) + f(z2) - f(z)
     mask = torch.from_numpy(face_mask(16))
     wanted = {

@@ -155,7 +155,7 @@ class Circle:
     @torch.inference_mode()
     def encode(self, x: torch.Tensor) -> torch.Tensor:
         """Faces (B, 3, S, S) -> BEGAN's codes h = E(x) (B, H)."""
-        return self.autoencoder.encoder(self._faces(x))
+        return self.autoencoder.encode(self._faces(x))
 
     @torch.inference_mode()
     def map(self, z: torch.Tensor) -> torch.Tensor:
@@ -165,7 +165,7 @@ class Circle:
     @torch.inference_mode()
     def decode_code(self, h: torch.Tensor) -> torch.Tensor:
         """Codes h (B, H) -> faces (B, 3, S, S) in [-1, 1]."""
-        return self.autoencoder.decoder(h.to(self.device)).clamp(-1, 1)
+        return self.autoencoder.decode(h.to(self.device)).clamp(-1, 1)
 
     def decode(self, z: torch.Tensor) -> torch.Tensor:
         """Embeddings z (B, D) -> faces (B, 3, S, S): decode(F(z)), what the recogniser saw."""
@@ -259,7 +259,7 @@ class Circle:
     def change(self, x: torch.Tensor, z: torch.Tensor, z2: torch.Tensor) -> torch.Tensor:
         """decode(h') - decode(E(x)), h' = E(x) + F(z2) - F(z): (B, 3, S, S), before any mask."""
         h = self.encode(x)
-        decode = self.autoencoder.decoder
+        decode = self.autoencoder.decode
         # F's difference first: it is exactly 0 where nothing was walked, and so is the change
         return decode(h + (self.map(z2) - self.map(z))) - decode(h)
 

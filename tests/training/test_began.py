@@ -17,17 +17,22 @@ from istrc.training.augment import augment
 from istrc.training.began import (
     balance,
     collapsed,
+    crispness,
     energy,
     feature_loss,
     train_began,
     variety,
 )
+from istrc.training.critic import hinge
 
 numbers = st.floats(0, 2, allow_nan=False)
 TINY = dict(
     batch_size=12,
     fakes=6,
     code=10,
+    linear=4,
+    linear_side=8,
+    critic_weight=0.0,
     widths=(4, 6),
     generator_code=3,
     generator_widths=(4, 4),
@@ -90,7 +95,7 @@ class Caught(Exception):
 @pytest.fixture
 def caught(monkeypatch, toy_folder, tmp_path):
     """The real modules, optimisers and update of train_began, in float32, without the loop."""
-    monkeypatch.setattr(torch, "autocast", lambda *_: contextlib.nullcontext())
+    monkeypatch.setattr(torch, "autocast", lambda *_, **__: contextlib.nullcontext())
 
     def start(**options):
         def catch(**given):
@@ -201,7 +206,55 @@ def test_quality_by_hand(caught, toys):
         feature = feature_loss(facenet, x, rebuilt).item()
     assert shown["psnr"] == pytest.approx(10 * math.log10(4 / mse), abs=1e-3)
     assert shown["feature"] == pytest.approx(feature, rel=1e-4)
-    assert shown["quality"] == pytest.approx(shown["psnr"] - 10 * feature, abs=1e-2)
+    edges = [crispness(faces) for faces in (rebuilt.clamp(-1, 1), x)]
+    assert shown["crisp"] == pytest.approx(edges[0] / edges[1], rel=1e-4)
+    quality = shown["psnr"] - 10 * feature + 10 * min(1, shown["crisp"])
+    assert shown["quality"] == pytest.approx(quality, abs=1e-2)
+
+
+def test_crispness_is_the_mean_squared_difference_of_neighbours():
+    x = torch.rand(1, 1, 3, 4)
+    across = [(x[0, 0, i, j + 1] - x[0, 0, i, j]) ** 2 for i in range(3) for j in range(3)]
+    down = [(x[0, 0, i + 1, j] - x[0, 0, i, j]) ** 2 for i in range(2) for j in range(4)]
+    byhand = sum(across) / len(across) + sum(down) / len(down)
+    assert crispness(x) == pytest.approx(byhand.item(), rel=1e-5)
+
+
+def test_the_critic_pulls_and_learns_apart(caught):
+    """The auto-encoder descends its own loss and, scaled, the critic's; the critic its hinge."""
+    run = caught(fakes=0, critic_weight=0.5, critic_after=10)
+    net, critic = run["modules"]["net"], run["modules"]["critic"]
+    x = run["batch"](0)
+    torch.manual_seed(9)
+    real = augment(x, move=0.5, rotate=6, scale=0.06, shift=0.03, light=0.15, erase=0)
+    seen = net(real).detach().requires_grad_()
+    (ours,) = torch.autograd.grad(energy(real, seen), seen)
+    (critics,) = torch.autograd.grad(-critic(seen).mean(), seen)
+    pull = ours + 0.5 * 0.4 * critics * ours.norm() / critics.norm()  # step 4 of 10
+    net(real).backward(pull)
+    nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+    wanted_net = [p.grad.clone() for p in net.parameters()]
+    critic.zero_grad()
+    hinge(critic(real), critic(seen.detach())).backward()
+    wanted_critic = [p.grad.clone() for p in critic.parameters()]
+
+    torch.manual_seed(9)
+    run["update"](4, x)
+    for module, wanted in ((net, wanted_net), (critic, wanted_critic)):
+        for p, grad in zip(module.parameters(), wanted, strict=True):
+            torch.testing.assert_close(p.grad, grad, atol=2e-6, rtol=1e-3)
+
+
+def test_components_are_measured_on_the_faces_to_fit(caught, toys):
+    run = caught()
+    net, maker = run["modules"]["net"], run["modules"]["generator"]
+    x = toys.batch(toys.rows("fit"))
+    coordinates = net.components(torch.cat([x, x.flip(3)]))
+    torch.testing.assert_close(coordinates.mean(0), torch.zeros(4), atol=1e-3, rtol=0)
+    torch.testing.assert_close(coordinates.std(0), torch.ones(4), atol=0.02, rtol=0)
+    assert torch.equal(net.components.basis, maker.components.basis)
+    # Without them it is the paper's shape
+    assert caught(linear=0)["modules"]["net"].components is None
 
 
 def test_batches_are_faces_to_fit_without_repetition(caught, toys):

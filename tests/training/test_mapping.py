@@ -32,7 +32,7 @@ def test_both_spaces_are_of_the_same_faces_and_their_mirror_images(nets, toys):
             both = torch.cat([x, x.flip(3)])
             part = slice(seen, seen + len(both))
             torch.testing.assert_close(z[part], facenet.eval()(both), atol=0.06, rtol=0)
-            torch.testing.assert_close(h[part], autoencoder.encoder(both), atol=0.06, rtol=0.06)
+            torch.testing.assert_close(h[part], autoencoder.encode(both), atol=0.06, rtol=0.06)
             seen += len(both)
 
 

@@ -78,6 +78,59 @@ class Decoder(nn.Module):
         return self.head(x).float()
 
 
+class Components(nn.Module):
+    """Principal components of faces at a low resolution: a linear code, and the way back from it.
+
+    They are measured on training faces (`fit`) and never trained. A convolutional auto-encoder
+    takes days on a CPU to rebuild a face as well as these do; beside them it starts there, and
+    learns what they cannot: edges, texture, the finer half of the picture's resolution.
+
+    Args:
+        count: K, the number of components, and of coordinates of the code.
+        side: of the pictures that they are components of, in pixels.
+    """
+
+    def __init__(self, count: int, side: int):
+        super().__init__()
+        self.side = side
+        self.register_buffer("mean", torch.zeros(3 * side * side))
+        self.register_buffer("basis", torch.eye(count, 3 * side * side))
+        self.register_buffer("spread", torch.ones(count))
+
+    @torch.no_grad()
+    def fit(self, x: torch.Tensor) -> None:
+        """Measure the components on faces x (N, 3, S, S)."""
+        flat = self._small(x).flatten(1).double()
+        mean = flat.mean(0)
+        variances, vectors = torch.linalg.eigh((flat - mean).T @ (flat - mean) / len(flat))
+        spread = variances.clamp(min=0).sqrt().flip(0)[: len(self.spread)]
+        basis = vectors.T.flip(0)[: len(self.spread)]
+        # The sign of an eigenvector is arbitrary: make its largest entry positive
+        largest = basis.gather(1, basis.abs().argmax(1, keepdim=True))
+        self.mean.copy_(mean)
+        self.basis.copy_(basis * largest.sign())
+        self.spread.copy_(spread.clamp(min=1e-3 * spread[0].item()))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Faces (B, 3, S, S) -> coordinates (B, K), each of unit variance over the faces."""
+        return (self._small(x).flatten(1) - self.mean) @ self.basis.T / self.spread
+
+    def compose(self, coordinates: torch.Tensor, size: int) -> torch.Tensor:
+        """Coordinates (B, K) -> faces (B, 3, size, size)."""
+        flat = self.mean + (coordinates * self.spread) @ self.basis
+        small = flat.view(-1, 3, self.side, self.side)
+        if size == self.side:
+            return small
+        return F.interpolate(small, size=size, mode="bicubic", align_corners=False)
+
+    def _small(self, x: torch.Tensor) -> torch.Tensor:
+        if x.shape[-1] == self.side:
+            return x
+        return F.interpolate(
+            x, size=self.side, mode="bilinear", align_corners=False, antialias=True
+        )
+
+
 class AutoEncoder(nn.Module):
     """BEGAN's discriminator D: decode(encode(x)), of energy L(x) = |x - D(x)|.
 
@@ -89,6 +142,9 @@ class AutoEncoder(nn.Module):
         light: the finest level works at S/2 on a space-to-depth stem, which is five times cheaper.
         carry: residual connections around each pair of convolutions.
         skip: the decoder's first map joins every level.
+        linear: the first coordinates of the code that are principal components (`Components`);
+            the convolutions encode the others, and decode all. 0 is the paper's auto-encoder.
+        linear_side: of the pictures that they are components of, in pixels.
     """
 
     def __init__(
@@ -99,21 +155,47 @@ class AutoEncoder(nn.Module):
         light: bool = True,
         carry: bool = True,
         skip: bool = False,
+        linear: int = 0,
+        linear_side: int = 32,
     ):
         super().__init__()
         self.config = dict(
-            size=size, code=code, widths=list(widths), light=light, carry=carry, skip=skip
+            size=size,
+            code=code,
+            widths=list(widths),
+            light=light,
+            carry=carry,
+            skip=skip,
+            linear=linear,
+            linear_side=linear_side,
         )
         self.size, self.code = size, code
-        self.encoder = Encoder(size, widths, code, light, carry)
+        self.components = Components(linear, linear_side) if linear else None
+        self.encoder = Encoder(size, widths, code - linear, light, carry)
         self.decoder = Decoder(size, widths, code, light, carry, skip)
 
+    def encode(self, x: torch.Tensor) -> torch.Tensor:
+        """Faces (B, 3, S, S) in [-1, 1] -> codes h (B, H)."""
+        h = self.encoder(x)
+        return h if self.components is None else torch.cat([self.components(x), h], 1)
+
+    def decode(self, h: torch.Tensor) -> torch.Tensor:
+        """Codes h (B, H) -> faces (B, 3, S, S), nominally in [-1, 1] and not clipped."""
+        x = self.decoder(h)
+        if self.components is None:
+            return x
+        return x + self.components.compose(h[:, : len(self.components.spread)], self.size)
+
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.decoder(self.encoder(x))
+        return self.decode(self.encode(x))
 
 
 class Generator(nn.Module):
-    """BEGAN's generator G: u (B, U) uniform in [-1, 1] -> faces (B, 3, S, S)."""
+    """BEGAN's generator G: u (B, U) uniform in [-1, 1] -> faces (B, 3, S, S).
+
+    Its shape is the decoder's. With `linear` components it therefore begins as random faces of
+    their variance, and not as grey.
+    """
 
     def __init__(
         self,
@@ -123,16 +205,32 @@ class Generator(nn.Module):
         light: bool = True,
         carry: bool = True,
         skip: bool = False,
+        linear: int = 0,
+        linear_side: int = 32,
     ):
         super().__init__()
         self.config = dict(
-            size=size, code=code, widths=list(widths), light=light, carry=carry, skip=skip
+            size=size,
+            code=code,
+            widths=list(widths),
+            light=light,
+            carry=carry,
+            skip=skip,
+            linear=linear,
+            linear_side=linear_side,
         )
         self.size, self.code = size, code
         self.decoder = Decoder(size, widths, code, light, carry, skip)
+        self.components = Components(linear, linear_side) if linear else None
+        if linear:
+            self.coordinates = nn.Linear(code, linear)
+            nn.init.normal_(self.coordinates.weight, std=(3 / code) ** 0.5)  # var(u) = 1/3
 
     def forward(self, u: torch.Tensor) -> torch.Tensor:
-        return self.decoder(u)
+        x = self.decoder(u)
+        if self.components is None:
+            return x
+        return x + self.components.compose(self.coordinates(u), self.size)
 
     def sample(self, count: int, device: str | torch.device = "cpu") -> torch.Tensor:
         """Draws u (count, U), uniform in [-1, 1], from torch's global generator."""

@@ -10,6 +10,7 @@ import copy
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -21,6 +22,7 @@ from istrc.models.store import fingerprint
 from istrc.training import loop
 from istrc.training.augment import augment
 from istrc.training.average import follow
+from istrc.training.critic import PatchCritic, hinge, joined_pull
 
 
 def energy(x: torch.Tensor, rebuilt: torch.Tensor) -> torch.Tensor:
@@ -61,6 +63,12 @@ def variety(x: torch.Tensor) -> torch.Tensor:
     return (x - x.roll(1, 0)).abs().mean()
 
 
+def crispness(x: torch.Tensor) -> float:
+    """Mean squared difference of neighbouring pixels: the energy of edges and texture."""
+    across, down = x[..., 1:] - x[..., :-1], x[..., 1:, :] - x[..., :-1, :]
+    return (across.square().mean() + down.square().mean()).item()
+
+
 def collapsed(state: dict[str, float], ratio: float, memory: float = 0.99) -> float:
     """Whether the generator has lost half of the variety it once had: 1.0 or 0.0.
 
@@ -74,26 +82,38 @@ def collapsed(state: dict[str, float], ratio: float, memory: float = 0.99) -> fl
     return float(state["variety"] < 0.5 * state["variety_peak"])
 
 
+def _examples(prepared: Prepared, rows: np.ndarray, seed: int, count: int = 16_000) -> torch.Tensor:
+    """Faces and their mirror images, for measuring principal components."""
+    chosen = loop.generator(seed, 0, 1).choice(rows, min(count, len(rows)), replace=False)
+    x = prepared.batch(np.sort(chosen))
+    return torch.cat([x, x.flip(3)])
+
+
 def train_began(
     data: str | Path,  # a prepared folder
     out: str | Path,  # run folder; holds the checkpoint and the best auto-encoder
     *,
-    steps: int = 3000,  # batches
+    steps: int = 3600,  # batches
     batch_size: int = 48,  # real faces in a batch
     fakes: int = 8,  # generated faces in a batch; 0 trains the auto-encoder alone
-    code: int = 512,  # H, the length of the code
-    widths: tuple[int, ...] = (64, 96, 192, 256),  # filters, finest level first
+    code: int = 1024,  # H, the length of the code
+    linear: int = 768,  # coordinates of the code that are principal components; the paper has 0
+    linear_side: int = 32,  # of the pictures that they are components of, in pixels
+    widths: tuple[int, ...] = (64, 96, 192, 192),  # filters, finest level first
     light: bool = True,  # space-to-depth stem; False is the paper's full resolution
     carry: bool = True,  # residual connections
     skip: bool = False,  # BEGAN's skip connections from the first map
     generator_code: int = 64,  # U, the length of G's input
     generator_widths: tuple[int, ...] = (48, 64, 96, 128),
-    rate: float = 1e-3,  # peak learning rate of the auto-encoder
-    generator_rate: float = 2e-4,
+    rate: float = 7e-4,  # peak learning rate of the auto-encoder
+    generator_rate: float = 4e-4,
     gamma: float = 0.5,  # BEGAN's diversity ratio
-    k_rate: float = 0.003,  # lambda_k; 0.001 in the original, whose runs are far longer
+    k_rate: float = 0.01,  # lambda_k; 0.001 in the original, whose runs are far longer
     facenet: FaceNet | None = None,  # whose features sharpen the energy; None is plain L1
     feature_weight: float = 0.1,
+    critic_weight: float = 0.4,  # pull of a critic of texture beside the energy's; 0 is without
+    critic_rate: float = 5e-4,
+    critic_after: int = 1000,  # steps until the critic pulls in full
     average: float = 0.998,  # decay of the moving average, which is what is kept
     seed: int = 0,
     device: str = "cpu",
@@ -105,8 +125,12 @@ def train_began(
     fit, tune = prepared.rows("fit"), prepared.rows("tune")
 
     torch.manual_seed(seed)
-    net = AutoEncoder(prepared.size, code, widths, light, carry, skip)
-    maker = Generator(prepared.size, generator_code, generator_widths, light, carry, skip)
+    size, shape = prepared.size, (light, carry, skip, linear, min(linear_side, prepared.size))
+    net = AutoEncoder(size, code, widths, *shape)
+    maker = Generator(size, generator_code, generator_widths, *shape)
+    if linear:
+        net.components.fit(_examples(prepared, fit, seed))
+        maker.components.load_state_dict(net.components.state_dict())
     net = net.to(device, memory_format=torch.channels_last)
     maker = maker.to(device, memory_format=torch.channels_last)
     averaged = copy.deepcopy(net).eval()
@@ -116,6 +140,14 @@ def train_began(
         "auto_encoder": torch.optim.Adam(net.parameters(), lr=rate, betas=(0.9, 0.99)),
         "generator": torch.optim.Adam(maker.parameters(), lr=generator_rate, betas=(0.5, 0.99)),
     }
+    peaks = {"auto_encoder": rate, "generator": generator_rate}
+    modules = {"net": net, "average": averaged, "generator": maker}
+    if critic_weight:
+        critic = modules["critic"] = PatchCritic().to(device, memory_format=torch.channels_last)
+        optimizers["critic"] = torch.optim.Adam(
+            critic.parameters(), lr=critic_rate, betas=(0.5, 0.99)
+        )
+        peaks["critic"] = critic_rate
     state = {"k": 0.0}
     kind = torch.device(device).type
 
@@ -145,14 +177,25 @@ def train_began(
         # Real faces
         with torch.autocast(kind, torch.bfloat16):
             rebuilt = net(x)
-            real_energy = loss = energy(x, rebuilt)
+            seen = rebuilt.detach().requires_grad_()
+            real_energy = loss = energy(x, seen)
             if facenet is not None:
-                feature = feature_loss(facenet, x, rebuilt)
+                feature = feature_loss(facenet, x, seen)
                 shown["feature"] = feature.detach()
                 loss = real_energy + feature_weight * feature
-        loss.backward()
+            if critic_weight:
+                critic.requires_grad_(False)
+                share = critic_weight * min(1.0, step / critic_after)
+                pull = joined_pull(seen, loss, critic(seen), share)
+                critic.requires_grad_(True)
+                told = hinge(critic(x), critic(seen.detach()))
+                told.backward()
+                shown["critic"] = told.detach()
+            else:
+                (pull,) = torch.autograd.grad(loss, seen)
+        rebuilt.backward(pull)
 
-        for name, peak in (("auto_encoder", rate), ("generator", generator_rate)):
+        for name, peak in peaks.items():
             for group in optimizers[name].param_groups:
                 group["lr"] = loop.cosine(step, steps, peak=peak)
         shown["grad"] = nn.utils.clip_grad_norm_(net.parameters(), 1.0)
@@ -170,6 +213,7 @@ def train_began(
     @torch.no_grad()
     def validate(step: int) -> dict[str, float]:
         squared, features, seen = 0.0, 0.0, 0
+        edges = np.zeros(2)
         for start in range(0, min(len(tune), 1024), 128):
             x = prepared.batch(tune[start : start + 128]).to(device)
             with torch.autocast(kind, torch.bfloat16):
@@ -177,15 +221,16 @@ def train_began(
                 if facenet is not None:
                     features += feature_loss(facenet, x, rebuilt).item() * len(x)
             squared += F.mse_loss(rebuilt.clamp(-1, 1), x).item() * len(x)
+            edges += [crispness(rebuilt.clamp(-1, 1)), crispness(x)]
             seen += len(x)
         psnr = 10 * torch.log10(torch.tensor(4 * seen / squared)).item()
-        shown = {"psnr": psnr, "feature": features / seen}
-        # One decibel of PSNR against the features: what is kept must be good at both
-        shown["quality"] = psnr - 10 * shown["feature"]
+        shown = {"psnr": psnr, "feature": features / seen, "crisp": edges[0] / edges[1]}
+        # What is kept must be close in pixels, close in features, and no blur
+        shown["quality"] = psnr - 10 * shown["feature"] + 10 * min(1.0, shown["crisp"])
         return shown
 
     loop.run(
-        modules={"net": net, "average": averaged, "generator": maker},
+        modules=modules,
         optimizers=optimizers,
         batch=batch,
         update=update,
@@ -209,6 +254,9 @@ def train_began(
             k_rate=k_rate,
             feature_weight=feature_weight if facenet is not None else 0.0,
             facenet=None if facenet is None else fingerprint(facenet),
+            critic_weight=critic_weight,
+            critic_rate=critic_rate,
+            critic_after=critic_after,
             average=average,
             net=net.config,
             generator=maker.config,

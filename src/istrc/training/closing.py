@@ -134,13 +134,13 @@ def train_closing(
 
     def losses(net, x, rng, vary: bool):
         with torch.no_grad(), torch.autocast(kind, torch.bfloat16):
-            z, h = facenet(x), autoencoder.encoder(x)
-            rebuilt = autoencoder.decoder(h)
+            z, h = facenet(x), autoencoder.encode(x)
+            rebuilt = autoencoder.decode(h)
         edited, end = edits(z, rng)
         at_start = net(z)
         moved = h + net(end) - at_start
         with torch.autocast(kind, torch.bfloat16):
-            changed = autoencoder.decoder(moved)
+            changed = autoencoder.decode(moved)
             picture = (x + changed - rebuilt).clamp(-1, 1)
             if vary:
                 picture = augment(blurred(picture), rotate=4, scale=0.05, shift=0.03, erase=0)

@@ -18,7 +18,7 @@ def train_all(
     out: str | Path,  # the circle's folder; the runs are kept in OUT/runs
     *,
     facenet_steps: int = 3000,
-    began_steps: int = 3000,
+    began_steps: int = 3600,
     mapping_steps: int = 8000,
     attributes_steps: int = 1200,
     closing_steps: int = 1000,  # batches of closing; 0 leaves the circle as the paper has it

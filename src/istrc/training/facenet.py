@@ -230,15 +230,12 @@ def measure(net: FaceNet, prepared: Prepared, rows: np.ndarray, device: str) -> 
     shown = {f"auc_{n}": aucs[n] for n in ("smile", "mouth_open", "male") if n in aucs}
     if aucs:
         shown["auc_mean"] = float(np.mean(list(aucs.values())))
-    known = torch.from_numpy(prepared.identity[rows] >= 0)
-    people, z = torch.from_numpy(prepared.identity[rows])[known], z[known]
-    first, second = torch.triu_indices(len(z), len(z), 1)
-    same = people[first] == people[second]
-    if same.any():
-        # All same pairs against an equal, evenly spaced share of the different ones
-        different = torch.nonzero(~same)[:, 0]
-        different = different[:: max(1, len(different) // int(same.sum()))]
-        chosen = torch.cat([torch.nonzero(same)[:, 0], different])
-        cosine = (z[first[chosen]] * z[second[chosen]]).sum(1)
-        shown["auc_verify"] = roc_auc_score(same[chosen], cosine)
+    known = prepared.identity[rows] >= 0
+    people, z = prepared.identity[rows][known], z[torch.from_numpy(known)]
+    count = min(PAIRS, *count_pairs(people))
+    if count:
+        # As many pairs of one kind as of the other, and the same ones at every validation
+        places, same = draw_pairs(people, count, count, np.random.default_rng(0))
+        cosine = (z[places[:, 0]] * z[places[:, 1]]).sum(1)
+        shown["auc_verify"] = roc_auc_score(same, cosine)
     return shown

@@ -29,7 +29,7 @@ def both_spaces(
         x = torch.cat([x, x.flip(3)]).contiguous(memory_format=torch.channels_last)
         with torch.autocast(torch.device(device).type, torch.bfloat16):
             z.append(facenet(x).float().cpu())
-            h.append(autoencoder.encoder(x).float().cpu())
+            h.append(autoencoder.encode(x).float().cpu())
     return torch.cat(z), torch.cat(h)
 
 

@@ -1,0 +1,46 @@
+"""A critic of texture: what an auto-encoder's energy cannot ask for.
+
+Where the exact place of a hair cannot be known, the picture of least L1 error is a blur. The
+critic looks at patches and tells rebuilt faces from real ones (Isola et al. 2017, with
+the hinge loss), so that a plausible hair costs less than none. It trains the auto-encoder and is
+thrown away; no edit and no measure ever sees it.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+
+class PatchCritic(nn.Module):
+    """Faces (B, 3, S, S) -> one opinion a patch of 26 pixels (B, 1, S/4, S/4), higher for real."""
+
+    def __init__(self, width: int = 64):
+        super().__init__()
+        layers: list[nn.Module] = [nn.PixelUnshuffle(2), nn.Conv2d(12, width, 3, 1, 1)]
+        for inputs, outputs, stride in [(width, 2 * width, 2), (2 * width, 4 * width, 1)]:
+            convolution = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
+            layers += [nn.LeakyReLU(0.2), convolution, nn.BatchNorm2d(outputs)]
+        self.body = nn.Sequential(*layers, nn.LeakyReLU(0.2), nn.Conv2d(4 * width, 1, 3, 1, 1))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.body(x)
+
+
+def hinge(real: torch.Tensor, rebuilt: torch.Tensor) -> torch.Tensor:
+    """The critic's loss: real patches above 1, rebuilt ones below -1."""
+    return (F.relu(1 - real.float()) + F.relu(1 + rebuilt.float())).mean()
+
+
+def joined_pull(
+    rebuilt: torch.Tensor, loss: torch.Tensor, opinion: torch.Tensor, weight: float
+) -> torch.Tensor:
+    """The gradient at the rebuilt faces (B, 3, S, S) of a loss and of a critic's opinion together.
+
+    A critic's gradient grows and shrinks as it learns. It is scaled so that its norm is `weight`
+    times that of the loss's, as Esser et al. (2021) do at their last layer.
+    """
+    (ours,) = torch.autograd.grad(loss, rebuilt)
+    (critics,) = torch.autograd.grad(-opinion.float().mean(), rebuilt)
+    return ours + critics * (weight * ours.norm() / critics.norm().clamp(min=1e-12))
