@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
+from istrc.data.pairs import draw_pairs
 from istrc.errors import InputError
 from istrc.models.facenet import FaceNet
 from istrc.training import loop
@@ -210,16 +211,13 @@ def test_measures_by_hand(toys):
     assert got["auc_smile"] == pytest.approx(aucs[0], abs=1e-6)
     assert got["auc_male"] == pytest.approx(aucs[1], abs=1e-6)
     assert got["auc_mean"] == pytest.approx(np.mean(aucs), abs=1e-6)
-    # Verification: every pair of one person against an evenly spaced share of the others
-    cosine, same, places = [], [], z.double().numpy()
-    for i, j in itertools.combinations(range(len(rows)), 2):
-        cosine.append(places[i] @ places[j])
-        same.append(toys.identity[rows[i]] == toys.identity[rows[j]])
-    cosine, same = np.array(cosine), np.array(same)
-    others = np.flatnonzero(~same)
-    others = others[:: len(others) // same.sum()]
-    chosen = np.concatenate([np.flatnonzero(same), others])
-    assert got["auc_verify"] == pytest.approx(slow_auc(same[chosen], cosine[chosen]), abs=1e-4)
+    # Verification: every pair of one person against as many of two
+    people, points = toys.identity[rows], z.double().numpy()
+    every = sum(people[i] == people[j] for i, j in itertools.combinations(range(len(rows)), 2))
+    places, same = draw_pairs(people, every, every, np.random.default_rng(0))
+    assert same.sum() == every == (~same).sum()
+    cosine = np.array([points[i] @ points[j] for i, j in places])
+    assert got["auc_verify"] == pytest.approx(slow_auc(same, cosine), abs=1e-4)
 
 
 def test_people_who_are_not_known_are_not_the_same_person(toys):

@@ -11,12 +11,15 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from istrc.data.pairs import count_pairs, draw_pairs
 from istrc.data.prepared import Prepared
 from istrc.errors import InputError
 from istrc.models.facenet import FaceNet
 from istrc.training import loop
 from istrc.training.augment import augment
 from istrc.training.average import follow
+
+PAIRS = 50_000  # of the same person, and as many of two, that a validation compares at most
 
 
 def facenet_loss(
