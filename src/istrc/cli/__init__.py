@@ -9,7 +9,18 @@ from typing import Annotated
 
 import typer
 
-from istrc.cli import datasets, edit, evaluate, train, vectors
+from istrc.cli import (
+    arithmetic,
+    average,
+    blend,
+    compare,
+    datasets,
+    edit,
+    evaluate,
+    train,
+    vary,
+    vectors,
+)
 from istrc.cli.group import Commands
 
 EXAMPLES = """Examples:
@@ -60,6 +71,12 @@ app.command("walk", epilog=edit.WALK_EXAMPLES)(edit.walk)
 app.command("reconstruct", epilog=vectors.RECONSTRUCT_EXAMPLES)(vectors.reconstruct)
 app.command("embed", epilog=vectors.EMBED_EXAMPLES)(vectors.embed)
 app.command("decode", epilog=vectors.DECODE_EXAMPLES)(vectors.decode)
+app.command("blend", epilog=blend.EXAMPLES)(blend.blend)
+app.command("average", epilog=average.EXAMPLES)(average.average)
+app.command("arithmetic", epilog=arithmetic.EXAMPLES)(arithmetic.arithmetic)
+app.command("vary", epilog=vary.EXAMPLES)(vary.vary)
+app.command("compare", epilog=compare.COMPARE_EXAMPLES)(compare.compare)
+app.command("calibrate", epilog=compare.CALIBRATE_EXAMPLES)(compare.calibrate)
 app.command("prepare", epilog=datasets.EXAMPLES)(datasets.prepare)
 app.add_typer(train.app, name="train")
 app.add_typer(evaluate.app, name="evaluate")

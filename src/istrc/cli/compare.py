@@ -1,0 +1,205 @@
+"""`istrc compare` and `istrc calibrate`: the same person or not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from istrc.cli import options
+from istrc.cli.operands import find_sources, read_all, stack
+from istrc.cli.report import Report
+from istrc.cli.vary import SeedOption
+from istrc.errors import InputError, IstrcError
+
+COMPARE_EXAMPLES = """Examples:
+
+istrc compare me.jpg you.jpg
+
+istrc compare a.jpg b.jpg --far 1e-4 --json
+
+istrc compare family/          (the angle between every two)"""
+
+CALIBRATE_EXAMPLES = """Example:
+
+istrc calibrate prepared/ runs/mine/circle"""
+
+
+def compare(
+    inputs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="A B...",
+            help="Two faces or more: pictures, folders, globs, or rows of saved embeddings "
+            "('z.npy[3]').",
+            show_default=False,
+        ),
+    ],
+    far: Annotated[
+        float,
+        typer.Option(
+            metavar="RATE",
+            help="False-accept rate: the share of pairs of different people that may be called "
+            "the same. One of those that istrc calibrate measured: 0.1, 0.01, 0.001, 0.0001.",
+        ),
+    ] = 1e-3,
+    top: Annotated[
+        int, typer.Option(min=0, max=100, help="Attributes to name, the largest difference first.")
+    ] = 5,
+    face: options.FaceOption = "largest",
+    aligned: options.AlignedOption = False,
+    model: options.ModelOption = options.MODEL,
+    device: options.DeviceOption = "cpu",
+    as_json: options.JsonOption = False,
+) -> None:
+    """Tell how far apart faces are, whether they are the same person, and in what they differ.
+
+    The angle is in radians; 0 is the same embedding. Of more than two faces the table of all
+    angles is printed.
+    """
+    with Report("compare", as_json) as report:
+        which = options.parse_face(face)
+        sources = find_sources(inputs, report)
+        if not sources:
+            return
+        circle = options.open_circle(model, device)
+        faces = read_all(circle, sources, report, which, aligned)
+        if len(faces) < 2:
+            if not report.errors:
+                raise InputError(f"{faces[0].name}: one face; give two or more to compare")
+            return
+
+        from istrc.verbs import compare as comparing
+        from istrc.verbs.calibration import read_threshold
+
+        threshold, trouble = None, "istrc calibrate has measured no threshold for this circle"
+        try:
+            threshold = read_threshold(model, circle, far)
+        except InputError as error:
+            if "--far" in str(error):
+                raise
+            trouble = str(error)
+        verdict = _verdict(threshold, trouble)
+        report.facts.update(inputs=[one.name for one in faces], verdict=verdict)
+        z, _ = stack(faces)
+        angles = comparing.angles(z).tolist()
+        for i, first in enumerate(faces):
+            for j in range(i + 1, len(faces)):
+                found = {"angle": round(angles[i][j], 4)}
+                found["euclidean"] = round(float((z[i] - z[j]).norm()), 4)
+                if threshold is not None:
+                    found["same"] = angles[i][j] < threshold.angle
+                different = comparing.differences(circle, first.z, faces[j].z)[:top]
+                found["differences"] = {
+                    one.name: [round(one.first, 3), round(one.second, 3)] for one in different
+                }
+                report.done(first=first.name, second=faces[j].name, **found)
+        if as_json:
+            return
+        if len(faces) == 2:
+            _tell(faces, report.results[0], threshold, trouble)
+        else:
+            _table(faces, angles, threshold, trouble)
+
+
+def _verdict(threshold: Any, trouble: str) -> dict[str, Any]:
+    if threshold is None:
+        return {"threshold": None, "reason": trouble}
+    return {
+        "threshold": round(threshold.angle, 4),
+        "far": threshold.far,
+        "tar": round(threshold.tar, 4),
+        "pairs_of_different_people": threshold.different,
+    }
+
+
+def _tell(faces: list, found: dict[str, Any], threshold: Any, trouble: str) -> None:
+    """Two faces, in words, on standard output: they are the command's result."""
+    print(f"{found['angle']:.3f} rad between {faces[0].name} and {faces[1].name}")
+    if threshold is None:
+        print(f"same person or not: cannot be said ({trouble})")
+    else:
+        side, person = ("under", "the same") if found["same"] else ("not under", "not the same")
+        print(f"{person} person: {side} {threshold.angle:.3f} rad, {_rate(threshold)}")
+    for name, (first, second) in found["differences"].items():
+        print(f"  {name:<20} {first:.2f} -> {second:.2f}")
+
+
+def _table(faces: list, angles: list[list[float]], threshold: Any, trouble: str) -> None:
+    names = [Path(one.name).name[:16] for one in faces]
+    width = max(7, *map(len, names))
+    print(" " * width, *(f"{name:>{width}}" for name in names))
+    for i, (name, row) in enumerate(zip(names, angles, strict=True)):
+        marks = [
+            f"{angle:.3f}" + ("*" if threshold and i != j and angle < threshold.angle else " ")
+            for j, angle in enumerate(row)
+        ]
+        print(f"{name:<{width}}", *(f"{mark:>{width}}" for mark in marks))
+    if threshold is None:
+        print(f"angles in rad; the same person or not cannot be said ({trouble})")
+    else:
+        print(f"angles in rad; * the same person: under {threshold.angle:.3f}, {_rate(threshold)}")
+
+
+def _rate(threshold: Any) -> str:
+    return (
+        f"which {threshold.far:g} of different people are and {threshold.tar:.0%} of the pictures "
+        "of one person"
+    )
+
+
+def calibrate(
+    data: Annotated[
+        str,
+        typer.Argument(metavar="DATA", help="A folder made by istrc prepare.", show_default=False),
+    ],
+    model: Annotated[
+        str,
+        typer.Argument(metavar="CIRCLE", help="The circle's folder, or the name of a shipped one."),
+    ] = options.MODEL,
+    faces: Annotated[
+        int, typer.Option(min=2, max=20_000, help="Faces, at most; all their pairs are measured.")
+    ] = 5000,
+    seed: SeedOption = 0,
+    device: options.DeviceOption = "cpu",
+    as_json: options.JsonOption = False,
+) -> None:
+    """Measure from which angle on two faces are two people, for istrc compare.
+
+    Writes verification.json into the circle's folder: the angle and the true-accept rate at
+    false-accept rates of 0.1 to 0.0001, on people of the train split that no weight was fitted
+    to.
+    """
+    with Report("calibrate", as_json) as report:
+        try:
+            import sklearn  # noqa: F401
+            import torchmetrics  # noqa: F401
+        except ImportError as error:
+            raise IstrcError(f"calibrate needs {error.name}: pip install 'istrc[train]'") from error
+        from istrc.data.prepared import Prepared
+        from istrc.evaluation.results import write_results
+        from istrc.verbs.calibration import NAME, folder_of, measure
+
+        prepared, circle = Prepared(data), options.open_circle(model, device)
+        if prepared.size != circle.size:
+            raise IstrcError(
+                f"{data}: faces of {prepared.size} px, and the model sees {circle.size} px; "
+                f"prepare with --size {circle.size}"
+            )
+        found = measure(circle, prepared, faces=faces, seed=seed)
+        target = folder_of(model) / NAME
+        # Not the command as it was typed: paths of this machine have no place beside weights
+        command = f"istrc calibrate DATA CIRCLE --faces {faces} --seed {seed}"
+        write_results(target, found, seed=seed, command=command)
+        pairs = found["pairs"]
+        for rate, at in found["far"].items():
+            report.say(
+                f"FAR {rate}: under {at['angle']:.4f} rad; {at['tar']:.1%} of one person's pairs"
+            )
+        report.done(
+            f"{target}: {found['people']} people, {pairs['same']} pairs of one person, "
+            f"{pairs['different']} of two",
+            output=target,
+            **found,
+        )

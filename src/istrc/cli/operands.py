@@ -1,0 +1,140 @@
+"""Faces that a verb works on: of pictures, or rows of embeddings that were saved."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from istrc.cli import options
+from istrc.cli.files import find_all
+from istrc.cli.report import Report
+from istrc.cli.vectors import read_vectors
+from istrc.errors import InputError
+
+_ARRAY = re.compile(r"(?P<path>.+\.npy)(?:\[(?P<row>\d+)\])?", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Operand:
+    """One face: its embedding, and its picture where there is one.
+
+    Attributes:
+        name: the file, with the row of an array: `z.npy[3]`.
+        z: (1, D) on the sphere.
+        x: (1, 3, S, S) in [-1, 1]; None for a saved embedding.
+    """
+
+    name: str
+    z: Any
+    x: Any
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where operands are to be read: a picture, or an array with or without a row."""
+
+    path: Path
+    row: int | None = None
+    is_array: bool = False
+
+    def __str__(self) -> str:
+        return str(self.path) if self.row is None else f"{self.path}[{self.row}]"
+
+
+def find_sources(arguments: list[str], report: Report) -> list[Source]:
+    """What the arguments stand for, in their order; one that stands for nothing is reported."""
+    sources: list[Source] = []
+    for argument in arguments:
+        match = _ARRAY.fullmatch(argument)
+        if match:
+            row = None if match["row"] is None else int(match["row"])
+            sources.append(Source(Path(match["path"]), row, True))
+            continue
+        found = find_all([argument])
+        report.all_failed(found.missing)
+        sources += [Source(path) for path in found.paths]
+    return sources
+
+
+def read_source(
+    circle: Any, source: Source, report: Report, face: str | int = "largest", aligned: bool = False
+) -> list[Operand]:
+    """The operands of one source: a picture's face or faces, an array's row or rows."""
+    if not source.is_array:
+        seen = options.read_faces(circle, source.path, face, aligned)
+        options.say_which(report, source.path, seen, face)
+        names = [str(source)] if len(seen) == 1 else [f"{source} ({one.number})" for one in seen]
+        return [Operand(name, one.z, one.x) for name, one in zip(names, seen, strict=True)]
+
+    import torch
+
+    z = read_vectors(source.path)
+    if z.shape[1] != circle.dim:
+        raise InputError(
+            f"{source.path}: rows have {z.shape[1]} numbers and the model's sphere {circle.dim}; "
+            "use the model that embedded them"
+        )
+    rows = range(len(z)) if source.row is None else [source.row]
+    if source.row is not None and source.row >= len(z):
+        raise InputError(f"{source}: no such row; there are {len(z)}, counted from 0")
+    names = [str(source)] if len(z) == 1 else [f"{source.path}[{row}]" for row in rows]
+    return [
+        Operand(name, torch.from_numpy(z[row : row + 1]).to(circle.device), None)
+        for name, row in zip(names, rows, strict=True)
+    ]
+
+
+def read_all(
+    circle: Any, sources: list[Source], report: Report, face: str | int, aligned: bool
+) -> list[Operand]:
+    """The operands of all sources that can be read; the others are reported."""
+    operands: list[Operand] = []
+
+    def one(source: Source) -> None:
+        operands.extend(read_source(circle, source, report, face, aligned))
+
+    report.each(sources, one)
+    return operands
+
+
+def read_one(
+    circle: Any,
+    argument: str,
+    report: Report,
+    face: str | int = "largest",
+    aligned: bool = False,
+) -> Operand:
+    """The one operand that an argument stands for. Raises InputError where it is not one."""
+    match = _ARRAY.fullmatch(argument)
+    found = None if match else find_all([argument])
+    if found is not None and found.missing:
+        raise found.missing[0]
+    if found is not None and len(found.paths) != 1:
+        raise InputError(f"{argument}: {len(found.paths)} pictures, and one is needed; name it")
+    operands = read_source(circle, find_sources([argument], report)[0], report, face, aligned)
+    if len(operands) != 1:
+        if match:
+            raise InputError(f"{argument}: {len(operands)} rows; say which: {argument}[0]")
+        raise InputError(f"{argument}: {len(operands)} faces, and one is needed; give --face K")
+    return operands[0]
+
+
+def stack(operands: list[Operand]) -> tuple[Any, Any]:
+    """z `(N, D)` and x `(N, 3, S, S)` of operands; x is None where one of them has no picture."""
+    import torch
+
+    z = torch.cat([one.z for one in operands])
+    if any(one.x is None for one in operands):
+        return z, None
+    return z, torch.cat([one.x for one in operands])
+
+
+def need_pictures(operands: list[Operand], mode: str) -> None:
+    """Raises InputError for a saved embedding in a mode that looks at pictures."""
+    for one in operands:
+        if mode == "anchored" and one.x is None:
+            raise InputError(
+                f"{one.name}: an embedding has no picture to anchor to; add --mode circle"
+            )

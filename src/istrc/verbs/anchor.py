@@ -1,0 +1,58 @@
+"""New faces from given ones: what the embedding does not hold comes from the pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+
+from istrc.circle import Circle
+from istrc.errors import InputError
+
+MODES = ("anchored", "circle")
+BATCH = 64  # faces in a network at once
+
+
+@torch.inference_mode()
+def rebuild_from(
+    circle: Circle,
+    z2: torch.Tensor,
+    *,
+    z: torch.Tensor,
+    x: torch.Tensor | None,
+    weights: torch.Tensor,
+    mode: str = "anchored",
+) -> torch.Tensor:
+    """Faces with the embeddings z2 `(T, D)`, made of N given faces: `(T, 3, S, S)` in [-1, 1].
+
+    circle:   decode(F(z2)), the paper's; the given faces are not looked at.
+    anchored: decode(h), h = F(z2) + sum_n w_n r_n, r_n = E(x_n) - F(z_n): the residuals, which are
+              background, pose and light, are mixed with the same weights as the faces.
+
+    Args:
+        z, x: the given faces, `(N, D)` and `(N, 3, S, S)`; x is not needed for "circle".
+        weights: `(T, N)`, one row a new face, each summing to 1.
+
+    Raises InputError for an unknown mode, and for "anchored" without pictures.
+    """
+    if mode not in MODES:
+        raise InputError(f"mode {mode!r}: use one of {', '.join(MODES)}")
+    if mode == "circle":
+        return in_batches(circle.decode, z2)
+    if x is None:
+        raise InputError(
+            "anchored needs pictures, and an embedding has none: give pictures, or mode circle"
+        )
+    codes = in_batches(circle.encode, x)  # (N, H)
+    mapped = in_batches(circle.map, z)  # (N, H)
+    weights = weights.to(codes)
+    # Summed so that a face whose weight is 1 and whose z is unchanged is decode(E(x)), to rounding
+    h = weights @ codes + (in_batches(circle.map, z2) - weights @ mapped)  # (T, H)
+    return in_batches(circle.decode_code, h)
+
+
+def in_batches(
+    work: Callable[[torch.Tensor], torch.Tensor], rows: torch.Tensor, size: int = BATCH
+) -> torch.Tensor:
+    """`work` on all rows, `size` at once: the memory for 1000 faces is that for 64."""
+    return torch.cat([work(part) for part in rows.split(size)])

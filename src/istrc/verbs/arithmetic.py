@@ -1,0 +1,63 @@
+"""Sums and differences of faces (paper section 4.3, figure 8)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from istrc import sphere
+from istrc.circle import Circle
+from istrc.errors import InputError
+from istrc.verbs.anchor import rebuild_from
+
+
+@dataclass(frozen=True)
+class Result:
+    """The face that an expression stands for.
+
+    Attributes:
+        z: (1, D) its embedding.
+        face: (1, 3, S, S) in [-1, 1].
+        length: of the weighted sum before it was put back on the sphere.
+        angles: (N,) radians from the result to each operand.
+    """
+
+    z: torch.Tensor
+    face: torch.Tensor
+    length: float
+    angles: torch.Tensor
+
+
+@torch.inference_mode()
+def arithmetic(
+    circle: Circle,
+    weights: Sequence[float],
+    z: torch.Tensor,
+    *,
+    onto: tuple[torch.Tensor, torch.Tensor] | None = None,
+) -> Result:
+    """The weighted sum of embeddings z `(N, D)`, put back on the sphere, and its face.
+
+    The paper (section 4.3) asks for spherical interpolation and finds linear calculation as good
+    "when the equation is easy". Here every equation is the linear sum, normalised once at the
+    end: for (A + B)/2 that IS slerp(A, B; 1/2), and A - B + C keeps its usual meaning.
+
+    Args:
+        weights: N, as `istrc.verbs.expression.parse` finds them.
+        onto: the z `(1, D)` and x `(1, 3, S, S)` of a face that carries the result:
+            decode(E(x) + F(z') - F(z)). None is the paper's decode(F(z')).
+
+    Raises IstrcError when the sum vanishes, as in A - A.
+    """
+    if not any(weights):
+        raise InputError("every face cancels, as in A - A: what is left has no direction")
+    z = z.to(circle.device)
+    point = sphere.combine(list(weights), z)[None]  # (1, D)
+    own, x = (z[:1], None) if onto is None else onto
+    mode = "circle" if onto is None else "anchored"
+    one = torch.ones(1, 1)
+    face = rebuild_from(circle, point, z=own.to(circle.device), x=x, weights=one, mode=mode)
+    total = torch.tensor(list(weights), device=z.device, dtype=z.dtype) @ z
+    return Result(point, face, float(total.norm()), sphere.angle(point, z))

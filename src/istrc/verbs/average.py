@@ -1,0 +1,86 @@
+"""The average face of any number of people (paper section 4.2, figure 7)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+
+from istrc import sphere
+from istrc.circle import Circle
+from istrc.errors import InputError
+from istrc.verbs.anchor import rebuild_from
+
+
+def euclidean_mean(points: torch.Tensor) -> torch.Tensor:
+    """The mean of points `(n, D)` in the space around the sphere, put back on it: `(D,)`.
+
+    Raises IstrcError where the points cancel.
+    """
+    return sphere.combine([1 / len(points)] * len(points), points)
+
+
+MEANS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
+    "frechet": sphere.mean,
+    "euclidean": euclidean_mean,
+}
+
+
+@dataclass(frozen=True)
+class Average:
+    """An average face.
+
+    Attributes:
+        z: (1, D) its embedding.
+        face: (1, 3, S, S) in [-1, 1].
+        angles: (N,) radians from the average to each of the given faces.
+        length: of the mean vector before it was put back on the sphere, 0..1: what is left of N
+            unit vectors when they are averaged as vectors, 1 where all are the same.
+    """
+
+    z: torch.Tensor
+    face: torch.Tensor
+    angles: torch.Tensor
+    length: float
+
+    @property
+    def spread(self) -> float:
+        """Mean angle from the average to the given faces, radians."""
+        return float(self.angles.mean())
+
+
+@torch.inference_mode()
+def average(
+    circle: Circle,
+    z: torch.Tensor,
+    x: torch.Tensor | None = None,
+    *,
+    mean: str = "frechet",
+    mode: str = "anchored",
+) -> Average:
+    """The face in the middle of N >= 2 given ones.
+
+    Of two faces the Fréchet mean is the paper's slerp(a, b; 1/2); of more it is the point with
+    the least sum of squared angles, in whatever order the faces come.
+
+    circle:   decode(F(z)) of the mean z.
+    anchored: decode(F(z) + mean of the residuals E(x) - F(z)): background and light are averaged.
+
+    Args:
+        z, x: the faces, `(N, D)` and `(N, 3, S, S)`; x only for "anchored".
+        mean: "frechet", or "euclidean": the normalised sum.
+
+    Raises InputError for fewer than two faces, an unknown mean or mode; IstrcError where no single
+    mean exists (antipodal faces, or faces that balance out).
+    """
+    if mean not in MEANS:
+        raise InputError(f"mean {mean!r}: use one of {', '.join(MEANS)}")
+    if len(z) < 2:
+        count = "no face" if len(z) == 0 else "one face"
+        raise InputError(f"the average of {count}: give at least two faces")
+    z = z.to(circle.device)
+    middle = MEANS[mean](z)[None]  # (1, D)
+    weights = torch.full((1, len(z)), 1 / len(z))
+    face = rebuild_from(circle, middle, z=z, x=x, weights=weights, mode=mode)
+    return Average(middle, face, sphere.angle(middle, z), float(z.mean(0).norm()))

@@ -1,0 +1,66 @@
+"""From one face to another: the paper's interpolation (section 4.1, figure 5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from istrc import sphere
+from istrc.circle import Circle
+from istrc.errors import InputError
+from istrc.verbs.anchor import rebuild_from
+
+PATHS = {"slerp": sphere.slerp, "lerp": sphere.lerp}
+
+
+@dataclass(frozen=True)
+class Blend:
+    """The faces between two.
+
+    Attributes:
+        t: (T,) from 0 to 1.
+        z: (T, D) their embeddings.
+        faces: (T, 3, S, S) in [-1, 1].
+        angles: (T,) radians from the first face; evenly spaced by slerp, not by lerp.
+    """
+
+    t: torch.Tensor
+    z: torch.Tensor
+    faces: torch.Tensor
+    angles: torch.Tensor
+
+
+@torch.inference_mode()
+def blend(
+    circle: Circle,
+    z: torch.Tensor,
+    x: torch.Tensor | None = None,
+    *,
+    frames: int = 9,
+    path: str = "slerp",
+    mode: str = "anchored",
+) -> Blend:
+    """`frames` faces from the first of two given ones to the second, both ends included.
+
+    circle:   decode(F(z_t)), z_t on the great circle (slerp) or the chord (lerp) from z_a to z_b.
+    anchored: decode(F(z_t) + (1 - t) r_a + t r_b), r = E(x) - F(z): the ends are decode(E(x)), and
+              two photographs of different pose and light blend in those as well.
+
+    Args:
+        z, x: the two faces, `(2, D)` and `(2, 3, S, S)`; x only for "anchored".
+        frames: T >= 2.
+
+    Raises InputError for an unknown path or mode and for fewer than two frames; IstrcError where
+    the embeddings are antipodal, as no single path then joins them.
+    """
+    if path not in PATHS:
+        raise InputError(f"path {path!r}: use one of {', '.join(PATHS)}")
+    if frames < 2:
+        raise InputError(f"{frames} frames: a blend has at least the two given faces; ask for 2")
+    z = z.to(circle.device)
+    t = torch.linspace(0, 1, frames, device=z.device)
+    points = PATHS[path](z[0], z[1], t)  # (T, D)
+    weights = torch.stack([1 - t, t], 1)  # (T, 2)
+    faces = rebuild_from(circle, points, z=z, x=x, weights=weights, mode=mode)
+    return Blend(t, points, faces, sphere.angle(z[0], points))

@@ -1,0 +1,132 @@
+"""From which angle on two faces are called two people: measured, and kept beside the weights.
+
+verification.json in a circle's folder holds, for each false-accept rate, the angle that so many
+pairs of different people fall below. It is measured on the people of `tune`, who are part of
+train and who no weight was fitted to; `valid` and `test` stay unseen.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from istrc import sphere
+from istrc.circle import WEIGHTS, Circle
+from istrc.data.prepared import Prepared
+from istrc.errors import InputError
+from istrc.models.store import fingerprint
+
+NAME = "verification.json"
+FORMAT = 1
+RATES = (1e-1, 1e-2, 1e-3, 1e-4)
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """Faces under `angle` radians apart are called the same person.
+
+    Attributes:
+        far: share of pairs of different people that are, wrongly.
+        tar: share of pairs of one person that are, rightly.
+        different: the number of pairs of different people that it was measured on.
+    """
+
+    far: float
+    angle: float
+    tar: float
+    different: int
+
+
+def folder_of(model: str | Path) -> Path:
+    """The folder that `Circle.from_pretrained(model)` reads: a folder, or a shipped circle's."""
+    folder = Path(model)
+    return folder if (folder / "circle.json").exists() else WEIGHTS / folder
+
+
+def measure(
+    circle: Circle, prepared: Prepared, *, faces: int = 5000, seed: int = 0
+) -> dict[str, Any]:
+    """What `verification.json` holds: thresholds and true-accept rates at RATES.
+
+    All pairs among `faces` faces drawn from `tune`. Raises InputError when they are fewer than two
+    people, or no person has two.
+    """
+    from istrc.evaluation.metrics import threshold_at_far
+
+    rows = prepared.rows("tune")
+    rows = rows[prepared.identity[rows] >= 0]
+    if len(rows) > faces:
+        rows = np.sort(np.random.default_rng(seed).choice(rows, faces, replace=False))
+    who = torch.from_numpy(prepared.identity[rows].astype(np.int64))
+    if len(rows):
+        parts = np.array_split(rows, -(-len(rows) // 256))
+        z = torch.cat([circle.embed(prepared.batch(part)).float().cpu() for part in parts])
+        same, different = pair_angles(z, who)
+    if not len(rows) or not len(same) or not len(different):
+        raise InputError(
+            f"{prepared.folder}: {len(rows)} faces of known people in its tune part have no pairs "
+            "of one person and of two; prepare data with identities"
+        )
+    rates = {}
+    for rate in RATES:
+        angle = threshold_at_far(different, rate)
+        if np.isfinite(angle):  # else there are too few pairs to see such a rate
+            rates[f"{rate:g}"] = {"angle": angle, "tar": float(np.mean(same < angle))}
+    return {
+        "format": FORMAT,
+        "recogniser": fingerprint(circle.facenet),
+        "far": rates,
+        "pairs": {"same": len(same), "different": len(different)},
+        "people": len(who.unique()),
+        "faces": len(rows),
+        "split": "tune",
+        "data": prepared.info.get("source"),
+    }
+
+
+def pair_angles(z: torch.Tensor, who: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """Angles of all pairs of one person, and of all pairs of two, among `(N, D)`; radians."""
+    same, different = [], []
+    for i in range(len(z) - 1):
+        angles = sphere.angle(z[i], z[i + 1 :])
+        equal = who[i + 1 :] == who[i]
+        same.append(angles[equal])
+        different.append(angles[~equal])
+    if not same:
+        return np.empty(0), np.empty(0)
+    return torch.cat(same).double().numpy(), torch.cat(different).double().numpy()
+
+
+def read_threshold(model: str | Path, circle: Circle, far: float) -> Threshold | None:
+    """The threshold of a circle at a false-accept rate; None where none was measured for it.
+
+    Raises InputError for a rate that was not measured, and for a file that is damaged or belongs
+    to other weights.
+    """
+    path = folder_of(model) / NAME
+    again = "run istrc calibrate on this circle again"
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        recogniser, rates, different = (
+            found["recogniser"],
+            found["far"],
+            found["pairs"]["different"],
+        )
+        known = {float(rate): one for rate, one in rates.items()}
+        chosen = known.get(far)
+        threshold = chosen and Threshold(far, chosen["angle"], chosen["tar"], different)
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{path}: damaged ({type(error).__name__}: {error}); {again}") from None
+    if recogniser != fingerprint(circle.facenet):
+        raise InputError(f"{path}: measured with other weights; {again}")
+    if threshold is None:
+        measured = ", ".join(f"{rate:g}" for rate in sorted(known, reverse=True))
+        raise InputError(f"--far {far:g}: not measured for this circle; give one of {measured}")
+    return threshold

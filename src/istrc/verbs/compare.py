@@ -1,0 +1,36 @@
+"""Two faces: how far apart, and in what they differ (paper section 4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from istrc import sphere
+from istrc.circle import Circle
+
+
+@dataclass(frozen=True)
+class Difference:
+    """An attribute in two faces: calibrated probabilities, 0..1."""
+
+    name: str
+    first: float
+    second: float
+
+
+@torch.inference_mode()
+def angles(z: torch.Tensor) -> torch.Tensor:
+    """The angle between every two of `(N, D)` embeddings: `(N, N)` radians, 0 on the diagonal."""
+    return sphere.angle(z[:, None], z[None])
+
+
+@torch.inference_mode()
+def differences(circle: Circle, a: torch.Tensor, b: torch.Tensor) -> list[Difference]:
+    """Every attribute of two faces `(1, D)`, the largest difference of probability first."""
+    first, second = circle.scores(torch.cat([a, b]).to(circle.device)).tolist()
+    found = [
+        Difference(name, p, q)
+        for name, p, q in zip(circle.attribute_names, first, second, strict=True)
+    ]
+    return sorted(found, key=lambda one: -abs(one.second - one.first))
