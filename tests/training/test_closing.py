@@ -6,8 +6,10 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from istrc.models.guide import Guides
 from istrc.models.store import fingerprint
-from istrc.training.closing import blurred, closing_loss, train_closing
+from istrc.training.augment import blurred
+from istrc.training.closing import closing_loss, guide_loss, train_closing
 from istrc.walk import CERTAIN
 
 pytest.importorskip("tensorboard")
@@ -86,3 +88,43 @@ def test_only_the_mapping_moves(toy_circle, toy_folder, tmp_path):
     assert closed.bound == toy_circle.bound
     recorded = json.loads((tmp_path / "run.json").read_text())
     assert recorded["circle"] == [before[p] for p in ("facenet", "attributes", *parts[1:3])]
+
+
+def test_the_guides_loss_by_hand():
+    torch.manual_seed(0)
+    before, after = torch.randn(2, 2, 4, 3) * 2
+    edited, strength = torch.tensor([0, 2, 1, 1]), torch.tensor([1.0, -0.5, 1.5, -1.0])
+    short, besides = guide_loss(before, after, edited, strength)
+    missing, moved = [], []
+    for member in range(2):
+        for i in range(4):
+            for k in range(3):
+                was, now, s = before[member, i, k], after[member, i, k], strength[i]
+                if k == edited[i]:
+                    wanted = was + s * (CERTAIN + max(0, -s.sign() * was))
+                    missing.append(max(0, (wanted - now) * s.sign()) / CERTAIN)
+                else:
+                    error = abs(now - was) / CERTAIN
+                    moved.append(0.5 * error**2 / 0.3 if error < 0.3 else error - 0.15)
+    assert short.item() == pytest.approx(float(sum(missing)) / 8, rel=1e-4)
+    assert besides.item() == pytest.approx(float(sum(moved)) / 16, rel=1e-4)
+
+
+def test_guides_that_see_enough_ask_for_nothing():
+    before = torch.zeros(2, 3, 4)
+    after = before.clone()
+    after[:, :, 1] = 2 * CERTAIN
+    edited, strength = torch.ones(3, dtype=torch.long), torch.ones(3)
+    assert [part.item() for part in guide_loss(before, after, edited, strength)] == [0, 0]
+
+
+def test_the_guides_take_part_and_stay_as_they_were(toy_circle, toy_folder, tmp_path):
+    guides = Guides(tuple(toy_circle.attribute_names), ((4, 6), (6, 4)))
+    before = fingerprint(guides)
+    options = dict(circle=toy_circle, steps=2, batch_size=12, average=0.5)
+    alone = train_closing(toy_folder, tmp_path / "alone", **options)
+    guided = train_closing(toy_folder, tmp_path / "guided", guides=guides, **options)
+    assert fingerprint(guides) == before
+    assert fingerprint(guided.mapping) != fingerprint(alone.mapping)
+    recorded = json.loads((tmp_path / "guided" / "run.json").read_text())
+    assert recorded["guides"] == before and recorded["guide_weight"] > 0

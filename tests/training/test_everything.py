@@ -9,7 +9,8 @@ from istrc.circle import PARTS, Circle
 from istrc.training.everything import train_all
 
 pytest.importorskip("pytorch_metric_learning")
-STEPS = {f"{part}_steps": 1 for part in ("facenet", "began", "mapping", "attributes", "closing")}
+TRAINED = ("facenet", "began", "mapping", "attributes", "guides", "closing")
+STEPS = {f"{part}_steps": 1 for part in TRAINED}
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +42,7 @@ def test_every_part_says_how_it_was_made(trained):
     assert made == {
         "facenet": ["facenet"],
         "autoencoder": ["began"],
-        "mapping": ["mapping", "closing"],
+        "mapping": ["mapping", "guides", "closing"],
         "attributes": ["attributes"],
     }
 

@@ -20,7 +20,7 @@ from typing import Annotated, Any
 import typer
 
 # A trained part is given as the folder that holds it.
-NETS = ("FaceNet", "AutoEncoder", "Mapping", "AttributeClassifiers", "Circle")
+NETS = ("FaceNet", "AutoEncoder", "Mapping", "AttributeClassifiers", "Guides", "Circle")
 
 # What needs no comment in a signature; a comment there comes first.
 COMMON = {

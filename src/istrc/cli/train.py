@@ -23,6 +23,7 @@ PARTS = {
     "began": ("istrc.training.began", "train_began"),
     "mapping": ("istrc.training.mapping", "train_mapping"),
     "attributes": ("istrc.training.attributes", "train_attributes"),
+    "guides": ("istrc.training.guides", "train_guides"),
     "closing": ("istrc.training.closing", "train_closing"),
     "all": ("istrc.training.everything", "train_all"),
     "aligner": ("istrc.training.aligner", "train_aligner"),

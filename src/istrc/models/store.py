@@ -28,6 +28,7 @@ KINDS = {
     "AttributeClassifiers": "attributes",
     "Aligner": "aligner",
     "JudgeNet": "judge",
+    "Guides": "guide",
 }
 PREPROCESSING = {
     "colour": "RGB",
@@ -114,7 +115,10 @@ def load_part(folder: str | Path, device: str | torch.device = "cpu") -> nn.Modu
 
 
 def _as_tuples(arguments: dict) -> dict:
-    return {k: tuple(v) if isinstance(v, list) else v for k, v in arguments.items()}
+    def whole(value):
+        return tuple(map(whole, value)) if isinstance(value, list) else value
+
+    return {name: whole(value) for name, value in arguments.items()}
 
 
 def fingerprint(part: nn.Module) -> str:

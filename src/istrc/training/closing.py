@@ -8,8 +8,9 @@ smile, the picture half of one. Here faces are edited as in use,
 x' is embedded again, and F learns to bring it to z' (a cycle loss on the sphere) with the edited
 attribute at its target. Nothing else moves, so that decode(E(x)) stays as sharp as it was. A
 network that is trained against can be fooled instead of obeyed. A frozen decoder makes that hard,
-because it draws little but faces; besides, what FaceNet sees of x' is moved, re-lit and blurred at
-random, and the change is kept small where no edit belongs.
+because it draws little but faces; besides, what the networks see of x' is moved, re-lit and
+blurred at random, the change is kept small where no edit belongs, and pixel classifiers that
+share nothing with FaceNet (`models.guide`) must see the edit too, and nothing else.
 """
 
 from __future__ import annotations
@@ -26,19 +27,12 @@ from torch.nn import functional as F
 from istrc import walk as walking
 from istrc.circle import TRANSFORMATIONS, Circle
 from istrc.data.prepared import Prepared
+from istrc.models.guide import Guides
 from istrc.models.store import fingerprint
 from istrc.photo.paste import face_mask
 from istrc.training import loop
-from istrc.training.augment import augment
+from istrc.training.augment import augment, blurred
 from istrc.training.average import follow
-
-
-def blurred(x: torch.Tensor, share: float = 0.5) -> torch.Tensor:
-    """A random share of the faces, shrunk by up to a half and enlarged again."""
-    side = int(x.shape[-1] * (0.5 + 0.4 * torch.rand(()).item()))
-    small = F.interpolate(x, size=side, mode="area")
-    soft = F.interpolate(small, size=x.shape[-1], mode="bilinear", align_corners=False)
-    return torch.where(torch.rand(len(x), 1, 1, 1, device=x.device) < share, soft, x)
 
 
 def closing_loss(
@@ -81,17 +75,38 @@ def closing_loss(
     return loss, parts
 
 
+def guide_loss(
+    before: torch.Tensor,  # (M, B, A) logits of the members on the face
+    after: torch.Tensor,  # (M, B, A) on the edited picture
+    edited: torch.Tensor,  # (B,) column that was edited
+    strength: torch.Tensor,  # (B,) signed
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """How far the picture is from what was asked, in units of a full transformation.
+
+    Returns the edited attribute's shortfall, which more than was asked does not lower or raise,
+    and the mean change of the others.
+    """
+    chosen = F.one_hot(edited, before.shape[2]).bool()  # (B, A)
+    own = before[:, chosen]  # (M, B)
+    wanted = torch.stack([walking.targets(m[:, None], strength[:, None])[:, 0] for m in own])
+    short = F.relu((wanted - after[:, chosen]) * strength.sign()) / walking.CERTAIN
+    others = (after - before)[:, ~chosen] / walking.CERTAIN
+    return short.mean(), F.smooth_l1_loss(others, torch.zeros_like(others), beta=0.3)
+
+
 def train_closing(
     data: str | Path,  # a prepared folder
     out: str | Path,  # run folder; holds the checkpoint
     *,
     circle: Circle,  # trained part by part
+    guides: Guides | None = None,  # pixel classifiers that must see the edit as well
     steps: int = 1000,  # batches
     batch_size: int = 48,  # faces in a batch, each with one edit
     rate: float = 5e-4,  # peak learning rate of Adam
     strength: tuple[float, float] = (0.5, 1.5),  # least and greatest strength of an edit
     cycle_weight: float = 2.0,  # of 1 - cos of the angle to where the walk ended
     attribute_weight: float = 0.5,  # of the logits' distance from those the walk reached
+    guide_weight: float = 0.5,  # of what the guides miss, and see change besides
     outside_weight: float = 1.0,  # of change where no edit belongs
     tint_weight: float = 2.0,  # of change of colour over sixteenths of the picture
     anchor_weight: float = 0.2,  # of F's own mean square error
@@ -115,36 +130,46 @@ def train_closing(
     averaged = copy.deepcopy(net)
     optimizer = torch.optim.Adam(net.parameters(), lr=rate, betas=(0.9, 0.99))
     names = [name for name in TRANSFORMATIONS if name in classifiers.names]
-    outside = torch.from_numpy(1 - face_mask(prepared.size)).to(device)
+    inside = torch.from_numpy(face_mask(prepared.size)).to(device)
+    outside = 1 - inside
+    if guides is not None:
+        guides.to(device, memory_format=layout).eval().requires_grad_(False)
+        guided = [guides.attributes.index(name) for name in classifiers.names]
 
     def batch(step: int) -> torch.Tensor:
         count = min(batch_size, len(fit))
         return prepared.batch(loop.generator(seed, step).choice(fit, count, replace=False))
 
-    def edits(z: torch.Tensor, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
-        """Three edits, each of a third of the faces: the columns edited (B,) and z' (B, D)."""
-        columns, ends = [], []
+    def edits(z: torch.Tensor, rng: np.random.Generator) -> tuple[torch.Tensor, ...]:
+        """Three edits, each of a third of the faces: columns (B,), strengths (B,), z' (B, D)."""
+        columns, amounts, ends = [], [], []
         for part in z.tensor_split(3):
             name = str(rng.choice(names))
             amount = rng.uniform(*strength) * rng.choice([-1, 1])
             # A copy, because autograd cannot keep what was made in inference mode
             ends.append(circle.walk(part, {name: amount}, step=0.1).end.clone())
             columns.append(torch.full((len(part),), classifiers.index(name), device=z.device))
-        return torch.cat(columns), torch.cat(ends)
+            amounts.append(torch.full((len(part),), amount, device=z.device))
+        return torch.cat(columns), torch.cat(amounts), torch.cat(ends)
 
     def losses(net, x, rng, vary: bool):
         with torch.no_grad(), torch.autocast(kind, torch.bfloat16):
             z, h = facenet(x), autoencoder.encode(x)
             rebuilt = autoencoder.decode(h)
-        edited, end = edits(z, rng)
+        edited, amount, end = edits(z, rng)
         at_start = net(z)
         moved = h + net(end) - at_start
         with torch.autocast(kind, torch.bfloat16):
             changed = autoencoder.decode(moved)
-            picture = (x + changed - rebuilt).clamp(-1, 1)
+            picture = (x + inside * (changed - rebuilt)).clamp(-1, 1)
+            if guides is not None:
+                with torch.no_grad():
+                    before = guides(x)
             if vary:
                 picture = augment(blurred(picture), rotate=4, scale=0.05, shift=0.03, erase=0)
-            seen = facenet(picture.contiguous(memory_format=layout))
+            picture = picture.contiguous(memory_format=layout)
+            seen = facenet(picture)
+            after = guides(picture) if guides is not None else None
         loss, parts = closing_loss(
             rebuilt,
             changed,
@@ -160,6 +185,10 @@ def train_closing(
             outside_weight=outside_weight,
             tint_weight=tint_weight,
         )
+        if guides is not None:
+            before, after = (logits[:, :, guided] for logits in (before, after))
+            parts["short"], parts["besides"] = guide_loss(before, after, edited, amount)
+            loss = loss + guide_weight * (parts["short"] + parts["besides"])
         parts["anchor"] = ((at_start - h) / net.spread).square().mean()
         return loss + anchor_weight * parts["anchor"], parts
 
@@ -215,6 +244,8 @@ def train_closing(
             anchor_weight=anchor_weight,
             average=average,
             circle=start,
+            guides=None if guides is None else fingerprint(guides),
+            guide_weight=guide_weight if guides is not None else 0.0,
         ),
     )
     mapping = averaged.requires_grad_(False)

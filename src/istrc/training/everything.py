@@ -10,6 +10,7 @@ from istrc.training.attributes import train_attributes
 from istrc.training.began import train_began
 from istrc.training.closing import train_closing
 from istrc.training.facenet import train_facenet
+from istrc.training.guides import train_guides
 from istrc.training.mapping import train_mapping
 
 
@@ -21,6 +22,7 @@ def train_all(
     began_steps: int = 3600,
     mapping_steps: int = 8000,
     attributes_steps: int = 1200,
+    guides_steps: int = 1200,
     closing_steps: int = 1000,  # batches of closing; 0 leaves the circle as the paper has it
     seed: int = 0,
     device: str = "cpu",
@@ -47,7 +49,10 @@ def train_all(
     )
     circle = Circle(facenet, autoencoder, mapping, attributes)
     if closing_steps:
-        circle = train_closing(data, runs / "closing", circle=circle, steps=closing_steps, **common)
+        guides = train_guides(data, runs / "guides", steps=guides_steps, **common)
+        circle = train_closing(
+            data, runs / "closing", circle=circle, guides=guides, steps=closing_steps, **common
+        )
     circle.save_pretrained(out, **{part: _provenance(runs, part) for part in PARTS})
     return circle
 
@@ -57,7 +62,7 @@ def _provenance(runs: Path, part: str) -> dict:
     made_by = {
         "facenet": ["facenet"],
         "autoencoder": ["began"],
-        "mapping": ["mapping", "closing"],
+        "mapping": ["mapping", "guides", "closing"],
         "attributes": ["attributes"],
     }[part]
     recorded = [runs / name / "run.json" for name in made_by]

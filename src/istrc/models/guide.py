@@ -1,0 +1,53 @@
+"""The guides: small pixel classifiers that tell the closing of the circle what a picture shows.
+
+FaceNet alone is fooled by what it trains (its embedding of an edited picture arrives before the
+picture does). Guides see pixels, share nothing with it, and are several and unlike. The judge,
+which measures, is yet another network, and no training ever sees it.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+
+def _stage(inputs: int, outputs: int, kernel: int) -> list[nn.Module]:
+    return [
+        nn.Conv2d(inputs, outputs, kernel, 1, kernel // 2, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.SiLU(),
+    ]
+
+
+class Guides(nn.Module):
+    """Faces (B, 3, S, S) in [-1, 1] -> logits of every member (M, B, A).
+
+    Args:
+        attributes: names of the A attributes, in the order of the logits.
+        widths: of each member's stages, at S/2, S/4, S/8...; as many members as there are tuples.
+        kernels: of each member's first convolution.
+    """
+
+    def __init__(
+        self,
+        attributes: tuple[str, ...] = (),
+        widths: tuple[tuple[int, ...], ...] = ((32, 64, 128, 192), (40, 80, 112, 160)),
+        kernels: tuple[int, ...] = (3, 5),
+    ):
+        super().__init__()
+        widths = [tuple(member) for member in widths]
+        self.config = dict(
+            attributes=list(attributes), widths=[list(w) for w in widths], kernels=list(kernels)
+        )
+        self.attributes = list(attributes)
+        members = []
+        for member, kernel in zip(widths, kernels, strict=True):
+            layers: list[nn.Module] = [nn.PixelUnshuffle(2), *_stage(12, member[0], kernel)]
+            for before, width in zip(member, member[1:], strict=False):
+                layers += [nn.MaxPool2d(2), *_stage(before, width, 3), *_stage(width, width, 3)]
+            layers += [nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Dropout(0.1)]
+            members.append(nn.Sequential(*layers, nn.Linear(4 * member[-1], len(attributes))))
+        self.members = nn.ModuleList(members)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.stack([member(x).float() for member in self.members])
