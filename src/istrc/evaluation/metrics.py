@@ -92,6 +92,22 @@ def tar_at_far(same: np.ndarray, different: np.ndarray, far: float) -> float:
     return float("nan") if np.isnan(threshold) else float(np.mean(np.asarray(same) < threshold))
 
 
+def roc_points(
+    same: np.ndarray, different: np.ndarray, count: int = 60
+) -> tuple[np.ndarray, np.ndarray]:
+    """False-accept rates (P,) and true-accept rates (P,), from (0, ...) to (1, 1).
+
+    same, different: distances. At most `count` points besides 0 and 1, evenly spaced in the
+    logarithm of the rate, so that the rates that matter (1e-3) are as well seen as the others.
+    """
+    same, different = np.sort(same), np.sort(different)
+    n = len(different)
+    allowed = np.unique(np.concatenate([[0], np.geomspace(1, max(1, n), count).astype(int), [n]]))
+    cuts = np.append(different, np.inf)[allowed]  # at most so many different pairs lie below
+    far = np.searchsorted(different, cuts, side="left") / n
+    return far, np.searchsorted(same, cuts, side="left") / len(same)
+
+
 def best_threshold(distances: np.ndarray, same: np.ndarray) -> float:
     """The distance threshold (same when strictly below) with the highest accuracy on these pairs.
 

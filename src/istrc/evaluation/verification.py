@@ -1,8 +1,14 @@
-"""Same person or not: people that no part was trained on, by FaceNet's distances."""
+"""Same person or not: people that no part was trained on, by the recogniser's distances.
+
+A pair is one of the same person when its distance is below a threshold. `angle` is the spherical
+distance (paper section 4), `euclidean` the chord |a - b| = 2 sin(angle / 2): on the unit sphere
+the one is an increasing function of the other, so that both rank single pairs alike. They differ
+for means of several faces (`istrc.evaluation.templates`), whose length is not 1.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,77 +16,37 @@ import torch
 
 from istrc import sphere
 from istrc.data.prepared import Prepared
-from istrc.errors import InputError
-from istrc.evaluation import identity, metrics
-from istrc.evaluation.results import circle_checksum
-
-FALSE_ACCEPT_RATES = (1e-1, 1e-2, 1e-3)
-
-
-def verification_pairs(
-    identities: np.ndarray, *, pairs: int, folds: int = 10, seed: int = 0
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Balanced pairs of the same and of different people, in folds that share no person.
-
-    Args:
-        identities: (N,) who each face is; -1 (not known) takes no part.
-        pairs: how many to draw, half of them the same person. Pairs are distinct, and so there may
-            be fewer where the people have too few pictures; they stay balanced in every fold.
-        folds: as in the protocol of LFW: people, not pairs, are dealt to the folds.
-
-    Returns:
-        places (P, 2) into `identities`; same (P,) bool; fold (P,) in 0..folds-1.
-
-    Raises InputError where a fold would have no pair of one kind.
-    """
-    rng = np.random.default_rng(seed)
-    people = rng.permutation(np.unique(identities[identities >= 0]))
-    places, same, fold = [], [], []
-    for number in range(folds):
-        mine = np.flatnonzero(np.isin(identities, people[number::folds]))
-        first, second = np.triu_indices(len(mine), 1)
-        equal = identities[mine[first]] == identities[mine[second]]
-        wanted = pairs // (2 * folds)
-        wanted = min(wanted, int(equal.sum()), int((~equal).sum()))
-        if wanted < 1:
-            raise InputError(
-                f"{len(people)} people and {pairs} pairs are too few for {folds} folds; "
-                "ask for fewer folds or more pairs"
-            )
-        for kind in (True, False):
-            drawn = rng.choice(np.flatnonzero(equal == kind), wanted, replace=False)
-            places.append(np.stack([mine[first[drawn]], mine[second[drawn]]], 1))
-            same.append(np.full(wanted, kind))
-            fold.append(np.full(wanted, number))
-    return np.concatenate(places), np.concatenate(same), np.concatenate(fold)
+from istrc.evaluation import identity
+from istrc.evaluation.embedding import Progress, embed_rows, silent
+from istrc.evaluation.folds import (
+    FALSE_ACCEPT_RATES,
+    verification_measures,
+    verification_pairs,
+)
+from istrc.evaluation.results import circle_checksum, markdown_table
+from istrc.evaluation.templates import TEMPLATE_SIZES, measure_templates, templates_markdown
 
 
-def verification_measures(
-    distances: np.ndarray,
+def measure_pairs(
+    z: torch.Tensor,  # (N, D) unit norm
+    places: np.ndarray,  # (P, 2) into z
     same: np.ndarray,
     fold: np.ndarray,
-    *,
-    rates: Sequence[float] = FALSE_ACCEPT_RATES,
 ) -> dict[str, Any]:
-    """Accuracy by folds (the threshold is found on the others), AUC, and TAR at FAR.
-
-    A rate finer than the pairs can show is NaN. `threshold` is the mean over the folds.
-    """
-    accuracies, thresholds = [], []
-    for number in np.unique(fold):
-        here = fold == number
-        cut = metrics.best_threshold(distances[~here], same[~here])
-        thresholds.append(cut)
-        accuracies.append(np.mean((distances[here] < cut) == same[here]))
+    """Both distances of the same pairs, side by side, and how far they are from one another."""
+    a, b = z[places[:, 0]].double(), z[places[:, 1]].double()
+    angle, chord = sphere.angle(a, b).numpy(), (a - b).norm(dim=1).numpy()
+    order = np.argsort(angle, kind="stable")
     return {
-        "accuracy": float(np.mean(accuracies)),
-        "accuracy_std": float(np.std(accuracies, ddof=1)) if len(accuracies) > 1 else float("nan"),
-        "auc": metrics.roc_auc(-distances, same.astype(int)),
-        "tar_at_far": {
-            f"{rate:g}": metrics.tar_at_far(distances[same], distances[~same], rate)
-            for rate in rates
+        "angle": verification_measures(angle, same, fold),
+        "euclidean": verification_measures(chord, same, fold),
+        "one_pair": {
+            # Both are 0 but for rounding, as geometry says: measured, because it is claimed
+            "largest_chord_minus_2_sin_half_angle": float(
+                np.abs(chord - 2 * np.sin(angle / 2)).max()
+            ),
+            "ranked_differently": int((np.diff(chord[order]) < -1e-9).sum()),
         },
-        "threshold": float(np.mean(thresholds)),
     }
 
 
@@ -91,32 +57,22 @@ def evaluate_verification(
     split: str = "valid",
     pairs: int = 20_000,  # half of them the same person
     folds: int = 10,
+    templates: Sequence[int] = TEMPLATE_SIZES,  # faces in a mean
     limit: int | None = None,  # only the first so many faces of the split
     second: identity.SecondRecogniser | None = None,  # dlib beside it, on the same pairs
+    progress: Progress = silent,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Verification of people outside the train split.
-
-    `angle` (radians) and `euclidean` (the chord |a - b|) order pairs alike on a sphere, so that
-    they can differ only by rounding at a threshold; both are given because both are in use.
-    """
+    """Verification of people outside the train split, by single faces and by means of several."""
     rows = prepared.rows(split)[:limit]
-    places, same, fold = verification_pairs(
-        prepared.identity[rows], pairs=pairs, folds=folds, seed=seed
-    )
+    people = prepared.identity[rows]
+    places, same, fold = verification_pairs(people, pairs=pairs, folds=folds, seed=seed)
+    known = np.flatnonzero(people >= 0)
+    z = torch.zeros(len(rows), circle.dim)
+    z[known] = embed_rows(circle, prepared, rows[known], progress=progress)
     used, flat = np.unique(places, return_inverse=True)
     flat = flat.reshape(places.shape)
-    z = torch.cat(
-        [
-            circle.embed(prepared.batch(rows[used[start : start + 256]])).float().cpu()
-            for start in range(0, len(used), 256)
-        ]
-    )
-    a, b = z[flat[:, 0]], z[flat[:, 1]]
-    results = {
-        "angle": verification_measures(sphere.angle(a, b).double().numpy(), same, fold),
-        "euclidean": verification_measures((a - b).norm(dim=1).double().numpy(), same, fold),
-    }
+    results = measure_pairs(z, places, same, fold)
     if second is not None:
         d = np.concatenate(
             [
@@ -129,11 +85,14 @@ def evaluate_verification(
         )
     return {
         **results,
+        "templates": measure_templates(
+            z[known], people[known], sizes=templates, pairs=pairs, folds=folds, seed=seed
+        ),
         "split": split,
         "pairs": {
             "same": int(same.sum()),
             "different": int((~same).sum()),
-            "people": len(np.unique(prepared.identity[rows[used]])),
+            "people": len(np.unique(people[used])),
             "faces": len(used),
             "folds": folds,
             "people_shared_between_folds": 0,
@@ -141,3 +100,21 @@ def evaluate_verification(
         "seed": seed,
         "weights": circle_checksum(circle),
     }
+
+
+def distances_in(found: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """The distances that were measured, by name."""
+    return {k: v for k, v in found.items() if isinstance(v, Mapping) and "tar_at_far" in v}
+
+
+def verification_markdown(found: Mapping[str, Any]) -> str:
+    """The distances side by side, then the templates."""
+    header = ["distance", "accuracy", "standard error", "AUC"]
+    header += [f"TAR at FAR {rate:g}" for rate in FALSE_ACCEPT_RATES]
+    rows = [
+        [name, one["accuracy"], one["accuracy_standard_error"], one["auc"]]
+        + [one["tar_at_far"].get(f"{rate:g}") for rate in FALSE_ACCEPT_RATES]
+        for name, one in distances_in(found).items()
+    ]
+    text = markdown_table(header, rows)
+    return text + "\n" + templates_markdown(found["templates"]) if "templates" in found else text

@@ -1,0 +1,252 @@
+"""LFW's layout (Huang et al. 2007): a folder a person, and pairs.txt with the protocol's pairs.
+
+NAME/NAME_0001.jpg are the pictures. The first line of pairs.txt is "10 300", folds and pairs of
+each kind in a fold: in every fold so many lines "name n1 n2" of one person, and then as many
+"name1 n1 name2 n2" of two. A single number ("1100", as in pairsDevTest.txt) is one set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from istrc.data.prepared import to_tensor
+from istrc.errors import InputError
+from istrc.evaluation import identity
+from istrc.evaluation.embedding import Progress, silent
+from istrc.evaluation.folds import verification_measures
+from istrc.evaluation.results import circle_checksum
+from istrc.evaluation.verification import measure_pairs
+from istrc.photo.align import Frame, aligned_frame, find_frame
+from istrc.photo.detect import Box, detect
+from istrc.photo.read import read_picture
+
+SUFFIXES = (".jpg", ".jpeg", ".png")
+# LFW's pictures are Viola and Jones' box of the face enlarged 2.2 times (its README)
+ENLARGED = 2.2
+FOLDS = 10  # that a single set is dealt to
+
+
+@dataclass(frozen=True)
+class PairList:
+    """A pairs.txt.
+
+    Attributes:
+        names: the pictures as (person, number), each once.
+        places: (P, 2) into `names`.
+        same: (P,) bool.
+        fold: (P,) from 0.
+        single: it was one set, and the folds are ours.
+    """
+
+    names: list[tuple[str, int]]
+    places: np.ndarray
+    same: np.ndarray
+    fold: np.ndarray
+    single: bool
+
+    def keep(self, chosen: np.ndarray) -> PairList:
+        """Only these pairs (P,) bool, and the pictures that they need."""
+        used, places = np.unique(self.places[chosen], return_inverse=True)
+        names = [self.names[place] for place in used]
+        shape = (int(chosen.sum()), 2)
+        return PairList(
+            names, places.reshape(shape), self.same[chosen], self.fold[chosen], self.single
+        )
+
+
+def read_pairs(path: str | Path) -> PairList:
+    """Read a pairs.txt. Raises InputError naming the line that is not as the format has it."""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read as pairs ({error}); see --pairs") from None
+    lines = [(number, line.split()) for number, line in enumerate(text.splitlines(), 1)]
+    lines = [(number, words) for number, words in lines if words]
+    head = lines[0][1] if lines else []
+    if len(head) not in (1, 2) or not all(word.isdecimal() and int(word) for word in head):
+        raise InputError(
+            f'{path}, line 1: must be the number of folds and of pairs ("10 300"), or the number '
+            "of pairs of a single set"
+        )
+    folds, each = (int(head[0]), int(head[1])) if len(head) == 2 else (1, int(head[0]))
+    if len(lines) - 1 != 2 * folds * each:
+        raise InputError(
+            f"{path}: {len(lines) - 1} pairs, and its first line announces {2 * folds * each}; "
+            "get the file again"
+        )
+    if max(folds, each) < 2:
+        raise InputError(f"{path}: one pair of a kind is no protocol; give at least two")
+    index: dict[tuple[str, int], int] = {}
+    places, same, fold = [], [], []
+    for row, (number, words) in enumerate(lines[1:]):
+        is_same = row % (2 * each) < each
+        if len(words) != (3 if is_same else 4):
+            kind = "name n1 n2" if is_same else "name1 n1 name2 n2"
+            raise InputError(f"{path}, line {number}: must be a pair {kind!r}; get the file again")
+        pair = [(words[0], words[1]), (words[0], words[2]) if is_same else (words[2], words[3])]
+        if not all(digits.isdecimal() for _, digits in pair):
+            raise InputError(f"{path}, line {number}: a picture's number is not one")
+        pictures = [(name, int(digits)) for name, digits in pair]
+        places.append([index.setdefault(picture, len(index)) for picture in pictures])
+        same.append(is_same)
+        # A single set has no folds: its pairs are dealt round, as many of a kind to each
+        fold.append(row // (2 * each) if folds > 1 else row % each % min(FOLDS, each))
+    return PairList(list(index), np.array(places), np.array(same), np.array(fold), folds == 1)
+
+
+def find_picture(folder: Path, name: str, number: int) -> Path | None:
+    """NAME/NAME_0001.jpg, or None where there is no such picture."""
+    for suffix in SUFFIXES:
+        path = folder / name / f"{name}_{number:04d}{suffix}"
+        if path.is_file():
+            return path
+    return None
+
+
+def central_face(pixels: np.ndarray, aligner: Any = None) -> tuple[Frame, bool]:
+    """The frame of the face nearest to the picture's centre, and whether there was one.
+
+    LFW's pictures are centred on the person they are of, who need not have the largest face. Where
+    no face is found the middle of the picture is taken, as large as LFW's own box was.
+    """
+    height, width = pixels.shape[:2]
+    middle = np.array([width / 2, height / 2])
+    boxes = detect(pixels)
+    if boxes:
+        box = min(boxes, key=lambda box: float(np.linalg.norm(np.array(box.centre) - middle)))
+        return find_frame(pixels, box, aligner), True
+    half = min(width, height) / ENLARGED / 2
+    left, top, right, bottom = *(middle - half), *(middle + half)
+    return find_frame(pixels, Box(left, top, right, bottom, 0.0), aligner), False
+
+
+def evaluate_lfw(
+    *,
+    circle: Any,
+    folder: str | Path,  # a folder a person
+    pairs: str | Path,  # pairs.txt
+    aligned: bool = False,  # the pictures are in CelebA's aligned frame: nothing is detected
+    limit: int | None = None,  # only so many pairs, the first of each kind in each fold
+    second: identity.SecondRecogniser | None = None,
+    progress: Progress = silent,
+    batch: int = 64,
+) -> dict[str, Any]:
+    """Verification by LFW's protocol; nothing in it is random.
+
+    `missing` names the pictures that are not there, `unreadable` those that are and cannot be
+    used; their pairs are left out and counted. `centre_crops` are pictures without a found face.
+    Raises InputError where no pair of a kind is left.
+    """
+    folder, listed = Path(folder), read_pairs(pairs)
+    if limit is not None:
+        listed = listed.keep(_first(listed, limit))
+    paths = [find_picture(folder, *name) for name in listed.names]
+    missing = [f"{name}/{name}_{number:04d}" for (name, number), path in
+               zip(listed.names, paths, strict=True) if path is None]  # fmt: skip
+    unreadable: list[dict[str, str]] = []
+    centre: list[str] = []
+    good = np.zeros(len(paths), bool)
+    z = torch.zeros(len(paths), circle.dim)
+    described = None if second is None else np.zeros((len(paths), 128), np.float32)
+    waiting: list[tuple[int, np.ndarray]] = []
+
+    def flush() -> None:
+        if waiting:
+            places = np.array([place for place, _ in waiting])
+            x = to_tensor(np.stack([face for _, face in waiting]))
+            z[places] = circle.embed(x).float().cpu()
+            if second is not None:
+                described[places] = second.describe(x)
+            good[places] = True
+            waiting.clear()
+
+    for place, path in enumerate(paths):
+        progress(place, len(paths))
+        if path is None:
+            continue
+        try:
+            pixels = read_picture(path).pixels
+            if aligned:
+                frame, found = aligned_frame(pixels.shape[1], pixels.shape[0]), True
+            else:
+                frame, found = central_face(pixels, getattr(circle, "aligner", None))
+        except InputError as error:
+            unreadable.append({"picture": str(path), "reason": str(error)})
+            continue
+        if not found:
+            centre.append(path.stem)
+        waiting.append((place, frame.crop(pixels, circle.size)))
+        if len(waiting) == batch:
+            flush()
+    flush()
+    progress(len(paths), len(paths))
+
+    whole = good[listed.places].all(1)
+    kept, same, fold = listed.places[whole], listed.same[whole], listed.fold[whole]
+    if same.all() or not same.any() or len(np.unique(fold)) < 2:
+        raise InputError(
+            f"{folder}: {len(missing)} of {len(paths)} pictures are missing and {len(unreadable)} "
+            "cannot be used, so that no pair of a kind is left; check --data and --pairs"
+        )
+    results = measure_pairs(z, kept, same, fold)
+    if second is not None:
+        results[second.name] = verification_measures(
+            identity.distance(described[kept[:, 0]], described[kept[:, 1]]), same, fold
+        )
+    return {
+        **results,
+        "protocol": "LFW, one set dealt to folds" if listed.single else "LFW",
+        "pairs": {
+            "same": int(same.sum()),
+            "different": int((~same).sum()),
+            "left_out": int((~whole).sum()),
+            "people": len({listed.names[place][0] for place in np.unique(kept)}),
+            "faces": int(good.sum()),
+            "folds": len(np.unique(fold)),
+        },
+        "missing": missing,
+        "unreadable": unreadable,
+        "centre_crops": {"count": len(centre), "pictures": centre},
+        "aligned": aligned,
+        "weights": circle_checksum(circle),
+    }
+
+
+def _first(listed: PairList, limit: int) -> np.ndarray:
+    """(P,) bool: the first pairs of each kind in each fold, `limit` in all but never none."""
+    chosen = np.zeros(len(listed.same), bool)
+    folds = np.unique(listed.fold)
+    each = max(1, limit // (2 * len(folds)))
+    for fold in folds:
+        for kind in (True, False):
+            chosen[np.flatnonzero((listed.fold == fold) & (listed.same == kind))[:each]] = True
+    return chosen
+
+
+def pairs_file(folder: str | Path, given: str | None) -> Path:
+    """The pairs: those given, or else pairs.txt in the folder. Raises InputError."""
+    path = Path(given) if given else Path(folder) / "pairs.txt"
+    if not Path(folder).is_dir():
+        raise InputError(f"{folder}: no such folder; give a prepared one, or one of LFW's layout")
+    if not path.is_file():
+        raise InputError(
+            f"{folder}: neither a prepared folder (prepared.json) nor LFW's layout with a "
+            "pairs.txt; run `istrc prepare`, or give --pairs FILE"
+            if not given
+            else f"{path}: no such file; give LFW's pairs.txt"
+        )
+    return path
+
+
+def bad_pictures(found: dict[str, Any]) -> Sequence[tuple[str, str]]:
+    """(picture, reason) of every picture that the pairs name and that could not be used."""
+    return [
+        *((name, "named in the pairs and not there") for name in found.get("missing", ())),
+        *((one["picture"], one["reason"]) for one in found.get("unreadable", ())),
+    ]
