@@ -232,6 +232,13 @@ def test_missing_and_damaged_checkpoints_are_named(tmp_path):
         assert str(path) in str(caught.value) and "\n" not in str(caught.value)
 
 
+def test_a_network_of_another_shape_is_named(tmp_path):
+    small, large = nn.Linear(2, 2), nn.Linear(2, 3)
+    loop._save(tmp_path / "checkpoint.safetensors", {"net": small}, {}, {}, {"steps": 1}, 1)
+    with pytest.raises(IstrcError, match=r"another net than this version trains.*size mismatch"):
+        loop.load_modules(tmp_path / "checkpoint.safetensors", {"net": large})
+
+
 def test_numbers_go_to_tensorboard(tmp_path):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 

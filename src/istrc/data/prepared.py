@@ -74,10 +74,21 @@ class Prepared:
         Beside train, valid and test there are two parts of train with no person in common: `fit`,
         which weights are trained on, and `tune` (one identity in twenty), for early stopping,
         calibration and every choice, so that nothing is chosen on what is reported.
+
+        Raises InputError when there are too few people to divide train.
         """
         if split in ("fit", "tune"):
             group = np.where(self.identity >= 0, self.identity, np.arange(len(self)))
-            return np.flatnonzero((self.split == 0) & ((group % 20 == 0) == (split == "tune")))
+            train = self.split == 0
+            held = train & (group % 20 == 0)
+            if not held.any():  # few people, whose numbers all miss: the first of each twenty
+                held = train & np.isin(group, np.unique(group[train])[::20])
+            if not held.any() or held.sum() == train.sum():
+                raise InputError(
+                    f"{self.folder}: {train.sum()} faces of one person or of nobody to train on; "
+                    "training needs at least two people, one of them held out"
+                )
+            return np.flatnonzero(held if split == "tune" else train & ~held)
         return np.flatnonzero(self.split == SPLITS.index(split))
 
     def column(self, attribute: str) -> np.ndarray:

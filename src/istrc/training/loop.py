@@ -196,9 +196,15 @@ def _load(path, modules, optimizers, state, config) -> int:
         names = list(file.keys())
         for name, module in modules.items():
             prefix = f"module/{name}/"
-            module.load_state_dict(
-                {k[len(prefix) :]: file.get_tensor(k) for k in names if k.startswith(prefix)}
-            )
+            tensors = {k[len(prefix) :]: file.get_tensor(k) for k in names if k.startswith(prefix)}
+            try:
+                module.load_state_dict(tensors)
+            except RuntimeError as error:  # a network of another version of this package
+                reason = " ".join(str(error).split())[:200]
+                raise IstrcError(
+                    f"{path}: holds another {name} than this version trains ({reason}); "
+                    "use another folder, or delete it to start again"
+                ) from None
         for name, optimizer in optimizers.items():
             prefix = f"optimizer/{name}/"
             slots: dict[int, dict[str, torch.Tensor]] = {}

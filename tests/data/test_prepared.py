@@ -1,0 +1,57 @@
+"""The prepared format's parts of train: nobody is in both, and a few people are enough."""
+
+import json
+
+import numpy as np
+import pytest
+
+from istrc.data.prepared import Prepared
+from istrc.errors import InputError
+
+
+@pytest.fixture
+def prepared(tmp_path):
+    def make(identity, split=None):
+        count = len(identity)
+        arrays = {
+            "images": np.zeros((count, 4, 4, 3), np.uint8),
+            "attributes": np.zeros((count, 1), np.int8),
+            "identity": np.array(identity, np.int32),
+            "split": np.array(split if split is not None else [0] * count, np.int8),
+        }
+        for name, array in arrays.items():
+            np.save(tmp_path / f"{name}.npy", array)
+        info = {"format": 1, "count": count, "attributes": ["smile"], "complete": True}
+        (tmp_path / "prepared.json").write_text(json.dumps(info))
+        return Prepared(tmp_path)
+
+    return make
+
+
+@pytest.mark.parametrize(
+    "identity, tune",
+    [
+        (list(range(100)), [0, 20, 40, 60, 80]),  # one number in twenty
+        ([7, 7, 3, 5, 5], [2]),  # no number in twenty: the first person
+        ([-1] * 41, [0, 20, 40]),  # nobody is known: one face in twenty
+    ],
+)
+def test_fit_and_tune_divide_the_people_of_train(identity, tune, prepared):
+    faces = prepared(identity)
+    assert faces.rows("tune").tolist() == tune
+    rest = sorted({*range(len(identity))} - {*tune})
+    assert faces.rows("fit").tolist() == rest
+    known = np.array(identity)
+    assert not set(known[tune]) & set(known[rest]) - {-1}
+
+
+def test_other_splits_are_in_neither(prepared):
+    faces = prepared([1, 2, 20, 40], [0, 0, 1, 2])
+    assert faces.rows("tune").tolist() == [0] and faces.rows("fit").tolist() == [1]
+    assert faces.rows("valid").tolist() == [2] and faces.rows("test").tolist() == [3]
+
+
+@pytest.mark.parametrize("identity, split", [([4, 4, 4], [0, 0, 0]), ([1, 2], [1, 2])])
+def test_one_person_cannot_be_divided(identity, split, prepared):
+    with pytest.raises(InputError, match="at least two people"):
+        prepared(identity, split).rows("fit")
