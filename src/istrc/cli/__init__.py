@@ -17,6 +17,7 @@ from istrc.cli import (
     datasets,
     edit,
     evaluate,
+    figures,
     train,
     vary,
     vectors,
@@ -77,6 +78,7 @@ app.command("arithmetic", epilog=arithmetic.EXAMPLES)(arithmetic.arithmetic)
 app.command("vary", epilog=vary.EXAMPLES)(vary.vary)
 app.command("compare", epilog=compare.COMPARE_EXAMPLES)(compare.compare)
 app.command("calibrate", epilog=compare.CALIBRATE_EXAMPLES)(compare.calibrate)
+app.command("figures", cls=figures.ManyInputs, epilog=figures.EXAMPLES)(figures.figures)
 app.command("prepare", epilog=datasets.EXAMPLES)(datasets.prepare)
 app.add_typer(train.app, name="train")
 app.add_typer(evaluate.app, name="evaluate")

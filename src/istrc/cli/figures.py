@@ -1,0 +1,196 @@
+"""`istrc figures`: the figures of the paper, drawn anew."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand
+
+from istrc.cli import options
+from istrc.cli.files import find_all
+from istrc.cli.report import Report
+from istrc.cli.vary import SeedOption
+from istrc.errors import IstrcError
+
+EXAMPLES = """Examples:
+
+istrc figures figures/
+
+istrc figures figures/ --inputs me.jpg you.jpg family/ --mode photo
+
+istrc figures figures/ --data prepared/ --seed 3 --only 5,7,8 --force"""
+
+
+class ManyInputs(TyperCommand):
+    """A command whose --inputs may be followed by several words: all up to the next option."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        spread: list[str] = []
+        taking = first = False
+        for word in args:
+            if word == "--inputs":
+                taking = first = True
+                spread.append(word)
+            elif taking and not word.startswith("-"):
+                spread += [word] if first else ["--inputs", word]
+                first = False
+            else:
+                taking = False
+                spread.append(word)
+        return super().parse_args(ctx, spread)
+
+
+def figures(
+    out: Annotated[
+        str, typer.Argument(metavar="OUT", help="The folder to write into.", show_default=False)
+    ],
+    inputs: Annotated[
+        list[str],
+        typer.Option(
+            "--inputs",
+            metavar="PHOTO...",
+            help="Pictures, folders or globs: whose faces to show.",
+            show_default="two photographs in the public domain, and edits of them",
+        ),
+    ] = [],  # noqa: B006  typer copies it
+    data: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Show faces of a folder made by istrc prepare, drawn with the seed.",
+            show_default="none",
+        ),
+    ] = None,
+    only: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N,N,...", help="Numbers of the paper's figures, 1 to 13.", show_default="all"
+        ),
+    ] = None,
+    mode: Annotated[
+        options.Mode,
+        typer.Option(help="How transformed faces are rebuilt; circle is the paper's decode(F(z))."),
+    ] = options.Mode.circle,
+    seed: SeedOption = 0,
+    force: Annotated[
+        bool, typer.Option("--force", help="Draw figures anew that are there already.")
+    ] = False,
+    face: options.FaceOption = "largest",
+    aligned: options.AlignedOption = False,
+    model: options.ModelOption = options.MODEL,
+    device: options.DeviceOption = "cpu",
+    as_json: options.JsonOption = False,
+) -> None:
+    """Draw every figure of the paper from your own faces: PNG and PDF, with captions.
+
+    A figure that is in OUT already is left alone, so that a run that was stopped goes on.
+    Structures and curves are those of the loaded circle.
+    """
+    with Report("figures", as_json) as report:
+        from istrc.paper_figures import FIGURES
+
+        which, numbers = options.parse_face(face), parse_numbers(only, list(FIGURES))
+        if inputs and data:
+            raise IstrcError("--inputs and --data: give one of them")
+        try:
+            import matplotlib  # noqa: F401
+        except ImportError:
+            raise IstrcError("figures needs matplotlib: pip install 'istrc[figures]'") from None
+        folder = Path(out)
+        if folder.exists() and not folder.is_dir():
+            raise IstrcError(f"{out}: is a file, and figures need a folder; give another OUT")
+        report.facts.update(mode=mode.value, seed=seed)
+        wanted = []
+        for number in numbers:
+            stem = folder / FIGURES[number].stem
+            files = [stem.with_name(f"{stem.name}.{ending}") for ending in ("png", "pdf")]
+            if all(path.exists() for path in files) and not force:
+                report.done(
+                    f"{files[0]}: there already; --force draws it anew",
+                    figure=number,
+                    output=files,
+                    skipped=True,
+                )
+            else:
+                wanted.append((number, stem))
+        if not wanted:
+            return
+        found = find_all(inputs) if inputs else None
+        if found is not None:
+            report.all_failed(found.missing)
+            if not found.paths:
+                return
+        circle = options.open_circle(model, device)
+        people = _people(circle, found, data, seed, which, aligned, report)
+        if people is None:
+            return
+
+        from istrc.paper_figures.page import save_page
+        from istrc.paper_figures.stage import Stage
+
+        stage = Stage(circle, people, mode.value, seed, _command(inputs, data, mode.value, seed))
+
+        def one(item: tuple[int, Path]) -> None:
+            number, stem = item
+            written = save_page(FIGURES[number].draw(stage), stem)
+            report.done(
+                f"figure {number} -> {', '.join(map(str, written))}", figure=number, output=written
+            )
+
+        report.each(wanted, one, lambda item: f"figure {item[0]}")
+
+
+def parse_numbers(text: str | None, known: list[int]) -> list[int]:
+    """`"4,5"` to `[4, 5]`; None is all. Raises IstrcError for what is no number of a figure."""
+    if text is None:
+        return known
+    numbers = []
+    for part in text.split(","):
+        if not part.strip().isdecimal() or int(part) not in known:
+            raise IstrcError(
+                f"--only {text}: {part.strip() or 'nothing'} is no figure of the paper; give "
+                f"numbers from {known[0]} to {known[-1]}, such as 4,5"
+            )
+        numbers.append(int(part))
+    return list(dict.fromkeys(numbers))
+
+
+def _people(circle, found, data, seed: int, which: str | int, aligned: bool, report: Report):
+    """Whose faces the figures show; None where not one input could be read."""
+    from istrc.paper_figures import people
+
+    if data is not None:
+        from istrc.data.prepared import Prepared
+
+        return people.people_of_data(Prepared(data), circle, seed)
+    if found is None:
+        return people.shipped_people(circle, seed)
+    faces: list = []
+
+    def one(path: Path) -> None:
+        seen = options.read_faces(circle, path, which, aligned)
+        options.say_which(report, path, seen, which)
+        faces.extend(seen)
+
+    report.each(found.paths, one)
+    return people.people_of(faces, circle, seed) if faces else None
+
+
+def _command(inputs: list[str], data: str | None, mode: str, seed: int) -> str:
+    """The command for a caption: file names without the folders of this machine."""
+    words = ["istrc", "figures", "OUT"]
+    if data is not None:
+        words += ["--data", Path(data).name]
+    if inputs:
+        words += ["--inputs", *(Path(one).name for one in inputs[:4])]
+        words += ["..."] if len(inputs) > 4 else []
+    if mode != "circle":
+        words += ["--mode", mode]
+    if seed:
+        words += ["--seed", str(seed)]
+    # Braces would be taken for the number's place
+    text = shlex.join(words).replace("{", "{{").replace("}", "}}")
+    return text + " --only {number}"

@@ -1,0 +1,165 @@
+"""Whose faces the figures show: the user's own, or two photographs that packages ship.
+
+Where a figure needs more people than there are, further faces are derived: each is an edit of a
+given face, decoded, and then embedded like any picture. Figures say so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from istrc.circle import Circle, Face
+from istrc.data.prepared import Prepared
+from istrc.errors import InputError, IstrcError
+from istrc.verbs.vary import vary
+
+# Edits that make another person of a face; those of attributes that a circle lacks are left out.
+OTHERS: tuple[dict[str, float], ...] = (
+    {"male": 1, "beard": 0.5},
+    {"young": -1, "smile": -1},
+    {"male": -1, "makeup": 1},
+    {"young": 1, "mouth_open": -1},
+    {"eyeglasses": 1, "smile": -1},
+    {"male": 1, "mustache": 1, "big_nose": 0.5},
+    {"male": -1, "young": 1, "smile": 1},
+    {"beard": 1, "young": -0.5},
+)
+FURTHER = 0.6  # radians from a face to one derived beyond those edits
+
+
+@dataclass(frozen=True)
+class Person:
+    """One face: a picture and its embedding.
+
+    Attributes:
+        x: (1, 3, S, S) in [-1, 1]. z: (1, D).
+        face: where a photograph was read, for figures that are drawn at its resolution.
+    """
+
+    name: str
+    x: torch.Tensor
+    z: torch.Tensor
+    face: Face | None = None
+    derived: bool = False
+
+
+class People:
+    """Given people, and as many derived ones as are asked for.
+
+    note: a sentence for captions. Raises InputError without a given person.
+    """
+
+    def __init__(self, circle: Circle, given: Sequence[Person], note: str, seed: int = 0):
+        if not given:
+            raise InputError("no face to draw figures of; give --inputs or --data")
+        self.circle, self.given, self.seed = circle, list(given), seed
+        self._note, self._all = note, list(given)
+
+    @property
+    def note(self) -> str:
+        derived = any(person.derived for person in self._all)
+        return self._note + (
+            " Derived faces are edits of the given ones, decoded and embedded." if derived else ""
+        )
+
+    def take(self, count: int) -> list[Person]:
+        """The first `count` people, the given ones first."""
+        while len(self._all) < count:
+            self._all += self._derive(len(self._all), count)
+        return self._all[:count]
+
+    def with_score(self, name: str, *, lowest: bool = True, among: int = 6) -> Person:
+        """The person of the first few whose attribute is farthest from being there (or gone)."""
+        people = self.take(among)
+        column = self.circle.attribute_names.index(name)
+        scores = self.circle.scores(torch.cat([person.z for person in people]))[:, column]
+        place = scores.argmin() if lowest else scores.argmax()
+        return people[int(place)]
+
+    def _derive(self, have: int, wanted: int) -> list[Person]:
+        circle, place = self.circle, have - len(self.given)
+        if place < len(OTHERS):
+            parent = self.given[place % len(self.given)]
+            strengths = {k: v for k, v in OTHERS[place].items() if k in circle.attributes.names}
+            x = circle.edit(parent.x, strengths, mode="anchored", keep=[])
+            what = ", ".join(f"{name} {value:+g}" for name, value in strengths.items())
+            return [self._person(f"{parent.name},\n{what}", x)]
+        # Beyond the edits: neighbours of the given faces, each of another seed
+        found = []
+        count = -(-(wanted - have) // len(self.given))
+        for number, parent in enumerate(self.given):
+            around = vary(
+                circle, parent.z, parent.x, angle=FURTHER, count=count, seed=self.seed + number
+            )
+            found += [
+                self._person(f"near {parent.name}", around.faces[i : i + 1]) for i in range(count)
+            ]
+        return found[: wanted - have]
+
+    def _person(self, name: str, x: torch.Tensor) -> Person:
+        return Person(name, x, self.circle.embed(x), derived=True)
+
+
+def shipped_people(circle: Circle, seed: int = 0) -> People:
+    """Two photographs that installed packages ship, both in the public domain.
+
+    Eileen Collins (NASA), in scikit-image; Grace Hopper (US Navy), in Matplotlib. Raises
+    IstrcError where scikit-image is missing.
+    """
+    try:
+        import skimage.data
+    except ImportError:
+        raise IstrcError(
+            "the shipped photograph is in scikit-image: pip install 'istrc[figures]', or give "
+            "--inputs"
+        ) from None
+    import matplotlib
+
+    paths = {"Eileen Collins": Path(skimage.data.__file__).parent / "astronaut.png"}
+    hopper = Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
+    if hopper.exists():  # some distributions leave the samples out
+        paths["Grace Hopper"] = hopper
+    given = []
+    for name, path in paths.items():
+        face = circle.read(path)
+        given.append(Person(name, face.x, face.z, face))
+    sources = "Eileen Collins (NASA)" + (", Grace Hopper (US Navy)" if len(given) > 1 else "")
+    return People(circle, given, f"Photographs: {sources}, public domain.", seed)
+
+
+def people_of(faces: Sequence[Face], circle: Circle, seed: int = 0) -> People:
+    """The user's own photographs, in their order."""
+    given = [Person(face.path.stem, face.x, face.z, face) for face in faces]
+    note = f"Faces: {len(given)} given photographs."
+    return People(circle, given, note if len(given) != 1 else "Faces: one given photograph.", seed)
+
+
+def people_of_data(prepared: Prepared, circle: Circle, seed: int = 0, count: int = 128) -> People:
+    """Faces of a prepared folder that nothing was trained on: one a person, drawn with the seed.
+
+    Raises InputError where they have another size than the circle's.
+    """
+    if prepared.size != circle.size:
+        raise InputError(
+            f"{prepared.folder}: faces of {prepared.size} px, and the model sees {circle.size} px; "
+            f"prepare with --size {circle.size}"
+        )
+    rows = np.concatenate([prepared.rows("valid"), prepared.rows("test")])
+    if not len(rows):
+        rows = prepared.rows("train")  # a folder without splits
+    rows = np.random.default_rng(seed).permutation(rows)
+    who = prepared.identity[rows]
+    _, first = np.unique(np.where(who >= 0, who, -1 - np.arange(len(who))), return_index=True)
+    rows = rows[np.sort(first)][:count]
+    x = prepared.batch(rows)
+    z = torch.cat([circle.embed(part) for part in x.split(64)])
+    names = prepared.names
+    given = [
+        Person(Path(names[row]).stem, x[i : i + 1], z[i : i + 1]) for i, row in enumerate(rows)
+    ]
+    return People(circle, given, "Faces: people that no network was trained on.", seed)
