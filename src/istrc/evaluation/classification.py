@@ -15,7 +15,7 @@ import torch
 from istrc import sphere
 from istrc.data.prepared import Prepared
 from istrc.errors import InputError
-from istrc.evaluation.embedding import Progress, embed_rows, silent
+from istrc.evaluation.embedding import Progress, embed_rows, precise, silent
 from istrc.evaluation.results import circle_checksum, markdown_table
 
 NEIGHBOURS = (1, 5)
@@ -101,7 +101,7 @@ def evaluate_classification(
     rows = prepared.rows(split)[:limit]
     people = prepared.identity[rows]
     known, asked = deal_gallery(people, gallery, np.random.default_rng(seed))
-    z = embed_rows(circle, prepared, rows, progress=progress).double()
+    z = precise(embed_rows(circle, prepared, rows, progress=progress))
     names, starts, classes = np.unique(people[known], return_index=True, return_inverse=True)
     truth = np.searchsorted(names, people[asked])
     bounds = [*starts, len(known)]

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from istrc import sphere
 from istrc.data.prepared import Prepared
 from istrc.errors import InputError
 
@@ -27,6 +28,11 @@ def embed_rows(
         parts.append(circle.embed(prepared.batch(rows[start : start + batch])).float().cpu())
         progress(min(start + batch, len(rows)), len(rows))
     return torch.cat(parts)
+
+
+def precise(z: torch.Tensor) -> torch.Tensor:
+    """Embeddings in float64 and of unit norm there: what float32 leaves of the norm is 1e-7."""
+    return sphere.normalize(z.double())
 
 
 def drawn_rows(prepared: Prepared, split: str, count: int | None, seed: int) -> np.ndarray:

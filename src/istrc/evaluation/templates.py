@@ -19,6 +19,7 @@ import torch
 
 from istrc import sphere
 from istrc.errors import InputError
+from istrc.evaluation.embedding import precise
 from istrc.evaluation.folds import verification_measures, verification_pairs
 from istrc.evaluation.results import markdown_table
 
@@ -72,7 +73,7 @@ def measure_templates(
         except InputError:
             found[str(size)] = None
             continue
-        faces = z[dealt.T].double()  # (size, T, D)
+        faces = precise(z[dealt.T])  # (size, T, D)
         plain = faces.mean(0)  # (T, D)
         frechet, direction = sphere.mean(faces), sphere.normalize(plain)
         first, second = places.T

@@ -17,7 +17,7 @@ import torch
 from istrc import sphere
 from istrc.data.prepared import Prepared
 from istrc.evaluation import identity
-from istrc.evaluation.embedding import Progress, embed_rows, silent
+from istrc.evaluation.embedding import Progress, embed_rows, precise, silent
 from istrc.evaluation.folds import (
     FALSE_ACCEPT_RATES,
     verification_measures,
@@ -34,7 +34,7 @@ def measure_pairs(
     fold: np.ndarray,
 ) -> dict[str, Any]:
     """Both distances of the same pairs, side by side, and how far they are from one another."""
-    a, b = z[places[:, 0]].double(), z[places[:, 1]].double()
+    a, b = precise(z[places[:, 0]]), precise(z[places[:, 1]])
     angle, chord = sphere.angle(a, b).numpy(), (a - b).norm(dim=1).numpy()
     order = np.argsort(angle, kind="stable")
     return {
