@@ -25,19 +25,20 @@ def descent(stage: Stage) -> Figure:
     score = circle.scores(points)[:, column].cpu()
     loss = -torch.log(score.clamp(min=1e-7))  # eq. 1 for y = 1
     steps = len(points) - 1
-    step = float(angles[-1]) / steps if steps else 0.0
+    step = float(angles[1]) if steps else 0.0
     text = (
         f"The process of optimising the embedding towards {name} (y = 1): each step goes "
         f"{step:.3f} rad along the gradient of loss(z, y) = -[y log C(z) + (1 - y) log(1 - C(z))] "
-        f"and is put back on the sphere; {steps} steps, {float(angles[-1]):.2f} rad in all. Above "
+        f"and is put back on the sphere; {steps} steps, the last one as short as it takes, "
+        f"{float(angles[-1]):.2f} rad in all. Above "
         "decode(F(z)) on the way. Below, left: C(z), the classifier's probability, and the loss; "
-        "right: the walk in the plane of its two main directions, every step the same length."
+        "right: the walk in its two main directions, of which the second is stretched."
     )
     figure, axes, top = new_page(
         0.3 + (FRAMES + 1) * (CELL + GAP),
         CELL + 2.6,
         title="A walk on the sphere",
-        caption=stage.caption(4, text),
+        caption=stage.caption(4, text, [person]),
     )
     chosen = torch.linspace(0, steps, FRAMES).round().long().tolist()
     faces = [*pixels(person.x), *pixels(circle.decode(points[chosen]))]
@@ -82,4 +83,4 @@ def _plane(axes: Axes, points: torch.Tensor, chosen: list[int]) -> None:
     axes.set_xlabel("first direction (rad)", size=6.5)
     axes.set_ylabel("second (rad)", size=6.5)
     axes.tick_params(labelsize=5.5)
-    axes.margins(0.1)
+    axes.margins(0.15)

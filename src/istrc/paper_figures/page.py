@@ -64,7 +64,7 @@ def new_page(width: float, body: float, *, title: str, caption: str) -> tuple[Fi
 
     Returns the figure, one axis over all of it in inches, y downwards, and where the body begins.
     """
-    lines = textwrap.wrap(caption, int((width - 2 * MARGIN) / 0.0515))
+    lines = textwrap.wrap(caption, int((width - 2 * MARGIN) / 0.047))
     top = MARGIN + 0.25
     height = top + body + 0.08 + LINE * len(lines) + MARGIN
     figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white")

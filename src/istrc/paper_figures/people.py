@@ -51,21 +51,15 @@ class Person:
 class People:
     """Given people, and as many derived ones as are asked for.
 
-    note: a sentence for captions. Raises InputError without a given person.
+    note: where the given ones are from, a sentence for captions. Raises InputError without a given
+    person.
     """
 
     def __init__(self, circle: Circle, given: Sequence[Person], note: str, seed: int = 0):
         if not given:
             raise InputError("no face to draw figures of; give --inputs or --data")
         self.circle, self.given, self.seed = circle, list(given), seed
-        self._note, self._all = note, list(given)
-
-    @property
-    def note(self) -> str:
-        derived = any(person.derived for person in self._all)
-        return self._note + (
-            " Derived faces are edits of the given ones, decoded and embedded." if derived else ""
-        )
+        self.note, self._all = note, list(given)
 
     def take(self, count: int) -> list[Person]:
         """The first `count` people, the given ones first."""
@@ -74,8 +68,11 @@ class People:
         return self._all[:count]
 
     def with_score(self, name: str, *, lowest: bool = True, among: int = 6) -> Person:
-        """The person of the first few whose attribute is farthest from being there (or gone)."""
-        people = self.take(among)
+        """The person of the first few whose attribute is farthest from being there (or gone).
+
+        Derived ones, whose pictures are decoded twice, only where fewer than two are given.
+        """
+        people = self.take(among if len(self.given) < 2 else min(among, len(self.given)))
         column = self.circle.attribute_names.index(name)
         scores = self.circle.scores(torch.cat([person.z for person in people]))[:, column]
         place = scores.argmin() if lowest else scores.argmax()

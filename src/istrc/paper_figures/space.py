@@ -35,7 +35,8 @@ def interpolation(stage: Stage) -> Figure:
         "Interpolation between the two inputs at the ends of each row, decode(F(z)), by slerp and "
         "by lerp. Under each face its angle from the first: slerp moves at constant speed."
     )
-    return face_page(rows, title="Interpolation on the sphere", caption=stage.caption(5, text))
+    caption = stage.caption(5, text, people)
+    return face_page(rows, title="Interpolation on the sphere", caption=caption)
 
 
 def neighbours(stage: Stage) -> Figure:
@@ -54,7 +55,9 @@ def neighbours(stage: Stage) -> Figure:
         f"The face (1, 1) is decode(F(z)); the other 63 have random noise added to z: each is "
         f"{NOISE:g} rad from it, in a direction drawn from all alike."
     )
-    return face_page(rows, title="63 neighbours of a face", caption=stage.caption(6, text))
+    return face_page(
+        rows, title="63 neighbours of a face", caption=stage.caption(6, text, [person])
+    )
 
 
 def averages(stage: Stage) -> Figure:
@@ -78,7 +81,7 @@ def averages(stage: Stage) -> Figure:
         f"more the Fréchet mean. (b) of (a), (d) of (c), (f) of {len(crowd)} faces of which seven "
         "are shown. Spread: the mean angle from the average to its faces."
     )
-    return face_page(rows, title="Average faces", caption=stage.caption(7, text))
+    return face_page(rows, title="Average faces", caption=stage.caption(7, text, crowd))
 
 
 def arithmetic(stage: Stage) -> Figure:
@@ -92,7 +95,7 @@ def arithmetic(stage: Stage) -> Figure:
         "decode(F(z)). Right of = the result, and how far it is from each operand."
     )
     figure, axes, top = new_page(
-        width, body, title="Arithmetic with faces", caption=stage.caption(8, text)
+        width, body, title="Arithmetic with faces", caption=stage.caption(8, text, people.values())
     )
     for text in EXPRESSIONS:
         weights = expressions.parse(text)

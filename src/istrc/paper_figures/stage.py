@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from istrc.circle import Circle
-from istrc.paper_figures.people import People
+from istrc.paper_figures.people import People, Person
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,10 @@ class Stage:
     seed: int = 0
     command: str = "istrc figures OUT --only {number}"
 
-    def caption(self, number: int, text: str) -> str:
+    def caption(self, number: int, text: str, shown: Iterable[Person]) -> str:
         """The text below a figure: what it shows, whose faces, how it was made."""
         made = self.command.format(number=number)
-        return f"Figure {number}. {text} {self.people.note} Made by: {made} (seed {self.seed})."
+        note = self.people.note
+        if any(person.derived for person in shown):
+            note += " Blurred inputs are derived: edits of the given faces, decoded and embedded."
+        return f"Figure {number}. {text} {note} Made by: {made} (seed {self.seed})."

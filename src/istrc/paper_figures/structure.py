@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
+from istrc import sphere
 from istrc.circle import Circle
 from istrc.paper_figures.layers import Layer, trace
 from istrc.paper_figures.page import FAINT, INK, new_page, pixels, put_face
@@ -16,6 +17,8 @@ from istrc.paper_figures.stage import Stage
 
 PANEL = 2.75  # inches, the width of one network
 LINE = 0.2  # inches, one layer
+SIDE = 1.0  # inches, a picture or a vector of the circle
+PLACES = (0.35, 2.2, 3.95, 5.8, 7.65, 8.85)
 FILLS = ("#dbeafe", "#dcfce7", "#fef3c7", "#fce7f3")
 
 
@@ -24,7 +27,7 @@ def structure(stage: Stage) -> Figure:
     circle, person = stage.circle, stage.people.take(1)[0]
     panels = networks(circle, person.x)
     tallest = max(len(layers) for _, layers in panels)
-    head = 1.75
+    head = 2.05
     body = head + 0.35 + LINE * tallest
     text = (
         "Structure of the Image-Semantic-Transformation-Reconstruction-Circle: FaceNet embeds "
@@ -33,7 +36,7 @@ def structure(stage: Stage) -> Figure:
         "networks; their width grows with the logarithm of what comes out."
     )
     figure, axes, top = new_page(
-        4 * PANEL + 0.3, body, title="The circle", caption=stage.caption(3, text)
+        4 * PANEL + 0.3, body, title="The circle", caption=stage.caption(3, text, [person])
     )
     _ring(axes, stage, top)
     for number, (title, layers) in enumerate(panels):
@@ -60,45 +63,42 @@ def _ring(axes: Axes, stage: Stage, top: float) -> None:
     score = float(circle.scores(person.z)[0, circle.attribute_names.index(name)])
     sign = -1.0 if score > 0.5 else 1.0
     walk = circle.walk(person.z, {name: sign})
-    places = [0.55, 3.15, 5.75, 8.35]
-    side, y = 0.95, top + 0.15
-    pictures = [
-        (pixels(person.x)[0], f"x, {circle.size}x{circle.size}"),
-        (pixels(circle.decode(person.z))[0], "decode(F(z)), rebuilt"),
-        (pixels(circle.decode(walk.end))[0], f"decode(F(z')), {name} {sign:+g}"),
-    ]
-    put_face(axes, pictures[0][0], places[0], y, side, framed=True)
-    axes.text(
-        places[0] + side / 2, y + side + 0.06, pictures[0][1], size=6.5, ha="center", va="top"
-    )
-    for x, vector, words in (
-        (places[1], person.z[0], f"z on the sphere, {circle.dim} numbers"),
-        (places[1] + 1.3, walk.end[0], f"z', {float(walk.angle[0]):.2f} rad away"),
-    ):
-        _bars(axes, vector, x, y, side)
-        axes.text(x + side / 2, y + side + 0.06, words, size=6.5, ha="center", va="top")
+    rebuilt = circle.decode(person.z)
     h = circle.map(walk.end)[0]
-    x = places[2] + 1.3
-    _bars(axes, h, x, y, side)
-    axes.text(
-        x + side / 2, y + side + 0.06, f"h, {len(h)} numbers", size=6.5, ha="center", va="top"
+    away = float(sphere.angle(circle.embed(rebuilt), person.z))
+    y, steps = top + 0.1, len(walk.points) - 1
+    pictures = {0: person.x, 4: rebuilt, 5: circle.decode(walk.end)}
+    vectors = {1: person.z[0], 2: walk.end[0], 3: h}
+    words = (
+        f"x, {circle.size}x{circle.size}",
+        f"z on the sphere, {circle.dim} numbers",
+        f"z', {float(walk.angle[0]):.2f} rad from z",
+        f"h = F(z'), {len(h)} numbers",
+        "decode(F(z)): rebuilt",
+        f"decode(F(z')): {name} {sign:+g}",
     )
-    for place, (face, words) in zip((places[3] + 0.35, places[3] + 1.5), pictures[1:], strict=True):
-        put_face(axes, face, place, y, side, framed=True)
-        axes.text(place + side / 2, y + side + 0.06, words, size=6, ha="center", va="top")
-    middle = y + side / 2
-    steps = round(len(walk.points) - 1)
-    for start, end, words in (
-        (places[0] + side, places[1], "FaceNet"),
-        (places[1] + side, places[1] + 1.3, f"walk\n{steps} steps"),
-        (places[1] + 1.3 + side, x, "mapping F"),
-        (x + side, places[3] + 0.35, "decoder"),
-    ):
-        axes.annotate(
-            "", (end - 0.04, middle), (start + 0.04, middle),
-            arrowprops=dict(arrowstyle="-|>", color=INK, linewidth=1),
-        )  # fmt: skip
-        axes.text((start + end) / 2, middle - 0.07, words, size=6.5, ha="center", va="bottom")
+    for number, (x, text) in enumerate(zip(PLACES, words, strict=True)):
+        if number in pictures:
+            put_face(axes, pixels(pictures[number])[0], x, y, SIDE, framed=True)
+        else:
+            _bars(axes, vectors[number], x, y, SIDE)
+        axes.text(x + SIDE / 2, y + SIDE + 0.05, text, size=6.5, ha="center", va="top")
+    arrows = ("FaceNet", f"walk,\n{steps} steps", "mapping F", "decoder")
+    for number, text in enumerate(arrows):
+        start, end = PLACES[number] + SIDE, PLACES[number + 1]
+        _arrow(axes, (start + 0.04, y + SIDE / 2), (end - 0.04, y + SIDE / 2))
+        axes.text((start + end) / 2, y + SIDE / 2 - 0.06, text, size=6.5, ha="center", va="bottom")
+    # What closes the circle: the rebuilt face is embedded again
+    low, right, left = y + SIDE + 0.42, PLACES[4] + SIDE / 2, PLACES[1] + SIDE / 2
+    axes.plot([right, right, left], [low - 0.18, low, low], color=INK, linewidth=1)
+    _arrow(axes, (left, low), (left, low - 0.2))
+    text = f"FaceNet again: the rebuilt face is {away:.2f} rad from z"
+    axes.text((left + right) / 2, low - 0.04, text, size=6.5, ha="center", va="bottom")
+
+
+def _arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float]) -> None:
+    arrow = dict(arrowstyle="-|>", color=INK, linewidth=1, shrinkA=0, shrinkB=0)
+    axes.annotate("", end, start, arrowprops=arrow)
 
 
 def _bars(axes: Axes, vector: torch.Tensor, x: float, y: float, side: float) -> None:

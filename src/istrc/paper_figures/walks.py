@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from matplotlib.figure import Figure
 
@@ -12,8 +13,10 @@ from istrc.figures import Row
 from istrc.paper_figures.page import face_page, pixels
 from istrc.paper_figures.people import Person
 from istrc.paper_figures.stage import Stage
+from istrc.photo.paste import paste_change
 
 FRAMES = 8
+DETAIL = 160  # pixels, the side of a face that keeps its photograph's own
 # The paper's words for a transformation; others are told by name and sign.
 WORDS = {
     ("male", 1): "male",
@@ -51,8 +54,7 @@ def walk_row(
     whole = len(walk.points) > 1  # a walk that had nowhere to go is its start
     points = (walk.frames(FRAMES) if whole else walk.points.expand(FRAMES, -1, -1))[:, 0]
     start = person.z.to(points.device).expand_as(points)
-    x = person.x.expand(FRAMES, -1, -1, -1)
-    faces = circle.rebuild(x, start, points, stage.mode)
+    first, faces = _rebuilt(stage, person, start, points)
     scores = circle.scores(torch.cat([person.z.to(points.device), points]))
     shown = scores[:, circle.attribute_names.index(name)].tolist()
     captions = ["input", *(f"{score:.2f}" for score in shown[1:])]
@@ -60,7 +62,21 @@ def walk_row(
         sex = scores[:, circle.attribute_names.index("male")].tolist()
         captions = [f"{one}\nmale {p:.2f}" for one, p in zip(captions, sex, strict=True)]
     words = WORDS.get((name, sign), f"{name} {sign:+d}")
-    return Row(label or words, [*pixels(person.x), *pixels(faces)], captions, marked=0)
+    return Row(label or words, [first, *faces], captions, marked=0)
+
+
+def _rebuilt(
+    stage: Stage, person: Person, start: torch.Tensor, points: torch.Tensor
+) -> tuple[np.ndarray, list[np.ndarray]]:
+    """The input and the faces with the embeddings `points`, uint8; of a photograph its own pixels
+    in the mode that keeps them."""
+    x = person.x.expand(len(points), -1, -1, -1)
+    if stage.mode != "photo" or person.face is None:
+        return pixels(person.x)[0], pixels(stage.circle.rebuild(x, start, points, stage.mode))
+    photograph, frame = person.face.picture.pixels, person.face.frame
+    changes = stage.circle.change(x, start, points).permute(0, 2, 3, 1).cpu().numpy()
+    faces = [frame.crop(paste_change(photograph, one, frame), DETAIL) for one in changes]
+    return frame.crop(photograph, DETAIL), faces
 
 
 def three(stage: Stage) -> Figure:
@@ -89,12 +105,13 @@ def more_transformations(stage: Stage) -> Figure:
 
 def sex_faults(stage: Stage) -> Figure:
     """Figure 11: makeup and beard change the sex, and do not where it is kept."""
-    rows, left = [], []
+    rows, left, shown = [], [], []
     for name, lowest in (("makeup", False), ("beard", True), ("mustache", True)):
         if not {name, "male"} <= set(stage.circle.attribute_names):
             left.append(name)
             continue
         person = stage.people.with_score("male", lowest=lowest)  # a man for makeup
+        shown.append(person)
         words = WORDS[name, 1]
         rows.append(walk_row(stage, person, name, 1, keep=[], label=f"{words},\nas in the paper"))
         rows.append(walk_row(stage, person, name, 1, keep=["male"], label=f"{words},\nkeep male"))
@@ -103,7 +120,7 @@ def sex_faults(stage: Stage) -> Figure:
         "man to a woman and a woman to a man. Under each face the probability of the "
         "attribute, and of male."
     )
-    return _page(stage, 11, "Sex faults, and keeping the sex", rows, left, text)
+    return _page(stage, 11, "Sex faults, and keeping the sex", rows, left, text, shown)
 
 
 def supplement(stage: Stage) -> Figure:
@@ -119,27 +136,29 @@ def last_supplement(stage: Stage) -> Figure:
 
 def _of_one_person(stage: Stage, number: int, steps: Sequence[Step]) -> Figure:
     known, left = _known(stage, steps)
-    rows = []
+    rows, shown = [], []
     if known:
         # The person to whom most of it can still be done
-        people = stage.people.take(4)
+        people = stage.people.take(max(2, min(4, len(stage.people.given))))
         scores = stage.circle.scores(torch.cat([person.z for person in people]))
         columns = [stage.circle.attribute_names.index(name) for name, _ in known]
         signs = torch.tensor([float(sign) for _, sign in known], device=scores.device)
         person = people[int((scores[:, columns] * signs).sum(1).argmin())]
+        shown = [person]
         rows = [walk_row(stage, person, name, sign) for name, sign in known]
-    text = f"{len(rows)} semantic transformations of one person."
-    return _page(stage, number, "Semantic transformations of one person", rows, left, text)
+    text = "Semantic transformations of one person."
+    return _page(stage, number, "Semantic transformations of one person", rows, left, text, shown)
 
 
 def _of_anyone(stage: Stage, number: int, steps: Sequence[Step]) -> Figure:
     known, left = _known(stage, steps)
+    shown = [stage.people.with_score(name, lowest=sign > 0) for name, sign in known]
     rows = [
-        walk_row(stage, stage.people.with_score(name, lowest=sign > 0), name, sign)
-        for name, sign in known
+        walk_row(stage, person, name, sign)
+        for person, (name, sign) in zip(shown, known, strict=True)
     ]
     text = "Semantic transformations, each of the face that has most of the way to go."
-    return _page(stage, number, "Semantic transformations", rows, left, text)
+    return _page(stage, number, "Semantic transformations", rows, left, text, shown)
 
 
 def _known(stage: Stage, steps: Sequence[Step]) -> tuple[list[Step], list[str]]:
@@ -148,7 +167,15 @@ def _known(stage: Stage, steps: Sequence[Step]) -> tuple[list[Step], list[str]]:
     return [s for s in steps if s[0] in names], [n for n, _ in steps if n not in names]
 
 
-def _page(stage: Stage, number: int, title: str, rows, left: Sequence[str], text: str) -> Figure:
+def _page(
+    stage: Stage,
+    number: int,
+    title: str,
+    rows: Sequence[Row],
+    left: Sequence[str],
+    text: str,
+    shown: Sequence[Person],
+) -> Figure:
     if not rows:
         raise InputError(
             f"figure {number}: this circle has no classifier of {', '.join(dict.fromkeys(left))}"
@@ -156,6 +183,8 @@ def _page(stage: Stage, number: int, title: str, rows, left: Sequence[str], text
     if "probability" not in text:
         text += " Under each face the probability that its classifier gives the attribute."
     text += f" Leftmost the input, then the walk at even angles, rebuilt in mode {stage.mode}."
+    if "keep male" not in text and "male" in stage.circle.attribute_names:
+        text += " The sex is kept where it is not the transformation itself."
     if left:
         text += f" Left out, as this circle has no classifier: {', '.join(dict.fromkeys(left))}."
-    return face_page(rows, title=title, caption=stage.caption(number, text))
+    return face_page(rows, title=title, caption=stage.caption(number, text, shown))

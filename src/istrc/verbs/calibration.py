@@ -112,21 +112,18 @@ def read_threshold(model: str | Path, circle: Circle, far: float) -> Threshold |
     again = "run istrc calibrate on this circle again"
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-        recogniser, rates, different = (
-            found["recogniser"],
-            found["far"],
-            found["pairs"]["different"],
-        )
-        known = {float(rate): one for rate, one in rates.items()}
-        chosen = known.get(far)
-        threshold = chosen and Threshold(far, chosen["angle"], chosen["tar"], different)
+        recogniser, different = found["recogniser"], found["pairs"]["different"]
+        known = {
+            float(rate): Threshold(float(rate), float(at["angle"]), float(at["tar"]), different)
+            for rate, at in found["far"].items()
+        }
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path}: damaged ({type(error).__name__}: {error}); {again}") from None
     if recogniser != fingerprint(circle.facenet):
         raise InputError(f"{path}: measured with other weights; {again}")
-    if threshold is None:
+    if far not in known:
         measured = ", ".join(f"{rate:g}" for rate in sorted(known, reverse=True))
         raise InputError(f"--far {far:g}: not measured for this circle; give one of {measured}")
-    return threshold
+    return known[far]
