@@ -1,4 +1,4 @@
-"""The mapping that the paper tried first (section 5.2): convolutions instead of full connections."""
+"""The mapping that the paper tried first (section 5.2): convolutions, not full connections."""
 
 from __future__ import annotations
 
