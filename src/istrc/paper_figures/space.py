@@ -87,9 +87,9 @@ def averages(stage: Stage) -> Figure:
 def arithmetic(stage: Stage) -> Figure:
     """Figure 8: two sets of sums and differences."""
     people = dict(zip("ABCD", _cast(stage), strict=True))
-    side, step = CELL, CELL + 0.34  # an operator stands between two faces
+    side, step = CELL, CELL + 0.5  # an operator stands between two faces
     body = len(EXPRESSIONS) * (side + 0.42)
-    width = 2 * 0.15 + 5 * step
+    width = 0.45 + 5 * step
     text = (
         "Arithmetic of embeddings: the weighted sum, put back on the sphere and decoded as "
         "decode(F(z)). Right of = the result, and how far it is from each operand."
@@ -109,12 +109,12 @@ def arithmetic(stage: Stage) -> Figure:
         angles = ", ".join(
             f"{name} {angle:.2f}" for name, angle in zip(names, made.angles.tolist(), strict=True)
         )
-        under = [*names, f"rad to {angles}"]
+        under = [*names, f"{angles}\nrad away"]
         for number, (face, sign) in enumerate(zip(shown, [*signs, "="], strict=True)):
-            x = 0.15 + number * step + 0.3
-            axes.text(x - 0.15, y + side / 2, sign, size=9, color=INK, va="center", ha="center")
+            x = 0.15 + number * step + 0.45
+            axes.text(x - 0.22, y + side / 2, sign, size=9, color=INK, va="center", ha="center")
             put_face(axes, face, x, y, side, framed=number == len(names))
-            size = 5.5 if number < len(names) else 4
+            size = 5.5 if number < len(names) else 5
             axes.text(
                 x + side / 2, y + side + 0.02, under[number], size=size, va="top", ha="center"
             )

@@ -116,9 +116,9 @@ def sex_faults(stage: Stage) -> Figure:
         rows.append(walk_row(stage, person, name, 1, keep=[], label=f"{words},\nas in the paper"))
         rows.append(walk_row(stage, person, name, 1, keep=["male"], label=f"{words},\nkeep male"))
     text = (
-        "Sex faults in semantic transformations: without --keep male, makeup and beard change a "
-        "man to a woman and a woman to a man. Under each face the probability of the "
-        "attribute, and of male."
+        "Sex faults in semantic transformations: makeup, beard and mustache move the face across "
+        "the classifier's border between the sexes, and do not with --keep male. Under each face "
+        "the probability of the attribute, and of male."
     )
     return _page(stage, 11, "Sex faults, and keeping the sex", rows, left, text, shown)
 
