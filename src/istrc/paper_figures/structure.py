@@ -47,8 +47,13 @@ def structure(stage: Stage) -> Figure:
 def networks(circle: Circle, x: torch.Tensor) -> list[tuple[str, list[Layer]]]:
     """The four networks and their layers, found by sending a face (1, 3, S, S) through them."""
     z, h = circle.embed(x), circle.encode(x)
+    # Another recogniser than FaceNet may be a file that torch knows nothing of
+    own = circle.facenet is not None
     return [
-        (f"FaceNet: x -> z ({circle.dim})", trace(circle.facenet, circle.embed, x)),
+        (
+            f"{'FaceNet' if own else 'recogniser'}: x -> z ({circle.dim})",
+            trace(circle.facenet, circle.embed, x) if own else [],
+        ),
         (f"mapping F: z -> h ({h.shape[1]})", trace(circle.mapping, circle.map, z)),
         (f"BEGAN's encoder: x -> h ({h.shape[1]})", trace(circle.autoencoder, circle.encode, x)),
         ("BEGAN's decoder: h -> x", trace(circle.autoencoder, circle.decode_code, h)),
@@ -83,7 +88,12 @@ def _ring(axes: Axes, stage: Stage, top: float) -> None:
         else:
             _bars(axes, vectors[number], x, y, SIDE)
         axes.text(x + SIDE / 2, y + SIDE + 0.05, text, size=6.5, ha="center", va="top")
-    arrows = ("FaceNet", f"walk,\n{steps} steps", "mapping F", "decoder")
+    arrows = (
+        "FaceNet" if circle.facenet is not None else "recogniser",
+        f"walk,\n{steps} steps",
+        "mapping F",
+        "decoder",
+    )
     for number, text in enumerate(arrows):
         start, end = PLACES[number] + SIDE, PLACES[number + 1]
         _arrow(axes, (start + 0.04, y + SIDE / 2), (end - 0.04, y + SIDE / 2))
@@ -92,7 +102,7 @@ def _ring(axes: Axes, stage: Stage, top: float) -> None:
     low, right, left = y + SIDE + 0.42, PLACES[4] + SIDE / 2, PLACES[1] + SIDE / 2
     axes.plot([right, right, left], [low - 0.18, low, low], color=INK, linewidth=1)
     _arrow(axes, (left, low), (left, low - 0.2))
-    text = f"FaceNet again: the rebuilt face is {away:.2f} rad from z"
+    text = f"embedded again: the rebuilt face is {away:.2f} rad from z"
     axes.text((left + right) / 2, low - 0.04, text, size=6.5, ha="center", va="bottom")
 
 
