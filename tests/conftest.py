@@ -122,6 +122,74 @@ def toys(toy_folder):
     return Prepared(toy_folder)
 
 
+@pytest.fixture(scope="session")
+def write_onnx():
+    """Writes a linear recogniser as ONNX: y = W v + offset, v the flattened input (or its means).
+
+    shape: of the input; a word in it is a dimension left open. body: what comes after, as
+    (operator, attributes) pairs; more outputs and inputs are named to make it a bad one.
+    """
+    onnx = pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    from onnx import TensorProto, helper, numpy_helper
+
+    def write(
+        path,
+        shape=("batch", 3, 16, 16),
+        dim=8,
+        *,
+        weight=None,
+        offset=0.0,
+        means=False,
+        unit=True,
+        kind=TensorProto.FLOAT,
+        outputs=("z",),
+        inputs=("x",),
+        flat=True,
+    ):
+        count = shape[1] if means else int(np.prod([n for n in shape[1:] if isinstance(n, int)]))
+        if weight is None:
+            weight = np.random.default_rng(0).normal(size=(count, dim)).astype(np.float32)
+        nodes = []
+        if means:
+            nodes.append(helper.make_node("GlobalAveragePool", ["x"], ["pooled"]))
+        nodes.append(helper.make_node("Flatten", ["pooled" if means else "x"], ["v"], axis=1))
+        nodes.append(helper.make_node("MatMul", ["v", "W"], ["y"]))
+        last = "y"
+        nodes.append(helper.make_node("Add", [last, "offset"], ["moved"]))
+        last = "moved"
+        if unit:
+            nodes.append(helper.make_node("LpNormalization", [last], ["on_sphere"], axis=1, p=2))
+            last = "on_sphere"
+        for name in outputs:
+            nodes.append(helper.make_node("Identity", [last if flat else "x"], [name]))
+        size = [shape[0], dim] if flat else list(shape)
+        graph = helper.make_graph(
+            nodes,
+            "toy",
+            [helper.make_tensor_value_info(n, kind, list(shape)) for n in inputs],
+            [helper.make_tensor_value_info(n, kind, size) for n in outputs],
+            [
+                numpy_helper.from_array(np.asarray(weight, np.float32), "W"),
+                numpy_helper.from_array(np.full(1, offset, np.float32), "offset"),
+            ],
+        )
+        opsets = [helper.make_opsetid("", 13)]
+        onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=8), str(path))
+        return path
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def outsider(write_onnx, tmp_path_factory):
+    """A recogniser from outside: an ONNX file for 16 px, D = 8, linear in the pixels."""
+    from istrc.recognisers.onnx import Onnx
+
+    path = write_onnx(tmp_path_factory.mktemp("outsider") / "outsider.onnx")
+    return Onnx(path, template="crop")
+
+
 # Trains every part on the toys, in order; dies by its own SIGKILL just before a step of a part.
 # A checkpoint a step, so that there is something to go on from.
 TRAIN_TOYS = """

@@ -8,9 +8,6 @@ its weights and the 68 landmarks that its 150 px chips are cut by.
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-from pathlib import Path
-
 import numpy as np
 import torch
 from PIL import Image
@@ -18,9 +15,8 @@ from PIL import Image
 from istrc.data.prepared import Prepared, to_pixels
 from istrc.errors import IstrcError
 from istrc.evaluation import metrics
-from istrc.evaluation.dlib_resnet import DlibResNet
+from istrc.models.dlib_resnet import DESCRIPTOR, DlibResNet, model_file
 
-DESCRIPTOR = "dlib_face_recognition_resnet_model_v1.dat"
 LANDMARKS = "shape_predictor_68_face_landmarks.dat"
 ENLARGED = 256  # pixels; a face is enlarged to this before its landmarks are sought
 CHIP = 150  # pixels, what the network was trained on
@@ -30,21 +26,6 @@ BOX = (0.117, 0.352, 0.816, 1.051)
 
 
 _predictor = None  # one a process: reading its 100 MB takes longer than a hundred faces
-
-
-def model_file(name: str) -> Path:
-    """A model file of face_recognition_models; that package is not imported (it needs setuptools).
-
-    Raises IstrcError when it is not installed.
-    """
-    spec = find_spec("face_recognition_models")
-    folder = Path(spec.submodule_search_locations[0]) / "models" if spec else Path()
-    if spec is None or not (folder / name).is_file():
-        raise IstrcError(
-            "the second recogniser is not installed: pip install face_recognition_models "
-            "(a development dependency), or leave the identity measures out"
-        )
-    return folder / name
 
 
 def chips(faces: np.ndarray) -> list[np.ndarray]:

@@ -114,6 +114,11 @@ def load_part(folder: str | Path, device: str | torch.device = "cpu") -> nn.Modu
     return part.eval().requires_grad_(False)
 
 
+def read_config(folder: str | Path) -> dict:
+    """A part's config.json, of a folder that `save_part` wrote."""
+    return json.loads((Path(folder) / "config.json").read_text())
+
+
 def _as_tuples(arguments: dict) -> dict:
     def whole(value):
         return tuple(map(whole, value)) if isinstance(value, list) else value

@@ -7,6 +7,7 @@ the weights of dlib's own file; a test compares the descriptors with dlib's.
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +15,26 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from istrc.errors import InputError
+from istrc.errors import InputError, IstrcError
 
+DESCRIPTOR = "dlib_face_recognition_resnet_model_v1.dat"
 MEAN = (122.782, 117.001, 104.298)  # of red, green and blue, subtracted before dividing by 256
 LEVELS = ((32, False, 3), (64, True, 4), (128, True, 3), (256, True, 3), (256, True, 1))
+
+
+def model_file(name: str) -> Path:
+    """A model file of face_recognition_models; that package is not imported (it needs setuptools).
+
+    Raises IstrcError when it is not installed.
+    """
+    spec = find_spec("face_recognition_models")
+    folder = Path(spec.submodule_search_locations[0]) / "models" if spec else Path()
+    if spec is None or not (folder / name).is_file():
+        raise IstrcError(
+            "dlib's recogniser is not installed: pip install face_recognition_models "
+            "(it is in 'istrc[dlib]'), or do without it"
+        )
+    return folder / name
 
 
 class _Affine(nn.Module):
@@ -58,7 +75,7 @@ def _fill(x: torch.Tensor, c: int, h: int, w: int) -> torch.Tensor:
 class DlibResNet(nn.Module):
     """Chips (B, 150, 150, 3) uint8 RGB -> descriptors (B, 128), not normalised.
 
-    How a chip is cut from a face: `identity.chips`.
+    How a chip is cut from a face: `evaluation.identity.chips`, and `recognisers.dlib`.
     """
 
     def __init__(self):

@@ -5,13 +5,12 @@ import pytest
 import torch
 
 from istrc.errors import InputError
-from istrc.evaluation import identity
-from istrc.evaluation.dlib_resnet import DlibResNet, _integer
+from istrc.models.dlib_resnet import DESCRIPTOR, DlibResNet, _integer, model_file
 
 
 def test_the_same_descriptors_as_dlib():
     dlib = pytest.importorskip("dlib")
-    path = identity.model_file(identity.DESCRIPTOR)
+    path = model_file(DESCRIPTOR)
     rng = np.random.default_rng(0)
     coarse = rng.integers(0, 256, (4, 10, 10, 3), dtype=np.uint8)
     chips = coarse.repeat(15, 1).repeat(15, 2)
@@ -22,7 +21,7 @@ def test_the_same_descriptors_as_dlib():
 
 def test_another_file_is_refused(tmp_path):
     path = tmp_path / "x.dat"
-    path.write_bytes(identity.model_file(identity.DESCRIPTOR).read_bytes()[:100_000])
+    path.write_bytes(model_file(DESCRIPTOR).read_bytes()[:100_000])
     with pytest.raises(InputError, match="not dlib's face recognition network"):
         DlibResNet.load(path)
 

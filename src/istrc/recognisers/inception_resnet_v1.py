@@ -1,0 +1,190 @@
+"""The public FaceNet releases as recognisers: Inception-ResNet-v1 with their weights.
+
+The weights come from a file the user has (`vggface2:FILE`), or, only when it is asked for, from
+the release of the project that brought them from TensorFlow to PyTorch. The release publishes no
+checksums. VGGFace2's is the one that many projects have pinned independently; CASIA-WebFace's is
+not known for sure, so the first download's is kept beside the file and held against later ones.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from istrc.errors import InputError
+from istrc.models.inception_resnet_v1 import InceptionResNetV1
+from istrc.recognisers import placement
+from istrc.recognisers.recogniser import checksum, on_sphere
+
+RELEASE = "https://github.com/timesler/facenet-pytorch/releases/download/v2.2.9/"
+FILES = {
+    "vggface2": "20180402-114759-vggface2.pt",
+    "casia-webface": "20180408-102900-casia-webface.pt",
+}
+SHA256 = {"vggface2": "281cebca8662831adb987a874bdcb36e73f5b1c6dc5ee5878f305e985625d99b"}
+# Trained on MTCNN's boxes, widened by a quarter and resized to 160 px. MTCNN's box of a face in
+# CelebA's frame is about 85 px wide and 110 high, from the hairline to the chin: estimated, not
+# measured, for MTCNN is not part of this package. `template` gives another square.
+SQUARE = "28,63,150,185"
+
+
+class InceptionResNet:
+    """Inception-ResNet-v1 with the weights of a FaceNet release.
+
+    Args:
+        name: `vggface2` or `casia-webface`; what it was trained on.
+        path: a state dict in a .pt file, read without unpickling objects, or .safetensors.
+        template: where its input lies, see `istrc.recognisers.placement.template`.
+
+    Raises InputError where the file is missing or holds something else.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        path: str | Path,
+        *,
+        template: str = SQUARE,
+        device: str | torch.device = "cpu",
+    ):
+        path = Path(path)
+        digest = checksum(path)
+        _as_first_seen(path, digest)
+        self.path, self.net = path, _load(path).to(device, memory_format=torch.channels_last)
+        self.size, self.dim = self.net.size, self.net.dim
+        self.placement: np.ndarray = placement.template(template, self.size)
+        self.notes = [] if digest == SHA256.get(name) else [_unsure(name, path, digest)]
+        self.record: dict[str, Any] = {
+            "kind": name,
+            "sha256": digest,
+            "input": {"placement": placement.as_json(self.placement)},
+            "options": {"template": template},
+            "file": path.name,
+            "size": self.size,
+            "dim": self.dim,
+        }
+
+    @torch.no_grad()
+    def embed(self, x: torch.Tensor) -> torch.Tensor:
+        """THE CROPS (B, 3, S, S) in [-1, 1] -> z (B, 512) of unit norm."""
+        x = x.to(next(self.net.parameters()).device)
+        x = placement.place(x, self.placement, self.size)
+        x = x * (127.5 / 128)  # (v - 127.5) / 128 for v = 0..255
+        return on_sphere(self.net(x.contiguous(memory_format=torch.channels_last)), self.path)
+
+
+def cached(name: str) -> Path:
+    """Where a downloaded release file is kept: the user's cache folder."""
+    folder = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(folder) / "istrc" / FILES[name]
+
+
+def download(name: str) -> Path:
+    """Fetch a release file into the cache, once; its SHA-256 is written beside it.
+
+    Raises InputError where it cannot be fetched, or differs from the one first seen.
+    """
+    path = cached(name)
+    if path.is_file():
+        return path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    digest = hashlib.sha256()
+    try:
+        with urllib.request.urlopen(RELEASE + FILES[name], timeout=60) as source:
+            with open(temporary, "wb") as target:
+                while block := source.read(1 << 20):
+                    digest.update(block)
+                    target.write(block)
+        found = digest.hexdigest()
+        if found != SHA256.get(name, found):
+            raise InputError(
+                f"{name}: {RELEASE}{FILES[name]} is damaged (SHA-256 {found[:16]}..., expected "
+                f"{SHA256[name][:16]}...); try again"
+            )
+        _as_first_seen(path, found)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise InputError(
+            f"{name}: {RELEASE}{FILES[name]} cannot be downloaded ({error}); fetch it by other "
+            f"means and give it as {name}:FILE"
+        ) from None
+    finally:
+        temporary.unlink(missing_ok=True)
+    _noted(path).write_text(found + "\n")
+    return path
+
+
+def find(name: str, path: str | None, fetch: bool) -> Path:
+    """The file of a release: the one given, else the cached one, else (asked for) the release's.
+
+    Raises InputError where there is none.
+    """
+    if path:
+        return Path(path)
+    if fetch:
+        return download(name)
+    if cached(name).is_file():
+        return cached(name)
+    raise InputError(
+        f"{name}: needs the release's weights; give them as {name}:{FILES[name]} (a path), or let "
+        "--download fetch them"
+    )
+
+
+def _load(path: Path) -> InceptionResNetV1:
+    try:
+        if path.suffix == ".safetensors":
+            from safetensors.torch import load_file
+
+            tensors = load_file(path)
+        else:
+            tensors = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # a damaged or foreign file raises nearly anything
+        reason = " ".join(str(error).split())[:120]
+        raise InputError(
+            f"{path}: not a file of weights that can be read safely ({type(error).__name__}: "
+            f"{reason}); give the release's .pt file"
+        ) from None
+    if not isinstance(tensors, dict) or not all(map(torch.is_tensor, tensors.values())):
+        raise InputError(f"{path}: holds no state dict; give the release's .pt file")
+    with torch.device("meta"):
+        net = InceptionResNetV1()
+    # The classifier over the people of the training set is not needed; batch counters may lack
+    tensors = {name: t for name, t in tensors.items() if not name.startswith("logits.")}
+    wanted = net.state_dict()
+    counters = {n: torch.zeros((), dtype=torch.long) for n in wanted if n.endswith("_tracked")}
+    try:
+        net.load_state_dict({**counters, **tensors}, assign=True)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:160]
+        raise InputError(f"{path}: not the weights of Inception-ResNet-v1 ({reason})") from None
+    if not all(bool(t.isfinite().all()) for t in net.state_dict().values()):
+        raise InputError(f"{path}: holds weights that are not finite; get the file again")
+    return net.float().eval().requires_grad_(False)
+
+
+def _unsure(name: str, path: Path, digest: str) -> str:
+    """What to say of a file whose checksum is not the known one."""
+    if name in SHA256:
+        return f"{path}: not the release's file (SHA-256 {digest[:16]}...); taken as it is"
+    return f"{path}: SHA-256 {digest[:16]}...; the release publishes none to compare it with"
+
+
+def _noted(path: Path) -> Path:
+    return path.with_name(path.name + ".sha256")
+
+
+def _as_first_seen(path: Path, digest: str) -> None:
+    noted = _noted(path)
+    if noted.is_file() and noted.read_text().strip() != digest:
+        raise InputError(
+            f"{path}: not the file first downloaded (SHA-256 {digest[:16]}..., {noted.name} has "
+            "another); delete both to start again"
+        )

@@ -1,0 +1,175 @@
+"""From what a user writes, or a folder has recorded, to a recogniser."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from istrc.errors import InputError
+from istrc.recognisers.recogniser import Recogniser, checked, difference
+
+RELEASES = ("vggface2", "casia-webface")
+SHIPPED = Path(__file__).parents[1] / "weights"
+RECORD = "recogniser.json"
+
+
+def load_recogniser(
+    spec: str | Path | Recogniser,
+    *,
+    device: str = "cpu",
+    size: int | None = None,
+    layout: str | None = None,
+    colour: str | None = None,
+    mean: float | None = None,
+    scale: float | None = None,
+    template: str | None = None,
+    download: bool = False,
+) -> Recogniser:
+    """A recogniser by what names it.
+
+    Args:
+        spec: `own` or a shipped name (`celeba64`); the folder of a FaceNet or a circle; `dlib`;
+            `vggface2:FILE`, `casia-webface:FILE` (release weights); a path to an .onnx file; or
+            a recogniser.json, which has the options too. A Recogniser is returned as it is.
+        size, layout, colour, mean, scale: of an ONNX file's input (istrc.recognisers.onnx).
+        template: where the input lies (istrc.recognisers.placement), for ONNX and releases.
+        download: let vggface2 and casia-webface be fetched from their release.
+
+    Raises InputError for an unknown name, with the nearest ones, for an option that the
+    recogniser does not have, and where its file is missing or something else.
+    """
+    if not isinstance(spec, (str, Path)):
+        return spec
+    text = str(spec)
+    options = dict(size=size, layout=layout, colour=colour, mean=mean, scale=scale)
+    options = {
+        name: value
+        for name, value in {**options, "template": template}.items()
+        if value is not None
+    }
+    name, _, rest = text.partition(":")
+
+    if text.lower().endswith(".onnx"):
+        from istrc.recognisers.onnx import Onnx
+
+        return Onnx(text, **options)
+    if name in RELEASES:
+        from istrc.recognisers.inception_resnet_v1 import InceptionResNet, find
+
+        _only(text, options, "template")
+        return InceptionResNet(name, find(name, rest, download), device=device, **options)
+    if Path(text).name == RECORD or Path(text).suffix == ".json":
+        _only(text, options)
+        return from_record(read_record(text), text, [Path(text).parent], device=device)
+    if text == "dlib":
+        from istrc.recognisers.dlib import Dlib
+
+        _only(text, options)
+        return Dlib(device)
+    from istrc.recognisers.own import load_own
+
+    shipped = [path.parent.parent.name for path in SHIPPED.glob("*/facenet/config.json")]
+    if text == "own" or text in shipped:
+        _only(text, options)
+        return load_own(SHIPPED / ("celeba64" if text == "own" else text), device)
+    if (Path(text) / "config.json").is_file() or (Path(text) / "facenet").is_dir():
+        _only(text, options)
+        return load_own(text, device)
+    known = ["own", *shipped, "dlib", *RELEASES]
+    near = difflib.get_close_matches(name, known, 2, 0.5)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"use {', '.join(known)}"
+    raise InputError(f"{text}: no such recogniser; {hint}, an .onnx file, or a FaceNet's folder")
+
+
+def _only(spec: str, options: dict[str, Any], *known: str) -> None:
+    """Refuse options that would be without effect."""
+    flags = {"size": "--input-size"}
+    for name in options:
+        if name not in known:
+            flag = flags.get(name, f"--{name}")
+            raise InputError(f"{spec}: {flag} is for ONNX files; leave it out here")
+
+
+def save_record(recogniser: Recogniser, path: str | Path) -> None:
+    """Write what a recogniser is, beside what was trained for it."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(located(recogniser), indent=2) + "\n")
+
+
+def read_record(path: str | Path) -> dict[str, Any]:
+    """A record that `save_record` wrote. Raises InputError where it is missing or damaged."""
+    try:
+        return checked(json.loads(Path(path).read_text()))
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror.lower()}; name a recogniser") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path}: no record of a recogniser ({error}); name it anew") from None
+
+
+def located(recogniser: Recogniser) -> dict[str, Any]:
+    """The record, with where the recogniser's file is on this machine."""
+    path = getattr(recogniser, "path", None)
+    return {**recogniser.record, **({"path": str(Path(path).resolve())} if path else {})}
+
+
+def copy_file(recogniser: Recogniser, folder: str | Path) -> None:
+    """Copy a recogniser's file, if it has one of its own, under its name into a folder."""
+    path = getattr(recogniser, "path", None)
+    if path is not None:
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        target = folder / recogniser.record["file"]
+        if not target.exists() or not target.samefile(path):
+            shutil.copyfile(path, target)
+
+
+def from_record(
+    record: dict[str, Any],
+    owner: str | Path,
+    folders: Sequence[Path] = (),
+    given: str | Path | Recogniser | None = None,
+    *,
+    device: str = "cpu",
+) -> Recogniser:
+    """The recogniser of a record.
+
+    Its file is the one given, else the one of its name in one of the folders (a copy), else the
+    one at the place where it was. The options are the record's.
+
+    Args:
+        owner: what belongs to the recogniser; errors name it.
+
+    Raises InputError where no such file is left, or the recogniser found is another.
+    """
+    kind, digest = record["kind"], record["sha256"][:16]
+    name = f"{kind} {record.get('file', '')}".strip()
+    if given is None and kind in ("dlib", "own"):
+        given = kind
+    elif given is None:
+        places = [folder / record["file"] for folder in folders] + [Path(record.get("path", ""))]
+        given = next((place for place in places if place.is_file()), None)
+        if given is None:
+            raise InputError(
+                f"{owner}: belongs to the recogniser {name} (SHA-256 {digest}...), whose file is "
+                "not here; put it into this folder, or name it with recogniser="
+            )
+    if isinstance(given, (str, Path)):
+        text, options = str(given), record.get("options", {})
+        if kind in RELEASES and Path(text).suffix in (".pt", ".safetensors"):
+            text = text if text.partition(":")[0] in RELEASES else f"{kind}:{text}"
+        elif kind != "onnx" or not text.lower().endswith(".onnx"):
+            options = {}  # another kind: loaded as it is, to be told apart below
+        given = load_recogniser(text, device=device, **options)
+    found = difference(given.record, record)
+    if found:
+        other = f"{given.record['kind']} {given.record.get('file', '')}".strip()
+        raise InputError(
+            f"{owner}: belongs to the recogniser {name} (SHA-256 {digest}...), not to {other} "
+            f"({given.record['sha256'][:16]}...): different {found}; give the one it was made for"
+        )
+    return given

@@ -1,0 +1,52 @@
+"""Our FaceNet as a recogniser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from istrc.errors import InputError
+from istrc.models.facenet import FaceNet
+from istrc.models.store import fingerprint, load_part, read_config
+from istrc.recognisers.placement import place, template
+
+
+class Own:
+    """FaceNet of this package (istrc.models.facenet); its input is THE CROP.
+
+    Args:
+        sha256: of the file that its weights came from; None takes that of the weights.
+    """
+
+    def __init__(self, net: FaceNet, sha256: str | None = None):
+        self.net, self._sha256 = net.eval(), sha256
+        self.size, self.dim = net.size, net.dim
+        self.placement: np.ndarray = template("crop", net.size)
+        self.notes: list[str] = []
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """What tells it from others."""
+        weights = self._sha256 or fingerprint(self.net)
+        return {"kind": "own", "sha256": weights, "size": self.size, "dim": self.dim}
+
+    @torch.no_grad()
+    def embed(self, x: torch.Tensor) -> torch.Tensor:
+        """THE CROPS (B, 3, S, S) in [-1, 1] -> z (B, D) of unit norm."""
+        x = x.to(next(self.net.parameters()).device)
+        x = place(x, self.placement, self.size)
+        return self.net(x.contiguous(memory_format=torch.channels_last))
+
+
+def load_own(folder: str | Path, device: str = "cpu") -> Own:
+    """From the folder of a FaceNet, or of a circle that has one. Raises InputError."""
+    folder = Path(folder)
+    if (folder / "facenet").is_dir():
+        folder = folder / "facenet"
+    net = load_part(folder, device)
+    if not isinstance(net, FaceNet):
+        raise InputError(f"{folder}: holds a {type(net).__name__}, not a FaceNet; give its folder")
+    return Own(net, read_config(folder)["sha256"])

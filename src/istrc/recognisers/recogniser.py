@@ -1,0 +1,97 @@
+"""What a recogniser is to the rest of the house: a face goes in, a point of the sphere comes out.
+
+An adapter is any object with these names; nothing is inherited. Adapters are in this package, one
+a file; `load_recogniser` in `load.py` makes them from what a user writes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import torch
+
+from istrc.errors import InputError
+
+# What two records must agree in; the rest (the file's name, what it said of itself) may differ
+TOLD_APART_BY = ("kind", "sha256", "input")
+
+
+@runtime_checkable
+class Recogniser(Protocol):
+    """A face recogniser behind one interface.
+
+    Attributes:
+        size: side of its input, pixels.
+        dim: D, the dimension of its sphere.
+        placement: (2, 3) float64, a similarity: a point (x, y) of CelebA's 178x218 frame, in
+            continuous pixel coordinates, is at placement @ (x, y, 1) in its input.
+        record: what tells it from others, as JSON has it: `kind`, `sha256` of its weights,
+            `input` (layout, colours, placement), and what it takes to load it again.
+        notes: what its user should know, a sentence each.
+    """
+
+    size: int
+    dim: int
+    placement: np.ndarray
+    record: dict[str, Any]
+    notes: list[str]
+
+    def embed(self, x: torch.Tensor) -> torch.Tensor:
+        """THE CROPS (B, 3, S, S) in [-1, 1], any S -> embeddings z (B, D) float32, unit norm."""
+        ...
+
+
+def key(record: dict[str, Any]) -> str:
+    """Sixteen hex digits that tell recognisers apart."""
+    told = {name: record.get(name) for name in TOLD_APART_BY}
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def difference(record: dict[str, Any], other: dict[str, Any]) -> str:
+    """In which of kind, weights and input two recognisers differ; empty where they are one."""
+    words = {"kind": "kind", "sha256": "weights", "input": "input layout or placement"}
+    return ", ".join(words[n] for n in TOLD_APART_BY if record.get(n) != other.get(n))
+
+
+def checksum(path: Path) -> str:
+    """SHA-256 of a file. Raises InputError when it is missing or cannot be read."""
+    digest = hashlib.sha256()
+    try:
+        with open(path, "rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror.lower()}; name the recogniser's file") from None
+    return digest.hexdigest()
+
+
+def on_sphere(y: torch.Tensor, name: object) -> torch.Tensor:
+    """Outputs (B, D) of any length -> unit norm, float32.
+
+    Raises InputError where one has no direction: not finite, or zero.
+    """
+    y = y.float()
+    peak = y.abs().amax(dim=1, keepdim=True)
+    if not bool(y.isfinite().all()):
+        raise InputError(
+            f"{name}: its output is not finite (NaN or infinity); check the mean and scale of its "
+            "input, or export it in single precision"
+        )
+    if not bool((peak > 1e-9).all()):
+        raise InputError(
+            f"{name}: its output is the zero vector, which has no direction; check that the output "
+            "is the embedding"
+        )
+    y = y / peak  # first, or the square of a large output would overflow
+    return y / y.norm(dim=1, keepdim=True)
+
+
+def checked(record: Any) -> dict[str, Any]:
+    """A record read from a file. Raises KeyError or TypeError where it is none."""
+    if not isinstance(record["kind"], str) or not isinstance(record["sha256"], str):
+        raise TypeError("kind and sha256 must be text")
+    return record
