@@ -19,11 +19,14 @@ from istrc.models.attributes import AttributeClassifiers
 from istrc.models.began import AutoEncoder
 from istrc.models.facenet import FaceNet
 from istrc.models.mapping import Mapping as CodeMapping
-from istrc.models.store import load_part, save_part
+from istrc.models.store import load_part, read_config, save_part
 from istrc.photo.align import Frame, aligned_frame, find_frame
 from istrc.photo.detect import detect
 from istrc.photo.paste import face_mask, paste_change, paste_crop
 from istrc.photo.read import Picture, read_picture, write_picture
+from istrc.recognisers.load import copy_file, from_record, located
+from istrc.recognisers.own import Own
+from istrc.recognisers.recogniser import Recogniser, checked
 
 WEIGHTS = Path(__file__).parent / "weights"
 MODES = ("photo", "anchored", "circle")
@@ -58,11 +61,15 @@ class Circle:
 
     Faces x are (B, 3, S, S) float32 in [-1, 1]; embeddings z (B, D) have unit norm; codes h are
     (B, H); angles are radians. Every method is batched and changes nothing in the circle.
+
+    Args:
+        facenet: our FaceNet, or any other recogniser (istrc.recognisers); `recogniser` is either
+            behind one interface, `facenet` None for any other.
     """
 
     def __init__(
         self,
-        facenet: FaceNet,
+        facenet: FaceNet | Recogniser,
         autoencoder: AutoEncoder,
         mapping: CodeMapping,
         attributes: AttributeClassifiers,
@@ -70,22 +77,25 @@ class Circle:
         aligner: torch.nn.Module | None = None,
         bound: float = 0.7,
     ):
-        self.facenet, self.autoencoder = facenet.eval(), autoencoder.eval()
+        self.recogniser = Own(facenet) if isinstance(facenet, FaceNet) else facenet
+        self.facenet = self.recogniser.net if isinstance(self.recogniser, Own) else None
+        self.autoencoder = autoencoder.eval()
         self.mapping, self.attributes = mapping.eval(), attributes.eval()
         self.aligner = aligner
         self.bound = bound
-        if facenet.size != autoencoder.size:
+        if self.facenet is not None and self.facenet.size != autoencoder.size:
             raise IstrcError(
-                f"the recogniser sees {facenet.size} px and the auto-encoder makes "
+                f"the recogniser sees {self.facenet.size} px and the auto-encoder makes "
                 f"{autoencoder.size} px; a circle needs one size"
             )
-        if not facenet.dim == mapping.dim == attributes.dim or mapping.code != autoencoder.code:
+        dim = self.recogniser.dim
+        if not dim == mapping.dim == attributes.dim or mapping.code != autoencoder.code:
             raise IstrcError(
-                f"parts of different spaces: z is {facenet.dim}-d for the recogniser, "
+                f"parts of different spaces: z is {dim}-d for the recogniser, "
                 f"{mapping.dim}-d for the mapping, {attributes.dim}-d for the classifiers; h is "
                 f"{mapping.code}-d for the mapping, {autoencoder.code}-d for the auto-encoder"
             )
-        self.size, self.dim = facenet.size, facenet.dim
+        self.size, self.dim = autoencoder.size, dim
         self.mask = torch.from_numpy(face_mask(self.size)).to(self.device)
         known = set(attributes.names)
         first = [name for name in TRANSFORMATIONS if name in known]
@@ -94,10 +104,21 @@ class Circle:
     # Saved apart, composed here
 
     @classmethod
-    def from_pretrained(cls, name: str | Path = "celeba64", device: str = "cpu") -> Circle:
+    def from_pretrained(
+        cls,
+        name: str | Path = "celeba64",
+        device: str = "cpu",
+        *,
+        recogniser: str | Path | Recogniser | None = None,
+    ) -> Circle:
         """Load a shipped circle by name, or one from a folder. Works offline.
 
-        Raises InputError when it is missing or damaged.
+        Args:
+            recogniser: of a circle that was trained for an outside recogniser: its file, or the
+                recogniser itself. None looks for the file in the folder (`save_pretrained` with
+                `copy`), then where it was when the circle was saved.
+
+        Raises InputError when it is missing or damaged, or belongs to another recogniser.
         """
         folder = Path(name)
         if not (folder / "circle.json").exists():
@@ -111,19 +132,28 @@ class Circle:
                 )
         device = choose_device(device)
         try:
-            bound = float(json.loads((folder / "circle.json").read_text())["bound"])
+            settings = json.loads((folder / "circle.json").read_text())
+            bound, record = float(settings["bound"]), settings.get("recogniser")
+            own = record is None or checked(record)["kind"] == "own"
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(
                 f"{folder}/circle.json: cannot be read ({error}); install the package again"
             ) from None
-        parts = {part: load_part(folder / part, device) for part in PARTS}
-        for part, kind in PARTS.items():
-            if not isinstance(parts[part], kind):
-                found = type(parts[part]).__name__
+        parts = {p: load_part(folder / p, device) for p in PARTS if own or p != "facenet"}
+        for part, loaded in parts.items():
+            kind = PARTS[part]
+            if not isinstance(loaded, kind):
+                found = type(loaded).__name__
                 raise InputError(
                     f"{folder}/{part}: holds a {found}, not a {kind.__name__}; "
                     "install the package again or train this part"
                 )
+        if own:
+            mine = Own(parts["facenet"], read_config(folder / "facenet")["sha256"])
+            record = record or mine.record
+            recogniser = mine if recogniser is None else recogniser
+        places = [folder / "recogniser", folder]
+        parts["facenet"] = from_record(record, folder, places, recogniser, device=device)
         aligner = WEIGHTS / "aligner"
         return cls(
             **parts,
@@ -131,26 +161,42 @@ class Circle:
             bound=bound,
         )
 
-    def save_pretrained(self, folder: str | Path, **notes) -> None:
-        """Write the parts and what composes them; `from_pretrained` reads it back."""
+    def save_pretrained(self, folder: str | Path, *, copy: bool = False, **notes) -> None:
+        """Write the parts and what composes them; `from_pretrained` reads it back.
+
+        An outside recogniser is not written: circle.json records which one it is, and where its
+        file was.
+
+        Args:
+            copy: copy an outside recogniser's file into the folder, so that it can be moved.
+            notes: for each part, what joins its config.json.
+        """
         folder = Path(folder)
         for part in PARTS:
-            save_part(getattr(self, part), folder / part, **notes.get(part, {}))
+            if getattr(self, part) is not None:
+                save_part(getattr(self, part), folder / part, **notes.get(part, {}))
         settings = {"format": 1, "size": self.size, "dim": self.dim, "bound": self.bound}
+        if self.facenet is not None:
+            sha256 = read_config(folder / "facenet")["sha256"]
+            settings["recogniser"] = {"kind": "own", "sha256": sha256}
+        else:
+            settings["recogniser"] = located(self.recogniser)
+            if copy:
+                copy_file(self.recogniser, folder / "recogniser")
         temporary = folder / "circle.json.tmp"
         temporary.write_text(json.dumps(settings, indent=2) + "\n")
         os.replace(temporary, folder / "circle.json")
 
     @property
     def device(self) -> torch.device:
-        return next(self.facenet.parameters()).device
+        return next(self.autoencoder.parameters()).device
 
     # Tensors in, tensors out
 
     @torch.inference_mode()
     def embed(self, x: torch.Tensor) -> torch.Tensor:
         """Faces (B, 3, S, S) -> embeddings z (B, D) on the sphere."""
-        return self.facenet(self._faces(x))
+        return self.recogniser.embed(self._faces(x)).to(self.device)
 
     @torch.inference_mode()
     def encode(self, x: torch.Tensor) -> torch.Tensor:

@@ -20,6 +20,7 @@ from istrc.circle import WEIGHTS, Circle
 from istrc.data.prepared import Prepared
 from istrc.errors import InputError
 from istrc.models.store import fingerprint
+from istrc.recognisers.recogniser import key
 
 NAME = "verification.json"
 FORMAT = 1
@@ -79,7 +80,7 @@ def measure(
             rates[f"{rate:g}"] = {"angle": angle, "tar": float(np.mean(same < angle))}
     return {
         "format": FORMAT,
-        "recogniser": fingerprint(circle.facenet),
+        "recogniser": recogniser_key(circle),
         "far": rates,
         "pairs": {"same": len(same), "different": len(different)},
         "people": len(who.unique()),
@@ -87,6 +88,13 @@ def measure(
         "split": "tune",
         "data": prepared.info.get("source"),
     }
+
+
+def recogniser_key(circle: Circle) -> str:
+    """Sixteen hex digits that tell the circle's recogniser from others."""
+    if circle.facenet is not None:
+        return fingerprint(circle.facenet)
+    return key(circle.recogniser.record)
 
 
 def pair_angles(z: torch.Tensor, who: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
@@ -121,7 +129,7 @@ def read_threshold(model: str | Path, circle: Circle, far: float) -> Threshold |
         return None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path}: damaged ({type(error).__name__}: {error}); {again}") from None
-    if recogniser != fingerprint(circle.facenet):
+    if recogniser != recogniser_key(circle):
         raise InputError(f"{path}: measured with other weights; {again}")
     if far not in known:
         measured = ", ".join(f"{rate:g}" for rate in sorted(known, reverse=True))
