@@ -19,8 +19,12 @@ from typing import Annotated, Any
 
 import typer
 
+from istrc.cli.recognisers import SPEC, WHAT
+
 # A trained part is given as the folder that holds it.
-NETS = ("FaceNet", "AutoEncoder", "Mapping", "AttributeClassifiers", "Guides", "Circle")
+NETS = (
+    "FaceNet", "AutoEncoder", "Mapping", "AttributeClassifiers", "Guides", "Circle", "Recogniser",
+)  # fmt: skip
 
 # What needs no comment in a signature; a comment there comes first.
 COMMON = {
@@ -30,6 +34,7 @@ COMMON = {
     "steps": "Batches.",
     "batch_size": "Faces in a batch.",
     "facenet": "The folder of a trained FaceNet.",
+    "recogniser": f"Any recogniser: {WHAT}.",
     "autoencoder": "The folder of a trained BEGAN.",
     "circle": "The folder of a trained circle.",
     "facenet_steps": "Batches of facenet.",
@@ -113,7 +118,7 @@ def as_command(
             )
             annotation, default = Annotated[wanted, information], inspect.Parameter.empty
         else:
-            flag = "--" + parameter.name.replace("_", "-")
+            flag = "--" + parameter.name.rstrip("_").replace("_", "-")
             names = (flag, f"--no-{flag[2:]}") if wanted is bool else (flag,)
             names = ("/".join(names),) if wanted is bool else names
             information = typer.Option(
@@ -157,6 +162,8 @@ def kind(annotation: str) -> tuple[type, str] | None:
         return str, "FOLDER"
     if len(plain) != 1:
         return None
+    if plain[0] == "Recogniser":
+        return str, SPEC
     if plain[0] in NETS:
         return str, "FOLDER"
     return {

@@ -13,6 +13,7 @@ from typing import Any
 import typer
 
 from istrc.cli import options
+from istrc.cli.recognisers import PARAMETERS, open_recogniser
 from istrc.cli.report import Report
 from istrc.cli.signature import NETS, as_command, read_signature
 from istrc.errors import IstrcError
@@ -24,13 +25,14 @@ PARTS = {
     "mapping": ("istrc.training.mapping", "train_mapping"),
     "attributes": ("istrc.training.attributes", "train_attributes"),
     "guides": ("istrc.training.guides", "train_guides"),
+    "circle": ("istrc.training.circle", "train_circle"),
     "closing": ("istrc.training.closing", "train_closing"),
     "all": ("istrc.training.everything", "train_all"),
     "aligner": ("istrc.training.aligner", "train_aligner"),
     "judge": ("istrc.evaluation.judges", "train_judge"),
 }
 
-SAVES_ITSELF = ("all", "judge")
+SAVES_ITSELF = ("all", "circle", "judge")
 
 app = typer.Typer(
     help="Train a part of the circle, or all of them. A run that was killed goes on where it "
@@ -48,11 +50,15 @@ def _door(part: str, module: str, function: str) -> Callable[..., None]:
     kinds = {p.name: p.annotation.split(" | ")[0] for p in parameters}
     nets = {name: kind for name, kind in kinds.items() if kind in NETS}
 
-    def run(given: dict[str, Any], as_json: bool) -> None:
+    def run(given: dict[str, Any], as_json: bool, **recogniser: Any) -> None:
         with Report(f"train {part}", as_json) as report:
             _restart()
             try:
                 train = getattr(import_module(module), function)
+                if "recogniser" in given:
+                    given["recogniser"] = open_recogniser(
+                        given["recogniser"], given["device"], report, **recogniser
+                    )
                 _load(given, nets)
                 trained = train(**given)
                 if part not in SAVES_ITSELF:
@@ -67,7 +73,8 @@ def _door(part: str, module: str, function: str) -> Callable[..., None]:
     extra = inspect.Parameter(
         "as_json", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=options.JsonOption
     )
-    command = as_command(parameters, run, positional=("data", "out"), extra=(extra,))
+    further = (*PARAMETERS, extra) if "Recogniser" in nets.values() else (extra,)
+    command = as_command(parameters, run, positional=("data", "out"), extra=further)
     command.__doc__ = purpose
     return command
 
@@ -79,7 +86,7 @@ def _load(given: dict[str, Any], nets: dict[str, str]) -> None:
 
     given["device"] = choose_device(given["device"])
     for name, kind in nets.items():
-        if name not in given:
+        if name not in given or kind == "Recogniser":
             continue
         load = Circle.from_pretrained if kind == "Circle" else load_part
         part = load(given[name], given["device"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,8 +15,9 @@ from istrc.data.prepared import Prepared
 from istrc.errors import InputError
 from istrc.models.attributes import AttributeClassifiers
 from istrc.models.facenet import FaceNet
-from istrc.models.store import fingerprint
+from istrc.recognisers.recogniser import Recogniser
 from istrc.training import loop
+from istrc.training.embeddings import Embeddings, note, recorded, source
 from istrc.training.facenet import embed_rows
 
 
@@ -29,6 +31,11 @@ def balanced_loss(
     weight = torch.where(labels > 0, 0.5 / positive, 0.5 / (1 - positive)) * known
     entropy = F.binary_cross_entropy_with_logits(logits, labels.clamp(min=0), reduction="none")
     return (entropy * weight).sum(0).div(known.sum(0).clamp(min=1)).sum()
+
+
+def prevalence(labels: torch.Tensor) -> torch.Tensor:
+    """Labels (N, A) 1, 0, -1 -> the share of known faces that have each attribute (A,)."""
+    return (labels > 0).float().sum(0) / (labels >= 0).float().sum(0).clamp(min=1)
 
 
 def platt(logits: torch.Tensor, labels: torch.Tensor) -> tuple[float, float]:
@@ -47,7 +54,10 @@ def train_attributes(
     data: str | Path,  # a prepared folder
     out: str | Path,  # run folder; holds the checkpoint
     *,
-    facenet: FaceNet,
+    facenet: FaceNet | None = None,
+    recogniser: Recogniser | None = None,
+    embeddings: str | Path | None = None,  # where a recogniser's are kept; OUT/embeddings if none
+    limit: int | None = None,  # faces to train on, at most
     steps: int = 1200,  # batches
     batch_size: int = 1024,
     width: int = 64,  # of the hidden layers
@@ -61,21 +71,74 @@ def train_attributes(
     validate_every: int = 200,  # steps
 ) -> AttributeClassifiers:
     """Train one classifier an attribute, all in one run; returns them calibrated."""
-    from sklearn.metrics import roc_auc_score
-
     prepared = Prepared(data)
-    fit, tune = prepared.rows("fit"), prepared.rows("tune")
+    facenet = source(facenet, recogniser, prepared, out, embeddings)
+    fit, tune = prepared.rows("fit")[:limit], prepared.rows("tune")[:limit]
     labels = torch.from_numpy(prepared.attributes[fit]).float()
-    positive = (labels > 0).float().sum(0) / (labels >= 0).float().sum(0).clamp(min=1)
-    for name, share in zip(prepared.attribute_names, positive.tolist(), strict=True):
+    for name, share in zip(prepared.attribute_names, prevalence(labels).tolist(), strict=True):
         if not 0 < share < 1:
             raise InputError(f"{data}: every known face has the same {name!r}; drop that column")
-    z = embed_rows(facenet, prepared, fit, device)
-    held_z = embed_rows(facenet, prepared, tune, device)
-    held_labels = torch.from_numpy(prepared.attributes[tune])
+    net = train_on_embeddings(
+        embedded(facenet, prepared, fit, device),
+        labels,
+        embedded(facenet, prepared, tune, device),
+        torch.from_numpy(prepared.attributes[tune]),
+        tuple(prepared.attribute_names),
+        out,
+        steps=steps,
+        batch_size=batch_size,
+        width=width,
+        layers=layers,
+        rate=rate,
+        decay=decay,
+        noise=noise,
+        seed=seed,
+        device=device,
+        minutes=minutes,
+        validate_every=validate_every,
+        config=dict(data=prepared.info.get("source"), **recorded(facenet)),
+    )
+    note(facenet, out)
+    return net
+
+
+def embedded(
+    facenet: FaceNet | Embeddings, prepared: Prepared, rows: np.ndarray, device: str
+) -> torch.Tensor:
+    """Embeddings z (N, D) of these rows."""
+    if isinstance(facenet, Embeddings):
+        return facenet.of(rows, mirror=False)
+    return embed_rows(facenet, prepared, rows, device)
+
+
+def train_on_embeddings(
+    z: torch.Tensor,  # (N, D) to fit
+    labels: torch.Tensor,  # (N, A): 1 yes, 0 no, -1 not known; both known for every attribute
+    held_z: torch.Tensor,  # (M, D) of other people, for the choice of step and the calibration
+    held_labels: torch.Tensor,  # (M, A)
+    names: tuple[str, ...],  # A of them
+    out: str | Path,
+    *,
+    steps: int = 1200,
+    batch_size: int = 1024,
+    width: int = 64,
+    layers: int = 4,
+    rate: float = 2e-3,
+    decay: float = 0.05,
+    noise: float = 0.2,
+    seed: int = 0,
+    device: str = "cpu",
+    minutes: float | None = None,
+    validate_every: int = 200,
+    config: Mapping[str, Any],  # recorded beside these settings
+) -> AttributeClassifiers:
+    """`train_attributes` from the embeddings on; see there for the settings."""
+    from sklearn.metrics import roc_auc_score
+
+    labels, positive = labels.float(), prevalence(labels)
 
     torch.manual_seed(seed)
-    net = AttributeClassifiers(tuple(prepared.attribute_names), facenet.dim, width, layers)
+    net = AttributeClassifiers(names, z.shape[1], width, layers)
     net.covariance.copy_(torch.cov(z.T))
     net = net.to(device)
     z, labels, positive = z.to(device), labels.to(device), positive.to(device)
@@ -120,14 +183,13 @@ def train_attributes(
         log_every=50,
         config=dict(
             part="attributes",
-            data=prepared.info.get("source"),
             faces=len(z),
             batch_size=batch_size,
             rate=rate,
             decay=decay,
             noise=noise,
-            facenet=fingerprint(facenet),
             net=net.config,
+            **config,
         ),
     )
     loop.load_best(out, {"net": net})

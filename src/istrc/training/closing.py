@@ -27,6 +27,7 @@ from torch.nn import functional as F
 from istrc import walk as walking
 from istrc.circle import TRANSFORMATIONS, Circle
 from istrc.data.prepared import Prepared
+from istrc.errors import InputError
 from istrc.models.guide import Guides
 from istrc.models.store import fingerprint
 from istrc.photo.paste import face_mask
@@ -117,6 +118,11 @@ def train_closing(
     validate_every: int = 200,  # steps
 ) -> Circle:
     """Tune the mapping on edits of training faces; returns the closed circle."""
+    if circle.facenet is None:
+        raise InputError(
+            "closing follows gradients through our FaceNet, and this circle belongs to "
+            f"{circle.recogniser.record['kind']}; use it as it is"
+        )
     prepared = Prepared(data)
     fit, tune = prepared.rows("fit"), prepared.rows("tune")
     kind = torch.device(device).type

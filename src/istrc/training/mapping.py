@@ -7,38 +7,78 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch.nn import functional as F
 
 from istrc.data.prepared import Prepared
 from istrc.models.began import AutoEncoder
 from istrc.models.facenet import FaceNet
 from istrc.models.mapping import Mapping
 from istrc.models.store import fingerprint
+from istrc.recognisers.recogniser import Recogniser
 from istrc.training import loop
+from istrc.training.embeddings import Embeddings, note, recorded, source
 
 
 @torch.no_grad()
 def both_spaces(
-    facenet: FaceNet, autoencoder: AutoEncoder, prepared: Prepared, rows: np.ndarray, device: str
+    facenet: FaceNet | Embeddings,
+    autoencoder: AutoEncoder,
+    prepared: Prepared,
+    rows: np.ndarray,
+    device: str,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Each face and its mirror image in both spaces: z (2N, D) and h (2N, H), float32."""
-    facenet, autoencoder = facenet.eval(), autoencoder.eval()
+    autoencoder = autoencoder.eval()
+    made = facenet.of(rows) if isinstance(facenet, Embeddings) else None
+    facenet = facenet.eval() if made is None else facenet
     z, h = [], []
     for start in range(0, len(rows), 128):
         x = prepared.batch(rows[start : start + 128]).to(device)
         x = torch.cat([x, x.flip(3)]).contiguous(memory_format=torch.channels_last)
         with torch.autocast(torch.device(device).type, torch.bfloat16):
-            z.append(facenet(x).float().cpu())
+            if made is None:
+                z.append(facenet(x).float().cpu())
+            else:
+                z.append(made[start : start + 128].transpose(0, 1).flatten(0, 1))
             h.append(autoencoder.encode(x).float().cpu())
     return torch.cat(z), torch.cat(h)
+
+
+def picture_weights(
+    autoencoder: AutoEncoder, h: torch.Tensor, spread: torch.Tensor, draws: int = 8
+) -> torch.Tensor:
+    """How much each coordinate of the code matters to the picture: (H,), of mean 1.
+
+    The root of the mean squared change of the picture when a coordinate moves by its spread,
+    J^T v of random signs v estimating each column of the decoder's Jacobian J. Most coordinates
+    are fine detail that no embedding knows; weighed alike, they would drown those that show.
+
+    Args:
+        h: (N, H) codes of faces, of which a few are drawn.
+        spread: (H,) their standard deviations.
+    """
+    random = torch.Generator().manual_seed(0)
+    device = next(autoencoder.parameters()).device
+    total = torch.zeros(len(spread), device=device)
+    for _ in range(draws):
+        chosen = h[torch.randint(0, len(h), (32,), generator=random)].to(device).requires_grad_()
+        with torch.enable_grad():
+            x = autoencoder.decode(chosen)
+            signs = torch.randint(0, 2, x.shape, generator=random).to(x) * 2 - 1
+            (pulled,) = torch.autograd.grad((x * signs).sum(), chosen)  # (32, H)
+        total += pulled.square().mean(0)
+    weights = total.sqrt() * spread.to(device)
+    return weights / weights.mean()
 
 
 def train_mapping(
     data: str | Path,  # a prepared folder
     out: str | Path,  # run folder; holds the checkpoint
     *,
-    facenet: FaceNet,
+    facenet: FaceNet | None = None,
+    recogniser: Recogniser | None = None,
     autoencoder: AutoEncoder,
+    embeddings: str | Path | None = None,  # where a recogniser's are kept; OUT/embeddings if none
+    limit: int | None = None,  # faces to train on, at most
     steps: int = 8000,  # batches
     batch_size: int = 512,
     width: int = 512,  # of the hidden layers
@@ -50,10 +90,15 @@ def train_mapping(
     minutes: float | None = None,  # stop, resumably, after this long
     validate_every: int = 1000,  # steps
 ) -> Mapping:
-    """Train F by MSE with L2 regularisation; returns the mapping that was best held out."""
+    """Train F by MSE with L2 regularisation; returns the mapping that was best held out.
+
+    The error of each coordinate counts by what it does to the picture (`picture_weights`).
+    """
     prepared = Prepared(data)
-    z, h = both_spaces(facenet, autoencoder, prepared, prepared.rows("fit"), device)
-    held_z, held_h = both_spaces(facenet, autoencoder, prepared, prepared.rows("tune"), device)
+    facenet = source(facenet, recogniser, prepared, out, embeddings)
+    fit, tune = prepared.rows("fit")[:limit], prepared.rows("tune")[:limit]
+    z, h = both_spaces(facenet, autoencoder, prepared, fit, device)
+    held_z, held_h = both_spaces(facenet, autoencoder, prepared, tune, device)
 
     torch.manual_seed(seed)
     net = Mapping(facenet.dim, autoencoder.code, width, layers).to(device)
@@ -63,6 +108,7 @@ def train_mapping(
     standard = ((h - mean) / spread).to(device)
     held_standard = ((held_h - mean) / spread).to(device)
     z, held_z = z.to(device), held_z.to(device)
+    weights = picture_weights(autoencoder, h, spread)
     # Adam's own weight decay is the gradient of an L2 penalty, as the paper has it
     optimizer = torch.optim.Adam(net.parameters(), lr=rate, weight_decay=l2)
 
@@ -71,7 +117,8 @@ def train_mapping(
 
     def update(step: int, rows: torch.Tensor) -> Numbers[str, torch.Tensor]:
         net.train()
-        loss = F.mse_loss(net.standardised(z[rows]), standard[rows])
+        error = (net.standardised(z[rows]) - standard[rows]).square()
+        loss = (error * weights).mean()
         for group in optimizer.param_groups:
             group["lr"] = loop.cosine(step, steps, peak=rate)
         optimizer.zero_grad(set_to_none=True)
@@ -81,7 +128,8 @@ def train_mapping(
 
     @torch.no_grad()
     def validate(step: int) -> dict[str, float]:
-        error = F.mse_loss(net.eval().standardised(held_z), held_standard).item()
+        errors = (net.eval().standardised(held_z) - held_standard).square()
+        error = (errors * weights).mean().item()
         return {"mse": error, "explained": 1 - error}
 
     loop.run(
@@ -104,10 +152,11 @@ def train_mapping(
             batch_size=batch_size,
             rate=rate,
             l2=l2,
-            facenet=fingerprint(facenet),
+            **recorded(facenet),
             autoencoder=fingerprint(autoencoder),
             net=net.config,
         ),
     )
+    note(facenet, out)
     loop.load_best(out, {"net": net})
     return net.eval()

@@ -1,0 +1,146 @@
+"""The embeddings of a prepared folder's faces, made once by any recogniser and kept.
+
+An outside recogniser may take milliseconds a face, and the mapping and the classifiers both need
+all of them. They are kept in one array that grows as faces are asked for; a stopped job goes on.
+
+embeddings.json   which recogniser, of which data
+z.npy             (N, 2, D) float32: each face and its mirror image; zeros where not made yet
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from istrc.data.prepared import Prepared
+from istrc.errors import IstrcError
+from istrc.models.facenet import FaceNet
+from istrc.models.store import fingerprint
+from istrc.recognisers.load import RECORD, save_record
+from istrc.recognisers.own import Own
+from istrc.recognisers.recogniser import Recogniser, key
+from istrc.training.loop import write_json
+
+BATCH = 64  # faces embedded at once
+
+
+class Embeddings:
+    """Embeddings of a prepared folder's faces, from the folder's cache or made now.
+
+    Args:
+        folder: where they are kept.
+        say: shows progress, a line a call; None prints to standard error.
+
+    `seconds` and `made` say how long embedding took and how many embeddings were made, in this
+    process. Raises IstrcError when the folder holds those of another recogniser or data.
+    """
+
+    def __init__(
+        self,
+        recogniser: Recogniser,
+        prepared: Prepared,
+        folder: str | Path,
+        say: Callable[[str], None] | None = None,
+    ):
+        self.recogniser, self.prepared, self.folder = recogniser, prepared, Path(folder)
+        self.dim = recogniser.dim
+        self.key = key(recogniser.record)
+        self.seconds, self.made = 0.0, 0
+        self._say = say or (lambda line: print(line, file=sys.stderr, flush=True))
+        self.folder.mkdir(parents=True, exist_ok=True)
+        described = {
+            "recogniser": self.key,
+            "kind": recogniser.record["kind"],
+            "data": _data_key(prepared),
+            "shape": [len(prepared), 2, recogniser.dim],
+        }
+        path, note = self.folder / "z.npy", self.folder / "embeddings.json"
+        if note.exists() and path.exists():
+            kept = json.loads(note.read_text())
+            wrong = [name for name, value in described.items() if kept.get(name) != value]
+            if wrong:
+                raise IstrcError(
+                    f"{self.folder}: holds embeddings of another {wrong[0]}; delete it, or give "
+                    "another folder"
+                )
+            self._z = np.load(path, mmap_mode="r+", allow_pickle=False)
+        else:
+            # A file of holes: it takes space as it is filled
+            self._z = np.lib.format.open_memmap(path, "w+", np.float32, tuple(described["shape"]))
+            write_json(note, described)
+
+    def of(self, rows: np.ndarray, mirror: bool = True) -> torch.Tensor:
+        """Faces and mirror images (N, 2, D), or faces alone (N, D); made where not kept yet."""
+        rows = np.asarray(rows)
+        sides = 2 if mirror else 1
+        missing = [rows[~self._z[rows, side].any(1)] for side in range(sides)]
+        total = sum(map(len, missing))
+        started = shown = time.monotonic()
+        done = 0
+        for side, wanted in enumerate(missing):
+            for start in range(0, len(wanted), BATCH):
+                some = wanted[start : start + BATCH]
+                x = self.prepared.batch(some)
+                z = self.recogniser.embed(x.flip(3) if side else x)  # (B, D)
+                self._z[some, side] = z.float().cpu().numpy()
+                done += len(some)
+                now = time.monotonic()
+                if now - shown > 30 or (done == total and now - started > 2):
+                    shown, each = now, (now - started) / done
+                    self._say(
+                        f"embedding {done}/{total} faces{' and mirror images' * mirror}, "
+                        f"{1000 * each:.1f} ms each, {(total - done) * each / 60:.0f} min left"
+                    )
+        self._z.flush()
+        self.seconds += time.monotonic() - started
+        self.made += total
+        return torch.from_numpy(np.array(self._z[rows] if mirror else self._z[rows, 0]))
+
+
+def source(
+    facenet: FaceNet | None,
+    recogniser: Recogniser | None,
+    prepared: Prepared,
+    out: str | Path,
+    folder: str | Path | None,
+) -> FaceNet | Embeddings:
+    """Where a training's embeddings come from: our FaceNet, which is fast, or a cache of any other.
+
+    Raises IstrcError unless exactly one of the two is given.
+    """
+    if (facenet is None) == (recogniser is None):
+        raise IstrcError("give one of facenet and recogniser: whose embeddings are trained on?")
+    if isinstance(recogniser, Own):
+        facenet = recogniser.net
+    if facenet is not None:
+        return facenet
+    return Embeddings(recogniser, prepared, folder or Path(out) / "embeddings")
+
+
+def recorded(facenet: FaceNet | Embeddings) -> dict[str, Any]:
+    """What a run's configuration says of its recogniser."""
+    if isinstance(facenet, Embeddings):
+        return {"facenet": facenet.key, "recogniser": facenet.recogniser.record}
+    return {"facenet": fingerprint(facenet)}
+
+
+def note(facenet: FaceNet | Embeddings, out: str | Path) -> None:
+    """Write an outside recogniser's record beside what was trained for it."""
+    if isinstance(facenet, Embeddings):
+        save_record(facenet.recogniser, Path(out) / RECORD)
+
+
+def _data_key(prepared: Prepared) -> str:
+    """Tells prepared folders apart without reading all their pictures."""
+    digest = hashlib.sha256("\n".join(prepared.names).encode())
+    digest.update(repr(prepared.images.shape).encode())
+    digest.update(np.ascontiguousarray(prepared.images[:: max(1, len(prepared) // 64)]).tobytes())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,55 @@
+"""A complete circle for a recogniser from outside, in one call that can be stopped."""
+
+import json
+
+import pytest
+import torch
+
+from istrc.circle import Circle
+from istrc.errors import InputError
+from istrc.models.attributes import AttributeClassifiers
+from istrc.models.began import AutoEncoder
+from istrc.models.facenet import FaceNet
+from istrc.models.mapping import Mapping
+from istrc.training.circle import train_circle
+
+pytest.importorskip("sklearn")
+
+
+def donor(size=16):
+    """The circle whose auto-encoder is taken."""
+    torch.manual_seed(0)
+    return Circle(
+        FaceNet(size, 4, (4, 4), (1, 1)),
+        AutoEncoder(size, 6, (4, 4)),
+        Mapping(4, 6, 8, 2),
+        AttributeClassifiers(("smile", "male"), 4, 4, 4),
+    )
+
+
+def test_in_one_call(outsider, toy_folder, toys, tmp_path):
+    given = donor()
+    options = dict(recogniser=outsider, from_=given, mapping_steps=2, attributes_steps=2)
+    circle = train_circle(toy_folder, tmp_path, **options)
+    assert (circle.dim, circle.size, circle.facenet) == (8, 16, None)
+    assert circle.autoencoder is given.autoencoder
+    assert set(circle.attribute_names) == set(toys.attribute_names)
+    times = json.loads((tmp_path / "runs" / "times.json").read_text())
+    fit = len(toys.rows("fit")) + len(toys.rows("tune"))
+    assert times["embeddings"] == 2 * fit
+    assert {"embedding_seconds", "mapping_seconds", "attributes_seconds"} <= set(times)
+    # It is read back, with its recogniser, and edits
+    again = Circle.from_pretrained(tmp_path)
+    x = toys.batch(toys.rows("valid")[:3])
+    torch.testing.assert_close(again.embed(x), outsider.embed(x))
+    assert again.edit(x, {"smile": 1.0}).shape == x.shape
+    config = json.loads((tmp_path / "mapping" / "config.json").read_text())
+    assert config["training"][0]["recogniser"]["kind"] == "onnx"
+    # Given again, nothing is embedded or trained a second time
+    train_circle(toy_folder, tmp_path, **options)
+    assert json.loads((tmp_path / "runs" / "times.json").read_text())["embeddings"] == 2 * fit
+
+
+def test_faces_of_another_size(outsider, toy_folder, tmp_path):
+    with pytest.raises(InputError, match="prepare with --size 32"):
+        train_circle(toy_folder, tmp_path, recogniser=outsider, from_=donor(32))
