@@ -17,7 +17,9 @@ from istrc.cli import (
     datasets,
     edit,
     evaluate,
+    export,
     figures,
+    inspect,
     train,
     vary,
     vectors,
@@ -82,6 +84,8 @@ app.command("figures", cls=figures.ManyInputs, epilog=figures.EXAMPLES)(figures.
 app.command("prepare", epilog=datasets.EXAMPLES)(datasets.prepare)
 app.add_typer(train.app, name="train")
 app.add_typer(evaluate.app, name="evaluate")
+app.command("inspect", epilog=inspect.EXAMPLES)(inspect.inspect)
+app.add_typer(export.app, name="export")
 
 
 def main() -> None:

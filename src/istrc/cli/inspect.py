@@ -1,0 +1,133 @@
+"""`istrc inspect`: what a recogniser knows, as a table and as a picture."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from istrc.cli import options, recognisers
+from istrc.cli.report import Report
+from istrc.errors import InputError, IstrcError
+
+EXAMPLES = """Examples:
+
+istrc inspect prepared/ inspected/
+
+istrc inspect prepared/ inspected-dlib/ --recogniser dlib --beside inspected/inspect.json
+
+istrc inspect prepared/ out/ --recogniser arcface.onnx --limit 5000"""
+
+
+def inspect(
+    data: Annotated[str, typer.Argument(help="A folder made by istrc prepare.")],
+    out: Annotated[
+        str,
+        typer.Argument(
+            help="Folder for inspect.json, inspect.md and faces.png; it keeps the embeddings, too."
+        ),
+    ],
+    recogniser: recognisers.RecogniserOption = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|FOLDER",
+            help="A circle of this recogniser, for the picture of decode(F(z)).",
+            show_default="the shipped one, unless a recogniser is given",
+        ),
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            min=50,
+            max=10_000_000,
+            help="Faces to train on and to measure on, at most.",
+            show_default="all",
+        ),
+    ] = None,
+    layers: Annotated[
+        int, typer.Option(min=2, max=12, help="Layers of the paper's classifier, 4 to 7 there.")
+    ] = 4,
+    steps: Annotated[int, typer.Option(min=1, max=1_000_000, help="Batches of its training.")] = (
+        1200
+    ),
+    faces: Annotated[int, typer.Option(min=1, max=256, help="Faces in the picture.")] = 16,
+    beside: Annotated[
+        list[str],
+        typer.Option(
+            metavar="INSPECT.JSON",
+            help="Columns of another inspection, beside in the table; may be repeated.",
+            show_default="none",
+        ),
+    ] = [],  # noqa: B006  typer copies it
+    seed: Annotated[int, typer.Option(min=0, help="Seed of every random choice.")] = 0,
+    input_size: recognisers.InputSizeOption = None,
+    layout: recognisers.LayoutOption = None,
+    colour: recognisers.ColourOption = None,
+    mean: recognisers.MeanOption = None,
+    scale: recognisers.ScaleOption = None,
+    template: recognisers.TemplateOption = None,
+    download: recognisers.DownloadOption = False,
+    device: options.DeviceOption = "cpu",
+    as_json: options.JsonOption = False,
+) -> None:
+    """Show what a recogniser knows: how well each attribute can be read off its embeddings.
+
+    For every attribute a linear probe and the paper's classifier are trained on the train split
+    and measured on people of the valid split: area under the curve, 0.5 is guessing, 1 is perfect.
+    """
+    with Report("inspect", as_json) as report:
+        others = [_read(path) for path in beside]
+        try:
+            from istrc.evaluation.inspecting import inspect_recogniser
+        except ImportError as error:
+            message = f"inspect needs {error.name}: pip install 'istrc[train]'"
+            raise IstrcError(message) from error
+        circle = None
+        if model is not None or recogniser is None:
+            circle = options.open_circle(model or options.MODEL, device)
+        if recogniser is None:
+            chosen = circle.recogniser
+        else:
+            how = dict(layout=layout, colour=colour, mean=mean, scale=scale, template=template)
+            chosen = recognisers.open_recogniser(
+                recogniser, device, report, input_size=input_size, download=download, **how
+            )
+        found = inspect_recogniser(
+            data,
+            out,
+            recogniser=chosen,
+            circle=circle,
+            limit=limit,
+            layers=layers,
+            steps=steps,
+            faces=faces,
+            beside=others,
+            seed=seed,
+            device=device,
+        )
+        written = [Path(out) / name for name in ("inspect.json", "inspect.md")]
+        if circle is not None:
+            written.append(Path(out) / "faces.png")
+        seconds = found["seconds"]
+        report.say(
+            f"{found['embeddings_made']} embeddings in {seconds['embedding']:.0f} s, linear probes "
+            f"in {seconds['linear']:.0f} s, classifiers in {seconds['classifier']:.0f} s"
+        )
+        report.done(
+            f"{written[1]}: mean AUC {found['mean_linear']:.3f} linear, "
+            f"{found['mean_classifier']:.3f} by the paper's classifier",
+            output=written,
+            **found,
+        )
+
+
+def _read(path: str) -> dict:
+    try:
+        found = json.loads(Path(path).read_text())
+        found["attributes"], found["recogniser"]["kind"], found["mean_linear"]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise InputError(f"--beside {path}: not an inspect.json of istrc inspect") from None
+    return found
