@@ -196,3 +196,14 @@ def test_flip_rate_and_leakage_are_counted():
     matrix = metrics.leakage_matrix([before, before[:0]], [after, after[:0]])
     assert matrix[0] == pytest.approx([(0.6 + 0 + 0.3) / 3, (0.1 + 0.2 + 0) / 3])
     assert np.isnan(matrix[1]).all()
+
+
+def test_roc_points_are_counted():
+    rng = random(4)
+    same, different = np.round(rng.normal(0, 1, 50), 1), np.round(rng.normal(1, 1, 300), 1)
+    far, tar = metrics.roc_points(same, different, count=20)
+    assert (far[0], tar[-1], far[-1]) == (0, 1, 1) and len(far) <= 22
+    assert (np.diff(far) >= 0).all() and (np.diff(tar) >= 0).all()
+    cuts = [*np.sort(different), np.inf]
+    possible = {(np.mean(different < cut), np.mean(same < cut)) for cut in cuts}
+    assert set(zip(far, tar, strict=True)) <= possible

@@ -6,11 +6,9 @@ import torch
 
 from istrc.errors import InputError
 from istrc.evaluation import metrics
-from istrc.evaluation.verification import (
-    evaluate_verification,
-    verification_measures,
-    verification_pairs,
-)
+from istrc.evaluation.folds import verification_measures, verification_pairs
+from istrc.evaluation.results import plain
+from istrc.evaluation.verification import evaluate_verification, verification_markdown
 
 
 def identities(people=40, each=5):
@@ -74,6 +72,15 @@ def test_both_distances_of_a_circle_agree(circle, prepared):
     assert found["angle"]["auc"] > 0.65  # the toy knows more of attributes than of people
     assert found["pairs"]["same"] == found["pairs"]["different"] == 60
     assert found["pairs"]["people"] <= 30
+    assert found["one_pair"]["ranked_differently"] == 0
+    assert found["angle"]["accuracy_standard_error"] == pytest.approx(
+        found["angle"]["accuracy_std"] / 5**0.5
+    )
+    roc = found["angle"]["roc"]
+    assert roc["far"][0] == 0 and roc["tar"][-1] == 1
+    assert set(found["templates"]) == {"2", "3", "5"} and found["templates"]["5"] is None
+    table = verification_markdown(plain(found))
+    assert "| angle |" in table and "plain mean, Euclidean" in table
 
 
 def test_a_second_recogniser_sees_the_same_pairs(circle, prepared):

@@ -1,0 +1,178 @@
+"""`istrc evaluate verification`: pairs of a prepared folder, or LFW's protocol."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from istrc.cli import options
+from istrc.cli.measuring import (
+    Bench,
+    JsonOption,
+    LimitOption,
+    MarkdownOption,
+    ResultsOption,
+    SecondOption,
+    SeedOption,
+    SplitOption,
+    measure,
+    watched,
+)
+
+SHOWN = 20  # pictures that are named one by one; --json has them all
+DataOption = Annotated[
+    str,
+    typer.Option(
+        metavar="FOLDER",
+        help="A folder made by istrc prepare, or LFW's layout: a folder a person, in it "
+        "NAME_0001.jpg.",
+        show_default=False,
+    ),
+]
+PairsOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE",
+        help="LFW's pairs.txt (first line '10 300', or '1100' for one set).",
+        show_default="pairs.txt in --data",
+    ),
+]
+CountOption = Annotated[
+    int,
+    typer.Option(
+        min=4,
+        max=10_000_000,
+        help="Pairs to draw from prepared faces, half of them of one person.",
+    ),
+]
+MissingOption = Annotated[
+    bool,
+    typer.Option(
+        "--allow-missing", help="End with 0 though pairs name pictures that cannot be used."
+    ),
+]
+RocOption = Annotated[
+    str | None,
+    typer.Option(metavar="FILE", help="Also draw the ROC here (PNG).", show_default="none"),
+]
+
+
+def verification(
+    data: DataOption,
+    pairs: PairsOption = None,
+    count: CountOption = 20_000,
+    aligned: options.AlignedOption = False,
+    allow_missing: MissingOption = False,
+    limit: LimitOption = None,
+    second: SecondOption = True,
+    roc: RocOption = None,
+    markdown: MarkdownOption = None,
+    split: SplitOption = "valid",
+    seed: SeedOption = 0,
+    model: options.ModelOption = options.MODEL,
+    device: options.DeviceOption = "cpu",
+    as_json: JsonOption = False,
+    results: ResultsOption = None,
+) -> None:
+    """Same person or not, for people never trained on: AUC, accuracy, TAR at fixed FAR.
+
+    By the angle and by the Euclidean distance, over ten folds: each fold's threshold is found on
+    the others. --pairs, --aligned and --allow-missing are for LFW's layout, --count and --split
+    for prepared faces; there --limit counts faces, and pairs in LFW's.
+    """
+
+    def take(bench: Bench) -> dict[str, Any]:
+        from istrc.photo.read import output_format
+
+        if roc:
+            output_format(roc)  # before, and not after, an hour
+        if bench.is_prepared:
+            found = prepared_pairs(bench, limit=limit, pairs=count)
+        else:
+            found = _lfw(bench, aligned, limit, allow_missing)
+        if roc:
+            _draw(found, roc)
+            bench.report.facts["roc_figure"] = roc
+            bench.report.say(roc)
+        return found
+
+    def table(found: dict[str, Any]) -> str:
+        from istrc.evaluation.verification import verification_markdown
+
+        return verification_markdown(found)
+
+    place = dict(data=data, split=split, seed=seed, model=model, device=device, second=second)
+    place |= dict(lfw=True, pairs=pairs)
+    parts = {"verification": take}
+    measure("verification", parts, as_json, results, headline, (markdown, table), **place)
+
+
+def prepared_pairs(bench: Bench, *, limit: int | None, pairs: int = 20_000) -> dict[str, Any]:
+    from istrc.evaluation.verification import evaluate_verification
+
+    return watched(
+        "verification",
+        evaluate_verification,
+        **bench.common,
+        pairs=pairs,
+        limit=limit,
+        second=bench.recogniser,
+        seed=bench.seed,
+    )
+
+
+def _lfw(bench: Bench, aligned: bool, limit: int | None, allow_missing: bool) -> dict[str, Any]:
+    from istrc.evaluation.lfw import bad_pictures, evaluate_lfw
+
+    found = watched(
+        "verification",
+        evaluate_lfw,
+        circle=bench.circle,
+        folder=bench.data,
+        pairs=bench.pairs_file,
+        aligned=aligned,
+        limit=limit,
+        second=bench.recogniser,
+    )
+    bad = bad_pictures(found)
+    for number, (picture, reason) in enumerate(bad):
+        if not allow_missing:
+            bench.report.failed(picture, reason, quiet=number >= SHOWN)
+        elif number < SHOWN:
+            bench.report.say(f"{picture}: {reason}")
+    if bad:
+        left_out = found["pairs"]["left_out"]
+        bench.report.say(
+            f"{len(bad)} pictures cannot be used and {left_out} pairs are left out"
+            + ("" if allow_missing else "; --allow-missing accepts that")
+        )
+    if found["centre_crops"]["count"]:
+        bench.report.say(
+            f"{found['centre_crops']['count']} pictures without a found face: their middle is taken"
+        )
+    return found
+
+
+def _draw(found: dict[str, Any], file: str) -> None:
+    from istrc.evaluation.roc import roc_figure
+    from istrc.evaluation.verification import distances_in
+
+    curves = {
+        f"{name} (AUC {one['auc']:.4f})": (one["roc"]["far"], one["roc"]["tar"])
+        for name, one in distances_in(found).items()
+    }
+    Path(file).parent.mkdir(parents=True, exist_ok=True)
+    pairs = found["pairs"]
+    title = f"{pairs['same']} pairs of one person, {pairs['different']} of two"
+    roc_figure(curves, title=title).save(file)
+
+
+def headline(_: str, found: dict[str, Any]) -> str:
+    """The numbers that a reader looks for first."""
+    one = found["angle"]
+    return (
+        f"accuracy {one['accuracy']:.4f} +- {one['accuracy_standard_error']:.4f}, "
+        f"AUC {one['auc']:.3f}"
+    )
