@@ -137,7 +137,7 @@ def people_of(faces: Sequence[Face], circle: Circle, seed: int = 0) -> People:
 
 
 def people_of_data(prepared: Prepared, circle: Circle, seed: int = 0, count: int = 128) -> People:
-    """Faces of a prepared folder that nothing was trained on: one a person, drawn with the seed.
+    """Faces of a prepared folder, of valid and test if it has them: one a person, by the seed.
 
     Raises InputError where they have another size than the circle's.
     """
@@ -147,8 +147,9 @@ def people_of_data(prepared: Prepared, circle: Circle, seed: int = 0, count: int
             f"prepare with --size {circle.size}"
         )
     rows = np.concatenate([prepared.rows("valid"), prepared.rows("test")])
+    note = "Faces: people of the data's valid and test splits."
     if not len(rows):
-        rows = prepared.rows("train")  # a folder without splits
+        rows, note = prepared.rows("train"), "Faces: people of the data's train split."
     rows = np.random.default_rng(seed).permutation(rows)
     who = prepared.identity[rows]
     _, first = np.unique(np.where(who >= 0, who, -1 - np.arange(len(who))), return_index=True)
@@ -159,4 +160,4 @@ def people_of_data(prepared: Prepared, circle: Circle, seed: int = 0, count: int
     given = [
         Person(Path(names[row]).stem, x[i : i + 1], z[i : i + 1]) for i, row in enumerate(rows)
     ]
-    return People(circle, given, "Faces: people that no network was trained on.", seed)
+    return People(circle, given, note, seed)
