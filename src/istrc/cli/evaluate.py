@@ -177,6 +177,13 @@ def editing(
     )
 
 
+app.command("verification", cls=JsonToFile)(evaluate_verification.verification)
+app.command("classification", cls=JsonToFile)(evaluate_space.classification)
+app.command("smoothness", cls=JsonToFile)(evaluate_space.smoothness)
+app.command("averages", cls=JsonToFile)(evaluate_space.averages)
+app.command("mapping", cls=JsonToFile)(evaluate_space.mapping)
+
+
 @app.command("all", cls=JsonToFile)
 def everything(
     data: DataOption,
@@ -210,10 +217,3 @@ def everything(
     }
     place = dict(data=data, split=split, seed=seed, model=model, device=device)
     measure("all", parts, as_json, results, _headline, **place, judge_folder=judge, second=second)
-
-
-app.command("verification", cls=JsonToFile)(evaluate_verification.verification)
-app.command("classification", cls=JsonToFile)(evaluate_space.classification)
-app.command("smoothness", cls=JsonToFile)(evaluate_space.smoothness)
-app.command("averages", cls=JsonToFile)(evaluate_space.averages)
-app.command("mapping", cls=JsonToFile)(evaluate_space.mapping)
