@@ -54,15 +54,17 @@ def measure(
 ) -> dict[str, Any]:
     """What `verification.json` holds: thresholds and true-accept rates at RATES.
 
-    All pairs among `faces` faces drawn from `tune`. Raises InputError when they are fewer than two
-    people, or no person has two.
+    All pairs among `faces` faces of people drawn from `tune`. Raises InputError when they are
+    fewer than two people, or no person has two.
     """
     from istrc.evaluation.metrics import threshold_at_far
 
     rows = prepared.rows("tune")
     rows = rows[prepared.identity[rows] >= 0]
-    if len(rows) > faces:
-        rows = np.sort(np.random.default_rng(seed).choice(rows, faces, replace=False))
+    # Person by person, as faces drawn one by one would leave few pairs of the same person
+    people, place = np.unique(prepared.identity[rows], return_inverse=True)
+    rank = np.random.default_rng(seed).permutation(len(people))
+    rows = np.sort(rows[np.argsort(rank[place], kind="stable")][:faces])
     who = torch.from_numpy(prepared.identity[rows].astype(np.int64))
     if len(rows):
         parts = np.array_split(rows, -(-len(rows) // 256))
