@@ -68,10 +68,10 @@ def test_every_pixel_looks_where_it_should(text, side):
     for row in range(0, size, 3):
         for column in range(0, size, 3):
             x, y = turn @ (np.array([column + 0.5, row + 0.5]) - shift)
-            margin = 14  # of the kernels; a cubic one is 0.15 px off on a ramp
+            margin = 14  # of the kernels; a cubic one is up to 0.2 px off on a ramp
             if 25 + margin < x < 153 - margin and 45 + margin < y < 173 - margin:
                 inside += 1
-                assert got[0, row, column] == pytest.approx(0.001 * x - 0.0005 * y, abs=2e-4)
+                assert got[0, row, column] == pytest.approx(0.001 * x - 0.0005 * y, abs=3e-4)
                 assert got[2, row, column] == pytest.approx(got[0, row, column] + 0.2, abs=1e-4)
     assert inside > 50
 
