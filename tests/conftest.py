@@ -223,7 +223,8 @@ facenet = train_facenet(
 )
 autoencoder, maker = train_began(
     data, out / "began", steps=STEPS, batch_size=24, fakes=8, code=48, linear=16, linear_side=16,
-    widths=(16, 24), critic_after=30, generator_code=4, generator_widths=(8, 12), rate=0.02, facenet=facenet, k_rate=0.5,
+    widths=(16, 24), critic_after=30, generator_code=4, generator_widths=(8, 12), rate=0.02,
+    facenet=facenet, k_rate=0.5,
     gamma=0.6, feature_weight=0.02, average=0.9, validate_every=15,
 )
 mapping = train_mapping(

@@ -390,3 +390,12 @@ def test_no_face_and_no_aligned_frame_are_named(toy_circle, tmp_path):
     assert str(path) in message and "300x200 is not an aligned picture" in message
     message = one_line(lambda: toy_circle.read(tmp_path / "nowhere.png"))
     assert "nowhere.png" in message
+
+
+def test_what_a_part_says_of_its_making_is_kept(toy_circle, tmp_path):
+    toy_circle.save_pretrained(tmp_path / "a", mapping={"training": ["long"]}, facenet={"x": 1})
+    again = Circle.from_pretrained(tmp_path / "a")
+    again.save_pretrained(tmp_path / "b", mapping={"training": ["longer"]})
+    kept = Circle.from_pretrained(tmp_path / "b").notes
+    assert kept["mapping"] == {"training": ["longer"]} and kept["facenet"] == {"x": 1}
+    assert kept["autoencoder"] == {}

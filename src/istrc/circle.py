@@ -18,8 +18,9 @@ from istrc.errors import InputError, IstrcError
 from istrc.models.attributes import AttributeClassifiers
 from istrc.models.began import AutoEncoder
 from istrc.models.facenet import FaceNet
+from istrc.models.hub import HUB_ID, download
 from istrc.models.mapping import Mapping as CodeMapping
-from istrc.models.store import load_part, read_config, save_part
+from istrc.models.store import load_part, read_config, read_notes, save_part
 from istrc.photo.align import Frame, aligned_frame, find_frame
 from istrc.photo.detect import detect
 from istrc.photo.paste import face_mask, paste_change, paste_crop
@@ -83,6 +84,7 @@ class Circle:
         self.mapping, self.attributes = mapping.eval(), attributes.eval()
         self.aligner = aligner
         self.bound = bound
+        self.notes: dict[str, dict] = {}  # what each part's config.json says of its making
         if self.facenet is not None and self.facenet.size != autoencoder.size:
             raise IstrcError(
                 f"the recogniser sees {self.facenet.size} px and the auto-encoder makes "
@@ -111,7 +113,10 @@ class Circle:
         *,
         recogniser: str | Path | Recogniser | None = None,
     ) -> Circle:
-        """Load a shipped circle by name, or one from a folder. Works offline.
+        """Load a shipped circle by name, one from a folder, or one of the Hugging Face hub.
+
+        Shipped ones and folders work offline. A hub id, "owner/name", is downloaded once and then
+        read from the hub's cache.
 
         Args:
             recogniser: of a circle that was trained for an outside recogniser: its file, or the
@@ -124,11 +129,14 @@ class Circle:
         if not (folder / "circle.json").exists():
             if (WEIGHTS / folder).is_dir() and len(folder.parts) == 1:
                 folder = WEIGHTS / folder
+            elif not folder.exists() and HUB_ID.fullmatch(str(name)):
+                folder = download(str(name))
             else:
                 shipped = sorted(p.parent.name for p in WEIGHTS.glob("*/circle.json"))
                 raise InputError(
                     f"{name}: no circle here and none shipped of this name "
-                    f"(shipped: {', '.join(shipped) or 'none'}); give a folder with a circle.json"
+                    f"(shipped: {', '.join(shipped) or 'none'}); give a folder with a circle.json, "
+                    "or a hub id, owner/name"
                 )
         device = choose_device(device)
         try:
@@ -155,11 +163,15 @@ class Circle:
         places = [folder / "recogniser", folder]
         parts["facenet"] = from_record(record, folder, places, recogniser, device=device)
         aligner = WEIGHTS / "aligner"
-        return cls(
+        circle = cls(
             **parts,
             aligner=load_part(aligner) if aligner.is_dir() else None,
             bound=bound,
         )
+        circle.notes = {
+            part: read_notes(folder / part) for part in PARTS if part != "facenet" or own
+        }
+        return circle
 
     def save_pretrained(self, folder: str | Path, *, copy: bool = False, **notes) -> None:
         """Write the parts and what composes them; `from_pretrained` reads it back.
@@ -169,12 +181,14 @@ class Circle:
 
         Args:
             copy: copy an outside recogniser's file into the folder, so that it can be moved.
-            notes: for each part, what joins its config.json.
+            notes: for each part, what joins its config.json; what was there when the circle was
+                loaded stays, unless it is given anew.
         """
         folder = Path(folder)
         for part in PARTS:
             if getattr(self, part) is not None:
-                save_part(getattr(self, part), folder / part, **notes.get(part, {}))
+                told = {**self.notes.get(part, {}), **notes.get(part, {})}
+                save_part(getattr(self, part), folder / part, **told)
         settings = {"format": 1, "size": self.size, "dim": self.dim, "bound": self.bound}
         if self.facenet is not None:
             sha256 = read_config(folder / "facenet")["sha256"]

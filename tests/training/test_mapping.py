@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from istrc.errors import IstrcError
 from istrc.models.began import AutoEncoder
 from istrc.models.facenet import FaceNet
-from istrc.training.mapping import both_spaces, train_mapping
+from istrc.training.mapping import both_spaces, picture_weights, train_mapping
 
 
 @pytest.fixture
@@ -50,7 +50,9 @@ def test_one_step_is_adams_on_mse_and_l2(nets, toy_folder, toys, tmp_path):
     torch.manual_seed(0)
     start = Mapping(8, 10, 12, 5)
     rows = torch.from_numpy(loop.generator(0, 0).integers(0, len(z), 32))
-    loss = F.mse_loss(start.standardised(z[rows]), ((h - h.mean(0)) / h.std(0))[rows])
+    weights = picture_weights(autoencoder, h, h.std(0))
+    wanted = ((h - h.mean(0)) / h.std(0))[rows]
+    loss = F.mse_loss(start.standardised(z[rows]) * weights.sqrt(), wanted * weights.sqrt())
     loss.backward()
     rate = loop.cosine(0, 1, peak=1e-3)
     for (name, before), after in zip(start.named_parameters(), net.parameters(), strict=True):
@@ -58,6 +60,21 @@ def test_one_step_is_adams_on_mse_and_l2(nets, toy_folder, toys, tmp_path):
         # Adam's first step: m / (sqrt(v) + eps) with both moments corrected is g / (|g| + eps)
         wanted = before.detach() - rate * gradient / (gradient.abs() + 1e-8)
         torch.testing.assert_close(after.detach(), wanted, atol=1e-7, rtol=0, msg=name)
+
+
+def test_a_coordinate_weighs_what_it_does_to_the_picture():
+    """Against the decoder's Jacobian, column by column."""
+    torch.manual_seed(0)
+    autoencoder = AutoEncoder(16, 6, (4, 6), linear=3, linear_side=8)
+    autoencoder.components.spread.copy_(torch.tensor([4.0, 2.0, 0.5]))
+    h, spread = torch.randn(400, 6), torch.rand(6) + 0.5
+    found = picture_weights(autoencoder, h, spread, draws=200)
+    jacobian = torch.stack(
+        [torch.autograd.functional.jacobian(autoencoder.decode, row[None]) for row in h[:30]]
+    )  # (30, 1, 3, 16, 16, 1, 6)
+    effect = jacobian.square().sum((1, 2, 3, 4, 5)).mean(0).sqrt() * spread
+    torch.testing.assert_close(found, effect / effect.mean(), rtol=0.15, atol=0.02)
+    assert found.mean().item() == pytest.approx(1, abs=1e-5)
 
 
 def test_killed_and_resumed_ends_with_the_same_bits(same_bits):

@@ -8,7 +8,6 @@ looked at in pictures, for an average in any space is a picture in the end.
 
 from __future__ import annotations
 
-import contextlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
@@ -20,8 +19,15 @@ import torch
 
 from istrc import sphere
 from istrc.data.prepared import Prepared, to_pixels, to_tensor
-from istrc.errors import InputError, IstrcError
-from istrc.evaluation.embedding import Progress, drawn_rows, embed_rows, precise, silent
+from istrc.errors import InputError
+from istrc.evaluation.embedding import (
+    Progress,
+    drawn_rows,
+    embed_rows,
+    frechet_means,
+    precise,
+    silent,
+)
 from istrc.evaluation.results import circle_checksum, markdown_table, weights_checksum
 from istrc.models.began import Generator
 from istrc.models.store import load_part
@@ -200,16 +206,13 @@ def _averages(circle, generator, z, u, made, n: int, count: int) -> dict[str, to
 
 def _frechet(groups: torch.Tensor) -> torch.Tensor:
     """The Fréchet means of groups (K, n, D) that have one: (at most K, D) float32."""
-    means = []
-    for points in groups:
-        with contextlib.suppress(IstrcError):
-            means.append(sphere.mean(points))
-    if not means:
+    means, _ = frechet_means(groups)
+    if not len(means):
         raise InputError(
             f"no group of {groups.shape[1]} faces has a single mean on this sphere: its faces lie "
             "all round it; give smaller --sizes"
         )
-    return torch.stack(means).float()
+    return means.float()
 
 
 def _generate(generator: Generator, u: torch.Tensor) -> torch.Tensor:

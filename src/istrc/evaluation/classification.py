@@ -15,7 +15,7 @@ import torch
 from istrc import sphere
 from istrc.data.prepared import Prepared
 from istrc.errors import InputError
-from istrc.evaluation.embedding import Progress, embed_rows, precise, silent
+from istrc.evaluation.embedding import Progress, embed_rows, frechet_means, precise, silent
 from istrc.evaluation.results import circle_checksum, markdown_table
 
 NEIGHBOURS = (1, 5)
@@ -106,9 +106,16 @@ def evaluate_classification(
     truth = np.searchsorted(names, people[asked])
     bounds = [*starts, len(known)]
     owned = [z[known[a:b]] for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
+    plain = torch.stack([points.mean(0) for points in owned])
     means = {
-        "angle": torch.stack([sphere.mean(points) for points in owned]),
-        "euclidean": torch.stack([points.mean(0) for points in owned]),
+        # A gallery that balances out has no Fréchet mean; what is left is the direction of its sum
+        "angle": torch.stack(
+            [
+                mean[0] if len(mean := frechet_means(points[None])[0]) else direction
+                for points, direction in zip(owned, sphere.normalize(plain), strict=True)
+            ]
+        ),
+        "euclidean": plain,
     }
     found: dict[str, Any] = {}
     for name, distance in DISTANCES.items():

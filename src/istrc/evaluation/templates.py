@@ -19,7 +19,7 @@ import torch
 
 from istrc import sphere
 from istrc.errors import InputError
-from istrc.evaluation.embedding import precise
+from istrc.evaluation.embedding import frechet_means, precise
 from istrc.evaluation.folds import verification_measures, verification_pairs
 from istrc.evaluation.results import markdown_table
 
@@ -68,14 +68,16 @@ def measure_templates(
     found: dict[str, Any] = {}
     for size in sizes:
         dealt, who = deal_templates(identities, size, np.random.default_rng([seed, size]))
+        faces = precise(z[dealt]) if len(dealt) else z[dealt]  # (T, size, D)
+        frechet, kept = frechet_means(faces) if len(dealt) else (z[:0], np.zeros(0, bool))
+        faces, who = faces[torch.from_numpy(kept)], who[kept]
         try:
             places, same, fold = verification_pairs(who, pairs=pairs, folds=folds, seed=seed)
         except InputError:
             found[str(size)] = None
             continue
-        faces = precise(z[dealt.T])  # (size, T, D)
-        plain = faces.mean(0)  # (T, D)
-        frechet, direction = sphere.mean(faces), sphere.normalize(plain)
+        plain = faces.mean(1)  # (T, D)
+        direction = sphere.normalize(plain)
         first, second = places.T
         distances = {
             "frechet_angle": sphere.angle(frechet[first], frechet[second]),
@@ -97,6 +99,7 @@ def measure_templates(
             "plain_length": [float(plain.norm(dim=1).mean()), float(plain.norm(dim=1).std())],
             "verdicts_differ": float(np.mean(verdicts[0] != verdicts[1])),
             "templates": len(who),
+            "without_a_mean": int((~kept).sum()),
             "people": len(np.unique(who)),
             "pairs": len(same),
         }

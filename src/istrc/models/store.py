@@ -71,6 +71,12 @@ def save_part(part: nn.Module, folder: str | Path, **notes) -> None:
     os.replace(temporary, folder / "config.json")
 
 
+def read_notes(folder: str | Path) -> dict:
+    """What a part's config.json holds beside what `save_part` writes of itself."""
+    written = ("kind", "arguments", "preprocessing", "sha256")
+    return {k: v for k, v in read_config(folder).items() if k not in written}
+
+
 def load_part(folder: str | Path, device: str | torch.device = "cpu") -> nn.Module:
     """Read a part, ready for inference.
 
