@@ -149,8 +149,7 @@ def draw(circle: Circle, prepared: Prepared, faces: int, seed: int, columns: int
         part = slice(start, start + columns)
         lines.append(Row("face", list(prepared.images[rows[part]])))
         lines.append(Row("decode(F(z))", list(drawn[part])))
-    kind = circle.recogniser.record["kind"]
-    return strip(lines, cell=96, title=f"What {kind} keeps of a face")
+    return strip(lines, cell=96, title=f"What {called(circle.recogniser.record)} keeps of a face")
 
 
 def table(results: Sequence[Mapping[str, Any]]) -> str:
@@ -177,4 +176,4 @@ def table(results: Sequence[Mapping[str, Any]]) -> str:
 
 def called(record: Mapping[str, Any]) -> str:
     """A short name: the file of an ONNX recogniser, the kind of any other."""
-    return str(record["file"]) if record["kind"] == "onnx" else str(record["kind"])
+    return {"onnx": record.get("file"), "own": "FaceNet"}.get(record["kind"], record["kind"])
