@@ -151,7 +151,9 @@ def from_record(
     if given is None and kind in ("dlib", "own"):
         given = kind
     elif given is None:
-        places = [folder / record["file"] for folder in folders] + [Path(record.get("path", ""))]
+        # The name alone: a record from elsewhere must not lead out of its folder
+        places = [folder / Path(str(record.get("file", ""))).name for folder in folders]
+        places.append(Path(str(record.get("path", ""))))
         given = next((place for place in places if place.is_file()), None)
         if given is None:
             raise InputError(
