@@ -148,3 +148,22 @@ def test_without_a_generator_its_space_is_left_out(still, prepared, tmp_path):
     assert list(found["variants"]) == ["layers-2"] and found["left_out"] == ["input"]
     with pytest.raises(InputError, match="--generator"):
         evaluate_mapping(**options, only=["input"])
+
+
+def test_weights_count_in_the_loss_and_in_what_is_explained():
+    rng = torch.Generator().manual_seed(0)
+    z = F.normalize(torch.randn(60, 4, generator=rng), dim=1)
+    h = torch.cat([z[:, :1], torch.randn(60, 3, generator=rng)], 1)  # the rest is noise
+    weights = torch.tensor([4.0, 0, 0, 0])
+    options = dict(steps=300, batch_size=16, width=5, rate=1e-2, l2=0.0, seed=0, weights=weights)
+    one = train_variant(Variant("v", layers=1), (z, h), (z, h), **options)
+    other = train_variant(Variant("v", layers=1, weighted=False), (z, h), (z, h), **options)
+    assert one.explained > 0.9 < other.explained  # of the one coordinate that counts
+    torch.manual_seed(0)
+    start = Variant("v", layers=1).build(4, 4, 5)
+    assert torch.equal(one.net.body[0].weight[1:], start.body[0].weight[1:])  # no pull on noise
+    assert not torch.equal(other.net.body[0].weight[1:], start.body[0].weight[1:])
+    wanted = (h - one.net.mean) / one.net.spread
+    errors = (one.net.standardised(z) - wanted).detach().square().mean(0)
+    found = explained_variance(one.net, z, h, weights)
+    assert found == pytest.approx(1 - float((errors * weights).mean()), abs=1e-5)

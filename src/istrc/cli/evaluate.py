@@ -209,7 +209,10 @@ def everything(
         "attributes": lambda bench: _attributes(bench, limit=limit),
         "verification": lambda bench: evaluate_verification.prepared_pairs(bench, limit=limit),
         "classification": lambda bench: evaluate_space.classified(bench, limit=limit),
-        "smoothness": lambda bench: evaluate_space.smooth(bench, limit=limit),
+        # A minute of it; the command of its own takes more pairs and neighbours
+        "smoothness": lambda bench: evaluate_space.smooth(
+            bench, limit=limit, pairs=50, neighbours=4
+        ),
         "reconstruction": lambda bench: _reconstruction(
             bench, limit=limit, baseline=baseline, sheets=sheets
         ),

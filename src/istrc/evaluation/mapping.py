@@ -30,6 +30,7 @@ from istrc.evaluation.mapping_variants import (
 )
 from istrc.evaluation.results import markdown_table, plain, write_text
 from istrc.models.began import Generator
+from istrc.training.mapping import picture_weights
 
 MEASURES = ("explained_tune", "explained_valid", "psnr", "angle")
 
@@ -83,10 +84,11 @@ def evaluate_mapping(
     """Every variant on equal budgets; one that was finished before, with these settings, is read.
 
     The best step of a training is chosen on the tune part; `explained_valid` (of the standardised
-    code, or u), `psnr` (dB) and `angle` (radians between z and what is seen in the rebuilt face)
-    are of valid faces. The generator's input is only known for faces that it made, so a variant of
-    target `input` learns from those and `explained` is of those; `psnr` and `angle` are of real
-    faces like the others', and `psnr_generated` and `angle_generated` of its own kind.
+    code, each coordinate weighed by what it does to the picture, or of u), `psnr` (dB) and `angle`
+    (radians between z and what is seen in the rebuilt face) are of valid faces. The generator's
+    input is only known for faces that it made, so a variant of target `input` learns from those
+    and `explained` is of those; `psnr` and `angle` are of real faces like the others', and
+    `psnr_generated` and `angle_generated` of its own kind.
 
     `references`: decode(E(x)), which no mapping passes; decode(mean h), which knows nothing of the
     face; and the circle's own F.
@@ -105,6 +107,7 @@ def evaluate_mapping(
         circle, prepared, generator, **common, file=out / "spaces.safetensors", progress=progress
     )
     rows = chosen_rows(prepared, **common)["valid"]
+    weights = _weights(circle, spaces.tensors["fit_code"])
 
     def real(start: int, stop: int) -> torch.Tensor:
         return prepared.batch(rows[start:stop])
@@ -120,7 +123,7 @@ def evaluate_mapping(
             one = _read(file, settings)
             if one is None:
                 say(f"training {variant.name}, seed {number} ...")
-                before = done
+                before, weighed = done, weights if variant.target == "code" else None
                 trained = train_variant(
                     variant,
                     *(
@@ -129,9 +132,10 @@ def evaluate_mapping(
                     ),
                     **budget,
                     seed=number,
+                    weights=None if weighed is None else weighed.to(place),
                     progress=lambda step, before=before: progress(before + step, total),
                 )
-                one = _measured(circle, generator, spaces, variant, trained, real)
+                one = _measured(circle, generator, spaces, variant, trained, real, weighed)
                 write_text(file, json.dumps(plain({**one, "settings": settings}), indent=2) + "\n")
                 one = _read(file, settings)  # rounded alike, whether read or made
             found.setdefault(variant.name, []).append(one)
@@ -153,12 +157,20 @@ def evaluate_mapping(
     }
 
 
-def _measured(circle, generator, spaces: Spaces, variant: Variant, trained, real):
+def _weights(circle: Any, h: torch.Tensor) -> torch.Tensor | None:
+    """What coordinates of the code count, as `train_mapping` has it; None: all alike."""
+    if not hasattr(circle, "autoencoder"):
+        return None
+    spread = h.std(0).clamp(min=1e-4)
+    return picture_weights(circle.autoencoder, h, spread).cpu()
+
+
+def _measured(circle, generator, spaces: Spaces, variant: Variant, trained, real, weights):
     net = trained.net.cpu()
     z, target = spaces.pairs("valid", variant.target)
     one = {
         "explained_tune": trained.explained,
-        "explained_valid": explained_variance(net, z, target),
+        "explained_valid": explained_variance(net, z, target, weights),
         "best_step": trained.step,
         "seconds": trained.seconds,
         "parameters": sum(p.numel() for p in net.parameters()),

@@ -26,6 +26,7 @@ class Variant:
     activation: str = "tanh"  # or "relu", "none"
     norm: bool = True  # BatchNorm
     target: str = "code"  # h, the auto-encoder's; or "input", u, the generator's
+    weighted: bool = True  # coordinates count by what they do to the picture, or all alike
 
     def build(self, dim: int, code: int, width: int) -> nn.Module:
         """The network, of fresh weights from torch's global generator."""
@@ -37,6 +38,7 @@ class Variant:
 
 VARIANTS = (
     Variant("paper"),
+    Variant("unweighted", weighted=False),
     Variant("convolutional", shape="convolutional"),
     Variant("input", target="input"),
     Variant("input-convolutional", target="input", shape="convolutional"),
@@ -59,12 +61,18 @@ class Trained:
     seconds: float
 
 
-def explained_variance(net: nn.Module, z: torch.Tensor, target: torch.Tensor) -> float:
-    """1 - the mean squared error of standardised codes; 0 is what their mean explains."""
+def explained_variance(
+    net: nn.Module,
+    z: torch.Tensor,  # (N, D)
+    target: torch.Tensor,  # (N, H)
+    weights: torch.Tensor | None = None,  # (H,) of mean 1
+) -> float:
+    """1 - the (weighted) mean squared error of standardised codes; 0 is for their mean."""
     wanted = (target - net.mean) / net.spread
     with torch.no_grad():
         found = torch.cat([net.standardised(few) for few in z.split(4096)])
-    return 1 - F.mse_loss(found, wanted).item()
+    errors = (found - wanted).square().mean(0)
+    return 1 - (errors if weights is None else errors * weights).mean().item()
 
 
 def train_variant(
@@ -78,11 +86,13 @@ def train_variant(
     rate: float,  # peak learning rate of Adam
     l2: float,  # weight of the L2 regularisation
     seed: int,
+    weights: torch.Tensor | None = None,  # (H,) of mean 1, by which coordinates count
     checks: int = 10,  # times that the tune part is looked at
     progress: Callable[[int], None] = lambda step: None,
 ) -> Trained:
     """Train as `train_mapping` does, without a checkpoint: minutes are begun again at no loss.
 
+    `explained` is always weighted, whether the variant's loss is or not, so that all compare.
     A loss that is no longer finite ends the training, and the best weights until then stay.
     """
     started = time.monotonic()
@@ -94,11 +104,14 @@ def train_variant(
     standard = (target - net.mean) / net.spread
     optimizer = torch.optim.Adam(net.parameters(), lr=rate, weight_decay=l2)
     every = max(1, steps // checks)
-    best = Trained(copy.deepcopy(net.eval()), explained_variance(net, *tune), 0, 0.0)
+    best = Trained(copy.deepcopy(net.eval()), explained_variance(net, *tune, weights), 0, 0.0)
     for step in range(steps):
         rows = torch.from_numpy(loop.generator(seed, step).integers(0, len(z), batch_size))
         net.train()
-        loss = F.mse_loss(net.standardised(z[rows.to(place)]), standard[rows.to(place)])
+        error = F.mse_loss(
+            net.standardised(z[rows.to(place)]), standard[rows.to(place)], reduction="none"
+        )
+        loss = (error * weights if weights is not None and variant.weighted else error).mean()
         if not bool(loss.isfinite()):
             break
         for group in optimizer.param_groups:
@@ -107,7 +120,7 @@ def train_variant(
         loss.backward()
         optimizer.step()
         if (step + 1) % every == 0 or step + 1 == steps:
-            explained = explained_variance(net.eval(), *tune)
+            explained = explained_variance(net.eval(), *tune, weights)
             if explained > best.explained:
                 best = Trained(copy.deepcopy(net), explained, step + 1, 0.0)
         progress(step + 1)
