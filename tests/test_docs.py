@@ -7,6 +7,7 @@ and `photos/`. `<!-- not run: reason -->` above a block has its commands parsed 
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -45,6 +46,14 @@ def place(tmp_path_factory):
     folder = tmp_path_factory.mktemp("docs")
     photograph = Image.fromarray(data.astronaut())
     photograph.save(folder / "me.jpg", quality=95)
+    matplotlib = pytest.importorskip("matplotlib")
+    other = Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
+    people = {"you": other, "ann": other, "bob": folder / "me.jpg", "cy": folder / "me.jpg"}
+    people |= {"a": other, "b": folder / "me.jpg"}
+    people |= {"family/ann": other, "family/bob": folder / "me.jpg"}
+    (folder / "family").mkdir()
+    for name, picture in people.items():
+        shutil.copy(picture, folder / f"{name}.jpg")
     (folder / "photos").mkdir()
     photograph.save(folder / "photos" / "eileen.jpg", quality=95)
     # 178x218 round the face, roughly as CelebA has it

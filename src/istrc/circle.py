@@ -76,7 +76,7 @@ class Circle:
         attributes: AttributeClassifiers,
         *,
         aligner: torch.nn.Module | None = None,
-        bound: float = 0.7,
+        bound: float = 0.62,
     ):
         self.recogniser = Own(facenet) if isinstance(facenet, FaceNet) else facenet
         self.facenet = self.recogniser.net if isinstance(self.recogniser, Own) else None

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from istrc.models.guide import Guides
 from istrc.models.store import fingerprint
 from istrc.training.augment import blurred
-from istrc.training.closing import closing_loss, guide_loss, train_closing
+from istrc.training.closing import closing_loss, guide_loss, natural_scale, train_closing
 from istrc.walk import CERTAIN
 
 pytest.importorskip("tensorboard")
@@ -128,3 +128,17 @@ def test_the_guides_take_part_and_stay_as_they_were(toy_circle, toy_folder, tmp_
     assert fingerprint(guided.mapping) != fingerprint(alone.mapping)
     recorded = json.loads((tmp_path / "guided" / "run.json").read_text())
     assert recorded["guides"] == before and recorded["guide_weight"] > 0
+
+
+def test_the_natural_scale_is_what_the_circles_own_edits_change(toy_circle, toys):
+    z = toy_circle.embed(toys.batch(toys.rows("fit")[:8]))
+    names = list(toy_circle.attribute_names[:2])
+    found = natural_scale(toy_circle, z, names)
+    squares = []
+    for i, (name, sign) in enumerate((n, s) for n in names for s in (1.0, -1.0)):
+        for face in z[2 * i : 2 * i + 2]:
+            end = toy_circle.walk(face[None], {name: sign}, step=0.1).end
+            squares.append((toy_circle.map(end) - toy_circle.map(face[None]))[0] ** 2)
+    wanted = torch.stack(squares).mean(0)
+    floor = 0.01 * wanted.mean()
+    torch.testing.assert_close(found, torch.maximum(wanted, floor), rtol=1e-3, atol=1e-7)

@@ -28,7 +28,7 @@ def train_circle(
     attributes_steps: int = 1200,
     limit: int | None = None,  # faces to train on, at most
     copy: bool = False,  # copy the recogniser's file into the circle's folder
-    bound: float = 0.7,  # the farthest an edit walks, radians
+    bound: float = 0.62,  # the farthest an edit walks, radians
     seed: int = 0,
     device: str = "cpu",
 ) -> Circle:

@@ -10,7 +10,9 @@ attribute at its target. Nothing else moves, so that decode(E(x)) stays as sharp
 network that is trained against can be fooled instead of obeyed. A frozen decoder makes that hard,
 because it draws little but faces; besides, what the networks see of x' is moved, re-lit and
 blurred at random, the change is kept small where no edit belongs, and pixel classifiers that
-share nothing with FaceNet (`models.guide`) must see the edit too, and nothing else.
+share nothing with FaceNet (`models.guide`) must see the edit too, and nothing else. Last, a code
+may not change in ways that the mapping never changed it by itself: where there is room, as in the
+components' fine detail, a pattern is found that pleases every classifier and is in no face.
 """
 
 from __future__ import annotations
@@ -95,6 +97,22 @@ def guide_loss(
     return short.mean(), F.smooth_l1_loss(others, torch.zeros_like(others), beta=0.3)
 
 
+@torch.no_grad()
+def natural_scale(circle: Circle, z: torch.Tensor, names: list[str]) -> torch.Tensor:
+    """Mean squared change of each coordinate of the code over edits of the circle as it is: (H,).
+
+    Every attribute in both directions at strength 1, each on its share of the faces z (N, D).
+    """
+    squares = []
+    edits = [(name, sign) for name in names for sign in (1.0, -1.0)]
+    for part, (name, sign) in zip(z.tensor_split(len(edits)), edits, strict=True):
+        if len(part):
+            end = circle.walk(part, {name: sign}, step=0.1).end
+            squares.append((circle.map(end) - circle.map(part)).square())
+    scale = torch.cat(squares).mean(0)
+    return scale.clamp(min=1e-2 * scale.mean().item())
+
+
 def train_closing(
     data: str | Path,  # a prepared folder
     out: str | Path,  # run folder; holds the checkpoint
@@ -109,6 +127,7 @@ def train_closing(
     attribute_weight: float = 0.5,  # of the logits' distance from those the walk reached
     guide_weight: float = 0.5,  # of what the guides miss, and see change besides
     outside_weight: float = 1.0,  # of change where no edit belongs
+    natural_weight: float = 0.05,  # of changes of the code that the mapping never made by itself
     tint_weight: float = 2.0,  # of change of colour over sixteenths of the picture
     anchor_weight: float = 0.2,  # of F's own mean square error
     average: float = 0.99,  # decay of the moving average, which is what is kept
@@ -142,6 +161,9 @@ def train_closing(
         guides.to(device, memory_format=layout).eval().requires_grad_(False)
         guided = [guides.attributes.index(name) for name in classifiers.names]
 
+    some = prepared.batch(np.sort(loop.generator(seed, 0, 4).choice(fit, min(480, len(fit)))))
+    natural = natural_scale(circle, circle.embed(some), names).clone()
+
     def batch(step: int) -> torch.Tensor:
         count = min(batch_size, len(fit))
         return prepared.batch(loop.generator(seed, step).choice(fit, count, replace=False))
@@ -164,7 +186,8 @@ def train_closing(
             rebuilt = autoencoder.decode(h)
         edited, amount, end = edits(z, rng)
         at_start = net(z)
-        moved = h + net(end) - at_start
+        change = net(end) - at_start
+        moved = h + change
         with torch.autocast(kind, torch.bfloat16):
             changed = autoencoder.decode(moved)
             picture = (x + inside * (changed - rebuilt)).clamp(-1, 1)
@@ -195,6 +218,9 @@ def train_closing(
             before, after = (logits[:, :, guided] for logits in (before, after))
             parts["short"], parts["besides"] = guide_loss(before, after, edited, amount)
             loss = loss + guide_weight * (parts["short"] + parts["besides"])
+        # 1 for the mapping as it came; what fools a classifier is spread over fine detail instead
+        parts["unnatural"] = (change.square() / natural).mean()
+        loss = loss + natural_weight * parts["unnatural"]
         parts["anchor"] = ((at_start - h) / net.spread).square().mean()
         return loss + anchor_weight * parts["anchor"], parts
 
@@ -246,6 +272,7 @@ def train_closing(
             cycle_weight=cycle_weight,
             attribute_weight=attribute_weight,
             outside_weight=outside_weight,
+            natural_weight=natural_weight,
             tint_weight=tint_weight,
             anchor_weight=anchor_weight,
             average=average,
