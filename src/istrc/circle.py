@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import os
+import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ import torch
 
 from istrc import walk as walking
 from istrc.data.prepared import to_pixels, to_tensor
+from istrc.device import choose_device
 from istrc.errors import InputError, IstrcError
 from istrc.models.attributes import AttributeClassifiers
 from istrc.models.began import AutoEncoder
@@ -52,6 +54,7 @@ PARTS = {
     "mapping": CodeMapping,
     "attributes": AttributeClassifiers,
 }
+CHANGES = "changes"  # a part that a circle may have
 # What an edit leaves alone unless it is asked for: the paper's section 5.5 fault is that makeup
 # and beard change the sex, because the classifiers' data has few bearded women.
 KEPT_BY_DEFAULT = ("male",)
@@ -66,6 +69,8 @@ class Circle:
     Args:
         facenet: our FaceNet, or any other recogniser (istrc.recognisers); `recogniser` is either
             behind one interface, `facenet` None for any other.
+        changes: F as closing tuned it, whose differences F(z') - F(z) edits are made of; `mapping`
+            stays the paper's F, which knows whole faces. None takes `mapping` for both.
     """
 
     def __init__(
@@ -75,6 +80,7 @@ class Circle:
         mapping: CodeMapping,
         attributes: AttributeClassifiers,
         *,
+        changes: CodeMapping | None = None,
         aligner: torch.nn.Module | None = None,
         bound: float = 0.62,
     ):
@@ -82,6 +88,7 @@ class Circle:
         self.facenet = self.recogniser.net if isinstance(self.recogniser, Own) else None
         self.autoencoder = autoencoder.eval()
         self.mapping, self.attributes = mapping.eval(), attributes.eval()
+        self.changes = self.mapping if changes is None else changes.eval()
         self.aligner = aligner
         self.bound = bound
         self.notes: dict[str, dict] = {}  # what each part's config.json says of its making
@@ -91,7 +98,8 @@ class Circle:
                 f"{autoencoder.size} px; a circle needs one size"
             )
         dim = self.recogniser.dim
-        if not dim == mapping.dim == attributes.dim or mapping.code != autoencoder.code:
+        spaces = {(part.dim, part.code) for part in (mapping, self.changes)}
+        if dim != attributes.dim or spaces != {(dim, autoencoder.code)}:
             raise IstrcError(
                 f"parts of different spaces: z is {dim}-d for the recogniser, "
                 f"{mapping.dim}-d for the mapping, {attributes.dim}-d for the classifiers; h is "
@@ -113,10 +121,9 @@ class Circle:
         *,
         recogniser: str | Path | Recogniser | None = None,
     ) -> Circle:
-        """Load a shipped circle by name, one from a folder, or one of the Hugging Face hub.
+        """Load a shipped circle by name or one from a folder, offline; or one of the hub.
 
-        Shipped ones and folders work offline. A hub id, "owner/name", is downloaded once and then
-        read from the hub's cache.
+        A Hugging Face hub id, "owner/name", is downloaded once and then read from its cache.
 
         Args:
             recogniser: of a circle that was trained for an outside recogniser: its file, or the
@@ -162,6 +169,8 @@ class Circle:
             recogniser = mine if recogniser is None else recogniser
         places = [folder / "recogniser", folder]
         parts["facenet"] = from_record(record, folder, places, recogniser, device=device)
+        if (folder / CHANGES).is_dir():
+            parts[CHANGES] = load_part(folder / CHANGES, device)
         aligner = WEIGHTS / "aligner"
         circle = cls(
             **parts,
@@ -169,7 +178,7 @@ class Circle:
             bound=bound,
         )
         circle.notes = {
-            part: read_notes(folder / part) for part in PARTS if part != "facenet" or own
+            part: read_notes(folder / part) for part in parts if part != "facenet" or own
         }
         return circle
 
@@ -189,6 +198,10 @@ class Circle:
             if getattr(self, part) is not None:
                 told = {**self.notes.get(part, {}), **notes.get(part, {})}
                 save_part(getattr(self, part), folder / part, **told)
+        shutil.rmtree(folder / CHANGES, ignore_errors=True)  # of another circle that was here
+        if self.changes is not self.mapping:
+            told = {**self.notes.get(CHANGES, {}), **notes.get(CHANGES, {})}
+            save_part(self.changes, folder / CHANGES, **told)
         settings = {"format": 1, "size": self.size, "dim": self.dim, "bound": self.bound}
         if self.facenet is not None:
             sha256 = read_config(folder / "facenet")["sha256"]
@@ -221,6 +234,11 @@ class Circle:
     def map(self, z: torch.Tensor) -> torch.Tensor:
         """Embeddings z (B, D) -> codes h = F(z) (B, H)."""
         return self.mapping(z.to(self.device))
+
+    @torch.inference_mode()
+    def map_change(self, z: torch.Tensor, z2: torch.Tensor) -> torch.Tensor:
+        """What an edit from z to z2 (B, D) changes in a code: F(z2) - F(z), (B, H)."""
+        return self.changes(z2.to(self.device)) - self.changes(z.to(self.device))
 
     @torch.inference_mode()
     def decode_code(self, h: torch.Tensor) -> torch.Tensor:
@@ -313,7 +331,7 @@ class Circle:
             return self.decode(z2)
         if mode == "photo":
             return self.put_change(x, self.change(x, z, z2))
-        return self.decode_code(self.encode(x) + (self.map(z2) - self.map(z)))
+        return self.decode_code(self.encode(x) + self.map_change(z, z2))
 
     @torch.inference_mode()
     def change(self, x: torch.Tensor, z: torch.Tensor, z2: torch.Tensor) -> torch.Tensor:
@@ -321,7 +339,7 @@ class Circle:
         h = self.encode(x)
         decode = self.autoencoder.decode
         # F's difference first: it is exactly 0 where nothing was walked, and so is the change
-        return decode(h + (self.map(z2) - self.map(z))) - decode(h)
+        return decode(h + self.map_change(z, z2)) - decode(h)
 
     @torch.inference_mode()
     def put_change(self, x: torch.Tensor, change: torch.Tensor) -> torch.Tensor:
@@ -482,18 +500,3 @@ class Edited:
     def save(self, path: str | Path) -> None:
         """Write the photograph; the suffix chooses the format."""
         write_picture(self.face.picture, self.pixels, path)
-
-
-def choose_device(name: str = "cpu") -> str:
-    """ "auto" takes CUDA, then Apple's GPU, then the CPU; other names are torch's own."""
-    if name == "auto":
-        if torch.cuda.is_available():
-            return "cuda"
-        return "mps" if torch.backends.mps.is_available() else "cpu"
-    try:
-        torch.empty(1, device=name)
-    except (RuntimeError, AssertionError) as error:
-        raise InputError(
-            f"device {name!r}: not usable here ({str(error).splitlines()[0]}); use --device cpu"
-        ) from None
-    return name

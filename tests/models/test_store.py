@@ -13,18 +13,22 @@ from istrc.models.aligner import Aligner
 from istrc.models.attributes import AttributeClassifiers
 from istrc.models.began import AutoEncoder, Generator
 from istrc.models.facenet import FaceNet
+from istrc.models.guide import Guides
 from istrc.models.judge import JudgeNet
 from istrc.models.mapping import Mapping
 from istrc.models.store import fingerprint, load_part, save_part
 
 BUILD = {
     "FaceNet": lambda: FaceNet(16, 8, (4, 6), (1, 1), ("smile", "male")),
-    "AutoEncoder": lambda: AutoEncoder(16, 10, (4, 6), light=False, skip=True),
+    "AutoEncoder": lambda: AutoEncoder(
+        16, 10, (4, 6), light=False, skip=True, linear=4, linear_side=8
+    ),
     "Generator": lambda: Generator(16, 5, (4, 6)),
     "Mapping": lambda: Mapping(8, 10, 12, 3),
     "AttributeClassifiers": lambda: AttributeClassifiers(("smile", "male"), 8, 6, 5),
     "Aligner": lambda: Aligner(32, (4, 4, 4, 4), 8),
     "JudgeNet": lambda: JudgeNet(16, ("smile", "male"), (4, 6), (1, 1), features=5),
+    "Guides": lambda: Guides(("smile", "male"), ((4, 6), (6, 4)), (3, 5)),
 }
 
 

@@ -136,7 +136,10 @@ def train_closing(
     minutes: float | None = None,  # stop, resumably, after this long
     validate_every: int = 200,  # steps
 ) -> Circle:
-    """Tune the mapping on edits of training faces; returns the closed circle."""
+    """Tune a copy of the mapping on edits of training faces; returns the closed circle.
+
+    The circle's own mapping stays: a copy that is tuned to leave backgrounds alone forgets them.
+    """
     if circle.facenet is None:
         raise InputError(
             "closing follows gradients through our FaceNet, and this circle belongs to "
@@ -281,7 +284,12 @@ def train_closing(
             guide_weight=guide_weight if guides is not None else 0.0,
         ),
     )
-    mapping = averaged.requires_grad_(False)
     return Circle(
-        facenet, autoencoder, mapping, classifiers, aligner=circle.aligner, bound=circle.bound
+        facenet,
+        autoencoder,
+        circle.mapping,
+        classifiers,
+        changes=averaged.requires_grad_(False),
+        aligner=circle.aligner,
+        bound=circle.bound,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from istrc.circle import PARTS, Circle
+from istrc.circle import CHANGES, PARTS, Circle
 from istrc.training.attributes import train_attributes
 from istrc.training.began import train_began
 from istrc.training.closing import train_closing
@@ -53,7 +53,7 @@ def train_all(
         circle = train_closing(
             data, runs / "closing", circle=circle, guides=guides, steps=closing_steps, **common
         )
-    circle.save_pretrained(out, **{part: _provenance(runs, part) for part in PARTS})
+    circle.save_pretrained(out, **{part: _provenance(runs, part) for part in (*PARTS, CHANGES)})
     return circle
 
 
@@ -62,7 +62,8 @@ def _provenance(runs: Path, part: str) -> dict:
     made_by = {
         "facenet": ["facenet"],
         "autoencoder": ["began"],
-        "mapping": ["mapping", "guides", "closing"],
+        "mapping": ["mapping"],
+        CHANGES: ["guides", "closing"],
         "attributes": ["attributes"],
     }[part]
     recorded = [runs / name / "run.json" for name in made_by]
