@@ -2,6 +2,8 @@
 
 import json
 import math
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -210,3 +212,11 @@ def test_frames_of_a_walk_are_faces_on_the_way(circle, face):
     scores = [logit(circle, z[None], "smile") for z in frames]
     assert scores == sorted(scores, reverse=True)
     assert circle.decode(frames).shape == (7, 3, 64, 64)
+
+
+def test_torchs_compiler_is_not_imported_to_load_weights():
+    """It takes longer than everything else that an edit does; some operators on meta want it."""
+    code = "import sys; from istrc import Circle; Circle.from_pretrained()\n"
+    code += "assert 'torch._dynamo' not in sys.modules"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

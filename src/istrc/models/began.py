@@ -94,7 +94,7 @@ class Components(nn.Module):
         super().__init__()
         self.side = side
         self.register_buffer("mean", torch.zeros(3 * side * side))
-        self.register_buffer("basis", torch.eye(count, 3 * side * side))
+        self.register_buffer("basis", torch.zeros(count, 3 * side * side))
         self.register_buffer("spread", torch.ones(count))
 
     @torch.no_grad()
