@@ -37,7 +37,8 @@ clean:
 # --no-compile, and the modules that are used compiled by using them: .venv stays under 1.5 GB and
 # the first command is not slow (it would be, always, where PYTHONDONTWRITEBYTECODE is set).
 # --no-build-isolation: the build backend is in the lock, so nothing unpinned is fetched.
-# Some builds of torch carry their own C++ tests, 120 MB that nothing here runs.
+# Some builds of torch carry their own C++ tests, and all of them C++ headers: 180 MB that nothing
+# here runs or compiles.
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 10) else \
 	  "istrc needs Python 3.10 or newer, and $(PYTHON) is %d.%d: make PYTHON=/path/to/python3.11" \
@@ -45,6 +46,6 @@ $(READY): requirements.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(PIP) install --no-compile -r requirements.lock
 	$(PIP) install --quiet --no-deps --no-build-isolation -e .
-	rm -rf $(SITE)/torch/test $(SITE)/torch/bin/test_*
+	rm -rf $(SITE)/torch/test $(SITE)/torch/bin/test_* $(SITE)/torch/include
 	PYTHONDONTWRITEBYTECODE= $(BIN)/python -c 'import istrc.cli, istrc.app.demo, skimage.data, pytest'
 	touch $@
