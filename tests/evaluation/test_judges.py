@@ -9,11 +9,11 @@ from istrc.errors import InputError
 from istrc.evaluation.judges import (
     Judge,
     finite_mean,
-    judge_loss,
     measure_judge,
     soften,
     train_judge,
 )
+from istrc.training.entropy import known_entropy
 
 SMALL = dict(batch_size=32, widths=(8, 12), depths=(1, 1), echo=False)
 
@@ -83,8 +83,8 @@ def test_the_loss_leaves_unknown_labels_out_and_smooths():
     for logit, label in ((2.0, 1), (0.5, 0), (3.0, 1)):
         p, t = 1 / (1 + math.exp(-logit)), 0.95 if label else 0.05
         total -= t * math.log(p) + (1 - t) * math.log(1 - p)
-    assert judge_loss(logits, labels, 0.1).item() == pytest.approx(total / 3, rel=1e-5)
-    assert judge_loss(logits, torch.full((2, 2), -1), 0.1).item() == 0
+    assert known_entropy(logits, labels, 0.1).item() == pytest.approx(total / 3, rel=1e-5)
+    assert known_entropy(logits, torch.full((2, 2), -1), 0.1).item() == 0
 
 
 def test_soften_keeps_range_and_shape_and_flat_faces():

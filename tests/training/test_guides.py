@@ -5,7 +5,8 @@ import json
 import pytest
 import torch
 
-from istrc.training.guides import known_entropy, train_guides
+from istrc.training.entropy import known_entropy
+from istrc.training.guides import train_guides
 
 pytest.importorskip("tensorboard")
 

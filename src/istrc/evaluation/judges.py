@@ -23,6 +23,7 @@ from istrc.evaluation import metrics
 from istrc.evaluation.results import plain, weights_checksum
 from istrc.models.judge import JudgeNet
 from istrc.models.store import load_part, save_part
+from istrc.training.entropy import known_entropy
 
 SHIPPED = Path(__file__).resolve().parents[1] / "weights" / "judge64"
 MEASURED = ("wide_mouth", "big_eyes")  # measured from landmarks, not among CelebA's 40
@@ -112,17 +113,6 @@ class Judge:
         return self.attribute_names.index(attribute)
 
 
-def judge_loss(logits: torch.Tensor, labels: torch.Tensor, smoothing: float) -> torch.Tensor:
-    """Mean binary cross-entropy (B, A) over the known labels, smoothed by `smoothing`.
-
-    labels are 1, 0 or -1 (not known, left out). Smoothing s moves a yes to 1 - s/2 and a no to s/2.
-    """
-    known = labels >= 0
-    target = labels.clamp(min=0).float() * (1 - smoothing) + smoothing / 2
-    entropy = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
-    return (entropy * known).sum() / known.sum().clamp(min=1)
-
-
 def soften(x: torch.Tensor, share: float = 0.5, noise: float = 0.03) -> torch.Tensor:
     """Blur or sharpen a share of the faces a little, and add noise to each.
 
@@ -203,7 +193,7 @@ def train_judge(
         net.train()
         with torch.autocast(torch.device(device).type, torch.bfloat16):
             logits = net(x)
-        loss = judge_loss(logits.float(), labels, smoothing)
+        loss = known_entropy(logits.float(), labels, smoothing)
         for group in optimizer.param_groups:
             group["lr"] = loop.cosine(step, steps, peak=rate, warmup=min(100, steps // 4))
         optimizer.zero_grad(set_to_none=True)

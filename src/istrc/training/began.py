@@ -128,7 +128,8 @@ def train_began(
     size, shape = prepared.size, (light, carry, skip, linear, min(linear_side, prepared.size))
     net = AutoEncoder(size, code, widths, *shape)
     maker = Generator(size, generator_code, generator_widths, *shape)
-    if linear:
+    # A run that goes on has them in its checkpoint
+    if linear and not (Path(out) / "checkpoint.safetensors").exists():
         net.components.fit(_examples(prepared, fit, seed))
         maker.components.load_state_dict(net.components.state_dict())
     net = net.to(device, memory_format=torch.channels_last)

@@ -18,6 +18,7 @@ from istrc.models.facenet import FaceNet
 from istrc.training import loop
 from istrc.training.augment import augment
 from istrc.training.average import follow
+from istrc.training.entropy import known_entropy
 
 PAIRS = 50_000  # of the same person, and as many of two, that a validation compares at most
 
@@ -47,9 +48,7 @@ def facenet_loss(
         parts["triplet"] = hinge.sum() / max(1, len(a))
     else:
         parts["triplet"] = z.new_zeros(())
-    known = labels >= 0
-    entropy = F.binary_cross_entropy_with_logits(logits, labels.clamp(min=0), reduction="none")
-    parts["attributes"] = (entropy * known).sum() / known.sum().clamp(min=1)
+    parts["attributes"] = known_entropy(logits, labels)
     loss = (
         softmax_weight * parts["softmax"]
         + triplet_weight * parts["triplet"]

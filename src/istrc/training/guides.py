@@ -8,21 +8,13 @@ from pathlib import Path
 
 import torch
 from torch import nn
-from torch.nn import functional as F
 
 from istrc.data.prepared import Prepared
 from istrc.models.guide import Guides
 from istrc.training import loop
 from istrc.training.augment import augment, blurred
 from istrc.training.average import follow
-
-
-def known_entropy(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """Mean binary cross-entropy of logits (M, B, A) over the known labels (B, A): 1, 0; -1 not."""
-    known = (labels >= 0).expand_as(logits)
-    target = labels.clamp(min=0).to(logits.dtype).expand_as(logits)
-    entropy = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
-    return (entropy * known).sum() / known.sum().clamp(min=1)
+from istrc.training.entropy import known_entropy
 
 
 def train_guides(

@@ -1,0 +1,22 @@
+"""The cross-entropy of labels that are not all known, by which attribute networks are trained."""
+
+from __future__ import annotations
+
+import torch
+from torch.nn import functional as F
+
+
+def known_entropy(
+    logits: torch.Tensor, labels: torch.Tensor, smoothing: float = 0.0
+) -> torch.Tensor:
+    """Mean binary cross-entropy over the known labels.
+
+    Args:
+        logits: (..., B, A), of one network or of several.
+        labels: (B, A), 1 yes, 0 no, -1 not known, which is left out.
+        smoothing: s moves a yes to 1 - s/2 and a no to s/2.
+    """
+    known = (labels >= 0).expand_as(logits)
+    target = labels.clamp(min=0).to(logits.dtype) * (1 - smoothing) + smoothing / 2
+    entropy = F.binary_cross_entropy_with_logits(logits, target.expand_as(logits), reduction="none")
+    return (entropy * known).sum() / known.sum().clamp(min=1)
