@@ -19,7 +19,7 @@ from istrc.training.facenet import IdentityBatches, embed_rows, facenet_loss, me
 losses = pytest.importorskip("pytorch_metric_learning.losses")
 miners = pytest.importorskip("pytorch_metric_learning.miners")
 
-WEIGHTS = dict(triplet_margin=0.2, triplet_weight=10.0, softmax_weight=1.0, attribute_weight=4.0)
+WEIGHTS = dict(triplet_margin=0.2, triplet_weight=10.0, contrast_weight=1.0, attribute_weight=4.0)
 
 
 def build_miner(margin=0.2):
@@ -59,9 +59,9 @@ def test_triplet_loss_is_that_of_a_loop_over_semi_hard_triplets(seed):
         identity,
         torch.zeros(len(z), 0),
         torch.zeros(len(z), 0),
-        softmax=None,
+        contrast=None,
         triplets=build_miner(),
-        **{**WEIGHTS, "softmax_weight": 0.0},
+        **{**WEIGHTS, "contrast_weight": 0.0},
     )
     assert parts["triplet"].item() == pytest.approx(sum(found) / len(found), rel=1e-4)
 
@@ -75,39 +75,43 @@ def test_no_semi_hard_triplet_is_no_loss():
         identity,
         torch.zeros(4, 0),
         torch.zeros(4, 0),
-        softmax=None,
+        contrast=None,
         triplets=build_miner(),
-        **{**WEIGHTS, "softmax_weight": 0.0},
+        **{**WEIGHTS, "contrast_weight": 0.0},
     )
     assert parts["triplet"] == 0 and loss == 0
     loss.backward()
     assert not z.grad.any()
 
 
+def slow_contrast(z, identity, temperature):
+    """Supervised contrast, a loop: each picture's other pictures among everybody's."""
+    losses = []
+    for i in range(len(z)):
+        weights = torch.exp(z @ z[i] / temperature)
+        everybody = sum(weights[j] for j in range(len(z)) if j != i)
+        own = [j for j in range(len(z)) if j != i and identity[j] == identity[i]]
+        losses.append(-sum(torch.log(weights[j] / everybody) for j in own) / len(own))
+    return (sum(losses) / len(losses)).item()
+
+
 def test_the_loss_is_the_weighted_sum_of_its_parts_by_hand():
     z, identity = draw(0)
-    softmax = losses.CosFaceLoss(4, 6, margin=0.25, scale=32.0)
+    contrast = losses.SupConLoss(temperature=0.1)
     logits = torch.randn(len(z), 3)
     labels = torch.randint(-1, 2, (len(z), 3)).float()
     assert (labels == -1).any()
     loss, parts = facenet_loss(
-        z, identity, logits, labels, softmax=softmax, triplets=build_miner(), **WEIGHTS
+        z, identity, logits, labels, contrast=contrast, triplets=build_miner(), **WEIGHTS
     )
-    # CosFace: cross-entropy of scaled cosines, the margin taken off the right one
-    classes = F.normalize(softmax.W.detach(), dim=0)  # (D, classes)
-    entropy = 0.0
-    for i, person in enumerate(identity.tolist()):
-        cosine = z[i] @ classes
-        cosine[person] -= 0.25
-        entropy -= torch.log_softmax(32 * cosine, 0)[person].item() / len(z)
-    assert parts["softmax"].item() == pytest.approx(entropy, rel=1e-4)
+    assert parts["contrast"].item() == pytest.approx(slow_contrast(z, identity, 0.1), rel=1e-4)
     # The heads' cross-entropy over what is known
     terms = []
     for probability, label in zip(torch.sigmoid(logits).flatten(), labels.flatten(), strict=True):
         if label >= 0:
             terms.append(-torch.log(probability if label == 1 else 1 - probability).item())
     assert parts["attributes"].item() == pytest.approx(sum(terms) / len(terms), rel=1e-4)
-    total = parts["softmax"] + 10 * parts["triplet"] + 4 * parts["attributes"]
+    total = parts["contrast"] + 10 * parts["triplet"] + 4 * parts["attributes"]
     assert loss.item() == pytest.approx(total.item(), rel=1e-5)
 
 
@@ -115,12 +119,12 @@ def test_what_is_not_known_teaches_nothing():
     z, identity = draw(0)
     logits = torch.randn(len(z), 2, requires_grad=True)
     labels = torch.tensor([-1.0, 1.0]).expand(len(z), 2)
-    options = {**WEIGHTS, "softmax_weight": 0.0, "triplet_weight": 0.0}
-    loss, _ = facenet_loss(z, identity, logits, labels, softmax=None, triplets=None, **options)
+    options = {**WEIGHTS, "contrast_weight": 0.0, "triplet_weight": 0.0}
+    loss, _ = facenet_loss(z, identity, logits, labels, contrast=None, triplets=None, **options)
     loss.backward()
     assert not logits.grad[:, 0].any() and logits.grad[:, 1].all()
     nothing, parts = facenet_loss(
-        z, identity, logits, labels * 0 - 1, softmax=None, triplets=None, **options
+        z, identity, logits, labels * 0 - 1, contrast=None, triplets=None, **options
     )
     assert nothing == 0 and parts["attributes"] == 0
 
@@ -252,4 +256,4 @@ def test_the_configuration_is_recorded(toy_runs):
     assert recorded["part"] == "facenet" and recorded["data"] == "toys"
     assert recorded["faces"] == 384 and recorded["steps"] == toy_runs.steps
     assert recorded["net"]["dim"] == 16 and recorded["net"]["attributes"][0] == "smile"
-    assert {"people", "pictures", "rate", "margin", "triplet_weight", "seed"} <= recorded.keys()
+    assert {"people", "rate", "temperature", "triplet_weight", "seed"} <= recorded.keys()
