@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 
 from istrc.evaluation import metrics
-from istrc.evaluation.editing import Bench, choose_faces, circle_editors, evaluate_editing, measure
+from istrc.evaluation.editing import Bench, circle_editors, evaluate_editing
+from istrc.evaluation.editing_faces import choose_faces, spread
+from istrc.evaluation.editing_measures import measure
 from istrc.evaluation.editing_report import Sheets, editing_markdown, ranked
 from istrc.evaluation.results import write_results
 
@@ -10,12 +12,17 @@ THREE = ("smile", "male", "beard")
 
 
 class Descriptors:
-    """A second recogniser of real arithmetic: colours of a 4 x 4 thumbnail."""
+    """A second recogniser of real arithmetic: colours of a 4 x 4 thumbnail, and landmarks that
+    shift with the face's brightness."""
 
     name = "thumbnail"
 
     def describe(self, x):
         return x.unfold(2, 4, 4).unfold(3, 4, 4).mean((4, 5)).flatten(1).numpy()
+
+    def look(self, x):
+        grid = np.stack(np.meshgrid(np.arange(8.0), np.arange(9.0)), 2).reshape(-1, 2)[:68]
+        return self.describe(x), grid + x.mean((1, 2, 3)).numpy()[:, None, None]
 
     def threshold(self, prepared, *, far, people, seed):
         return {"threshold": 0.8, "far": far, "people": people, "pairs": 1, "seed": seed}
@@ -79,6 +86,11 @@ def test_the_numbers_of_one_edit_the_slow_way(circle, prepared, judge, bench):
     second = Descriptors()
     apart = np.linalg.norm(second.describe(x) - second.describe(y), axis=1)
     assert numbers["same_person"] == np.mean(apart < 0.8)
+    # both coordinates of all landmarks move by as much
+    eyes = second.look(x)[1][0, [36, 39, 42, 45]]
+    apart = np.linalg.norm(eyes[:2].mean(0) - eyes[2:].mean(0))
+    moved = np.abs((x - y).mean((1, 2, 3)).numpy()) * 2**0.5 / apart
+    assert numbers["pose_shift"] == pytest.approx(moved.mean(), rel=1e-4)
     outside = ~metrics.face_ellipse(prepared.size)
     dB = metrics.psnr(x, y, outside).clamp(max=60).mean().item()
     assert numbers["background_psnr"] == pytest.approx(dB, rel=1e-4)

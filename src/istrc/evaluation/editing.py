@@ -2,109 +2,36 @@
 
 For every transformation and direction, over held-out faces that lack the target: does the picture
 have it afterwards (attribute judge), is it still the same person (second recogniser), what else
-changed (leakage), and is the background what it was. What is judged is the picture as it would be
-saved, rounded to 8 bits.
+changed (leakage), are background and pose what they were, and does it grow evenly. What is judged
+is the picture as it would be saved, rounded to 8 bits.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 
-from istrc.circle import MODES, TRANSFORMATIONS
+from istrc.circle import MODES, STRENGTH_LIMIT, TRANSFORMATIONS
 from istrc.data.prepared import Prepared, to_pixels, to_tensor
 from istrc.errors import InputError
 from istrc.evaluation import identity, metrics
-from istrc.evaluation.judges import Judge, finite_mean
+from istrc.evaluation.editing_curve import at_equal_identity
+from istrc.evaluation.editing_faces import CUT, OF_MEN, Edit, choose_faces, spread
+from istrc.evaluation.editing_measures import Outcome, summarise
+from istrc.evaluation.judges import Judge
+from istrc.evaluation.monotonicity import AlongStrengths, along_walks
+from istrc.evaluation.pose import pose_shift
 from istrc.evaluation.results import circle_checksum
 
-OF_MEN = ("beard", "mustache")  # measured on men: hardly a woman's face has one to take away
-GROUPS = ("male", "young", "pale_skin")  # results are split by these labels
-CUT = 0.5  # the judge's plain probability
 PSNR_CAP = 60.0  # dB: two pictures that differ less than 8-bit rounding are equal
 
 # x (B, 3, S, S), {"smile": +1.0} -> edited x (B, 3, S, S). What is compared with what: a mode of
-# the circle, or a peer.
+# the circle, or a peer (istrc.evaluation.peers).
 Editor = Callable[[torch.Tensor, Mapping[str, float]], torch.Tensor]
-
-
-@dataclass(frozen=True)
-class Edit:
-    """One transformation in one direction, and the faces it is measured on."""
-
-    attribute: str
-    sign: int  # +1: to have it, -1: to lose it
-    rows: np.ndarray  # rows of the prepared data, ascending
-
-    @property
-    def name(self) -> str:
-        return f"{self.attribute}{'+' if self.sign > 0 else '-'}"
-
-
-@dataclass
-class Outcome:
-    """What became of the faces of one edit. N faces, A attributes of the judge."""
-
-    edit: Edit
-    before: np.ndarray  # (N, A) the judge's probabilities
-    after: np.ndarray  # (N, A)
-    background: np.ndarray  # (N,) dB
-    seconds: float  # in all
-    distance: np.ndarray | None = None  # (N,) between the second recogniser's descriptors
-    angle: np.ndarray | None = None  # (N,) radians, of the same
-    features: np.ndarray | None = None  # (N, F) of the edited faces
-    pixels: np.ndarray | None = field(default=None, repr=False)  # (N, S, S, 3) uint8, edited
-
-
-def choose_faces(
-    prepared: Prepared,
-    probability: np.ndarray,
-    judge: Judge,
-    *,
-    transformations: Sequence[str] = TRANSFORMATIONS,
-    split: str = "valid",
-    faces: int = 200,
-    seed: int = 0,
-) -> tuple[list[Edit], dict[str, str]]:
-    """The faces of every transformation and direction: those that lack the target.
-
-    A face lacks it when its label says so AND the judge says so. `OF_MEN` are measured on men by
-    the same two witnesses, adding and removing. At most `faces` of them are drawn with the seed.
-
-    Args:
-        probability: (R, A) the judge's on every face of the split, in the order of its rows.
-
-    Returns the edits, and why any transformation was left out.
-    """
-    rows = prepared.rows(split)
-    edits, left_out = [], {}
-    for number, attribute in enumerate(transformations):
-        if attribute not in prepared.attribute_names:
-            left_out[attribute] = "no labels in this data"
-        elif attribute not in judge.attribute_names:
-            left_out[attribute] = "the judge does not know it"
-        if attribute in left_out:
-            continue
-        labels = prepared.column(attribute)[rows]
-        judged = probability[:, judge.column(attribute)] >= CUT
-        eligible = np.ones(len(rows), bool)
-        if attribute in OF_MEN:
-            eligible = prepared.column("male")[rows] == 1
-            eligible &= probability[:, judge.column("male")] >= CUT
-        for sign in (+1, -1):
-            lack = (labels == 0) & ~judged if sign > 0 else (labels == 1) & judged
-            candidates = rows[eligible & lack]
-            if not len(candidates):
-                left_out[f"{attribute}{'+' if sign > 0 else '-'}"] = "no face lacks the target"
-                continue
-            rng = np.random.default_rng([seed, number, sign + 1])
-            edits.append(Edit(attribute, sign, np.sort(rng.permutation(candidates)[:faces])))
-    return edits, left_out
 
 
 def circle_editors(
@@ -153,7 +80,7 @@ class Bench:
             raise InputError(f"{prepared.folder}: no face in the {split} split")
         self.probability = np.concatenate([p for p, _ in seen])  # (R, A)
         self.features = np.concatenate([f for _, f in seen])  # (R, F)
-        self.descriptors: dict[int, np.ndarray] = {}
+        self.originals: dict[int, tuple[np.ndarray, np.ndarray]] = {}  # row: descriptor, landmarks
         self.background = ~metrics.face_ellipse(prepared.size)
 
     def run(self, editor: Editor, edit: Edit, strength: float) -> Outcome:
@@ -180,86 +107,20 @@ class Bench:
             pixels=pixels,
         )
         if self.second is not None:
-            now, then = self.second.describe(y), self._originals(edit.rows)
-            outcome.distance = identity.distance(then, now)
-            outcome.angle = identity.angle(then, now)
+            now, then = self.second.look(y), self._originals(edit.rows)
+            outcome.distance = identity.distance(now[0], then[0])
+            outcome.angle = identity.angle(now[0], then[0])
+            outcome.pose = pose_shift(then[1], now[1])
         return outcome
 
-    def _originals(self, rows: np.ndarray) -> np.ndarray:
-        missing = [row for row in rows if int(row) not in self.descriptors]
+    def _originals(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Descriptors and landmarks of the faces of these rows, as they were."""
+        missing = [int(row) for row in rows if int(row) not in self.originals]
         if missing:
-            found = self.second.describe(self.prepared.batch(np.array(missing)))
-            self.descriptors.update(zip(map(int, missing), found, strict=True))
-        return np.stack([self.descriptors[int(row)] for row in rows])
-
-
-def measure(
-    outcome: Outcome,
-    judge: Judge,
-    prepared: Prepared,
-    *,
-    threshold: float | None,  # of the second recogniser's distance
-    groups: Sequence[str] = GROUPS,
-) -> dict[str, Any]:
-    """The numbers of one edit; see `evaluate_editing`."""
-    edit, before, after = outcome.edit, outcome.before, outcome.after
-    target = judge.column(edit.attribute)
-    hit = (after[:, target] >= CUT) == (edit.sign > 0)
-    others = np.arange(after.shape[1]) != target
-    change = np.abs(after - before)[:, others]
-    found: dict[str, Any] = {
-        "faces": len(edit.rows),
-        "success": float(hit.mean()),
-        "target_change": float(edit.sign * (after - before)[:, target].mean()),
-        "leakage": float(change.mean()),
-        "flips": float(metrics.flip_rate(before[:, others], after[:, others], CUT).mean()),
-        "background_psnr": float(outcome.background.mean()),
-        "seconds_per_edit": outcome.seconds / len(edit.rows),
-    }
-    same = None
-    if edit.attribute != "male" and "male" in judge.attribute_names:
-        sex = judge.column("male")
-        found["sex_flips"] = float(metrics.flip_rate(before[:, sex], after[:, sex], CUT))
-    if outcome.distance is not None:
-        same = outcome.distance < threshold
-        found["same_person"] = float(same.mean())
-        found["descriptor_distance"] = float(outcome.distance.mean())
-        found["descriptor_angle"] = float(outcome.angle.mean())  # radians
-    found["groups"] = {}
-    for group in groups:
-        if group not in prepared.attribute_names or group == edit.attribute:
-            continue
-        labels = prepared.column(group)[edit.rows]
-        for value, word in ((1, group), (0, f"not {group}")):
-            inside = labels == value
-            if inside.any():
-                part = {"faces": int(inside.sum()), "success": float(hit[inside].mean())}
-                if same is not None:
-                    part["same_person"] = float(same[inside].mean())
-                found["groups"][word] = part
-    return found
-
-
-def averages(per_edit: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """Every number averaged over the edits (not over faces); sex flips without the `male` edits.
-
-    `worst` names the edit of lowest success and of most sex flips.
-    """
-    names = ("success", "same_person", "sex_flips", "leakage", "flips", "background_psnr")
-    names += ("descriptor_distance", "descriptor_angle", "target_change", "seconds_per_edit")
-    means: dict[str, Any] = {}
-    for name in names:
-        values = [found[name] for found in per_edit.values() if name in found]
-        if values:
-            means[name] = finite_mean(values)
-    means["edits"] = len(per_edit)
-    means["faces"] = sum(found["faces"] for found in per_edit.values())
-    flips = {edit: found["sex_flips"] for edit, found in per_edit.items() if "sex_flips" in found}
-    if per_edit:
-        means["worst"] = {"success": min(per_edit, key=lambda edit: per_edit[edit]["success"])}
-    if flips:
-        means["worst"]["sex_flips"] = max(flips, key=flips.__getitem__)
-    return means
+            seen = self.second.look(self.prepared.batch(np.array(missing)))
+            self.originals.update(zip(missing, zip(*seen, strict=True), strict=True))
+        descriptors, landmarks = zip(*(self.originals[int(row)] for row in rows), strict=True)
+        return np.stack(descriptors), np.stack(landmarks)
 
 
 def evaluate_editing(
@@ -274,6 +135,9 @@ def evaluate_editing(
     faces: int = 200,  # at most, for each transformation and direction
     keep: Iterable[str] | None = None,  # attributes to hold; None is the circle's default
     peers: Mapping[str, Editor] | None = None,  # other ways to edit, on the same faces
+    slow: Collection[str] = (),  # peers measured on fewer faces, on which all others are as well
+    few: int = 40,  # those, for each transformation and direction
+    walks: int = 50,  # faces of each whose walk is followed frame by frame; 0 follows none
     nothing: bool = True,  # strength 0 beside them
     people: int = 600,  # train people behind the second recogniser's threshold
     split: str = "valid",
@@ -292,12 +156,16 @@ def evaluate_editing(
         same_person: share within the second recogniser's threshold, found on train pairs of
             different people at FAR 1e-3; `descriptor_angle` in radians.
         background_psnr: dB outside the face ellipse, each face capped at 60.
+        pose_shift: how far landmarks that no expression moves were moved, in eye distances.
         seconds_per_edit: embed, walk and rebuild, in batches, without the measuring.
 
     `methods[method][strength]` holds `edits`, `mean` over the edits, and `leakage_matrix`. A method
-    is a mode of the circle, a peer, or `nothing, MODE` at strength 0. `frechet` is the distance of
-    all edited faces to the split's real ones in the judge's penultimate layer; compare it with that
-    of doing nothing.
+    is a mode of the circle (at strengths it allows), a peer, or `nothing, MODE` at strength 0.
+    `few` has the same on the faces of the slow peers, spread evenly over the others' faces.
+    `frechet` and `kernel` are distances of all edited faces to the split's real ones in the judge's
+    penultimate layer; compare them with those of doing nothing. `equal_identity` has the success
+    that each method's curve reaches where so many are the same person; `monotonicity` how evenly
+    an edit grows, along its walk and along the strengths.
 
     Raises InputError where no face can be edited.
     """
@@ -320,46 +188,59 @@ def evaluate_editing(
     threshold = None
     if second is not None:
         threshold = second.threshold(prepared, far=1e-3, people=people, seed=seed)
+    limit = threshold["threshold"] if threshold else None
+    common = dict(judge=judge, prepared=prepared, threshold=limit, real=bench.features)
 
     jobs: list[tuple[str, float, Editor]] = []
-    editors = {**circle_editors(circle, modes, keep), **(peers or {})}
-    jobs += [(name, strength, editor) for name, editor in editors.items() for strength in strengths]
+    own = circle_editors(circle, modes, keep)
+    for name, editor in {**own, **(peers or {})}.items():
+        allowed = [s for s in strengths if name not in own or abs(s) <= STRENGTH_LIMIT]
+        jobs += [(name, strength, editor) for strength in allowed]
     if nothing:
         jobs += [(name, 0.0, editor) for name, editor in nothing_editors(circle, modes).items()]
 
+    total = (len(jobs) + (walks > 0)) * len(edits)
+    places = [spread(len(edit.rows), few) for edit in edits]
     methods: dict[str, dict[str, Any]] = {}
+    on_few: dict[str, dict[str, Any]] = {}
+    sweep = AlongStrengths(judge)
     for index, (method, strength, editor) in enumerate(jobs):
         outcomes = []
         for number, edit in enumerate(edits):
             if progress:
-                done = index * len(edits) + number
-                progress(f"{method} {edit.name} {strength:g}", done, len(jobs) * len(edits))
-            outcome = bench.run(editor, edit, strength)
+                progress(f"{method} {edit.name} {strength:g}", index * len(edits) + number, total)
+            chosen = edit.on(places[number]) if method in slow else edit
+            outcome = bench.run(editor, chosen, strength)
             if show:
                 show(method, strength, outcome)
             outcome.pixels = None  # the sheets have seen them
+            sweep.add(method, strength, outcome)
             outcomes.append(outcome)
-        limit = threshold["threshold"] if threshold else None
-        per_edit = {o.edit.name: measure(o, judge, prepared, threshold=limit) for o in outcomes}
-        mean = averages(per_edit)
-        mean["frechet"] = metrics.frechet_distance(
-            bench.features, np.concatenate([o.features for o in outcomes])
+        if method not in slow:
+            methods.setdefault(method, {})[f"{strength:g}"] = summarise(outcomes, **common)
+            outcomes = [o.on(p) for o, p in zip(outcomes, places, strict=True)] if slow else []
+        if slow:
+            on_few.setdefault(method, {})[f"{strength:g}"] = summarise(outcomes, **common)
+
+    grows = {"strengths": sweep.found()}
+    if walks:
+        grows["walk"] = along_walks(
+            circle,
+            prepared,
+            judge,
+            edits,
+            modes=modes,
+            keep=keep,
+            faces=walks,
+            batch_size=batch_size,
+            progress=lambda done, _: (
+                progress and progress("walks", total - len(edits) + done, total)
+            ),
         )
-        before, after = [o.before for o in outcomes], [o.after for o in outcomes]
-        methods.setdefault(method, {})[f"{strength:g}"] = {
-            "edits": per_edit,
-            "mean": mean,
-            "leakage_matrix": {
-                "edits": [edit.name for edit in edits],
-                "attributes": judge.attribute_names,
-                "mean_change": metrics.leakage_matrix(before, after),
-                "flip_rate": np.stack(
-                    [metrics.flip_rate(b, a, CUT) for b, a in zip(before, after, strict=True)]
-                ),
-            },
-        }
-    return {
+    found = {
         "methods": methods,
+        "equal_identity": at_equal_identity(methods),
+        "monotonicity": grows,
         "left_out": left_out,
         "faces_per_edit": faces,
         "faces_of": {edit.name: len(edit.rows) for edit in edits},
@@ -371,9 +252,19 @@ def evaluate_editing(
             "mean_accuracy": judge.note.get("valid", {}).get("mean_accuracy"),
         },
         "second_recogniser": {"name": second.name, **threshold} if second is not None else None,
+        "features": "the judge's penultimate layer",  # of `frechet` and `kernel`
         "split": split,
         "batch_size": batch_size,
         "threads": torch.get_num_threads(),
         "seed": seed,
         "weights": circle_checksum(circle),
     }
+    if slow:
+        found["few"] = {
+            "slow": list(slow),
+            "faces_per_edit": few,
+            "faces_of": {e.name: len(p) for e, p in zip(edits, places, strict=True)},
+            "methods": on_few,
+            "equal_identity": at_equal_identity(on_few),
+        }
+    return found

@@ -10,7 +10,7 @@ import numpy as np
 
 from istrc import figures
 from istrc.data.prepared import Prepared
-from istrc.evaluation.editing import Outcome
+from istrc.evaluation.editing_measures import Outcome
 from istrc.evaluation.judges import Judge
 from istrc.evaluation.results import markdown_table
 

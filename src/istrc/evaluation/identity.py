@@ -31,8 +31,16 @@ _predictor = None  # one a process: reading its 100 MB takes longer than a hundr
 def chips(faces: np.ndarray) -> list[np.ndarray]:
     """Faces uint8 (N, S, S, 3), aligned crops, cut out the way dlib's network was trained.
 
-    Returns N pictures uint8 (150, 150, 3). The landmarks are sought in every face anew, as any
-    user of the recogniser would: an edit may have moved them, and `circle` mode turns heads.
+    Returns N pictures uint8 (150, 150, 3).
+    """
+    return chips_and_landmarks(faces)[0]
+
+
+def chips_and_landmarks(faces: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
+    """The chips of faces uint8 (N, S, S, 3), and their landmarks (N, 68, 2) in shares of the side.
+
+    The landmarks are sought in every face anew, as any user of the recogniser would: an edit may
+    have moved them, and `circle` mode turns heads.
     """
     global _predictor
     import dlib
@@ -40,12 +48,14 @@ def chips(faces: np.ndarray) -> list[np.ndarray]:
     if _predictor is None:
         _predictor = dlib.shape_predictor(str(model_file(LANDMARKS)))
     box = dlib.rectangle(*(round(share * ENLARGED) for share in BOX))
-    cut = []
-    for face in faces:
+    cut, points = [], np.empty((len(faces), 68, 2))
+    for number, face in enumerate(faces):
         large = Image.fromarray(face).resize((ENLARGED, ENLARGED), Image.Resampling.BICUBIC)
         large = np.asarray(large)
-        cut.append(dlib.get_face_chip(large, _predictor(large, box), CHIP, 0.25))
-    return cut
+        found = _predictor(large, box)
+        cut.append(dlib.get_face_chip(large, found, CHIP, 0.25))
+        points[number] = [(point.x / ENLARGED, point.y / ENLARGED) for point in found.parts()]
+    return cut, points
 
 
 class SecondRecogniser:
@@ -63,14 +73,21 @@ class SecondRecogniser:
         self.device = torch.device(device)
         self.net = DlibResNet.load(model_file(DESCRIPTOR)).to(self.device)
 
-    @torch.inference_mode()
     def describe(self, x: torch.Tensor, batch: int = 64) -> np.ndarray:
         """Faces (N, 3, S, S) in [-1, 1] -> descriptors (N, 128) float32."""
+        return self.look(x, batch)[0]
+
+    @torch.inference_mode()
+    def look(self, x: torch.Tensor, batch: int = 64) -> tuple[np.ndarray, np.ndarray]:
+        """Descriptors (N, 128) and landmarks (N, 68, 2) of faces, as `chips_and_landmarks`."""
         parts = [np.zeros((0, 128), np.float32)]
+        points = [np.zeros((0, 68, 2))]
         for start in range(0, len(x), batch):
-            cut = np.stack(chips(to_pixels(x[start : start + batch])))
-            parts.append(self.net(torch.from_numpy(cut).to(self.device)).cpu().numpy())
-        return np.concatenate(parts)
+            cut, found = chips_and_landmarks(to_pixels(x[start : start + batch]))
+            cut = torch.from_numpy(np.stack(cut)).to(self.device)
+            parts.append(self.net(cut).cpu().numpy())
+            points.append(found)
+        return np.concatenate(parts), np.concatenate(points)
 
     def threshold(
         self, prepared: Prepared, *, far: float = 1e-3, people: int = 600, seed: int = 0
