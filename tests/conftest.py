@@ -24,6 +24,15 @@ def shared_dir() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session", autouse=True)
+def learned_folder(tmp_path_factory) -> Path:
+    """Where tests keep learned attributes: never where the user's are, also in subprocesses."""
+    folder = tmp_path_factory.mktemp("learned")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ISTRC_LEARNED", str(folder))
+        yield folder
+
+
 def draw_toys(identity: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Coloured ellipses, uint8 (N, S, S, 3): a person is a colour and a place, the rest is drawn.
 

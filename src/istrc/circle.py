@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import json
 import os
@@ -17,10 +18,12 @@ from istrc import walk as walking
 from istrc.data.prepared import to_pixels, to_tensor
 from istrc.device import choose_device
 from istrc.errors import InputError, IstrcError
+from istrc.learning import shelf
 from istrc.models.attributes import AttributeClassifiers
 from istrc.models.began import AutoEncoder
 from istrc.models.facenet import FaceNet
 from istrc.models.hub import HUB_ID, download
+from istrc.models.learned import LearnedAttribute, WithLearned
 from istrc.models.mapping import Mapping as CodeMapping
 from istrc.models.store import load_part, read_config, read_notes, save_part
 from istrc.photo.align import Frame, aligned_frame, find_frame
@@ -29,7 +32,7 @@ from istrc.photo.paste import face_mask, paste_change, paste_crop
 from istrc.photo.read import Picture, read_picture, write_picture
 from istrc.recognisers.load import copy_file, from_record, located
 from istrc.recognisers.own import Own
-from istrc.recognisers.recogniser import Recogniser, checked
+from istrc.recognisers.recogniser import Recogniser, checked, difference, key
 
 WEIGHTS = Path(__file__).parent / "weights"
 MODES = ("photo", "anchored", "circle")
@@ -107,9 +110,21 @@ class Circle:
             )
         self.size, self.dim = autoencoder.size, dim
         self.mask = torch.from_numpy(face_mask(self.size)).to(self.device)
-        known = set(attributes.names)
-        first = [name for name in TRANSFORMATIONS if name in known]
-        self.attribute_names = tuple(first + sorted(known - set(first)))
+        self.learned: dict[str, LearnedAttribute] = {}  # see `learn` and `add`
+
+    @property
+    def attribute_names(self) -> tuple[str, ...]:
+        """The transformations first, then the other attributes, and last what was learned."""
+        first = [name for name in TRANSFORMATIONS if name in self.attributes.names]
+        rest = sorted(set(self.attributes.names) - set(first))
+        return (*first, *rest, *sorted(self.learned))
+
+    @property
+    def classifiers(self) -> AttributeClassifiers | WithLearned:
+        """What a walk asks: the circle's classifiers, and beside them what was learned."""
+        if not self.learned:
+            return self.attributes
+        return WithLearned(self.attributes, list(self.learned.values()))
 
     # Saved apart, composed here
 
@@ -180,6 +195,7 @@ class Circle:
         circle.notes = {
             part: read_notes(folder / part) for part in parts if part != "facenet" or own
         }
+        circle._add_kept()
         return circle
 
     def save_pretrained(self, folder: str | Path, *, copy: bool = False, **notes) -> None:
@@ -252,8 +268,9 @@ class Circle:
     @torch.inference_mode()
     def scores(self, z: torch.Tensor) -> torch.Tensor:
         """Calibrated probabilities (B, A), in the order of `attribute_names`."""
-        columns = torch.tensor([self.attributes.index(name) for name in self.attribute_names])
-        return torch.sigmoid(self.attributes(z.to(self.device), columns.to(self.device)))
+        classifiers = self.classifiers
+        columns = torch.tensor([classifiers.index(name) for name in self.attribute_names])
+        return torch.sigmoid(classifiers(z.to(self.device), columns.to(self.device)))
 
     def walk(
         self,
@@ -294,18 +311,19 @@ class Circle:
             keep = [name for name in KEPT_BY_DEFAULT if name in self.attributes.names]
         keep = [keep] if isinstance(keep, str) else keep
         keep = [self._check(name) for name in keep if name not in strengths]
-        edited = [self.attributes.index(name) for name in strengths]
-        kept = [self.attributes.index(name) for name in dict.fromkeys(keep)]
+        classifiers = self.classifiers
+        edited = [classifiers.index(name) for name in strengths]
+        kept = [classifiers.index(name) for name in dict.fromkeys(keep)]
         with torch.inference_mode():
             z = z.to(self.device)
             columns = torch.tensor(edited, device=self.device, dtype=torch.long)
             wanted = walking.targets(
-                self.attributes(z, columns),
+                classifiers(z, columns),
                 torch.tensor(list(strengths.values()), device=self.device),
             )
             return walking.walk(
                 z,
-                self.attributes,
+                classifiers,
                 wanted,
                 edited,
                 kept,
@@ -359,6 +377,77 @@ class Circle:
         z = self.embed(x)
         return self.rebuild(x, z, self.walk(z, strengths, keep=keep, metric=metric).end, mode)
 
+    # Attributes of one's own
+
+    def learn(
+        self,
+        name: str,
+        *,
+        with_: Iterable[Face] | torch.Tensor,
+        without: Iterable[Face] | torch.Tensor,
+        store: bool = False,
+        seed: int = 0,
+    ) -> LearnedAttribute:
+        """Learn a new attribute from faces with and without it, and know it from now on.
+
+        Args:
+            with_, without: what `read` returns, or embeddings (N, D); 5 at least, 20 are better.
+            store: keep it in the user's data folder, where `from_pretrained` finds it.
+
+        `istrc.learning.learn.trust_of` says how far the result can be trusted.
+
+        Raises InputError for a name that is taken or cannot be, too few faces, or a picture that
+        is on both sides.
+        """
+        from istrc.learning.learn import Side, learn_attribute
+
+        self.refuse_taken(name)
+        sides = (Side.of(with_), Side.of(without))
+        learned = learn_attribute(name, *sides, recogniser=self.recogniser.record, seed=seed)
+        self.add(learned)
+        if store:
+            learned.save(self.place_of(name))
+        return learned
+
+    def add(self, learned: LearnedAttribute | str | Path) -> LearnedAttribute:
+        """Know an attribute that was learned before, from now on: it, or the file that holds it.
+
+        Raises InputError where its name is taken, it was learned for another recogniser, or the
+        file is missing or damaged.
+        """
+        owner = "a learned attribute"
+        if not isinstance(learned, LearnedAttribute):
+            owner, learned = str(learned), LearnedAttribute.load(learned)
+        found = difference(learned.recogniser, self.recogniser.record)
+        if found or len(learned.weight) != self.dim:
+            raise InputError(
+                f"{owner}: {learned.name} was learned for another recogniser (different "
+                f"{found or 'dimension'}); learn it again with this model, or use the other"
+            )
+        self.refuse_taken(learned.name)
+        self.learned[learned.name] = learned
+        return learned
+
+    def place_of(self, name: str) -> Path:
+        """The file in the user's data folder where an attribute of this name is kept."""
+        return shelf.place(name, key(self.recogniser.record))
+
+    def _add_kept(self) -> None:
+        """What was learned for this recogniser; a file that cannot be used must not stop edits."""
+        for path in shelf.kept(key=key(self.recogniser.record)):
+            with contextlib.suppress(InputError):
+                self.add(path)
+
+    def refuse_taken(self, name: str) -> None:
+        """Raises InputError where a new attribute cannot have this name."""
+        if name in self.attributes.names:
+            raise InputError(f"{name}: the model has an attribute of this name; choose another")
+        if name in self.learned:
+            raise InputError(
+                f"{name}: an attribute of this name was learned before; choose another name, or "
+                f"first istrc learn {name} --forget"
+            )
+
     # Photographs
 
     def read(self, path: str | Path, *, face: str | int = "largest", aligned: bool = False) -> Face:
@@ -411,9 +500,10 @@ class Circle:
         return x.to(self.device).contiguous(memory_format=torch.channels_last)
 
     def _check(self, name: str) -> str:
-        if name not in self.attributes.names:
+        if name not in self.attributes.names and name not in self.learned:
             near = difflib.get_close_matches(name, self.attribute_names, 3, 0.4)
             hint = f"did you mean {' or '.join(near)}?" if near else "see `istrc edit --help`"
+            hint = shelf.unusable(name, key(self.recogniser.record)) or hint
             raise InputError(f"{name}: no such attribute; {hint}")
         return name
 

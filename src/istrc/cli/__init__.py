@@ -20,6 +20,7 @@ from istrc.cli import (
     export,
     figures,
     inspect,
+    learn,
     train,
     vary,
     vectors,
@@ -80,6 +81,7 @@ app.command("arithmetic", epilog=arithmetic.EXAMPLES)(arithmetic.arithmetic)
 app.command("vary", epilog=vary.EXAMPLES)(vary.vary)
 app.command("compare", epilog=compare.COMPARE_EXAMPLES)(compare.compare)
 app.command("calibrate", epilog=compare.CALIBRATE_EXAMPLES)(compare.calibrate)
+app.command("learn", epilog=learn.EXAMPLES)(learn.learn)
 app.command("figures", cls=figures.ManyInputs, epilog=figures.EXAMPLES)(figures.figures)
 app.command("prepare", epilog=datasets.EXAMPLES)(datasets.prepare)
 app.add_typer(train.app, name="train")

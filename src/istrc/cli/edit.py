@@ -9,7 +9,7 @@ import typer
 from istrc.cli import options
 from istrc.cli.files import Job, find_all, plan_outputs
 from istrc.cli.report import Report
-from istrc.cli.strengths import check_names, parse_edits
+from istrc.cli.strengths import parse_edits
 from istrc.errors import InputError, IstrcError
 
 EDIT_EXAMPLES = """Examples:
@@ -57,8 +57,7 @@ def edit(
         if not jobs:
             return
         circle = options.open_circle(model, device)
-        check_names(edits, circle.attribute_names)
-        check_names(kept or [], circle.attribute_names, "--keep")
+        options.check_attributes(circle, edits, kept)
 
         def one(job: Job) -> None:
             faces = options.read_faces(circle, job.source, which, aligned)
@@ -124,8 +123,7 @@ def walk(
         if not jobs:
             return
         circle = options.open_circle(model, device)
-        check_names(edits, circle.attribute_names)
-        check_names(kept or [], circle.attribute_names, "--keep")
+        options.check_attributes(circle, edits, kept)
 
         import numpy as np
 

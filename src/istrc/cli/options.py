@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from istrc.cli.strengths import check_keep, parse_names
+from istrc.cli import completion
+from istrc.cli.strengths import check_keep, check_names, parse_names
 from istrc.errors import IstrcError
 
 MODEL = "celeba64"  # shipped
@@ -100,6 +102,7 @@ KeepOption = Annotated[
     typer.Option(
         "--keep",
         metavar="NAME[,NAME]",
+        autocompletion=completion.attributes,
         help="Attributes that must not change; repeat it or separate by commas; none keeps "
         "nothing.",
         show_default="male, unless it is edited",
@@ -111,6 +114,7 @@ AttributeOption = Annotated[
         "-a",
         "--attribute",
         metavar="NAME[=STRENGTH]",
+        autocompletion=completion.attributes,
         help="What to change and how far: strength -2 to 2, +1 the full transformation, "
         "negative the opposite; smile alone means smile=+1. May be repeated.",
         show_default=False,
@@ -132,6 +136,20 @@ def open_circle(model: str, device: str):
     from istrc.circle import Circle
 
     return Circle.from_pretrained(model, device=device)
+
+
+def check_attributes(circle, edits: Iterable[str], kept: Iterable[str] | None) -> None:
+    """Raises IstrcError for the first name that the circle does not have, and says why."""
+    from istrc.learning import shelf
+    from istrc.recognisers.recogniser import key
+
+    known = circle.attribute_names
+    for option, names in (("-a", list(edits)), ("--keep", list(kept or []))):
+        for name in names:
+            why = shelf.unusable(name, key(circle.recogniser.record))
+            if name not in known and why:
+                raise IstrcError(f"{option} {name}: {why}")
+        check_names(names, known, option)
 
 
 def numbered(output: Path, count: int) -> list[Path]:

@@ -1,0 +1,302 @@
+"""`istrc learn`: an attribute of the user's own, from pictures with and without it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from istrc.cli import options
+from istrc.cli.files import find_all
+from istrc.cli.report import EXPECTED, Report, describe
+from istrc.cli.strengths import snake_case
+from istrc.errors import InputError, IstrcError
+
+EXAMPLES = """Examples:
+
+istrc learn freckles --with freckled/ --without others/
+
+istrc edit me.jpg -a freckles=+1 -o out.jpg
+
+istrc learn freckles --csv people.csv --column has_freckles
+
+istrc learn --list"""
+
+
+def learn(
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[NAME]",
+            help="What -a will call it: letters a to z, digits and _.",
+            show_default=False,
+        ),
+    ] = None,
+    with_: Annotated[
+        list[str],
+        typer.Option(
+            "--with",
+            metavar="INPUT",
+            help="Pictures, a folder or a glob of faces that have it: 5 at least, 20 are better. "
+            "May be repeated.",
+            show_default=False,
+        ),
+    ] = [],  # noqa: B006  typer copies it
+    without: Annotated[
+        list[str],
+        typer.Option(
+            metavar="INPUT",
+            help="The same of faces that lack it, and are like the others in all else.",
+            show_default=False,
+        ),
+    ] = [],  # noqa: B006
+    table: Annotated[
+        str | None,
+        typer.Option(
+            "--csv",
+            metavar="FILE",
+            help="Instead of --with and --without: a CSV with a column `file` and columns of 0 "
+            "and 1, as istrc prepare reads it.",
+            show_default=False,
+        ),
+    ] = None,
+    column: Annotated[
+        str | None,
+        typer.Option(metavar="COLUMN", help="Of the CSV: who has it.", show_default="NAME"),
+    ] = None,
+    out: Annotated[
+        str | None,
+        typer.Option(
+            "-o",
+            "--out",
+            metavar="FILE",
+            help="Write it to this .safetensors file, to give away, and not to the user's folder.",
+            show_default="istrc/learned in the user's data folder, or $ISTRC_LEARNED",
+        ),
+    ] = None,
+    add: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="Take over what --out wrote, from wherever it comes; no NAME, no pictures.",
+            show_default=False,
+        ),
+    ] = None,
+    listed: Annotated[
+        bool, typer.Option("--list", help="Show what was learned, and how far to trust it.")
+    ] = False,
+    forget: Annotated[
+        bool,
+        typer.Option("--forget", help="Delete what was learned as NAME, for every recogniser."),
+    ] = False,
+    face: options.FaceOption = "largest",
+    aligned: options.AlignedOption = False,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the folds of cross-validation.")] = 0,
+    model: options.ModelOption = options.MODEL,
+    device: options.DeviceOption = "cpu",
+    as_json: options.JsonOption = False,
+) -> None:
+    """Teach a new attribute with two folders of pictures, in seconds.
+
+    What is learned stands beside the model and belongs to its recogniser; edit, walk, --keep and
+    Python know it from then on. Told is the AUC on faces left out, and how far to trust it.
+    """
+    with Report("learn", as_json) as report:
+        wishes = {
+            "--with or --without": bool(with_ or without),
+            "--csv": table is not None,
+            "--list": listed,
+            "--forget": forget,
+            "--add": add is not None,
+        }
+        asked = [wish for wish, there in wishes.items() if there]
+        if len(asked) != 1:
+            raise IstrcError(
+                "say what to learn from: NAME --with DIR --without DIR, or NAME --csv FILE"
+                if not asked
+                else f"{' and '.join(asked)}: give one of them"
+            )
+        if listed:
+            _list(report)
+            return
+        if add is not None:
+            _add(report, add, options.open_circle(model, device))
+            return
+        if name is None:
+            raise IstrcError(f"{asked[0]}: say of which NAME")
+        name = snake_case(name)
+        if forget:
+            _forget(report, name)
+            return
+
+        # What can be refused is refused before a picture is read
+        if out is not None and not out.endswith(".safetensors"):
+            raise InputError(f"-o {out}: end the name in .safetensors")
+        if column is not None and table is None:
+            raise IstrcError(f"--column {column}: is a column of a CSV; give --csv FILE")
+        sources = _of_csv(table, column or name) if table else _of_folders(report, with_, without)
+        from istrc.learning.learn import checked_name
+
+        circle = options.open_circle(model, device)
+        circle.refuse_taken(checked_name(name))
+        which = options.parse_face(face)
+        sides = {side: _read(report, circle, *sources[side], which, aligned) for side in sources}
+        _learn(report, circle, name, sides, out, seed)
+
+
+def _of_folders(
+    report: Report, with_: list[str], without: list[str]
+) -> dict[str, tuple[str, list[Path]]]:
+    """side -> (what it is called, its pictures)."""
+    sources = {}
+    for side, inputs in (("with", with_), ("without", without)):
+        if not inputs:
+            raise InputError(f"--{side} INPUT is missing; give faces with and without it")
+        found = find_all(inputs)
+        if not found.paths:
+            raise found.missing[0]
+        report.all_failed(found.missing)
+        sources[side] = f"--{side} {' '.join(inputs)}", found.paths
+    return sources
+
+
+def _of_csv(table: str, column: str) -> dict[str, tuple[str, list[Path]]]:
+    """side -> (what it is called, its pictures), from a column of yes and no."""
+    from istrc.data.sources.folder import FolderCsv
+
+    if not Path(table).exists():
+        raise InputError(f"{table}: no such file; name a CSV or a folder with labels.csv")
+    source = FolderCsv(Path(table))
+    wanted = {snake_case(attribute): k for k, attribute in enumerate(source.about.attributes)}
+    if snake_case(column) not in wanted:
+        raise InputError(
+            f"{table}: no column {column!r} of yes and no; give --column: "
+            f"{', '.join(source.about.attributes) or 'there is none'}"
+        )
+    labels = source.attributes[:, wanted[snake_case(column)]]
+    sources = {}
+    for side, value in (("with", 1), ("without", 0)):
+        paths = [
+            source.folder / name
+            for name, label in zip(source.names, labels, strict=True)
+            if label == value
+        ]
+        if not paths:
+            raise InputError(f"{table}: no picture {side} {column}; both kinds are needed")
+        sources[side] = f"{table}, {side} {column}", paths
+    return sources
+
+
+def _read(
+    report: Report, circle: Any, called: str, paths: list[Path], which: str | int, aligned: bool
+) -> list[Any]:
+    """The faces of the pictures of one side; a picture that has none is named."""
+    faces: list[Any] = []
+    failed: list[tuple[Path, str]] = []
+    for path in report.track(paths, "learn"):
+        try:
+            faces.extend(options.read_faces(circle, path, which, aligned))
+        except EXPECTED as error:
+            failed.append((path, describe(error)))
+    if not faces:
+        raise InputError(
+            f"{called}: no face in any of {len(paths)} pictures; the first: {failed[0][1]}"
+        )
+    for path, message in failed:
+        report.failed(path, message)
+    return faces
+
+
+def _learn(
+    report: Report,
+    circle: Any,
+    name: str,
+    sides: dict[str, list[Any]],
+    out: str | None,
+    seed: int,
+) -> None:
+    import torch
+
+    from istrc.learning.learn import ENOUGH, differing, trust_of
+
+    # Before it is known: it would differ in itself
+    known = circle.attribute_names
+    scores = [circle.scores(torch.cat([face.z for face in faces])) for faces in sides.values()]
+    also = differing(*(one.cpu().numpy() for one in scores), known)
+    learned = circle.learn(name, with_=sides["with"], without=sides["without"], seed=seed)
+    target = Path(out) if out else circle.place_of(name)
+    learned.save(target)
+    trusted, notes = trust_of(learned), learned.notes
+    report.done(
+        f"{name}: {trusted}",
+        name=name,
+        output=target,
+        trust=trusted.word,
+        differ=also,
+        **notes,
+    )
+    if as_few := [f"{notes[side]} {side}" for side in sides if notes[side] < ENOUGH]:
+        report.say(f"{' and '.join(as_few)}: {ENOUGH} on each side would tell more")
+    for other, auc in also.items():
+        more = "more" if auc > 0.5 else "less"
+        report.say(
+            f"faces with {name} have {more} {other} (AUC {max(auc, 1 - auc):.2f}), which was "
+            f"learned with it; balance the pictures, or edit with --keep {other}"
+        )
+    usage = f"istrc edit me.jpg -a {name}" if out is None else f"istrc learn --add {out}"
+    report.say(f"{target}: {notes['with']} faces with, {notes['without']} without; {usage}")
+
+
+def _list(report: Report) -> None:
+    from istrc.learning import shelf
+    from istrc.learning.learn import trust_of
+    from istrc.models.learned import LearnedAttribute
+
+    def one(path: Path) -> None:
+        learned = LearnedAttribute.load(path)
+        trusted = trust_of(learned)
+        report.done(
+            f"{learned.name}: {trusted} ({learned.notes['with']} faces with, "
+            f"{learned.notes['without']} without; recogniser {path.parent.name})",
+            name=learned.name,
+            file=path,
+            recogniser=path.parent.name,
+            trust=trusted.word,
+            **learned.notes,
+        )
+
+    paths = shelf.kept()
+    report.facts["folder"] = shelf.folder()
+    report.each(paths, one)
+    if not paths:
+        report.say(f"{shelf.folder()}: nothing learned yet; istrc learn NAME --with A --without B")
+
+
+def _forget(report: Report, name: str) -> None:
+    from istrc.learning import shelf
+
+    paths = shelf.kept(name)
+    if not paths:
+        known = ", ".join(sorted({path.stem for path in shelf.kept()}))
+        raise InputError(f"{name}: nothing was learned as this; there is: {known or 'nothing'}")
+    for path in paths:
+        path.unlink()
+        report.done(f"{path}: deleted", name=name, file=path)
+
+
+def _add(report: Report, file: str, circle: Any) -> None:
+    from istrc.learning.learn import checked_name, trust_of
+
+    learned = circle.add(file)
+    target = circle.place_of(checked_name(learned.name))
+    learned.save(target)
+    trusted = trust_of(learned)
+    report.done(
+        f"{learned.name}: {trusted}",
+        name=learned.name,
+        output=target,
+        trust=trusted.word,
+        **learned.notes,
+    )
+    report.say(f"{target}: istrc edit me.jpg -a {learned.name}")

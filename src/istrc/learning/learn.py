@@ -1,0 +1,151 @@
+"""From embeddings with and without something to an attribute that a walk can go to."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from istrc import sphere
+from istrc.errors import InputError
+from istrc.learning.linear import REPEATS, learn_linear
+from istrc.learning.trust import Trust, roc_auc, standard_error, trust
+from istrc.models.learned import LearnedAttribute
+from istrc.recognisers.recogniser import TOLD_APART_BY
+
+LEAST = 5  # faces a side
+ENOUGH = 20  # from here on it is worth while
+MANY = 500
+SAME = 1e-3  # radians; two pictures closer than this are one
+# Words that `Face.edit` and --keep take for something else
+RESERVED = ("none", "self", "keep", "mode", "metric", "onto")
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+
+
+def checked_name(name: str) -> str:
+    """A name that the command line, Python and a file may have. Raises InputError."""
+    if not _NAME.fullmatch(name) or name in RESERVED:
+        raise InputError(
+            f"{name}: no name for an attribute; use letters a to z, digits and _, such as red_hat"
+            + (f" (and not {', '.join(RESERVED)})" if name in RESERVED else "")
+        )
+    return name
+
+
+@dataclass(frozen=True)
+class Side:
+    """The faces with something, or those without.
+
+    Attributes:
+        z: (N, D) on the sphere.
+        names: what errors call them, one a face.
+    """
+
+    z: torch.Tensor
+    names: list[str]
+
+    @classmethod
+    def of(cls, faces: Iterable[Any] | torch.Tensor) -> Side:
+        """Of faces that a circle has read, or of embeddings (N, D)."""
+        if isinstance(faces, torch.Tensor):
+            return cls(faces, [f"face {number}" for number in range(len(faces))])
+        faces = list(faces)
+        z = torch.cat([face.z for face in faces]) if faces else torch.zeros(0, 1)
+        return cls(z, [str(face.path) for face in faces])
+
+
+def learn_attribute(
+    name: str,
+    having: Side,
+    lacking: Side,
+    *,
+    recogniser: dict[str, Any],  # the record of the recogniser that made the embeddings
+    seed: int = 0,
+) -> LearnedAttribute:
+    """Learn an attribute; its notes have the AUC on faces left out (`trust_of` reads them).
+
+    A picture that is twice on a side counts once.
+
+    Raises InputError for a name that cannot be, fewer than `LEAST` faces on a side, and for a
+    picture that is on both.
+    """
+    checked_name(name)
+    one, other = having.z.double().cpu(), lacking.z.double().cpu()
+    if len(one) and len(other):
+        for i, j in _same(one, other).nonzero().tolist():
+            raise InputError(
+                f"{having.names[i]}: the same picture is on the other side, as "
+                f"{lacking.names[j]}; remove one of them"
+            )
+    sides = {"with": _distinct(one), "without": _distinct(other)}
+    for side, z in sides.items():
+        if len(z) < LEAST:
+            count = f"{len(z)} different face{'' if len(z) == 1 else 's'}"
+            raise InputError(
+                f"{name}: {count} {side} it, and {LEAST} is the least; "
+                f"add pictures, {ENOUGH} a side are a good start"
+            )
+    z = torch.cat(list(sides.values())).numpy()  # (N + M, D)
+    labels = np.repeat([1.0, 0.0], [len(sides["with"]), len(sides["without"])])
+    # Of hundreds of faces one round of folds says as much as five of few
+    fit = learn_linear(z, labels, repeats=REPEATS if len(z) < MANY else 1, seed=seed)
+    found = trust(fit.logits, labels)
+    return LearnedAttribute(
+        name,
+        torch.from_numpy(fit.weight).float(),
+        fit.bias,
+        {key: recogniser[key] for key in (*TOLD_APART_BY, "file") if key in recogniser},
+        {
+            "auc": round(found.auc, 4),
+            "auc_low": round(found.low, 4),
+            "auc_high": round(found.high, 4),
+            "with": len(sides["with"]),
+            "without": len(sides["without"]),
+            "ridge": fit.ridge,
+            "seed": seed,
+        },
+    )
+
+
+def trust_of(learned: LearnedAttribute) -> Trust:
+    """How far an attribute can be trusted, from what was noted when it was learned."""
+    return Trust(*(float(learned.notes[key]) for key in ("auc", "auc_low", "auc_high")))
+
+
+def differing(
+    having: np.ndarray,  # (N, A) scores of faces with it
+    lacking: np.ndarray,  # (M, A) without
+    names: Sequence[str],  # A of them
+    *,
+    least: float = 0.75,  # AUC, either way
+    most: int = 3,  # names
+) -> dict[str, float]:
+    """What else the two sides differ in, the most first: name -> AUC, below 0.5 for less of it.
+
+    What differs is learned, too: pictures of men with and women without something teach the sex.
+    """
+    labels = np.repeat([1, 0], [len(having), len(lacking)])
+    found = {}
+    for name, scores in zip(names, np.concatenate([having, lacking]).T, strict=True):
+        auc = roc_auc(scores, labels)
+        # Of dozens of attributes a few are far off by chance: three standard errors
+        error = standard_error(0.5, len(having), len(lacking))
+        if abs(auc - 0.5) >= max(least - 0.5, 3 * error):
+            found[name] = round(auc, 3)
+    return dict(sorted(found.items(), key=lambda item: -abs(item[1] - 0.5))[:most])
+
+
+def _distinct(z: torch.Tensor) -> torch.Tensor:
+    """Embeddings (N, D) without those that are an earlier one again: (n, D), n <= N."""
+    return z[~_same(z, z).tril(-1).any(1)] if len(z) else z
+
+
+def _same(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    """Which of (N, D) and (M, D), float64, are one picture: (N, M) bool."""
+    # By the cosine, as a product needs no (N, M, D); its error in float64 is far below SAME^2
+    return sphere.normalize(a) @ sphere.normalize(b).T >= math.cos(SAME)

@@ -1,0 +1,126 @@
+"""A learned attribute, linear in z, in one file; and the circle's classifiers with some beside."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from istrc.errors import InputError
+from istrc.models.attributes import AttributeClassifiers
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class LearnedAttribute:
+    """An attribute that a user has added, for one recogniser.
+
+    Attributes:
+        weight: (D,) float32, and bias: its calibrated logit is weight . z + bias.
+        recogniser: what tells the recogniser whose z these are (istrc.recognisers).
+        notes: how it was learned and how far it can be trusted.
+    """
+
+    name: str
+    weight: torch.Tensor
+    bias: float
+    recogniser: dict[str, Any]
+    notes: dict[str, Any] = field(default_factory=dict)
+
+    def save(self, path: str | Path) -> None:
+        """Write one safetensors file, whole or not at all; what is no number is its metadata."""
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        config = {
+            "format": FORMAT,
+            "name": self.name,
+            "recogniser": self.recogniser,
+            "notes": self.notes,
+        }
+        tensors = {"weight": self.weight.cpu().contiguous(), "bias": torch.tensor([self.bias])}
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        try:
+            save_file(tensors, temporary, {"istrc": json.dumps(config)})
+            temporary.chmod(0o644)  # safetensors writes for the owner alone
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    @classmethod
+    def load(cls, path: str | Path) -> LearnedAttribute:
+        """Read a file that `save` wrote. Raises InputError when it is missing or something else."""
+        if not Path(path).is_file():
+            raise InputError(f"{path}: no such file; give one that istrc learn wrote")
+        try:
+            with safe_open(path, framework="pt") as file:
+                config = json.loads((file.metadata() or {})["istrc"])
+                weight, bias = file.get_tensor("weight"), file.get_tensor("bias")
+            if config["format"] != FORMAT:
+                raise ValueError(f"of format {config['format']}")
+            if weight.dim() != 1 or not bool(weight.isfinite().all() and bias.isfinite().all()):
+                raise ValueError("weights of another shape or not finite")
+            return cls(
+                str(config["name"]),
+                weight.float(),
+                float(bias),
+                dict(config["recogniser"]),
+                dict(config["notes"]),
+            )
+        except (SafetensorError, OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
+            raise InputError(
+                f"{path}: not a learned attribute of this version "
+                f"({type(error).__name__}: {error}); learn it again"
+            ) from None
+
+
+class WithLearned:
+    """A circle's classifiers and learned attributes beside them: what a walk asks, of all."""
+
+    def __init__(self, classifiers: AttributeClassifiers, learned: Sequence[LearnedAttribute]):
+        self.classifiers, self.covariance = classifiers, classifiers.covariance
+        self.names = (*classifiers.names, *(one.name for one in learned))
+        self.dim = classifiers.dim
+        like = classifiers.covariance
+        self.weight = torch.stack([one.weight for one in learned]).to(like)  # (K, D)
+        self.bias = torch.tensor([one.bias for one in learned]).to(like)  # (K,)
+
+    def index(self, name: str) -> int:
+        """The column of an attribute; KeyError when there is none of this name."""
+        try:
+            return self.names.index(name)
+        except ValueError:
+            raise KeyError(name) from None
+
+    def __call__(self, z: torch.Tensor, columns: torch.Tensor | None = None) -> torch.Tensor:
+        """z (B, D) -> calibrated logits (B, A + K), or (B, len(columns))."""
+        own, learned, order = self._divide(columns)
+        logits = [self.classifiers(z, own), z @ self.weight[learned].T + self.bias[learned]]
+        return torch.cat(logits, 1)[:, order]
+
+    def gradient(
+        self, z: torch.Tensor, columns: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Calibrated logits (B, A + K) and their gradients in z (B, A + K, D)."""
+        own, learned, order = self._divide(columns)
+        logits, gradients = self.classifiers.gradient(z, own)
+        linear = self.weight[learned]  # (k, D), the same at every z
+        logits = torch.cat([logits, z @ linear.T + self.bias[learned]], 1)
+        gradients = torch.cat([gradients, linear.expand(len(z), -1, -1)], 1)
+        return logits[:, order], gradients[:, order]
+
+    def _divide(self, columns) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Columns of the classifiers, rows of the learned, and where each was asked for."""
+        count = len(self.classifiers.names)
+        if columns is None:
+            columns = torch.arange(len(self.names), device=self.weight.device)
+        is_own = columns < count
+        asked = torch.cat([is_own.nonzero()[:, 0], (~is_own).nonzero()[:, 0]])
+        return columns[is_own], columns[~is_own] - count, asked.argsort()
