@@ -236,8 +236,11 @@ def _learn(
         differ=also,
         **notes,
     )
-    if as_few := [f"{notes[side]} {side}" for side in sides if notes[side] < ENOUGH]:
-        report.say(f"{' and '.join(as_few)}: {ENOUGH} on each side would tell more")
+    for side, faces in sides.items():
+        if twice := len(faces) - notes[side]:
+            report.say(f"{twice} of the pictures {side} {name} are there twice, and count once")
+    if few := [f"{notes[side]} {side}" for side in sides if notes[side] < ENOUGH]:
+        report.say(f"{' and '.join(few)}: {ENOUGH} on each side would tell more")
     for other, auc in also.items():
         more = "more" if auc > 0.5 else "less"
         report.say(

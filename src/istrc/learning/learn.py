@@ -21,7 +21,7 @@ from istrc.recognisers.recogniser import TOLD_APART_BY
 LEAST = 5  # faces a side
 ENOUGH = 20  # from here on it is worth while
 MANY = 500
-SAME = 1e-3  # radians; two pictures closer than this are one
+SAME = 1e-4  # radians; two pictures closer than this are one
 # Words that `Face.edit` and --keep take for something else
 RESERVED = ("none", "self", "keep", "mode", "metric", "onto")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -147,5 +147,5 @@ def _distinct(z: torch.Tensor) -> torch.Tensor:
 
 def _same(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     """Which of (N, D) and (M, D), float64, are one picture: (N, M) bool."""
-    # By the cosine, as a product needs no (N, M, D); its error in float64 is far below SAME^2
+    # By the cosine, as a product needs no (N, M, D); its error in float64 is below SAME^2
     return sphere.normalize(a) @ sphere.normalize(b).T >= math.cos(SAME)
