@@ -4,15 +4,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from istrc.circle import Circle, Edited, Face
+    from istrc.circle import Circle
     from istrc.errors import InputError, IstrcError
+    from istrc.face import Edited, Face
 
 __all__ = ["Circle", "Edited", "Face", "InputError", "IstrcError"]
 
 _HOMES = {
     "Circle": "circle",
-    "Edited": "circle",
-    "Face": "circle",
+    "Edited": "face",
+    "Face": "face",
     "InputError": "errors",
     "IstrcError": "errors",
 }

@@ -8,16 +8,16 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from istrc import walk as walking
-from istrc.data.prepared import to_pixels, to_tensor
+from istrc.data.prepared import to_tensor
 from istrc.device import choose_device
 from istrc.errors import InputError, IstrcError
+from istrc.face import Face
 from istrc.learning import shelf
 from istrc.models.attributes import AttributeClassifiers
 from istrc.models.began import AutoEncoder
@@ -26,10 +26,10 @@ from istrc.models.hub import HUB_ID, download
 from istrc.models.learned import LearnedAttribute, WithLearned
 from istrc.models.mapping import Mapping as CodeMapping
 from istrc.models.store import load_part, read_config, read_notes, save_part
-from istrc.photo.align import Frame, aligned_frame, find_frame
+from istrc.photo.align import aligned_frame, find_frame
 from istrc.photo.detect import detect
-from istrc.photo.paste import face_mask, paste_change, paste_crop
-from istrc.photo.read import Picture, read_picture, write_picture
+from istrc.photo.paste import face_mask
+from istrc.photo.read import read_picture
 from istrc.recognisers.load import copy_file, from_record, located
 from istrc.recognisers.own import Own
 from istrc.recognisers.recogniser import Recogniser, checked, difference, key
@@ -506,87 +506,3 @@ class Circle:
             hint = shelf.unusable(name, key(self.recogniser.record)) or hint
             raise InputError(f"{name}: no such attribute; {hint}")
         return name
-
-
-@dataclass(frozen=True)
-class Face:
-    """One face of a photograph, read, aligned and embedded. Edits of it are cheap.
-
-    Attributes:
-        x: (1, 3, S, S) the aligned face, in [-1, 1].
-        z: (1, D) its embedding.
-        frame: where it is in the photograph.
-        number, count: which face of how many, from 1, the largest first.
-    """
-
-    circle: Circle
-    path: Path
-    picture: Picture
-    frame: Frame
-    x: torch.Tensor
-    z: torch.Tensor
-    number: int = 1
-    count: int = 1
-
-    def edit(
-        self,
-        *,
-        keep: Iterable[str] | None = None,
-        mode: str = "photo",
-        metric: str = "data",
-        onto: Edited | None = None,
-        **strengths: float,
-    ) -> Edited:
-        """Edit this face: `face.edit(smile=+1, keep=["male"])`.
-
-        Args:
-            onto: an edit of another face of the same photograph, to which this one is added.
-        """
-        path = self.circle.walk(self.z, strengths, keep=keep, metric=metric)
-        return self._put(path.end, mode, path, onto)
-
-    def rebuild(self, mode: str = "circle", onto: Edited | None = None) -> Edited:
-        """This face as decode(F(z)) ("circle") or decode(E(x)) ("anchored").
-
-        Args:
-            onto: as in `edit`.
-        """
-        return self._put(self.z, mode, None, onto)
-
-    def _put(self, z2, mode, path, onto) -> Edited:
-        circle = self.circle
-        pixels = self.picture.pixels if onto is None else onto.pixels
-        if mode == "photo":
-            # At full resolution the photograph's own mask feathers: the change goes in unmasked
-            layer, paste = circle.change(self.x, self.z, z2), paste_change
-            crop = circle.put_change(self.x, layer)
-        else:
-            crop = layer = circle.rebuild(self.x, self.z, z2, mode)
-            paste = paste_crop
-        pixels = paste(pixels, layer[0].permute(1, 2, 0).cpu().numpy(), self.frame)
-        return Edited(self, pixels, to_pixels(crop)[0], path)
-
-
-@dataclass(frozen=True)
-class Edited:
-    """An edited photograph.
-
-    Attributes:
-        pixels: (H, W, 3) uint8, the whole photograph.
-        crop: (S, S, 3) uint8, the edited face.
-        walk: the walk that was made; None for a reconstruction.
-    """
-
-    face: Face
-    pixels: np.ndarray
-    crop: np.ndarray
-    walk: walking.Walk | None
-
-    @property
-    def angle(self) -> float:
-        """Radians walked from the face's embedding."""
-        return float(self.walk.angle[0]) if self.walk is not None else 0.0
-
-    def save(self, path: str | Path) -> None:
-        """Write the photograph; the suffix chooses the format."""
-        write_picture(self.face.picture, self.pixels, path)

@@ -13,7 +13,7 @@ from istrc.figures import Row, signed
 from istrc.photo.paste import paste_change
 
 if TYPE_CHECKING:
-    from istrc.circle import Face
+    from istrc.face import Face
 
 
 def walk_row(

@@ -13,9 +13,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from istrc.circle import Circle, Face
+from istrc.circle import Circle
 from istrc.data.prepared import Prepared
 from istrc.errors import InputError, IstrcError
+from istrc.face import Face
 from istrc.verbs.vary import vary
 
 # Edits that make another person of a face; those of attributes that a circle lacks are left out.
