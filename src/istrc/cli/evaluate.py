@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from istrc.cli import evaluate_space, evaluate_verification, options
+from istrc.cli import evaluate_learning, evaluate_space, evaluate_verification, options
 from istrc.cli.group import JsonToFile
 from istrc.cli.measuring import (
     Bench,
@@ -182,6 +182,7 @@ app.command("classification", cls=JsonToFile)(evaluate_space.classification)
 app.command("smoothness", cls=JsonToFile)(evaluate_space.smoothness)
 app.command("averages", cls=JsonToFile)(evaluate_space.averages)
 app.command("mapping", cls=JsonToFile)(evaluate_space.mapping)
+app.command("learning", cls=JsonToFile)(evaluate_learning.learning)
 
 
 @app.command("all", cls=JsonToFile)
