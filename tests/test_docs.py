@@ -1,7 +1,7 @@
 """Every snippet of the documentation runs; those that take hours are at least understood.
 
-A block ```bash or ```python is run in a folder with `me.jpg` and the folders `faces/` (aligned)
-and `photos/`. `<!-- not run: reason -->` above a block has its commands parsed only.
+A block ```bash or ```python is run in a folder with `me.jpg` and the folders `faces/`, `shades/`
+and `bare/` (aligned) and `photos/`. `<!-- not run: reason -->` above a block has its commands parsed only.
 """
 
 import os
@@ -61,6 +61,16 @@ def place(tmp_path_factory):
     for number, left in enumerate((135, 137)):
         box = (left, 10, left + 178, 228)
         photograph.crop(box).save(folder / "faces" / f"{number}.png")
+    # Five a side to learn from: the same face a little aside, with a black bar and without
+    for side in ("shades", "bare"):
+        (folder / side).mkdir()
+        for number in range(5):
+            left, top = 130 + 3 * number, 6 + (5 * number) % 9
+            picture = photograph.crop((left, top, left + 178, top + 218))
+            if side == "shades":
+                eyes = (224 - 36 - left, 100 - top, 224 + 36 - left, 116 - top)
+                picture.paste((10, 10, 10), eyes)
+            picture.save(folder / side / f"{number}.png")
     return folder
 
 
