@@ -1,7 +1,8 @@
 """Every snippet of the documentation runs; those that take hours are at least understood.
 
 A block ```bash or ```python is run in a folder with `me.jpg` and the folders `faces/`, `shades/`
-and `bare/` (aligned) and `photos/`. `<!-- not run: reason -->` above a block has its commands parsed only.
+and `bare/` (aligned) and `photos/`. `<!-- not run: reason -->` above a block has its commands
+parsed only.
 """
 
 import os
