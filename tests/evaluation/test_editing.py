@@ -3,7 +3,7 @@ import pytest
 
 from istrc.evaluation import metrics
 from istrc.evaluation.editing import Bench, circle_editors, evaluate_editing
-from istrc.evaluation.editing_faces import choose_faces, spread
+from istrc.evaluation.editing_faces import choose_faces
 from istrc.evaluation.editing_measures import measure
 from istrc.evaluation.editing_report import Sheets, editing_markdown, ranked
 from istrc.evaluation.results import write_results

@@ -7,7 +7,13 @@ from typing import Annotated, Any
 
 import typer
 
-from istrc.cli import evaluate_learning, evaluate_space, evaluate_verification, options
+from istrc.cli import (
+    evaluate_editing,
+    evaluate_learning,
+    evaluate_space,
+    evaluate_verification,
+    options,
+)
 from istrc.cli.group import JsonToFile
 from istrc.cli.measuring import (
     Bench,
@@ -21,9 +27,7 @@ from istrc.cli.measuring import (
     SheetsOption,
     SplitOption,
     measure,
-    watched,
 )
-from istrc.cli.strengths import LIMIT
 
 app = typer.Typer(
     help="Measure a circle on held-out faces with judges that took no part in making it. "
@@ -36,13 +40,6 @@ BaselineOption = Annotated[
     typer.Option(
         metavar="FOLDER", help="Another auto-encoder to measure beside.", show_default="none"
     ),
-]
-FacesOption = Annotated[
-    int, typer.Option(min=1, max=100_000, help="Faces an edit is measured on, at most.")
-]
-StrengthOption = Annotated[
-    list[float],
-    typer.Option(min=-LIMIT, max=LIMIT, help="Strength of the edits; may be repeated."),
 ]
 
 
@@ -68,31 +65,6 @@ def _reconstruction(
     )
 
 
-def _editing(
-    bench: Bench, *, faces: int, strength: list[float], sheets: str | None
-) -> dict[str, Any]:
-    from istrc.evaluation.editing import evaluate_editing
-    from istrc.evaluation.editing_report import Sheets
-
-    judge = bench.judge
-    show = None
-    if sheets:
-        show = Sheets(Path(sheets) / "editing", bench.prepared, judge, strength=strength[0])
-    return watched(
-        "editing",
-        lambda progress, **rest: evaluate_editing(
-            **rest, progress=lambda _, done, total: progress(done, total)
-        ),
-        **bench.common,
-        judge=judge,
-        second=bench.recogniser,
-        strengths=strength,
-        faces=faces,
-        seed=bench.seed,
-        show=show,
-    )
-
-
 def _headline(part: str, found: dict[str, Any]) -> str:
     """The one or two numbers that a reader looks for first."""
     if part == "attributes":
@@ -106,9 +78,7 @@ def _headline(part: str, found: dict[str, Any]) -> str:
             f"auto-encoder {found['auto_encoder']['psnr']:.2f} dB, "
             f"circle {found['circle']['psnr']:.2f} dB"
         )
-    method, by_strength = next(iter(found["methods"].items()))
-    strength, measured = next(iter(by_strength.items()))
-    return f"{method}, strength {strength}: success {measured['mean']['success']:.3f}"
+    return evaluate_editing.headline(part, found)
 
 
 @app.command("attributes", cls=JsonToFile)
@@ -152,31 +122,7 @@ def reconstruction(
     measure("reconstruction", parts, as_json, results, _headline, **place)
 
 
-@app.command("editing", cls=JsonToFile)
-def editing(
-    data: DataOption,
-    faces: FacesOption = 200,
-    strength: StrengthOption = [1.0],  # noqa: B006  typer copies it
-    judge: JudgeOption = None,
-    second: SecondOption = True,
-    sheets: SheetsOption = None,
-    split: SplitOption = "valid",
-    seed: SeedOption = 0,
-    model: options.ModelOption = options.MODEL,
-    device: options.DeviceOption = "cpu",
-    as_json: JsonOption = False,
-    results: ResultsOption = None,
-) -> None:
-    """Every transformation, both directions, all modes: success, identity, leakage, sex flips."""
-    parts = {
-        "editing": lambda bench: _editing(bench, faces=faces, strength=strength, sheets=sheets)
-    }
-    place = dict(data=data, split=split, seed=seed, model=model, device=device)
-    measure(
-        "editing", parts, as_json, results, _headline, **place, judge_folder=judge, second=second
-    )
-
-
+app.command("editing", cls=JsonToFile)(evaluate_editing.editing)
 app.command("verification", cls=JsonToFile)(evaluate_verification.verification)
 app.command("classification", cls=JsonToFile)(evaluate_space.classification)
 app.command("smoothness", cls=JsonToFile)(evaluate_space.smoothness)
@@ -188,8 +134,8 @@ app.command("learning", cls=JsonToFile)(evaluate_learning.learning)
 @app.command("all", cls=JsonToFile)
 def everything(
     data: DataOption,
-    faces: FacesOption = 200,
-    strength: StrengthOption = [1.0],  # noqa: B006
+    faces: evaluate_editing.FacesOption = 200,
+    strengths: evaluate_editing.StrengthsOption = evaluate_editing.STRENGTHS,
     judge: JudgeOption = None,
     second: SecondOption = True,
     baseline: BaselineOption = None,
@@ -204,7 +150,7 @@ def everything(
 ) -> None:
     """All that is measured on prepared faces, one after the other, into one object.
 
-    Averages, the mapping's ablation and LFW have commands of their own.
+    Averages, the mapping's ablation, LFW and peers of the edits have commands of their own.
     """
     parts = {
         "attributes": lambda bench: _attributes(bench, limit=limit),
@@ -217,7 +163,9 @@ def everything(
         "reconstruction": lambda bench: _reconstruction(
             bench, limit=limit, baseline=baseline, sheets=sheets
         ),
-        "editing": lambda bench: _editing(bench, faces=faces, strength=strength, sheets=sheets),
+        "editing": lambda bench: evaluate_editing.measured(
+            bench, faces=faces, strengths=strengths, sheets=sheets
+        ),
     }
     place = dict(data=data, split=split, seed=seed, model=model, device=device)
     measure("all", parts, as_json, results, _headline, **place, judge_folder=judge, second=second)

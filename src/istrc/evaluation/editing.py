@@ -136,7 +136,7 @@ def evaluate_editing(
     keep: Iterable[str] | None = None,  # attributes to hold; None is the circle's default
     peers: Mapping[str, Editor] | None = None,  # other ways to edit, on the same faces
     slow: Collection[str] = (),  # peers measured on fewer faces, on which all others are as well
-    few: int = 40,  # those, for each transformation and direction
+    few: int = 20,  # those, for each transformation and direction
     walks: int = 50,  # faces of each whose walk is followed frame by frame; 0 follows none
     nothing: bool = True,  # strength 0 beside them
     people: int = 600,  # train people behind the second recogniser's threshold

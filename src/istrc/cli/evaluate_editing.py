@@ -1,0 +1,224 @@
+"""`istrc evaluate editing`: transformations at some strengths, beside other ways to make them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from istrc.cli import options
+from istrc.cli.measuring import (
+    Bench,
+    DataOption,
+    JsonOption,
+    JudgeOption,
+    MarkdownOption,
+    ResultsOption,
+    SecondOption,
+    SeedOption,
+    SheetsOption,
+    SplitOption,
+    measure,
+    watched,
+)
+from istrc.cli.strengths import LIMIT, parse_names
+from istrc.errors import IstrcError
+
+FARTHEST = 2 * LIMIT  # of a peer, whose strengths end nowhere
+STRENGTHS = ["1"]  # by default
+
+
+def parse_strengths(texts: list[str]) -> list[float]:
+    """`["0.5,1", "1.5"]` to `[0.5, 1.0, 1.5]`, each once. Raises typer.BadParameter."""
+    strengths = []
+    for text in texts:
+        for part in text.split(","):
+            try:
+                strength = float(part)
+            except ValueError:
+                raise typer.BadParameter(
+                    f"{part.strip() or 'nothing'} is not a number; write numbers separated by "
+                    "commas, such as 0.5,1,1.5"
+                ) from None
+            if not abs(strength) <= FARTHEST:  # NaN as well
+                raise typer.BadParameter(
+                    f"{part.strip()} is out of range; give {-FARTHEST:g} to {FARTHEST:g}"
+                )
+            strengths.append(strength)
+    if all(abs(strength) > LIMIT for strength in strengths):
+        raise typer.BadParameter(f"only peers go farther than {LIMIT:g}; give a smaller one, too")
+    return list(dict.fromkeys(strengths))
+
+
+FacesOption = Annotated[
+    int, typer.Option(min=1, max=100_000, help="Faces an edit is measured on, at most.")
+]
+StrengthsOption = Annotated[
+    list[str],  # of which the callback makes list[float]
+    typer.Option(
+        "--strengths",
+        "--strength",
+        metavar="S[,S]",
+        callback=parse_strengths,
+        help=f"Strengths of the edits, separated by commas: -2 to 2, and for peers up to "
+        f"{FARTHEST:g}; several make a curve.",
+    ),
+]
+PeersOption = Annotated[
+    list[str],
+    typer.Option(
+        metavar="NAME[,NAME]",
+        help="Other ways to edit, on the same faces: paper_walk, code_vector, boundary, dfi, or "
+        "all of them.",
+        show_default="none",
+    ),
+]
+FewOption = Annotated[
+    int,
+    typer.Option(
+        min=1,
+        max=100_000,
+        help="Faces an edit is measured on with a slow peer (dfi); every method is reported on "
+        "these as well.",
+    ),
+]
+CurveOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE",
+        help="Also draw success against same person, one line a method (png, pdf or svg).",
+        show_default="none",
+    ),
+]
+
+
+def measured(
+    bench: Bench,
+    *,
+    faces: int,
+    strengths: list[float],
+    sheets: str | None,
+    peers: list[str] | tuple[str, ...] = (),
+    few: int = 20,
+    curve: str | None = None,
+) -> dict[str, Any]:
+    """Run `evaluate_editing` on what the command opened, and draw what was asked for."""
+    from istrc.circle import TRANSFORMATIONS
+    from istrc.evaluation.editing import evaluate_editing
+    from istrc.evaluation.editing_curve import draw_curves
+    from istrc.evaluation.editing_report import Sheets
+    from istrc.evaluation.peers import choose_peers
+    from istrc.evaluation.peers.calibration import prepare_peers
+    from istrc.evaluation.results import plain
+
+    planned = choose_peers(peers)
+    made = {}
+    if planned:
+        made = prepare_peers(
+            planned,
+            circle=bench.circle,
+            prepared=bench.prepared,
+            judge=bench.judge,
+            transformations=TRANSFORMATIONS,
+            few=min(few, 4),
+            seed=bench.seed,
+            say=bench.report.say,
+        )
+    shown = []
+    if sheets:
+        one = 1.0 if 1.0 in strengths else strengths[0]
+        for method, place in [("photo", ""), *((name, name) for name in made)]:
+            folder = Path(sheets) / "editing" / place
+            common = dict(method=method, strength=one)
+            shown.append(Sheets(folder, bench.prepared, bench.judge, **common))
+    found = watched(
+        "editing",
+        lambda progress, **rest: evaluate_editing(
+            **rest, progress=lambda _, done, total: progress(done, total)
+        ),
+        **bench.common,
+        judge=bench.judge,
+        second=bench.recogniser,
+        strengths=strengths,
+        faces=faces,
+        peers=made,
+        slow=[name for name, peer in made.items() if peer.slow],
+        few=few,
+        seed=bench.seed,
+        show=lambda *outcome: [sheet(*outcome) for sheet in shown],
+    )
+    if made:
+        found["peers"] = {name: peer.record for name, peer in made.items()}
+    if curve:
+        bench.report.facts["curve_figure"] = str(draw_curves(plain(found), curve))
+        bench.report.say(curve)
+    return found
+
+
+def editing(
+    data: DataOption,
+    faces: FacesOption = 200,
+    strengths: StrengthsOption = STRENGTHS,
+    peers: PeersOption = [],  # noqa: B006  typer copies it
+    few: FewOption = 20,
+    judge: JudgeOption = None,
+    second: SecondOption = True,
+    sheets: SheetsOption = None,
+    curve: CurveOption = None,
+    markdown: MarkdownOption = None,
+    split: SplitOption = "valid",
+    seed: SeedOption = 0,
+    model: options.ModelOption = options.MODEL,
+    device: options.DeviceOption = "cpu",
+    as_json: JsonOption = False,
+    results: ResultsOption = None,
+) -> None:
+    """Every transformation, both directions, all modes: success, identity, leakage, sex flips.
+
+    With --peers the same faces are edited in other ways, which learn from the part of train that
+    the circle learnt from and find their strength 1 on the rest of it: where they succeed as often
+    as the circle does. Compare methods along their curves, over several --strengths.
+    """
+
+    def take(bench: Bench) -> dict[str, Any]:
+        if curve:
+            _check_curve(curve, second)
+        return measured(
+            bench,
+            faces=faces,
+            strengths=strengths,
+            sheets=sheets,
+            peers=parse_names(peers),
+            few=few,
+            curve=curve,
+        )
+
+    def table(found: dict[str, Any]) -> str:
+        from istrc.evaluation.editing_report import editing_markdown
+
+        return editing_markdown(found)
+
+    place = dict(data=data, split=split, seed=seed, model=model, device=device)
+    place |= dict(judge_folder=judge, second=second)
+    parts = {"editing": take}
+    measure("editing", parts, as_json, results, headline, (markdown, table), **place)
+
+
+def _check_curve(file: str, second: bool) -> None:
+    """What would fail after an hour fails before. Raises IstrcError."""
+    if not second:
+        raise IstrcError("--curve: shows who is still the same person; leave --no-second out")
+    if Path(file).suffix not in (".png", ".pdf", ".svg"):
+        raise IstrcError(f"--curve {file}: cannot write that format; give .png, .pdf or .svg")
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError:
+        raise IstrcError("--curve needs matplotlib: pip install 'istrc[figures]'") from None
+
+
+def headline(_: str, found: dict[str, Any]) -> str:
+    """The number that a reader looks for first."""
+    method, by_strength = next(iter(found["methods"].items()))
+    strength, measures = next(iter(by_strength.items()))
+    return f"{method}, strength {strength}: success {measures['mean']['success']:.3f}"

@@ -1,0 +1,72 @@
+"""A linear boundary on the sphere, and the walk along its normal.
+
+InterFaceGAN (Shen et al. 2020, sections 2.2 and 2.3): one hyperplane separates faces with an
+attribute from those without, for every face the same; z moves along its unit normal n. Conditional
+manipulation moves along what is left of n outside of other attributes' normals. There z is a
+generator's Gaussian; here it is on the sphere, so the move is a geodesic towards n.
+
+Pictures are made by the circle's `mapping`, the F that knows whole faces, and not by `changes`:
+that one was tuned on the ends of our own walks and is a part of what is compared here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from istrc import sphere
+from istrc.evaluation.peers.examples import Examples
+from istrc.evaluation.peers.put_back import put_back
+
+# What an edit must not bring along. InterFaceGAN's own (age, sex, glasses) less the smile, of which
+# three of our transformations consist in part; a face's own target is never among them.
+CONDITIONS = ("male", "young", "eyeglasses")
+
+
+def normal(examples: Examples, attribute: str) -> torch.Tensor:
+    """The unit normal (D,) of the boundary, towards faces that have the attribute.
+
+    Logistic regression, each side weighted as if half of the faces had it, as our classifiers are.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    having, lacking = examples.sides(attribute)
+    z = examples.z[np.concatenate([having, lacking])] * examples.z.shape[1] ** 0.5  # unit variance
+    labels = np.repeat([1, 0], [len(having), len(lacking)])
+    fitted = LogisticRegression(class_weight="balanced", max_iter=500).fit(z.numpy(), labels)
+    return sphere.normalize(torch.from_numpy(fitted.coef_[0]).float())
+
+
+def conditioned(n: torch.Tensor, others: Sequence[torch.Tensor]) -> torch.Tensor:
+    """What is left of n (D,) outside of the space that other normals span, of unit length."""
+    if others:
+        basis, _ = torch.linalg.qr(torch.stack(list(others), 1))  # (D, K), orthonormal columns
+        n = n - basis @ (basis.T @ n)
+    return sphere.normalize(n)
+
+
+def boundary(
+    circle: Any,
+    examples: Examples,
+    attributes: Sequence[str],
+    *,
+    conditions: Sequence[str] = CONDITIONS,  # those that the data labels
+):
+    """The peer. Strengths are radians; several attributes are walked one after the other."""
+    known = [name for name in conditions if name in examples.prepared.attribute_names]
+    normals = {name: normal(examples, name) for name in dict.fromkeys([*attributes, *known])}
+    directions = {
+        name: conditioned(normals[name], [normals[o] for o in known if o != name]).to(circle.device)
+        for name in attributes
+    }
+
+    def edit(x: torch.Tensor, strengths: Mapping[str, float]) -> torch.Tensor:
+        z = z2 = circle.embed(x)
+        for name, angle in strengths.items():
+            z2 = sphere.step(z2, directions[name], angle)
+        return put_back(circle, x, circle.encode(x), circle.map(z2) - circle.map(z))
+
+    return edit

@@ -1,0 +1,51 @@
+"""The labelled faces that peers learn from."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+
+from istrc.data.prepared import Prepared
+from istrc.errors import InputError
+from istrc.evaluation.embedding import drawn_rows, embed_rows
+
+
+class Examples:
+    """Faces of the `fit` part, on which the circle's own weights were trained; N of them.
+
+    Args:
+        faces: N, at most; drawn with the seed.
+    """
+
+    def __init__(self, circle: Any, prepared: Prepared, *, faces: int = 20_000, seed: int = 0):
+        self.circle, self.prepared = circle, prepared
+        self.rows = drawn_rows(prepared, "fit", faces, seed)
+
+    @cached_property
+    def z(self) -> torch.Tensor:
+        """Embeddings (N, D), on the CPU."""
+        return embed_rows(self.circle, self.prepared, self.rows)
+
+    @cached_property
+    def h(self) -> torch.Tensor:
+        """BEGAN's codes E(x) (N, H), on the CPU."""
+        batches = np.array_split(self.rows, -(-len(self.rows) // 256))
+        encode, batch = self.circle.encode, self.prepared.batch
+        return torch.cat([encode(batch(rows)).float().cpu() for rows in batches])
+
+    def sides(self, attribute: str) -> tuple[np.ndarray, np.ndarray]:
+        """Places (of 0..N-1) of the faces with an attribute and of those without, ascending.
+
+        Raises InputError where there are none of either.
+        """
+        labels = self.prepared.column(attribute)[self.rows]
+        having, lacking = np.flatnonzero(labels == 1), np.flatnonzero(labels == 0)
+        if not len(having) or not len(lacking):
+            raise InputError(
+                f"{self.prepared.folder}: {len(having)} faces with {attribute} and {len(lacking)} "
+                "without to learn from; a peer needs both"
+            )
+        return having, lacking

@@ -1,0 +1,133 @@
+"""`istrc evaluate editing`, wired together: strengths, peers, the table and the curve."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+import typer
+
+from istrc.cli.evaluate_editing import parse_strengths
+
+
+def test_strengths_are_numbers_between_commas():
+    assert parse_strengths(["0.5, 1,1.5"]) == [0.5, 1.0, 1.5]
+    assert parse_strengths(["1", "0.5,1", "-3"]) == [1.0, 0.5, -3.0]
+    for texts, said in (
+        (["1,,2"], "nothing is not a number"),
+        (["strong"], "strong is not a number"),
+        (["1,4.5"], "4.5 is out of range"),
+        (["nan"], "out of range"),
+        (["3"], "only peers go farther than 2"),
+    ):
+        with pytest.raises(typer.BadParameter, match=said):
+            parse_strengths(texts)
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    """A prepared folder of 32 px: 60 people of 3 pictures, 20 of them held out."""
+    folder = tmp_path_factory.mktemp("prepared")
+    rng = np.random.default_rng(0)
+    identity = np.repeat(np.arange(60), 3).astype(np.int32)
+    labels = rng.integers(0, 2, (180, 2)).astype(np.int8)
+    images = rng.integers(0, 60, (180, 32, 32, 3)) + 120 * labels[:, :1, None, None]
+    arrays = {
+        "images": images.astype(np.uint8),
+        "attributes": labels,
+        "identity": identity,
+        "split": (identity >= 40).astype(np.int8),
+    }
+    for name, array in arrays.items():
+        np.save(folder / f"{name}.npy", array)
+    (folder / "names.txt").write_text("".join(f"{i}.png\n" for i in range(180)))
+    info = {"format": 1, "size": 32, "count": 180, "attributes": ["smile", "male"]}
+    info |= {"splits": ["train", "valid", "test"], "source": "noise"}
+    info |= {"skipped": [], "complete": True}
+    (folder / "prepared.json").write_text(json.dumps(info))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def judge(tmp_path_factory, prepared):
+    """A judge that sees a smile in what is bright."""
+    from istrc.data.prepared import Prepared
+    from istrc.evaluation.judges import Judge
+    from istrc.models.judge import JudgeNet
+
+    torch.manual_seed(0)
+    net = JudgeNet(32, ("smile", "male"), (4, 4), (1, 1)).eval()
+    data = Prepared(prepared)
+    with torch.no_grad():
+        seen = net.features(data.batch(np.arange(180)))
+        labels = torch.from_numpy(data.attributes).float() * 2 - 1
+        ones = torch.cat([seen, torch.ones(180, 1)], 1)
+        fitted = torch.linalg.lstsq(ones, labels, driver="gelsd").solution
+        net.heads.weight.copy_(4 * fitted[:-1].T)
+        net.heads.bias.copy_(4 * fitted[-1])
+    folder = tmp_path_factory.mktemp("judge")
+    Judge(net).save(folder)
+    return folder
+
+
+def test_peers_are_measured_written_and_told(istrc, toy_model, prepared, judge, tmp_path):
+    files = [tmp_path / "e.json", tmp_path / "e.md"]
+    result = istrc(
+        "evaluate", "editing", "--data", prepared, "--judge", judge, "--model", toy_model,
+        "--no-second", "--faces", 3, "--few", 1, "--strengths", "0.5,1,2.5", "--peers", "all",
+        "--sheets", tmp_path, "--json", files[0], "--markdown", files[1],
+    )  # fmt: skip
+    assert result.exit_code == 0, result.err
+    found = json.loads(files[0].read_text())["editing"]
+    assert list(found["methods"]["photo"]) == ["0.5", "1"]
+    assert list(found["methods"]["boundary"]) == ["0.5", "1", "2.5"]
+    assert set(found["peers"]) == {"paper_walk", "code_vector", "boundary", "dfi"}
+    assert "dfi" not in found["methods"] and "dfi" in found["few"]["methods"]
+    assert "seconds_per_edit" in found["few"]["methods"]["dfi"]["1"]["mean"]
+    text = files[1].read_text()
+    assert "| paper_walk |" in text and "| dfi | 2.5 |" in text and "radians stepped" in text
+    assert (tmp_path / "editing" / "smile.png").exists()
+    assert (tmp_path / "editing" / "boundary" / "smile.png").exists()
+
+
+def test_slips_are_told_before_anything_is_measured(istrc, toy_model, prepared, tmp_path):
+    command = ["evaluate", "editing", "--data", prepared, "--model", toy_model]
+    for options, said in (
+        (["--peers", "gan"], "--peers gan: no such peer"),
+        (["--no-second", "--curve", "c.png"], "leave --no-second out"),
+        (["--curve", "c.jpg"], "give .png, .pdf or .svg"),
+    ):
+        result = istrc(*command, *options)
+        assert result.exit_code == 1 and len(result.lines) == 2 and said in result.lines[1]
+    result = istrc(*command, "--strengths", "much")
+    assert result.exit_code == 2 and "much is not a number" in result.err
+
+
+def test_the_curve_is_drawn(istrc, toy_model, prepared, judge, tmp_path, monkeypatch):
+    pytest.importorskip("matplotlib")
+
+    class Thumbnails:
+        name = "thumbnails"
+
+        def __init__(self, device):
+            pass
+
+        def look(self, x):
+            return x[:, :, ::8, ::8].flatten(1).numpy(), np.ones((len(x), 68, 2)) * np.arange(68)[
+                None, :, None
+            ]
+
+        def threshold(self, prepared, *, far, people, seed):
+            return {"threshold": 0.5, "far": far, "people": 2, "pairs": 1, "seed": seed}
+
+    monkeypatch.setattr("istrc.evaluation.identity.SecondRecogniser", Thumbnails)
+    result = istrc(
+        "evaluate", "editing", "--data", prepared, "--judge", judge, "--model", toy_model,
+        "--faces", 2, "--strengths", "0.5,1", "--peers", "code_vector", "--curve",
+        tmp_path / "curve.png", "--json",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.err
+    found = result.json()
+    assert set(found["equal_identity"]) == {"photo", "anchored", "circle", "code_vector"}
+    assert found["curve_figure"] == str(tmp_path / "curve.png")
+    assert (tmp_path / "curve.png").stat().st_size > 5000
