@@ -21,6 +21,7 @@ from istrc.face import Face
 from istrc.learning import shelf
 from istrc.models.attributes import AttributeClassifiers
 from istrc.models.began import AutoEncoder
+from istrc.models.changes import Changes
 from istrc.models.facenet import FaceNet
 from istrc.models.hub import HUB_ID, download
 from istrc.models.learned import LearnedAttribute, WithLearned
@@ -72,8 +73,8 @@ class Circle:
     Args:
         facenet: our FaceNet, or any other recogniser (istrc.recognisers); `recogniser` is either
             behind one interface, `facenet` None for any other.
-        changes: F as closing tuned it, whose differences F(z') - F(z) edits are made of; `mapping`
-            stays the paper's F, which knows whole faces. None takes `mapping` for both.
+        changes: what an edit changes in a code, as closing tuned it; `mapping` stays the paper's
+            F, which knows whole faces. None takes differences of `mapping`.
     """
 
     def __init__(
@@ -83,7 +84,7 @@ class Circle:
         mapping: CodeMapping,
         attributes: AttributeClassifiers,
         *,
-        changes: CodeMapping | None = None,
+        changes: Changes | None = None,
         aligner: torch.nn.Module | None = None,
         bound: float = 0.62,
     ):
@@ -91,7 +92,7 @@ class Circle:
         self.facenet = self.recogniser.net if isinstance(self.recogniser, Own) else None
         self.autoencoder = autoencoder.eval()
         self.mapping, self.attributes = mapping.eval(), attributes.eval()
-        self.changes = self.mapping if changes is None else changes.eval()
+        self.changes = None if changes is None else changes.eval()
         self.aligner = aligner
         self.bound = bound
         self.notes: dict[str, dict] = {}  # what each part's config.json says of its making
@@ -101,7 +102,7 @@ class Circle:
                 f"{autoencoder.size} px; a circle needs one size"
             )
         dim = self.recogniser.dim
-        spaces = {(part.dim, part.code) for part in (mapping, self.changes)}
+        spaces = {(part.dim, part.code) for part in (mapping, changes) if part is not None}
         if dim != attributes.dim or spaces != {(dim, autoencoder.code)}:
             raise IstrcError(
                 f"parts of different spaces: z is {dim}-d for the recogniser, "
@@ -170,8 +171,10 @@ class Circle:
                 f"{folder}/circle.json: cannot be read ({error}); install the package again"
             ) from None
         parts = {p: load_part(folder / p, device) for p in PARTS if own or p != "facenet"}
+        if (folder / CHANGES).is_dir():
+            parts[CHANGES] = load_part(folder / CHANGES, device)
         for part, loaded in parts.items():
-            kind = PARTS[part]
+            kind = PARTS.get(part, Changes)
             if not isinstance(loaded, kind):
                 found = type(loaded).__name__
                 raise InputError(
@@ -184,8 +187,6 @@ class Circle:
             recogniser = mine if recogniser is None else recogniser
         places = [folder / "recogniser", folder]
         parts["facenet"] = from_record(record, folder, places, recogniser, device=device)
-        if (folder / CHANGES).is_dir():
-            parts[CHANGES] = load_part(folder / CHANGES, device)
         aligner = WEIGHTS / "aligner"
         circle = cls(
             **parts,
@@ -215,7 +216,7 @@ class Circle:
                 told = {**self.notes.get(part, {}), **notes.get(part, {})}
                 save_part(getattr(self, part), folder / part, **told)
         shutil.rmtree(folder / CHANGES, ignore_errors=True)  # of another circle that was here
-        if self.changes is not self.mapping:
+        if self.changes is not None:
             told = {**self.notes.get(CHANGES, {}), **notes.get(CHANGES, {})}
             save_part(self.changes, folder / CHANGES, **told)
         settings = {"format": 1, "size": self.size, "dim": self.dim, "bound": self.bound}
@@ -252,9 +253,15 @@ class Circle:
         return self.mapping(z.to(self.device))
 
     @torch.inference_mode()
-    def map_change(self, z: torch.Tensor, z2: torch.Tensor) -> torch.Tensor:
-        """What an edit from z to z2 (B, D) changes in a code: F(z2) - F(z), (B, H)."""
-        return self.changes(z2.to(self.device)) - self.changes(z.to(self.device))
+    def map_change(self, h: torch.Tensor, z: torch.Tensor, z2: torch.Tensor) -> torch.Tensor:
+        """What an edit from z to z2 (B, D) changes in the codes h (B, H): F(z2) - F(z), (B, H).
+
+        A closed circle fits the difference to the face (istrc.models.changes).
+        """
+        z, z2 = z.to(self.device), z2.to(self.device)
+        if self.changes is None:
+            return self.mapping(z2) - self.mapping(z)
+        return self.changes(h.to(self.device), z, z2)
 
     @torch.inference_mode()
     def decode_code(self, h: torch.Tensor) -> torch.Tensor:
@@ -349,7 +356,8 @@ class Circle:
             return self.decode(z2)
         if mode == "photo":
             return self.put_change(x, self.change(x, z, z2))
-        return self.decode_code(self.encode(x) + self.map_change(z, z2))
+        h = self.encode(x)
+        return self.decode_code(h + self.map_change(h, z, z2))
 
     @torch.inference_mode()
     def change(self, x: torch.Tensor, z: torch.Tensor, z2: torch.Tensor) -> torch.Tensor:
@@ -357,7 +365,7 @@ class Circle:
         h = self.encode(x)
         decode = self.autoencoder.decode
         # F's difference first: it is exactly 0 where nothing was walked, and so is the change
-        return decode(h + self.map_change(z, z2)) - decode(h)
+        return decode(h + self.map_change(h, z, z2)) - decode(h)
 
     @torch.inference_mode()
     def put_change(self, x: torch.Tensor, change: torch.Tensor) -> torch.Tensor:

@@ -25,6 +25,7 @@ KINDS = {
     "AutoEncoder": "began",
     "Generator": "began",
     "Mapping": "mapping",
+    "Changes": "changes",
     "AttributeClassifiers": "attributes",
     "Aligner": "aligner",
     "JudgeNet": "judge",

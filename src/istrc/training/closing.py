@@ -1,12 +1,12 @@
-"""Closing the circle: F tuned so that the edited picture is where the walk went.
+"""Closing the circle: changes tuned so that the edited picture is where the walk went.
 
 The mapping alone learns E[h | z], and its differences shrink what an edit asks for: z' has a
 smile, the picture half of one. Here faces are edited as in use,
 
-    x' = x + decode(E(x) + F(z') - F(z)) - decode(E(x)),
+    x' = x + decode(E(x) + change) - decode(E(x)),        change of E(x), z, z': models.changes,
 
-x' is embedded again, and F learns to bring it to z' (a cycle loss on the sphere) with the edited
-attribute at its target. Nothing else moves, so that decode(E(x)) stays as sharp as it was. A
+x' is embedded again, and the change learns to bring it to z' (a cycle loss on the sphere) with the
+edited attribute at its target. Nothing else moves, so that decode(E(x)) stays as sharp as it was. A
 network that is trained against can be fooled instead of obeyed. A frozen decoder makes that hard,
 because it draws little but faces; besides, what the networks see of x' is moved, re-lit and
 blurred at random, the change is kept small where no edit belongs, and pixel classifiers that
@@ -17,7 +17,6 @@ components' fine detail, a pattern is found that pleases every classifier and is
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping as Numbers
 from pathlib import Path
 
@@ -30,6 +29,7 @@ from istrc import walk as walking
 from istrc.circle import TRANSFORMATIONS, Circle
 from istrc.data.prepared import Prepared
 from istrc.errors import InputError
+from istrc.models.changes import Changes
 from istrc.models.guide import Guides
 from istrc.models.store import fingerprint
 from istrc.photo.paste import face_mask
@@ -119,6 +119,7 @@ def train_closing(
     *,
     circle: Circle,  # trained part by part
     guides: Guides | None = None,  # pixel classifiers that must see the edit as well
+    width: int = 512,  # of the layers that fit a change to its face; 0 tunes F's difference alone
     steps: int = 1000,  # batches
     batch_size: int = 48,  # faces in a batch, each with one edit
     rate: float = 5e-4,  # peak learning rate of Adam
@@ -136,7 +137,7 @@ def train_closing(
     minutes: float | None = None,  # stop, resumably, after this long
     validate_every: int = 200,  # steps
 ) -> Circle:
-    """Tune a copy of the mapping on edits of training faces; returns the closed circle.
+    """Tune changes on edits of training faces; returns the closed circle.
 
     The circle's own mapping stays: a copy that is tuned to leave backgrounds alone forgets them.
     """
@@ -150,12 +151,14 @@ def train_closing(
     kind = torch.device(device).type
     layout = torch.channels_last
     facenet, classifiers = circle.facenet, circle.attributes
-    autoencoder, net = circle.autoencoder, copy.deepcopy(circle.mapping)
-    start = [fingerprint(part) for part in (facenet, classifiers, autoencoder, net)]
-    for part in (facenet, classifiers, autoencoder, net):
+    autoencoder, mapping = circle.autoencoder, circle.mapping
+    start = [fingerprint(part) for part in (facenet, classifiers, autoencoder, mapping)]
+    torch.manual_seed(seed)
+    net, averaged = Changes.of(mapping, width), Changes.of(mapping, width)
+    averaged.load_state_dict(net.state_dict())
+    for part in (facenet, classifiers, autoencoder, net, averaged):
         part.to(device, memory_format=layout).eval().requires_grad_(False)
-    net.requires_grad_(True)  # in evaluation mode: F is tuned as it is used
-    averaged = copy.deepcopy(net)
+    net.requires_grad_(True)  # in evaluation mode: BatchNorm is tuned as it is used
     optimizer = torch.optim.Adam(net.parameters(), lr=rate, betas=(0.9, 0.99))
     names = [name for name in TRANSFORMATIONS if name in classifiers.names]
     inside = torch.from_numpy(face_mask(prepared.size)).to(device)
@@ -188,8 +191,7 @@ def train_closing(
             z, h = facenet(x), autoencoder.encode(x)
             rebuilt = autoencoder.decode(h)
         edited, amount, end = edits(z, rng)
-        at_start = net(z)
-        change = net(end) - at_start
+        change = net(h.float(), z, end)
         moved = h + change
         with torch.autocast(kind, torch.bfloat16):
             changed = autoencoder.decode(moved)
@@ -224,7 +226,7 @@ def train_closing(
         # 1 for the mapping as it came; what fools a classifier is spread over fine detail instead
         parts["unnatural"] = (change.square() / natural).mean()
         loss = loss + natural_weight * parts["unnatural"]
-        parts["anchor"] = ((at_start - h) / net.spread).square().mean()
+        parts["anchor"] = ((net.mapping(z) - h) / net.mapping.spread).square().mean()
         return loss + anchor_weight * parts["anchor"], parts
 
     def update(step: int, x: torch.Tensor) -> Numbers[str, torch.Tensor]:
@@ -267,6 +269,7 @@ def train_closing(
         minutes=minutes,
         config=dict(
             part="closing",
+            width=width,
             data=prepared.info.get("source"),
             faces=len(fit),
             batch_size=batch_size,

@@ -11,9 +11,9 @@ def untrained(prepared):
     from istrc.circle import Circle
     from istrc.models.attributes import AttributeClassifiers
     from istrc.models.began import AutoEncoder
-    from istrc.models.facenet import FaceNet
     from istrc.models.changes import Changes
-from istrc.models.mapping import Mapping
+    from istrc.models.facenet import FaceNet
+    from istrc.models.mapping import Mapping
 
     torch.manual_seed(0)
     return Circle(

@@ -6,8 +6,9 @@ from istrc.evaluation.peers.put_back import put_back
 def test_it_is_photo_mode(untrained, x):
     z = untrained.embed(x)
     z2 = torch.nn.functional.normalize(z + 0.3, dim=1)
+    h = untrained.encode(x)
     ours = untrained.rebuild(x, z, z2, "photo")
-    same = put_back(untrained, x, untrained.encode(x), untrained.map_change(untrained.encode(x), z, z2))
+    same = put_back(untrained, x, h, untrained.map_change(h, z, z2))
     torch.testing.assert_close(ours, same)
 
 
