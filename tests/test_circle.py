@@ -176,6 +176,57 @@ def test_the_bound_is_the_circles_own(toy_circle, x):
     assert narrow.walk(z, {"male": 2, "smile": -2}, bound=0.3).angle.max() > 0.2
 
 
+# --- as far as it takes ----------------------------------------------------------------------
+
+
+@pytest.fixture
+def watched(toy_circle):
+    """The toy circle with guides that see a smile as the toys have it: a bright lower half."""
+
+    class LowerHalf(torch.nn.Module):
+        attributes = ["smile"]
+
+        def forward(self, x):
+            return 8 * x[:, :, x.shape[2] // 2 :].mean((1, 2, 3))[None, :, None]
+
+    circle = Circle(*(getattr(toy_circle, part) for part in PARTS))
+    circle.guides = LowerHalf()
+    return circle
+
+
+def test_without_guides_an_edit_is_the_walk(toy_circle, watched, x):
+    z = toy_circle.embed(x)
+    plain = toy_circle.walk(z, UP)
+    assert torch.equal(toy_circle.reach(x, z, UP).points, plain.points)
+    # What guides do not know, and an edit of nothing, are walks as well
+    male = {"male": 1.0}
+    assert torch.equal(watched.reach(x, z, male).points, watched.walk(z, male).points)
+    both = {"smile": 1.0, "male": 1.0}
+    assert torch.equal(watched.reach(x, z, both).points, watched.walk(z, both).points)
+    assert torch.equal(watched.reach(x, z, {"smile": 0.0}).end, z)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_an_edit_ends_where_it_is_seen(watched, x, mode):
+    z = watched.embed(x)
+    path = watched.reach(x, z, {"smile": 0.5}, mode=mode)
+    far = watched.walk(z, {"smile": 0.5}, beyond=2.0)
+    assert (path.angle <= far.angle + 1e-3).all()
+    assert torch.equal(path.points[0], z)
+    before = watched.guides(watched.rebuild(x, z, z, mode)).mean(0)
+    after = watched.guides(watched.rebuild(x, z, path.end, mode)).mean(0)
+    wanted = targets(before, torch.tensor([0.5]))
+    seen = path.reached
+    gone, asked = (after - before)[seen], (wanted - before)[seen]
+    assert (gone > 0.7 * asked).all() and (gone < 1.3 * asked).all()  # it is met between frames
+    # Where it is never seen the walk goes on to its end
+    assert sphere.angle(path.end, far.end)[~seen].max() < 1e-3 if (~seen).any() else True
+    columns = torch.tensor([watched.attributes.index("smile")])
+    torch.testing.assert_close(path.after, watched.attributes(path.end, columns))
+    edited = watched.edit(x, {"smile": 0.5}, mode=mode)
+    torch.testing.assert_close(edited, watched.rebuild(x, z, path.end, mode))
+
+
 # --- what it refuses -------------------------------------------------------------------------
 
 

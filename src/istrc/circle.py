@@ -8,11 +8,13 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from istrc import sight, sphere
 from istrc import walk as walking
 from istrc.data.prepared import to_tensor
 from istrc.device import choose_device
@@ -23,6 +25,7 @@ from istrc.models.attributes import AttributeClassifiers
 from istrc.models.began import AutoEncoder
 from istrc.models.changes import Changes
 from istrc.models.facenet import FaceNet
+from istrc.models.guide import Guides
 from istrc.models.hub import HUB_ID, download
 from istrc.models.learned import LearnedAttribute, WithLearned
 from istrc.models.mapping import Mapping as CodeMapping
@@ -58,7 +61,8 @@ PARTS = {
     "mapping": CodeMapping,
     "attributes": AttributeClassifiers,
 }
-CHANGES = "changes"  # a part that a circle may have
+FURTHER = {"changes": Changes, "guides": Guides}  # parts that a circle may have
+BEYOND = 2.0  # times the evidence asked of z: how far a walk may go for a picture that lags behind
 # What an edit leaves alone unless it is asked for: the paper's section 5.5 fault is that makeup
 # and beard change the sex, because the classifiers' data has few bearded women.
 KEPT_BY_DEFAULT = ("male",)
@@ -75,6 +79,7 @@ class Circle:
             behind one interface, `facenet` None for any other.
         changes: what an edit changes in a code, as closing tuned it; `mapping` stays the paper's
             F, which knows whole faces. None takes differences of `mapping`.
+        guides: pixel classifiers that look where an edit has got to; None trusts the sphere.
     """
 
     def __init__(
@@ -85,6 +90,7 @@ class Circle:
         attributes: AttributeClassifiers,
         *,
         changes: Changes | None = None,
+        guides: Guides | None = None,
         aligner: torch.nn.Module | None = None,
         bound: float = 0.62,
     ):
@@ -93,6 +99,7 @@ class Circle:
         self.autoencoder = autoencoder.eval()
         self.mapping, self.attributes = mapping.eval(), attributes.eval()
         self.changes = None if changes is None else changes.eval()
+        self.guides = None if guides is None else guides.eval()
         self.aligner = aligner
         self.bound = bound
         self.notes: dict[str, dict] = {}  # what each part's config.json says of its making
@@ -171,10 +178,9 @@ class Circle:
                 f"{folder}/circle.json: cannot be read ({error}); install the package again"
             ) from None
         parts = {p: load_part(folder / p, device) for p in PARTS if own or p != "facenet"}
-        if (folder / CHANGES).is_dir():
-            parts[CHANGES] = load_part(folder / CHANGES, device)
+        parts |= {p: load_part(folder / p, device) for p in FURTHER if (folder / p).is_dir()}
         for part, loaded in parts.items():
-            kind = PARTS.get(part, Changes)
+            kind = {**PARTS, **FURTHER}[part]
             if not isinstance(loaded, kind):
                 found = type(loaded).__name__
                 raise InputError(
@@ -211,14 +217,12 @@ class Circle:
                 loaded stays, unless it is given anew.
         """
         folder = Path(folder)
-        for part in PARTS:
+        for part in (*PARTS, *FURTHER):
             if getattr(self, part) is not None:
                 told = {**self.notes.get(part, {}), **notes.get(part, {})}
                 save_part(getattr(self, part), folder / part, **told)
-        shutil.rmtree(folder / CHANGES, ignore_errors=True)  # of another circle that was here
-        if self.changes is not None:
-            told = {**self.notes.get(CHANGES, {}), **notes.get(CHANGES, {})}
-            save_part(self.changes, folder / CHANGES, **told)
+            elif part in FURTHER:  # of another circle that was here
+                shutil.rmtree(folder / part, ignore_errors=True)
         settings = {"format": 1, "size": self.size, "dim": self.dim, "bound": self.bound}
         if self.facenet is not None:
             sha256 = read_config(folder / "facenet")["sha256"]
@@ -288,6 +292,7 @@ class Circle:
         metric: str = "data",
         step: float = 0.02,
         bound: float | None = None,
+        beyond: float = 1.0,
     ) -> walking.Walk:
         """Walk embeddings z (B, D) to where these attributes have these strengths.
 
@@ -297,6 +302,7 @@ class Circle:
             metric: "data", or the paper's "euclidean".
             step: constant length of a step, radians.
             bound: the farthest from z, radians; None is the circle's own.
+            beyond: how many times the evidence asked the walk goes for.
 
         Raises InputError for an unknown attribute, a strength out of range, or a z that is not on
         the sphere.
@@ -326,7 +332,7 @@ class Circle:
             columns = torch.tensor(edited, device=self.device, dtype=torch.long)
             wanted = walking.targets(
                 classifiers(z, columns),
-                torch.tensor(list(strengths.values()), device=self.device),
+                torch.tensor(list(strengths.values()), device=self.device) * beyond,
             )
             return walking.walk(
                 z,
@@ -339,7 +345,37 @@ class Circle:
                 bound=self.bound if bound is None else bound,
             )
 
-    @torch.inference_mode()
+    def reach(
+        self,
+        x: torch.Tensor,
+        z: torch.Tensor,
+        strengths: Mapping[str, float],
+        *,
+        keep: Iterable[str] | None = None,
+        mode: str = "photo",
+        metric: str = "data",
+    ) -> walking.Walk:
+        """The walk of an edit of faces x: ended where the picture shows what was asked.
+
+        Without guides, and for attributes that they do not know, it is `walk`; see there.
+        """
+        asked = {name: float(value) for name, value in strengths.items() if value}
+        known = self.guides is not None and set(asked) <= set(self.guides.attributes)
+        if not asked or not known:
+            return self.walk(z, strengths, keep=keep, metric=metric)
+        far = self.walk(z, strengths, keep=keep, metric=metric, beyond=BEYOND)
+        h = self.encode(x)
+        share, seen = sight.look(self.guides, lambda z2: self._draw(x, h, z, z2, mode), far, asked)
+        points = far.until(share)
+        columns = torch.tensor([self.classifiers.index(name) for name in strengths])
+        return replace(
+            far,
+            points=points,
+            angle=sphere.angle(points[0], points[-1]),
+            reached=seen,
+            after=self.classifiers(points[-1], columns.to(self.device)),
+        )
+
     def rebuild(
         self, x: torch.Tensor, z: torch.Tensor, z2: torch.Tensor, mode: str = "photo"
     ) -> torch.Tensor:
@@ -352,17 +388,24 @@ class Circle:
         """
         if mode not in MODES:
             raise InputError(f"mode {mode!r}: use one of {', '.join(MODES)}")
+        h = None if mode == "circle" else self.encode(x)
+        return self._draw(x, h, z, z2, mode)
+
+    @torch.inference_mode()
+    def _draw(self, x, h, z, z2, mode: str) -> torch.Tensor:
+        """`rebuild`, the codes h = E(x) known."""
         if mode == "circle":
             return self.decode(z2)
         if mode == "photo":
-            return self.put_change(x, self.change(x, z, z2))
-        h = self.encode(x)
+            return self.put_change(x, self._change(h, z, z2))
         return self.decode_code(h + self.map_change(h, z, z2))
 
-    @torch.inference_mode()
     def change(self, x: torch.Tensor, z: torch.Tensor, z2: torch.Tensor) -> torch.Tensor:
         """decode(h') - decode(E(x)), h' = E(x) + F(z2) - F(z): (B, 3, S, S), before any mask."""
-        h = self.encode(x)
+        return self._change(self.encode(x), z, z2)
+
+    @torch.inference_mode()
+    def _change(self, h, z, z2) -> torch.Tensor:
         decode = self.autoencoder.decode
         # F's difference first: it is exactly 0 where nothing was walked, and so is the change
         return decode(h + self.map_change(h, z, z2)) - decode(h)
@@ -381,9 +424,10 @@ class Circle:
         mode: str = "photo",
         metric: str = "data",
     ) -> torch.Tensor:
-        """Edit faces (B, 3, S, S): embed, walk, rebuild."""
+        """Edit faces (B, 3, S, S): embed, walk as far as it takes, rebuild."""
         z = self.embed(x)
-        return self.rebuild(x, z, self.walk(z, strengths, keep=keep, metric=metric).end, mode)
+        path = self.reach(x, z, strengths, keep=keep, mode=mode, metric=metric)
+        return self.rebuild(x, z, path.end, mode)
 
     # Attributes of one's own
 

@@ -54,7 +54,7 @@ class Face:
         Args:
             onto: an edit of another face of the same photograph, to which this one is added.
         """
-        path = self.circle.walk(self.z, strengths, keep=keep, metric=metric)
+        path = self.circle.reach(self.x, self.z, strengths, keep=keep, mode=mode, metric=metric)
         return self._put(path.end, mode, path, onto)
 
     def rebuild(self, mode: str = "circle", onto: Edited | None = None) -> Edited:

@@ -60,22 +60,37 @@ class Walk:
 
     def frames(self, count: int) -> torch.Tensor:
         """`count` points evenly spaced in angle from z_0 to z_T: (count, B, D)."""
+        share = torch.linspace(0, 1, count, device=self.end.device)
+        return self.at(share[:, None].expand(-1, len(self.end)))
+
+    def at(self, share: torch.Tensor) -> torch.Tensor:
+        """The points after these shares (K, B) of each face's way, from 0 to 1: (K, B, D)."""
         if len(self.points) == 1:  # nothing had to be walked
-            return self.points.expand(count, -1, -1)
-        steps = sphere.angle(self.points[1:], self.points[:-1])  # (T, B)
-        travelled = torch.cat([torch.zeros_like(steps[:1]), steps.cumsum(0)])  # (T+1, B)
-        wanted = torch.linspace(0, 1, count, device=steps.device)[:, None] * travelled[-1]
+            return self.points.expand(len(share), -1, -1)
+        travelled = self._travelled()  # (T+1, B)
+        wanted = share * travelled[-1]
         above = torch.searchsorted(travelled.T.contiguous(), wanted.T.contiguous()).T
-        above = above.clamp(1, len(self.points) - 1)  # (count, B)
+        above = above.clamp(1, len(self.points) - 1)  # (K, B)
         low, high = travelled.gather(0, above - 1), travelled.gather(0, above)
-        share = ((wanted - low) / (high - low).clamp(min=1e-9)).clamp(0, 1)
-        faces = torch.arange(self.points.shape[1], device=steps.device).expand_as(above)
-        return sphere.slerp(self.points[above - 1, faces], self.points[above, faces], share)
+        between = ((wanted - low) / (high - low).clamp(min=1e-9)).clamp(0, 1)
+        faces = torch.arange(self.points.shape[1], device=share.device).expand_as(above)
+        return sphere.slerp(self.points[above - 1, faces], self.points[above, faces], between)
+
+    def until(self, share: torch.Tensor) -> torch.Tensor:
+        """The points of the same walk, ended after a share (B,) of each face's way: (T+1, B, D)."""
+        travelled = self._travelled()
+        beyond = travelled > share * travelled[-1]
+        return torch.where(beyond[:, :, None], self.at(share[None]), self.points)
+
+    def _travelled(self) -> torch.Tensor:
+        steps = sphere.angle(self.points[1:], self.points[:-1])  # (T, B)
+        return torch.cat([torch.zeros_like(steps[:1]), steps.cumsum(0)])  # radians, (T+1, B)
 
 
 def targets(
     logits: torch.Tensor,  # (B, K) calibrated, of the edited attributes at z_0
     strengths: torch.Tensor,  # (K,) signed
+    certain: float = CERTAIN,  # the logit at which a full transformation has arrived
 ) -> torch.Tensor:
     """Where a strength leads: the wanted logits (B, K).
 
@@ -86,7 +101,7 @@ def targets(
     so that every strength does something to every face and more strength does more.
     """
     sign = strengths.sign()
-    full = CERTAIN + (-sign * logits).clamp(min=0)  # (B, K) logits from here to certain
+    full = certain + (-sign * logits).clamp(min=0)  # (B, K) logits from here to certain
     return logits + strengths * full
 
 

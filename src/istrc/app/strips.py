@@ -33,10 +33,8 @@ def walk_row(
     so that a strip shows the photograph's detail and not the decoder's size.
     """
     circle = face.circle
-    walk = circle.walk(face.z, {name: strength}, keep=keep, metric=metric)
-    # A walk of strength 0 has no steps to divide
-    trajectory = walk.frames(frames) if len(walk.points) > 1 else walk.points.expand(frames, -1, -1)
-    points = trajectory[:, 0]  # (frames, D)
+    walk = circle.reach(face.x, face.z, {name: strength}, keep=keep, mode=mode, metric=metric)
+    points = walk.frames(frames)[:, 0]  # (frames, D)
     start = face.z.to(points.device).expand_as(points)
     x = face.x.expand(frames, -1, -1, -1)
     if mode == "photo":

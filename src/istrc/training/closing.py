@@ -293,6 +293,7 @@ def train_closing(
         circle.mapping,
         classifiers,
         changes=averaged.requires_grad_(False),
+        guides=guides or circle.guides,
         aligner=circle.aligner,
         bound=circle.bound,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from istrc.circle import CHANGES, PARTS, Circle
+from istrc.circle import FURTHER, PARTS, Circle
 from istrc.training.attributes import train_attributes
 from istrc.training.began import train_began
 from istrc.training.closing import train_closing
@@ -18,7 +18,7 @@ def train_all(
     data: str | Path,  # a prepared folder
     out: str | Path,  # the circle's folder; the runs are kept in OUT/runs
     *,
-    facenet_steps: int = 3000,
+    facenet_steps: int = 4000,
     began_steps: int = 3600,
     mapping_steps: int = 8000,
     attributes_steps: int = 1200,
@@ -53,7 +53,7 @@ def train_all(
         circle = train_closing(
             data, runs / "closing", circle=circle, guides=guides, steps=closing_steps, **common
         )
-    circle.save_pretrained(out, **{part: _provenance(runs, part) for part in (*PARTS, CHANGES)})
+    circle.save_pretrained(out, **{part: _provenance(runs, part) for part in (*PARTS, *FURTHER)})
     return circle
 
 
@@ -63,7 +63,8 @@ def _provenance(runs: Path, part: str) -> dict:
         "facenet": ["facenet"],
         "autoencoder": ["began"],
         "mapping": ["mapping"],
-        CHANGES: ["guides", "closing"],
+        "changes": ["closing"],
+        "guides": ["guides"],
         "attributes": ["attributes"],
     }[part]
     recorded = [runs / name / "run.json" for name in made_by]

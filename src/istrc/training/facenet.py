@@ -98,7 +98,7 @@ def train_facenet(
     data: str | Path,  # a prepared folder
     out: str | Path,  # run folder; holds the checkpoint
     *,
-    steps: int = 5200,  # batches
+    steps: int = 4000,  # batches
     people: int = 64,  # P, identities in a batch
     pictures: int = 4,  # K, pictures of each
     dim: int = 128,  # D, the sphere's dimension

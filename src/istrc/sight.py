@@ -1,0 +1,53 @@
+"""How far an edit must go: seen in the picture, and not on the sphere.
+
+An edit counts when the picture has changed, not when z has, and how soon the picture follows z is
+a matter of the face. So a walk is drawn before it is believed: pictures along it are shown to the
+guides (`models.guide`), pixel classifiers that share nothing with FaceNet, and the walk ends where
+they see what was asked. Easy faces stop early, which keeps the person; hard ones go on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+
+from istrc import walk as walking
+from istrc.models.guide import Guides
+
+FRAMES = 8  # pictures along a walk that are looked at, beside the face itself
+
+
+def arrival(seen: torch.Tensor, wanted: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Where along its way each face first shows everything that was asked.
+
+    Args:
+        seen: (K, B, A) logits of evenly spaced frames, the first of which is the face itself.
+        wanted: (B, A), none of which the face itself has.
+
+    Returns the share of the way (B,), interpolated between two frames, and whether it was seen at
+    all (B,) bool; 1 where it was not.
+    """
+    done = ((seen - seen[0]) / (wanted - seen[0])).amin(2)  # (K, B): 0 at the face, 1 is all
+    there = done >= 1
+    first = there.float().argmax(0, keepdim=True).clamp(min=1)  # (1, B)
+    before, after = done.gather(0, first - 1)[0], done.gather(0, first)[0]
+    between = ((1 - before) / (after - before).clamp(min=1e-6)).clamp(0, 1)
+    share = (first[0] - 1 + between) / (len(seen) - 1)
+    arrived = there.any(0)
+    return torch.where(arrived, share, torch.ones_like(share)), arrived
+
+
+@torch.inference_mode()
+def look(
+    guides: Guides,
+    draw: Callable[[torch.Tensor], torch.Tensor],  # embeddings (B, D) -> pictures (B, 3, S, S)
+    path: walking.Walk,
+    strengths: dict[str, float],  # of attributes that the guides know, none of them 0
+    certain: float = walking.CERTAIN,  # logit at which the guides have seen a full transformation
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """`arrival` on a walk of B faces: shares of the way (B,), and whether it was seen (B,)."""
+    columns = [guides.attributes.index(name) for name in strengths]
+    seen = [guides(draw(points)).mean(0)[:, columns] for points in path.frames(FRAMES + 1)]
+    asked = torch.tensor(list(strengths.values()), device=seen[0].device)
+    return arrival(torch.stack(seen), walking.targets(seen[0], asked, certain))

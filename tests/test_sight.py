@@ -1,0 +1,89 @@
+"""Where a walk has been seen: by hand, and on walks whose pictures are known."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+from torch.nn import functional as F
+
+from istrc import sphere
+from istrc.sight import FRAMES, arrival, look
+from istrc.walk import Walk
+
+
+def slow_arrival(seen, wanted):
+    """Frame by frame and attribute by attribute: the first at which all have gone all the way."""
+    frames, faces, names = seen.shape
+
+    def least(k, i):
+        gone = [seen[k, i, a] - seen[0, i, a] for a in range(names)]
+        return min(gone[a] / (wanted[i, a] - seen[0, i, a]) for a in range(names))
+
+    shares, arrived = [], []
+    for i in range(faces):
+        share = 1.0
+        there = [k for k in range(1, frames) if least(k, i) >= 1]
+        if there:
+            k = there[0]
+            was, now = least(k - 1, i), least(k, i)
+            share = (k - 1 + (1 - was) / (now - was)) / (frames - 1)
+        shares.append(float(share))
+        arrived.append(bool(there))
+    return shares, arrived
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**31), st.integers(2, 7), st.integers(1, 3))
+def test_arrival_is_that_of_a_loop(seed, frames, names):
+    torch.manual_seed(seed)
+    seen = torch.randn(frames, 4, names).cumsum(0).double()
+    wanted = seen[0] + torch.randn(4, names).sign() * (0.2 + torch.rand(4, names))
+    share, arrived = arrival(seen, wanted)
+    by_hand, there = slow_arrival(seen, wanted)
+    assert arrived.tolist() == there
+    assert share.tolist() == pytest.approx(by_hand, abs=1e-6)
+    assert (share > 0).all() and (share <= 1).all()
+
+
+def test_arrival_between_two_frames():
+    seen = torch.tensor([0.0, 1.0, 3.0, 9.0])[:, None, None]
+    for wanted, share in ((0.5, 0.5 / 3), (1.0, 1 / 3), (2.0, 1.5 / 3), (6.0, 2.5 / 3)):
+        found, arrived = arrival(seen, torch.tensor([[wanted]]))
+        assert found.item() == pytest.approx(share) and arrived.item()
+    found, arrived = arrival(seen, torch.tensor([[10.0]]))
+    assert found.item() == 1 and not arrived.item()
+
+
+class Brightness(nn.Module):
+    """Two members that see the first and the second channel's mean, one more sharply."""
+
+    attributes = ["smile", "male"]
+
+    def forward(self, x):
+        shown = x.mean((2, 3))[:, :2]
+        return torch.stack([shown * 10, shown * 30])
+
+
+def test_a_walk_is_looked_at_along_its_way():
+    # Along a quarter of a great circle the picture's first channel brightens from 0 to 1
+    start, end = torch.eye(4)[:2]
+    points = torch.stack([sphere.slerp(start, end, t / 50) for t in range(51)])[:, None]
+    blank = torch.zeros(1, 1)
+    path = Walk(points, blank, blank, blank, blank, blank)
+    drawn = []
+
+    def draw(z):
+        drawn.append(z)
+        level = sphere.angle(start[None], z) / (torch.pi / 2)
+        return F.pad(level[:, None, None, None].expand(-1, 1, 8, 8), (0, 0, 0, 0, 0, 2))
+
+    share, arrived = look(Brightness(), draw, path, {"smile": 0.5}, certain=10.0)
+    assert len(drawn) == FRAMES + 1 and arrived.item()
+    # The members' mean logit is 20 times the share; half of the way to 10 is asked
+    assert share.item() == pytest.approx(0.25, abs=1e-3)
+    ended = path.until(share)
+    assert sphere.angle(ended[-1], start[None]).item() == pytest.approx(torch.pi / 8, abs=2e-3)
+    torch.testing.assert_close(ended[:12], points[:12])
+    _, arrived = look(Brightness(), draw, path, {"smile": 0.5, "male": 0.5})
+    assert not arrived.item()  # nothing is ever seen of the other
