@@ -42,7 +42,9 @@ def headline(found: Mapping[str, Mapping[str, Any]]) -> str:
                      _share(mean.get("same_person")), edits))  # fmt: skip
         rows.append(("... that change the judged sex", _share(mean.get("sex_flips")), edits))
     if pairs := found.get("verification"):
-        rows.append(("verification of unseen people, AUC", _number(pairs["angle"]["auc"]), pairs))
+        angle = pairs["angle"]
+        rows.append(("verification of unseen people, AUC", _number(angle["auc"]), pairs))
+        rows.append(("... accuracy over ten folds", _share(angle["accuracy"]), pairs))
     if scores := found.get("attributes"):
         what = f"attributes read from the embedding, mean AUC of {scores['mean_over']}"
         rows.append((what, _number(scores["mean_auc"]), scores))
