@@ -75,7 +75,7 @@ def learn_attribute(
     picture that is on both.
     """
     checked_name(name)
-    one, other = having.z.double().cpu(), lacking.z.double().cpu()
+    one, other = having.z.cpu().double(), lacking.z.cpu().double()
     if len(one) and len(other):
         for i, j in _same(one, other).nonzero().tolist():
             raise InputError(
