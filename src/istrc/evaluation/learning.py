@@ -50,7 +50,7 @@ def evaluate_learning(
             draws.
         promised: the cross-validated AUC that `istrc learn` would tell; kept: the share of draws
             in which `auc` lies in the interval that it would tell.
-        angle: radians to strength +1, of faces that lack it.
+        angle: radians of an edit at strength +1, of faces that lack it.
         success: the judge's share of pictures, edited at strength 1 in photo mode, that have it
             (or, removed, lack it); of the first draw.
 
@@ -193,12 +193,12 @@ def _edit(
     successes = []
     for sign, word in ((+1, "added"), (-1, "removed")):
         here = np.flatnonzero(labels == (0 if sign > 0 else 1))[:faces]
-        path = circle.walk(z[here], {asked: sign})
+        x = prepared.batch(rows[here])
+        path = circle.reach(x, z[here].to(circle.device), {asked: sign})
         if sign > 0:
             told["angle"] = float(path.angle.mean())
         if judge is None or meant not in judge.attribute_names:
             continue
-        x = prepared.batch(rows[here])
         edited = circle.rebuild(x, z[here].to(circle.device), path.end, "photo")
         has = judge.probabilities(edited)[:, judge.column(meant)] >= CUT
         told[word] = float(np.mean(has if sign > 0 else ~has))
