@@ -116,6 +116,15 @@ def test_every_method_strength_and_edit_is_there(found, judge):
             assert result["mean"]["sex_flips"] == pytest.approx(np.mean(flips))
             worst = result["mean"]["worst"]["success"]
             assert result["edits"][worst]["success"] == min(values)
+            groups = [
+                e["groups"]["male"] for e in result["edits"].values() if "male" in e["groups"]
+            ]
+            male = result["mean"]["groups"]["male"]
+            assert male["faces"] == sum(group["faces"] for group in groups)
+            assert male["success"] == pytest.approx(np.mean([g["success"] for g in groups]))
+            assert np.isfinite(
+                [result["mean"][k] for k in ("frechet", "kernel", "pose_shift")]
+            ).all()
     assert found["judge"]["checksum"] == judge.checksum
 
 
@@ -191,7 +200,10 @@ def test_the_table_and_the_file(found, tmp_path):
     text = editing_markdown(found)
     assert "| nothing, circle | 0 |" in text and "| smile+ |" in text
     assert "beard and mustache on men" in text and "thumbnail" in text
-    widths = {line.count("|") for line in text.splitlines() if line.startswith("| photo")}
+    assert "| photo | walk |" in text and "| photo | strength |" in text and "| not male |" in text
+    assert "## Success where so many are the same person\n" in text and "kernel" in text
+    widths = {line.count("|") for line in text.splitlines() if line.startswith("| photo | 0.5 |")}
+    widths |= {line.count("|") for line in text.splitlines() if line.startswith("| method | str")}
     assert len(widths) == 1
     record = write_results(tmp_path / "editing.json", found, seed=0, command="c")
     assert record["methods"]["photo"]["1"]["edits"]["smile+"]["faces"] <= 12

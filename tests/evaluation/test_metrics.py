@@ -188,6 +188,14 @@ def test_kernel_distance_the_slow_way():
     assert metrics.kernel_distance(a, b) == pytest.approx(slow)
 
 
+def test_kernel_distance_of_more_than_a_block_of_rows():
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(1300, 4)), rng.normal(0.2, 1, (1050, 4))
+    aa, bb, ab = ((x @ y.T / 4 + 1) ** 3 for x, y in ((a, a), (b, b), (a, b)))
+    apart = [k[~np.eye(len(k), dtype=bool)].mean() for k in (aa, bb)]
+    assert metrics.kernel_distance(a, b) == pytest.approx(sum(apart) - 2 * ab.mean())
+
+
 def test_flip_rate_and_leakage_are_counted():
     before = np.array([[0.1, 0.9], [0.4, 0.6], [0.6, 0.2]])
     after = np.array([[0.7, 0.8], [0.4, 0.4], [0.9, 0.2]])

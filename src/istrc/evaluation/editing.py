@@ -137,7 +137,7 @@ def evaluate_editing(
     peers: Mapping[str, Editor] | None = None,  # other ways to edit, on the same faces
     slow: Collection[str] = (),  # peers measured on fewer faces, on which all others are as well
     few: int = 20,  # those, for each transformation and direction
-    walks: int = 50,  # faces of each whose walk is followed frame by frame; 0 follows none
+    walks: int = 25,  # faces of each whose walk is followed frame by frame; 0 follows none
     nothing: bool = True,  # strength 0 beside them
     people: int = 600,  # train people behind the second recogniser's threshold
     split: str = "valid",

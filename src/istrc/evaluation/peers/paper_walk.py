@@ -2,9 +2,9 @@
 
     loss(z, y) = -[y log C(z) + (1 - y) log(1 - C(z))]                                   (eq. 1)
 
-"The learning rate is dynamically adjusted to ensure that vector moves the same distance is constant
-every iteration. Also the vector will be normalized every iteration." Nothing is kept, no metric
-shapes the gradient, and no target ends the walk: it ends after so many steps.
+Each iteration moves z by a constant distance down the gradient and puts it back to unit length.
+Nothing is kept, no metric shapes the gradient, and no target ends the walk: it ends after so many
+steps.
 """
 
 from __future__ import annotations
