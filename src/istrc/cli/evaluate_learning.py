@@ -39,7 +39,7 @@ def learning(
     ] = [20, 50, 100],  # noqa: B006
     draws: Annotated[
         int, typer.Option(min=1, max=1000, help="Draws of the pictures, each learned from.")
-    ] = 20,
+    ] = 10,
     faces: Annotated[
         int, typer.Option(min=1, max=10_000, help="Faces edited a direction, at most.")
     ] = 50,

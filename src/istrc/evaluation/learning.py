@@ -36,7 +36,7 @@ def evaluate_learning(
     split: str = "tune",
     attributes: Sequence[str] = ATTRIBUTES,
     counts: Sequence[int] = COUNTS,  # pictures a side
-    draws: int = 20,  # of those pictures, for each attribute and count
+    draws: int = 10,  # of those pictures, for each attribute and count
     judge: Judge | None = None,  # sees the edited pictures; None edits none
     faces: int = 50,  # edited a direction, at most
     limit: int | None = None,  # faces of the split that take part
@@ -209,10 +209,17 @@ def _edit(
 
 
 def _means(found: Mapping[str, Mapping[str, Mapping[str, float]]]) -> dict[str, dict[str, float]]:
-    """Of every count, and of the circle's own: each number averaged over the attributes."""
+    """Of every count, and of the circle's own: each number averaged over the attributes.
+
+    Over those that were measured at every count alone, so that the means can be compared.
+    """
+    counts = dict.fromkeys(count for of_one in found.values() for count in of_one)
+    counts = sorted(counts, key=lambda count: count == "own")  # last, whichever comes first
+    whole = [of_one for of_one in found.values() if all(count in of_one for count in counts)]
+    whole = whole or list(found.values())
     means: dict[str, dict[str, float]] = {}
-    for count in dict.fromkeys(count for of_one in found.values() for count in of_one):
-        all_of = [of_one[count] for of_one in found.values() if count in of_one]
+    for count in counts:
+        all_of = [of_one[count] for of_one in whole if count in of_one]
         keys = dict.fromkeys(key for one in all_of for key in one)
         means[count] = {
             key: finite_mean([one[key] for one in all_of if key in one]) for key in keys
