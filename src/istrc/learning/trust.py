@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-Z90 = 1.645  # standard errors on either side of 90 %
+# Standard errors on either side. 1.645 would be 90 % if cross-validation were a measurement on new
+# faces; on CelebA's they held the AUC of other faces in 70 to 88 of 100 draws, hence a fifth more.
+WIDTH = 2.0
 
 # (AUC at least, what it is called, what to do); the first that is reached
 LEVELS = (
@@ -23,7 +25,7 @@ class Trust:
 
     Attributes:
         auc: mean over the repeats of cross-validation.
-        low, high: about 90 % of such intervals hold the AUC on faces never seen.
+        low, high: about nine in ten such intervals hold the AUC on faces never seen.
     """
 
     auc: float
@@ -59,7 +61,7 @@ def trust(logits: np.ndarray, labels: np.ndarray) -> Trust:
     no = len(labels) - yes
     nearest = 0.5 / min(yes, no)
     error = standard_error(min(max(auc, nearest), 1 - nearest), yes, no)
-    return Trust(auc, max(0.0, auc - Z90 * error), min(1.0, auc + Z90 * error))
+    return Trust(auc, max(0.0, auc - WIDTH * error), min(1.0, auc + WIDTH * error))
 
 
 def roc_auc(scores: np.ndarray, labels: np.ndarray) -> float:
