@@ -86,8 +86,8 @@ def curve_figure(results: Mapping[str, Any]) -> Figure:
         axes.legend(fontsize=7, loc="best")
     second = results.get("second_recogniser") or {}
     figure.suptitle(
-        f"{results['split']} faces that lack the target; numbers are strengths; "
-        f"{second.get('name', '')} at FAR {second.get('far', 0):g}",
+        f"{results['split']} faces that lack the target; numbers are strengths\n"
+        f"same person: {second.get('name', '')} at FAR {second.get('far', 0):g}",
         size=8,
         color=INK,
     )

@@ -46,7 +46,7 @@ PEERS = {
     for one in (
         Planned("paper_walk", "radians stepped", 0.4),
         Planned("code_vector", "differences of means", 1.0),
-        Planned("boundary", "radians", 0.5),
+        Planned("boundary", "lengths of z", 0.5),
         Planned("dfi", "differences of means", 1.0, slow=True),
     )
 }

@@ -1,9 +1,9 @@
 """A linear boundary on the sphere, and the walk along its normal.
 
 InterFaceGAN (Shen et al. 2020, sections 2.2 and 2.3): one hyperplane separates faces with an
-attribute from those without, for every face the same; z moves along its unit normal n. Conditional
-manipulation moves along what is left of n outside of other attributes' normals. There z is a
-generator's Gaussian; here it is on the sphere, so the move is a geodesic towards n.
+attribute from those without, for every face the same; z moves along its unit normal n, and is put
+back on the sphere: z' = (z + a n) / |z + a n|. Conditional manipulation moves along what is left of
+n outside of other attributes' normals.
 
 Pictures are made by the circle's `mapping`, the F that knows whole faces, and not by `changes`:
 that one was tuned on the ends of our own walks and is a part of what is compared here.
@@ -55,7 +55,7 @@ def boundary(
     *,
     conditions: Sequence[str] = CONDITIONS,  # those that the data labels
 ):
-    """The peer. Strengths are radians; several attributes are walked one after the other."""
+    """The peer. Strengths are a, in lengths of z; several attributes add up."""
     known = [name for name in conditions if name in examples.prepared.attribute_names]
     normals = {name: normal(examples, name) for name in dict.fromkeys([*attributes, *known])}
     directions = {
@@ -64,9 +64,8 @@ def boundary(
     }
 
     def edit(x: torch.Tensor, strengths: Mapping[str, float]) -> torch.Tensor:
-        z = z2 = circle.embed(x)
-        for name, angle in strengths.items():
-            z2 = sphere.step(z2, directions[name], angle)
+        z = circle.embed(x)
+        z2 = sphere.normalize(z + sum(a * directions[name] for name, a in strengths.items()))
         return put_back(circle, x, circle.encode(x), circle.map(z2) - circle.map(z))
 
     return edit
