@@ -95,8 +95,9 @@ def test_the_guides_loss_by_hand():
     torch.manual_seed(0)
     before, after = torch.randn(2, 2, 4, 3) * 2
     edited, strength = torch.tensor([0, 2, 1, 1]), torch.tensor([1.0, -0.5, 1.5, -1.0])
-    short, besides = guide_loss(before, after, edited, strength)
-    missing, moved = [], []
+    kept = torch.tensor([False, True, False])
+    short, besides, held = guide_loss(before, after, edited, strength, kept)
+    missing, moved, holding = [], [], []
     for member in range(2):
         for i in range(4):
             for k in range(3):
@@ -107,6 +108,10 @@ def test_the_guides_loss_by_hand():
                 else:
                     error = abs(now - was) / CERTAIN
                     moved.append(0.5 * error**2 / 0.3 if error < 0.3 else error - 0.15)
+                    if k == 1:
+                        holding.append(moved[-1])
+    assert len(holding) == 4  # two of the four faces are edited in what is kept itself
+    assert held.item() == pytest.approx(float(sum(holding)) / 4, rel=1e-4)
     assert short.item() == pytest.approx(float(sum(missing)) / 8, rel=1e-4)
     assert besides.item() == pytest.approx(float(sum(moved)) / 16, rel=1e-4)
 
@@ -116,7 +121,9 @@ def test_guides_that_see_enough_ask_for_nothing():
     after = before.clone()
     after[:, :, 1] = 2 * CERTAIN
     edited, strength = torch.ones(3, dtype=torch.long), torch.ones(3)
-    assert [part.item() for part in guide_loss(before, after, edited, strength)] == [0, 0]
+    kept = torch.tensor([False, True, False, False])  # the edited one alone: nothing to hold
+    parts = guide_loss(before, after, edited, strength, kept)
+    assert [part.item() for part in parts] == [0, 0, 0]
 
 
 def test_the_guides_take_part_and_stay_as_they_were(toy_circle, toy_folder, tmp_path):

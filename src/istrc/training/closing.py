@@ -26,7 +26,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from istrc import walk as walking
-from istrc.circle import TRANSFORMATIONS, Circle
+from istrc.circle import BEYOND, KEPT_BY_DEFAULT, TRANSFORMATIONS, Circle
 from istrc.data.prepared import Prepared
 from istrc.errors import InputError
 from istrc.models.changes import Changes
@@ -42,7 +42,7 @@ def closing_loss(
     rebuilt: torch.Tensor,  # decode(E(x))
     changed: torch.Tensor,  # decode(E(x) + F(z') - F(z))
     seen: torch.Tensor,  # (B, D) embedding of the edited picture
-    z: torch.Tensor,  # (B, D) where the face was
+    z: torch.Tensor,  # (B, D) where the face was, seen in the same guise
     end: torch.Tensor,  # (B, D) z', where the walk ended
     found: torch.Tensor,  # (B, A) logits at `seen`
     wanted: torch.Tensor,  # (B, A) logits at z'
@@ -83,18 +83,21 @@ def guide_loss(
     after: torch.Tensor,  # (M, B, A) on the edited picture
     edited: torch.Tensor,  # (B,) column that was edited
     strength: torch.Tensor,  # (B,) signed
-) -> tuple[torch.Tensor, torch.Tensor]:
+    kept: torch.Tensor,  # (A,) bool, attributes that an edit holds unless it is of them
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """How far the picture is from what was asked, in units of a full transformation.
 
     Returns the edited attribute's shortfall, which more than was asked does not lower or raise,
-    and the mean change of the others.
+    the mean change of the others, and that of the kept ones among them.
     """
     chosen = F.one_hot(edited, before.shape[2]).bool()  # (B, A)
     own = before[:, chosen]  # (M, B)
     wanted = torch.stack([walking.targets(m[:, None], strength[:, None])[:, 0] for m in own])
     short = F.relu((wanted - after[:, chosen]) * strength.sign()) / walking.CERTAIN
-    others = (after - before)[:, ~chosen] / walking.CERTAIN
-    return short.mean(), F.smooth_l1_loss(others, torch.zeros_like(others), beta=0.3)
+    change = (after - before) / walking.CERTAIN
+    moved = F.smooth_l1_loss(change, torch.zeros_like(change), beta=0.3, reduction="none")
+    held = moved[:, kept & ~chosen]  # (M, N), of no face where the kept one is what is edited
+    return short.mean(), moved[:, ~chosen].mean(), held.sum() / max(1, held.numel())
 
 
 @torch.no_grad()
@@ -124,9 +127,10 @@ def train_closing(
     batch_size: int = 48,  # faces in a batch, each with one edit
     rate: float = 5e-4,  # peak learning rate of Adam
     strength: tuple[float, float] = (0.5, 1.5),  # least and greatest strength of an edit
+    beyond: float = BEYOND,  # times the evidence asked of z, as in use
     cycle_weight: float = 2.0,  # of 1 - cos of the angle to where the walk ended
     attribute_weight: float = 0.5,  # of the logits' distance from those the walk reached
-    guide_weight: float = 0.5,  # of what the guides miss, and see change besides
+    guide_weight: float = 1.0,  # of what the guides miss, and see change besides
     outside_weight: float = 1.0,  # of change where no edit belongs
     natural_weight: float = 0.05,  # of changes of the code that the mapping never made by itself
     tint_weight: float = 2.0,  # of change of colour over sixteenths of the picture
@@ -161,6 +165,7 @@ def train_closing(
     net.requires_grad_(True)  # in evaluation mode: BatchNorm is tuned as it is used
     optimizer = torch.optim.Adam(net.parameters(), lr=rate, betas=(0.9, 0.99))
     names = [name for name in TRANSFORMATIONS if name in classifiers.names]
+    kept = torch.tensor([name in KEPT_BY_DEFAULT for name in classifiers.names], device=device)
     inside = torch.from_numpy(face_mask(prepared.size)).to(device)
     outside = 1 - inside
     if guides is not None:
@@ -181,10 +186,14 @@ def train_closing(
             name = str(rng.choice(names))
             amount = rng.uniform(*strength) * rng.choice([-1, 1])
             # A copy, because autograd cannot keep what was made in inference mode
-            ends.append(circle.walk(part, {name: amount}, step=0.1).end.clone())
+            path = circle.walk(part, {name: amount}, step=0.1, beyond=beyond)
+            ends.append(path.end.clone())
             columns.append(torch.full((len(part),), classifiers.index(name), device=z.device))
             amounts.append(torch.full((len(part),), amount, device=z.device))
         return torch.cat(columns), torch.cat(amounts), torch.cat(ends)
+
+    def guise(x: torch.Tensor) -> torch.Tensor:
+        return augment(blurred(x), rotate=4, scale=0.05, shift=0.03, erase=0)
 
     def losses(net, x, rng, vary: bool):
         with torch.no_grad(), torch.autocast(kind, torch.bfloat16):
@@ -196,22 +205,28 @@ def train_closing(
         with torch.autocast(kind, torch.bfloat16):
             changed = autoencoder.decode(moved)
             picture = (x + inside * (changed - rebuilt)).clamp(-1, 1)
-            if guides is not None:
-                with torch.no_grad():
-                    before = guides(x)
             if vary:
-                picture = augment(blurred(picture), rotate=4, scale=0.05, shift=0.03, erase=0)
+                # The face in the same guise as its edit: what differs between them is the edit
+                with torch.random.fork_rng():
+                    face = guise(x)
+                picture = guise(picture)
+            else:
+                face = x
             picture = picture.contiguous(memory_format=layout)
             seen = facenet(picture)
             after = guides(picture) if guides is not None else None
+            with torch.no_grad():
+                start_seen = facenet(face.contiguous(memory_format=layout)) if vary else z
+                before = guides(face) if guides is not None else None
+        went = classifiers(end) - classifiers(z)
         loss, parts = closing_loss(
             rebuilt,
             changed,
             seen,
-            z,
-            end,
+            start_seen,
+            F.normalize(start_seen + end - z, dim=1),
             classifiers(seen),
-            classifiers(end),
+            classifiers(start_seen) + went,
             edited,
             outside,
             cycle_weight=cycle_weight,
@@ -221,8 +236,9 @@ def train_closing(
         )
         if guides is not None:
             before, after = (logits[:, :, guided] for logits in (before, after))
-            parts["short"], parts["besides"] = guide_loss(before, after, edited, amount)
-            loss = loss + guide_weight * (parts["short"] + parts["besides"])
+            short, besides, held = guide_loss(before, after, edited, amount, kept)
+            parts |= {"short": short, "besides": besides, "held": held}
+            loss = loss + guide_weight * (short + besides + held)
         # 1 for the mapping as it came; what fools a classifier is spread over fine detail instead
         parts["unnatural"] = (change.square() / natural).mean()
         loss = loss + natural_weight * parts["unnatural"]
@@ -275,6 +291,7 @@ def train_closing(
             batch_size=batch_size,
             rate=rate,
             strength=list(strength),
+            beyond=beyond,
             cycle_weight=cycle_weight,
             attribute_weight=attribute_weight,
             outside_weight=outside_weight,
