@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from istrc import sphere
-from istrc.sight import FRAMES, arrival, look
+from istrc.sight import FRAMES, SURE, arrival, departure, look
 from istrc.walk import Walk
 
 
@@ -55,6 +55,25 @@ def test_arrival_between_two_frames():
     assert found.item() == 1 and not arrived.item()
 
 
+def test_departure_is_the_frame_before_a_kept_attribute_weakens_too_far():
+    sure = SURE + 1
+    ways = {
+        (sure, sure, SURE + 0.1, sure, sure): 1.0,  # weaker, and sure enough
+        (sure, sure, SURE - 0.1, sure, sure): 0.25,
+        (-sure, -sure, -sure, -sure, sure): 0.75,  # to the other side
+        (-sure, 0.1, -sure, -sure, -sure): 0.0,  # at once
+        (0.1, 0.2, 0.1, 3.0, 0.1): 1.0,  # never sure, never less
+        (0.1, 0.2, 0.0, 3.0, 0.1): 0.25,
+    }
+    seen = torch.tensor(list(ways)).T[:, :, None]  # (K, B, 1)
+    assert departure(seen).tolist() == pytest.approx(list(ways.values()))
+    # Of several the first to go decides; of none there is nothing to lose
+    both = torch.cat([seen, seen.flip(1)], 2)
+    first = [min(a, b) for a, b in zip(ways.values(), reversed(ways.values()), strict=True)]
+    assert departure(both).tolist() == pytest.approx(first)
+    assert departure(seen[:, :, :0]).tolist() == [1.0] * len(ways)
+
+
 class Brightness(nn.Module):
     """Two members that see the first and the second channel's mean, one more sharply."""
 
@@ -87,3 +106,26 @@ def test_a_walk_is_looked_at_along_its_way():
     torch.testing.assert_close(ended[:12], points[:12])
     _, arrived = look(Brightness(), draw, path, {"smile": 0.5, "male": 0.5})
     assert not arrived.item()  # nothing is ever seen of the other
+    share, arrived = look(Brightness(), draw, path, {"smile": 0.5}, least=0.5, certain=10.0)
+    assert share.item() == 0.5 and arrived.item()
+
+
+def test_a_walk_ends_before_what_is_kept_is_lost():
+    start, end = torch.eye(4)[:2]
+    points = torch.stack([sphere.slerp(start, end, t / 50) for t in range(51)])[:, None]
+    blank = torch.zeros(1, 1)
+    path = Walk(points, blank, blank, blank, blank, blank)
+
+    def draw(z):
+        level = (sphere.angle(start[None], z) / (torch.pi / 2))[:, None, None]
+        male = (0.4 - level).expand(-1, 8, 8)
+        return torch.stack([level.expand(-1, 8, 8), male, male], 1)
+
+    # The logit of `male` is 20 (0.4 - share): sure up to a share of 0.36, which is after 2 of 8
+    share, arrived = look(Brightness(), draw, path, {"smile": 1.0}, ["male"], certain=10.0)
+    assert share.item() == pytest.approx(2 / FRAMES) and not arrived.item()
+    share, arrived = look(Brightness(), draw, path, {"smile": 1.0}, certain=10.0)
+    assert share.item() == pytest.approx(0.5, abs=1e-3) and arrived.item()
+    # What the guides do not know is not looked at
+    again, _ = look(Brightness(), draw, path, {"smile": 1.0}, ["young"], certain=10.0)
+    assert torch.equal(again, share)

@@ -62,6 +62,7 @@ PARTS = {
     "attributes": AttributeClassifiers,
 }
 FURTHER = {"changes": Changes, "guides": Guides}  # parts that a circle may have
+FURTHEST = 1.25  # times the bound, for a picture that lags behind
 BEYOND = 2.0  # times the evidence asked of z: how far a walk may go for a picture that lags behind
 # What an edit leaves alone unless it is asked for: the paper's section 5.5 fault is that makeup
 # and beard change the sex, because the classifiers' data has few bearded women.
@@ -92,7 +93,7 @@ class Circle:
         changes: Changes | None = None,
         guides: Guides | None = None,
         aligner: torch.nn.Module | None = None,
-        bound: float = 0.62,
+        bound: float = 0.6,
     ):
         self.recogniser = Own(facenet) if isinstance(facenet, FaceNet) else facenet
         self.facenet = self.recogniser.net if isinstance(self.recogniser, Own) else None
@@ -320,13 +321,10 @@ class Circle:
                     f"{name}={value:g}: strength out of range; "
                     f"use -{STRENGTH_LIMIT:g} to +{STRENGTH_LIMIT:g}"
                 )
-        if keep is None:
-            keep = [name for name in KEPT_BY_DEFAULT if name in self.attributes.names]
-        keep = [keep] if isinstance(keep, str) else keep
-        keep = [self._check(name) for name in keep if name not in strengths]
+        keep = self._kept(keep, strengths)
         classifiers = self.classifiers
         edited = [classifiers.index(name) for name in strengths]
-        kept = [classifiers.index(name) for name in dict.fromkeys(keep)]
+        kept = [classifiers.index(name) for name in keep]
         with torch.inference_mode():
             z = z.to(self.device)
             columns = torch.tensor(edited, device=self.device, dtype=torch.long)
@@ -363,9 +361,19 @@ class Circle:
         known = self.guides is not None and set(asked) <= set(self.guides.attributes)
         if not asked or not known:
             return self.walk(z, strengths, keep=keep, metric=metric)
-        far = self.walk(z, strengths, keep=keep, metric=metric, beyond=BEYOND)
+        near = self.walk(z, strengths, keep=keep, metric=metric)
+        far = self.walk(
+            z, strengths, keep=keep, metric=metric, beyond=BEYOND, bound=FURTHEST * self.bound
+        )
         h = self.encode(x)
-        share, seen = sight.look(self.guides, lambda z2: self._draw(x, h, z, z2, mode), far, asked)
+        share, seen = sight.look(
+            self.guides,
+            lambda z2: self._draw(x, h, z, z2, mode),
+            far,
+            asked,
+            self._kept(keep, strengths),
+            least=near.angle / far.angle.clamp(min=1e-6),
+        )
         points = far.until(share)
         columns = torch.tensor([self.classifiers.index(name) for name in strengths])
         return replace(
@@ -550,6 +558,13 @@ class Circle:
                 f"faces must be (B, 3, {self.size}, {self.size}), B >= 1, not {tuple(x.shape)}"
             )
         return x.to(self.device).contiguous(memory_format=torch.channels_last)
+
+    def _kept(self, keep: Iterable[str] | str | None, strengths: Mapping[str, float]) -> list[str]:
+        """The attributes that an edit holds: those asked for, or the default, and none edited."""
+        if keep is None:
+            keep = [name for name in KEPT_BY_DEFAULT if name in self.attributes.names]
+        keep = [keep] if isinstance(keep, str) else keep
+        return [self._check(name) for name in dict.fromkeys(keep) if name not in strengths]
 
     def _check(self, name: str) -> str:
         if name not in self.attributes.names and name not in self.learned:

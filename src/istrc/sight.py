@@ -8,6 +8,7 @@ they see what was asked. Easy faces stop early, which keeps the person; hard one
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -16,6 +17,8 @@ from istrc import walk as walking
 from istrc.models.guide import Guides
 
 FRAMES = 8  # pictures along a walk that are looked at, beside the face itself
+SEEN = math.log(0.9 / 0.1)  # the logit of probability 0.9: the guides have seen it
+SURE = math.log(0.7 / 0.3)  # what is kept stays on its side with probability 0.7, if it was so sure
 
 
 def arrival(seen: torch.Tensor, wanted: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -38,16 +41,36 @@ def arrival(seen: torch.Tensor, wanted: torch.Tensor) -> tuple[torch.Tensor, tor
     return torch.where(arrived, share, torch.ones_like(share)), arrived
 
 
+def departure(seen: torch.Tensor) -> torch.Tensor:
+    """Where along its way each face begins to lose what was to be kept: the share before it, (B,).
+
+    Args:
+        seen: (K, B, C) logits of what is kept, of evenly spaced frames from the face itself on.
+            They may weaken, but not to the other side, nor to within `SURE` of it.
+    """
+    side = seen[0].sign()
+    left = ((seen * side) < (seen[0] * side).clamp(max=SURE)).any(2)  # (K, B)
+    left[0] = False
+    first = torch.where(left.any(0), left.float().argmax(0), len(seen))
+    return ((first - 1) / (len(seen) - 1)).clamp(max=1)
+
+
 @torch.inference_mode()
 def look(
     guides: Guides,
     draw: Callable[[torch.Tensor], torch.Tensor],  # embeddings (B, D) -> pictures (B, 3, S, S)
     path: walking.Walk,
     strengths: dict[str, float],  # of attributes that the guides know, none of them 0
-    certain: float = walking.CERTAIN,  # logit at which the guides have seen a full transformation
+    keep: list[str] = (),  # attributes to hold; those that the guides do not know are not looked at
+    least: torch.Tensor | float = 0.0,  # (B,) share of the way to go though it is seen before
+    certain: float = SEEN,  # logit at which the guides have seen a full transformation
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """`arrival` on a walk of B faces: shares of the way (B,), and whether it was seen (B,)."""
+    """Where a walk of B faces is to end: shares of the way (B,), and whether it was seen (B,)."""
     columns = [guides.attributes.index(name) for name in strengths]
-    seen = [guides(draw(points)).mean(0)[:, columns] for points in path.frames(FRAMES + 1)]
-    asked = torch.tensor(list(strengths.values()), device=seen[0].device)
-    return arrival(torch.stack(seen), walking.targets(seen[0], asked, certain))
+    kept = [guides.attributes.index(name) for name in keep if name in guides.attributes]
+    seen = torch.stack([guides(draw(points)).mean(0) for points in path.frames(FRAMES + 1)])
+    asked = torch.tensor(list(strengths.values()), device=seen.device)
+    wanted = walking.targets(seen[0][:, columns], asked, certain)
+    share, arrived = arrival(seen[:, :, columns], wanted)
+    limit = departure(seen[:, :, kept])
+    return torch.minimum(share.clamp(min=least), limit), arrived & (share <= limit)

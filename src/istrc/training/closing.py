@@ -26,7 +26,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from istrc import walk as walking
-from istrc.circle import BEYOND, KEPT_BY_DEFAULT, TRANSFORMATIONS, Circle
+from istrc.circle import KEPT_BY_DEFAULT, TRANSFORMATIONS, Circle
 from istrc.data.prepared import Prepared
 from istrc.errors import InputError
 from istrc.models.changes import Changes
@@ -127,10 +127,11 @@ def train_closing(
     batch_size: int = 48,  # faces in a batch, each with one edit
     rate: float = 5e-4,  # peak learning rate of Adam
     strength: tuple[float, float] = (0.5, 1.5),  # least and greatest strength of an edit
-    beyond: float = BEYOND,  # times the evidence asked of z, as in use
+    beyond: float = 1.0,  # times the evidence asked of z
     cycle_weight: float = 2.0,  # of 1 - cos of the angle to where the walk ended
     attribute_weight: float = 0.5,  # of the logits' distance from those the walk reached
-    guide_weight: float = 1.0,  # of what the guides miss, and see change besides
+    guide_weight: float = 0.5,  # of what the guides miss, and see change besides
+    held_weight: float = 0.0,  # of change that they see of attributes kept by default, on top
     outside_weight: float = 1.0,  # of change where no edit belongs
     natural_weight: float = 0.05,  # of changes of the code that the mapping never made by itself
     tint_weight: float = 2.0,  # of change of colour over sixteenths of the picture
@@ -238,7 +239,7 @@ def train_closing(
             before, after = (logits[:, :, guided] for logits in (before, after))
             short, besides, held = guide_loss(before, after, edited, amount, kept)
             parts |= {"short": short, "besides": besides, "held": held}
-            loss = loss + guide_weight * (short + besides + held)
+            loss = loss + guide_weight * (short + besides) + held_weight * held
         # 1 for the mapping as it came; what fools a classifier is spread over fine detail instead
         parts["unnatural"] = (change.square() / natural).mean()
         loss = loss + natural_weight * parts["unnatural"]
@@ -302,6 +303,7 @@ def train_closing(
             circle=start,
             guides=None if guides is None else fingerprint(guides),
             guide_weight=guide_weight if guides is not None else 0.0,
+            held_weight=held_weight if guides is not None else 0.0,
         ),
     )
     return Circle(
