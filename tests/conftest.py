@@ -318,7 +318,8 @@ def same_bits(toy_runs):
 @pytest.fixture(scope="session")
 def toy_circle(toy_runs):
     """A circle of 16 px, D = 16, trained on the toys; nothing may change it."""
-    from istrc.circle import PARTS, Circle
+    from istrc.circle import Circle
     from istrc.models.store import load_part
+    from istrc.pretrained import PARTS
 
     return Circle(**{part: load_part(toy_runs.whole / "parts" / part) for part in PARTS})

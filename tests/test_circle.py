@@ -13,7 +13,6 @@ from istrc.circle import (
     BEYOND,
     FURTHEST,
     MODES,
-    PARTS,
     TRANSFORMATIONS,
     Circle,
     choose_device,
@@ -27,6 +26,7 @@ from istrc.models.store import load_part, save_part
 from istrc.photo.align import CROP, Frame
 from istrc.photo.paste import face_mask, paste_change, paste_crop
 from istrc.photo.read import read_picture
+from istrc.pretrained import PARTS
 from istrc.walk import targets, walk
 
 DOWN, UP = {"smile": -1.0}, {"smile": +1.0}

@@ -11,9 +11,10 @@ import torch
 from PIL import Image
 
 from istrc import sphere
-from istrc.circle import MODES, TRANSFORMATIONS, WEIGHTS, Circle
+from istrc.circle import FURTHEST, MODES, TRANSFORMATIONS, Circle
 from istrc.models.store import PREPROCESSING
 from istrc.photo.read import read_picture
+from istrc.pretrained import WEIGHTS
 
 SHIPPED = WEIGHTS / "celeba64"
 pytestmark = pytest.mark.skipif(
@@ -112,11 +113,12 @@ def test_the_auto_encoder_keeps_the_face(circle, face):
 
 
 def test_the_circle_closes(circle, face):
-    """decode(F(z)) is seen as the same person; noise on the sphere is not."""
+    """decode(F(z)) is seen as the same person, one picture in ten wrongly; noise is not."""
+    limit = json.loads((SHIPPED / "verification.json").read_text())["far"]["0.1"]["angle"]
     again = circle.embed(circle.decode(face.z))
-    assert sphere.angle(face.z, again).item() < 1.0
+    assert sphere.angle(face.z, again).item() < limit
     others = sphere.normalize(torch.randn(50, 128, generator=torch.Generator().manual_seed(0)))
-    assert sphere.angle(face.z, others).min() > 1.0
+    assert sphere.angle(face.z, others).min() > limit
 
 
 # --- editing ---------------------------------------------------------------------------------
@@ -126,7 +128,7 @@ def test_the_circle_closes(circle, face):
 @pytest.mark.parametrize("mode", MODES)
 def test_smile_moves_the_circles_own_score_of_the_re_embedded_face(circle, face, mode, strength):
     edited = face.edit(mode=mode, smile=strength)
-    assert 0 < edited.angle <= circle.bound + 1e-5
+    assert 0 < edited.angle <= FURTHEST * circle.bound + 1e-5
     seen = circle.embed(torch.from_numpy(edited.crop.copy()).permute(2, 0, 1)[None] / 127.5 - 1)
     # Against the same mode without an edit: what the decoder alone does is not the edit
     nothing = circle.embed(circle.rebuild(face.x, face.z, face.z, mode))

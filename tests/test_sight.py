@@ -55,22 +55,27 @@ def test_arrival_between_two_frames():
     assert found.item() == 1 and not arrived.item()
 
 
-def test_departure_is_the_frame_before_a_kept_attribute_weakens_too_far():
-    sure = SURE + 1
+def test_departure_is_where_a_kept_attribute_weakens_too_far():
+    high, low = 3 * SURE, 1.5 * SURE  # may fall to SURE, and to half of it
     ways = {
-        (sure, sure, SURE + 0.1, sure, sure): 1.0,  # weaker, and sure enough
-        (sure, sure, SURE - 0.1, sure, sure): 0.25,
-        (-sure, -sure, -sure, -sure, sure): 0.75,  # to the other side
-        (-sure, 0.1, -sure, -sure, -sure): 0.0,  # at once
-        (0.1, 0.2, 0.1, 3.0, 0.1): 1.0,  # never sure, never less
-        (0.1, 0.2, 0.0, 3.0, 0.1): 0.25,
+        (high, high, SURE + 0.1, high, high): 1.0,  # weaker, and sure enough
+        (high, high, 0.0, high, high): 1.25 / 4 + (2 / 3 - 0.25) / 4,  # 2/3 of the second leg
+        (-high, -high, -high, -high, high): 3 / 4 + 1 / 12,  # to the other side, at once too far
+        (low, 0.5 * low, low, low, low): 1.0,
+        (low, 0.0, low, low, low): (2 / 3) / 4,
+        (0.6 * SURE, 0.1, -0.6 * SURE, 1.0, 1.0): None,  # may weaken to nothing, but not turn
+        (0.4 * SURE, -high, high, -high, high): 1.0,  # nothing to lose
     }
     seen = torch.tensor(list(ways)).T[:, :, None]  # (K, B, 1)
-    assert departure(seen).tolist() == pytest.approx(list(ways.values()))
+    share = departure(seen).tolist()
+    turned = 1 / 4 + 0.1 / (0.1 + 0.6 * SURE) / 4
+    expected = [turned if value is None else value for value in ways.values()]
+    assert share == pytest.approx(expected, abs=1e-5)
+    assert min(share) > 0  # every edit does something
     # Of several the first to go decides; of none there is nothing to lose
     both = torch.cat([seen, seen.flip(1)], 2)
-    first = [min(a, b) for a, b in zip(ways.values(), reversed(ways.values()), strict=True)]
-    assert departure(both).tolist() == pytest.approx(first)
+    first = [min(a, b) for a, b in zip(expected, reversed(expected), strict=True)]
+    assert departure(both).tolist() == pytest.approx(first, abs=1e-5)
     assert departure(seen[:, :, :0]).tolist() == [1.0] * len(ways)
 
 
@@ -121,9 +126,9 @@ def test_a_walk_ends_before_what_is_kept_is_lost():
         male = (0.4 - level).expand(-1, 8, 8)
         return torch.stack([level.expand(-1, 8, 8), male, male], 1)
 
-    # The logit of `male` is 20 (0.4 - share): sure up to a share of 0.36, which is after 2 of 8
+    # The logit of `male` is 20 (0.4 - share): sure up to a share of 0.36
     share, arrived = look(Brightness(), draw, path, {"smile": 1.0}, ["male"], certain=10.0)
-    assert share.item() == pytest.approx(2 / FRAMES) and not arrived.item()
+    assert share.item() == pytest.approx(0.4 - SURE / 20, abs=1e-3) and not arrived.item()
     share, arrived = look(Brightness(), draw, path, {"smile": 1.0}, certain=10.0)
     assert share.item() == pytest.approx(0.5, abs=1e-3) and arrived.item()
     # What the guides do not know is not looked at

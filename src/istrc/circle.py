@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-import json
-import os
-import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from istrc import sight, sphere
+from istrc import pretrained, sight, sphere
 from istrc import walk as walking
 from istrc.data.prepared import to_tensor
 from istrc.device import choose_device
@@ -26,19 +23,15 @@ from istrc.models.began import AutoEncoder
 from istrc.models.changes import Changes
 from istrc.models.facenet import FaceNet
 from istrc.models.guide import Guides
-from istrc.models.hub import HUB_ID, download
 from istrc.models.learned import LearnedAttribute, WithLearned
 from istrc.models.mapping import Mapping as CodeMapping
-from istrc.models.store import load_part, read_config, read_notes, save_part
 from istrc.photo.align import aligned_frame, find_frame
 from istrc.photo.detect import detect
 from istrc.photo.paste import face_mask
 from istrc.photo.read import read_picture
-from istrc.recognisers.load import copy_file, from_record, located
 from istrc.recognisers.own import Own
-from istrc.recognisers.recogniser import Recogniser, checked, difference, key
+from istrc.recognisers.recogniser import Recogniser, difference, key
 
-WEIGHTS = Path(__file__).parent / "weights"
 MODES = ("photo", "anchored", "circle")
 TRANSFORMATIONS = (
     "male",
@@ -55,13 +48,6 @@ TRANSFORMATIONS = (
     "makeup",
 )
 STRENGTH_LIMIT = 2.0
-PARTS = {
-    "facenet": FaceNet,
-    "autoencoder": AutoEncoder,
-    "mapping": CodeMapping,
-    "attributes": AttributeClassifiers,
-}
-FURTHER = {"changes": Changes, "guides": Guides}  # parts that a circle may have
 FURTHEST = 1.25  # times the bound, for a picture that lags behind
 BEYOND = 2.0  # times the evidence asked of z: how far a walk may go for a picture that lags behind
 # What an edit leaves alone unless it is asked for: the paper's section 5.5 fault is that makeup
@@ -156,53 +142,9 @@ class Circle:
 
         Raises InputError when it is missing or damaged, or belongs to another recogniser.
         """
-        folder = Path(name)
-        if not (folder / "circle.json").exists():
-            if (WEIGHTS / folder).is_dir() and len(folder.parts) == 1:
-                folder = WEIGHTS / folder
-            elif not folder.exists() and HUB_ID.fullmatch(str(name)):
-                folder = download(str(name))
-            else:
-                shipped = sorted(p.parent.name for p in WEIGHTS.glob("*/circle.json"))
-                raise InputError(
-                    f"{name}: no circle here and none shipped of this name "
-                    f"(shipped: {', '.join(shipped) or 'none'}); give a folder with a circle.json, "
-                    "or a hub id, owner/name"
-                )
-        device = choose_device(device)
-        try:
-            settings = json.loads((folder / "circle.json").read_text())
-            bound, record = float(settings["bound"]), settings.get("recogniser")
-            own = record is None or checked(record)["kind"] == "own"
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise InputError(
-                f"{folder}/circle.json: cannot be read ({error}); install the package again"
-            ) from None
-        parts = {p: load_part(folder / p, device) for p in PARTS if own or p != "facenet"}
-        parts |= {p: load_part(folder / p, device) for p in FURTHER if (folder / p).is_dir()}
-        for part, loaded in parts.items():
-            kind = {**PARTS, **FURTHER}[part]
-            if not isinstance(loaded, kind):
-                found = type(loaded).__name__
-                raise InputError(
-                    f"{folder}/{part}: holds a {found}, not a {kind.__name__}; "
-                    "install the package again or train this part"
-                )
-        if own:
-            mine = Own(parts["facenet"], read_config(folder / "facenet")["sha256"])
-            record = record or mine.record
-            recogniser = mine if recogniser is None else recogniser
-        places = [folder / "recogniser", folder]
-        parts["facenet"] = from_record(record, folder, places, recogniser, device=device)
-        aligner = WEIGHTS / "aligner"
-        circle = cls(
-            **parts,
-            aligner=load_part(aligner) if aligner.is_dir() else None,
-            bound=bound,
-        )
-        circle.notes = {
-            part: read_notes(folder / part) for part in parts if part != "facenet" or own
-        }
+        found = pretrained.read(name, choose_device(device), recogniser)
+        circle = cls(**found.parts, aligner=found.aligner, bound=found.bound)
+        circle.notes = found.notes
         circle._add_kept()
         return circle
 
@@ -217,24 +159,7 @@ class Circle:
             notes: for each part, what joins its config.json; what was there when the circle was
                 loaded stays, unless it is given anew.
         """
-        folder = Path(folder)
-        for part in (*PARTS, *FURTHER):
-            if getattr(self, part) is not None:
-                told = {**self.notes.get(part, {}), **notes.get(part, {})}
-                save_part(getattr(self, part), folder / part, **told)
-            elif part in FURTHER:  # of another circle that was here
-                shutil.rmtree(folder / part, ignore_errors=True)
-        settings = {"format": 1, "size": self.size, "dim": self.dim, "bound": self.bound}
-        if self.facenet is not None:
-            sha256 = read_config(folder / "facenet")["sha256"]
-            settings["recogniser"] = {"kind": "own", "sha256": sha256}
-        else:
-            settings["recogniser"] = located(self.recogniser)
-            if copy:
-                copy_file(self.recogniser, folder / "recogniser")
-        temporary = folder / "circle.json.tmp"
-        temporary.write_text(json.dumps(settings, indent=2) + "\n")
-        os.replace(temporary, folder / "circle.json")
+        pretrained.write(self, Path(folder), copy, notes)
 
     @property
     def device(self) -> torch.device:

@@ -18,7 +18,7 @@ from istrc.models.guide import Guides
 
 FRAMES = 8  # pictures along a walk that are looked at, beside the face itself
 SEEN = math.log(0.9 / 0.1)  # the logit of probability 0.9: the guides have seen it
-SURE = math.log(0.7 / 0.3)  # what is kept stays on its side with probability 0.7, if it was so sure
+SURE = math.log(0.7 / 0.3)  # the logit of probability 0.7: sure of what is kept
 
 
 def arrival(seen: torch.Tensor, wanted: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -42,17 +42,24 @@ def arrival(seen: torch.Tensor, wanted: torch.Tensor) -> tuple[torch.Tensor, tor
 
 
 def departure(seen: torch.Tensor) -> torch.Tensor:
-    """Where along its way each face begins to lose what was to be kept: the share before it, (B,).
+    """Where along its way each face begins to lose what was to be kept: shares (B,), 1 if never.
+
+    A logit may weaken by `SURE`, and further while it stays as sure as that; it may not change
+    sides. Where it is next to nothing at the face itself, there is nothing to lose.
 
     Args:
         seen: (K, B, C) logits of what is kept, of evenly spaced frames from the face itself on.
-            They may weaken, but not to the other side, nor to within `SURE` of it.
     """
-    side = seen[0].sign()
-    left = ((seen * side) < (seen[0] * side).clamp(max=SURE)).any(2)  # (K, B)
-    left[0] = False
-    first = torch.where(left.any(0), left.float().argmax(0), len(seen))
-    return ((first - 1) / (len(seen) - 1)).clamp(max=1)
+    if not seen.shape[2]:
+        return torch.ones(seen.shape[1], device=seen.device)
+    firm = seen * seen[0].sign()  # (K, B, C)
+    least = (firm[0] - SURE).clamp(0, SURE).masked_fill(firm[0] < SURE / 2, -math.inf)
+    lost = firm < least
+    first = lost.float().argmax(0, keepdim=True).clamp(min=1)  # (1, B, C)
+    before, after = firm.gather(0, first - 1)[0], firm.gather(0, first)[0]
+    between = ((before - least) / (before - after).clamp(min=1e-6)).clamp(0, 1)
+    share = (first[0] - 1 + between) / (len(seen) - 1)
+    return torch.where(lost.any(0), share, torch.ones_like(share)).amin(1)
 
 
 @torch.inference_mode()

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageEnhance
 
-from istrc.circle import WEIGHTS, Circle
+from istrc.circle import Circle
 from istrc.learning import shelf
 from istrc.learning.learn import trust_of
+from istrc.pretrained import WEIGHTS
 
 pytestmark = pytest.mark.skipif(
     not (WEIGHTS / "celeba64" / "circle.json").exists(),

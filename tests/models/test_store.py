@@ -12,6 +12,7 @@ from istrc.models import store
 from istrc.models.aligner import Aligner
 from istrc.models.attributes import AttributeClassifiers
 from istrc.models.began import AutoEncoder, Generator
+from istrc.models.changes import Changes
 from istrc.models.facenet import FaceNet
 from istrc.models.guide import Guides
 from istrc.models.judge import JudgeNet
@@ -25,6 +26,7 @@ BUILD = {
     ),
     "Generator": lambda: Generator(16, 5, (4, 6)),
     "Mapping": lambda: Mapping(8, 10, 12, 3),
+    "Changes": lambda: Changes(Mapping(8, 10, 12, 3).config, 6),
     "AttributeClassifiers": lambda: AttributeClassifiers(("smile", "male"), 8, 6, 5),
     "Aligner": lambda: Aligner(32, (4, 4, 4, 4), 8),
     "JudgeNet": lambda: JudgeNet(16, ("smile", "male"), (4, 6), (1, 1), features=5),
@@ -36,6 +38,35 @@ BUILD = {
 def part():
     torch.manual_seed(0)
     return BUILD["Mapping"]()
+
+
+def test_great_matrices_are_stored_in_bytes(part, tmp_path, monkeypatch):
+    whole = {name: value.clone() for name, value in part.state_dict().items()}
+    sizes = {name: value.numel() for name, value in whole.items() if value.dim() == 2}
+    great = [name for name, size in sizes.items() if size >= 120]
+    assert great and len(great) < len(sizes)
+    monkeypatch.setattr(store, "GREAT", 120)
+    save_part(part, tmp_path)
+    stored = load_file(tmp_path / "model.safetensors")
+    again = load_part(tmp_path).state_dict()
+    assert again.keys() == whole.keys()
+    for name in great:
+        assert stored[name].dtype == torch.int8
+        assert stored[name].abs().amax(1).eq(127).all()  # every row uses what it has
+        unit = whole[name].abs().amax(1, keepdim=True) / 127
+        assert ((again[name] - whole[name]).abs() <= 0.501 * unit).all()
+    for name in whole.keys() - set(great):
+        value = whole[name]
+        value = value.half().float() if value.is_floating_point() else value
+        assert torch.equal(again[name], value)
+
+
+@pytest.mark.parametrize("wrong", [float("nan"), float("inf")])
+def test_a_great_matrix_that_is_not_finite_is_not_saved(part, tmp_path, monkeypatch, wrong):
+    monkeypatch.setattr(store, "GREAT", 1)
+    next(value for value in part.state_dict().values() if value.dim() == 2)[0, 0] = wrong
+    with pytest.raises(IstrcError, match="not finite"):
+        save_part(part, tmp_path)
 
 
 def test_every_kind_can_be_built():

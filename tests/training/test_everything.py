@@ -5,7 +5,8 @@ import json
 import pytest
 import torch
 
-from istrc.circle import FURTHER, PARTS, Circle
+from istrc.circle import Circle
+from istrc.pretrained import FURTHER, PARTS
 from istrc.training.everything import train_all
 
 pytest.importorskip("pytorch_metric_learning")

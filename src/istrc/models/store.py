@@ -1,8 +1,8 @@
 """A part on disk: config.json beside model.safetensors. What loads it never guesses.
 
 config.json holds the part's kind, the arguments of its constructor, how faces must be prepared
-for it, and the checksum of its weights. Weights are stored in half precision and computed with in
-single precision.
+for it, and the checksum of its weights. Weights are stored in half precision, great matrices in
+eight bits with a scale a row, and computed with in single precision.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from torch import nn
 
 from istrc.errors import InputError, IstrcError
 
+GREAT = 1_000_000  # weights; a matrix of as many is stored in eight bits
+SCALE = "/scale"  # joins the name of such a matrix
 # Where each kind of part lives; only the kinds that are read get imported
 KINDS = {
     "FaceNet": "facenet",
@@ -47,10 +49,13 @@ def save_part(part: nn.Module, folder: str | Path, **notes) -> None:
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    tensors = {
-        name: (value.half() if value.is_floating_point() else value).cpu().contiguous()
-        for name, value in part.state_dict().items()
-    }
+    tensors = {}
+    for name, value in part.state_dict().items():
+        value = value.cpu()
+        if value.is_floating_point() and value.dim() == 2 and value.numel() >= GREAT:
+            tensors |= _in_bytes(name, value)
+        else:
+            tensors[name] = (value.half() if value.is_floating_point() else value).contiguous()
     for name, value in tensors.items():
         if not value.isfinite().all():
             kind = type(part).__name__
@@ -108,10 +113,7 @@ def load_part(folder: str | Path, device: str | torch.device = "cpu") -> nn.Modu
     try:
         with torch.device("meta"):
             part = cls(**_as_tuples(arguments))
-        part.load_state_dict(
-            {k: v.float() if v.is_floating_point() else v for k, v in load_file(path).items()},
-            assign=True,
-        )
+        part.load_state_dict(_from_bytes(load_file(path)), assign=True)
     except (TypeError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(
@@ -119,6 +121,23 @@ def load_part(folder: str | Path, device: str | torch.device = "cpu") -> nn.Modu
         ) from None
     part.to(device, memory_format=torch.channels_last)
     return part.eval().requires_grad_(False)
+
+
+def _in_bytes(name: str, value: torch.Tensor) -> dict[str, torch.Tensor]:
+    """A matrix (R, C) as int8 and, beside it, what a unit of each row is worth (R, 1)."""
+    scale = value.abs().amax(1, keepdim=True).clamp(min=1e-12) / 127
+    return {name: (value / scale).round().to(torch.int8), name + SCALE: scale.float()}
+
+
+def _from_bytes(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The weights in single precision, of a file that `save_part` wrote."""
+    whole = {}
+    for name, value in tensors.items():
+        if name + SCALE in tensors:
+            whole[name] = value.float() * tensors[name + SCALE]
+        elif not name.endswith(SCALE):
+            whole[name] = value.float() if value.is_floating_point() else value
+    return whole
 
 
 def read_config(folder: str | Path) -> dict:

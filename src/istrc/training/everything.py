@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from istrc.circle import FURTHER, PARTS, Circle
+from istrc.circle import Circle
+from istrc.pretrained import FURTHER, PARTS
 from istrc.training.attributes import train_attributes
 from istrc.training.began import train_began
 from istrc.training.closing import train_closing

@@ -16,10 +16,11 @@ import numpy as np
 import torch
 
 from istrc import sphere
-from istrc.circle import WEIGHTS, Circle
+from istrc.circle import Circle
 from istrc.data.prepared import Prepared
 from istrc.errors import InputError
 from istrc.models.store import fingerprint
+from istrc.pretrained import WEIGHTS
 from istrc.recognisers.recogniser import key
 
 NAME = "verification.json"

@@ -1,0 +1,120 @@
+"""A circle on disk: a folder a part, and circle.json, which says what composes them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from istrc.errors import InputError
+from istrc.models.attributes import AttributeClassifiers
+from istrc.models.began import AutoEncoder
+from istrc.models.changes import Changes
+from istrc.models.facenet import FaceNet
+from istrc.models.guide import Guides
+from istrc.models.hub import HUB_ID, download
+from istrc.models.mapping import Mapping as CodeMapping
+from istrc.models.store import load_part, read_config, read_notes, save_part
+from istrc.recognisers.load import copy_file, from_record, located
+from istrc.recognisers.own import Own
+from istrc.recognisers.recogniser import Recogniser, checked
+
+if TYPE_CHECKING:
+    from istrc.circle import Circle
+
+WEIGHTS = Path(__file__).parent / "weights"
+PARTS = {
+    "facenet": FaceNet,
+    "autoencoder": AutoEncoder,
+    "mapping": CodeMapping,
+    "attributes": AttributeClassifiers,
+}
+FURTHER = {"changes": Changes, "guides": Guides}  # parts that a circle may have
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a folder holds: what `Circle` takes, and what is told of each part's making."""
+
+    parts: dict[str, Any]
+    aligner: torch.nn.Module | None
+    bound: float
+    notes: dict[str, dict]
+
+
+def read(name: str | Path, device: str, recogniser: str | Path | Recogniser | None = None) -> Found:
+    """The parts of a shipped circle, of one in a folder, or of one of the hub.
+
+    See `Circle.from_pretrained`. Raises InputError when one is missing or damaged, or belongs to
+    another recogniser.
+    """
+    folder = Path(name)
+    if not (folder / "circle.json").exists():
+        if (WEIGHTS / folder).is_dir() and len(folder.parts) == 1:
+            folder = WEIGHTS / folder
+        elif not folder.exists() and HUB_ID.fullmatch(str(name)):
+            folder = download(str(name))
+        else:
+            shipped = sorted(p.parent.name for p in WEIGHTS.glob("*/circle.json"))
+            raise InputError(
+                f"{name}: no circle here and none shipped of this name "
+                f"(shipped: {', '.join(shipped) or 'none'}); give a folder with a circle.json, "
+                "or a hub id, owner/name"
+            )
+    try:
+        settings = json.loads((folder / "circle.json").read_text())
+        bound, record = float(settings["bound"]), settings.get("recogniser")
+        own = record is None or checked(record)["kind"] == "own"
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{folder}/circle.json: cannot be read ({error}); install the package again"
+        ) from None
+    parts = {p: load_part(folder / p, device) for p in PARTS if own or p != "facenet"}
+    parts |= {p: load_part(folder / p, device) for p in FURTHER if (folder / p).is_dir()}
+    for part, loaded in parts.items():
+        kind = {**PARTS, **FURTHER}[part]
+        if not isinstance(loaded, kind):
+            found = type(loaded).__name__
+            raise InputError(
+                f"{folder}/{part}: holds a {found}, not a {kind.__name__}; "
+                "install the package again or train this part"
+            )
+    if own:
+        mine = Own(parts["facenet"], read_config(folder / "facenet")["sha256"])
+        record = record or mine.record
+        recogniser = mine if recogniser is None else recogniser
+    places = [folder / "recogniser", folder]
+    parts["facenet"] = from_record(record, folder, places, recogniser, device=device)
+    aligner = WEIGHTS / "aligner"
+    return Found(
+        parts=parts,
+        aligner=load_part(aligner) if aligner.is_dir() else None,
+        bound=bound,
+        notes={part: read_notes(folder / part) for part in parts if part != "facenet" or own},
+    )
+
+
+def write(circle: Circle, folder: Path, copy: bool, notes: dict[str, dict]) -> None:
+    """Write the parts and what composes them; see `Circle.save_pretrained`."""
+    for part in (*PARTS, *FURTHER):
+        if getattr(circle, part) is not None:
+            told = {**circle.notes.get(part, {}), **notes.get(part, {})}
+            save_part(getattr(circle, part), folder / part, **told)
+        elif part in FURTHER:  # of another circle that was here
+            shutil.rmtree(folder / part, ignore_errors=True)
+    settings = {"format": 1, "size": circle.size, "dim": circle.dim, "bound": circle.bound}
+    if circle.facenet is not None:
+        sha256 = read_config(folder / "facenet")["sha256"]
+        settings["recogniser"] = {"kind": "own", "sha256": sha256}
+    else:
+        settings["recogniser"] = located(circle.recogniser)
+        if copy:
+            copy_file(circle.recogniser, folder / "recogniser")
+    temporary = folder / "circle.json.tmp"
+    temporary.write_text(json.dumps(settings, indent=2) + "\n")
+    os.replace(temporary, folder / "circle.json")
