@@ -117,7 +117,7 @@ def understood(code):
         while hasattr(command, "commands"):
             assert rest and rest[0] in command.commands, f"istrc {' '.join(words)}"
             command = command.commands[rest.pop(0)]
-        known = {flag for parameter in command.params for flag in parameter.opts}
+        known = {f for p in command.params for f in (*p.opts, *p.secondary_opts)}
         for word in rest:
             flag = word.partition("=")[0]
             if re.fullmatch(r"--?[a-z][a-z-]*", flag):
