@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -290,10 +290,9 @@ class Circle:
         far = self.walk(
             z, strengths, keep=keep, metric=metric, beyond=BEYOND, bound=FURTHEST * self.bound
         )
-        h = self.encode(x)
         share, seen = sight.look(
             self.guides,
-            lambda z2: self._draw(x, h, z, z2, mode),
+            self._drawing(x, z, mode),
             far,
             asked,
             self._kept(keep, strengths),
@@ -309,6 +308,7 @@ class Circle:
             after=self.classifiers(points[-1], columns.to(self.device)),
         )
 
+    @torch.inference_mode()
     def rebuild(
         self, x: torch.Tensor, z: torch.Tensor, z2: torch.Tensor, mode: str = "photo"
     ) -> torch.Tensor:
@@ -321,27 +321,29 @@ class Circle:
         """
         if mode not in MODES:
             raise InputError(f"mode {mode!r}: use one of {', '.join(MODES)}")
-        h = None if mode == "circle" else self.encode(x)
-        return self._draw(x, h, z, z2, mode)
+        return self._drawing(x, z, mode)(z2)
 
     @torch.inference_mode()
-    def _draw(self, x, h, z, z2, mode: str) -> torch.Tensor:
-        """`rebuild`, the codes h = E(x) known."""
-        if mode == "circle":
-            return self.decode(z2)
-        if mode == "photo":
-            return self.put_change(x, self._change(h, z, z2))
-        return self.decode_code(h + self.map_change(h, z, z2))
-
     def change(self, x: torch.Tensor, z: torch.Tensor, z2: torch.Tensor) -> torch.Tensor:
         """decode(h') - decode(E(x)), h' = E(x) + F(z2) - F(z): (B, 3, S, S), before any mask."""
-        return self._change(self.encode(x), z, z2)
+        return self._changing(x, z)(z2)
 
     @torch.inference_mode()
-    def _change(self, h, z, z2) -> torch.Tensor:
-        decode = self.autoencoder.decode
+    def _drawing(self, x, z, mode: str) -> Callable[[torch.Tensor], torch.Tensor]:
+        """`rebuild` for any z2: what the faces alone decide is computed once."""
+        if mode == "circle":
+            return self.decode
+        if mode == "photo":
+            change = self._changing(x, z)
+            return lambda z2: self.put_change(x, change(z2))
+        h = self.encode(x)
+        return lambda z2: self.decode_code(h + self.map_change(h, z, z2))
+
+    def _changing(self, x, z) -> Callable[[torch.Tensor], torch.Tensor]:
+        decode, h = self.autoencoder.decode, self.encode(x)
+        rebuilt = decode(h)
         # F's difference first: it is exactly 0 where nothing was walked, and so is the change
-        return decode(h + self.map_change(h, z, z2)) - decode(h)
+        return lambda z2: decode(h + self.map_change(h, z, z2)) - rebuilt
 
     @torch.inference_mode()
     def put_change(self, x: torch.Tensor, change: torch.Tensor) -> torch.Tensor:
