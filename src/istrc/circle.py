@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from istrc import pretrained, sight, sphere
+from istrc import holding, pretrained, sight, sphere
 from istrc import walk as walking
 from istrc.data.prepared import to_tensor
 from istrc.device import choose_device
@@ -50,9 +50,7 @@ TRANSFORMATIONS = (
 STRENGTH_LIMIT = 2.0
 FURTHEST = 1.25  # times the bound, for a picture that lags behind
 BEYOND = 2.0  # times the evidence asked of z: how far a walk may go for a picture that lags behind
-# What an edit leaves alone unless it is asked for: the paper's section 5.5 fault is that makeup
-# and beard change the sex, because the classifiers' data has few bearded women.
-KEPT_BY_DEFAULT = ("male",)
+WATCHED = ("male",)  # of what is held by default, this is held in the picture as well
 
 
 class Circle:
@@ -224,7 +222,8 @@ class Circle:
 
         Args:
             strengths: signed, within [-2, 2]; `istrc.walk.targets` says what a strength means.
-            keep: attributes to hold; None holds `male` unless it is edited, [] holds nothing.
+            keep: attributes to hold besides those that the edit holds by itself (istrc.holding);
+                [] holds nothing at all, and ["none", "male"] the sex alone.
             metric: "data", or the paper's "euclidean".
             step: constant length of a step, radians.
             bound: the farthest from z, radians; None is the circle's own.
@@ -246,7 +245,7 @@ class Circle:
                     f"{name}={value:g}: strength out of range; "
                     f"use -{STRENGTH_LIMIT:g} to +{STRENGTH_LIMIT:g}"
                 )
-        keep = self._kept(keep, strengths)
+        keep = self._kept(holding.named(keep), strengths)
         classifiers = self.classifiers
         edited = [classifiers.index(name) for name in strengths]
         kept = [classifiers.index(name) for name in keep]
@@ -282,6 +281,7 @@ class Circle:
 
         Without guides, and for attributes that they do not know, it is `walk`; see there.
         """
+        keep = holding.named(keep)
         asked = {name: float(value) for name, value in strengths.items() if value}
         known = self.guides is not None and set(asked) <= set(self.guides.attributes)
         if not asked or not known:
@@ -295,7 +295,7 @@ class Circle:
             self._drawing(x, z, mode),
             far,
             asked,
-            self._kept(keep, strengths),
+            [name for name in self._kept(keep, strengths) if name in {*WATCHED, *(keep or [])}],
             least=near.angle / far.angle.clamp(min=1e-6),
         )
         points = far.until(share)
@@ -486,12 +486,11 @@ class Circle:
             )
         return x.to(self.device).contiguous(memory_format=torch.channels_last)
 
-    def _kept(self, keep: Iterable[str] | str | None, strengths: Mapping[str, float]) -> list[str]:
-        """The attributes that an edit holds: those asked for, or the default, and none edited."""
-        if keep is None:
-            keep = [name for name in KEPT_BY_DEFAULT if name in self.attributes.names]
-        keep = [keep] if isinstance(keep, str) else keep
-        return [self._check(name) for name in dict.fromkeys(keep) if name not in strengths]
+    def _kept(self, keep: list[str] | None, strengths: Mapping[str, float]) -> list[str]:
+        """The attributes that a walk holds: by itself those that there are, and those asked for."""
+        asked = [self._check(name) for name in keep or [] if name != holding.NOTHING]
+        known = {*self.attributes.names, *asked}
+        return [name for name in holding.held(strengths, keep) if name in known]
 
     def _check(self, name: str) -> str:
         if name not in self.attributes.names and name not in self.learned:

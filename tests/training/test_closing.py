@@ -9,7 +9,14 @@ from torch.nn import functional as F
 from istrc.models.guide import Guides
 from istrc.models.store import fingerprint
 from istrc.training.augment import blurred
-from istrc.training.closing import closing_loss, guide_loss, natural_scale, train_closing
+from istrc.training.closing import (
+    SEX,
+    closing_loss,
+    guide_loss,
+    natural_scale,
+    staying,
+    train_closing,
+)
 from istrc.walk import CERTAIN
 
 pytest.importorskip("tensorboard")
@@ -95,25 +102,23 @@ def test_the_guides_loss_by_hand():
     torch.manual_seed(0)
     before, after = torch.randn(2, 2, 4, 3) * 2
     edited, strength = torch.tensor([0, 2, 1, 1]), torch.tensor([1.0, -0.5, 1.5, -1.0])
-    kept = torch.tensor([False, True, False])
-    short, besides, held = guide_loss(before, after, edited, strength, kept)
-    missing, moved, holding = [], [], []
-    for member in range(2):
-        for i in range(4):
-            for k in range(3):
-                was, now, s = before[member, i, k], after[member, i, k], strength[i]
+    stay = torch.tensor([[1.0, 3.0, 0.5], [1.0, 1.0, 0.25], [2.0, 3.0, 1.0]])
+    short, besides = guide_loss(before, after, edited, strength, stay)
+    missing, moved, weight = [], 0, 0
+    for i in range(4):
+        for k in range(3):
+            s = strength[i]
+            for member in range(2):
+                was, now = before[member, i, k], after[member, i, k]
                 if k == edited[i]:
                     wanted = was + s * (CERTAIN + max(0, -s.sign() * was))
                     missing.append(max(0, (wanted - now) * s.sign()) / CERTAIN)
                 else:
-                    error = abs(now - was) / CERTAIN
-                    moved.append(0.5 * error**2 / 0.3 if error < 0.3 else error - 0.15)
-                    if k == 1:
-                        holding.append(moved[-1])
-    assert len(holding) == 4  # two of the four faces are edited in what is kept itself
-    assert held.item() == pytest.approx(float(sum(holding)) / 4, rel=1e-4)
+                    change = abs(1 / (1 + (-now).exp()) - 1 / (1 + (-was).exp()))
+                    moved += stay[edited[i], k] * change / 2
+            weight += stay[edited[i], k] * float(k != edited[i])
     assert short.item() == pytest.approx(float(sum(missing)) / 8, rel=1e-4)
-    assert besides.item() == pytest.approx(float(sum(moved)) / 16, rel=1e-4)
+    assert besides.item() == pytest.approx(float(moved / weight), rel=1e-4)
 
 
 def test_guides_that_see_enough_ask_for_nothing():
@@ -121,9 +126,15 @@ def test_guides_that_see_enough_ask_for_nothing():
     after = before.clone()
     after[:, :, 1] = 2 * CERTAIN
     edited, strength = torch.ones(3, dtype=torch.long), torch.ones(3)
-    kept = torch.tensor([False, True, False, False])  # the edited one alone: nothing to hold
-    parts = guide_loss(before, after, edited, strength, kept)
-    assert [part.item() for part in parts] == [0, 0, 0]
+    parts = guide_loss(before, after, edited, strength, torch.ones(4, 4))
+    assert [part.item() for part in parts] == [0, 0]
+
+
+def test_what_must_stay_and_what_moves_by_its_meaning():
+    names = ["male", "smile", "high_cheekbones", "beard"]
+    stay = staying(names)
+    assert stay[1, [0, 2, 3]].tolist() == [SEX, 0.25, 1.0]  # a smile lifts the cheeks
+    assert stay[0, 3] == 0.25 and stay[3, 0] == SEX  # a man may grow a beard, a beard makes no man
 
 
 def test_the_guides_take_part_and_stay_as_they_were(toy_circle, toy_folder, tmp_path):
@@ -135,7 +146,12 @@ def test_the_guides_take_part_and_stay_as_they_were(toy_circle, toy_folder, tmp_
     assert fingerprint(guides) == before
     assert fingerprint(guided.changes) != fingerprint(alone.changes)
     recorded = json.loads((tmp_path / "guided" / "run.json").read_text())
-    assert recorded["guides"] == before and recorded["guide_weight"] > 0
+    assert recorded["guides"] == before and recorded["besides_weight"] > 0
+    # Those that were trained against do not look; others can be given to the circle
+    assert guided.guides is None
+    look = Guides(tuple(toy_circle.attribute_names), ((6, 4),), (3,))
+    looked = train_closing(toy_folder, tmp_path / "guided", guides=guides, look=look, **options)
+    assert looked.guides is look and fingerprint(looked.changes) == fingerprint(guided.changes)
 
 
 def test_the_natural_scale_is_what_the_circles_own_edits_change(toy_circle, toys):

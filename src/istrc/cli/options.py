@@ -12,6 +12,7 @@ import typer
 from istrc.cli import completion
 from istrc.cli.strengths import check_keep, check_names, parse_names
 from istrc.errors import IstrcError
+from istrc.holding import NOTHING
 
 MODEL = "celeba64"  # shipped
 WHAT_INPUT = "Pictures, folders (read flat, sorted by name) or globs."
@@ -103,9 +104,10 @@ KeepOption = Annotated[
         "--keep",
         metavar="NAME[,NAME]",
         autocompletion=completion.attributes,
-        help="Attributes that must not change; repeat it or separate by commas; none keeps "
-        "nothing.",
-        show_default="male, unless it is edited",
+        help="Attributes that must not change, besides those that an edit holds by itself "
+        "(the sex, age, glasses and what else it is not about); repeat it or separate by commas. "
+        "none holds nothing, none,male the sex alone.",
+        show_default=False,
     ),
 ]
 AttributeOption = Annotated[
@@ -144,7 +146,7 @@ def check_attributes(circle, edits: Iterable[str], kept: Iterable[str] | None) -
     from istrc.recognisers.recogniser import key
 
     known = circle.attribute_names
-    for option, names in (("-a", list(edits)), ("--keep", list(kept or []))):
+    for option, names in (("-a", list(edits)), ("--keep", [n for n in kept or [] if n != NOTHING])):
         for name in names:
             why = shelf.unusable(name, key(circle.recogniser.record))
             if name not in known and why:
@@ -167,16 +169,10 @@ def read_faces(circle, path: Path, which: str | int, aligned: bool) -> list:
 
 
 def parse_keep(texts: list[str], edits: dict[str, float]) -> list[str] | None:
-    """The attributes to hold; None leaves it to the circle. Raises IstrcError."""
+    """The attributes to hold (istrc.holding); None leaves it to the edit. Raises IstrcError."""
     names = parse_names(texts)
-    if not names:
-        return None
-    if "none" in names:
-        if names != ["none"]:
-            raise IstrcError("--keep none: means nothing is kept; give it alone")
-        return []
     check_keep(edits, names)
-    return names
+    return names or None
 
 
 def save(edited: list, output: Path, crop: bool) -> list[Path]:

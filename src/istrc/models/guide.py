@@ -1,14 +1,21 @@
 """The guides: small pixel classifiers that tell the closing of the circle what a picture shows.
 
 FaceNet alone is fooled by what it trains (its embedding of an edited picture arrives before the
-picture does). Guides see pixels, share nothing with it, and are several and unlike. The judge,
-which measures, is yet another network, and no training ever sees it.
+picture does). Guides see pixels, share nothing with it, and are several and unlike. A network that
+closing follows is fooled a little too, so that those that look how far an edit has come are a team
+of their own. The judge, which measures, is yet another network, and no training ever sees it.
 """
 
 from __future__ import annotations
 
 import torch
 from torch import nn
+
+# Team: its members' widths and first kernels
+TEAMS = {
+    "look": (((32, 64, 128, 192), (40, 80, 112, 160)), (3, 5)),
+    "close": (((48, 80, 128, 192), (32, 72, 144, 224), (40, 64, 160, 192)), (3, 5, 7)),
+}
 
 
 def _stage(inputs: int, outputs: int, kernel: int) -> list[nn.Module]:
@@ -31,8 +38,8 @@ class Guides(nn.Module):
     def __init__(
         self,
         attributes: tuple[str, ...] = (),
-        widths: tuple[tuple[int, ...], ...] = ((32, 64, 128, 192), (40, 80, 112, 160)),
-        kernels: tuple[int, ...] = (3, 5),
+        widths: tuple[tuple[int, ...], ...] = TEAMS["look"][0],
+        kernels: tuple[int, ...] = TEAMS["look"][1],
     ):
         super().__init__()
         widths = [tuple(member) for member in widths]
@@ -49,5 +56,7 @@ class Guides(nn.Module):
             members.append(nn.Sequential(*layers, nn.Linear(4 * member[-1], len(attributes))))
         self.members = nn.ModuleList(members)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return torch.stack([member(x).float() for member in self.members])
+    def forward(self, x: torch.Tensor, members: list[int] | None = None) -> torch.Tensor:
+        """`members`: which of them look; None is all."""
+        chosen = range(len(self.members)) if members is None else members
+        return torch.stack([self.members[i](x).float() for i in chosen])

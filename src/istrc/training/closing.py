@@ -18,6 +18,7 @@ components' fine detail, a pattern is found that pleases every classifier and is
 from __future__ import annotations
 
 from collections.abc import Mapping as Numbers
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -26,9 +27,10 @@ from torch import nn
 from torch.nn import functional as F
 
 from istrc import walk as walking
-from istrc.circle import KEPT_BY_DEFAULT, TRANSFORMATIONS, Circle
+from istrc.circle import TRANSFORMATIONS, Circle
 from istrc.data.prepared import Prepared
 from istrc.errors import InputError
+from istrc.holding import moves
 from istrc.models.changes import Changes
 from istrc.models.guide import Guides
 from istrc.models.store import fingerprint
@@ -36,6 +38,9 @@ from istrc.photo.paste import face_mask
 from istrc.training import loop
 from istrc.training.augment import augment, blurred
 from istrc.training.average import follow
+from istrc.training.mapping import both_spaces, place
+
+SEX = 3.0  # how much more a change of sex matters than of another attribute
 
 
 def closing_loss(
@@ -83,21 +88,30 @@ def guide_loss(
     after: torch.Tensor,  # (M, B, A) on the edited picture
     edited: torch.Tensor,  # (B,) column that was edited
     strength: torch.Tensor,  # (B,) signed
-    kept: torch.Tensor,  # (A,) bool, attributes that an edit holds unless it is of them
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """How far the picture is from what was asked, in units of a full transformation.
+    stay: torch.Tensor,  # (A, A) how much it matters, edit by edit, that the others stay
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """How far the picture is from what was asked, as several witnesses see it.
 
-    Returns the edited attribute's shortfall, which more than was asked does not lower or raise,
-    the mean change of the others, and that of the kept ones among them.
+    Returns the edited attribute's shortfall, in units of a full transformation, which more than
+    was asked does not lower or raise, and the mean change of probability of the others: leakage.
     """
     chosen = F.one_hot(edited, before.shape[2]).bool()  # (B, A)
     own = before[:, chosen]  # (M, B)
     wanted = torch.stack([walking.targets(m[:, None], strength[:, None])[:, 0] for m in own])
     short = F.relu((wanted - after[:, chosen]) * strength.sign()) / walking.CERTAIN
-    change = (after - before) / walking.CERTAIN
-    moved = F.smooth_l1_loss(change, torch.zeros_like(change), beta=0.3, reduction="none")
-    held = moved[:, kept & ~chosen]  # (M, N), of no face where the kept one is what is edited
-    return short.mean(), moved[:, ~chosen].mean(), held.sum() / max(1, held.numel())
+    moved = (torch.sigmoid(after) - torch.sigmoid(before)).abs().mean(0)  # (B, A)
+    weights = stay[edited] * ~chosen
+    return short.mean(), (moved * weights).sum() / weights.sum()
+
+
+def staying(names: Sequence[str]) -> torch.Tensor:
+    """How much it matters, in an edit of the row, that the column's attribute stays: (A, A)."""
+    return torch.tensor(
+        [
+            [SEX if other == "male" else 0.25 if moves(name, other) else 1.0 for other in names]
+            for name in names
+        ]
+    )
 
 
 @torch.no_grad()
@@ -121,17 +135,19 @@ def train_closing(
     out: str | Path,  # run folder; holds the checkpoint
     *,
     circle: Circle,  # trained part by part
-    guides: Guides | None = None,  # pixel classifiers that must see the edit as well
-    width: int = 512,  # of the layers that fit a change to its face; 0 tunes F's difference alone
-    steps: int = 1000,  # batches
+    guides: Guides | None = None,  # the team that must see the edit as well, and nothing else
+    look: Guides | None = None,  # the team that looks how far edits have come; the circle's if none
+    width: int = 768,  # of the layers that fit a change to its face; 0 tunes F's difference alone
+    steps: int = 10_000,  # batches
     batch_size: int = 48,  # faces in a batch, each with one edit
     rate: float = 5e-4,  # peak learning rate of Adam
-    strength: tuple[float, float] = (0.5, 1.5),  # least and greatest strength of an edit
-    beyond: float = 1.0,  # times the evidence asked of z
+    bound: float = 0.75,  # the farthest a walk goes, radians
+    strength: tuple[float, float] = (0.5, 1.75),  # least and greatest strength of an edit
+    others: float = 0.25,  # share of edits that are of no transformation but of the rest
     cycle_weight: float = 2.0,  # of 1 - cos of the angle to where the walk ended
     attribute_weight: float = 0.5,  # of the logits' distance from those the walk reached
-    guide_weight: float = 0.5,  # of what the guides miss, and see change besides
-    held_weight: float = 0.0,  # of change that they see of attributes kept by default, on top
+    short_weight: float = 0.7,  # of what the guides miss
+    besides_weight: float = 6.0,  # of what they see change besides
     outside_weight: float = 1.0,  # of change where no edit belongs
     natural_weight: float = 0.05,  # of changes of the code that the mapping never made by itself
     tint_weight: float = 2.0,  # of change of colour over sixteenths of the picture
@@ -140,7 +156,7 @@ def train_closing(
     seed: int = 0,
     device: str = "cpu",
     minutes: float | None = None,  # stop, resumably, after this long
-    validate_every: int = 200,  # steps
+    validate_every: int = 500,  # steps
 ) -> Circle:
     """Tune changes on edits of training faces; returns the closed circle.
 
@@ -166,28 +182,34 @@ def train_closing(
     net.requires_grad_(True)  # in evaluation mode: BatchNorm is tuned as it is used
     optimizer = torch.optim.Adam(net.parameters(), lr=rate, betas=(0.9, 0.99))
     names = [name for name in TRANSFORMATIONS if name in classifiers.names]
-    kept = torch.tensor([name in KEPT_BY_DEFAULT for name in classifiers.names], device=device)
+    rest = [name for name in classifiers.names if name not in names]
+    stay = staying(classifiers.names).to(device)
     inside = torch.from_numpy(face_mask(prepared.size)).to(device)
     outside = 1 - inside
     if guides is not None:
         guides.to(device, memory_format=layout).eval().requires_grad_(False)
         guided = [guides.attributes.index(name) for name in classifiers.names]
 
-    some = prepared.batch(np.sort(loop.generator(seed, 0, 4).choice(fit, min(480, len(fit)))))
-    natural = natural_scale(circle, circle.embed(some), names).clone()
+    # What the frozen parts make of a face is made once
+    spaces = both_spaces(facenet, autoencoder, prepared, fit, device)
+    some = loop.generator(seed, 0, 4).choice(len(fit), min(480, len(fit)), replace=False)
+    natural = natural_scale(circle, spaces[0][place(np.sort(some), False, len(fit))], names).clone()
 
-    def batch(step: int) -> torch.Tensor:
+    def batch(step: int) -> tuple[torch.Tensor, ...]:
         count = min(batch_size, len(fit))
-        return prepared.batch(loop.generator(seed, step).choice(fit, count, replace=False))
+        chosen = loop.generator(seed, step).choice(len(fit), count, replace=False)
+        x, mirror = prepared.batch(fit[chosen]), bool(step % 2)
+        at = place(chosen, mirror, len(fit))
+        return x.flip(3) if mirror else x, *(space[at] for space in spaces)
 
     def edits(z: torch.Tensor, rng: np.random.Generator) -> tuple[torch.Tensor, ...]:
         """Three edits, each of a third of the faces: columns (B,), strengths (B,), z' (B, D)."""
         columns, amounts, ends = [], [], []
         for part in z.tensor_split(3):
-            name = str(rng.choice(names))
+            name = str(rng.choice(rest if rest and rng.random() < others else names))
             amount = rng.uniform(*strength) * rng.choice([-1, 1])
             # A copy, because autograd cannot keep what was made in inference mode
-            path = circle.walk(part, {name: amount}, step=0.1, beyond=beyond)
+            path = circle.walk(part, {name: amount}, step=0.1, bound=bound)
             ends.append(path.end.clone())
             columns.append(torch.full((len(part),), classifiers.index(name), device=z.device))
             amounts.append(torch.full((len(part),), amount, device=z.device))
@@ -196,13 +218,13 @@ def train_closing(
     def guise(x: torch.Tensor) -> torch.Tensor:
         return augment(blurred(x), rotate=4, scale=0.05, shift=0.03, erase=0)
 
-    def losses(net, x, rng, vary: bool):
+    def losses(net, x, z, h, rng, vary: bool):
         with torch.no_grad(), torch.autocast(kind, torch.bfloat16):
-            z, h = facenet(x), autoencoder.encode(x)
             rebuilt = autoencoder.decode(h)
         edited, amount, end = edits(z, rng)
-        change = net(h.float(), z, end)
+        change = net(h, z, end)
         moved = h + change
+        half = slice(None, None, 2)  # FaceNet sees every other picture, and costs half
         with torch.autocast(kind, torch.bfloat16):
             changed = autoencoder.decode(moved)
             picture = (x + inside * (changed - rebuilt)).clamp(-1, 1)
@@ -214,21 +236,20 @@ def train_closing(
             else:
                 face = x
             picture = picture.contiguous(memory_format=layout)
-            seen = facenet(picture)
-            after = guides(picture) if guides is not None else None
+            face = face.contiguous(memory_format=layout)
+            seen = facenet(picture[half])
             with torch.no_grad():
-                start_seen = facenet(face.contiguous(memory_format=layout)) if vary else z
-                before = guides(face) if guides is not None else None
-        went = classifiers(end) - classifiers(z)
+                start_seen = facenet(face[half]) if vary else z[half]
+        went = classifiers(end[half]) - classifiers(z[half])
         loss, parts = closing_loss(
             rebuilt,
             changed,
             seen,
             start_seen,
-            F.normalize(start_seen + end - z, dim=1),
+            F.normalize(start_seen + (end - z)[half], dim=1),
             classifiers(seen),
             classifiers(start_seen) + went,
-            edited,
+            edited[half],
             outside,
             cycle_weight=cycle_weight,
             attribute_weight=attribute_weight,
@@ -236,22 +257,26 @@ def train_closing(
             tint_weight=tint_weight,
         )
         if guides is not None:
+            # Two at a time, and never the same two for long: fooling one team is easier
+            every = len(guides.members)
+            looking = rng.permutation(every)[:2].tolist() if vary else list(range(every))
+            with torch.autocast(kind, torch.bfloat16):
+                after = guides(picture, looking)
+                with torch.no_grad():
+                    before = guides(face, looking)
             before, after = (logits[:, :, guided] for logits in (before, after))
-            short, besides, held = guide_loss(before, after, edited, amount, kept)
-            parts |= {"short": short, "besides": besides, "held": held}
-            loss = loss + guide_weight * (short + besides) + held_weight * held
+            parts["short"], parts["besides"] = guide_loss(before, after, edited, amount, stay)
+            loss = loss + short_weight * parts["short"] + besides_weight * parts["besides"]
         # 1 for the mapping as it came; what fools a classifier is spread over fine detail instead
         parts["unnatural"] = (change.square() / natural).mean()
         loss = loss + natural_weight * parts["unnatural"]
         parts["anchor"] = ((net.mapping(z) - h) / net.mapping.spread).square().mean()
         return loss + anchor_weight * parts["anchor"], parts
 
-    def update(step: int, x: torch.Tensor) -> Numbers[str, torch.Tensor]:
-        x = x.to(device)
-        if step % 2:
-            x = x.flip(3)
+    def update(step: int, drawn) -> Numbers[str, torch.Tensor]:
+        x, z, h = (part.to(device) for part in drawn)
         x = x.contiguous(memory_format=layout)
-        loss, parts = losses(net, x, loop.generator(seed, step, 1), vary=True)
+        loss, parts = losses(net, x, z, h, loop.generator(seed, step, 1), vary=True)
         for group in optimizer.param_groups:
             group["lr"] = loop.cosine(step, steps, peak=rate, warmup=50)
         optimizer.zero_grad(set_to_none=True)
@@ -268,7 +293,10 @@ def train_closing(
         starts = range(0, min(len(tune), 768) - batch_size + 1, batch_size)
         for start in starts:
             x = prepared.batch(tune[start : start + batch_size]).to(device)
-            _, parts = losses(averaged, x.contiguous(memory_format=layout), rng, vary=False)
+            x = x.contiguous(memory_format=layout)
+            with torch.autocast(kind, torch.bfloat16):
+                z, h = facenet(x).float(), autoencoder.encode(x).float()
+            _, parts = losses(averaged, x, z, h, rng, vary=False)
             for name, value in parts.items():
                 sums[name] = sums.get(name, 0.0) + value.item() / max(1, len(starts))
         return sums
@@ -291,8 +319,9 @@ def train_closing(
             faces=len(fit),
             batch_size=batch_size,
             rate=rate,
+            bound=bound,
             strength=list(strength),
-            beyond=beyond,
+            others=others,
             cycle_weight=cycle_weight,
             attribute_weight=attribute_weight,
             outside_weight=outside_weight,
@@ -302,8 +331,8 @@ def train_closing(
             average=average,
             circle=start,
             guides=None if guides is None else fingerprint(guides),
-            guide_weight=guide_weight if guides is not None else 0.0,
-            held_weight=held_weight if guides is not None else 0.0,
+            short_weight=short_weight if guides is not None else 0.0,
+            besides_weight=besides_weight if guides is not None else 0.0,
         ),
     )
     return Circle(
@@ -312,7 +341,7 @@ def train_closing(
         circle.mapping,
         classifiers,
         changes=averaged.requires_grad_(False),
-        guides=guides or circle.guides,
+        guides=look or circle.guides,
         aligner=circle.aligner,
         bound=circle.bound,
     )

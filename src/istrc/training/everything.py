@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from istrc.circle import Circle
+from istrc.models.guide import TEAMS
 from istrc.pretrained import FURTHER, PARTS
 from istrc.training.attributes import train_attributes
 from istrc.training.began import train_began
@@ -23,8 +24,8 @@ def train_all(
     began_steps: int = 3600,
     mapping_steps: int = 8000,
     attributes_steps: int = 1200,
-    guides_steps: int = 1200,
-    closing_steps: int = 1000,  # batches of closing; 0 leaves the circle as the paper has it
+    guides_steps: int = 2000,
+    closing_steps: int = 10_000,  # batches of closing; 0 leaves the circle as the paper has it
     seed: int = 0,
     device: str = "cpu",
 ) -> Circle:
@@ -50,9 +51,21 @@ def train_all(
     )
     circle = Circle(facenet, autoencoder, mapping, attributes)
     if closing_steps:
-        guides = train_guides(data, runs / "guides", steps=guides_steps, **common)
+        # Two teams: those that closing follows learn to be fooled, the others look (istrc.sight)
+        teams = {
+            team: train_guides(
+                data, runs / f"guides-{team}", team=team, steps=guides_steps, **common
+            )
+            for team in TEAMS
+        }
         circle = train_closing(
-            data, runs / "closing", circle=circle, guides=guides, steps=closing_steps, **common
+            data,
+            runs / "closing",
+            circle=circle,
+            guides=teams["close"],
+            look=teams["look"],
+            steps=closing_steps,
+            **common,
         )
     circle.save_pretrained(out, **{part: _provenance(runs, part) for part in (*PARTS, *FURTHER)})
     return circle
@@ -64,8 +77,8 @@ def _provenance(runs: Path, part: str) -> dict:
         "facenet": ["facenet"],
         "autoencoder": ["began"],
         "mapping": ["mapping"],
-        "changes": ["closing"],
-        "guides": ["guides"],
+        "changes": ["guides-close", "closing"],
+        "guides": ["guides-look"],
         "attributes": ["attributes"],
     }[part]
     recorded = [runs / name / "run.json" for name in made_by]

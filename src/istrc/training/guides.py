@@ -10,7 +10,8 @@ import torch
 from torch import nn
 
 from istrc.data.prepared import Prepared
-from istrc.models.guide import Guides
+from istrc.errors import InputError
+from istrc.models.guide import TEAMS, Guides
 from istrc.training import loop
 from istrc.training.augment import augment, blurred
 from istrc.training.average import follow
@@ -21,7 +22,8 @@ def train_guides(
     data: str | Path,  # a prepared folder
     out: str | Path,  # run folder; holds the checkpoint
     *,
-    steps: int = 1200,  # batches
+    team: str = "look",  # at how far edits have come; or "close", whom closing follows
+    steps: int = 2000,  # batches
     batch_size: int = 96,
     rate: float = 2e-3,  # peak learning rate of AdamW
     decay: float = 0.05,  # weight decay
@@ -32,11 +34,13 @@ def train_guides(
     minutes: float | None = None,  # stop, resumably, after this long
     validate_every: int = 300,  # steps
 ) -> Guides:
-    """Train the guides; each member sees every face in a guise of its own."""
+    """Train a team of guides; each member sees every face in a guise of its own."""
+    if team not in TEAMS:
+        raise InputError(f"team {team!r}: use one of {', '.join(TEAMS)}")
     prepared = Prepared(data)
     fit, tune = prepared.rows("fit"), prepared.rows("tune")
     torch.manual_seed(seed)
-    net = Guides(tuple(prepared.attribute_names))
+    net = Guides(tuple(prepared.attribute_names), *TEAMS[team])
     net = net.to(device, memory_format=torch.channels_last)
     averaged = copy.deepcopy(net).eval()
     optimizer = torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=decay, betas=(0.9, 0.98))
@@ -92,6 +96,7 @@ def train_guides(
         minutes=minutes,
         config=dict(
             part="guides",
+            team=team,
             data=prepared.info.get("source"),
             faces=len(fit),
             batch_size=batch_size,

@@ -17,6 +17,8 @@ from istrc.recognisers.recogniser import Recogniser
 from istrc.training import loop
 from istrc.training.embeddings import Embeddings, note, recorded, source
 
+BLOCK = 128  # faces that are embedded and encoded at once
+
 
 @torch.no_grad()
 def both_spaces(
@@ -26,21 +28,31 @@ def both_spaces(
     rows: np.ndarray,
     device: str,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Each face and its mirror image in both spaces: z (2N, D) and h (2N, H), float32."""
+    """Each face and its mirror image in both spaces: z (2N, D) and h (2N, H), float32.
+
+    Blocks of faces alternate with their mirror images; see `place`.
+    """
     autoencoder = autoencoder.eval()
     made = facenet.of(rows) if isinstance(facenet, Embeddings) else None
     facenet = facenet.eval() if made is None else facenet
     z, h = [], []
-    for start in range(0, len(rows), 128):
-        x = prepared.batch(rows[start : start + 128]).to(device)
+    for start in range(0, len(rows), BLOCK):
+        x = prepared.batch(rows[start : start + BLOCK]).to(device)
         x = torch.cat([x, x.flip(3)]).contiguous(memory_format=torch.channels_last)
         with torch.autocast(torch.device(device).type, torch.bfloat16):
             if made is None:
                 z.append(facenet(x).float().cpu())
             else:
-                z.append(made[start : start + 128].transpose(0, 1).flatten(0, 1))
+                z.append(made[start : start + BLOCK].transpose(0, 1).flatten(0, 1))
             h.append(autoencoder.encode(x).float().cpu())
     return torch.cat(z), torch.cat(h)
+
+
+def place(faces: np.ndarray, mirror: bool, total: int) -> torch.Tensor:
+    """Where `both_spaces` of so many rows has these faces, counted among them, or their mirrors."""
+    block = faces // BLOCK
+    size = np.minimum(BLOCK, total - block * BLOCK)
+    return torch.from_numpy(faces + block * BLOCK + mirror * size)
 
 
 def picture_weights(

@@ -1,0 +1,84 @@
+"""What an edit leaves alone: the attributes that it holds while it walks.
+
+Attributes go together in the classifiers' data, and so in their gradients: makeup and beard change
+the sex (the paper's fault, section 5.5), ageing adds glasses, big noses stop smiling. So every
+edit holds `HELD`, but for what it is about or moves by its meaning. Held attributes cost an edit
+some angle and take away about half of what it changes besides (docs/holding.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+HELD = (
+    "male",
+    "young",
+    "smile",
+    "mouth_open",
+    "makeup",
+    "beard",
+    "eyeglasses",
+    "attractive",
+    "chubby",
+    "big_nose",
+    "bags_under_eyes",
+    "big_eyes",
+    "wide_mouth",
+)
+
+_FACIAL_HAIR = ("beard", "mustache", "goatee", "sideburns", "five_o_clock_shadow")
+_PAINT = ("makeup", "wearing_lipstick", "arched_eyebrows", "rosy_cheeks")
+_HAIR_COLOURS = ("black_hair", "blond_hair", "brown_hair", "gray_hair")
+
+# Attribute: what moves with it by its meaning. Sex moves with none of them.
+MOVES_WITH = {
+    "male": (*_FACIAL_HAIR, *_PAINT, "wearing_earrings", "wearing_necktie"),
+    "smile": ("mouth_open", "high_cheekbones"),
+    "mouth_open": ("high_cheekbones",),
+    "high_cheekbones": ("smile",),
+    "big_nose": ("bags_under_eyes",),
+    "young": ("attractive", "chubby", "gray_hair", "double_chin"),
+    "attractive": ("young", "chubby"),
+    "chubby": ("attractive", "young", "double_chin"),
+    "double_chin": ("chubby",),
+    "big_eyes": ("narrow_eyes",),
+    "narrow_eyes": ("big_eyes",),
+    "makeup": ("attractive", *_PAINT),
+    "wearing_lipstick": ("attractive", *_PAINT),
+    "rosy_cheeks": _PAINT,
+    "arched_eyebrows": _PAINT,
+    "bald": ("young", "receding_hairline", "bangs", *_HAIR_COLOURS),
+    "receding_hairline": ("young", "bald", "bangs"),
+    "bangs": ("receding_hairline",),
+    "gray_hair": ("young", *_HAIR_COLOURS),
+    "blurry": ("attractive",),
+    **{name: _FACIAL_HAIR for name in _FACIAL_HAIR},
+    **{name: _HAIR_COLOURS for name in _HAIR_COLOURS if name != "gray_hair"},
+}
+
+NOTHING = "none"  # among the names to keep: what is held by default is not
+
+
+def moves(name: str, other: str) -> bool:
+    """Whether an edit of one attribute moves the other: it is the same, or follows from it."""
+    return other == name or other in MOVES_WITH.get(name, ())
+
+
+def named(keep: Iterable[str] | str | None) -> list[str] | None:
+    """What a user asked to be kept, as a list that can be read more than once."""
+    return [keep] if isinstance(keep, str) else None if keep is None else list(keep)
+
+
+def held(edited: Iterable[str], keep: Iterable[str] | str | None = None) -> list[str]:
+    """The attributes that an edit holds, in a fixed order and none of them edited.
+
+    Args:
+        edited: what the edit is of.
+        keep: held besides, also where it moves with what is edited; with "none" among them, or
+            where there are none at all (an empty list), nothing else is held.
+    """
+    edited, keep = list(edited), named(keep)
+    alone = keep is not None and (not keep or NOTHING in keep)
+    default = [] if alone else [n for n in HELD if not any(moves(e, n) for e in edited)]
+    besides = [name for name in keep or [] if name != NOTHING]
+    return [name for name in dict.fromkeys((*default, *besides)) if name not in edited]
