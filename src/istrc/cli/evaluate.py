@@ -9,6 +9,7 @@ import typer
 
 from istrc.cli import (
     evaluate_editing,
+    evaluate_holding,
     evaluate_learning,
     evaluate_space,
     evaluate_verification,
@@ -129,6 +130,7 @@ app.command("smoothness", cls=JsonToFile)(evaluate_space.smoothness)
 app.command("averages", cls=JsonToFile)(evaluate_space.averages)
 app.command("mapping", cls=JsonToFile)(evaluate_space.mapping)
 app.command("learning", cls=JsonToFile)(evaluate_learning.learning)
+app.command("holding", cls=JsonToFile)(evaluate_holding.holding)
 
 
 @app.command("all", cls=JsonToFile)

@@ -10,9 +10,10 @@ edited attribute at its target. Nothing else moves, so that decode(E(x)) stays a
 network that is trained against can be fooled instead of obeyed. A frozen decoder makes that hard,
 because it draws little but faces; besides, what the networks see of x' is moved, re-lit and
 blurred at random, the change is kept small where no edit belongs, and pixel classifiers that
-share nothing with FaceNet (`models.guide`) must see the edit too, and nothing else. Last, a code
+share nothing with FaceNet (`models.guide`) must see the edit too, and nothing else. A code
 may not change in ways that the mapping never changed it by itself: where there is room, as in the
-components' fine detail, a pattern is found that pleases every classifier and is in no face.
+components' fine detail, a pattern is found that pleases every classifier and is in no face. Last, a
+critic tells edited faces from real ones, by colours that no lips have, and learns as they change.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ from istrc.photo.paste import face_mask
 from istrc.training import loop
 from istrc.training.augment import augment, blurred
 from istrc.training.average import follow
+from istrc.training.critic import PatchCritic, hinge, joined_pull
 from istrc.training.mapping import both_spaces, place
 
 SEX = 3.0  # how much more a change of sex matters than of another attribute
@@ -152,6 +154,8 @@ def train_closing(
     natural_weight: float = 0.05,  # of changes of the code that the mapping never made by itself
     tint_weight: float = 2.0,  # of change of colour over sixteenths of the picture
     anchor_weight: float = 0.2,  # of F's own mean square error
+    critic_weight: float = 0.3,  # pull of a critic beside all that is seen of the picture; 0: none
+    critic_rate: float = 3e-4,
     average: float = 0.99,  # decay of the moving average, which is what is kept
     seed: int = 0,
     device: str = "cpu",
@@ -180,7 +184,15 @@ def train_closing(
     for part in (facenet, classifiers, autoencoder, net, averaged):
         part.to(device, memory_format=layout).eval().requires_grad_(False)
     net.requires_grad_(True)  # in evaluation mode: BatchNorm is tuned as it is used
-    optimizer = torch.optim.Adam(net.parameters(), lr=rate, betas=(0.9, 0.99))
+    modules: dict[str, nn.Module] = {"net": net, "average": averaged}
+    optimizers = {"adam": torch.optim.Adam(net.parameters(), lr=rate, betas=(0.9, 0.99))}
+    peaks = {"adam": rate}
+    if critic_weight:
+        critic = modules["critic"] = PatchCritic(32).to(device, memory_format=layout)
+        optimizers["critic"] = torch.optim.Adam(
+            critic.parameters(), lr=critic_rate, betas=(0.5, 0.99)
+        )
+        peaks["critic"] = critic_rate
     names = [name for name in TRANSFORMATIONS if name in classifiers.names]
     rest = [name for name in classifiers.names if name not in names]
     stay = staying(classifiers.names).to(device)
@@ -226,7 +238,9 @@ def train_closing(
         moved = h + change
         half = slice(None, None, 2)  # FaceNet sees every other picture, and costs half
         with torch.autocast(kind, torch.bfloat16):
-            changed = autoencoder.decode(moved)
+            drawn = autoencoder.decode(moved)
+            # Cut here: what is seen of the picture pulls at it, and then it pulls at the code
+            changed = drawn.detach().requires_grad_()
             picture = (x + inside * (changed - rebuilt)).clamp(-1, 1)
             if vary:
                 # The face in the same guise as its edit: what differs between them is the edit
@@ -269,20 +283,37 @@ def train_closing(
             loss = loss + short_weight * parts["short"] + besides_weight * parts["besides"]
         # 1 for the mapping as it came; what fools a classifier is spread over fine detail instead
         parts["unnatural"] = (change.square() / natural).mean()
-        loss = loss + natural_weight * parts["unnatural"]
         parts["anchor"] = ((net.mapping(z) - h) / net.mapping.spread).square().mean()
-        return loss + anchor_weight * parts["anchor"], parts
+        inner = natural_weight * parts["unnatural"] + anchor_weight * parts["anchor"]
+        return loss, inner, parts, (drawn, changed, picture, face)
 
     def update(step: int, drawn) -> Numbers[str, torch.Tensor]:
         x, z, h = (part.to(device) for part in drawn)
         x = x.contiguous(memory_format=layout)
-        loss, parts = losses(net, x, z, h, loop.generator(seed, step, 1), vary=True)
-        for group in optimizer.param_groups:
-            group["lr"] = loop.cosine(step, steps, peak=rate, warmup=50)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        loss, inner, parts, pictures = losses(
+            net, x, z, h, loop.generator(seed, step, 1), vary=True
+        )
+        drawn, changed, picture, face = pictures
+        for name, optimizer in optimizers.items():
+            for group in optimizer.param_groups:
+                group["lr"] = loop.cosine(step, steps, peak=peaks[name], warmup=50)
+            optimizer.zero_grad(set_to_none=True)
+        if critic_weight:
+            critic.requires_grad_(False)
+            with torch.autocast(kind, torch.bfloat16):
+                opinion = critic(picture)
+            pull = joined_pull(changed, loss, opinion, critic_weight)
+            critic.requires_grad_(True)
+            with torch.autocast(kind, torch.bfloat16):
+                told = hinge(critic(face), critic(picture.detach()))
+            told.backward()
+            parts["critic"] = told
+        else:
+            (pull,) = torch.autograd.grad(loss, changed)
+        torch.autograd.backward([drawn, inner], [pull, None])
         nn.utils.clip_grad_norm_(net.parameters(), 1.0)
-        optimizer.step()
+        for optimizer in optimizers.values():
+            optimizer.step()
         follow(averaged, net, step, average)
         return {name: value.detach() for name, value in parts.items()}
 
@@ -296,14 +327,14 @@ def train_closing(
             x = x.contiguous(memory_format=layout)
             with torch.autocast(kind, torch.bfloat16):
                 z, h = facenet(x).float(), autoencoder.encode(x).float()
-            _, parts = losses(averaged, x, z, h, rng, vary=False)
+            _, _, parts, _ = losses(averaged, x, z, h, rng, vary=False)
             for name, value in parts.items():
                 sums[name] = sums.get(name, 0.0) + value.item() / max(1, len(starts))
         return sums
 
     loop.run(
-        modules={"net": net, "average": averaged},
-        optimizers={"adam": optimizer},
+        modules=modules,
+        optimizers=optimizers,
         batch=batch,
         update=update,
         validate=validate,
@@ -328,6 +359,8 @@ def train_closing(
             natural_weight=natural_weight,
             tint_weight=tint_weight,
             anchor_weight=anchor_weight,
+            critic_weight=critic_weight,
+            critic_rate=critic_rate,
             average=average,
             circle=start,
             guides=None if guides is None else fingerprint(guides),

@@ -2,8 +2,9 @@
 
 Where the exact place of a hair cannot be known, the picture of least L1 error is a blur. The
 critic looks at patches and tells rebuilt faces from real ones (Isola et al. 2017, with
-the hinge loss), so that a plausible hair costs less than none. It trains the auto-encoder and is
-thrown away; no edit and no measure ever sees it.
+the hinge loss), so that a plausible hair costs less than none. Another one tells edited faces from
+real ones while the circle is closed. A critic is thrown away when training ends; no measure ever
+sees it.
 """
 
 from __future__ import annotations
@@ -41,6 +42,6 @@ def joined_pull(
     A critic's gradient grows and shrinks as it learns. It is scaled so that its norm is `weight`
     times that of the loss's, as Esser et al. (2021) do at their last layer.
     """
-    (ours,) = torch.autograd.grad(loss, rebuilt)
+    (ours,) = torch.autograd.grad(loss, rebuilt, retain_graph=True)  # they may share a graph
     (critics,) = torch.autograd.grad(-opinion.float().mean(), rebuilt)
     return ours + critics * (weight * ours.norm() / critics.norm().clamp(min=1e-12))
