@@ -186,3 +186,43 @@ def test_a_12_megapixel_photograph_costs_what_its_face_costs():
     started = time.process_time()
     paste_change(pixels, change, frame)
     assert time.process_time() - started < 0.5  # 0.05 s on a quiet machine
+
+
+def test_a_motion_of_nothing_is_no_motion():
+    pixels, frame = photograph(300, 260), similarity(120, 0.3, 150, 130)
+    change = smooth_change(64)
+    still = paste_change(pixels, change, frame, np.zeros((64, 64, 2)))
+    assert np.array_equal(still, paste_change(pixels, change, frame))
+    assert np.array_equal(paste_change(pixels, 0 * change, frame, np.zeros((64, 64, 2))), pixels)
+
+
+@pytest.mark.parametrize("angle", [0.0, 0.5, -1.2])
+def test_pixels_are_taken_from_where_the_motion_says(angle):
+    """A ramp of grey moved by a vector is the ramp at the point that far away, along its slope."""
+    frame = similarity(200, angle, 200, 200)
+    x, y = np.meshgrid(np.arange(400), np.arange(400))
+    ramp = 40 + 0.25 * x + 0.2 * y
+    pixels = np.repeat(np.round(ramp)[..., None], 3, 2).astype(np.uint8)
+    motion = np.zeros((64, 64, 2), np.float32)
+    motion[..., 0], motion[..., 1] = 0.05, -0.03  # shares of the crop's side of 200 pixels
+    moved = paste_change(pixels, np.zeros((64, 64, 3), np.float32), frame, motion)
+    cos, sin = math.cos(angle), math.sin(angle)
+    across, down = 10.0, -6.0  # in the upright frame, photograph pixels
+    dx, dy = cos * across - sin * down, sin * across + cos * down
+    expected = ramp + 0.25 * dx + 0.2 * dy
+    middle = (slice(180, 220), slice(180, 220))
+    assert np.abs(moved[middle].astype(float) - expected[middle][..., None]).max() < 1.5
+
+
+def test_motion_stays_inside_the_mask_too():
+    pixels, frame = photograph(300, 260), similarity(120, 0.3, 150, 130)
+    motion = np.full((64, 64, 2), 0.05, np.float32)
+    moved = paste_change(pixels, np.zeros((64, 64, 3), np.float32), frame, motion)
+    outside = ~inside_crop(frame, 300, 260)
+    assert np.array_equal(moved[outside], pixels[outside]) and not np.array_equal(moved, pixels)
+
+
+@pytest.mark.parametrize("motion", [np.zeros((64, 64)), np.full((64, 64, 2), np.nan)])
+def test_a_motion_that_is_none_is_refused(motion):
+    with pytest.raises(ValueError, match="motion"):
+        paste_change(photograph(90, 90), smooth_change(64), similarity(60, 0, 45, 45), motion)

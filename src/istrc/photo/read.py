@@ -7,6 +7,7 @@ being grey) is kept apart in the `Picture` and returned by `write_picture`.
 from __future__ import annotations
 
 import contextlib
+import errno
 import glob
 import importlib
 import os
@@ -15,13 +16,16 @@ import struct
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
-from istrc.errors import InputError
+from istrc.errors import InputError, OutOfSpace
+from istrc.photo import exif as exif_data
+from istrc.photo.xmp import packet
 
 SMALLEST_SIDE = 16  # pixels: under this no face can be seen
 LARGEST_PICTURE = 100_000_000  # pixels: 300 MB once decoded
@@ -59,39 +63,8 @@ _OPTIONS = {
     "TIFF": {},  # not compressed: Pillow cannot compress a TIFF that has EXIF details
 }
 _JPEG_EXIF_LIMIT = 65_533  # bytes: one JPEG segment
+_JPEG_XMP_LIMIT = _JPEG_EXIF_LIMIT - 29  # bytes: the same, less the name it begins with
 _HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
-
-# The tags of the first EXIF directory that describe the picture's owner and making. The others
-# describe how the old file was laid out (a TIFF's strips, its size), or turn it (orientation),
-# or are written apart (resolution, profile), or tell where it was taken (GPS).
-_EXIF_KEPT = frozenset(
-    {
-        ExifTags.Base.ImageDescription,
-        ExifTags.Base.Make,
-        ExifTags.Base.Model,
-        ExifTags.Base.Software,
-        ExifTags.Base.DateTime,
-        ExifTags.Base.Artist,
-        ExifTags.Base.HostComputer,
-        ExifTags.Base.Rating,
-        ExifTags.Base.Copyright,
-        ExifTags.Base.XPTitle,
-        ExifTags.Base.XPComment,
-        ExifTags.Base.XPAuthor,
-        ExifTags.Base.XPKeywords,
-        ExifTags.Base.XPSubject,
-    }
-)
-# Of the details (exposure, lens, times...): the size, untrue once the picture is turned or
-# cropped, and what points into the old file or may hold a preview of it.
-_DETAILS_LEFT_OUT = frozenset(
-    {
-        ExifTags.Base.ExifImageWidth,
-        ExifTags.Base.ExifImageHeight,
-        ExifTags.Base.ExifInteroperabilityOffset,
-        ExifTags.Base.MakerNote,
-    }
-)
 
 
 @dataclass(eq=False)
@@ -101,7 +74,8 @@ class Picture:
     pixels: uint8 `(H, W, 3)`, RGB, upright. alpha: uint8 `(H, W)`, 255 opaque, or None.
     format: Pillow's name of the file's format. grey: the file had no colour. icc: its colour
     profile, if it holds for `pixels`. exif: without orientation, GPS and thumbnail. dpi: dots an
-    inch, across and down. notes: what a user should know about how it was read.
+    inch, across and down. notes: what a user should know about how it was read. location: its GPS
+    directory (EXIF), or None. xmp: its XMP packet as it is in the file, or None.
     """
 
     pixels: np.ndarray
@@ -112,6 +86,8 @@ class Picture:
     exif: bytes | None = None
     dpi: tuple[float, float] | None = None
     notes: list[str] = field(default_factory=list)
+    location: dict | None = None
+    xmp: bytes | None = None
 
     @property
     def suffix(self) -> str:
@@ -175,13 +151,22 @@ def read_picture(path: str | Path) -> Picture:
         ) from error
 
 
-def write_picture(picture: Picture | None, pixels: np.ndarray, path: str | Path) -> None:
+def write_picture(
+    picture: Picture | None,
+    pixels: np.ndarray,
+    path: str | Path,
+    *,
+    source_type: str | None = None,
+    location: bool = False,
+) -> None:
     """Writes `pixels`, uint8 `(H, W, 3)` RGB, to `path` in the format of its suffix.
 
-    picture: what the pixels were made from, or None. Its colour profile, EXIF and resolution go
-    along; a grey one stays grey; its alpha goes along if it has the size of `pixels` and the
-    format has alpha; a JPEG shows it on white. JPEG is written at quality 95, 4:4:4;
-    the other formats without loss. The file appears whole or not at all. Raises InputError.
+    picture: what the pixels were made from, or None. Its colour profile, EXIF, XMP and resolution
+    go along, where it was taken only with `location`; a grey one stays grey; its alpha goes along
+    if it has the size of `pixels` and the format has alpha; a JPEG shows it on white. source_type:
+    how the pixels were made (istrc.photo.xmp), written down together with the program's name;
+    None writes neither. JPEG is written at quality 95, 4:4:4; the other formats without loss. The
+    file appears whole or not at all. Raises InputError; OutOfSpace where the disk is full.
     """
     if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3:
         raise ValueError(f"pixels must be uint8 (H, W, 3), not {pixels.dtype} {pixels.shape}")
@@ -191,11 +176,9 @@ def write_picture(picture: Picture | None, pixels: np.ndarray, path: str | Path)
         raise InputError(f"{path}: a folder; give the name of a file in it")
     picture = picture or Picture(pixels)
     image = _compose(picture, pixels, kind)
-    options = dict(_OPTIONS[kind])
+    options = dict(_OPTIONS[kind]) | _told(picture, kind, source_type, location)
     if picture.icc and picture.icc[16:20] == (b"GRAY" if image.mode in ("L", "LA") else b"RGB "):
         options["icc_profile"] = picture.icc
-    if picture.exif and (kind != "JPEG" or len(picture.exif) <= _JPEG_EXIF_LIMIT):
-        options["exif"] = picture.exif
     if picture.dpi:
         options["dpi"] = picture.dpi
 
@@ -205,11 +188,18 @@ def write_picture(picture: Picture | None, pixels: np.ndarray, path: str | Path)
     try:
         # open() gives the rights that the umask leaves; tempfile would give the owner's only.
         with open(partial, "xb") as file:
-            image.save(file, format=kind, **options)
+            # By way of memory: Pillow's own writing to a file forgets why it failed
+            image.save(whole := BytesIO(), format=kind, **options)
+            file.write(whole.getbuffer())
         os.replace(partial, target)
     except FileNotFoundError:
         raise InputError(f"{path}: the folder {path.parent} does not exist; make it") from None
     except (OSError, ValueError, RuntimeError, struct.error) as error:
+        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
+            raise OutOfSpace(
+                f"{path}: not written, the disk is full ({_one_line(error)}); make room, then run "
+                "it again"
+            ) from None
         raise InputError(
             f"{path}: cannot be written as {kind} ({_one_line(error)}); choose another place or"
             " format"
@@ -259,7 +249,8 @@ def _decode(path: Path, file) -> Picture:
         notes.append(f"{frames} frames or pages: only the first is used")
     dpi = _resolution(image)
     icc = image.info.get("icc_profile")
-    orientation, exif = 1, None
+    xmp = _xmp(image)
+    orientation, exif, location = 1, None, None
     with contextlib.suppress(Exception):  # damaged EXIF is reported below
         orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
     if dpi and orientation in (5, 6, 7, 8):
@@ -267,14 +258,14 @@ def _decode(path: Path, file) -> Picture:
     image.load()  # turns a TIFF already, and then takes the tag away
     try:
         ImageOps.exif_transpose(image, in_place=True)
-        exif = _exif_to_keep(image)
+        exif, location = exif_data.to_keep(image), exif_data.location_of(image)
     except Exception:  # the pixels are good: damaged EXIF is no reason to refuse them
         notes.append("damaged EXIF data left out")
     grey = image.mode in ("1", "L", "LA", "La") or image.mode.startswith("I")
     pixels, alpha = _channels(path, image, notes)
     if icc and icc[16:20] not in (b"RGB ", b"GRAY"):
         icc = None  # a CMYK profile does not hold for RGB
-    return Picture(pixels, alpha, kind, grey, icc, exif, dpi, notes)
+    return Picture(pixels, alpha, kind, grey, icc, exif, dpi, notes, location, xmp)
 
 
 def _channels(path: Path, image: Image.Image, notes: list[str]):
@@ -331,20 +322,40 @@ def _compose(picture: Picture, pixels: np.ndarray, kind: str) -> Image.Image:
     return image
 
 
-def _exif_to_keep(image: Image.Image) -> bytes | None:
-    # A new one, because Pillow's remembers directories (GPS) that were deleted from it. Its
-    # thumbnail, which shows the picture before the edit, stays behind too.
-    old, new = image.getexif(), Image.Exif()
-    for tag in _EXIF_KEPT & set(old):
-        new[tag] = old[tag]
-    details = {
-        tag: value
-        for tag, value in old.get_ifd(ExifTags.IFD.Exif).items()
-        if tag not in _DETAILS_LEFT_OUT
-    }
-    if details:
-        new.get_ifd(ExifTags.IFD.Exif).update(details)
-    return new.tobytes() if details or len(new) else None
+def _told(picture: Picture, kind: str, source_type: str | None, location: bool) -> dict:
+    """The options of Pillow's writers for what goes along with pixels in words: EXIF and XMP."""
+    software = f"istrc {version('istrc')}" if source_type is not None else None
+    options: dict = {}
+    words = packet(picture.xmp, source_type=source_type, location=location)
+    more = dict(software=software, location=picture.location if location else None)
+    if kind == "TIFF":
+        more["xmp"], words = words, None
+    exif = exif_data.with_more(picture.exif, **more)
+    if kind == "JPEG":  # one segment each
+        if exif and len(exif) > _JPEG_EXIF_LIMIT:
+            exif = exif_data.with_more(None, **more)
+        if words and len(words) > _JPEG_XMP_LIMIT:
+            words = packet(None, source_type=source_type)
+    if exif:
+        options["exif"] = exif
+    if kind == "PNG":
+        from PIL.PngImagePlugin import PngInfo  # a decoder, and slow to load
+
+        text = PngInfo()
+        if software:
+            text.add_text("Software", software)
+        if words:
+            text.add_itxt("XML:com.adobe.xmp", words.decode())
+        if software or words:
+            options["pnginfo"] = text
+    elif kind == "JPEG" and words:
+        # Not `xmp`, which only newer Pillows know
+        name = b"http://ns.adobe.com/xap/1.0/\0"
+        size = struct.pack(">H", 2 + len(name) + len(words))
+        options["extra"] = b"\xff\xe1" + size + name + words
+    elif words:
+        options["xmp"] = words
+    return options
 
 
 def _resolution(image: Image.Image) -> tuple[float, float] | None:
@@ -354,6 +365,11 @@ def _resolution(image: Image.Image) -> tuple[float, float] | None:
         return None
     # Pillow says 1 for a TIFF that does not say.
     return (across, down) if 1 < across < 1e5 and 1 < down < 1e5 else None
+
+
+def _xmp(image: Image.Image) -> bytes | None:
+    found = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp")  # the latter in old PNGs
+    return found.encode() if isinstance(found, str) else found
 
 
 def _load_plugins() -> dict[str, str]:

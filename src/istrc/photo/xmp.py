@@ -1,0 +1,152 @@
+"""XMP: what a picture says about itself in XML, and among it how it was made.
+
+An edited photograph says so in the words that news agencies, cameras and platforms agreed on:
+IPTC's DigitalSourceType (IPTC Photo Metadata Standard; newscodes `digitalsourcetype`).
+
+Of a packet that comes in, what its owner wrote stays (title, creator, rights, people...). What
+describes the old file does not: previews of it, its crop and its turn, a camera's second pictures,
+the history of other programs. Where it was taken is kept apart.
+"""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree
+
+_SCHEME = "http://cv.iptc.org/newscodes/digitalsourcetype/"
+# A photograph with parts that a model made; and a picture that a model made altogether
+COMPOSITE = _SCHEME + "compositeWithTrainedAlgorithmicMedia"
+GENERATED = _SCHEME + "trainedAlgorithmicMedia"
+
+LARGEST = 1_000_000  # bytes: a longer packet holds pictures, not words
+_RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+_EXT = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
+_CORE = "http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/"
+_PHOTOSHOP = "http://ns.adobe.com/photoshop/1.0/"
+_BASIC = "http://ns.adobe.com/xap/1.0/"
+_PREFIXES = {
+    "x": "adobe:ns:meta/",
+    "rdf": _RDF,
+    "dc": "http://purl.org/dc/elements/1.1/",
+    "xmp": _BASIC,
+    "xmpRights": "http://ns.adobe.com/xap/1.0/rights/",
+    "photoshop": _PHOTOSHOP,
+    "plus": "http://ns.useplus.org/ldf/xmp/1.0/",
+    "cc": "http://creativecommons.org/ns#",
+    "exif": "http://ns.adobe.com/exif/1.0/",
+    "Iptc4xmpCore": _CORE,
+    "Iptc4xmpExt": _EXT,
+}
+for _prefix, _uri in _PREFIXES.items():  # some readers look for the usual prefix, not for the URI
+    ElementTree.register_namespace(_prefix, _uri)
+
+_SOURCE_TYPE = f"{{{_EXT}}}DigitalSourceType"
+_ABOUT = f"{{{_RDF}}}about"
+_KEPT_WHOLE = tuple(_PREFIXES[name] for name in ("dc", "xmpRights", "plus", "cc"))
+_KEPT = frozenset(
+    [f"{{{_BASIC}}}{name}" for name in ("CreateDate", "Label", "Rating")]
+    + [
+        f"{{{_PHOTOSHOP}}}{name}"
+        for name in (
+            "AuthorsPosition CaptionWriter Category Credit DateCreated Headline Instructions"
+            " Source SupplementalCategories TransmissionReference Urgency"
+        ).split()
+    ]
+    + [
+        f"{{{_CORE}}}{name}"
+        for name in (
+            "AltTextAccessibility CreatorContactInfo ExtDescrAccessibility IntellectualGenre Scene"
+            " SubjectCode"
+        ).split()
+    ]
+    + [
+        f"{{{_EXT}}}{name}"
+        for name in (
+            "AddlModelInfo Contributor DigitalSourceType Event ModelAge OrganisationInImageCode"
+            " OrganisationInImageName PersonInImage PersonInImageWDetails"
+        ).split()
+    ]
+)
+_PLACES = frozenset(
+    [f"{{{_PHOTOSHOP}}}{name}" for name in ("City", "Country", "State")]
+    + [f"{{{_CORE}}}{name}" for name in ("CountryCode", "Location")]
+    + [f"{{{_EXT}}}{name}" for name in ("LocationCreated", "LocationShown")]
+)
+_GPS = f"{{{_PREFIXES['exif']}}}GPS"
+
+
+def packet(
+    given: bytes | None, *, source_type: str | None = None, location: bool = False
+) -> bytes | None:
+    """An XMP packet, UTF-8: what may be kept of `given`, and how the picture was made.
+
+    A packet that cannot be read is left out. A picture that says already that it is GENERATED
+    goes on saying it: an edit does not make it a photograph.
+
+    Args:
+        given: the packet of the picture that was edited, or None.
+        source_type: COMPOSITE or GENERATED; None says nothing of its own.
+        location: keep where it was taken.
+
+    Returns:
+        None where there is nothing to say.
+    """
+    about = ElementTree.Element(f"{{{_RDF}}}Description", {_ABOUT: ""})
+    for element in _properties(given):
+        if _kept(element.tag) or (location and _is_place(element.tag)):
+            about.append(element)
+    said = about.find(_SOURCE_TYPE)
+    if source_type is not None and (said is None or _value(said) != GENERATED):
+        for old in about.findall(_SOURCE_TYPE):
+            about.remove(old)
+        ElementTree.SubElement(about, _SOURCE_TYPE).text = source_type
+    if not len(about):
+        return None
+    meta = ElementTree.Element(f"{{{_PREFIXES['x']}}}xmpmeta")
+    ElementTree.SubElement(meta, f"{{{_RDF}}}RDF").append(about)
+    body = ElementTree.tostring(meta, encoding="utf-8", xml_declaration=False)
+    start = '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\n'.encode()
+    return start + body + b'\n<?xpacket end="w"?>'
+
+
+def source_type_of(given: bytes | None) -> str | None:
+    """The DigitalSourceType that a packet states, or None."""
+    for element in _properties(given):
+        if element.tag == _SOURCE_TYPE:
+            return _value(element)
+    return None
+
+
+def _properties(given: bytes | None) -> list[ElementTree.Element]:
+    """The properties of a packet, each as an element; none where it cannot be read."""
+    if not given or len(given) > LARGEST:
+        return []
+    wide = given[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in given[:4].rstrip(b"\0")
+    try:
+        text = given.decode("utf-16" if wide else "utf-8").strip("\ufeff\0 \t\r\n")
+        # No entity is ever expanded, and none has a place in XMP
+        root = None if "<!DOCTYPE" in text else ElementTree.fromstring(text)
+    except (ElementTree.ParseError, ValueError):
+        root = None
+    if root is None:
+        return []
+    found: list[ElementTree.Element] = []
+    for rdf in root.iter(f"{{{_RDF}}}RDF"):
+        for description in rdf.findall(f"{{{_RDF}}}Description"):
+            for name, value in description.attrib.items():
+                element = ElementTree.Element(name)
+                element.text = value
+                found.append(element)
+            found += list(description)
+    return found
+
+
+def _kept(name: str) -> bool:
+    return name in _KEPT or name.startswith(tuple(f"{{{uri}}}" for uri in _KEPT_WHOLE))
+
+
+def _is_place(name: str) -> bool:
+    return name in _PLACES or name.startswith(_GPS)
+
+
+def _value(element: ElementTree.Element) -> str:
+    return (element.get(f"{{{_RDF}}}resource") or element.text or "").strip()
