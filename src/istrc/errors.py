@@ -7,3 +7,7 @@ class IstrcError(Exception):
 
 class InputError(IstrcError):
     """An input that cannot be used: the message names it, says why, and says what to do."""
+
+
+class OutOfSpace(IstrcError):
+    """The disk is full: no further output can be written, so a command stops at the first."""

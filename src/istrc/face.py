@@ -15,6 +15,7 @@ from istrc.data.prepared import to_pixels
 from istrc.photo.align import Frame
 from istrc.photo.paste import paste_change, paste_crop
 from istrc.photo.read import Picture, write_picture
+from istrc.photo.xmp import COMPOSITE
 
 if TYPE_CHECKING:
     from istrc.circle import Circle
@@ -99,6 +100,14 @@ class Edited:
         """Radians walked from the face's embedding."""
         return float(self.walk.angle[0]) if self.walk is not None else 0.0
 
-    def save(self, path: str | Path) -> None:
-        """Write the photograph; the suffix chooses the format."""
-        write_picture(self.face.picture, self.pixels, path)
+    def save(self, path: str | Path, provenance: bool = True, location: bool = False) -> None:
+        """Write the photograph; the suffix chooses the format.
+
+        Args:
+            provenance: say in the file that a model made parts of it (istrc.photo.xmp); not said
+                where the edit changed no pixel.
+            location: keep where the photograph was taken.
+        """
+        before = self.face.picture.pixels
+        told = COMPOSITE if provenance and not np.array_equal(self.pixels, before) else None
+        write_picture(self.face.picture, self.pixels, path, source_type=told, location=location)

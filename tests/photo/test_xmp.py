@@ -152,7 +152,8 @@ def with_everything(path) -> None:
     write_picture(Picture(PIXELS, xmp=GIVEN), PIXELS, path, location=True)
     words = xmp_of(path)  # as our writer puts it, in every format
     if path.suffix == ".tif":
-        Image.fromarray(PIXELS).save(path, exif=exif.tobytes(), tiffinfo={700: words})
+        exif[700] = words
+        Image.fromarray(PIXELS).save(path, exif=exif.tobytes())
     elif path.suffix == ".png":
         from PIL.PngImagePlugin import PngInfo
 
