@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import typer
 
-from istrc.cli.report import Report, describe
+from istrc.cli.report import Report, describe, rate
 from istrc.errors import InputError, IstrcError
 
 
@@ -86,3 +86,36 @@ def test_a_defect_keeps_its_traceback_and_the_object_still_comes(capsys):
 
 def test_an_error_of_the_system_is_told_as_file_and_reason():
     assert describe(PermissionError(13, "Permission denied", "/x")) == "/x: permission denied"
+
+
+def test_the_table_has_what_could_not_even_be_begun(tmp_path, capsys):
+    report = Report("edit", False)
+    report.table = tmp_path / "report.json"
+    assert leave(report, lambda r: r.all_failed([InputError("gone.jpg: no such file; check")])) == 1
+    [row] = json.loads(report.table.read_text())
+    assert row["input"] == "gone.jpg" and "no such file" in row["error"] and row["output"] is None
+
+
+def test_a_command_that_fails_altogether_has_its_line_in_the_table(tmp_path, capsys):
+    def body(_):
+        raise IstrcError("weights: damaged")
+
+    report = Report("edit", False)
+    report.table = tmp_path / "report.csv"
+    assert leave(report, body) == 1
+    assert report.table.read_text().splitlines()[1] == ",,,,,weights: damaged,"
+
+
+def test_a_table_that_cannot_be_written_is_said(tmp_path, capsys):
+    (tmp_path / "file").touch()
+    report = Report("edit", False)
+    report.table = tmp_path / "file" / "report.csv"
+    assert leave(report, lambda r: r.done("a -> b", input="a")) == 1
+    assert len(capsys.readouterr().err.splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("speed", "said"), [(None, ""), (0, ""), (4.25, "4.2/s"), (1, "1.0/s"), (0.25, "4.0 s each")]
+)
+def test_how_fast_it_goes_is_said_as_anybody_would(speed, said):
+    assert rate(speed) == said

@@ -61,6 +61,7 @@ def arithmetic(
     save: EmbeddingOption = None,
     face: options.FaceOption = "largest",
     aligned: options.AlignedOption = False,
+    provenance: options.ProvenanceOption = True,
     model: options.ModelOption = options.MODEL,
     device: options.DeviceOption = "cpu",
     as_json: options.JsonOption = False,
@@ -112,7 +113,8 @@ def arithmetic(
         z, _ = stack([read[file] for file in files.values()])
         pair = (carrier.z, carrier.x) if carrier is not None else None
         made = calculate(circle, list(weights.values()), z, onto=pair)
-        write_face(to_pixels(made.face)[0], Path(out))
+        pixels = to_pixels(made.face)[0]
+        write_face(pixels, Path(out), provenance, generated=carrier is None)
         save_embeddings(made.z, save)
         terms = [
             {

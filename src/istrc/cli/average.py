@@ -56,6 +56,7 @@ def average(
     save: EmbeddingOption = None,
     face: options.FaceOption = "largest",
     aligned: options.AlignedOption = False,
+    provenance: options.ProvenanceOption = True,
     model: options.ModelOption = options.MODEL,
     device: options.DeviceOption = "cpu",
     as_json: options.JsonOption = False,
@@ -87,7 +88,7 @@ def average(
         output_format(Path(out))
         z, x = stack(faces)
         made = average_of(circle, z, x, mean=mean.value, mode=mode.value)
-        write_face(to_pixels(made.face)[0], Path(out))
+        write_face(to_pixels(made.face)[0], Path(out), provenance)
         save_embeddings(made.z, save)
         report.done(
             f"{len(faces)} faces -> {out}: spread {made.spread:.3f} rad (mean angle to it)",

@@ -76,6 +76,7 @@ def blend(
     save: EmbeddingOption = None,
     face: options.FaceOption = "largest",
     aligned: options.AlignedOption = False,
+    provenance: options.ProvenanceOption = True,
     model: options.ModelOption = options.MODEL,
     device: options.DeviceOption = "cpu",
     as_json: options.JsonOption = False,
@@ -101,9 +102,9 @@ def blend(
         pixels, angles = to_pixels(made.faces), [round(a, 4) for a in made.angles.tolist()]
         if is_figure(out):
             row = Row("", list(pixels), [f"{angle:.2f} rad" for angle in angles])
-            written = write_figure(strip([row], cell=cell), out)
+            written = write_figure(strip([row], cell=cell), out, provenance)
         else:
-            written = write_faces(pixels, out)
+            written = write_faces(pixels, out, provenance)
         save_embeddings(made.z, save)
         report.done(
             f"{two[0].name}, {two[1].name} -> {out}: {frames} faces over {angles[-1]:.2f} rad",

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
 from istrc.cli import options
 from istrc.cli.files import Job, find_all, plan_outputs
+from istrc.cli.made import Made, command_key
+from istrc.cli.many import AgainOption, JobsOption, Outcome, Task, do_all
 from istrc.cli.report import Report
 from istrc.cli.strengths import parse_edits
+from istrc.cli.table import ReportOption, table_file
+from istrc.cli.vectors import write_face
 from istrc.errors import InputError, IstrcError
 
 EDIT_EXAMPLES = """Examples:
 
 istrc edit me.jpg -a smile=+1 -o out.jpg
 
-istrc edit me.jpg -a beard -a young=-0.5 --keep male -o out.png
+istrc edit me.jpg -a beard -a young=-0.5 --keep gray_hair -o out.png
 
 istrc edit faces/ --aligned --crop -a eyeglasses -o out/ --json"""
 
@@ -37,6 +42,11 @@ def edit(
     aligned: options.AlignedOption = False,
     crop: options.CropOption = False,
     metric: options.MetricOption = options.Metric.data,
+    provenance: options.ProvenanceOption = True,
+    keep_location: options.LocationOption = False,
+    jobs: JobsOption = 1,
+    again: AgainOption = False,
+    table: ReportOption = None,
     model: options.ModelOption = options.MODEL,
     device: options.DeviceOption = "cpu",
     as_json: options.JsonOption = False,
@@ -50,34 +60,53 @@ def edit(
         edits, which = parse_edits(attribute), options.parse_face(face)
         kept = options.parse_keep(keep, edits)
         found = find_all(inputs)
+        report.table = table_file(table, found.paths)
         suffix = ".png" if crop else None
-        jobs, clashes = plan_outputs(found.paths, out, several=found.several, suffix=suffix)
+        todo, clashes = plan_outputs(found.paths, out, several=found.several, suffix=suffix)
         report.all_failed(found.missing + clashes)
         report.facts.update(edits=edits, keep=kept, mode=mode.value, metric=metric.value)
-        if not jobs:
+        if not todo:
             return
         circle = options.open_circle(model, device)
         options.check_attributes(circle, edits, kept)
+        settings = dict(
+            edits=edits,
+            face=which,
+            aligned=aligned,
+            crop=crop,
+            provenance=provenance,
+            location=keep_location,
+            walk=dict(keep=kept, mode=mode.value, metric=metric.value),
+        )
+        made = None
+        if found.several:
+            key = command_key("edit", settings, circle, [*edits, *(kept or [])])
+            made = Made(Path(out), key, again=again)
+        task = Task(edit_one, settings, model, device)
+        do_all(report, todo, task, circle, processes=jobs, made=made)
 
-        def one(job: Job) -> None:
-            faces = options.read_faces(circle, job.source, which, aligned)
-            edited: list = []
-            for seen in faces:
-                onto = edited[-1] if edited and not crop else None
-                settings = dict(keep=kept, mode=mode.value, metric=metric.value, onto=onto)
-                edited.append(seen.edit(**settings, **edits))
-            written = options.save(edited, job.output, crop)
-            report.done(
-                f"{job.source} -> {', '.join(map(str, written))}",
-                input=job.source,
-                output=written if len(written) > 1 else written[0],
-                faces=faces[0].count,
-                edited=[seen.number for seen in faces],
-                angle=[round(one.angle, 4) for one in edited],
-            )
-            options.say_which(report, job.source, faces, which)
 
-        report.each(jobs, one, lambda job: job.source)
+def edit_one(circle: Any, job: Job, settings: dict[str, Any]) -> Outcome:
+    """Edit one photograph, whole or by its crops, and write it."""
+    which, crop = settings["face"], settings["crop"]
+    faces = options.read_faces(circle, job.source, which, settings["aligned"])
+    edited: list = []
+    for seen in faces:
+        onto = edited[-1] if edited and not crop else None
+        edited.append(seen.edit(**settings["walk"], **settings["edits"], onto=onto))
+    how = dict(provenance=settings["provenance"], location=settings["location"])
+    written = [str(path) for path in options.save(edited, job.output, crop, **how)]
+    return Outcome(
+        facts=dict(
+            input=str(job.source),
+            output=written if len(written) > 1 else written[0],
+            faces=faces[0].count,
+            edited=[seen.number for seen in faces],
+            angle=[round(one.angle, 4) for one in edited],
+        ),
+        line=f"{job.source} -> {', '.join(written)}",
+        remarks=options.remarks(job.source, faces, which),
+    )
 
 
 def walk(
@@ -100,6 +129,7 @@ def walk(
     face: options.FaceOption = "largest",
     aligned: options.AlignedOption = False,
     metric: options.MetricOption = options.Metric.data,
+    provenance: options.ProvenanceOption = True,
     model: options.ModelOption = options.MODEL,
     device: options.DeviceOption = "cpu",
     as_json: options.JsonOption = False,
@@ -129,7 +159,6 @@ def walk(
 
         from istrc.app.strips import walk_row
         from istrc.figures import strip
-        from istrc.photo.read import write_picture
 
         def one(job: Job) -> None:
             [seen] = options.read_faces(circle, job.source, which, aligned)
@@ -139,8 +168,7 @@ def walk(
                 row, far = walk_row(seen, name, strength, metric=metric.value, **settings)
                 rows.append(row)
                 angles[name] = [round(angle, 4) for angle in far]
-            job.output.parent.mkdir(parents=True, exist_ok=True)
-            write_picture(None, np.asarray(strip(rows, cell=cell)), job.output)
+            write_face(np.asarray(strip(rows, cell=cell)), job.output, provenance)
             report.done(
                 f"{job.source} -> {job.output}",
                 input=job.source,

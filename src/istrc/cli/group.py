@@ -43,7 +43,7 @@ class Commands(TyperGroup):
             sys.exit(error.exit_code)
         except typer.Abort:
             print("istrc: stopped", file=sys.stderr)
-            sys.exit(1)
+            sys.exit(130)  # 128 and the number of Ctrl-C's signal, as shells have it
         sys.exit(code if isinstance(code, int) else 0)
 
     def _usage(self, error: Any, given: list[str]) -> None:

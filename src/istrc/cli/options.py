@@ -84,6 +84,21 @@ JsonOption = Annotated[
     bool,
     typer.Option("--json", help="Print one JSON object on standard output and nothing else."),
 ]
+ProvenanceOption = Annotated[
+    bool,
+    typer.Option(
+        "--provenance/--no-provenance",
+        help="Say in the file that a model made parts of it (IPTC DigitalSourceType in XMP) and "
+        "name this program; where the edit changed no pixel nothing is said.",
+    ),
+]
+LocationOption = Annotated[
+    bool,
+    typer.Option(
+        "--keep-location",
+        help="Keep where the photograph was taken (GPS, city, country); left out otherwise.",
+    ),
+]
 ModeOption = Annotated[
     Mode,
     typer.Option(
@@ -175,24 +190,36 @@ def parse_keep(texts: list[str], edits: dict[str, float]) -> list[str] | None:
     return names or None
 
 
-def save(edited: list, output: Path, crop: bool) -> list[Path]:
+def save(
+    edited: list, output: Path, crop: bool, *, provenance: bool = True, location: bool = False
+) -> list[Path]:
     """Write the photograph with its edited faces (the last of a chain), or one crop a face."""
     from istrc.photo.read import write_picture
+    from istrc.photo.xmp import COMPOSITE
 
     output.parent.mkdir(parents=True, exist_ok=True)
     if not crop:
-        edited[-1].save(output)
+        edited[-1].save(output, provenance=provenance, location=location)
         return [output]
     names = numbered(output, len(edited))
     for one, name in zip(edited, names, strict=True):
-        write_picture(None, one.crop, name)
+        write_picture(None, one.crop, name, source_type=COMPOSITE if provenance else None)
     return names
 
 
-def say_which(report, source: Path, faces: list, which: str | int) -> None:
-    """Nobody should wonder why the other face did not change."""
+def remarks(source: Path, faces: list, which: str | int) -> list[str]:
+    """What a user should know of how a picture was read, a line each."""
+    said = [f"{source}: {note}" for note in faces[0].picture.notes]
+    # Nobody should wonder why the other face did not change
     if which == "largest" and faces[0].count > 1:
-        report.say(
+        said.append(
             f"{source}: {faces[0].count} faces found, the largest taken; "
             "--face K or --face all chooses"
         )
+    return said
+
+
+def say_which(report, source: Path, faces: list, which: str | int) -> None:
+    """`remarks`, said at once."""
+    for line in remarks(source, faces, which):
+        report.say(line)

@@ -47,20 +47,20 @@ def check_outputs(out: str, inputs: Sequence[object], saved: str | None = None) 
         raise InputError(f"--save {saved}: embeddings are written as .npy; end the name in .npy")
 
 
-def write_faces(pixels: Any, out: str) -> list[Path]:
+def write_faces(pixels: Any, out: str, provenance: bool = True) -> list[Path]:
     """Faces uint8 `(N, S, S, 3)` as OUT/00.png, OUT/01.png..., in their order."""
     width = max(2, len(str(len(pixels) - 1)))
     written = [Path(out) / f"{number:0{width}d}.png" for number in range(len(pixels))]
     for face, path in zip(pixels, written, strict=True):
-        write_face(face, path)
+        write_face(face, path, provenance)
     return written
 
 
-def write_figure(figure: Any, out: str) -> Path:
+def write_figure(figure: Any, out: str, provenance: bool = True) -> Path:
     """A drawn figure (a Pillow image) as the file OUT."""
     import numpy as np
 
-    write_face(np.asarray(figure), Path(out))
+    write_face(np.asarray(figure), Path(out), provenance)
     return Path(out)
 
 

@@ -10,10 +10,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 import typer
 
+from istrc.cli.table import write_table
 from istrc.errors import IstrcError
 
 T = TypeVar("T")
@@ -30,7 +32,7 @@ def one_line(message: object) -> str:
 
 def print_json(value: dict[str, Any]) -> None:
     """The one object that --json puts on standard output; NaN is null, as JSON has none."""
-    print(json.dumps(_plain(value), ensure_ascii=False, allow_nan=False), flush=True)
+    print(json.dumps(plain(value), ensure_ascii=False, allow_nan=False), flush=True)
 
 
 class Report:
@@ -46,11 +48,14 @@ class Report:
         self.results: list[dict[str, Any]] = []
         self.errors: list[dict[str, Any]] = []
         self.facts: dict[str, Any] = {}  # further keys of the object, beside results and errors
+        self.rows: list[dict[str, Any]] = []  # results and errors in the order of the inputs
+        self.table: Path | None = None  # where the rows are written, if anywhere
         self.started = time.monotonic()
 
     def done(self, line: str | None = None, **facts: Any) -> None:
         """One input was done: `facts` go into the object, `line` to a human's eye."""
         self.results.append(facts)
+        self.rows.append(facts)
         if line and not self.as_json:
             self.say(line)
 
@@ -59,6 +64,8 @@ class Report:
         message = one_line(message)
         name = None if source is None else str(source)
         self.errors.append({"input": name, "message": message})
+        if name is not None:
+            self.rows.append({"input": name, "error": message})
         if quiet:
             return
         # Errors of ours begin with the input's name already
@@ -69,6 +76,8 @@ class Report:
         """Inputs that cannot even be begun."""
         for error in errors:
             self.failed(None, error)
+            # Errors of ours begin with the input's name
+            self.rows.append({"input": str(error).partition(": ")[0], "error": one_line(error)})
 
     def say(self, line: str) -> None:
         print(one_line(line), file=sys.stderr, flush=True)
@@ -97,10 +106,19 @@ class Report:
         if isinstance(error, EXPECTED):
             self.failed(None, describe(error))
             error = None
-        if isinstance(error, (typer.Exit, typer.BadParameter, KeyboardInterrupt)):
+        if isinstance(error, (typer.Exit, typer.BadParameter)):
             return False
-        if error is not None:
+        if isinstance(error, KeyboardInterrupt):
+            self.errors.append({"input": None, "message": "stopped"})
+        elif error is not None:
             self.errors.append({"input": None, "message": one_line(f"{kind.__name__}: {error}")})
+        if self.table is not None:
+            if self.errors and not self.rows:
+                self.rows.append({"input": None, "error": self.errors[-1]["message"]})
+            try:
+                write_table(self.table, [plain(row) for row in self.rows])
+            except OSError as failure:
+                self.failed(self.table, describe(failure))
         if self.as_json:
             print_json(
                 {
@@ -147,13 +165,26 @@ class Bar:
 
     def _show(self) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            ProgressColumn,
+            Task,
+            TimeRemainingColumn,
+        )
+        from rich.text import Text
+
+        class Rate(ProgressColumn):
+            def render(self, task: Task) -> Text:
+                return Text(rate(task.speed))
 
         with self.lock:
             self.progress = Progress(
                 "{task.description}",
                 BarColumn(),
                 MofNCompleteColumn(),
+                Rate(),
                 TimeRemainingColumn(),
                 console=Console(stderr=True),
                 transient=True,
@@ -169,6 +200,13 @@ class Bar:
                 self.progress.stop()
 
 
+def rate(speed: float | None) -> str:
+    """How fast it goes, items a second, as one would say it: `4.2/s`, `3.1 s each`."""
+    if not speed:
+        return ""
+    return f"{speed:.1f}/s" if speed >= 1 else f"{1 / speed:.1f} s each"
+
+
 def describe(error: BaseException) -> str:
     """The line for an expected failure; an OSError is told as `file: reason`."""
     if isinstance(error, OSError) and error.strerror:
@@ -179,13 +217,14 @@ def describe(error: BaseException) -> str:
     return str(error)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """`value` as JSON can hold it: paths as text, arrays as lists, NaN as None."""
     if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if hasattr(value, "tolist"):  # NumPy arrays and scalars, tensors
-        return _plain(value.tolist())
+        return plain(value.tolist())
     if isinstance(value, float) and (value != value or value in (float("inf"), -float("inf"))):
         return None
     if value is None or isinstance(value, (str, int, float, bool)):

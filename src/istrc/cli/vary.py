@@ -60,6 +60,7 @@ def vary(
     save: EmbeddingOption = None,
     face: options.FaceOption = "largest",
     aligned: options.AlignedOption = False,
+    provenance: options.ProvenanceOption = True,
     model: options.ModelOption = options.MODEL,
     device: options.DeviceOption = "cpu",
     as_json: options.JsonOption = False,
@@ -88,9 +89,9 @@ def vary(
                 columns=math.ceil(math.sqrt(count + 1)),
                 cell=cell,
             )
-            written = write_figure(sheet, out)
+            written = write_figure(sheet, out, provenance)
         else:
-            written = write_faces(pixels, out)
+            written = write_faces(pixels, out, provenance)
         save_embeddings(made.z, save)
         report.done(
             f"{seen.name} -> {out}: {count} faces at {angle:g} rad",

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from istrc.cli import options
 from istrc.cli.files import Job, find_all, plan_outputs, whole, write_lines
+from istrc.cli.made import Made, command_key
+from istrc.cli.many import AgainOption, JobsOption, Outcome, Task, do_all
 from istrc.cli.report import Report
+from istrc.cli.table import ReportOption, table_file
 from istrc.errors import InputError
 
 EMBED_EXAMPLES = """Examples:
@@ -95,6 +98,7 @@ def decode(
         ),
     ],
     out: options.OutOption,
+    provenance: options.ProvenanceOption = True,
     model: options.ModelOption = options.MODEL,
     device: options.DeviceOption = "cpu",
     as_json: options.JsonOption = False,
@@ -128,7 +132,7 @@ def decode(
         def some(batch: list[Job]) -> None:
             picked = torch.from_numpy(z[[rows[job.source] for job in batch]]).to(circle.device)
             for job, face in zip(batch, to_pixels(circle.decode(picked)), strict=True):
-                write_face(face, job.output)
+                write_face(face, job.output, provenance, generated=True)
                 report.done(row=rows[job.source], output=job.output)
 
         batches = [jobs[start : start + BATCH] for start in range(0, len(jobs), BATCH)]
@@ -149,6 +153,11 @@ def reconstruct(
     face: options.FaceOption = "largest",
     aligned: options.AlignedOption = False,
     crop: options.CropOption = False,
+    provenance: options.ProvenanceOption = True,
+    keep_location: options.LocationOption = False,
+    jobs: JobsOption = 1,
+    again: AgainOption = False,
+    table: ReportOption = None,
     model: options.ModelOption = options.MODEL,
     device: options.DeviceOption = "cpu",
     as_json: options.JsonOption = False,
@@ -157,30 +166,48 @@ def reconstruct(
     with Report("reconstruct", as_json) as report:
         which = options.parse_face(face)
         found = find_all(inputs)
+        report.table = table_file(table, found.paths)
         suffix = ".png" if crop else None
-        jobs, clashes = plan_outputs(found.paths, out, several=found.several, suffix=suffix)
+        todo, clashes = plan_outputs(found.paths, out, several=found.several, suffix=suffix)
         report.all_failed(found.missing + clashes)
         report.facts.update(mode=mode.value)
-        if not jobs:
+        if not todo:
             return
         circle = options.open_circle(model, device)
+        settings = dict(
+            mode=mode.value,
+            face=which,
+            aligned=aligned,
+            crop=crop,
+            provenance=provenance,
+            location=keep_location,
+        )
+        made = None
+        if found.several:
+            made = Made(Path(out), command_key("reconstruct", settings, circle, []), again=again)
+        task = Task(reconstruct_one, settings, model, device)
+        do_all(report, todo, task, circle, processes=jobs, made=made)
 
-        def one(job: Job) -> None:
-            faces = options.read_faces(circle, job.source, which, aligned)
-            rebuilt: list = []
-            for seen in faces:
-                chain = {"onto": rebuilt[-1]} if rebuilt and not crop else {}
-                rebuilt.append(seen.rebuild(mode.value, **chain))
-            written = options.save(rebuilt, job.output, crop)
-            report.done(
-                f"{job.source} -> {', '.join(map(str, written))}",
-                input=job.source,
-                output=written if len(written) > 1 else written[0],
-                faces=faces[0].count,
-            )
-            options.say_which(report, job.source, faces, which)
 
-        report.each(jobs, one, lambda job: job.source)
+def reconstruct_one(circle: Any, job: Job, settings: dict[str, Any]) -> Outcome:
+    """Rebuild the faces of one photograph, and write it or its crops."""
+    which, crop = settings["face"], settings["crop"]
+    faces = options.read_faces(circle, job.source, which, settings["aligned"])
+    rebuilt: list = []
+    for seen in faces:
+        onto = rebuilt[-1] if rebuilt and not crop else None
+        rebuilt.append(seen.rebuild(settings["mode"], onto=onto))
+    how = dict(provenance=settings["provenance"], location=settings["location"])
+    written = [str(path) for path in options.save(rebuilt, job.output, crop, **how)]
+    return Outcome(
+        facts=dict(
+            input=str(job.source),
+            output=written if len(written) > 1 else written[0],
+            faces=faces[0].count,
+        ),
+        line=f"{job.source} -> {', '.join(written)}",
+        remarks=options.remarks(job.source, faces, which),
+    )
 
 
 def read_vectors(path: Path):
@@ -206,11 +233,16 @@ def read_vectors(path: Path):
     return z / norm
 
 
-def write_face(pixels, output: Path) -> None:
+def write_face(
+    pixels: Any, output: Path, provenance: bool = True, *, generated: bool = False
+) -> None:
+    """A picture of faces that the model made; `generated`: of nobody's photograph."""
     from istrc.photo.read import write_picture
+    from istrc.photo.xmp import COMPOSITE, GENERATED
 
     output.parent.mkdir(parents=True, exist_ok=True)
-    write_picture(None, pixels, output)
+    told = GENERATED if generated else COMPOSITE
+    write_picture(None, pixels, output, source_type=told if provenance else None)
 
 
 def _row_names(path: Path, count: int) -> list[Path]:

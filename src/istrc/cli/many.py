@@ -1,0 +1,306 @@
+"""One command on many pictures: what is there already is left alone, the rest is done.
+
+Pictures are done one by one or by several processes, told in the order of the inputs, and recorded
+as soon as they are done. Ctrl-C lets the pictures at hand be finished and begins no other; a
+second one stops at once. No picture outlives its turn: 10,000 take the memory of one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import multiprocessing
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from multiprocessing import connection
+from typing import Annotated, Any
+
+import typer
+
+from istrc.cli.files import Job
+from istrc.cli.made import Made
+from istrc.cli.report import EXPECTED, Bar, Report, describe
+from istrc.errors import IstrcError, OutOfSpace
+
+JobsOption = Annotated[
+    int,
+    typer.Option(
+        "--jobs",
+        min=1,
+        max=64,
+        metavar="N",
+        help="Pictures done at once, each in a process of its own with its own copy of the model.",
+    ),
+]
+AgainOption = Annotated[
+    bool,
+    typer.Option(
+        "--again",
+        help="Do all inputs. Otherwise an output in a folder that this very command made before, "
+        "from an input that has not changed since, is left as it is.",
+    ),
+]
+
+
+@dataclass
+class Outcome:
+    """What became of one input.
+
+    Attributes:
+        facts: for the account; `input` and `output` are among them.
+        line: the same to a human's eye.
+        remarks: what a user should know beside it, a line each.
+        error: why it failed, or None. full: because the disk is.
+        seconds: that it took.
+    """
+
+    facts: dict[str, Any] = field(default_factory=dict)
+    line: str = ""
+    remarks: list[str] = field(default_factory=list)
+    error: str | None = None
+    full: bool = False
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Task:
+    """A command's work on one picture, as it can be sent to another process.
+
+    Attributes:
+        work: (circle, job, settings) -> Outcome, a function of a module.
+        settings: all that the output depends on, beside the picture and the model.
+        model, device: as `istrc.cli.options.open_circle` takes them.
+    """
+
+    work: Callable[[Any, Job, dict[str, Any]], Outcome]
+    settings: dict[str, Any]
+    model: str
+    device: str
+
+
+@dataclass
+class _Stop:
+    asked: bool = False
+
+
+def do_all(
+    report: Report,
+    jobs: Sequence[Job],
+    task: Task,
+    circle: Any,
+    *,
+    processes: int = 1,
+    made: Made | None = None,
+) -> None:
+    """Do the task on every job, and tell the report of each in their order.
+
+    Raises KeyboardInterrupt if it was stopped and OutOfSpace if the disk is full, both after what
+    had been done is told and the rest is listed as not done.
+    """
+    ready = {k: _earlier(made, job) for k, job in enumerate(jobs)} if made else {}
+    ready = {number: outcome for number, outcome in ready.items() if outcome is not None}
+    already = len(ready)
+    todo = [(number, job) for number, job in enumerate(jobs) if number not in ready]
+    told, full = 0, None
+    with _gently(len(todo) > 1) as stop, Bar(report.command, len(jobs)) as bar:
+        bar.at(already, len(jobs))
+        if min(processes, len(todo)) > 1:
+            outcomes = _apart(todo, task, min(processes, len(todo)), stop)
+        else:
+            outcomes = _here(todo, task, circle, stop)
+        with contextlib.closing(outcomes):
+            for number, outcome in outcomes:
+                if outcome.error is None and made is not None:
+                    outcome = _record(made, jobs[number], outcome)
+                if outcome.full:
+                    stop.asked, full = True, full or outcome.error
+                else:
+                    ready[number] = outcome
+                while told in ready:
+                    _tell(report, jobs[told], ready[told])
+                    told += 1
+                bar.advance()
+    for number in range(told, len(jobs)):  # after a gap, when it was stopped
+        if number in ready:
+            _tell(report, jobs[number], ready[number])
+        else:
+            why = "not done: the disk is full" if full else "not done: stopped"
+            report.rows.append({"input": str(jobs[number].source), "error": why})
+    if already:
+        report.say(f"{already} of {len(jobs)} were done already and are left; --again redoes them")
+    if full:
+        raise OutOfSpace(full)
+    if stop.asked:
+        raise KeyboardInterrupt
+
+
+def _earlier(made: Made, job: Job) -> Outcome | None:
+    facts = made.find(job)
+    return None if facts is None else Outcome({**facts, "already": True})
+
+
+def _record(made: Made, job: Job, outcome: Outcome) -> Outcome:
+    try:
+        made.add(job, {**outcome.facts, "seconds": outcome.seconds})
+    except OSError as error:
+        if _is_full(error):
+            outcome.error, outcome.full = f"{describe(error)}; make room, then run it again", True
+        else:
+            outcome.remarks.append(f"not recorded, so it will be done again: {describe(error)}")
+    return outcome
+
+
+def _tell(report: Report, job: Job, outcome: Outcome) -> None:
+    if outcome.error is not None:
+        report.failed(job.source, outcome.error)
+        report.rows[-1]["seconds"] = outcome.seconds
+        return
+    report.done(outcome.line, **{"seconds": outcome.seconds, **outcome.facts})
+    for remark in outcome.remarks:
+        report.say(remark)
+
+
+def _attempt(circle: Any, job: Job, task: Task) -> Outcome:
+    started = time.monotonic()
+    try:
+        outcome = task.work(circle, job, task.settings)
+    except OutOfSpace as error:
+        outcome = Outcome(error=str(error), full=True)
+    except EXPECTED as error:
+        outcome = Outcome(error=describe(error), full=_is_full(error))
+    outcome.seconds = round(time.monotonic() - started, 3)
+    return outcome
+
+
+def _is_full(error: BaseException) -> bool:
+    return getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
+
+
+def _here(
+    todo: Sequence[tuple[int, Job]], task: Task, circle: Any, stop: _Stop
+) -> Iterator[tuple[int, Outcome]]:
+    """The jobs one by one, in this process."""
+    for number, job in todo:
+        if stop.asked:
+            return
+        yield number, _attempt(circle, job, task)
+
+
+def _apart(
+    todo: Sequence[tuple[int, Job]], task: Task, count: int, stop: _Stop
+) -> Iterator[tuple[int, Outcome]]:
+    """The jobs in `count` other processes, as they are done; a process has one job at a time."""
+    import torch
+
+    # Threads of several processes that fight for the same cores are slower than one of them
+    threads = max(1, torch.get_num_threads() // count)
+    context = multiprocessing.get_context("spawn")  # torch does not survive a fork
+    waiting, busy, crew = deque(todo), {}, {}
+    try:
+        for _ in range(count):
+            here, there = context.Pipe()
+            process = context.Process(target=_serve, args=(there, task, threads), daemon=True)
+            with _deaf():
+                process.start()
+            there.close()
+            crew[here] = process
+        for pipe in crew:
+            busy[pipe] = _give(pipe, waiting)
+        while busy:
+            for pipe in connection.wait(list(busy)):
+                number = busy.pop(pipe)
+                try:
+                    outcome = pipe.recv()
+                except (EOFError, ConnectionError):
+                    yield number, Outcome(error="its process was ended from outside; " + _REMEDY)
+                    continue
+                if isinstance(outcome, str):  # a defect of ours, told by its traceback
+                    raise RuntimeError(f"in another process:\n{outcome}")
+                if waiting and not stop.asked:
+                    busy[pipe] = _give(pipe, waiting)
+                yield number, outcome
+        if waiting and not stop.asked:
+            raise IstrcError(f"all {count} processes were ended from outside; {_REMEDY}")
+    finally:
+        for pipe, process in crew.items():
+            if pipe in busy:  # it would finish its picture first
+                process.terminate()
+            pipe.close()
+        for process in crew.values():
+            process.join()
+
+
+def _give(pipe: connection.Connection, waiting: deque[tuple[int, Job]]) -> int:
+    """Send the next job; its number. Of a process that is gone the answer will tell."""
+    number, job = waiting.popleft()
+    with contextlib.suppress(OSError):
+        pipe.send(job)
+    return number
+
+
+_REMEDY = "if memory ran out, use fewer --jobs or smaller pictures"
+
+
+def _serve(pipe: connection.Connection, task: Task, threads: int) -> None:
+    """Another process: does jobs until the pipe is closed, even by the death of the command."""
+    # A terminal sends Ctrl-C to all its processes; the command decides what it means
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Leaves by way of `finally`, so that no half a picture stays
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    try:
+        import torch
+
+        from istrc.cli.options import open_circle
+
+        torch.set_num_threads(threads)
+        circle = open_circle(task.model, task.device)
+        while True:
+            try:
+                job = pipe.recv()
+            except (EOFError, OSError):
+                return
+            pipe.send(_attempt(circle, job, task))
+    except BrokenPipeError:
+        return
+    except Exception:
+        with contextlib.suppress(OSError):
+            pipe.send(traceback.format_exc())
+
+
+@contextlib.contextmanager
+def _deaf() -> Iterator[None]:
+    """What is started here does not hear Ctrl-C, from its first instruction on."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextlib.contextmanager
+def _gently(many: bool) -> Iterator[_Stop]:
+    """Ctrl-C asks to stop; a second one, or any where there is but one picture, does."""
+    stop = _Stop()
+    if not many or threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+
+    def ask(number: int, frame: Any) -> None:
+        if stop.asked:
+            raise KeyboardInterrupt
+        stop.asked = True
+
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,154 @@
+"""Many pictures, on a task that copies text: order, stops, full disks, and what is told of each."""
+
+import csv
+import errno
+import json
+import os
+import signal
+
+import pytest
+import typer
+
+from istrc.cli.files import Job
+from istrc.cli.made import Made
+from istrc.cli.many import Outcome, Task, do_all
+from istrc.cli.report import Report
+from istrc.errors import InputError, OutOfSpace
+
+
+def copy(circle, job, settings):
+    """The task: an input is told by its text what to do."""
+    text = job.source.read_text()
+    if text == "bad":
+        raise InputError(f"{job.source}: bad; give a better one")
+    if text == "gone":
+        raise FileNotFoundError(2, "No such file", str(job.source))
+    if text == "full":
+        raise OutOfSpace(f"{job.output}: the disk is full; make room")
+    if text == "full, says the system":
+        raise OSError(errno.ENOSPC, "No space left on device", str(job.output))
+    if text == "stop":
+        os.kill(os.getpid(), signal.SIGINT)
+    if text == "defect":
+        raise ZeroDivisionError
+    circle.append(job.source.name)
+    job.output.write_text(text)
+    return Outcome(
+        dict(input=str(job.source), output=str(job.output), faces=1, angle=[0.5]),
+        f"{job.source.name} copied",
+        [f"{job.source.name}: odd"] if text == "odd" else [],
+    )
+
+
+TASK = Task(copy, {}, "", "cpu")
+
+
+@pytest.fixture
+def run(tmp_path, capsys):
+    """Does the task on files a, b, c... of these texts; what came of it."""
+
+    class Run:
+        out = tmp_path / "out"
+
+        def __call__(self, *texts, table="report.json", key=None, again=False):
+            self.out.mkdir(exist_ok=True)
+            jobs = []
+            for name, text in zip("abcdefgh", texts, strict=False):
+                jobs.append(Job(tmp_path / name, self.out / name))
+                if not jobs[-1].source.exists() or jobs[-1].source.read_text() != text:
+                    jobs[-1].source.write_text(text)
+            self.table, self.done, self.code = tmp_path / table, [], 0
+            made = Made(self.out, key, again=again) if key else None
+            try:
+                with Report("edit", True) as report:
+                    report.table = self.table
+                    do_all(report, jobs, TASK, self.done, made=made)
+            except typer.Exit as exit_:
+                self.code = exit_.exit_code
+            except KeyboardInterrupt:
+                self.code = 130
+            captured = capsys.readouterr()
+            self.value, self.lines = json.loads(captured.out), captured.err.splitlines()
+            self.rows = json.loads(self.table.read_text()) if table.endswith("json") else None
+            return self
+
+    return Run()
+
+
+def test_every_input_has_its_row_in_order(run):
+    run("x", "bad", "odd", "gone", "y")
+    assert run.code == 1 and run.done == ["a", "c", "e"]
+    assert [os.path.basename(row["input"]) for row in run.rows] == list("abcde")
+    assert [bool(row["error"]) for row in run.rows] == [False, True, False, True, False]
+    assert all(row["seconds"] >= 0 for row in run.rows)
+    assert [row["faces"] for row in run.rows] == [1, None, 1, None, 1]
+    assert len(run.lines) == 3 and "c: odd" in run.lines
+    assert len(run.value["results"]) == 3 and len(run.value["errors"]) == 2
+
+
+def test_the_table_as_csv(run):
+    run("x", "bad", table="report.csv")
+    with open(run.table, newline="") as file:
+        good, bad = csv.DictReader(file)
+    assert list(good) == ["input", "output", "faces", "edited", "angle", "error", "seconds"]
+    assert good["angle"] == "0.5" and good["error"] == "" and bad["output"] == ""
+    assert bad["error"].endswith("give a better one")
+
+
+def test_a_second_run_does_what_is_missing_and_tells_all(run):
+    run("x", "bad", "y", key="k")
+    assert run.done == ["a", "c"]
+    run("x", "z", "y", key="k")
+    assert run.code == 0 and run.done == ["b"]
+    assert [os.path.basename(row["input"]) for row in run.rows] == list("abc")
+    assert [row.get("already", False) for row in run.rows] == [True, False, True]
+    assert [row["faces"] for row in run.rows] == [1, 1, 1]
+    assert run.lines == ["2 of 3 were done already and are left; --again redoes them"]
+    assert run("x", "z", "y", key="other").done == ["a", "b", "c"]
+    assert run("x", "z", "y", key="other", again=True).done == ["a", "b", "c"]
+    assert run("x", "z", "y", key="other").done == []
+
+
+def test_a_file_that_is_there_and_not_ours_is_written_as_ever(run):
+    run.out.mkdir()
+    (run.out / "a").write_text("somebody's")
+    assert run("x", key="k").done == ["a"] and (run.out / "a").read_text() == "x"
+
+
+def test_ctrl_c_finishes_the_picture_at_hand_and_lists_the_rest(run):
+    before = signal.getsignal(signal.SIGINT)
+    run("x", "stop", "y", "z", key="k")
+    assert run.code == 130 and run.done == ["a", "b"]
+    assert signal.getsignal(signal.SIGINT) is before
+    assert [row["error"] for row in run.rows] == [None, None] + ["not done: stopped"] * 2
+    assert not run.value["ok"] and run.value["errors"][-1]["message"] == "stopped"
+    assert sorted(p.name for p in run.out.iterdir()) == [".istrc.jsonl", "a", "b"]
+    run("x", "t", "y", "z", key="k")
+    assert run.done == ["b", "c", "d"]  # b's input is another now
+
+
+def test_of_one_picture_ctrl_c_stops_at_once(run):
+    assert run("stop").code == 130 and run.done == []
+
+
+@pytest.mark.parametrize("full", ["full", "full, says the system"])
+def test_a_full_disk_is_one_line_and_ends_the_work(run, full):
+    run("x", full, "y", key="k")
+    assert run.code == 1 and run.done == ["a"] and len(run.lines) == 1
+    assert sorted(p.name for p in run.out.iterdir()) == [".istrc.jsonl", "a"]
+    assert [row["error"] for row in run.rows] == [None] + ["not done: the disk is full"] * 2
+
+
+def test_a_disk_that_is_too_full_for_the_record(run, monkeypatch):
+    def fail(made, job, facts):
+        raise OSError(errno.ENOSPC, "No space left on device", ".istrc.jsonl")
+
+    monkeypatch.setattr(Made, "add", fail)
+    run("x", "y", key="k")
+    assert run.code == 1 and run.done == ["a"] and "no space left" in run.lines[0]
+
+
+def test_a_defect_is_no_error_of_the_input_s(run):
+    with pytest.raises(ZeroDivisionError):
+        run("x", "defect", "y")
+    assert json.loads(run.table.read_text())[0]["error"] is None
