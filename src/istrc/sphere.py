@@ -98,6 +98,17 @@ def exp(z: Tensor, v: Tensor) -> Tensor:
     return _unit(length.cos() * z + torch.sinc(length / torch.pi) * v)
 
 
+def transport(a: Tensor, b: Tensor, v: Tensor) -> Tensor:
+    """The tangent vector `v` at `a`, carried along the shortest arc to `b`: it turns with the arc.
+
+    Its length stays, and so does its angle to the arc. Raises IstrcError where `a` and `b` are
+    antipodal.
+    """
+    _refuse_antipodal(angle(a, b)[..., None], "transport")
+    # Parallel transport: v - <b, v> / (1 + <a, b>) (a + b)
+    return tangent(b, v - _dot(b, v) / (1 + _dot(a, b)) * (a + b))
+
+
 def step(z: Tensor, direction: Tensor, angle: float | Tensor) -> Tensor:
     """`z` moved by exactly `angle` radians along the geodesic towards `direction` `(..., D)`.
 

@@ -149,13 +149,16 @@ def frame_from_box(box: Box) -> Frame:
     return Frame(np.column_stack([turn_back, shift]))
 
 
-def find_frame(pixels: np.ndarray, box: Box, aligner: AlignerLike | None = None) -> Frame:
+def find_frame(
+    pixels: np.ndarray, box: Box, aligner: AlignerLike | None = None, looks: int = STEPS
+) -> Frame:
     """Align a detected face: start from its box, then let the aligner correct the frame.
 
     Args:
         pixels: (H, W, 3) uint8 RGB photograph.
         box: a face of `detect(pixels)`.
         aligner: `istrc.models.aligner.Aligner`; None keeps the frame of the box alone.
+        looks: how often it corrects; where the box is nearly right already, fewer are enough.
     """
     start = frame_from_box(box)
     if aligner is None:
@@ -167,7 +170,7 @@ def find_frame(pixels: np.ndarray, box: Box, aligner: AlignerLike | None = None)
     window, to_window = shrunk_window(pixels, around, factor)
     from_window = invert(to_window)
     frame = start
-    for _ in range(STEPS):
+    for _ in range(looks):
         seen = Frame(compose(frame.matrix, from_window)).crop(window, aligner.size)
         correction = aligner.correct(seen[None])[0]
         frame = Frame(compose(correction, frame.matrix))
