@@ -27,6 +27,7 @@ from istrc.models.learned import LearnedAttribute, WithLearned
 from istrc.models.mapping import Mapping as CodeMapping
 from istrc.photo.align import aligned_frame, find_frame
 from istrc.photo.detect import detect
+from istrc.photo.motion import displacement, moved, moves
 from istrc.photo.paste import face_mask
 from istrc.photo.read import read_picture
 from istrc.recognisers.own import Own
@@ -310,23 +311,47 @@ class Circle:
 
     @torch.inference_mode()
     def rebuild(
-        self, x: torch.Tensor, z: torch.Tensor, z2: torch.Tensor, mode: str = "photo"
+        self,
+        x: torch.Tensor,
+        z: torch.Tensor,
+        z2: torch.Tensor,
+        mode: str = "photo",
+        *,
+        moving: bool = False,
     ) -> torch.Tensor:
         """The faces x, whose embeddings are z, with the embeddings z2 instead: (B, 3, S, S).
 
         circle:   decode(F(z2)), the paper's: background, pose and light are the decoder's.
         anchored: decode(h'), h' = E(x) + F(z2) - F(z): what the walk did not touch stays.
         photo:    x + decode(h') - decode(E(x)): the face's own pixels plus the change, inside
-                  the face's mask.
+                  the face's mask; with `moving` as a motion of them and a change of colour.
         """
         if mode not in MODES:
             raise InputError(f"mode {mode!r}: use one of {', '.join(MODES)}")
+        if mode == "photo":
+            return self.put_change(x, *self.split(x, z, z2, moving))
         return self._drawing(x, z, mode)(z2)
 
     @torch.inference_mode()
     def change(self, x: torch.Tensor, z: torch.Tensor, z2: torch.Tensor) -> torch.Tensor:
         """decode(h') - decode(E(x)), h' = E(x) + F(z2) - F(z): (B, 3, S, S), before any mask."""
         return self._changing(x, z)(z2)
+
+    @torch.inference_mode()
+    def split(
+        self, x: torch.Tensor, z: torch.Tensor, z2: torch.Tensor, moving: bool = True
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """`change` in two, as a face is put back (`put_change`, `photo.paste.paste_change`).
+
+        Returns what is left of it (B, 3, S, S) once the face has moved, and how it moved
+        (B, 2, S, S), see istrc.photo.motion; all of it and None unless `moving`.
+        """
+        change = self.change(x, z, z2)
+        if not moving:
+            return change, None
+        before = self.autoencoder.decode(self.encode(x))
+        motion = displacement(before, before + change)
+        return before + change - moved(before, motion), motion
 
     @torch.inference_mode()
     def _drawing(self, x, z, mode: str) -> Callable[[torch.Tensor], torch.Tensor]:
@@ -346,9 +371,17 @@ class Circle:
         return lambda z2: decode(h + self.map_change(h, z, z2)) - rebuilt
 
     @torch.inference_mode()
-    def put_change(self, x: torch.Tensor, change: torch.Tensor) -> torch.Tensor:
-        """The faces x plus a change of them, inside the face's mask: (B, 3, S, S) in [-1, 1]."""
-        return (self._faces(x) + self.mask * change).clamp(-1, 1)
+    def put_change(
+        self, x: torch.Tensor, change: torch.Tensor, motion: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """The faces x, moved if there is a motion, plus a change: (B, 3, S, S) in [-1, 1].
+
+        Both inside the face's mask alone.
+        """
+        x = self._faces(x)
+        if motion is not None:
+            x = moved(x, self.mask * motion)
+        return (x + self.mask * change).clamp(-1, 1)
 
     def edit(
         self,
@@ -362,7 +395,7 @@ class Circle:
         """Edit faces (B, 3, S, S): embed, walk as far as it takes, rebuild."""
         z = self.embed(x)
         path = self.reach(x, z, strengths, keep=keep, mode=mode, metric=metric)
-        return self.rebuild(x, z, path.end, mode)
+        return self.rebuild(x, z, path.end, mode, moving=moves(strengths))
 
     # Attributes of one's own
 

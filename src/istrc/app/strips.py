@@ -10,7 +10,8 @@ import numpy as np
 from istrc import sphere
 from istrc.data.prepared import to_pixels
 from istrc.figures import Row, signed
-from istrc.photo.paste import paste_change
+from istrc.photo.motion import moves
+from istrc.photo.paste import layers, paste_change
 
 if TYPE_CHECKING:
     from istrc.face import Face
@@ -38,10 +39,10 @@ def walk_row(
     start = face.z.to(points.device).expand_as(points)
     x = face.x.expand(frames, -1, -1, -1)
     if mode == "photo":
-        change = circle.change(x, start, points).permute(0, 2, 3, 1).cpu().numpy()
+        own, frame = face.picture.pixels, face.frame
         faces = [
-            face.frame.crop(paste_change(face.picture.pixels, one, face.frame), cell)
-            for one in change
+            frame.crop(paste_change(own, change, frame, motion), cell)
+            for change, motion in layers(*circle.split(x, start, points, moves([name])))
         ]
     else:
         faces = list(to_pixels(circle.rebuild(x, start, points, mode)))

@@ -18,6 +18,7 @@ from istrc.cli import (
     edit,
     evaluate,
     export,
+    faces,
     figures,
     inspect,
     learn,
@@ -31,7 +32,7 @@ EXAMPLES = """Examples:
 
 istrc edit me.jpg -a smile=+1 -o out.jpg
 
-istrc edit holiday/ -a young=-0.5 --keep male -o older/
+istrc edit holiday/ -a young=-0.5 --keep bangs -o older/
 
 istrc walk me.jpg -a smile -a beard -o strip.png
 
@@ -73,6 +74,7 @@ def root(
 app.command("edit", epilog=edit.EDIT_EXAMPLES)(edit.edit)
 app.command("walk", epilog=edit.WALK_EXAMPLES)(edit.walk)
 app.command("reconstruct", epilog=vectors.RECONSTRUCT_EXAMPLES)(vectors.reconstruct)
+app.command("faces", epilog=faces.EXAMPLES)(faces.faces)
 app.command("embed", epilog=vectors.EMBED_EXAMPLES)(vectors.embed)
 app.command("decode", epilog=vectors.DECODE_EXAMPLES)(vectors.decode)
 app.command("blend", epilog=blend.EXAMPLES)(blend.blend)

@@ -11,14 +11,25 @@ Lucas and Kanade do (1981): steps of least squares in Gaussian windows, from coa
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 from torch.nn import functional as F
 
+# Edits that move what is there; the others lay something on it, or take it off
+MOVING = frozenset(
+    {"smile", "mouth_open", "wide_mouth", "big_eyes", "big_nose", "high_cheekbones", "narrow_eyes"}
+)
 FURTHEST = 6 / 64  # of the side; lips move less, and what seems to move further does not
 _WINDOW = 2.0 / 64  # standard deviation of the windows, of the side
 _STEPS = 6  # of least squares, at each scale
 _FLAT = 2e-3  # added to the squared gradients: where nothing can be followed, nothing moves
 _GAIN = 0.35  # share of a change that moving must explain before it is believed in full
+
+
+def moves(names: Iterable[str]) -> bool:
+    """Whether an edit of these attributes is put back as a motion and a change of colour."""
+    return not MOVING.isdisjoint(names)
 
 
 def displacement(before: torch.Tensor, after: torch.Tensor) -> torch.Tensor:

@@ -84,6 +84,16 @@ def paste_change(
     return _apply(pixels, torch.cat([layer, shift]), frame, move_and_add)
 
 
+def layers(
+    change: torch.Tensor, motion: torch.Tensor | None = None
+) -> list[tuple[np.ndarray, np.ndarray | None]]:
+    """A batch of changes (B, 3, S, S) and motions (B, 2, S, S), as `paste_change` takes each."""
+    changes = change.permute(0, 2, 3, 1).cpu().numpy()
+    if motion is None:
+        return [(one, None) for one in changes]
+    return list(zip(changes, motion.permute(0, 2, 3, 1).cpu().numpy(), strict=True))
+
+
 def paste_crop(pixels: np.ndarray, crop: np.ndarray, frame: Frame) -> np.ndarray:
     """Replace the face of a photograph by a decoded one (modes `circle` and `anchored`).
 

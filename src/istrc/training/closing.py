@@ -221,7 +221,7 @@ def train_closing(
             name = str(rng.choice(rest if rest and rng.random() < others else names))
             amount = rng.uniform(*strength) * rng.choice([-1, 1])
             # A copy, because autograd cannot keep what was made in inference mode
-            path = circle.walk(part, {name: amount}, step=0.1, bound=bound)
+            path = circle.walk(part, {name: amount}, step=0.15, bound=bound)
             ends.append(path.end.clone())
             columns.append(torch.full((len(part),), classifiers.index(name), device=z.device))
             amounts.append(torch.full((len(part),), amount, device=z.device))
