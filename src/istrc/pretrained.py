@@ -90,13 +90,18 @@ def read(name: str | Path, device: str, recogniser: str | Path | Recogniser | No
         recogniser = mine if recogniser is None else recogniser
     places = [folder / "recogniser", folder]
     parts["facenet"] = from_record(record, folder, places, recogniser, device=device)
-    aligner = WEIGHTS / "aligner"
     return Found(
         parts=parts,
-        aligner=load_part(aligner) if aligner.is_dir() else None,
+        aligner=shipped_aligner(),
         bound=bound,
         notes={part: read_notes(folder / part) for part in parts if part != "facenet" or own},
     )
+
+
+def shipped_aligner() -> torch.nn.Module | None:
+    """What aligns the faces that are found, for every circle; None where it is not installed."""
+    folder = WEIGHTS / "aligner"
+    return load_part(folder) if folder.is_dir() else None
 
 
 def write(circle: Circle, folder: Path, copy: bool, notes: dict[str, dict]) -> None:

@@ -1,0 +1,123 @@
+"""`istrc faces`: which faces are found in photographs, and which number is whose."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from istrc.cli import options
+from istrc.cli.files import Job, find_all, plan_outputs
+from istrc.cli.report import Report
+from istrc.cli.table import ReportOption, table_file
+from istrc.errors import InputError
+
+EXAMPLES = """Examples:
+
+istrc faces wedding.jpg -o numbered.jpg
+
+istrc faces wedding.jpg && istrc edit wedding.jpg --face 2 -a smile -o out.jpg
+
+istrc faces holiday/ --json"""
+
+
+def faces(
+    inputs: options.InputsArgument,
+    out: Annotated[
+        str | None,
+        typer.Option(
+            "-o",
+            "--out",
+            metavar="OUT",
+            help="Also write a preview with numbered frames; with several inputs a folder, where "
+            "each preview keeps its input's stem.",
+            show_default="not written",
+        ),
+    ] = None,
+    table: ReportOption = None,
+    as_json: options.JsonOption = False,
+) -> None:
+    """List the faces of photographs, the largest first, by the number that --face takes.
+
+    Told of each: the side of its frame and where its centre is, in pixels of the photograph from
+    the top left, and how far it is turned. The frame is what an edit may change.
+    """
+    with Report("faces", as_json) as report:
+        found = find_all(inputs)
+        report.table = table_file(table, found.paths)
+        clashes: list[InputError] = []
+        todo: list[Any] = list(found.paths)
+        if out is not None:
+            todo, clashes = plan_outputs(found.paths, out, several=found.several)
+        report.all_failed(found.missing + clashes)
+        if not todo:
+            return
+
+        from istrc.pretrained import shipped_aligner
+
+        aligner = shipped_aligner()
+
+        def one(item: Path | Job) -> None:
+            source, output = (item.source, item.output) if out is not None else (item, None)
+            seen, notes = look(source, output, aligner)
+            report.done(
+                input=source,
+                **({} if output is None else {"output": output}),
+                faces=len(seen),
+                found=seen,
+            )
+            if not as_json:
+                for face in seen:
+                    print(f"{source} {face['number']}: {described(face)}", flush=True)
+            for note in notes:
+                report.say(f"{source}: {note}")
+
+        report.each(todo, one, lambda item: getattr(item, "source", item))
+
+
+def look(source: Path, output: Path | None, aligner: Any) -> tuple[list[dict[str, Any]], list[str]]:
+    """The faces of one photograph as facts, and notes of how it was read; the preview is written.
+
+    Raises InputError when it cannot be read or has no face.
+    """
+    import numpy as np
+
+    from istrc.photo.align import find_frame
+    from istrc.photo.detect import detect
+    from istrc.photo.read import Picture, read_picture, write_picture
+
+    picture = read_picture(source)
+    boxes = detect(picture.pixels)
+    if not boxes:
+        raise InputError(
+            f"{source}: no face found; use a photograph with a face seen from the front"
+        )
+    frames = [find_frame(picture.pixels, box, aligner) for box in boxes]
+    seen = [
+        {
+            "number": number,
+            "corners": [[round(float(v), 1) for v in corner] for corner in frame.corners()],
+            "side": round(frame.side, 1),
+            "angle": round(frame.angle, 4),
+            "score": round(box.score, 3),
+        }
+        for number, (frame, box) in enumerate(zip(frames, boxes, strict=True), 1)
+    ]
+    if output is not None:
+        from istrc.photo.mark import mark
+
+        output.parent.mkdir(parents=True, exist_ok=True)
+        preview = np.ascontiguousarray(mark(picture.pixels, frames, picture.alpha))
+        write_picture(Picture(preview, icc=picture.icc), preview, output)
+    return seen, picture.notes
+
+
+def described(face: dict[str, Any]) -> str:
+    """`134 px at (222, 115), upright`: how large a face is, where, and how it is turned."""
+    x, y = (sum(corner[axis] for corner in face["corners"]) / 4 for axis in (0, 1))
+    degrees = round(math.degrees(face["angle"]))
+    way = "clockwise" if degrees > 0 else "counter-clockwise"
+    turned = f"turned {abs(degrees)} degrees {way}" if degrees else "upright"
+    return f"{face['side']:.0f} px at ({x:.0f}, {y:.0f}), {turned}"
