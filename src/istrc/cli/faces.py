@@ -119,5 +119,6 @@ def described(face: dict[str, Any]) -> str:
     x, y = (sum(corner[axis] for corner in face["corners"]) / 4 for axis in (0, 1))
     degrees = round(math.degrees(face["angle"]))
     way = "clockwise" if degrees > 0 else "counter-clockwise"
-    turned = f"turned {abs(degrees)} degrees {way}" if degrees else "upright"
+    many = "degree" if abs(degrees) == 1 else "degrees"
+    turned = f"turned {abs(degrees)} {many} {way}" if degrees else "upright"
     return f"{face['side']:.0f} px at ({x:.0f}, {y:.0f}), {turned}"
