@@ -9,6 +9,7 @@ import torch
 from istrc import holding
 from istrc.circle import Circle
 from istrc.errors import InputError
+from istrc.evaluation.editing import Bench
 from istrc.evaluation.editing_faces import Edit
 from istrc.evaluation.holding import (
     FAULTS,
@@ -19,6 +20,7 @@ from istrc.evaluation.holding import (
     faults_of,
     holding_markdown,
     with_classifiers,
+    women_without,
 )
 from istrc.models.attributes import AttributeClassifiers
 from istrc.models.began import AutoEncoder
@@ -61,10 +63,11 @@ def test_every_way_is_measured_on_the_same_faces(found, untrained):
         for number in ("success", "leakage", "sex_flips", "angle"):
             per_edit = [told[number] for told in one["edits"].values()]
             assert mean[number] == pytest.approx(np.mean(per_edit)), number
-        assert one["faults"] == {"beard+ male": one["edits"]["beard+"]["changes"]["male"]}
+        assert one["faults"] == {"beard+, women: male": one["women"]["beard+"]["changes"]["male"]}
+        assert list(one["women"]) == ["beard+"]  # beside the means
         assert "same_person" not in mean  # nobody was asked
     assert set(result["classifiers"]) == {"own", "plain", "balanced", "conditional"}
-    assert seen == sorted(seen) and seen[-1] == (40, 40)
+    assert seen == sorted(seen) and seen[-1] == (50, 50)
     assert untrained.attributes.names == NAMES  # it is as it was
 
 
@@ -79,6 +82,8 @@ def test_ways_that_hold_the_same_are_the_same(found, untrained, prepared, judge)
         z = untrained.embed(x)
         angle = untrained.reach(x, z, {"beard": 1}, keep=variant.keep).angle
         assert torch.equal(torch.cat(edit.angles), angle)
+    smile = WatchedEdit(untrained, None)(x, {"smile": 1.0})  # one that moves what is there
+    assert torch.equal(smile, untrained.edit(x, {"smile": 1}))
     assert not torch.equal(edited["nothing held"], edited["the sex held"])
     assert holding.held(["beard"], VARIANTS[1].keep) == ["male"]
     assert holding.held(["beard"], VARIANTS[0].keep) == []
@@ -95,17 +100,31 @@ def test_the_papers_faults_by_hand():
     before, after = np.array([[0.9, 0.1], [0.5, 0.2]]), np.array([[0.6, 0.9], [0.7, 0.9]])
     moved = changes(SimpleNamespace(before=before, after=after), judge)
     assert moved == pytest.approx({"male": (0.3 + 0.2) / 2, "beard": 0.75})
-    rows = np.zeros(2, int)
-    assert faults_of(Edit("beard", +1, rows), moved) == {"beard+ male": moved["male"]}
-    assert faults_of(Edit("beard", -1, rows), moved) == {}
-    assert faults_of(Edit("young", -1, rows), moved) == {}  # this judge knows no glasses
+    told = {"changes": moved}
+    assert faults_of({"beard+": told, "beard-": told}, {}) == {}  # of men: nothing to see
+    assert faults_of({}, {"beard+": told}) == {"beard+, women: male": moved["male"]}
+    assert faults_of({"makeup+": told}, {}) == {"makeup+: male": moved["male"]}
+    assert faults_of({"young-": told}, {}) == {}  # this judge knows no glasses
     assert {name for name, _ in FAULTS} == {"beard+", "mustache+", "makeup+", "young-", "young+"}
+
+
+def test_beards_are_asked_of_women(prepared, judge):
+    bench = Bench(prepared, judge, None, split="valid", batch_size=8)
+    beard = Edit("beard", +1, np.zeros(1, int))
+    (women,) = women_without([beard], prepared, bench, 5, 0)
+    assert women.name == "beard+" and 0 < len(women.rows) <= 5
+    assert (prepared.column("male")[women.rows] == 0).all()
+    assert (prepared.column("beard")[women.rows] == 0).all()
+    places = np.searchsorted(bench.rows, women.rows)
+    assert (bench.probability[places, judge.column("male")] < 0.5).all()
+    assert (bench.probability[places, judge.column("beard")] < 0.5).all()
+    assert not women_without([Edit("smile", +1, np.zeros(1, int))], prepared, bench, 5, 0)
 
 
 def test_the_table_has_a_row_a_way(found):
     table = holding_markdown(found[0])
     assert all(f"| {variant.name} |" in table for variant in VARIANTS)
-    assert "| beard+: male |" in table and "2 batches" in table and "balanced 0." in table
+    assert "| beard+, women: male |" in table and "2 batches" in table and "balanced 0." in table
 
 
 def test_what_cannot_be_measured_is_said(untrained, prepared, judge, toys):
