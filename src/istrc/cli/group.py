@@ -13,6 +13,7 @@ from istrc.cli.report import one_line, print_json
 # Typer carried Click inside itself from some release on; its base classes are the same by name.
 UsageError = typer.BadParameter.__bases__[0]
 ClickException = UsageError.__bases__[0]
+STOPPED = 130  # 128 and the number of Ctrl-C's signal, as shells have it
 
 
 class Commands(TyperGroup):
@@ -41,9 +42,10 @@ class Commands(TyperGroup):
                 sys.exit(error.exit_code)
             self._usage(error, given)
             sys.exit(error.exit_code)
-        except typer.Abort:
+        except typer.Abort:  # Ctrl-C, from some releases of Typer
+            code = STOPPED
+        if code == STOPPED:
             print("istrc: stopped", file=sys.stderr)
-            sys.exit(130)  # 128 and the number of Ctrl-C's signal, as shells have it
         sys.exit(code if isinstance(code, int) else 0)
 
     def _usage(self, error: Any, given: list[str]) -> None:

@@ -247,6 +247,8 @@ def _decode(path: Path, file) -> Picture:
     frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)  # MPO: a JPEG's preview
     if frames > 1:
         notes.append(f"{frames} frames or pages: only the first is used")
+    if image.mode.startswith("I;16") or any(_sixteen(tile) for tile in image.tile):
+        notes.append("16 bits a channel reduced to 8")
     dpi = _resolution(image)
     icc = image.info.get("icc_profile")
     xmp = _xmp(image)
@@ -262,20 +264,24 @@ def _decode(path: Path, file) -> Picture:
     except Exception:  # the pixels are good: damaged EXIF is no reason to refuse them
         notes.append("damaged EXIF data left out")
     grey = image.mode in ("1", "L", "LA", "La") or image.mode.startswith("I")
-    pixels, alpha = _channels(path, image, notes)
+    pixels, alpha = _channels(path, image)
     if icc and icc[16:20] not in (b"RGB ", b"GRAY"):
         icc = None  # a CMYK profile does not hold for RGB
     return Picture(pixels, alpha, kind, grey, icc, exif, dpi, notes, location, xmp)
 
 
-def _channels(path: Path, image: Image.Image, notes: list[str]):
+def _sixteen(tile) -> bool:
+    """Whether a part of a file is stored in 16 bits a channel; BGR;16 is 16 bits a pixel."""
+    return ";16" in str(tile) and "BGR" not in str(tile)
+
+
+def _channels(path: Path, image: Image.Image):
     """RGB uint8 `(H, W, 3)` and alpha uint8 `(H, W)` or None, from any mode of Pillow's."""
     sixteen = image.mode.startswith("I;16")
     # Pillow reads 16-bit PGM, and before version 11.3 16-bit PNG, into 32-bit integers.
     sixteen |= image.mode == "I" and image.format in ("PNG", "PPM")
     if sixteen:
         values = np.asarray(image).astype(np.int32)  # (H, W), 0..65535
-        notes.append("16 bits a channel reduced to 8")
         grey = ((values + 128) // 257).astype(np.uint8)  # scaled and rounded: 65535 is 255
         clear = image.info.get("transparency")
         alpha = None if clear is None else np.where(values == clear, 0, 255).astype(np.uint8)
