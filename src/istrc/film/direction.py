@@ -1,0 +1,78 @@
+"""One edit for a whole film: walked once, then carried to every frame.
+
+A walk of each frame by itself would go another way in each, and the face would flicker. So one
+face stands for all, the one nearest to their mean, and only it is walked, to z'. What leads there,
+v = log_z(z'), is carried along the sphere to the embedding of every frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import torch
+
+from istrc import sphere
+from istrc import walk as walking
+from istrc.circle import Circle
+
+KEPT = 0.9  # share of the frames, the nearest to the mean, that make the mean
+
+
+@dataclass(frozen=True)
+class Direction:
+    """What a clip's edit does to embeddings.
+
+    Attributes:
+        base: (1, D) the embedding of the face that was walked.
+        move: (1, D) the tangent vector at `base` that leads to where its walk ended.
+        walk: that walk.
+    """
+
+    base: torch.Tensor
+    move: torch.Tensor
+    walk: walking.Walk
+
+    @property
+    def angle(self) -> float:
+        """Radians that every frame is moved."""
+        return float(self.walk.angle[0])
+
+    def of(self, z: torch.Tensor) -> torch.Tensor:
+        """Embeddings (B, D) of a clip's frames -> of the same frames edited (B, D)."""
+        if not bool(self.move.any()):  # to the bit: nothing was asked
+            return z
+        base = self.base.expand_as(z)
+        return sphere.exp(z, sphere.transport(base, z, self.move.expand_as(z)))
+
+
+def middle(z: torch.Tensor) -> torch.Tensor:
+    """The mean (D,) of the embeddings (N, D) of one person, without the tenth that is off."""
+    z = z.double()
+    mean = sphere.mean(z)
+    far = sphere.angle(z, mean)
+    return sphere.mean(z[far <= far.quantile(KEPT)]).float()
+
+
+def find_direction(
+    circle: Circle,
+    x: torch.Tensor,
+    z: torch.Tensor,
+    mean: torch.Tensor,
+    strengths: Mapping[str, float],
+    *,
+    keep: Iterable[str] | None = None,
+    mode: str = "photo",
+    metric: str = "data",
+) -> Direction:
+    """Walk the face that stands for a clip.
+
+    Args:
+        x, z: (K, 3, S, S) and (K, D), faces of the clip to choose from.
+        mean: (D,) the clip's mean embedding.
+        strengths, keep, mode, metric: as in `Circle.reach`.
+    """
+    nearest = int(sphere.angle(z, mean.to(z)).argmin())
+    one = slice(nearest, nearest + 1)
+    path = circle.reach(x[one], z[one], strengths, keep=keep, mode=mode, metric=metric)
+    return Direction(z[one], sphere.log(z[one], path.end), path)

@@ -1,0 +1,154 @@
+"""A film in, the same film with an edited face out.
+
+It is read twice. First one face is followed and embedded in every frame; of all that, the edit of
+the whole clip is made. Then every frame gets it. Only a second of frames is in memory at a time,
+and beside them a place and an embedding a frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from istrc.circle import MODES, Circle
+from istrc.data.prepared import to_tensor
+from istrc.errors import InputError
+from istrc.film.direction import find_direction, middle
+from istrc.film.flicker import Flicker
+from istrc.film.follow import Follower
+from istrc.film.read import Film
+from istrc.film.render import Plan, rendered
+from istrc.film.shot import Shot
+from istrc.film.write import Writer
+from istrc.photo.motion import moves
+
+SMOOTH = 0.3  # seconds
+CRF = 18
+
+Progress = Callable[[str, int, int], None]  # what is done, frames done, of how many (0: unknown)
+
+
+@dataclass(frozen=True)
+class EditedFilm:
+    """What `edit_film` did.
+
+    Attributes:
+        path: the film that was written.
+        frames, faces: how many there were, and in how many the face was found.
+        fps, size: frames a second; width and height, pixels.
+        angle: radians by which every frame was moved on the sphere.
+        people: faces in the first frame that has any.
+        flicker: see `istrc.film.flicker.Flicker.result`.
+    """
+
+    path: Path
+    frames: int
+    faces: int
+    fps: float
+    size: tuple[int, int]
+    angle: float
+    people: int
+    flicker: dict[str, float | None]
+
+
+def edit_film(
+    circle: Circle,
+    source: str | Path,
+    out: str | Path,
+    strengths: Mapping[str, float],
+    *,
+    keep: Iterable[str] | None = None,
+    mode: str = "photo",
+    metric: str = "data",
+    face: str | int = "largest",
+    smooth: float = SMOOTH,
+    crf: int = CRF,
+    progress: Progress | None = None,
+) -> EditedFilm:
+    """Edit one face through a film: `edit_film(circle, "in.mp4", "out.mp4", {"smile": 1})`.
+
+    Args:
+        out: .mp4, .mov, .mkv or .webm; nothing of it stays when anything goes wrong.
+        strengths, keep, mode, metric: as in `Circle.reach`.
+        face: "largest" or K, the K-th largest of the first frame with faces.
+        smooth: seconds over which the face's place and embedding are smoothed; 0 is not at all.
+        crf: quality of the film that is written, 0 (lossless) to 51.
+        progress: called after every frame of either pass.
+
+    Raises InputError for what is no film, a film that is damaged or cut off, one without a face,
+    and IstrcError where PyAV is missing.
+    """
+    if mode not in MODES:
+        raise InputError(f"mode {mode!r}: use one of {', '.join(MODES)}")
+    film = Film(source)
+    if Path(out).resolve() == film.path.resolve():
+        raise InputError(f"{out}: would overwrite the input; give another name")
+    settings = dict(face=face, smooth=smooth, keep=keep, mode=mode, metric=metric)
+    plan = make_plan(circle, film, strengths, progress=progress, **settings)
+    flicker = Flicker(circle.size)
+    with Writer(out, film, crf) as writer:
+        count = 0
+        for item in rendered(circle, film, plan, flicker):
+            if not isinstance(item, Shot):
+                writer.sound(item)
+                continue
+            writer.write(item)
+            count += 1
+            if progress is not None:
+                progress("edit", count, len(plan.track.times))
+    return EditedFilm(
+        path=Path(out),
+        frames=len(plan.track.times),
+        faces=int(plan.track.found.sum()),
+        fps=float(film.fps),
+        size=(film.width, film.height),
+        angle=plan.direction.angle,
+        people=plan.people,
+        flicker=flicker.result(),
+    )
+
+
+def make_plan(
+    circle: Circle,
+    film: Film,
+    strengths: Mapping[str, float],
+    *,
+    face: str | int = "largest",
+    smooth: float = SMOOTH,
+    progress: Progress | None = None,
+    mode: str = "photo",
+    **settings,
+) -> Plan:
+    """The first pass: follow the face, then walk once for the whole clip."""
+    follower = Follower(
+        lambda crops: circle.embed(to_tensor(crops)), circle.aligner, circle.size, face
+    )
+    count = 0
+    for count, shot in enumerate(film.read(), 1):
+        follower.look(shot.rgb(), shot.time)
+        if progress is not None:
+            progress("follow", count, max(count, film.expected))
+    found = follower.finish()
+    if not found.found.any():
+        raise InputError(
+            f"{film.path}: no face found in any of {count} frames; use a film in which a face is "
+            "seen from the front"
+        )
+    track = found.smoothed(smooth)
+    numbers = sorted(follower.crops)
+    z = track.z.to(circle.device)
+    direction = find_direction(
+        circle,
+        to_tensor(np.stack([follower.crops[n] for n in numbers])),
+        z[torch.tensor(numbers)],
+        middle(track.z[torch.from_numpy(found.found)]),
+        strengths,
+        mode=mode,
+        **settings,
+    )
+    ruler = track if smooth >= SMOOTH else found.smoothed(SMOOTH)
+    return Plan(track, ruler, direction, smooth, follower.count, mode, moves(strengths))

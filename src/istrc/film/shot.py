@@ -1,0 +1,112 @@
+"""One frame of a film, as the planes that it is stored in.
+
+Films store brightness Y and, at half the resolution, two colour differences Cb and Cr. The way to
+RGB and back moves nearly every pixel by a level or two. So RGB is only looked at, and an edit goes
+into the planes as a difference: what it does not touch keeps the bytes that were decoded.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from istrc.film.pyav import need_av
+
+Planes = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Colours:
+    """How Y'CbCr and RGB belong together (ITU-T H.273).
+
+    Attributes:
+        name: of the matrix, as swscale has it.
+        red, blue: its weights Kr and Kb of brightness; green has what is left of 1.
+        full: Y fills 0..255; otherwise 16..235, and Cb and Cr 16..240.
+    """
+
+    name: str
+    red: float
+    blue: float
+    full: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Shot:
+    """A decoded frame, upright, of even width W and height H.
+
+    Attributes:
+        planes: Y (H, W), Cb and Cr (H/2, W/2), uint8.
+        colours: what they mean.
+        pts, duration: when it is shown and for how long, in units of the film's time base.
+        time: the same as pts, seconds.
+    """
+
+    planes: Planes
+    colours: Colours
+    pts: int = 0
+    duration: int = 0
+    time: float = 0.0
+
+    def frame(self) -> Any:
+        """The same as a frame of PyAV."""
+        height, width = self.planes[0].shape
+        frame = need_av().VideoFrame(width, height, "yuv420p")
+        for plane, values in zip(frame.planes, self.planes, strict=True):
+            rows_of(plane)[: values.shape[0], : values.shape[1]] = values
+        frame.color_range = 2 if self.colours.full else 1
+        return frame
+
+    def rgb(self) -> np.ndarray:
+        """Its pixels (H, W, 3) uint8 RGB."""
+        name = self.colours.name
+        shown = self.frame().reformat(format="rgb24", src_colorspace=name, dst_colorspace=name)
+        return shown.to_ndarray()
+
+    def changed(
+        self, pixels: np.ndarray, edited: np.ndarray, corners: np.ndarray, share: float = 1.0
+    ) -> Shot:
+        """This frame with an edit in it; where the edit's RGB is the same, so are the planes.
+
+        Args:
+            pixels, edited: (H, W, 3) uint8, `rgb()` and the same with the edit.
+            corners: (N, 2) points, pixels; outside the upright box round them nothing changes.
+            share: how much of the edit, 0 to 1.
+        """
+        height, width = pixels.shape[:2]
+        left, top = (int(v) // 2 * 2 for v in np.floor(corners.min(0)).clip(0, (width, height)))
+        right, bottom = (int(v) for v in (np.ceil(corners.max(0) / 2) * 2).clip(0, (width, height)))
+        if left >= right or top >= bottom or share == 0:
+            return self
+        box = slice(top, bottom), slice(left, right)
+        half = slice(top // 2, bottom // 2), slice(left // 2, right // 2)
+        change = float(share) * (edited[box].astype(np.float32) - pixels[box])  # (h, w, 3)
+        red, blue = self.colours.red, self.colours.blue
+        # H.273, equations 38 to 40: Y = Kr R + Kg G + Kb B, Cb = (B - Y) / 2(1 - Kb), Cr alike
+        y = change @ np.array([red, 1 - red - blue, blue], np.float32)  # (h, w)
+        cb = (change[..., 2] - y) / (2 * (1 - blue))
+        cr = (change[..., 0] - y) / (2 * (1 - red))
+        if not self.colours.full:
+            y, cb, cr = y * (219 / 255), cb * (224 / 255), cr * (224 / 255)
+        planes = tuple(plane.copy() for plane in self.planes)
+        _add(planes[0][box], y)
+        _add(planes[1][half], _halved(cb))
+        _add(planes[2][half], _halved(cr))
+        return replace(self, planes=planes)
+
+
+def rows_of(plane: Any) -> np.ndarray:
+    """A plane of PyAV as an array of its rows, with the bytes that pad them."""
+    return np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
+
+
+def _add(plane: np.ndarray, change: np.ndarray) -> None:
+    plane[:] = (plane + change).round().clip(0, 255)
+
+
+def _halved(change: np.ndarray) -> np.ndarray:
+    """The mean of every 2 x 2 block: (h, w) -> (h/2, w/2)."""
+    height, width = change.shape
+    return change.reshape(height // 2, 2, width // 2, 2).mean((1, 3))
