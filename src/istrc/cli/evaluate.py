@@ -11,6 +11,7 @@ from istrc.cli import (
     evaluate_editing,
     evaluate_holding,
     evaluate_learning,
+    evaluate_photos,
     evaluate_space,
     evaluate_verification,
     options,
@@ -131,6 +132,7 @@ app.command("averages", cls=JsonToFile)(evaluate_space.averages)
 app.command("mapping", cls=JsonToFile)(evaluate_space.mapping)
 app.command("learning", cls=JsonToFile)(evaluate_learning.learning)
 app.command("holding", cls=JsonToFile)(evaluate_holding.holding)
+app.command("photos", cls=JsonToFile)(evaluate_photos.photos)
 
 
 @app.command("all", cls=JsonToFile)

@@ -1,0 +1,265 @@
+"""What an edit does to a whole photograph: how sharp the face stays, its border, and all else."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from istrc.errors import InputError
+from istrc.evaluation.judges import finite_mean
+from istrc.face import Face
+from istrc.photo.align import CROP_CENTRE, CROP_SIDE, Frame, transform
+from istrc.photo.paste import FULL, ROUNDNESS
+
+MEGAPIXELS = 12.0  # of what a telephone takes
+MODES = ("photo", "anchored")  # the change added to the photograph, and the decoded face pasted
+TIMED = 3  # edits, of which the median time is told
+Edits = Sequence[tuple[str, float]]  # attribute, strength
+
+
+@dataclass(frozen=True)
+class Region:
+    """Where in a photograph an edit may show.
+
+    Attributes:
+        cut: rows and columns of the square round THE CROP, with a pixel to spare.
+        radius: (h, w) of each of its pixels: 1 on the mask's border, FULL where it begins to fade.
+    """
+
+    cut: tuple[slice, slice]
+    radius: np.ndarray
+
+    @classmethod
+    def of(cls, frame: Frame, height: int, width: int) -> Region:
+        corners, ends = frame.corners(), (width, height)
+        left, top = (int(v) for v in np.clip(np.floor(corners.min(0)) - 1, 0, ends))
+        right, bottom = (int(v) for v in np.clip(np.ceil(corners.max(0)) + 1, 0, ends))
+        x, y = np.meshgrid(np.arange(left, right) + 0.5, np.arange(top, bottom) + 0.5)
+        at = transform(frame.matrix, np.stack([x, y], -1))  # (h, w, 2), in the frame
+        u = np.abs((at - CROP_CENTRE) / (CROP_SIDE / 2)) ** ROUNDNESS
+        radius = u.sum(-1) ** (1 / ROUNDNESS)
+        return cls((slice(top, bottom), slice(left, right)), radius.astype(np.float32))
+
+    @property
+    def face(self) -> np.ndarray:
+        """Where the mask is 1: (h, w) bool."""
+        return self.radius <= FULL
+
+    @property
+    def border(self) -> np.ndarray:
+        """Where the mask fades: (h, w) bool."""
+        return (self.radius > FULL) & (self.radius < 1)
+
+
+def luminance(pixels: np.ndarray) -> np.ndarray:
+    """(h, w, 3) uint8 -> (h, w) float32, ITU-R BT.601."""
+    return pixels.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
+
+
+def sharpness(grey: np.ndarray, where: np.ndarray) -> float:
+    """The variance of the Laplacian (four neighbours) over these pixels; NaN over none.
+
+    Pixels of the picture's own edge have too few neighbours and do not count.
+    """
+    inner = grey[1:-1, 1:-1]
+    laplacian = grey[:-2, 1:-1] + grey[2:, 1:-1] + grey[1:-1, :-2] + grey[1:-1, 2:] - 4 * inner
+    chosen = laplacian[where[1:-1, 1:-1]]
+    return float(chosen.var(dtype=np.float64)) if chosen.size else float("nan")
+
+
+def roughness(grey: np.ndarray, where: np.ndarray) -> float:
+    """The mean length of the gradient (central differences) over these pixels; NaN over none."""
+    down, across = np.gradient(grey)
+    chosen = np.hypot(down, across)[where]
+    return float(chosen.mean(dtype=np.float64)) if chosen.size else float("nan")
+
+
+def changed_outside(before: np.ndarray, after: np.ndarray, region: Region) -> float:
+    """The share of pixels outside the mask whose bytes are not what they were."""
+    changed = (before != after).any(-1)  # (H, W)
+    outside = changed.size - int((region.radius < 1).sum())
+    inside = int((changed[region.cut] & (region.radius < 1)).sum())
+    return (int(changed.sum()) - inside) / max(outside, 1)
+
+
+def enlarged(pixels: np.ndarray, megapixels: float = MEGAPIXELS) -> np.ndarray:
+    """The photograph at about so many megapixels; as it is where it has as many."""
+    height, width = pixels.shape[:2]
+    factor = (megapixels * 1e6 / (height * width)) ** 0.5
+    if factor <= 1:
+        return pixels
+    size = (round(width * factor), round(height * factor))
+    return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS))
+
+
+def peak_memory(work: Callable[[], Any]) -> dict[str, int] | None:
+    """Bytes that the process had before some work and, at the most, while it ran.
+
+    None, and no work done, where the system does not tell: only Linux does.
+    """
+    try:
+        Path("/proc/self/clear_refs").write_text("5")  # forget the highest mark so far
+        before = _resident("VmRSS")
+    except OSError:
+        return None
+    work()
+    return {"before": before, "peak": _resident("VmHWM")}
+
+
+def _resident(mark: str) -> int:
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(f"{mark}:"):
+            return int(line.split()[1]) * 1024
+    raise OSError(f"no {mark}")
+
+
+def measure_face(
+    face: Face, edits: Edits, progress: Callable[[], None] = lambda: None
+) -> dict[str, Any]:
+    """Make every edit of one face of a photograph, and put every question to the photograph.
+
+    `modes[mode][edit]`: `sharpness` inside the face and `seam`, the roughness of the mask's border,
+    both edited over original; `outside`, the share of pixels beyond the mask that changed;
+    `seconds`. `nothing`: whether strength 0 gives every byte back.
+    """
+    before = face.picture.pixels
+    region = Region.of(face.frame, *before.shape[:2])
+    grey = luminance(before[region.cut])
+    was_sharp, was_rough = sharpness(grey, region.face), roughness(grey, region.border)
+    modes: dict[str, dict[str, dict[str, float]]] = {mode: {} for mode in MODES}
+    for attribute, strength in edits:
+        for mode in MODES:
+            started = time.perf_counter()
+            after = face.edit(**{attribute: strength}, mode=mode).pixels
+            seconds = time.perf_counter() - started
+            grey = luminance(after[region.cut])
+            modes[mode][edit_name(attribute, strength)] = {
+                "sharpness": _ratio(sharpness(grey, region.face), was_sharp),
+                "seam": _ratio(roughness(grey, region.border), was_rough),
+                "outside": changed_outside(before, after, region),
+                "seconds": seconds,
+            }
+            progress()
+    nothing = face.edit(**{edits[0][0]: 0.0}).pixels
+    return {"modes": modes, "nothing": bool(np.array_equal(nothing, before))}
+
+
+def measure_photographs(
+    circle: Any,
+    paths: Sequence[Path],
+    edits: Edits,
+    *,
+    megapixels: float = MEGAPIXELS,
+    progress: Callable[[], None] = lambda: None,
+) -> dict[str, Any]:
+    """Find the faces of photographs, and edit the largest of each.
+
+    `found`: faces and seconds of each photograph, to read, find, align and embed. `resolutions`:
+    `measure_face` at the photographs' own and enlarged, as means over photographs and edits.
+    `large`: seconds of one edit of an enlarged photograph that is read already, and its memory.
+
+    Raises InputError where no photograph has a face.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    left_out: dict[str, str] = {}
+    at = {"own": [], "enlarged": []}
+    large = None
+    for number, path in enumerate(paths):
+        try:
+            if not number:
+                circle.faces(path)  # the first loads the detector
+            started = time.perf_counter()
+            faces = circle.faces(path)
+            seconds = time.perf_counter() - started
+        except InputError as error:
+            left_out[path.name] = str(error).removeprefix(f"{path}: ")
+            continue
+        height, width = faces[0].picture.pixels.shape[:2]
+        found[path.name] = {
+            "faces": len(faces),
+            "seconds": seconds,
+            "width": width,
+            "height": height,
+        }
+        at["own"].append(measure_face(faces[0], edits, progress))
+        try:
+            face = enlarged_face(circle, faces[0], megapixels)
+        except InputError as error:
+            left_out[f"{path.name}, enlarged"] = str(error)
+            continue
+        at["enlarged"].append(measure_face(face, edits, progress))
+        if large is None:
+            large = measure_one(face, edits[0])
+    if not found:
+        raise InputError(f"no photograph with a face among {len(paths)}: {left_out}")
+    return {
+        "found": found,
+        "left_out": left_out,
+        "megapixels": megapixels,
+        "faces": sum(one["faces"] for one in found.values()) / len(paths),
+        "seconds": finite_mean([one["seconds"] for one in found.values()]),
+        "resolutions": {name: together(measured) for name, measured in at.items() if measured},
+        "large": large,
+    }
+
+
+def enlarged_face(circle: Any, face: Face, megapixels: float) -> Face:
+    """The largest face of the enlarged photograph, read as a file of that size would be."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"{face.path.stem}.png"
+        pixels = enlarged(face.picture.pixels, megapixels)
+        Image.fromarray(pixels).save(path, compress_level=1)
+        return circle.read(path)
+
+
+def measure_one(face: Face, edit: tuple[str, float]) -> dict[str, Any]:
+    """Seconds of one edit of a face that is read already, the median of three, and its memory."""
+
+    def work() -> None:
+        face.edit(**{edit[0]: edit[1]})
+
+    taken = []
+    for _ in range(TIMED):
+        started = time.perf_counter()
+        work()
+        taken.append(time.perf_counter() - started)
+    height, width = face.picture.pixels.shape[:2]
+    seen = {"edit": edit_name(*edit), "width": width, "height": height, "seconds": median(taken)}
+    return seen | {"memory": peak_memory(work)}  # bytes
+
+
+def together(measured: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Means over photographs of each edit, and over the edits; the worst of what must be 0."""
+    told: dict[str, Any] = {"photographs": len(measured)}
+    for mode in MODES:
+        names = measured[0]["modes"][mode]
+        per_edit = {
+            name: {
+                key: finite_mean([one["modes"][mode][name][key] for one in measured])
+                for key in ("sharpness", "seam", "outside", "seconds")
+            }
+            for name in names
+        }
+        told[mode] = {
+            key: finite_mean([one[key] for one in per_edit.values()])
+            for key in ("sharpness", "seam", "outside", "seconds")
+        }
+        told[mode]["edits"] = per_edit
+    told["nothing"] = float(np.mean([one["nothing"] for one in measured]))
+    return told
+
+
+def edit_name(attribute: str, strength: float) -> str:
+    return f"{attribute}{'+' if strength > 0 else '-'}"
+
+
+def _ratio(after: float, before: float) -> float:
+    return after / before if before > 0 else float("nan")

@@ -1,0 +1,164 @@
+"""How well faces are found in photographs, and how exactly their frames are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from istrc.evaluation.photo_scenes import (
+    BACKGROUNDS,
+    EYE_DISTANCE,
+    background,
+    box_of,
+    disturbed,
+    eye_error,
+    frame_at,
+    is_face,
+    lay,
+    spoilt,
+)
+from istrc.photo.align import CROP_SIDE, AlignerLike, find_frame, frame_from_box
+from istrc.photo.detect import detect
+
+HEIGHT, WIDTH = 720, 960  # pixels of a photograph that is put together
+SHIFT, SCALE, ROTATE = 0.1, 1.15, 30.0  # of a box: share of its side, factor, degrees
+
+
+@dataclass(frozen=True)
+class Condition:
+    """How a face is put into a photograph."""
+
+    size: float = 0.2  # side of THE CROP, as a share of the photograph's height
+    ground: str = "photograph"
+    angle: float = 0.0  # degrees, clockwise
+    light: float = 1.0  # factor on all pixels
+    blur: float = 0.0  # standard deviation, in eye distances
+
+    @property
+    def name(self) -> str:
+        plain = Condition(size=self.size, ground=self.ground)
+        worse = {
+            "turned {:g} degrees": (self.angle, plain.angle),
+            "light x {:g}": (self.light, plain.light),
+            "blurred by {:g} eye distances": (self.blur, plain.blur),
+        }
+        words = [f"{100 * self.size:g} % of the height, {self.ground}"]
+        return ", ".join([*words, *(w.format(v) for w, (v, usual) in worse.items() if v != usual)])
+
+
+# Every size on every background, and then one thing at a time
+CONDITIONS = (
+    *(Condition(size, ground) for size in (0.05, 0.1, 0.2, 0.4, 0.8) for ground in BACKGROUNDS),
+    *(Condition(angle=angle) for angle in (15.0, 30.0)),
+    *(Condition(light=light) for light in (0.5, 0.25)),
+    *(Condition(blur=blur) for blur in (0.05, 0.1, 0.2)),
+)
+
+
+def quantiles(errors: Sequence[float]) -> dict[str, float]:
+    """The median and the 90th percentile; {} of nothing."""
+    if not len(errors):
+        return {}
+    median, high = np.quantile(errors, (0.5, 0.9))
+    return {"median": float(median), "p90": float(high)}
+
+
+def measure_alignment(
+    faces: Sequence[np.ndarray],
+    aligner: AlignerLike | None,
+    *,
+    seed: int = 0,
+    progress: Callable[[], None] = lambda: None,
+) -> dict[str, Any]:
+    """Put every face somewhere, draw a wrong box round it, and align it from there.
+
+    The face is 80 to 320 pixels large (THE CROP) and turned by up to `ROTATE` degrees; its box is
+    upright, moved by up to `SHIFT` of its side and resized by up to `SCALE`. Errors in eye
+    distances: `box`, when the box is taken as it is; `aligned`, after the aligner's looks.
+    """
+    box_errors, errors = [], []
+    for number, face in enumerate(faces):
+        rng = np.random.default_rng([seed, number])
+        side = 80 * 4 ** rng.uniform()
+        space = int(2.2 * side)
+        centre = tuple(space / 2 + rng.uniform(-0.2, 0.2, 2) * side)
+        true = frame_at(centre, side, np.radians(rng.uniform(-ROTATE, ROTATE)))
+        pixels = lay(face, background("photograph", space, space, rng), true)
+        box = disturbed(box_of(true), rng, shift=SHIFT, scale=SCALE)
+        box_errors.append(eye_error(frame_from_box(box), true))
+        errors.append(eye_error(find_frame(pixels, box, aligner), true))
+        progress()
+    return {
+        "box": quantiles(box_errors),
+        "aligned": quantiles(errors),
+        "faces": len(faces),
+        "shift": SHIFT,
+        "scale": SCALE,
+        "rotate": ROTATE,
+    }
+
+
+def scene(face: np.ndarray, condition: Condition, rng: np.random.Generator):
+    """A photograph (H, W, 3) uint8 of one face as the condition says, and the face's frame."""
+    side = condition.size * HEIGHT
+    room = np.maximum(np.array([WIDTH, HEIGHT]) - side, 0) / 2
+    centre = np.array([WIDTH, HEIGHT]) / 2 + rng.uniform(-1, 1, 2) * room
+    frame = frame_at(tuple(centre), side, np.radians(condition.angle))
+    pixels = lay(face, background(condition.ground, HEIGHT, WIDTH, rng), frame)
+    eyes = EYE_DISTANCE * side / CROP_SIDE  # pixels between them
+    return spoilt(pixels, condition.light, condition.blur * eyes), frame
+
+
+def measure_detection(
+    faces: Sequence[np.ndarray],
+    aligner: AlignerLike | None,
+    *,
+    conditions: Sequence[Condition] = CONDITIONS,
+    seed: int = 0,
+    progress: Callable[[], None] = lambda: None,
+) -> dict[str, Any]:
+    """Find every face under every condition, one a photograph.
+
+    For each condition: `rate`, the share that is found; `false`, detections a photograph that are
+    of nothing; `box` and `aligned`, errors of the found faces' frames as in `measure_alignment`.
+    `empty` has the false detections of backgrounds alone, as many as there are faces.
+    """
+    found: dict[str, Any] = {}
+    for condition in conditions:
+        hits, false, box_errors, errors = 0, 0, [], []
+        for number, face in enumerate(faces):
+            # The same places and grounds under every condition of the same size
+            rng = np.random.default_rng([seed, number])
+            pixels, true = scene(face, condition, rng)
+            boxes = detect(pixels)
+            own = [box for box in boxes if is_face(box, true)]
+            hits += bool(own)
+            false += len(boxes) - len(own)
+            if own:
+                box_errors.append(eye_error(frame_from_box(own[0]), true))
+                errors.append(eye_error(find_frame(pixels, own[0], aligner), true))
+            progress()
+        found[condition.name] = {
+            **asdict(condition),
+            "rate": hits / len(faces),
+            "false": false / len(faces),
+            "box": quantiles(box_errors),
+            "aligned": quantiles(errors),
+        }
+    empty = {}
+    for ground in dict.fromkeys(condition.ground for condition in conditions):
+        count = 0
+        for number in range(len(faces)):
+            rng = np.random.default_rng([seed, number, 1])
+            count += len(detect(background(ground, HEIGHT, WIDTH, rng)))
+            progress()
+        empty[ground] = count / len(faces)
+    return {"conditions": found, "empty": empty, "faces": len(faces), "pixels": [WIDTH, HEIGHT]}
+
+
+def steps(conditions: Sequence[Condition], faces: int) -> int:
+    """How often `measure_detection` tells its progress."""
+    return faces * (len(conditions) + len({condition.ground for condition in conditions}))

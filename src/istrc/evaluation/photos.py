@@ -1,0 +1,171 @@
+"""The figures of working on whole photographs: finding, aligning, and putting edits back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from istrc.circle import TRANSFORMATIONS
+from istrc.data.prepared import Prepared
+from istrc.evaluation.embedding import silent
+from istrc.evaluation.photo_edits import MEGAPIXELS, MODES, measure_photographs
+from istrc.evaluation.photo_finding import (
+    CONDITIONS,
+    Condition,
+    measure_alignment,
+    measure_detection,
+    steps,
+)
+from istrc.evaluation.photo_scenes import FEATHER, draw_faces
+from istrc.evaluation.results import circle_checksum, markdown_table
+from istrc.photo.read import find_inputs
+
+
+def evaluate_photos(
+    *,
+    circle: Any,
+    prepared: Prepared,
+    photos: str | Path | None = None,  # a folder of photographs; None leaves them out
+    whole: str | Path | None = None,  # CelebA's official folder; None uses the prepared crops
+    split: str = "valid",  # of the crops
+    faces: int = 50,  # of each condition of detection, at most
+    moved: int = 500,  # that are moved and aligned, at most
+    conditions: Sequence[Condition] = CONDITIONS,
+    transformations: Sequence[str] = TRANSFORMATIONS,
+    strength: float = 1.0,
+    megapixels: float = MEGAPIXELS,
+    seed: int = 0,
+    progress: Callable[[int, int], None] = silent,
+) -> dict[str, Any]:
+    """Measure on photographs put together from held-out faces, and on a folder of real ones.
+
+    alignment: see `measure_alignment`. detection: see `measure_detection`. photographs: see
+    `measure_photographs`; every transformation, both directions, of the largest face of each.
+
+    Raises InputError where there is no face, or no photograph with one.
+    """
+    paths = find_inputs([photos]) if photos is not None else []
+    common = dict(split=split, seed=seed)
+    to_align = draw_faces(prepared, whole, count=moved, **common)
+    to_find = draw_faces(prepared, whole, count=faces, **common)
+    known = [name for name in transformations if name in circle.attribute_names]
+    edits = [(name, sign * strength) for name in known for sign in (+1, -1)]
+    # An edit at both resolutions takes as long as several looks at small pictures
+    total = len(to_align) + steps(conditions, len(to_find)) + 4 * len(paths) * len(edits)
+    done = 0
+
+    def tick() -> None:
+        nonlocal done
+        done += 1
+        progress(done, total)
+
+    found: dict[str, Any] = {
+        "alignment": measure_alignment(to_align, circle.aligner, seed=seed, progress=tick),
+        "detection": measure_detection(
+            to_find, circle.aligner, conditions=conditions, seed=seed, progress=tick
+        ),
+        "photographs": None,
+    }
+    if paths:
+        found["photographs"] = measure_photographs(
+            circle, paths, edits, megapixels=megapixels, progress=tick
+        )
+    progress(total, total)
+    return {
+        **found,
+        "faces_are": "crops" if whole is None else "whole",
+        "feather": FEATHER,
+        "strength": strength,
+        "split": split,
+        "threads": torch.get_num_threads(),
+        "seed": seed,
+        "weights": circle_checksum(circle),
+    }
+
+
+def photos_markdown(found: Mapping[str, Any]) -> str:
+    """Tables of alignment, of detection, and of edits of whole photographs, with notes."""
+    text = [_alignment(found), _detection(found)]
+    if found["photographs"]:
+        text += [_photographs(found["photographs"], found)]
+    return "\n".join(text)
+
+
+def _alignment(found: Mapping[str, Any]) -> str:
+    told = found["alignment"]
+    rows = [
+        [words, told[key].get("median"), told[key].get("p90")]
+        for key, words in (("box", "the box as it is"), ("aligned", "after the aligner"))
+    ]
+    faces = "whole aligned pictures" if found["faces_are"] == "whole" else "prepared crops"
+    return (
+        markdown_table(["error of the eyes, eye distances", "median", "90th percentile"], rows)
+        + f"\n{told['faces']} held-out faces ({faces}) turned by up to {told['rotate']:g} degrees, "
+        f"their boxes moved by up to {told['shift']:g} of the side and resized by up to "
+        f"{told['scale']:g}.\n"
+    )
+
+
+def _detection(found: Mapping[str, Any]) -> str:
+    told = found["detection"]
+    rows = [
+        [
+            name,
+            one["rate"],
+            one["false"],
+            *(one[key].get(q) for key in ("box", "aligned") for q in ("median", "p90")),
+        ]
+        for name, one in told["conditions"].items()
+    ]
+    rows += [[f"no face, {ground}", None, false, *[None] * 4] for ground, false in
+             told["empty"].items()]  # fmt: skip
+    heads = ["found", "false a picture", "box, median", "box, 90 %", "aligned, median"]
+    width, height = told["pixels"]
+    crops = (
+        "The faces are crops from forehead to chin, faded into the background: harder than a head "
+        "with its surroundings. "
+    )
+    return (
+        markdown_table(["a face of", *heads, "aligned, 90 %"], rows)
+        + f"\n{told['faces']} photographs of {width}x{height} pixels a condition, put together of "
+        "one face and a background (photograph: random, with the spectrum of one). A face's size "
+        "is its crop's. Errors of the found faces' eyes in eye distances. "
+        f"{crops if found['faces_are'] == 'crops' else ''}\n"
+    )
+
+
+def _photographs(told: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    words = {"photo": "the change added (photo)", "anchored": "the decoded face pasted (anchored)"}
+    rows = []
+    for name, resolution in told["resolutions"].items():
+        at = "own resolution" if name == "own" else f"{told['megapixels']:g} megapixels"
+        for mode in MODES:
+            one = resolution[mode]
+            numbers = [one[key] for key in ("sharpness", "seam", "outside", "seconds")]
+            rows.append([f"{at}, {words[mode]}", *numbers])
+    heads = ["sharpness", "seam", "changed outside", "seconds an edit"]
+    text = [
+        markdown_table(["photographs", *heads], rows),
+        f"\n{len(told['found'])} photographs, the largest face of each, every transformation in "
+        f"both directions at strength {found['strength']:g}. Sharpness: variance of the Laplacian "
+        "inside the face; seam: mean gradient where the mask fades; both edited over original. "
+        "Changed outside: share of pixels beyond the mask. Strength 0 gives every byte back in "
+        f"{100 * min(one['nothing'] for one in told['resolutions'].values()):g} % of them. "
+        f"{told['faces']:.2f} faces found a photograph, in {told['seconds']:.2f} s.",
+    ]
+    if large := told["large"]:
+        text.append(
+            f" One edit ({large['edit']}) of {large['width']}x{large['height']} pixels, read "
+            f"already: {large['seconds']:.2f} s"
+        )
+        if memory := large["memory"]:
+            added = (memory["peak"] - memory["before"]) / 1e6
+            text.append(
+                f", at most {memory['peak'] / 1e6:.0f} MB in all, {added:.0f} MB of it the edit's"
+            )
+        text.append(f", {found['threads']} threads.")
+    text += [f" Left out: {name} ({why})." for name, why in told["left_out"].items()]
+    return "".join(text) + "\n"
