@@ -20,6 +20,7 @@ from istrc.cli import (
     export,
     faces,
     figures,
+    film,
     inspect,
     learn,
     train,
@@ -74,6 +75,7 @@ def root(
 app.command("edit", epilog=edit.EDIT_EXAMPLES)(edit.edit)
 app.command("walk", epilog=edit.WALK_EXAMPLES)(edit.walk)
 app.command("reconstruct", epilog=vectors.RECONSTRUCT_EXAMPLES)(vectors.reconstruct)
+app.command("film", epilog=film.EXAMPLES)(film.film)
 app.command("faces", epilog=faces.EXAMPLES)(faces.faces)
 app.command("embed", epilog=vectors.EMBED_EXAMPLES)(vectors.embed)
 app.command("decode", epilog=vectors.DECODE_EXAMPLES)(vectors.decode)

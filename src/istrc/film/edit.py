@@ -23,7 +23,7 @@ from istrc.film.follow import Follower
 from istrc.film.read import Film
 from istrc.film.render import Plan, rendered
 from istrc.film.shot import Shot
-from istrc.film.write import Writer
+from istrc.film.write import Writer, check_output
 from istrc.photo.motion import moves
 
 SMOOTH = 0.3  # seconds
@@ -43,6 +43,7 @@ class EditedFilm:
         angle: radians by which every frame was moved on the sphere.
         people: faces in the first frame that has any.
         flicker: see `istrc.film.flicker.Flicker.result`.
+        sound: "copied", "encoded" (the container does not take it as it is) or "none".
     """
 
     path: Path
@@ -53,6 +54,7 @@ class EditedFilm:
     angle: float
     people: int
     flicker: dict[str, float | None]
+    sound: str
 
 
 def edit_film(
@@ -67,6 +69,8 @@ def edit_film(
     face: str | int = "largest",
     smooth: float = SMOOTH,
     crf: int = CRF,
+    provenance: bool = True,
+    location: bool = False,
     progress: Progress | None = None,
 ) -> EditedFilm:
     """Edit one face through a film: `edit_film(circle, "in.mp4", "out.mp4", {"smile": 1})`.
@@ -77,6 +81,8 @@ def edit_film(
         face: "largest" or K, the K-th largest of the first frame with faces.
         smooth: seconds over which the face's place and embedding are smoothed; 0 is not at all.
         crf: quality of the film that is written, 0 (lossless) to 51.
+        provenance: say in the file that a model made parts of it, if an edit did.
+        location: keep where the film was taken.
         progress: called after every frame of either pass.
 
     Raises InputError for what is no film, a film that is damaged or cut off, one without a face,
@@ -84,17 +90,19 @@ def edit_film(
     """
     if mode not in MODES:
         raise InputError(f"mode {mode!r}: use one of {', '.join(MODES)}")
+    check_output(out)
     film = Film(source)
     if Path(out).resolve() == film.path.resolve():
         raise InputError(f"{out}: would overwrite the input; give another name")
     settings = dict(face=face, smooth=smooth, keep=keep, mode=mode, metric=metric)
     plan = make_plan(circle, film, strengths, progress=progress, **settings)
     flicker = Flicker(circle.size)
-    with Writer(out, film, crf) as writer:
+    said = provenance and (mode != "photo" or plan.direction.angle > 0)
+    with Writer(out, film, crf, provenance=said, location=location) as writer:
         count = 0
         for item in rendered(circle, film, plan, flicker):
             if not isinstance(item, Shot):
-                writer.sound(item)
+                writer.add_sound(item)
                 continue
             writer.write(item)
             count += 1
@@ -109,6 +117,7 @@ def edit_film(
         angle=plan.direction.angle,
         people=plan.people,
         flicker=flicker.result(),
+        sound=writer.sound,
     )
 
 

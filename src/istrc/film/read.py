@@ -37,6 +37,7 @@ class Film:
     Attributes:
         width, height: of its frames once upright, pixels, even.
         turned: they are stored lying on their side.
+        full: brightness fills 0..255.
         fps: frames per second.
         expected: about how many frames there are; 0 where the file does not say.
 
@@ -52,6 +53,7 @@ class Film:
                 raise InputError(f"{path}: no frame in it can be decoded; give another film")
             self._turns = round(first.rotation / 90) % 4  # counter-clockwise
             self.turned = self._turns % 2 == 1
+            self.full = first.format.name.startswith("yuvj") or int(first.color_range) == 2
             height, width = first.height // 2 * 2, first.width // 2 * 2
             if not height or not width:
                 raise InputError(f"{path}: {first.width}x{first.height} is too small for a film")

@@ -1,0 +1,162 @@
+"""`istrc film`: a film in, the same film with an edited face out."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from istrc.cli import options
+from istrc.cli.report import Bar, Report
+from istrc.cli.strengths import parse_edits
+from istrc.errors import IstrcError
+
+EXAMPLES = """Examples:
+
+istrc film in.mp4 -a smile=+1 -o out.mp4
+
+istrc film in.mov -a young=-1 --face 2 -o older.mp4
+
+istrc film in.mp4 -a beard --smooth 0.5 --crf 14 -o out.mkv --json"""
+
+
+def film(
+    source: Annotated[
+        str, typer.Argument(metavar="INPUT", help="One film, of any kind.", show_default=False)
+    ],
+    attribute: options.AttributeOption,
+    out: Annotated[
+        str,
+        typer.Option(
+            "-o",
+            "--out",
+            metavar="OUT",
+            help="The film to write: .mp4, .mov, .m4v, .mkv or .webm; or a folder.",
+            show_default=False,
+        ),
+    ],
+    keep: options.KeepOption = [],  # noqa: B006  typer copies it
+    mode: options.ModeOption = options.Mode.photo,
+    face: Annotated[
+        str,
+        typer.Option(
+            metavar="largest|K",
+            help="Which face: the largest or the K-th largest (1, 2, ...) of the first frame with "
+            "faces; it is followed from there.",
+        ),
+    ] = "largest",
+    smooth: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            max=5,
+            metavar="SECONDS",
+            help="Over how long the face's place is smoothed; 0 is not at all, and flickers.",
+        ),
+    ] = 0.3,
+    crf: Annotated[
+        int,
+        typer.Option(
+            min=0, max=51, help="Quality of the film: 0 is lossless, 18 very good, 28 small."
+        ),
+    ] = 18,
+    metric: options.MetricOption = options.Metric.data,
+    provenance: Annotated[
+        bool,
+        typer.Option(
+            "--provenance/--no-provenance",
+            help="Say in the film's comment that a model made parts of it.",
+        ),
+    ] = True,
+    keep_location: Annotated[
+        bool,
+        typer.Option("--keep-location", help="Keep where the film was taken; left out otherwise."),
+    ] = False,
+    model: options.ModelOption = options.MODEL,
+    device: options.DeviceOption = "cpu",
+    as_json: options.JsonOption = False,
+) -> None:
+    """Change attributes of one face through a film.
+
+    The face is followed and gets one edit, the same in every frame. Frames without it, and all
+    outside the face, stay as they were decoded; the sound is copied. Needs istrc[film].
+    """
+    with Report("film", as_json) as report:
+        began = time.monotonic()
+        edits, which = parse_edits(attribute), options.parse_face(face)
+        if which == "all":
+            raise IstrcError("--face all: film follows one face; give largest or a number")
+        kept = options.parse_keep(keep, edits)
+
+        from istrc.film import check_output, edit_film, need_av
+
+        need_av()
+        output = _output(source, out)
+        check_output(output)
+        settings = dict(mode=mode.value, metric=metric.value, face=which, smooth=smooth, crf=crf)
+        report.facts.update(edits=edits, keep=kept, **settings)
+        circle = options.open_circle(model, device)
+        options.check_attributes(circle, edits, kept)
+        with _bars() as progress:
+            done = edit_film(
+                circle,
+                source,
+                output,
+                edits,
+                keep=kept,
+                **settings,
+                provenance=provenance,
+                location=keep_location,
+                progress=progress,
+            )
+        flicker = done.flicker
+        ratio = "" if flicker["ratio"] is None else f", flicker {flicker['ratio']:.2f}"
+        report.done(
+            f"{source} -> {output}: face in {done.faces} of {done.frames} frames{ratio}",
+            input=source,
+            output=output,
+            frames=done.frames,
+            faces=done.faces,
+            fps=round(done.fps, 3),
+            size=list(done.size),
+            angle=round(done.angle, 4),
+            flicker={k: v if v is None else round(v, 4) for k, v in flicker.items()},
+            sound=done.sound,
+            seconds=round(time.monotonic() - began, 3),
+        )
+        if which == "largest" and done.people > 1:
+            report.say(
+                f"{source}: {done.people} faces found, the largest followed; --face K chooses"
+            )
+        if done.sound == "encoded":
+            report.say(f"{output}: its sound is encoded anew; {output.suffix} does not take it")
+
+
+def _output(source: str, out: str) -> Path:
+    """OUT itself, or a film of the input's name in the folder OUT."""
+    if not Path(out).is_dir() and not out.endswith(("/", os.sep)):
+        return Path(out)
+    from istrc.film import ENDINGS
+
+    suffix = Path(source).suffix
+    return Path(out) / f"{Path(source).stem}{suffix if suffix.lower() in ENDINGS else '.mp4'}"
+
+
+@contextmanager
+def _bars() -> Iterator[Callable[[str, int, int], None]]:
+    """A bar for each pass over the film, moved by what is yielded."""
+    with ExitStack() as stack:
+        bars: dict[str, Bar] = {}
+
+        def progress(stage: str, count: int, total: int) -> None:
+            if stage not in bars:
+                stack.close()  # the bar of the pass before
+                bars[stage] = stack.enter_context(Bar(stage, total))
+            bars[stage].at(count, total)
+
+        yield progress
