@@ -12,9 +12,11 @@ from PIL import Image
 
 from istrc import sphere
 from istrc.circle import FURTHEST, MODES, TRANSFORMATIONS, Circle
+from istrc.cli.faces import look
 from istrc.models.store import PREPROCESSING
 from istrc.photo.read import read_picture
-from istrc.pretrained import WEIGHTS
+from istrc.photo.xmp import COMPOSITE, source_type_of
+from istrc.pretrained import WEIGHTS, shipped_aligner
 
 SHIPPED = WEIGHTS / "celeba64"
 pytestmark = pytest.mark.skipif(
@@ -222,3 +224,20 @@ def test_torchs_compiler_is_not_imported_to_load_weights():
     code += "assert 'torch._dynamo' not in sys.modules"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_an_edited_photograph_says_that_it_is_one(face, photograph, tmp_path):
+    told = {}
+    for strength in (0.0, 1.0):
+        face.edit(smile=strength).save(tmp_path / "out.png")
+        told[strength] = source_type_of(read_picture(tmp_path / "out.png").xmp)
+    assert told == {0.0: None, 1.0: COMPOSITE}
+    face.edit(smile=1.0).save(tmp_path / "out.png", provenance=False)
+    assert read_picture(tmp_path / "out.png").xmp is None
+
+
+def test_faces_are_numbered_on_a_preview(photograph, tmp_path):
+    [one], notes = look(photograph, tmp_path / "faces.png", shipped_aligner())
+    assert one["number"] == 1 and not notes
+    assert np.linalg.norm(np.mean(one["corners"], axis=0) - FACE) < 25
+    assert read_picture(tmp_path / "faces.png").pixels.shape == (640, 640, 3)

@@ -203,3 +203,13 @@ def test_where_a_report_cannot_go_is_said_before_the_work(run, faces, tmp_path, 
     result = run("edit", faces / "a.png", "-a", "smile", "-o", out, "--report", tmp_path / name)
     assert result.exit_code == 1 and len(result.lines) == 1 and "--report" in result.err
     assert not out.exists()
+
+
+def test_embed_reports_its_rows(run, faces, tmp_path):
+    table = tmp_path / "report.json"
+    missing = tmp_path / "gone.jpg"
+    result = run("embed", faces, missing, "-o", tmp_path / "z.npy", "--report", table)
+    assert result.exit_code == 1
+    rows = json.loads(table.read_text())
+    assert [row.get("row") for row in rows] == [None, 0, 1, 2]
+    assert rows[0]["input"] == str(missing) and "no such file" in rows[0]["error"]

@@ -49,6 +49,7 @@ def embed(
     ],
     face: options.FaceOption = "largest",
     aligned: options.AlignedOption = False,
+    table: ReportOption = None,
     model: options.ModelOption = options.MODEL,
     device: options.DeviceOption = "cpu",
     as_json: options.JsonOption = False,
@@ -65,6 +66,7 @@ def embed(
         if target.suffix != ".npy":
             raise InputError(f"-o {out}: embeddings are written as .npy; end the name in .npy")
         found = find_all(inputs)
+        report.table = table_file(table, found.paths)
         report.all_failed(found.missing)
         if not found.paths:
             return
