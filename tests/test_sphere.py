@@ -416,3 +416,27 @@ def test_half_precision_stays_on_the_sphere(dtype):
         sphere.noise(a, 0.5, 3, generator(0)),
     ):
         assert z.dtype == dtype and on_sphere(z)
+
+
+# --- transport -------------------------------------------------------------------------------
+
+
+@law(seeds, dims, dtypes, st.floats(1e-3, 2.8))
+def test_transport_keeps_lengths_and_carries_the_arc_along(seed, dim, dtype, theta):
+    a, b = pair(seed, dim, theta, dtype)
+    v = sphere.tangent(a, draw(seed + 1, dim, dtype=dtype))
+    w = sphere.transport(a, b, v)
+    factor = 400 / (torch.pi - theta) ** 2
+    assert close((w * b).sum(), 0.0, dtype, factor)
+    assert close(w.norm(), v.norm(), dtype, factor)
+    # The arc's own direction at a becomes its direction at b, which leads away from a
+    assert close(sphere.transport(a, b, sphere.log(a, b)), -sphere.log(b, a), dtype, factor)
+    assert close(sphere.transport(b, a, w), v, dtype, factor)
+
+
+def test_transport_nowhere_and_of_many_points():
+    a = draw(0, 5, 16)
+    v = sphere.tangent(a, draw(1, 5, 16))
+    torch.testing.assert_close(sphere.transport(a, a, v), v)
+    with pytest.raises(IstrcError, match="antipodal"):
+        sphere.transport(a, -a, v)
