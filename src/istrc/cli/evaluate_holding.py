@@ -29,7 +29,7 @@ def holding(
     ] = 50,
     steps: Annotated[
         int, typer.Option(min=1, max=1_000_000, help="Batches that each classifier is trained for.")
-    ] = 1200,
+    ] = 600,
     training_faces: Annotated[
         int | None,
         typer.Option(

@@ -95,7 +95,7 @@ def evaluate_holding(
     variants: Sequence[Variant] = VARIANTS,
     faces: int = 50,  # at most, for each transformation and direction
     strength: float = 1.0,
-    steps: int = 1200,  # of each training
+    steps: int = 600,  # of each training
     training_faces: int | None = None,  # of the fit part, at most; None is all
     people: int = 600,  # train people behind the second recogniser's threshold
     batch_size: int = 64,

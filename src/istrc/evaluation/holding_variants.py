@@ -109,7 +109,7 @@ def train_classifiers(
     like: AttributeClassifiers,  # its names, its shape and its metric are taken over
     *,
     sex: str = "male",  # the attribute that the others are not to lean on
-    steps: int = 1200,  # batches
+    steps: int = 600,  # batches
     batch_size: int = 1024,  # faces of a batch, for each attribute
     rate: float = 2e-3,  # peak learning rate of AdamW
     decay: float = 0.05,  # weight decay, of the networks alone
@@ -146,7 +146,8 @@ def train_classifiers(
     def one_batch(rng: np.random.Generator) -> torch.Tensor:
         if way == "balanced":
             rows = torch.from_numpy(draw_balanced(cells, batch_size, rng)).to(z.device)
-            points = sphere.step(z[rows], torch.randn(*rows.shape, z.shape[1]).to(z), noise)
+            # One draw of noise for all attributes: it costs more than the networks do
+            points = sphere.step(z[rows], torch.randn(batch_size, z.shape[1]).to(z), noise)
             told = labels[rows, attributes[:, None]].T  # (B, A)
             return balanced_loss(logits_of_own(net, points), told, even)
         rows = torch.from_numpy(rng.integers(0, len(z), batch_size)).to(z.device)

@@ -144,7 +144,8 @@ def _photographs(told: Mapping[str, Any], found: Mapping[str, Any]) -> str:
         at = "own resolution" if name == "own" else f"{told['megapixels']:g} megapixels"
         for mode in MODES:
             one = resolution[mode]
-            numbers = [one[key] for key in ("sharpness", "seam", "outside", "seconds")]
+            outside = f"{one['outside']:.1e}" if one["outside"] else "0"  # not rounded to nothing
+            numbers = [one["sharpness"], one["seam"], outside, one["seconds"]]
             rows.append([f"{at}, {words[mode]}", *numbers])
     heads = ["sharpness", "seam", "changed outside", "seconds an edit"]
     text = [

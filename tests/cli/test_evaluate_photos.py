@@ -1,0 +1,55 @@
+"""`istrc evaluate photos`, wired together."""
+
+import json
+
+import numpy as np
+import pytest
+
+pytest.importorskip("sklearn")
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    """A prepared folder of 32 px noise: 20 faces, half of them held out."""
+    folder = tmp_path_factory.mktemp("prepared")
+    rng = np.random.default_rng(0)
+    arrays = {
+        "images": rng.integers(0, 256, (20, 32, 32, 3), dtype=np.uint8),
+        "attributes": rng.integers(0, 2, (20, 1)).astype(np.int8),
+        "identity": np.arange(20, dtype=np.int32),
+        "split": (np.arange(20) >= 10).astype(np.int8),
+    }
+    for name, array in arrays.items():
+        np.save(folder / f"{name}.npy", array)
+    (folder / "names.txt").write_text("".join(f"{i}.png\n" for i in range(20)))
+    info = {"format": 1, "size": 32, "count": 20, "attributes": ["smile"]}
+    info |= {"splits": ["train", "valid", "test"], "source": "noise"}
+    info |= {"skipped": [], "complete": True}
+    (folder / "prepared.json").write_text(json.dumps(info))
+    return folder
+
+
+def test_found_written_and_told(istrc, toy_model, prepared, tmp_path, monkeypatch):
+    monkeypatch.setattr("istrc.evaluation.photo_finding.detect", lambda pixels: [])
+    monkeypatch.setattr("istrc.evaluation.photo_finding.HEIGHT", 72)
+    monkeypatch.setattr("istrc.evaluation.photo_finding.WIDTH", 96)
+    files = [tmp_path / "p.json", tmp_path / "p.md"]
+    result = istrc(
+        "evaluate", "photos", "--data", prepared, "--model", toy_model, "--faces", 1,
+        "--moved", 2, "--json", files[0], "--markdown", files[1],
+    )  # fmt: skip
+    assert result.exit_code == 0, result.err
+    found = json.loads(files[0].read_text())["photos"]
+    assert found["alignment"]["faces"] == 2 and len(found["detection"]["conditions"]) == 22
+    assert found["photographs"] is None and result.json()["faces_are"] == "crops"
+    assert "| after the aligner |" in files[1].read_text()
+
+
+def test_slips_are_one_line(istrc, toy_model, prepared, tmp_path):
+    for options, said in (
+        (["--data", tmp_path], "istrc prepare"),
+        (["--data", prepared, "--photos", tmp_path / "none"], "no such file or folder"),
+        (["--data", prepared, "--whole", tmp_path], "neither a folder"),
+    ):
+        result = istrc("evaluate", "photos", "--model", toy_model, "--moved", 1, *options)
+        assert result.exit_code == 1 and said in result.lines[-1], result.err

@@ -1,0 +1,135 @@
+"""Finding and aligning, measured with a detector and an aligner whose answers are known."""
+
+import numpy as np
+import pytest
+
+from istrc.evaluation import photo_finding
+from istrc.evaluation.photo_finding import (
+    CONDITIONS,
+    HEIGHT,
+    WIDTH,
+    Condition,
+    measure_alignment,
+    measure_detection,
+    quantiles,
+    scene,
+    steps,
+)
+from istrc.evaluation.photo_scenes import box_of, disturbed, frame_at, is_face
+from istrc.photo.align import frame_from_box
+
+FACES = np.random.default_rng(0).integers(0, 256, (3, 16, 16, 3), dtype=np.uint8)
+
+
+class Content:
+    """An aligner that finds every guess right."""
+
+    size = 16
+
+    def correct(self, faces):
+        return np.broadcast_to(np.eye(3)[:2], (len(faces), 2, 3))
+
+
+def test_quantiles():
+    assert quantiles([]) == {}
+    found = quantiles([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
+    assert found == {"median": 5.0, "p90": 9.0}
+
+
+def test_every_size_on_every_ground_and_then_one_thing_at_a_time():
+    assert len({condition.name for condition in CONDITIONS}) == len(CONDITIONS) == 22
+    plain = Condition()
+    for condition in CONDITIONS[15:]:
+        different = [k for k, v in vars(condition).items() if v != vars(plain)[k]]
+        assert len(different) == 1
+    assert Condition(0.05, "noise").name == "5 % of the height, noise"
+    assert Condition(blur=0.1).name.endswith("photograph, blurred by 0.1 eye distances")
+
+
+def test_a_content_aligner_leaves_the_box_as_it_is():
+    ticks = []
+    found = measure_alignment(FACES, Content(), seed=3, progress=lambda: ticks.append(1))
+    assert found["aligned"]["median"] == pytest.approx(found["box"]["median"])
+    assert found["aligned"] == pytest.approx(measure_alignment(FACES, None, seed=3)["box"])
+    assert 0.02 < found["box"]["median"] < 0.6 and len(ticks) == 3
+    other = measure_alignment(FACES, None, seed=4)
+    assert other["box"] != found["box"]
+
+
+def test_an_aligner_that_knows_is_exact(monkeypatch):
+    """find_frame is handed the photograph, the wrong box, and gives what counts."""
+    seen = []
+
+    def knows(pixels, box, aligner):
+        seen.append((pixels, box))
+        return frame_from_box(box) if len(seen) > 1 else truths[0]
+
+    truths = []
+
+    def remember(*arguments):
+        truths.append(frame_at(*arguments))
+        return truths[-1]
+
+    monkeypatch.setattr(photo_finding, "find_frame", knows)
+    monkeypatch.setattr(photo_finding, "frame_at", remember)
+    found = measure_alignment(FACES[:1], Content())
+    assert found["aligned"]["median"] == pytest.approx(0, abs=1e-9)
+    assert abs(np.degrees(truths[0].angle)) <= 30 and 80 <= truths[0].side <= 320
+    pixels, box = seen[0]
+    assert pixels.shape[0] > truths[0].side and box.angle == 0
+
+
+@pytest.mark.parametrize("size", [0.05, 0.8])
+def test_a_scene_has_its_face_inside(size):
+    condition = Condition(size=size, ground="neutral")
+    pixels, frame = scene(FACES[0], condition, np.random.default_rng(0))
+    assert pixels.shape == (HEIGHT, WIDTH, 3) and frame.side == pytest.approx(size * HEIGHT)
+    corners = frame.corners()
+    assert (corners >= -1e-9).all() and (corners <= [WIDTH + 1e-9, HEIGHT + 1e-9]).all()
+    changed = (pixels != 128).any(-1)
+    assert changed.sum() == pytest.approx(frame.side**2, rel=0.25)
+    turned = Condition(size=size, ground="neutral", angle=30.0)
+    other = scene(FACES[0], turned, np.random.default_rng(0))[1]
+    assert np.degrees(other.angle) == pytest.approx(30)
+    assert np.allclose(other.corners().mean(0), corners.mean(0))  # the same place
+
+
+def test_faces_found_missed_and_seen_in_nothing(monkeypatch):
+    """A detector that sees every face but the second, and on noise another one in the corner."""
+    scenes = {}
+    make = photo_finding.scene
+
+    def kept(face, condition, rng):
+        pixels, frame = make(face, condition, rng)
+        scenes[pixels.tobytes()[:3000], pixels.sum()] = frame
+        return pixels, frame
+
+    count = [0]
+
+    def detect(pixels):
+        frame = scenes.get((pixels.tobytes()[:3000], pixels.sum()))
+        ghost = box_of(frame_at((15, 15), 20, 0.0))
+        ghosts = [ghost] if pixels.std() > 70 else []  # noise
+        if frame is None:
+            return ghosts
+        count[0] += 1
+        rng = np.random.default_rng(count[0])
+        own = disturbed(box_of(frame), rng, shift=0.05, scale=1.1)
+        assert is_face(own, frame) and not is_face(ghost, frame)
+        return ghosts + ([own] if count[0] % 3 != 2 else [])
+
+    monkeypatch.setattr(photo_finding, "scene", kept)
+    monkeypatch.setattr(photo_finding, "detect", detect)
+    conditions = (Condition(0.2, "noise"), Condition(0.2, "neutral"))
+    ticks = []
+    found = measure_detection(
+        FACES, Content(), conditions=conditions, progress=lambda: ticks.append(1)
+    )
+    noise, neutral = found["conditions"].values()
+    assert noise["rate"] == neutral["rate"] == pytest.approx(2 / 3)
+    assert (noise["false"], neutral["false"]) == (1, 0)
+    assert found["empty"] == {"noise": 1, "neutral": 0}
+    for one in (noise, neutral):
+        assert 0 < one["box"]["median"] < 0.3
+        assert one["aligned"]["median"] == pytest.approx(one["box"]["median"])
+    assert len(ticks) == steps(conditions, len(FACES)) == 12
