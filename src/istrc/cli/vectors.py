@@ -75,7 +75,10 @@ def embed(
         names: list[Path] = []
 
         def one(path: Path) -> None:
-            for seen in options.read_faces(circle, path, which, aligned):
+            faces = options.read_faces(circle, path, which, aligned)
+            for line in options.remarks(path, faces, "all"):  # no output that --face would change
+                report.say(line)
+            for seen in faces:
                 report.done(input=path, row=len(rows), faces=seen.count)
                 rows.append(seen.z[0].cpu().numpy().astype(np.float32))  # (D,)
                 names.append(path)
