@@ -161,11 +161,11 @@ def test_every_edit_of_a_face_is_measured(circle, paths):
 def test_photographs_at_both_resolutions(circle, paths):
     ticks = []
     found = measure_photographs(
-        circle, paths, EDITS, megapixels=0.1, progress=lambda: ticks.append(1)
+        circle, paths, EDITS[:1], megapixels=0.1, progress=lambda: ticks.append(1)
     )
     assert list(found["found"]) == ["a.png", "b.png"]
     assert found["left_out"] == {"blank.png": "no face found; use another"}
-    assert found["faces"] == pytest.approx(2 / 3) and len(ticks) == 24
+    assert found["faces"] == pytest.approx(2 / 3) and len(ticks) == 8
     assert found["found"]["a.png"]["width"] == 178
     for resolution in found["resolutions"].values():
         assert resolution["photographs"] == 2 and resolution["nothing"] == 1
