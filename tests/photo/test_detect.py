@@ -9,7 +9,7 @@ from PIL import Image
 
 from istrc.errors import InputError, IstrcError
 from istrc.photo import detect as detect_module
-from istrc.photo.detect import Box, detect
+from istrc.photo.detect import Box, detect, glance
 
 
 def read(path) -> np.ndarray:
@@ -107,3 +107,12 @@ def test_a_false_face_inside_a_true_one_is_dropped():
     inside = Box(150, 180, 250, 280, 0.1)
     neighbour = Box(320, 100, 520, 300, 0.9)
     assert detect_module._without_doubles([inside, neighbour, true]) == [true, neighbour]
+
+
+def test_a_glance_is_the_first_look_alone():
+    astronaut = pytest.importorskip("skimage.data").astronaut()
+    [seen], [found] = glance(astronaut), detect(astronaut)
+    assert seen == found
+    [near] = glance(astronaut[20:220, 120:320], 260)  # only round the face, and no contiguous array
+    assert math.dist((near.centre[0] + 120, near.centre[1] + 20), found.centre) < 8
+    assert glance(astronaut[300:, 300:]) == []

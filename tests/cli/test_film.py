@@ -1,0 +1,154 @@
+"""`istrc film` as scripts see it: one object, one line an error, nothing half written."""
+
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+av = pytest.importorskip("av", reason="films need PyAV: pip install 'istrc[film]'")
+
+NOISE = np.random.default_rng(0).integers(0, 256, (12, 12, 3), dtype=np.uint8)
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    """Ten frames of 96x64 in which something coarse moves, without sound."""
+    path = tmp_path_factory.mktemp("films") / "clip.mp4"
+    with av.open(str(path), "w") as out:
+        video = out.add_stream("libx264", rate=10, options={"crf": "12", "threads": "1"})
+        video.width, video.height, video.pix_fmt = 96, 64, "yuv420p"
+        for i in range(10):
+            picture = np.roll(np.kron(NOISE[:8], np.ones((8, 8, 1), np.uint8)), i, 1)
+            out.mux(video.encode(av.VideoFrame.from_ndarray(picture, "rgb24")))
+        out.mux(video.encode())
+    return path
+
+
+@pytest.fixture
+def two_faces(monkeypatch):
+    """The detector sees two faces, always where they were."""
+    from istrc.film import follow
+    from istrc.photo.detect import Box
+
+    def glance(pixels, side=0):
+        if pixels.shape[:2] == (64, 96):
+            return [Box(20, 10, 60, 50, 1.0), Box(66, 20, 90, 44, 1.0)]
+        height, width = pixels.shape[:2]
+        return [Box(width / 2 - 20, height / 2 - 20, width / 2 + 20, height / 2 + 20, 1.0)]
+
+    monkeypatch.setattr(follow, "glance", glance)
+
+
+def test_one_object_and_a_film(istrc, toy_model, clip, two_faces, tmp_path):
+    out = tmp_path / "new" / "out.mp4"
+    result = istrc(
+        "film", clip, "-a", "smile=+1,beard=-1", "--keep", "male", "-o", out, "--model", toy_model,
+        "--json",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.err
+    told = result.json()
+    assert told["ok"] and told["edits"] == {"smile": 1.0, "beard": -1.0} and told["smooth"] == 0.3
+    [film] = told["results"]
+    assert film["input"] == str(clip) and film["output"] == str(out)
+    assert (film["frames"], film["faces"], film["fps"], film["size"]) == (10, 10, 10, [96, 64])
+    assert set(film["flicker"]) == {"edited", "original", "added", "ratio"}
+    assert film["sound"] == "none" and film["seconds"] >= 0
+    assert [path.name for path in out.parent.iterdir()] == ["out.mp4"]
+    assert result.lines == [f"{clip}: 2 faces found, the largest followed; --face K chooses"]
+
+
+def test_a_folder_takes_the_film_under_its_own_name(istrc, toy_model, clip, two_faces, tmp_path):
+    arguments = ["-a", "smile", "--model", toy_model, "--mode", "circle", "--face", "1"]
+    result = istrc("film", clip, *arguments, "-o", f"{tmp_path}/films/")
+    assert result.exit_code == 0 and result.out == ""
+    assert (tmp_path / "films" / "clip.mp4").exists()
+    [line] = result.lines
+    assert line.startswith(f"{clip} -> ") and "face in 10 of 10 frames" in line
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (["-a", "smile", "--face", "all"], "--face all: film follows one face"),
+        (["-a", "smile", "--face", "3"], "--face 3: the first frame with faces has 2 faces"),
+        (["-a", "smiles"], "-a smiles: no such attribute; did you mean smile"),
+        (["-a", "smile", "--keep", "smile"], "--keep smile: it is also edited"),
+        (["-a", "smile", "-o", "out.png"], "out.png: films are written as"),
+    ],
+)
+def test_what_cannot_be_is_one_line(istrc, toy_model, clip, two_faces, tmp_path, given, message):
+    out = [] if "-o" in given else ["-o", tmp_path / "out.mp4"]
+    result = istrc("film", clip, *given, *out, "--model", toy_model)
+    assert result.exit_code == 1 and len(result.lines) == 1
+    assert message in result.lines[0] and list(tmp_path.iterdir()) == []
+
+
+def test_no_film_and_no_face_are_one_line(istrc, toy_model, clip, tmp_path, monkeypatch):
+    from istrc.film import follow
+
+    monkeypatch.setattr(follow, "glance", lambda *_: [])
+    (tmp_path / "text.mp4").write_text("no film")
+    for source, message in (
+        (clip, "no face found in any of 10 frames"),
+        (tmp_path / "text.mp4", "is no film"),
+        (tmp_path / "none.mp4", "no such file"),
+    ):
+        result = istrc(
+            "film", source, "-a", "smile", "-o", tmp_path / "out.mp4", "--model", toy_model,
+            "--json",
+        )  # fmt: skip
+        assert result.exit_code == 1 and len(result.lines) == 1
+        told = result.json()
+        assert not told["ok"] and not told["results"] and message in told["errors"][0]["message"]
+        assert str(source) in result.lines[0]
+    assert [path.name for path in tmp_path.iterdir()] == ["text.mp4"]
+
+
+def test_without_pyav_one_line_says_what_to_install(istrc, toy_model, clip, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "av", None)
+    result = istrc("film", clip, "-a", "smile", "-o", tmp_path / "out.mp4", "--model", toy_model)
+    assert result.exit_code == 1
+    [line] = result.lines
+    assert line.startswith("istrc film: ") and line.endswith("pip install 'istrc[film]'")
+
+
+# So slow that the signal comes while the film is written
+STOPPED = """
+import sys
+from istrc.film import edit, follow, render
+from istrc.photo.detect import Box
+def glance(pixels, side=0):
+    y, x = pixels.shape[0] / 2, pixels.shape[1] / 2
+    return [Box(x - 20, y - 20, x + 20, y + 20, 1.0)]
+follow.glance = glance
+real = edit.rendered
+def slow(*given):
+    import time
+    for item in real(*given):
+        print("frame", flush=True)
+        time.sleep(0.5)
+        yield item
+edit.rendered = slow
+from istrc.cli import main
+sys.argv = ["istrc", *sys.argv[1:]]
+main()
+"""
+
+
+def test_ctrl_c_leaves_nothing(toy_model, clip, tmp_path):
+    out = tmp_path / "out.mp4"
+    arguments = ["film", str(clip), "-a", "smile", "-o", str(out), "--model", toy_model]
+    process = subprocess.Popen(
+        [sys.executable, "-c", STOPPED, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True,
+    )  # fmt: skip
+    assert process.stdout.readline() == "frame\n", process.stderr.read()
+    assert len(list(tmp_path.iterdir())) == 1
+    time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=120)
+    assert process.returncode != 0 and "Traceback" not in error
+    assert list(tmp_path.iterdir()) == []
