@@ -1,5 +1,7 @@
 """What is written: the format, the pixels, what goes along with them, and failures."""
 
+import errno
+import io
 import os
 import stat
 import struct
@@ -8,7 +10,8 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image, ImageCms
 
-from istrc.errors import InputError
+from istrc.errors import InputError, OutOfSpace
+from istrc.photo import read
 from istrc.photo.read import Picture, output_format, read_picture, write_picture
 
 HEIGHT, WIDTH = 32, 48
@@ -214,3 +217,16 @@ def test_a_link_is_written_through(tmp_path):
     write_picture(None, scene(), tmp_path / "link.png")
     assert (tmp_path / "link.png").is_symlink()
     assert np.array_equal(read_picture(tmp_path / "far" / "real.png").pixels, scene())
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tif"])
+def test_a_full_disk_is_told_from_a_bad_name_and_leaves_no_part(tmp_path, monkeypatch, suffix):
+    class Full(io.FileIO):
+        def write(self, data):
+            super().write(bytes(data)[:10])
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(read, "open", lambda path, mode: Full(path, "x"), raising=False)
+    with pytest.raises(OutOfSpace, match=f"o{suffix}: .*the disk is full.*make room"):
+        write_picture(None, scene(), tmp_path / f"o{suffix}")
+    assert list(tmp_path.iterdir()) == []
