@@ -112,7 +112,7 @@ def test_a_false_face_inside_a_true_one_is_dropped():
 def test_a_glance_is_the_first_look_alone():
     astronaut = pytest.importorskip("skimage.data").astronaut()
     [seen], [found] = glance(astronaut), detect(astronaut)
-    assert seen == found
+    assert math.dist(seen.centre, found.centre) < 8 and 0.8 < seen.side / found.side < 1.25
     [near] = glance(astronaut[20:220, 120:320], 260)  # only round the face, and no contiguous array
     assert math.dist((near.centre[0] + 120, near.centre[1] + 20), found.centre) < 8
     assert glance(astronaut[300:, 300:]) == []
