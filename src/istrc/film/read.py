@@ -15,6 +15,7 @@ from istrc.film.pyav import need_av
 from istrc.film.shot import Colours, Shot, rows_of
 
 LATE = (0.5, 0.02)  # a film may end this much early, in seconds or in shares: more is cut off
+DECLARING = ("mp4", "matroska")  # containers whose duration is declared, and no estimate
 HIGH = 576  # rows; a film with more that names no colours has those of HDTV
 
 # H.273's numbers of matrices -> swscale's name, Kr and Kb
@@ -106,17 +107,17 @@ class Film:
         """
         with self._opened() as container:
             video = self._video(container)
-            streams = [video, *container.streams.audio]
+            says = any(kind in container.format.name for kind in DECLARING)
             count, end, last = 0, 0.0, -(1 << 62)
             begin = (container.start_time or 0) / 1e6
-            for packet in container.demux(streams):
-                if packet.is_corrupt:
+            for packet in container.demux():  # all: what ends last says how long it is
+                if says and packet.is_corrupt:
                     raise self._cut_off(end)
                 if packet.pts is not None:
                     after = float((packet.pts + (packet.duration or 0)) * packet.time_base) - begin
                     end = max(end, after)
-                if packet.stream is not video:
-                    if sound and packet.dts is not None:
+                if packet.stream.index != video.index:
+                    if sound and packet.stream.type == "audio" and packet.dts is not None:
                         yield packet
                     continue
                 for frame in packet.decode():
@@ -127,7 +128,7 @@ class Film:
                     yield self._shot(frame, pts)
                     count, last = count + 1, pts
             allowed = max(LATE[0], LATE[1] * (self.duration or 0))
-            if self.duration is not None and end < self.duration - allowed:
+            if says and self.duration is not None and end < self.duration - allowed:
                 raise self._cut_off(end)
 
     def _cut_off(self, end: float) -> InputError:

@@ -19,6 +19,7 @@ from istrc.photo.align import CROP_CENTRE, CROP_SIDE, Frame
 HALF_WIDTH = 2 * math.sqrt(2 * math.log(2))  # of a Gaussian: full width at half maximum, in sigmas
 REACH = 3.0  # sigmas; a Gaussian is cut off there
 FADE = 0.2  # seconds in which an edit comes and goes where a face is found or lost within a scene
+ROUNDS = 3  # of doubting
 GLITCH = 6.0  # median residuals; a place that is so far off counts for nothing
 
 
@@ -102,18 +103,20 @@ def smooth_places(places: np.ndarray, times: np.ndarray, sigma: float) -> np.nda
     """Places (n, 4) of one run -> (n, 4): at each time a parabola is fitted to what is near.
 
     Local regression (Cleveland 1979) with Gaussian weights: unlike an average it does not flatten
-    a nod, and needs nothing beyond its ends. One robust round takes out an aligner's glitch.
+    a nod, and needs nothing beyond its ends. Robust rounds take out an aligner's glitches: the
+    first doubts their neighbours as well, which they pull along, the next trust those again.
     """
     places = places.copy()
     places[:, 3] = np.unwrap(places[:, 3])
     trust = np.ones(len(places))
-    fitted = _fit(places, times, sigma, trust)
-    side = np.exp(fitted[:, 2])
-    # As one length: how far a point half a side from the middle is off, in sides
-    off = np.hypot(*((places - fitted)[:, :2] / side[:, None]).T)
-    off += 0.5 * np.abs(places - fitted)[:, 2:].sum(1)
-    limit = GLITCH * np.median(off) + 1e-9
-    return _fit(places, times, sigma, np.clip(1 - (off / limit) ** 2, 0, 1) ** 2 + 1e-9)
+    for _ in range(ROUNDS):
+        fitted = _fit(places, times, sigma, trust)
+        # As one length: how far a point half a side from the middle is off, in sides
+        off = np.hypot(*((places - fitted)[:, :2] / np.exp(fitted[:, 2:3])).T)
+        off += 0.5 * np.abs(places - fitted)[:, 2:].sum(1)
+        limit = GLITCH * np.median(off) + 1e-9
+        trust = np.clip(1 - (off / limit) ** 2, 0, 1) ** 2 + 1e-9
+    return _fit(places, times, sigma, trust)
 
 
 def _fit(values: np.ndarray, times: np.ndarray, sigma: float, trust: np.ndarray) -> np.ndarray:
