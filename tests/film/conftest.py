@@ -57,7 +57,7 @@ def encode():
     return write_film
 
 
-def pan(photograph, count, size=(256, 192), middle=(222, 125), width=260):
+def move_camera(photograph, count, size=(256, 192), middle=(222, 125), width=260):
     """A camera that goes over a photograph and closes in: `count` pictures, with some grain."""
     rng = np.random.default_rng(0)
     image, pictures = Image.fromarray(photograph), []
@@ -80,5 +80,11 @@ def astronaut():
 
 @pytest.fixture(scope="session")
 def camera(astronaut):
-    """`pan` over the astronaut, without the photograph to name."""
-    return lambda count, **how: pan(astronaut, count, **how)
+    """`move_camera` over the astronaut, without the photograph to name."""
+    return lambda count, **how: move_camera(astronaut, count, **how)
+
+
+@pytest.fixture(scope="session")
+def pan():
+    """The function `move_camera`, for every test."""
+    return move_camera

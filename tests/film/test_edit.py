@@ -172,3 +172,15 @@ def test_errors_are_one_line_and_leave_nothing(circle, clip, encode, tmp_path, m
     with pytest.raises(KeyboardInterrupt):
         edit_film(circle, clip, tmp_path / "out.mp4", {"smile": 1.0}, progress=stop)
     assert [path.name for path in tmp_path.iterdir()] == ["wall.mp4"]
+
+
+def test_over_cuts_it_is_the_same_person_who_is_edited(circle, shared_dir, encode, pan, tmp_path):
+    pictures = []
+    for name in ("obama.jpg", "biden.jpg", "obama_small.jpg"):
+        face = circle.read(shared_dir / "photos" / name)
+        middle = face.frame.corners().mean(0) + 500
+        wide = np.pad(face.picture.pixels, ((500, 500), (500, 500), (0, 0)), mode="edge")
+        pictures += pan(wide, 4, middle=middle, width=3 * face.frame.side)
+    track = make_plan(circle, Film(encode(tmp_path / "cuts.mp4", pictures)), {"smile": 1.0}).track
+    assert track.found.tolist() == [True] * 4 + [False] * 4 + [True] * 4
+    assert track.scenes.tolist() == [0] * 4 + [1] * 4 + [2] * 4
