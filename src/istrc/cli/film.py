@@ -84,7 +84,7 @@ def film(
     """Change attributes of one face through a film.
 
     The face is followed and gets one edit, the same in every frame. Frames without it, and all
-    outside the face, stay as they were decoded; the sound is copied. Needs istrc[film].
+    outside the face, stay as they were decoded; the sound is copied. Needs PyAV (the extra `film`).
     """
     with Report("film", as_json) as report:
         began = time.monotonic()
