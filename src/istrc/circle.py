@@ -26,8 +26,8 @@ from istrc.models.guide import Guides
 from istrc.models.learned import LearnedAttribute, WithLearned
 from istrc.models.mapping import Mapping as CodeMapping
 from istrc.photo.align import aligned_frame, find_frame
+from istrc.photo.cover import laid, overlay
 from istrc.photo.detect import detect
-from istrc.photo.motion import displacement, moved, moves
 from istrc.photo.paste import face_mask
 from istrc.photo.read import read_picture
 from istrc.recognisers.own import Own
@@ -311,47 +311,31 @@ class Circle:
 
     @torch.inference_mode()
     def rebuild(
-        self,
-        x: torch.Tensor,
-        z: torch.Tensor,
-        z2: torch.Tensor,
-        mode: str = "photo",
-        *,
-        moving: bool = False,
+        self, x: torch.Tensor, z: torch.Tensor, z2: torch.Tensor, mode: str = "photo"
     ) -> torch.Tensor:
         """The faces x, whose embeddings are z, with the embeddings z2 instead: (B, 3, S, S).
 
         circle:   decode(F(z2)), the paper's: background, pose and light are the decoder's.
         anchored: decode(h'), h' = E(x) + F(z2) - F(z): what the walk did not touch stays.
         photo:    x + decode(h') - decode(E(x)): the face's own pixels plus the change, inside
-                  the face's mask; with `moving` as a motion of them and a change of colour.
+                  the face's mask; where the change is great, decode(h') (istrc.photo.cover).
         """
         if mode not in MODES:
             raise InputError(f"mode {mode!r}: use one of {', '.join(MODES)}")
-        if mode == "photo":
-            return self.put_change(x, *self.split(x, z, z2, moving))
         return self._drawing(x, z, mode)(z2)
 
     @torch.inference_mode()
     def change(self, x: torch.Tensor, z: torch.Tensor, z2: torch.Tensor) -> torch.Tensor:
         """decode(h') - decode(E(x)), h' = E(x) + F(z2) - F(z): (B, 3, S, S), before any mask."""
-        return self._changing(x, z)(z2)
+        return self._changing(x, z)(z2)[0]
 
     @torch.inference_mode()
-    def split(
-        self, x: torch.Tensor, z: torch.Tensor, z2: torch.Tensor, moving: bool = True
-    ) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """`change` in two, as a face is put back (`put_change`, `photo.paste.paste_change`).
+    def overlay(self, x: torch.Tensor, z: torch.Tensor, z2: torch.Tensor) -> torch.Tensor:
+        """The change and what it covers: (B, 4, S, S), as `put_change` and `paste_change` take it.
 
-        Returns what is left of it (B, 3, S, S) once the face has moved, and how it moved
-        (B, 2, S, S), see istrc.photo.motion; all of it and None unless `moving`.
+        See istrc.photo.cover; before any mask.
         """
-        change = self.change(x, z, z2)
-        if not moving:
-            return change, None
-        before = self.autoencoder.decode(self.encode(x))
-        motion = displacement(before, before + change)
-        return before + change - moved(before, motion), motion
+        return self._laying(x, z)(z2)
 
     @torch.inference_mode()
     def _drawing(self, x, z, mode: str) -> Callable[[torch.Tensor], torch.Tensor]:
@@ -359,29 +343,27 @@ class Circle:
         if mode == "circle":
             return self.decode
         if mode == "photo":
-            change = self._changing(x, z)
-            return lambda z2: self.put_change(x, change(z2))
+            laying = self._laying(x, z)
+            return lambda z2: self.put_change(x, laying(z2))
         h = self.encode(x)
         return lambda z2: self.decode_code(h + self.map_change(h, z, z2))
 
-    def _changing(self, x, z) -> Callable[[torch.Tensor], torch.Tensor]:
+    def _changing(self, x, z) -> Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]]:
         decode, h = self.autoencoder.decode, self.encode(x)
         rebuilt = decode(h)
         # F's difference first: it is exactly 0 where nothing was walked, and so is the change
-        return lambda z2: decode(h + self.map_change(h, z, z2)) - rebuilt
+        return lambda z2: (decode(h + self.map_change(h, z, z2)) - rebuilt, rebuilt)
+
+    def _laying(self, x, z) -> Callable[[torch.Tensor], torch.Tensor]:
+        change = self._changing(x, z)
+        return lambda z2: overlay(*change(z2))
 
     @torch.inference_mode()
-    def put_change(
-        self, x: torch.Tensor, change: torch.Tensor, motion: torch.Tensor | None = None
-    ) -> torch.Tensor:
-        """The faces x, moved if there is a motion, plus a change: (B, 3, S, S) in [-1, 1].
-
-        Both inside the face's mask alone.
+    def put_change(self, x: torch.Tensor, change: torch.Tensor) -> torch.Tensor:
+        """The faces x with a change (B, 3, S, S), or an overlay (B, 4, S, S), inside the mask:
+        (B, 3, S, S) in [-1, 1].
         """
-        x = self._faces(x)
-        if motion is not None:
-            x = moved(x, self.mask * motion)
-        return (x + self.mask * change).clamp(-1, 1)
+        return laid(self._faces(x), change, self.mask).clamp(-1, 1)
 
     def edit(
         self,
@@ -395,7 +377,7 @@ class Circle:
         """Edit faces (B, 3, S, S): embed, walk as far as it takes, rebuild."""
         z = self.embed(x)
         path = self.reach(x, z, strengths, keep=keep, mode=mode, metric=metric)
-        return self.rebuild(x, z, path.end, mode, moving=moves(strengths))
+        return self.rebuild(x, z, path.end, mode)
 
     # Attributes of one's own
 

@@ -13,8 +13,7 @@ import torch
 from istrc import walk as walking
 from istrc.data.prepared import to_pixels
 from istrc.photo.align import Frame
-from istrc.photo.motion import moves
-from istrc.photo.paste import layers, paste_change, paste_crop
+from istrc.photo.paste import paste_change, paste_crop
 from istrc.photo.read import Picture, write_picture
 from istrc.photo.xmp import COMPOSITE
 
@@ -57,7 +56,7 @@ class Face:
             onto: an edit of another face of the same photograph, to which this one is added.
         """
         path = self.circle.reach(self.x, self.z, strengths, keep=keep, mode=mode, metric=metric)
-        return self._put(path.end, mode, path, onto, moving=moves(strengths))
+        return self._put(path.end, mode, path, onto)
 
     def rebuild(self, mode: str = "circle", onto: Edited | None = None) -> Edited:
         """This face as decode(F(z)) ("circle") or decode(E(x)) ("anchored").
@@ -67,18 +66,17 @@ class Face:
         """
         return self._put(self.z, mode, None, onto)
 
-    def _put(self, z2, mode, path, onto, moving: bool = False) -> Edited:
-        circle, spaces = self.circle, (self.x, self.z, z2)
+    def _put(self, z2, mode, path, onto) -> Edited:
+        circle = self.circle
         pixels = self.picture.pixels if onto is None else onto.pixels
         if mode == "photo":
             # At full resolution the photograph's own mask feathers: the change goes in unmasked
-            change, motion = circle.split(*spaces, moving)
-            crop = circle.put_change(self.x, change, motion)
-            [(layer, shift)] = layers(change, motion)
-            pixels = paste_change(pixels, layer, self.frame, shift)
+            layer, paste = circle.overlay(self.x, self.z, z2), paste_change
+            crop = circle.put_change(self.x, layer)
         else:
-            crop = circle.rebuild(*spaces, mode)
-            pixels = paste_crop(pixels, crop[0].permute(1, 2, 0).cpu().numpy(), self.frame)
+            crop = layer = circle.rebuild(self.x, self.z, z2, mode)
+            paste = paste_crop
+        pixels = paste(pixels, layer[0].permute(1, 2, 0).cpu().numpy(), self.frame)
         return Edited(self, pixels, to_pixels(crop)[0], path)
 
 

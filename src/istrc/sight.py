@@ -32,13 +32,7 @@ def arrival(seen: torch.Tensor, wanted: torch.Tensor) -> tuple[torch.Tensor, tor
     all (B,) bool; 1 where it was not.
     """
     done = ((seen - seen[0]) / (wanted - seen[0])).amin(2)  # (K, B): 0 at the face, 1 is all
-    there = done >= 1
-    first = there.float().argmax(0, keepdim=True).clamp(min=1)  # (1, B)
-    before, after = done.gather(0, first - 1)[0], done.gather(0, first)[0]
-    between = ((1 - before) / (after - before).clamp(min=1e-6)).clamp(0, 1)
-    share = (first[0] - 1 + between) / (len(seen) - 1)
-    arrived = there.any(0)
-    return torch.where(arrived, share, torch.ones_like(share)), arrived
+    return crossing(done - 1), (done >= 1).any(0)
 
 
 def departure(seen: torch.Tensor) -> torch.Tensor:
@@ -54,12 +48,20 @@ def departure(seen: torch.Tensor) -> torch.Tensor:
         return torch.ones(seen.shape[1], device=seen.device)
     firm = seen * seen[0].sign()  # (K, B, C)
     least = (firm[0] - SURE).clamp(0, SURE).masked_fill(firm[0] < SURE / 2, -math.inf)
-    lost = firm < least
-    first = lost.float().argmax(0, keepdim=True).clamp(min=1)  # (1, B, C)
-    before, after = firm.gather(0, first - 1)[0], firm.gather(0, first)[0]
-    between = ((before - least) / (before - after).clamp(min=1e-6)).clamp(0, 1)
-    share = (first[0] - 1 + between) / (len(seen) - 1)
-    return torch.where(lost.any(0), share, torch.ones_like(share)).amin(1)
+    return crossing(least - firm).amin(1)
+
+
+def crossing(excess: torch.Tensor) -> torch.Tensor:
+    """Where along the way a quantity (K, ...) is first at 0 or above: shares (...), 1 if never.
+
+    Interpolated between two of the K frames, and never at the first of them.
+    """
+    there = excess >= 0
+    first = there.float().argmax(0, keepdim=True).clamp(min=1)
+    before, after = excess.gather(0, first - 1)[0], excess.gather(0, first)[0]
+    between = (-before / (after - before).clamp(min=1e-6)).clamp(0, 1)
+    share = (first[0] - 1 + between) / (len(excess) - 1)
+    return torch.where(there.any(0), share, torch.ones_like(share))
 
 
 @torch.inference_mode()

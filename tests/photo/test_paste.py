@@ -188,41 +188,26 @@ def test_a_12_megapixel_photograph_costs_what_its_face_costs():
     assert time.process_time() - started < 0.5  # 0.05 s on a quiet machine
 
 
-def test_a_motion_of_nothing_is_no_motion():
+def test_an_overlay_that_covers_nothing_is_a_change():
     pixels, frame = photograph(300, 260), similarity(120, 0.3, 150, 130)
     change = smooth_change(64)
-    still = paste_change(pixels, change, frame, np.zeros((64, 64, 2)))
-    assert np.array_equal(still, paste_change(pixels, change, frame))
-    assert np.array_equal(paste_change(pixels, 0 * change, frame, np.zeros((64, 64, 2))), pixels)
+    bare = np.concatenate([change, np.zeros((64, 64, 1), np.float32)], -1)
+    assert np.array_equal(paste_change(pixels, bare, frame), paste_change(pixels, change, frame))
+    assert np.array_equal(paste_change(pixels, 0 * bare, frame), pixels)
 
 
-@pytest.mark.parametrize("angle", [0.0, 0.5, -1.2])
-def test_pixels_are_taken_from_where_the_motion_says(angle):
-    """A ramp of grey moved by a vector is the ramp at the point that far away, along its slope."""
-    frame = similarity(200, angle, 200, 200)
-    x, y = np.meshgrid(np.arange(400), np.arange(400))
-    ramp = 40 + 0.25 * x + 0.2 * y
-    pixels = np.repeat(np.round(ramp)[..., None], 3, 2).astype(np.uint8)
-    motion = np.zeros((64, 64, 2), np.float32)
-    motion[..., 0], motion[..., 1] = 0.05, -0.03  # shares of the crop's side of 200 pixels
-    moved = paste_change(pixels, np.zeros((64, 64, 3), np.float32), frame, motion)
-    cos, sin = math.cos(angle), math.sin(angle)
-    across, down = 10.0, -6.0  # in the upright frame, photograph pixels
-    dx, dy = cos * across - sin * down, sin * across + cos * down
-    expected = ramp + 0.25 * dx + 0.2 * dy
-    middle = (slice(180, 220), slice(180, 220))
-    assert np.abs(moved[middle].astype(float) - expected[middle][..., None]).max() < 1.5
-
-
-def test_motion_stays_inside_the_mask_too():
+def test_an_overlay_that_covers_all_is_the_decoded_face():
+    """x' = x + m (c + a (d - x)) with a = 1 is the face d + c, as modes circle and anchored go."""
     pixels, frame = photograph(300, 260), similarity(120, 0.3, 150, 130)
-    motion = np.full((64, 64, 2), 0.05, np.float32)
-    moved = paste_change(pixels, np.zeros((64, 64, 3), np.float32), frame, motion)
+    change, drawn = smooth_change(64, 0.1), smooth_change(64, 0.4, seed=1).clip(-0.9, 0.9)
+    whole = np.concatenate([change + drawn, np.ones((64, 64, 1), np.float32)], -1)
+    got, expected = paste_change(pixels, whole, frame), paste_crop(pixels, change + drawn, frame)
+    assert np.abs(got.astype(int) - expected.astype(int)).max() <= 1
     outside = ~inside_crop(frame, 300, 260)
-    assert np.array_equal(moved[outside], pixels[outside]) and not np.array_equal(moved, pixels)
+    assert np.array_equal(got[outside], pixels[outside]) and not np.array_equal(got, pixels)
 
 
-@pytest.mark.parametrize("motion", [np.zeros((64, 64)), np.full((64, 64, 2), np.nan)])
-def test_a_motion_that_is_none_is_refused(motion):
-    with pytest.raises(ValueError, match="motion"):
-        paste_change(photograph(90, 90), smooth_change(64), similarity(60, 0, 45, 45), motion)
+@pytest.mark.parametrize("shape", [(64, 64), (64, 64, 5), (64, 32, 4)])
+def test_an_overlay_that_is_none_is_refused(shape):
+    with pytest.raises(ValueError, match="expected"):
+        paste_change(photograph(90, 90), np.zeros(shape), similarity(60, 0, 45, 45))

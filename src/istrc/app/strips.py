@@ -10,8 +10,7 @@ import numpy as np
 from istrc import sphere
 from istrc.data.prepared import to_pixels
 from istrc.figures import Row, signed
-from istrc.photo.motion import moves
-from istrc.photo.paste import layers, paste_change
+from istrc.photo.paste import paste_change
 
 if TYPE_CHECKING:
     from istrc.face import Face
@@ -39,11 +38,9 @@ def walk_row(
     start = face.z.to(points.device).expand_as(points)
     x = face.x.expand(frames, -1, -1, -1)
     if mode == "photo":
+        overlays = circle.overlay(x, start, points).permute(0, 2, 3, 1).cpu().numpy()
         own, frame = face.picture.pixels, face.frame
-        faces = [
-            frame.crop(paste_change(own, change, frame, motion), cell)
-            for change, motion in layers(*circle.split(x, start, points, moves([name])))
-        ]
+        faces = [frame.crop(paste_change(own, one, frame), cell) for one in overlays]
     else:
         faces = list(to_pixels(circle.rebuild(x, start, points, mode)))
     angles = [float(angle) for angle in np.asarray(sphere.angle(start, points).cpu())]

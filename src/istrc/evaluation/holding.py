@@ -28,7 +28,6 @@ from istrc.evaluation.judges import Judge, finite_mean
 from istrc.evaluation.results import circle_checksum, markdown_table
 from istrc.learning.trust import roc_auc
 from istrc.models.attributes import AttributeClassifiers
-from istrc.photo.motion import moves
 from istrc.training.attributes import calibrate
 
 SEX = "male"
@@ -74,7 +73,7 @@ class WatchedEdit:
         z = self.circle.embed(x)
         path = self.circle.reach(x, z, strengths, keep=self.keep, mode="photo")
         self.angles.append(path.angle.cpu())
-        return self.circle.rebuild(x, z, path.end, "photo", moving=moves(strengths))
+        return self.circle.rebuild(x, z, path.end, "photo")
 
 
 def with_classifiers(circle: Any, classifiers: AttributeClassifiers) -> Any:

@@ -24,7 +24,6 @@ from istrc.film.read import Film
 from istrc.film.render import Plan, rendered
 from istrc.film.shot import Shot
 from istrc.film.write import Writer, check_output
-from istrc.photo.motion import moves
 
 SMOOTH = 0.3  # seconds
 CRF = 18
@@ -160,4 +159,4 @@ def make_plan(
         **settings,
     )
     ruler = track if smooth >= SMOOTH else found.smoothed(SMOOTH)
-    return Plan(track, ruler, direction, smooth, follower.count, mode, moves(strengths))
+    return Plan(track, ruler, direction, smooth, follower.count, mode)

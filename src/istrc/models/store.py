@@ -19,7 +19,7 @@ from torch import nn
 
 from istrc.errors import InputError, IstrcError
 
-GREAT = 1_000_000  # weights; a matrix of as many is stored in eight bits
+GREAT = 250_000  # weights; a matrix of as many is stored in eight bits
 SCALE = "/scale"  # joins the name of such a matrix
 # Where each kind of part lives; only the kinds that are read get imported
 KINDS = {

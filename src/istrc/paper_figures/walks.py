@@ -13,8 +13,7 @@ from istrc.figures import Row
 from istrc.paper_figures.page import face_page, pixels
 from istrc.paper_figures.people import Person
 from istrc.paper_figures.stage import Stage
-from istrc.photo.motion import moves
-from istrc.photo.paste import layers, paste_change
+from istrc.photo.paste import paste_change
 
 FRAMES = 8
 DETAIL = 160  # pixels, the side of a face that keeps its photograph's own
@@ -55,7 +54,7 @@ def walk_row(
     whole = len(walk.points) > 1  # a walk that had nowhere to go is its start
     points = (walk.frames(FRAMES) if whole else walk.points.expand(FRAMES, -1, -1))[:, 0]
     start = person.z.to(points.device).expand_as(points)
-    first, faces = _rebuilt(stage, person, start, points, moves([name]))
+    first, faces = _rebuilt(stage, person, start, points)
     scores = circle.scores(torch.cat([person.z.to(points.device), points]))
     shown = scores[:, circle.attribute_names.index(name)].tolist()
     captions = ["input", *(f"{score:.2f}" for score in shown[1:])]
@@ -67,19 +66,16 @@ def walk_row(
 
 
 def _rebuilt(
-    stage: Stage, person: Person, start: torch.Tensor, points: torch.Tensor, moving: bool
+    stage: Stage, person: Person, start: torch.Tensor, points: torch.Tensor
 ) -> tuple[np.ndarray, list[np.ndarray]]:
     """The input and the faces with the embeddings `points`, uint8; of a photograph its own pixels
     in the mode that keeps them."""
     x = person.x.expand(len(points), -1, -1, -1)
     if stage.mode != "photo" or person.face is None:
-        rebuilt = stage.circle.rebuild(x, start, points, stage.mode, moving=moving)
-        return pixels(person.x)[0], pixels(rebuilt)
+        return pixels(person.x)[0], pixels(stage.circle.rebuild(x, start, points, stage.mode))
     photograph, frame = person.face.picture.pixels, person.face.frame
-    faces = [
-        frame.crop(paste_change(photograph, change, frame, motion), DETAIL)
-        for change, motion in layers(*stage.circle.split(x, start, points, moving))
-    ]
+    overlays = stage.circle.overlay(x, start, points).permute(0, 2, 3, 1).cpu().numpy()
+    faces = [frame.crop(paste_change(photograph, one, frame), DETAIL) for one in overlays]
     return frame.crop(photograph, DETAIL), faces
 
 

@@ -6,8 +6,6 @@ photograph; every pixel outside it, and every pixel that the change leaves alone
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import torch
 from torch.nn import functional as F
@@ -18,13 +16,11 @@ from istrc.photo.align import (
     Frame,
     compose,
     sampling_grid,
-    shrunk_window,
 )
 
 FULL = 0.72  # radius up to which the mask is 1; the crop's edges are at 1
 ROUNDNESS = 2.6  # exponent of the superellipse: 2 is an ellipse, more reaches into the corners
 _OVERSAMPLE = 4  # a layer is enlarged this much by a cubic kernel; beyond that, linear is as smooth
-_STILL = 1e-3  # photograph pixels: what moves less stays where it is
 _STRIP = 1 << 18  # photograph pixels computed at once: bounds memory, stays in cache
 
 
@@ -44,54 +40,33 @@ def face_mask(size: int) -> np.ndarray:
     return (t * t * t * (t * (6 * t - 15) + 10)).astype(np.float32)
 
 
-def paste_change(
-    pixels: np.ndarray, change: np.ndarray, frame: Frame, motion: np.ndarray | None = None
-) -> np.ndarray:
+def paste_change(pixels: np.ndarray, change: np.ndarray, frame: Frame) -> np.ndarray:
     """Add a change of the face to a photograph (mode `photo`).
 
     Args:
         pixels: (H, W, 3) uint8 RGB photograph.
         change: (S, S, 3) float, edited minus original face in units of the [-1, 1] image range:
-            2 takes black to white. With `motion`, what is left of it after the face has moved.
+            2 takes black to white. Or an overlay (S, S, 4), see istrc.photo.cover, whose last
+            channel says how much of the photograph's own pixels goes.
         frame: where the face is.
-        motion: (S, S, 2) float, the displacement x and y, in shares of the crop's side, at which
-            the photograph's own pixels are taken (istrc.photo.motion); None moves nothing.
 
     Returns:
         (H, W, 3) uint8, a new array; rounded once; bytes outside the mask are the photograph's,
-        and a change of zero that moves nothing gives them all back.
+        and a change of zero gives them all back.
     """
-    change = _square(change)
+    change = _square(change, 4 if np.shape(change)[-1:] == (4,) else 3)
     side = _layer_side(len(change), frame)
     mask = _mask(side)
-    layer = _resized(change, side) * 127.5 * mask  # (3, side, side)
+    layer = _resized(change, side) * mask  # (3 or 4, side, side)
+    added, gone = layer[:3], layer[3:]
+    # Black is -1 here and 0 in the photograph
+    layer = torch.cat([(added + gone) * 127.5 if len(gone) else added * 127.5, gone])
 
-    if motion is None:
-        return _apply(pixels, layer, frame, lambda own, sampled, _: own + sampled)
+    def add(own: torch.Tensor, sampled: torch.Tensor) -> torch.Tensor:
+        own = own * (1 - sampled[3:]) if len(sampled) == 4 else own
+        return own + sampled[:3]
 
-    motion = np.asarray(motion, np.float32)
-    if motion.shape != (*change.shape[:2], 2) or not np.isfinite(motion).all():
-        raise ValueError(f"expected a finite motion of {(*change.shape[:2], 2)}")
-    shift = _resized(motion, side) * (mask * CROP_SIDE)  # (2, side, side) frame pixels
-    turn = torch.from_numpy(frame.inverse[:, :2]).float()  # frame pixels -> photograph pixels
-    source = _Source(pixels, frame)
-
-    def move_and_add(own: torch.Tensor, sampled: torch.Tensor, region) -> torch.Tensor:
-        away = torch.einsum("ij,jhw->ihw", turn, sampled[3:])  # (2, h, w) photograph pixels
-        still = away.abs().amax(0) < _STILL
-        return torch.where(still, own, source.at(region, away)) + sampled[:3]
-
-    return _apply(pixels, torch.cat([layer, shift]), frame, move_and_add)
-
-
-def layers(
-    change: torch.Tensor, motion: torch.Tensor | None = None
-) -> list[tuple[np.ndarray, np.ndarray | None]]:
-    """A batch of changes (B, 3, S, S) and motions (B, 2, S, S), as `paste_change` takes each."""
-    changes = change.permute(0, 2, 3, 1).cpu().numpy()
-    if motion is None:
-        return [(one, None) for one in changes]
-    return list(zip(changes, motion.permute(0, 2, 3, 1).cpu().numpy(), strict=True))
+    return _apply(pixels, layer, frame, add)
 
 
 def paste_crop(pixels: np.ndarray, crop: np.ndarray, frame: Frame) -> np.ndarray:
@@ -111,15 +86,16 @@ def paste_crop(pixels: np.ndarray, crop: np.ndarray, frame: Frame) -> np.ndarray
     # Multiplied by the mask before it is warped, as the photograph is faded by the warped mask
     layer = torch.cat([(_resized(crop, side) + 1) * 127.5 * mask, mask])  # (4, side, side)
 
-    def blend(own: torch.Tensor, sampled: torch.Tensor, _) -> torch.Tensor:
+    def blend(own: torch.Tensor, sampled: torch.Tensor) -> torch.Tensor:
         return own * (1 - sampled[3:]) + sampled[:3]
 
     return _apply(pixels, layer, frame, blend)
 
 
-def _square(face: np.ndarray) -> np.ndarray:
+def _square(face: np.ndarray, channels: int = 3) -> np.ndarray:
     face = np.asarray(face, np.float32)
-    if face.ndim != 3 or face.shape[0] != face.shape[1] or face.shape[2] != 3 or not len(face):
+    shape = face.shape
+    if face.ndim != 3 or shape[0] != shape[1] or shape[2] != channels or not len(face):
         raise ValueError(f"expected (S, S, 3), got {face.shape}")
     if not np.isfinite(face).all():
         raise ValueError("a face to paste holds values that are not finite")
@@ -144,34 +120,10 @@ def _mask(side: int) -> torch.Tensor:
     return torch.from_numpy(face_mask(side))[None]  # (1, side, side)
 
 
-class _Source:
-    """A photograph's own pixels round a face, to be taken from elsewhere."""
-
-    def __init__(self, pixels: np.ndarray, frame: Frame):
-        window, to_window = shrunk_window(pixels, frame.corners(), 1)
-        self.window, (self.left, self.top) = window, -to_window[:, 2]
-
-    def at(self, region: tuple[int, int, int, int], away: torch.Tensor) -> torch.Tensor:
-        """The pixels (3, h, w) that are `away` (2, h, w) from those of a region, edges repeated."""
-        height, width = self.window.shape[:2]
-        reach = math.ceil(away[1].abs().max().item()) + 3  # rows, with those of the cubic kernel
-        first = int(np.clip(region[1] - self.top - reach, 0, height - 1))
-        last = int(np.clip(region[3] - self.top + reach, first + 1, height))
-        rows = torch.from_numpy(self.window[first:last].astype(np.float32)).permute(2, 0, 1)
-        here = np.array([[1, 0, -self.left], [0, 1, -self.top - first]])
-        size = width, last - first
-        grid = sampling_grid(here, region, size)
-        grid = grid + (away * (2 / torch.tensor(size))[:, None, None]).permute(1, 2, 0)
-        return F.grid_sample(
-            rows[None], grid, mode="bicubic", padding_mode="border", align_corners=False
-        )[0]
-
-
 def _apply(pixels, layer: torch.Tensor, frame: Frame, combine) -> np.ndarray:
     """Warp a layer (C, n, n) of THE CROP onto the photograph and combine it there.
 
-    `combine` makes the new pixels (3, h, w) of the photograph's own, the layer's (C, h, w), and
-    the region left, top, right, bottom that they are of.
+    `combine` makes the new pixels (3, h, w) of the photograph's own and the layer's (C, h, w).
     """
     result = np.array(pixels, copy=True)  # the photograph is the caller's
     height, width = pixels.shape[:2]
@@ -198,7 +150,7 @@ def _apply(pixels, layer: torch.Tensor, frame: Frame, combine) -> np.ndarray:
         sampled *= (grid.abs() < 1 - 1 / side).all(-1)
         strip = torch.from_numpy(result[start:end, left:right].astype(np.float32)).permute(2, 0, 1)
         combined = (
-            combine(strip, sampled, (left, start, right, end))
+            combine(strip, sampled)
             .round_()
             .clamp_(0, 255)
             .to(torch.uint8)

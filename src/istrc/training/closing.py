@@ -140,22 +140,23 @@ def train_closing(
     guides: Guides | None = None,  # the team that must see the edit as well, and nothing else
     look: Guides | None = None,  # the team that looks how far edits have come; the circle's if none
     width: int = 768,  # of the layers that fit a change to its face; 0 tunes F's difference alone
-    steps: int = 10_000,  # batches
+    steps: int = 8000,  # batches
     batch_size: int = 48,  # faces in a batch, each with one edit
     rate: float = 5e-4,  # peak learning rate of Adam
     bound: float = 0.75,  # the farthest a walk goes, radians
-    strength: tuple[float, float] = (0.5, 1.75),  # least and greatest strength of an edit
-    others: float = 0.25,  # share of edits that are of no transformation but of the rest
-    cycle_weight: float = 2.0,  # of 1 - cos of the angle to where the walk ended
+    strength: tuple[float, float] = (0.5, 1.5),  # least and greatest strength of an edit
+    others: float = 0.2,  # share of edits that are of no transformation but of the rest
+    way: float = 0.6,  # share of the walk that the picture's embedding is to go; 1 costs likeness
+    cycle_weight: float = 2.0,  # of 1 - cos of the angle to there
     attribute_weight: float = 0.5,  # of the logits' distance from those the walk reached
-    short_weight: float = 0.7,  # of what the guides miss
-    besides_weight: float = 6.0,  # of what they see change besides
+    short_weight: float = 3.0,  # of what the guides miss
+    besides_weight: float = 5.0,  # of what they see change besides
     outside_weight: float = 1.0,  # of change where no edit belongs
     natural_weight: float = 0.05,  # of changes of the code that the mapping never made by itself
-    tint_weight: float = 2.0,  # of change of colour over sixteenths of the picture
+    tint_weight: float = 1.0,  # of change of colour over sixteenths of the picture
     anchor_weight: float = 0.2,  # of F's own mean square error
-    critic_weight: float = 0.3,  # pull of a critic beside all that is seen of the picture; 0: none
-    critic_rate: float = 3e-4,
+    critic_weight: float = 0.15,  # pull of a critic beside all that is seen of the picture; 0: none
+    critic_rate: float = 5e-4,
     average: float = 0.99,  # decay of the moving average, which is what is kept
     seed: int = 0,
     device: str = "cpu",
@@ -180,6 +181,8 @@ def train_closing(
     start = [fingerprint(part) for part in (facenet, classifiers, autoencoder, mapping)]
     torch.manual_seed(seed)
     net, averaged = Changes.of(mapping, width), Changes.of(mapping, width)
+    if circle.changes is not None and circle.changes.config == net.config:
+        net.load_state_dict(circle.changes.state_dict())  # what was closed is closed further
     averaged.load_state_dict(net.state_dict())
     for part in (facenet, classifiers, autoencoder, net, averaged):
         part.to(device, memory_format=layout).eval().requires_grad_(False)
@@ -260,7 +263,7 @@ def train_closing(
             changed,
             seen,
             start_seen,
-            F.normalize(start_seen + (end - z)[half], dim=1),
+            F.normalize(start_seen + way * (end - z)[half], dim=1),
             classifiers(seen),
             classifiers(start_seen) + went,
             edited[half],
@@ -353,6 +356,7 @@ def train_closing(
             bound=bound,
             strength=list(strength),
             others=others,
+            way=way,
             cycle_weight=cycle_weight,
             attribute_weight=attribute_weight,
             outside_weight=outside_weight,

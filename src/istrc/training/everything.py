@@ -25,7 +25,7 @@ def train_all(
     mapping_steps: int = 8000,
     attributes_steps: int = 1200,
     guides_steps: int = 2000,
-    closing_steps: int = 10_000,  # batches of closing; 0 leaves the circle as the paper has it
+    closing_steps: int = 8000,  # batches of closing; 0 leaves the circle as the paper has it
     seed: int = 0,
     device: str = "cpu",
 ) -> Circle:
