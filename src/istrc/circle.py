@@ -49,7 +49,8 @@ TRANSFORMATIONS = (
     "makeup",
 )
 STRENGTH_LIMIT = 2.0
-FURTHEST = 1.25  # times the bound, for a picture that lags behind
+NEAREST = 0.7  # of the way that z asks for: an edit goes as far though it is seen before
+FURTHEST = 1.2  # times the bound, for a picture that lags behind
 BEYOND = 2.0  # times the evidence asked of z: how far a walk may go for a picture that lags behind
 WATCHED = ("male",)  # of what is held by default, this is held in the picture as well
 
@@ -78,7 +79,7 @@ class Circle:
         changes: Changes | None = None,
         guides: Guides | None = None,
         aligner: torch.nn.Module | None = None,
-        bound: float = 0.6,
+        bound: float = 0.55,
     ):
         self.recogniser = Own(facenet) if isinstance(facenet, FaceNet) else facenet
         self.facenet = self.recogniser.net if isinstance(self.recogniser, Own) else None
@@ -297,7 +298,7 @@ class Circle:
             far,
             asked,
             [name for name in self._kept(keep, strengths) if name in {*WATCHED, *(keep or [])}],
-            least=near.angle / far.angle.clamp(min=1e-6),
+            least=NEAREST * near.angle / far.angle.clamp(min=1e-6),
         )
         points = far.until(share)
         columns = torch.tensor([self.classifiers.index(name) for name in strengths])

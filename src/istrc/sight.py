@@ -17,7 +17,7 @@ from istrc import walk as walking
 from istrc.models.guide import Guides
 
 FRAMES = 8  # pictures along a walk that are looked at, beside the face itself
-SEEN = math.log(0.9 / 0.1)  # the logit of probability 0.9: the guides have seen it
+SEEN = math.log(0.95 / 0.05)  # the logit of probability 0.95: the guides have seen it
 SURE = math.log(0.7 / 0.3)  # the logit of probability 0.7: sure of what is kept
 
 

@@ -98,6 +98,17 @@ def test_only_the_changes_move(toy_circle, toy_folder, tmp_path):
     assert recorded["circle"] == [before[p] for p in ("facenet", "attributes", *parts[1:3])]
 
 
+def test_what_is_closed_is_closed_further(toy_circle, toy_folder, tmp_path):
+    options = dict(steps=2, batch_size=12, average=0.0, critic_weight=0.0, width=16)
+    once = train_closing(toy_folder, tmp_path / "once", circle=toy_circle, **options)
+    still = train_closing(toy_folder, tmp_path / "still", circle=once, rate=0.0, **options)
+    assert fingerprint(still.changes) == fingerprint(once.changes)
+    # Of another width there is nothing to go on from
+    options["width"] = 8
+    other = train_closing(toy_folder, tmp_path / "other", circle=once, rate=0.0, **options)
+    assert not other.changes.fit[-1].weight.any()
+
+
 def test_the_guides_loss_by_hand():
     torch.manual_seed(0)
     before, after = torch.randn(2, 2, 4, 3) * 2

@@ -149,11 +149,6 @@ def _apply(pixels, layer: torch.Tensor, frame: Frame, combine) -> np.ndarray:
         # The kernel reaches beyond the mask, an edit must not: its outermost pixels are 0 already
         sampled *= (grid.abs() < 1 - 1 / side).all(-1)
         strip = torch.from_numpy(result[start:end, left:right].astype(np.float32)).permute(2, 0, 1)
-        combined = (
-            combine(strip, sampled)
-            .round_()
-            .clamp_(0, 255)
-            .to(torch.uint8)
-        )
+        combined = combine(strip, sampled).round_().clamp_(0, 255).to(torch.uint8)
         result[start:end, left:right] = combined.permute(1, 2, 0).numpy()
     return result
