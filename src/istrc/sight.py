@@ -39,7 +39,8 @@ def departure(seen: torch.Tensor) -> torch.Tensor:
     """Where along its way each face begins to lose what was to be kept: shares (B,), 1 if never.
 
     A logit may weaken by `SURE`, and further while it stays as sure as that; it may not change
-    sides. Where it is next to nothing at the face itself, there is nothing to lose.
+    sides. Where it is less sure than that at the face itself, there is nothing to lose: a face whose
+    sex the guides can only guess could not be edited at all.
 
     Args:
         seen: (K, B, C) logits of what is kept, of evenly spaced frames from the face itself on.
@@ -47,7 +48,7 @@ def departure(seen: torch.Tensor) -> torch.Tensor:
     if not seen.shape[2]:
         return torch.ones(seen.shape[1], device=seen.device)
     firm = seen * seen[0].sign()  # (K, B, C)
-    least = (firm[0] - SURE).clamp(0, SURE).masked_fill(firm[0] < SURE / 2, -math.inf)
+    least = (firm[0] - SURE).clamp(0, SURE).masked_fill(firm[0] < SURE, -math.inf)
     return crossing(least - firm).amin(1)
 
 

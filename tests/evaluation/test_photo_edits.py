@@ -126,10 +126,10 @@ def test_enlarging():
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
 def test_the_peak_of_memory():
     done = []
-    found = peak_memory(lambda: done.append(int(np.ones(20_000_000, np.uint8).sum())))
+    found = peak_memory(lambda: done.append(int(np.ones(400_000_000, np.uint8).sum())))
     if found is None:
         pytest.skip("this system does not let a process forget its mark")
-    assert done == [20_000_000] and found["peak"] - found["before"] > 10_000_000
+    assert done == [400_000_000] and found["peak"] - found["before"] > 10_000_000
 
 
 def test_every_edit_of_a_face_is_measured(circle, paths):
