@@ -39,8 +39,8 @@ def departure(seen: torch.Tensor) -> torch.Tensor:
     """Where along its way each face begins to lose what was to be kept: shares (B,), 1 if never.
 
     A logit may weaken by `SURE`, and further while it stays as sure as that; it may not change
-    sides. Where it is less sure than that at the face itself, there is nothing to lose: a face whose
-    sex the guides can only guess could not be edited at all.
+    sides. Where it is less sure than that at the face itself, there is nothing to lose: a face
+    whose sex the guides can only guess could not be edited at all.
 
     Args:
         seen: (K, B, C) logits of what is kept, of evenly spaced frames from the face itself on.
