@@ -504,7 +504,7 @@ class Circle:
 
     def _kept(self, keep: list[str] | None, strengths: Mapping[str, float]) -> list[str]:
         """The attributes that a walk holds: by itself those that there are, and those asked for."""
-        asked = [self._check(name) for name in keep or [] if name != holding.NOTHING]
+        asked = [self._check(name) for name in holding.asked(keep)]
         known = {*self.attributes.names, *asked}
         return [name for name in holding.held(strengths, keep) if name in known]
 

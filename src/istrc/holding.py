@@ -69,6 +69,11 @@ def named(keep: Iterable[str] | str | None) -> list[str] | None:
     return [keep] if isinstance(keep, str) else None if keep is None else list(keep)
 
 
+def asked(keep: Iterable[str] | None) -> list[str]:
+    """The attributes among the names to keep, without "none"."""
+    return [name for name in keep or [] if name != NOTHING]
+
+
 def held(edited: Iterable[str], keep: Iterable[str] | str | None = None) -> list[str]:
     """The attributes that an edit holds, in a fixed order and none of them edited.
 
@@ -80,5 +85,4 @@ def held(edited: Iterable[str], keep: Iterable[str] | str | None = None) -> list
     edited, keep = list(edited), named(keep)
     alone = keep is not None and (not keep or NOTHING in keep)
     default = [] if alone else [n for n in HELD if not any(moves(e, n) for e in edited)]
-    besides = [name for name in keep or [] if name != NOTHING]
-    return [name for name in dict.fromkeys((*default, *besides)) if name not in edited]
+    return [name for name in dict.fromkeys((*default, *asked(keep))) if name not in edited]

@@ -12,7 +12,7 @@ import typer
 from istrc.cli import completion
 from istrc.cli.strengths import check_keep, check_names, parse_names
 from istrc.errors import IstrcError
-from istrc.holding import NOTHING
+from istrc.holding import asked
 
 MODEL = "celeba64"  # shipped
 WHAT_INPUT = "Pictures, folders (read flat, sorted by name) or globs."
@@ -161,7 +161,7 @@ def check_attributes(circle, edits: Iterable[str], kept: Iterable[str] | None) -
     from istrc.recognisers.recogniser import key
 
     known = circle.attribute_names
-    for option, names in (("-a", list(edits)), ("--keep", [n for n in kept or [] if n != NOTHING])):
+    for option, names in (("-a", list(edits)), ("--keep", asked(kept))):
         for name in names:
             why = shelf.unusable(name, key(circle.recogniser.record))
             if name not in known and why:
