@@ -207,7 +207,9 @@ def test_an_overlay_that_covers_all_is_the_decoded_face():
     assert np.array_equal(got[outside], pixels[outside]) and not np.array_equal(got, pixels)
 
 
-@pytest.mark.parametrize("shape", [(64, 64), (64, 64, 5), (64, 32, 4)])
-def test_an_overlay_that_is_none_is_refused(shape):
-    with pytest.raises(ValueError, match="expected"):
+@pytest.mark.parametrize(
+    ("shape", "channels"), [((64, 64), 3), ((64, 64, 5), 3), ((64, 32, 4), 4), ((64, 32, 3), 3)]
+)
+def test_an_overlay_that_is_none_is_refused(shape, channels):
+    with pytest.raises(ValueError, match=rf"expected \(S, S, {channels}\)"):
         paste_change(photograph(90, 90), np.zeros(shape), similarity(60, 0, 45, 45))

@@ -61,12 +61,7 @@ def paste_change(pixels: np.ndarray, change: np.ndarray, frame: Frame) -> np.nda
     added, gone = layer[:3], layer[3:]
     # Black is -1 here and 0 in the photograph
     layer = torch.cat([(added + gone) * 127.5 if len(gone) else added * 127.5, gone])
-
-    def add(own: torch.Tensor, sampled: torch.Tensor) -> torch.Tensor:
-        own = own * (1 - sampled[3:]) if len(sampled) == 4 else own
-        return own + sampled[:3]
-
-    return _apply(pixels, layer, frame, add)
+    return _apply(pixels, layer, frame)
 
 
 def paste_crop(pixels: np.ndarray, crop: np.ndarray, frame: Frame) -> np.ndarray:
@@ -85,18 +80,14 @@ def paste_crop(pixels: np.ndarray, crop: np.ndarray, frame: Frame) -> np.ndarray
     mask = _mask(side)
     # Multiplied by the mask before it is warped, as the photograph is faded by the warped mask
     layer = torch.cat([(_resized(crop, side) + 1) * 127.5 * mask, mask])  # (4, side, side)
-
-    def blend(own: torch.Tensor, sampled: torch.Tensor) -> torch.Tensor:
-        return own * (1 - sampled[3:]) + sampled[:3]
-
-    return _apply(pixels, layer, frame, blend)
+    return _apply(pixels, layer, frame)
 
 
 def _square(face: np.ndarray, channels: int = 3) -> np.ndarray:
     face = np.asarray(face, np.float32)
     shape = face.shape
     if face.ndim != 3 or shape[0] != shape[1] or shape[2] != channels or not len(face):
-        raise ValueError(f"expected (S, S, 3), got {face.shape}")
+        raise ValueError(f"expected (S, S, {channels}), got {shape}")
     if not np.isfinite(face).all():
         raise ValueError("a face to paste holds values that are not finite")
     return face
@@ -108,8 +99,8 @@ def _layer_side(size: int, frame: Frame) -> int:
 
 
 def _resized(face: np.ndarray, side: int) -> torch.Tensor:
-    """(S, S, 3) -> (3, side, side), cubic, antialiased when it shrinks."""
-    tensor = torch.from_numpy(face).permute(2, 0, 1)[None]  # (1, 3, S, S)
+    """(S, S, C) -> (C, side, side), cubic, antialiased when it shrinks."""
+    tensor = torch.from_numpy(face).permute(2, 0, 1)[None]  # (1, C, S, S)
     if side == len(face):
         return tensor[0]
     size = (side, side)
@@ -120,10 +111,11 @@ def _mask(side: int) -> torch.Tensor:
     return torch.from_numpy(face_mask(side))[None]  # (1, side, side)
 
 
-def _apply(pixels, layer: torch.Tensor, frame: Frame, combine) -> np.ndarray:
-    """Warp a layer (C, n, n) of THE CROP onto the photograph and combine it there.
+def _apply(pixels, layer: torch.Tensor, frame: Frame) -> np.ndarray:
+    """Warp a layer of THE CROP onto the photograph and add it there: (H, W, 3) uint8.
 
-    `combine` makes the new pixels (3, h, w) of the photograph's own and the layer's (C, h, w).
+    `layer`: (3, n, n) in levels of 0..255; or (4, n, n), whose last channel in [0, 1] says how
+    much of the photograph's own pixels goes before the rest is added.
     """
     result = np.array(pixels, copy=True)  # the photograph is the caller's
     height, width = pixels.shape[:2]
@@ -148,7 +140,9 @@ def _apply(pixels, layer: torch.Tensor, frame: Frame, combine) -> np.ndarray:
         )[0]  # (C, h, w)
         # The kernel reaches beyond the mask, an edit must not: its outermost pixels are 0 already
         sampled *= (grid.abs() < 1 - 1 / side).all(-1)
-        strip = torch.from_numpy(result[start:end, left:right].astype(np.float32)).permute(2, 0, 1)
-        combined = combine(strip, sampled).round_().clamp_(0, 255).to(torch.uint8)
+        own = torch.from_numpy(result[start:end, left:right].astype(np.float32)).permute(2, 0, 1)
+        if len(sampled) == 4:
+            own = own * (1 - sampled[3:])
+        combined = (own + sampled[:3]).round_().clamp_(0, 255).to(torch.uint8)  # (3, h, w)
         result[start:end, left:right] = combined.permute(1, 2, 0).numpy()
     return result
