@@ -22,6 +22,7 @@ from istrc.errors import InputError, IstrcError
 from istrc.models.attributes import AttributeClassifiers
 from istrc.models.began import AutoEncoder
 from istrc.models.facenet import FaceNet
+from istrc.models.finer import Finer, halved
 from istrc.models.mapping import Mapping
 from istrc.models.store import load_part, save_part
 from istrc.photo.align import CROP, Frame
@@ -59,6 +60,15 @@ def build(size=16, dim=8, code=6, names=("smile", "male", "eyeglasses")):
         "mapping": Mapping(dim, code, 8, 2),
         "attributes": AttributeClassifiers(names, dim, 4, 4),
     }
+
+
+@pytest.fixture
+def fine_circle(toy_circle):
+    """The toy circle with a level that draws 32 px, never trained but not nothing."""
+    torch.manual_seed(0)
+    finer = Finer(32, toy_circle.autoencoder.decoder.head[0].in_channels, (3, 2))
+    torch.nn.init.normal_(finer.head[0].weight, std=0.1)
+    return Circle(**{part: getattr(toy_circle, part) for part in PARTS}, finer=finer)
 
 
 # --- the equations ---------------------------------------------------------------------------
@@ -239,6 +249,74 @@ def test_an_edit_ends_where_it_is_seen(watched, x, mode):
     torch.testing.assert_close(path.after, watched.attributes(path.end, columns))
     edited = watched.edit(x, {"smile": 0.5}, mode=mode)
     torch.testing.assert_close(edited, watched.rebuild(x, z, path.end, mode))
+
+
+# --- the finer level ---
+
+
+@torch.no_grad()
+def test_a_finer_circle_sees_faces_halved_and_draws_them_whole(fine_circle, toy_circle, x):
+    large = x.repeat_interleave(2, 2).repeat_interleave(2, 3)
+    assert fine_circle.size == 32 and fine_circle.coarse.size == 16
+    h = fine_circle.encode(large)
+    assert torch.equal(h, toy_circle.encode(halved(large)))
+    drawn = fine_circle.finer(*toy_circle.autoencoder.draw(h)).clamp(-1, 1)
+    assert torch.equal(fine_circle.decode_code(h), drawn) and drawn.shape == large.shape
+    # The walk is the one of the small faces
+    z = fine_circle.embed(large)
+    fine = fine_circle.reach(large, z, UP).end
+    assert torch.equal(fine, toy_circle.reach(halved(large), z, UP).end)
+    edited = fine_circle.edit(large, UP)
+    outside = (fine_circle.mask == 0).expand_as(large)
+    assert edited.shape == large.shape and torch.equal(edited[outside], large[outside])
+    assert not torch.equal(edited, large)
+    assert torch.equal(fine_circle.edit(large, {"smile": 0.0}), large)
+
+
+def test_a_finer_circle_edits_a_photograph(fine_circle, photograph):
+    face = fine_circle.read(photograph, aligned=True)
+    assert face.x.shape[-1] == 32
+    before = read_picture(photograph).pixels
+    pixels = face.edit(smile=+1.0).pixels
+    assert pixels.shape == before.shape and (pixels != before).any()
+
+
+def test_saved_finer_circles_agree(fine_circle, x, tmp_path):
+    fine_circle.save_pretrained(tmp_path)
+    again = Circle.from_pretrained(tmp_path)
+    assert again.size == 32 and json.loads((tmp_path / "circle.json").read_text())["size"] == 32
+    large = x[:2].repeat_interleave(2, 2).repeat_interleave(2, 3)
+    torch.testing.assert_close(
+        again.rebuild(large, z := again.embed(large), z, "anchored"),
+        fine_circle.rebuild(large, z, z, "anchored"),
+        atol=2e-2,
+        rtol=0,
+    )
+    # A coarse circle that is written over it leaves nothing of it
+    fine_circle.coarse.save_pretrained(tmp_path)
+    assert Circle.from_pretrained(tmp_path).size == 16
+
+
+def test_a_circle_may_build_on_a_shipped_one(fine_circle, tmp_path, monkeypatch):
+    for module in ("istrc.shipped", "istrc.pretrained"):
+        monkeypatch.setattr(f"{module}.WEIGHTS", tmp_path)
+    fine_circle.coarse.save_pretrained(tmp_path / "small")
+    parts = {part: getattr(Circle.from_pretrained("small"), part) for part in PARTS}
+    fine = Circle(**parts, finer=fine_circle.finer)  # of the weights as they are stored
+    fine.save_pretrained(tmp_path / "fine", base="small")
+    assert {path.name for path in (tmp_path / "fine").iterdir()} == {"circle.json", "finer"}
+    assert Circle.from_pretrained("fine").size == 32
+    # A base is a name among the shipped ones, and no way out of them
+    settings = json.loads((tmp_path / "fine" / "circle.json").read_text())
+    settings["base"] = "../" + tmp_path.name + "/small"
+    (tmp_path / "fine" / "circle.json").write_text(json.dumps(settings))
+    assert "fine" in one_line(lambda: Circle.from_pretrained("fine"))
+
+
+def test_a_finer_level_of_another_size(toy_circle):
+    parts = {part: getattr(toy_circle, part) for part in PARTS}
+    message = one_line(lambda: Circle(**parts, finer=Finer(64, 4, (3, 2))), IstrcError)
+    assert "64 px" in message and "16 px" in message
 
 
 # --- what it refuses -------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from istrc.models.attributes import AttributeClassifiers
 from istrc.models.began import AutoEncoder
 from istrc.models.changes import Changes
 from istrc.models.facenet import FaceNet
+from istrc.models.finer import Finer, halved
 from istrc.models.guide import Guides
 from istrc.models.learned import LearnedAttribute, WithLearned
 from istrc.models.mapping import Mapping as CodeMapping
@@ -67,6 +68,8 @@ class Circle:
         changes: what an edit changes in a code, as closing tuned it; `mapping` stays the paper's
             F, which knows whole faces. None takes differences of `mapping`.
         guides: pixel classifiers that look where an edit has got to; None trusts the sphere.
+        finer: a level on the decoder that draws faces twice as large; S is then its size, and all
+            other parts see the faces halved.
     """
 
     def __init__(
@@ -78,6 +81,7 @@ class Circle:
         *,
         changes: Changes | None = None,
         guides: Guides | None = None,
+        finer: Finer | None = None,
         aligner: torch.nn.Module | None = None,
         bound: float = 0.55,
     ):
@@ -87,6 +91,7 @@ class Circle:
         self.mapping, self.attributes = mapping.eval(), attributes.eval()
         self.changes = None if changes is None else changes.eval()
         self.guides = None if guides is None else guides.eval()
+        self.finer = None if finer is None else finer.eval()
         self.aligner = aligner
         self.bound = bound
         self.notes: dict[str, dict] = {}  # what each part's config.json says of its making
@@ -103,7 +108,13 @@ class Circle:
                 f"{mapping.dim}-d for the mapping, {attributes.dim}-d for the classifiers; h is "
                 f"{mapping.code}-d for the mapping, {autoencoder.code}-d for the auto-encoder"
             )
-        self.size, self.dim = autoencoder.size, dim
+        if finer is not None and finer.size != 2 * autoencoder.size:
+            raise IstrcError(
+                f"the finer level makes {finer.size} px, which is not twice the auto-encoder's "
+                f"{autoencoder.size} px"
+            )
+        self.size = autoencoder.size if finer is None else finer.size
+        self.dim = dim
         self.mask = torch.from_numpy(face_mask(self.size)).to(self.device)
         self.learned: dict[str, LearnedAttribute] = {}  # see `learn` and `add`
 
@@ -120,6 +131,22 @@ class Circle:
         if not self.learned:
             return self.attributes
         return WithLearned(self.attributes, list(self.learned.values()))
+
+    @property
+    def coarse(self) -> Circle:
+        """The same circle without its finer level: faces of half the size."""
+        small = Circle(
+            self.recogniser,
+            self.autoencoder,
+            self.mapping,
+            self.attributes,
+            changes=self.changes,
+            guides=self.guides,
+            aligner=self.aligner,
+            bound=self.bound,
+        )
+        small.learned, small.notes = self.learned, self.notes
+        return small
 
     # Saved apart, composed here
 
@@ -148,7 +175,9 @@ class Circle:
         circle._add_kept()
         return circle
 
-    def save_pretrained(self, folder: str | Path, *, copy: bool = False, **notes) -> None:
+    def save_pretrained(
+        self, folder: str | Path, *, copy: bool = False, base: str | None = None, **notes
+    ) -> None:
         """Write the parts and what composes them; `from_pretrained` reads it back.
 
         An outside recogniser is not written: circle.json records which one it is, and where its
@@ -156,10 +185,11 @@ class Circle:
 
         Args:
             copy: copy an outside recogniser's file into the folder, so that it can be moved.
+            base: a shipped circle; parts of the same weights are not written, but read from it.
             notes: for each part, what joins its config.json; what was there when the circle was
                 loaded stays, unless it is given anew.
         """
-        pretrained.write(self, Path(folder), copy, notes)
+        pretrained.write(self, Path(folder), copy, base, notes)
 
     @property
     def device(self) -> torch.device:
@@ -175,7 +205,8 @@ class Circle:
     @torch.inference_mode()
     def encode(self, x: torch.Tensor) -> torch.Tensor:
         """Faces (B, 3, S, S) -> BEGAN's codes h = E(x) (B, H)."""
-        return self.autoencoder.encode(self._faces(x))
+        x = self._faces(x)
+        return self.autoencoder.encode(x if self.finer is None else halved(x))
 
     @torch.inference_mode()
     def map(self, z: torch.Tensor) -> torch.Tensor:
@@ -196,7 +227,13 @@ class Circle:
     @torch.inference_mode()
     def decode_code(self, h: torch.Tensor) -> torch.Tensor:
         """Codes h (B, H) -> faces (B, 3, S, S) in [-1, 1]."""
-        return self.autoencoder.decode(h.to(self.device)).clamp(-1, 1)
+        return self._draw(h).clamp(-1, 1)
+
+    def _draw(self, h: torch.Tensor) -> torch.Tensor:
+        """`decode_code` before it is clipped."""
+        if self.finer is None:
+            return self.autoencoder.decode(h.to(self.device))
+        return self.finer(*self.autoencoder.draw(h.to(self.device)))
 
     def decode(self, z: torch.Tensor) -> torch.Tensor:
         """Embeddings z (B, D) -> faces (B, 3, S, S): decode(F(z)), what the recogniser saw."""
@@ -283,6 +320,9 @@ class Circle:
 
         Without guides, and for attributes that they do not know, it is `walk`; see there.
         """
+        if self.finer is not None:  # where a walk ends shows in small pictures as well
+            small, coarse = halved(self._faces(x)), self.coarse
+            return coarse.reach(small, z, strengths, keep=keep, mode=mode, metric=metric)
         keep = holding.named(keep)
         asked = {name: float(value) for name, value in strengths.items() if value}
         known = self.guides is not None and set(asked) <= set(self.guides.attributes)
@@ -350,7 +390,7 @@ class Circle:
         return lambda z2: self.decode_code(h + self.map_change(h, z, z2))
 
     def _changing(self, x, z) -> Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]]:
-        decode, h = self.autoencoder.decode, self.encode(x)
+        decode, h = self._draw, self.encode(x)
         rebuilt = decode(h)
         # F's difference first: it is exactly 0 where nothing was walked, and so is the change
         return lambda z2: (decode(h + self.map_change(h, z, z2)) - rebuilt, rebuilt)

@@ -179,7 +179,8 @@ def calibrate(
             raise IstrcError(f"calibrate needs {error.name}: pip install 'istrc[train]'") from error
         from istrc.data.prepared import Prepared
         from istrc.evaluation.results import write_results
-        from istrc.verbs.calibration import NAME, folder_of, measure
+        from istrc.shipped import folder_of
+        from istrc.verbs.calibration import NAME, measure
 
         prepared, circle = Prepared(data), options.open_circle(model, device)
         if prepared.size != circle.size:

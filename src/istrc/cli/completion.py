@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from pathlib import Path
 
 import typer
 
 from istrc.learning import shelf
-
-WEIGHTS = Path(__file__).parents[1] / "weights"
+from istrc.shipped import folder_of, holder
 
 
 def attributes(ctx: typer.Context, incomplete: str) -> list[str]:
@@ -18,11 +17,8 @@ def attributes(ctx: typer.Context, incomplete: str) -> list[str]:
         return []
     model = str(ctx.params.get("model") or "celeba64")
     known = {path.stem for path in shelf.kept()}
-    for folder in (Path(model), WEIGHTS / model):
-        try:
-            config = json.loads((folder / "attributes" / "config.json").read_text())
-            known.update(config["arguments"]["names"])
-            break
-        except (OSError, ValueError, KeyError, TypeError):
-            continue
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        folder = holder(folder_of(model), "attributes")
+        config = json.loads((folder / "attributes" / "config.json").read_text())
+        known.update(config["arguments"]["names"])
     return sorted(name for name in known if name.startswith(incomplete))

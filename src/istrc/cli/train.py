@@ -22,6 +22,8 @@ from istrc.errors import IstrcError
 PARTS = {
     "facenet": ("istrc.training.facenet", "train_facenet"),
     "began": ("istrc.training.began", "train_began"),
+    "decoder": ("istrc.training.decoder", "train_decoder"),
+    "finer": ("istrc.training.decoder", "train_finer"),
     "mapping": ("istrc.training.mapping", "train_mapping"),
     "attributes": ("istrc.training.attributes", "train_attributes"),
     "guides": ("istrc.training.guides", "train_guides"),

@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional as F
 
 
-class _Pair(nn.Module):
+class Pair(nn.Module):
     """Two 3x3 convolutions with ELU; `carry` adds BEGAN's residual connection around them."""
 
     def __init__(self, inputs: int, outputs: int, carry: bool):
@@ -34,7 +34,7 @@ class Encoder(nn.Module):
         self.stem = nn.Sequential(nn.PixelUnshuffle(2), first) if light else first
         levels = []
         for width, following in zip(widths, [*widths[1:], None], strict=True):
-            levels.append(_Pair(width, width, carry))
+            levels.append(Pair(width, width, carry))
             if following:
                 levels += [nn.Conv2d(width, following, 3, 2, 1), nn.ELU()]
         self.levels = nn.Sequential(*levels)
@@ -56,16 +56,17 @@ class Decoder(nn.Module):
         self.skip = skip
         first = widths[-1]
         self.project = nn.Linear(code, first * self.side**2)
-        levels, width = [_Pair(first, first, carry)], first
+        levels, width = [Pair(first, first, carry)], first
         for following in reversed(widths[:-1]):
             # BEGAN's skip connection: the first map h_0 joins every level, scaled up
-            levels.append(_Pair(width + (first if skip else 0), following, carry))
+            levels.append(Pair(width + (first if skip else 0), following, carry))
             width = following
         self.levels = nn.ModuleList(levels)
         last = nn.Conv2d(width, 12 if light else 3, 3, 1, 1)
         self.head = nn.Sequential(last, nn.PixelShuffle(2)) if light else last
 
-    def forward(self, h: torch.Tensor) -> torch.Tensor:
+    def maps(self, h: torch.Tensor) -> torch.Tensor:
+        """Codes h (B, H) -> what the head draws the face from, (B, C, S, S), S/2 if light."""
         b = len(h)
         h0 = self.project(h).view(b, -1, self.side, self.side)  # (B, C, S/16, S/16)
         h0 = h0.contiguous(memory_format=torch.channels_last)
@@ -75,7 +76,10 @@ class Decoder(nn.Module):
             if self.skip:
                 x = torch.cat([x, F.interpolate(h0, size=x.shape[-2:], mode="nearest")], 1)
             x = level(x)
-        return self.head(x).float()
+        return x
+
+    def forward(self, h: torch.Tensor) -> torch.Tensor:
+        return self.head(self.maps(h)).float()
 
 
 class Components(nn.Module):
@@ -181,10 +185,15 @@ class AutoEncoder(nn.Module):
 
     def decode(self, h: torch.Tensor) -> torch.Tensor:
         """Codes h (B, H) -> faces (B, 3, S, S), nominally in [-1, 1] and not clipped."""
-        x = self.decoder(h)
-        if self.components is None:
-            return x
-        return x + self.components.compose(h[:, : len(self.components.spread)], self.size)
+        return self.draw(h)[0]
+
+    def draw(self, h: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """`decode`, and beside the faces the decoder's last maps, which they were drawn from."""
+        maps = self.decoder.maps(h)
+        x = self.decoder.head(maps).float()
+        if self.components is not None:
+            x = x + self.components.compose(h[:, : len(self.components.spread)], self.size)
+        return x, maps
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.decode(self.encode(x))

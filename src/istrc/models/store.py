@@ -26,6 +26,7 @@ KINDS = {
     "FaceNet": "facenet",
     "AutoEncoder": "began",
     "Generator": "began",
+    "Finer": "finer",
     "Mapping": "mapping",
     "Changes": "changes",
     "AttributeClassifiers": "attributes",

@@ -29,6 +29,23 @@ class PatchCritic(nn.Module):
         return self.body(x)
 
 
+class TwoScales(nn.Module):
+    """A critic of patches of 26 pixels and one of patches of 52, in the picture halved.
+
+    The first sees hair and skin, the second whether an eye is an eye.
+    """
+
+    def __init__(self, width: int = 64):
+        super().__init__()
+        self.near, self.far = PatchCritic(width), PatchCritic(width)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Faces (B, 3, S, S) -> opinions (B, N); as much weight on either scale."""
+        near, far = self.near(x), self.far(F.avg_pool2d(x, 2))
+        far = F.interpolate(far, size=near.shape[-2:], mode="nearest")
+        return torch.cat([near, far], 1).flatten(1)
+
+
 def hinge(real: torch.Tensor, rebuilt: torch.Tensor) -> torch.Tensor:
     """The critic's loss: real patches above 1, rebuilt ones below -1."""
     return (F.relu(1 - real.float()) + F.relu(1 + rebuilt.float())).mean()

@@ -20,8 +20,8 @@ from istrc.circle import Circle
 from istrc.data.prepared import Prepared
 from istrc.errors import InputError
 from istrc.models.store import fingerprint
-from istrc.pretrained import WEIGHTS
 from istrc.recognisers.recogniser import key
+from istrc.shipped import folder_of, holder
 
 NAME = "verification.json"
 FORMAT = 1
@@ -42,12 +42,6 @@ class Threshold:
     angle: float
     tar: float
     different: int
-
-
-def folder_of(model: str | Path) -> Path:
-    """The folder that `Circle.from_pretrained(model)` reads: a folder, or a shipped circle's."""
-    folder = Path(model)
-    return folder if (folder / "circle.json").exists() else WEIGHTS / folder
 
 
 def measure(
@@ -119,7 +113,7 @@ def read_threshold(model: str | Path, circle: Circle, far: float) -> Threshold |
     Raises InputError for a rate that was not measured, and for a file that is damaged or belongs
     to other weights.
     """
-    path = folder_of(model) / NAME
+    path = holder(folder_of(model), NAME) / NAME
     again = "run istrc calibrate on this circle again"
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
