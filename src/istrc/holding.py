@@ -24,6 +24,22 @@ HELD = (
     "bags_under_eyes",
     "big_eyes",
     "wide_mouth",
+    "pale_skin",
+)
+# Edits of shape alone: where they change colours, they follow the labels' company
+COLOURLESS = (
+    "smile",
+    "mouth_open",
+    "big_nose",
+    "pointy_nose",
+    "big_lips",
+    "big_eyes",
+    "narrow_eyes",
+    "wide_mouth",
+    "high_cheekbones",
+    "oval_face",
+    "chubby",
+    "double_chin",
 )
 
 _FACIAL_HAIR = ("beard", "mustache", "goatee", "sideburns", "five_o_clock_shadow")

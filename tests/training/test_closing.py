@@ -4,6 +4,7 @@ import json
 
 import pytest
 import torch
+from safetensors import safe_open
 from torch.nn import functional as F
 
 from istrc.models.guide import Guides
@@ -14,6 +15,7 @@ from istrc.training.closing import (
     closing_loss,
     guide_loss,
     natural_scale,
+    often,
     staying,
     train_closing,
 )
@@ -29,10 +31,10 @@ def test_the_loss_by_hand():
     seen, z, end = F.normalize(torch.randn(3, b, 6), dim=-1)
     found, wanted = torch.randn(2, b, a) * 2
     edited = torch.tensor([0, 2, 1, 1])
-    outside = torch.rand(8, 8)
+    outside, colour = torch.rand(8, 8), torch.tensor([4.0, 1.0, 0.5, 2.0])
     weights = dict(cycle_weight=2.0, attribute_weight=0.5, outside_weight=3.0, tint_weight=4.0)
     loss, parts = closing_loss(
-        rebuilt, changed, seen, z, end, found, wanted, edited, outside, **weights
+        rebuilt, changed, seen, z, end, found, wanted, edited, outside, colour, **weights
     )
     cycle = sum(1 - seen[i] @ end[i] for i in range(b)) / b
     own, others = [], []
@@ -44,7 +46,7 @@ def test_the_loss_by_hand():
     own, others = sum(own) / len(own), sum(others) / len(others)
     away = ((changed - rebuilt).abs() * outside).sum() / changed.numel()
     cells = [
-        (changed - rebuilt)[i, c, 2 * p : 2 * p + 2, 2 * q : 2 * q + 2].mean().abs()
+        colour[i] * (changed - rebuilt)[i, c, 2 * p : 2 * p + 2, 2 * q : 2 * q + 2].mean().abs()
         for i in range(b) for c in range(3) for p in range(4) for q in range(4)
     ]  # fmt: skip
     tint = sum(cells) / len(cells)
@@ -62,7 +64,7 @@ def test_an_edit_that_arrives_costs_nothing():
     z = F.normalize(torch.randn(2, 6), dim=-1)
     logits = torch.randn(2, 3)
     loss, _ = closing_loss(
-        x, x, z, z, z, logits, logits, torch.tensor([0, 1]), torch.ones(8, 8),
+        x, x, z, z, z, logits, logits, torch.tensor([0, 1]), torch.ones(8, 8), torch.ones(2),
         cycle_weight=1.0, attribute_weight=1.0, outside_weight=1.0, tint_weight=1.0,
     )  # fmt: skip
     assert loss.item() == pytest.approx(0, abs=1e-6)
@@ -115,7 +117,7 @@ def test_the_guides_loss_by_hand():
     edited, strength = torch.tensor([0, 2, 1, 1]), torch.tensor([1.0, -0.5, 1.5, -1.0])
     stay = torch.tensor([[1.0, 3.0, 0.5], [1.0, 1.0, 0.25], [2.0, 3.0, 1.0]])
     short, besides = guide_loss(before, after, edited, strength, stay)
-    missing, moved, weight = [], 0, 0
+    missing, moved, weight = torch.zeros(4), 0, 0
     for i in range(4):
         for k in range(3):
             s = strength[i]
@@ -123,12 +125,12 @@ def test_the_guides_loss_by_hand():
                 was, now = before[member, i, k], after[member, i, k]
                 if k == edited[i]:
                     wanted = was + s * (CERTAIN + max(0, -s.sign() * was))
-                    missing.append(max(0, (wanted - now) * s.sign()) / CERTAIN)
+                    missing[i] += max(0, (wanted - now) * s.sign()) / CERTAIN / 2
                 else:
                     change = abs(1 / (1 + (-now).exp()) - 1 / (1 + (-was).exp()))
                     moved += stay[edited[i], k] * change / 2
             weight += stay[edited[i], k] * float(k != edited[i])
-    assert short.item() == pytest.approx(float(sum(missing)) / 8, rel=1e-4)
+    torch.testing.assert_close(short, missing, rtol=1e-4, atol=1e-6)
     assert besides.item() == pytest.approx(float(moved / weight), rel=1e-4)
 
 
@@ -137,8 +139,15 @@ def test_guides_that_see_enough_ask_for_nothing():
     after = before.clone()
     after[:, :, 1] = 2 * CERTAIN
     edited, strength = torch.ones(3, dtype=torch.long), torch.ones(3)
-    parts = guide_loss(before, after, edited, strength, torch.ones(4, 4))
-    assert [part.item() for part in parts] == [0, 0]
+    short, besides = guide_loss(before, after, edited, strength, torch.ones(4, 4))
+    assert short.tolist() == [0, 0, 0] and besides.item() == 0
+
+
+def test_what_is_missing_most_comes_most_often():
+    edits = ["smile+", "smile-", "male+"]
+    assert often({}, edits).tolist() == pytest.approx([1 / 3] * 3)
+    chance = often({"smile+": 0.04, "smile-": 0.16, "male+": 0.36}, edits)
+    assert chance.tolist() == pytest.approx([1 / 6, 1 / 3, 1 / 2])
 
 
 def test_what_must_stay_and_what_moves_by_its_meaning():
@@ -156,6 +165,11 @@ def test_the_guides_take_part_and_stay_as_they_were(toy_circle, toy_folder, tmp_
     guided = train_closing(toy_folder, tmp_path / "guided", guides=guides, **options)
     assert fingerprint(guides) == before
     assert fingerprint(guided.changes) != fingerprint(alone.changes)
+    # What each edit still misses is remembered where the run goes on from
+    with safe_open(tmp_path / "guided" / "checkpoint.safetensors", "pt") as kept:
+        state = json.loads(kept.metadata()["istrc"])["state"]
+    assert state and all(0 < short for short in state.values())
+    assert {edit[:-1] for edit in state} <= set(toy_circle.attribute_names)
     recorded = json.loads((tmp_path / "guided" / "run.json").read_text())
     assert recorded["guides"] == before and recorded["besides_weight"] > 0
     # Those that were trained against do not look; others can be given to the circle
