@@ -23,12 +23,13 @@ where faces are. The last step is shortened to end at the target.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 
 from istrc import sphere
-from istrc.models.attributes import AttributeClassifiers
+from istrc.models.attributes import AttributeClassifiers, Gradient
 
 METRICS = ("data", "euclidean")
 CERTAIN = math.log(0.95 / 0.05)  # the logit of probability 0.95
@@ -123,26 +124,105 @@ def walk(
 
     Raises ValueError for an unknown metric.
     """
+    columns = torch.tensor([*edited, *kept], device=z.device, dtype=torch.long)
+    return _walk(
+        z, classifiers.at(columns), wanted, None, _covariance(classifiers, metric), step, bound,
+        steps, tolerance,
+    )  # fmt: skip
+
+
+@torch.no_grad()
+def walk_each(
+    z: torch.Tensor,  # (B, D), unit norm
+    classifiers: AttributeClassifiers,
+    wanted: Sequence[torch.Tensor],  # (B, K_e) target logits of each of E edits
+    edits: Sequence[tuple[list[int], list[int]]],  # columns that each edits, and those it holds
+    *,
+    metric: str = "data",
+    step: float = 0.02,
+    bound: float = 1.0,
+    steps: int = 200,
+    tolerance: float = 0.02,
+) -> list[Walk]:
+    """Walk the same faces to the targets of several edits, all in one batch; see `walk`.
+
+    Each edit's walk is the one that `walk` makes of it alone. Edits that arrive early wait.
+    """
+    columns = sorted({column for edited, kept in edits for column in (*edited, *kept)})
+    count = max(len(edited) for edited, _ in edits)
+    width = count + max(len(kept) for _, kept in edits)
+    # Where each edit's columns are among all, edited first: (E, C); those that it lacks are 0
+    place = torch.zeros(len(edits), width, dtype=torch.long)
+    real = torch.zeros(len(edits), width, dtype=torch.bool)
+    goal = z.new_zeros(len(edits), len(z), count)
+    for number, (edited, kept) in enumerate(edits):
+        for start, some in ((0, edited), (count, kept)):
+            place[number, start : start + len(some)] = torch.tensor(
+                [columns.index(c) for c in some]
+            )
+            real[number, start : start + len(some)] = True
+        goal[number, :, : len(edited)] = wanted[number]
+    place, real = (part.to(z.device).repeat_interleave(len(z), 0) for part in (place, real))
+    look = classifiers.at(torch.tensor(columns, device=z.device))
+
+    def own(z: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        logits, gradients = look(z)  # of every edit's columns
+        taken = gradients.gather(1, place[:, :, None].expand(-1, -1, z.shape[1]))
+        return logits.gather(1, place) * real, taken * real[:, :, None]  # (E B, C), (E B, C, D)
+
+    together = _walk(
+        z.repeat(len(edits), 1), own, goal.flatten(0, 1), real.sum(1),
+        _covariance(classifiers, metric), step, bound, steps, tolerance,
+    )  # fmt: skip
+    walks = []
+    for number, (edited, _) in enumerate(edits):
+        rows, asked = slice(number * len(z), (number + 1) * len(z)), slice(len(edited))
+        walks.append(
+            Walk(
+                points=together.points[:, rows],
+                angle=together.angle[rows],
+                reached=together.reached[rows],
+                before=together.before[rows, asked],
+                after=together.after[rows, asked],
+                target=together.target[rows, asked],
+            )
+        )
+    return walks
+
+
+def _covariance(classifiers: AttributeClassifiers, metric: str) -> torch.Tensor | None:
     if metric not in METRICS:
         raise ValueError(f"metric must be one of {METRICS}, not {metric!r}")
-    columns = torch.tensor([*edited, *kept], device=z.device, dtype=torch.long)
-    count = len(edited)
+    return classifiers.covariance if metric == "data" else None
+
+
+def _walk(
+    z: torch.Tensor,  # (B, D)
+    look: Gradient,  # z -> logits (B, C) and gradients (B, C, D), the edited ones first
+    wanted: torch.Tensor,  # (B, K)
+    counts: torch.Tensor | None,  # (B,) how many of the C each row has; None is all
+    covariance: torch.Tensor | None,  # the metric
+    step: float,
+    bound: float,
+    steps: int,
+    tolerance: float,
+) -> Walk:
+    count = wanted.shape[1]
     start, points = z, [z]
     reached = torch.zeros(len(z), dtype=torch.bool, device=z.device)
     halted = reached.clone()
-    held = before = None
+    goal = before = None
     for _ in range(steps + 1):
-        logits, gradients = classifiers.gradient(z, columns)  # (B, C), (B, C, D)
+        logits, gradients = look(z)  # (B, C), (B, C, D)
         if before is None:
-            before, held = logits[:, :count], logits[:, count:]
-        gap = torch.cat([wanted, held], 1) - logits  # (B, C)
+            before = logits[:, :count]
+            goal = torch.cat([wanted, logits[:, count:]], 1)
+        gap = goal - logits  # (B, C)
         reached = (gap[:, :count].abs() <= tolerance).all(1)
         active = ~(reached | halted)
         if len(points) > steps or not active.any():
             break
-        direction = shortest(
-            z, gradients, gap, classifiers.covariance if metric == "data" else None
-        )
+        direction = shortest(z, gradients, gap, covariance, counts)
         length = direction.norm(dim=1).clamp(max=step)  # (B,), first order: radians
         # The last steps before the bound are shortened to end on it
         room = (bound - sphere.angle(start, z)).clamp(min=0)
@@ -166,6 +246,7 @@ def shortest(
     gradients: torch.Tensor,  # (B, C, D), J
     gap: torch.Tensor,  # (B, C), what each logit still has to change
     covariance: torch.Tensor | None,  # (D, D), M; None is the identity
+    counts: torch.Tensor | None = None,  # (B,) gradients of a row that are not 0; None is all C
 ) -> torch.Tensor:
     """The shortest tangent vector in the metric that closes the gap to first order: (B, D).
 
@@ -178,9 +259,8 @@ def shortest(
     across = project(gradients)  # J, (B, C, D)
     spread = across if covariance is None else project(across @ covariance)  # J M
     gram = spread @ across.transpose(1, 2)  # J M J^T, (B, C, C)
-    scale = gram.diagonal(dim1=1, dim2=2).mean(1)[:, None, None]
-    ridge = torch.eye(gram.shape[-1], device=z.device, dtype=z.dtype) * scale * 1e-3
-    weights = torch.linalg.solve(
-        gram + ridge + 1e-12 * torch.eye(gram.shape[-1]).to(z), gap[:, :, None]
-    )
+    own = gram.diagonal(dim1=1, dim2=2)
+    scale = own.mean(1) if counts is None else own.sum(1) / counts
+    gram.diagonal(dim1=1, dim2=2).add_(scale[:, None] * 1e-3 + 1e-12)
+    weights = torch.linalg.solve(gram, gap[:, :, None])
     return (weights * spread).sum(1)

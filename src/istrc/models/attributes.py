@@ -6,11 +6,15 @@ Paper section 5.3: four to seven fully connected layers for each feature.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
+
+# Embeddings z (B, D) -> logits (B, A) and their gradients in z (B, A, D)
+Gradient = Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
 
 
 class AttributeClassifiers(nn.Module):
@@ -49,42 +53,54 @@ class AttributeClassifiers(nn.Module):
 
     def raw(self, z: torch.Tensor, columns: torch.Tensor | None = None) -> torch.Tensor:
         """Logits before calibration (B, A), or of the attributes `columns` alone."""
-        return self._forward(z, columns)[0]
+        select = self._select(columns)
+        x = (z * self.dim**0.5).unsqueeze(0)  # (1, B, D), unit variance in each coordinate
+        for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
+            x = F.silu(x @ select(weight) + select(bias))  # (A, B, width)
+        return (x @ select(self.weights[-1]) + select(self.biases[-1]))[:, :, 0].T
 
     def forward(self, z: torch.Tensor, columns: torch.Tensor | None = None) -> torch.Tensor:
         """z (B, D) -> calibrated logits (B, A), or (B, len(columns))."""
         slope, shift = self._calibration(columns)
         return self.raw(z, columns) * slope + shift
 
-    @torch.no_grad()
     def gradient(
         self, z: torch.Tensor, columns: torch.Tensor | None = None
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Calibrated logits (B, A) and their gradients in z (B, A, D).
+        """Calibrated logits (B, A) and their gradients in z (B, A, D); see `at`."""
+        return self.at(columns)(z)
+
+    @torch.no_grad()
+    def at(self, columns: torch.Tensor | None = None) -> Gradient:
+        """`gradient` of these attributes as a function of z alone, for many steps.
 
         Written out by hand (one batched product a layer, no autograd), because the walk calls it
-        at every step and an exported walk has no autograd.
+        at every step and an exported walk has no autograd. The attributes' weights are taken out
+        of all once.
         """
-        logits, before = self._forward(z, columns)
         select = self._select(columns)
-        back = select(self.weights[-1]).transpose(1, 2)  # (A, 1, width)
-        for weight, x in zip(reversed(self.weights[:-1]), reversed(before), strict=True):
-            gate = torch.sigmoid(x)
-            back = back * (gate * (1 + x * (1 - gate)))  # silu'(x), (A, B, width)
-            back = back @ select(weight).transpose(1, 2)  # (A, B, inputs)
+        weights = [select(weight) for weight in self.weights]
+        backwards = [weight.transpose(1, 2) for weight in reversed(weights)]
+        biases = [select(bias) for bias in self.biases]
         slope, shift = self._calibration(columns)
-        slopes = slope[:, None, None] * self.dim**0.5
-        return logits * slope + shift, (back.expand(-1, len(z), -1) * slopes).transpose(0, 1)
+        unit = self.dim**0.5  # unit variance in each coordinate
+        slopes = slope[:, None, None] * unit
 
-    def _forward(self, z, columns) -> tuple[torch.Tensor, list[torch.Tensor]]:
-        """Logits (B, A) and what went into each activation [(A, B, width)]."""
-        select = self._select(columns)
-        x = (z * self.dim**0.5).unsqueeze(0)  # (1, B, D), unit variance in each coordinate
-        before = []
-        for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
-            before.append(x @ select(weight) + select(bias))  # (A, B, width)
-            x = F.silu(before[-1])
-        return (x @ select(self.weights[-1]) + select(self.biases[-1]))[:, :, 0].T, before
+        @torch.no_grad()
+        def gradient(z: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            x, slants = (z * unit).expand(len(slope), -1, -1), []  # (A, B, D)
+            for weight, bias in zip(weights[:-1], biases[:-1], strict=True):
+                x = torch.baddbmm(bias, x, weight)  # (A, B, width)
+                gate = torch.sigmoid(x)
+                x = x * gate  # silu(x), and its derivative silu(x) + gate (1 - silu(x))
+                slants.append(torch.addcmul(x, gate, 1 - x))
+            logits = torch.baddbmm(biases[-1], x, weights[-1])[:, :, 0].T  # (B, A)
+            back = backwards[0].expand(-1, len(z), -1)  # (A, B, width)
+            for weight, slant in zip(backwards[1:], reversed(slants), strict=True):
+                back = (back * slant) @ weight  # (A, B, inputs)
+            return logits * slope + shift, (back * slopes).transpose(0, 1)
+
+        return gradient
 
     def _select(self, columns):
         return (lambda part: part) if columns is None else (lambda part: part[columns])

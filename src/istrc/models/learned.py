@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from istrc.errors import InputError
-from istrc.models.attributes import AttributeClassifiers
+from istrc.models.attributes import AttributeClassifiers, Gradient
 
 FORMAT = 1
 
@@ -109,12 +109,21 @@ class WithLearned:
         self, z: torch.Tensor, columns: torch.Tensor | None = None
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Calibrated logits (B, A + K) and their gradients in z (B, A + K, D)."""
+        return self.at(columns)(z)
+
+    def at(self, columns: torch.Tensor | None = None) -> Gradient:
+        """`gradient` of these attributes as a function of z alone, for many steps."""
         own, learned, order = self._divide(columns)
-        logits, gradients = self.classifiers.gradient(z, own)
-        linear = self.weight[learned]  # (k, D), the same at every z
-        logits = torch.cat([logits, z @ linear.T + self.bias[learned]], 1)
-        gradients = torch.cat([gradients, linear.expand(len(z), -1, -1)], 1)
-        return logits[:, order], gradients[:, order]
+        of_own = self.classifiers.at(own)
+        linear, bias = self.weight[learned], self.bias[learned]  # (k, D), the same at every z
+
+        def gradient(z: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            logits, gradients = of_own(z)
+            logits = torch.cat([logits, z @ linear.T + bias], 1)
+            gradients = torch.cat([gradients, linear.expand(len(z), -1, -1)], 1)
+            return logits[:, order], gradients[:, order]
+
+        return gradient
 
     def _divide(self, columns) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Columns of the classifiers, rows of the learned, and where each was asked for."""
