@@ -14,21 +14,16 @@ from istrc.cli import (
     evaluate_photos,
     evaluate_space,
     evaluate_verification,
-    options,
 )
 from istrc.cli.group import JsonToFile
 from istrc.cli.measuring import (
     Bench,
-    DataOption,
-    JsonOption,
     JudgeOption,
     LimitOption,
-    ResultsOption,
+    Measure,
     SecondOption,
-    SeedOption,
     SheetsOption,
-    SplitOption,
-    measure,
+    as_command,
 )
 
 app = typer.Typer(
@@ -45,15 +40,25 @@ BaselineOption = Annotated[
 ]
 
 
-def _attributes(bench: Bench, *, limit: int | None) -> dict[str, Any]:
+def attributes(bench: Bench, limit: LimitOption = None) -> dict[str, Any]:
+    """What the embedding knows: AUC, accuracy and calibration of every attribute."""
     from istrc.evaluation.attributes import evaluate_attributes
 
     return evaluate_attributes(**bench.common, limit=limit)
 
 
-def _reconstruction(
-    bench: Bench, *, limit: int | None, baseline: str | None, sheets: str | None
+def attributes_headline(found: dict[str, Any]) -> str:
+    return f"mean AUC {found['mean_auc']:.3f} over {found['mean_over']} attributes"
+
+
+def reconstruction(
+    bench: Bench,
+    judge: JudgeOption = None,
+    baseline: BaselineOption = None,
+    limit: LimitOption = None,
+    sheets: SheetsOption = None,
 ) -> dict[str, Any]:
+    """How well faces come back: PSNR, SSIM, sharpness, Fréchet distance."""
     from istrc.evaluation.reconstruction import evaluate_reconstruction
     from istrc.models.store import load_part
 
@@ -67,77 +72,69 @@ def _reconstruction(
     )
 
 
-def _headline(part: str, found: dict[str, Any]) -> str:
-    """The one or two numbers that a reader looks for first."""
-    if part == "attributes":
-        return f"mean AUC {found['mean_auc']:.3f} over {found['mean_over']} attributes"
-    if part == "verification":
-        return evaluate_verification.headline(part, found)
-    if part in ("classification", "smoothness"):
-        return evaluate_space.headline(part, found)
-    if part == "reconstruction":
-        return (
-            f"auto-encoder {found['auto_encoder']['psnr']:.2f} dB, "
-            f"circle {found['circle']['psnr']:.2f} dB"
-        )
-    return evaluate_editing.headline(part, found)
+def reconstruction_headline(found: dict[str, Any]) -> str:
+    return (
+        f"auto-encoder {found['auto_encoder']['psnr']:.2f} dB, "
+        f"circle {found['circle']['psnr']:.2f} dB"
+    )
 
 
-@app.command("attributes", cls=JsonToFile)
-def attributes(
-    data: DataOption,
-    limit: LimitOption = None,
-    split: SplitOption = "valid",
-    seed: SeedOption = 0,
-    model: options.ModelOption = options.MODEL,
-    device: options.DeviceOption = "cpu",
-    as_json: JsonOption = False,
-    results: ResultsOption = None,
-) -> None:
-    """What the embedding knows: AUC, accuracy and calibration of every attribute."""
-    parts = {"attributes": lambda bench: _attributes(bench, limit=limit)}
-    place = dict(data=data, split=split, seed=seed, model=model, device=device)
-    measure("attributes", parts, as_json, results, _headline, **place)
+MEASURES = {
+    "attributes": Measure(attributes, attributes_headline),
+    "reconstruction": Measure(reconstruction, reconstruction_headline),
+    "editing": Measure(
+        evaluate_editing.editing,
+        evaluate_editing.headline,
+        "istrc.evaluation.editing_report:editing_markdown",
+    ),
+    "verification": Measure(
+        evaluate_verification.verification,
+        evaluate_verification.headline,
+        "istrc.evaluation.verification:verification_markdown",
+        data=evaluate_verification.DataOption,
+        lfw=True,
+    ),
+    "classification": Measure(
+        evaluate_space.classification,
+        evaluate_space.classification_headline,
+        "istrc.evaluation.classification:classification_markdown",
+    ),
+    "smoothness": Measure(
+        evaluate_space.smoothness,
+        evaluate_space.smoothness_headline,
+        "istrc.evaluation.smoothness:smoothness_markdown",
+    ),
+    "averages": Measure(
+        evaluate_space.averages,
+        evaluate_space.averages_headline,
+        "istrc.evaluation.averages:averages_markdown",
+    ),
+    "mapping": Measure(
+        evaluate_space.mapping,
+        evaluate_space.mapping_headline,
+        "istrc.evaluation.mapping:mapping_markdown",
+        split=None,  # trained on one part, reported on another
+    ),
+    "learning": Measure(
+        evaluate_learning.learning,
+        evaluate_learning.headline,
+        "istrc.evaluation.learning:learning_markdown",
+        split="tune",
+    ),
+    "holding": Measure(
+        evaluate_holding.holding,
+        evaluate_holding.headline,
+        "istrc.evaluation.holding:holding_markdown",
+    ),
+    "photos": Measure(
+        evaluate_photos.photos,
+        evaluate_photos.headline,
+        "istrc.evaluation.photos:photos_markdown",
+    ),
+}
 
 
-@app.command("reconstruction", cls=JsonToFile)
-def reconstruction(
-    data: DataOption,
-    judge: JudgeOption = None,
-    baseline: BaselineOption = None,
-    limit: LimitOption = None,
-    sheets: SheetsOption = None,
-    split: SplitOption = "valid",
-    seed: SeedOption = 0,
-    model: options.ModelOption = options.MODEL,
-    device: options.DeviceOption = "cpu",
-    as_json: JsonOption = False,
-    results: ResultsOption = None,
-) -> None:
-    """How well faces come back: PSNR, SSIM, sharpness, Fréchet distance."""
-    parts = {
-        "reconstruction": lambda bench: _reconstruction(
-            bench, limit=limit, baseline=baseline, sheets=sheets
-        )
-    }
-    place = dict(data=data, split=split, seed=seed, model=model, device=device, judge_folder=judge)
-    measure("reconstruction", parts, as_json, results, _headline, **place)
-
-
-app.command("editing", cls=JsonToFile)(evaluate_editing.editing)
-app.command("verification", cls=JsonToFile)(evaluate_verification.verification)
-app.command("classification", cls=JsonToFile)(evaluate_space.classification)
-app.command("smoothness", cls=JsonToFile)(evaluate_space.smoothness)
-app.command("averages", cls=JsonToFile)(evaluate_space.averages)
-app.command("mapping", cls=JsonToFile)(evaluate_space.mapping)
-app.command("learning", cls=JsonToFile)(evaluate_learning.learning)
-app.command("holding", cls=JsonToFile)(evaluate_holding.holding)
-app.command("photos", cls=JsonToFile)(evaluate_photos.photos)
-
-
-@app.command("all", cls=JsonToFile)
 def everything(
-    data: DataOption,
     faces: evaluate_editing.FacesOption = 200,
     strengths: evaluate_editing.StrengthsOption = evaluate_editing.STRENGTHS,
     judge: JudgeOption = None,
@@ -145,31 +142,22 @@ def everything(
     baseline: BaselineOption = None,
     limit: LimitOption = None,
     sheets: SheetsOption = None,
-    split: SplitOption = "valid",
-    seed: SeedOption = 0,
-    model: options.ModelOption = options.MODEL,
-    device: options.DeviceOption = "cpu",
-    as_json: JsonOption = False,
-    results: ResultsOption = None,
-) -> None:
+) -> dict[str, dict[str, Any]]:
     """All that is measured on prepared faces, one after the other, into one object.
 
     Averages, the mapping's ablation, LFW and peers of the edits have commands of their own.
     """
-    parts = {
-        "attributes": lambda bench: _attributes(bench, limit=limit),
-        "verification": lambda bench: evaluate_verification.prepared_pairs(bench, limit=limit),
-        "classification": lambda bench: evaluate_space.classified(bench, limit=limit),
+    return {
+        "attributes": dict(limit=limit),
+        "verification": dict(limit=limit),
+        "classification": dict(limit=limit),
         # A minute of it; the command of its own takes more pairs and neighbours
-        "smoothness": lambda bench: evaluate_space.smooth(
-            bench, limit=limit, pairs=50, neighbours=4
-        ),
-        "reconstruction": lambda bench: _reconstruction(
-            bench, limit=limit, baseline=baseline, sheets=sheets
-        ),
-        "editing": lambda bench: evaluate_editing.measured(
-            bench, faces=faces, strengths=strengths, sheets=sheets
-        ),
+        "smoothness": dict(limit=limit, pairs=50, neighbours=4),
+        "reconstruction": dict(limit=limit, baseline=baseline, sheets=sheets),
+        "editing": dict(faces=faces, strengths=strengths, sheets=sheets),
     }
-    place = dict(data=data, split=split, seed=seed, model=model, device=device)
-    measure("all", parts, as_json, results, _headline, **place, judge_folder=judge, second=second)
+
+
+for _part in MEASURES:
+    app.command(_part, cls=JsonToFile)(as_command(_part, MEASURES))
+app.command("all", cls=JsonToFile)(as_command("all", MEASURES, everything))

@@ -7,21 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from istrc.cli import options
-from istrc.cli.measuring import (
-    Bench,
-    DataOption,
-    JsonOption,
-    JudgeOption,
-    MarkdownOption,
-    ResultsOption,
-    SecondOption,
-    SeedOption,
-    SheetsOption,
-    SplitOption,
-    measure,
-    watched,
-)
+from istrc.cli.measuring import Bench, JudgeOption, SecondOption, SheetsOption, watched
 from istrc.cli.strengths import LIMIT, parse_names
 from istrc.errors import IstrcError
 
@@ -93,17 +79,25 @@ CurveOption = Annotated[
 ]
 
 
-def measured(
+def editing(
     bench: Bench,
-    *,
-    faces: int,
-    strengths: list[float],
-    sheets: str | None,
-    peers: list[str] | tuple[str, ...] = (),
-    few: int = 20,
-    curve: str | None = None,
+    faces: FacesOption = 200,
+    strengths: StrengthsOption = STRENGTHS,
+    peers: PeersOption = [],  # noqa: B006  typer copies it
+    few: FewOption = 20,
+    judge: JudgeOption = None,
+    second: SecondOption = True,
+    sheets: SheetsOption = None,
+    curve: CurveOption = None,
 ) -> dict[str, Any]:
-    """Run `evaluate_editing` on what the command opened, and draw what was asked for."""
+    """Every transformation, both directions, all modes: success, identity, leakage, sex flips.
+
+    With --peers the same faces are edited in other ways, which learn from the part of train that
+    the circle learnt from and find their strength 1 on the rest of it: where they succeed as often
+    as the circle does. Compare methods along their curves, over several --strengths.
+    """
+    if curve:
+        _check_curve(curve, bench.second)
     from istrc.circle import TRANSFORMATIONS
     from istrc.evaluation.editing import evaluate_editing
     from istrc.evaluation.editing_curve import draw_curves
@@ -112,7 +106,7 @@ def measured(
     from istrc.evaluation.peers.calibration import prepare_peers
     from istrc.evaluation.results import plain
 
-    planned = choose_peers(peers)
+    planned = choose_peers(parse_names(peers))
     made = {}
     if planned:
         made = prepare_peers(
@@ -156,55 +150,6 @@ def measured(
     return found
 
 
-def editing(
-    data: DataOption,
-    faces: FacesOption = 200,
-    strengths: StrengthsOption = STRENGTHS,
-    peers: PeersOption = [],  # noqa: B006  typer copies it
-    few: FewOption = 20,
-    judge: JudgeOption = None,
-    second: SecondOption = True,
-    sheets: SheetsOption = None,
-    curve: CurveOption = None,
-    markdown: MarkdownOption = None,
-    split: SplitOption = "valid",
-    seed: SeedOption = 0,
-    model: options.ModelOption = options.MODEL,
-    device: options.DeviceOption = "cpu",
-    as_json: JsonOption = False,
-    results: ResultsOption = None,
-) -> None:
-    """Every transformation, both directions, all modes: success, identity, leakage, sex flips.
-
-    With --peers the same faces are edited in other ways, which learn from the part of train that
-    the circle learnt from and find their strength 1 on the rest of it: where they succeed as often
-    as the circle does. Compare methods along their curves, over several --strengths.
-    """
-
-    def take(bench: Bench) -> dict[str, Any]:
-        if curve:
-            _check_curve(curve, second)
-        return measured(
-            bench,
-            faces=faces,
-            strengths=strengths,
-            sheets=sheets,
-            peers=parse_names(peers),
-            few=few,
-            curve=curve,
-        )
-
-    def table(found: dict[str, Any]) -> str:
-        from istrc.evaluation.editing_report import editing_markdown
-
-        return editing_markdown(found)
-
-    place = dict(data=data, split=split, seed=seed, model=model, device=device)
-    place |= dict(judge_folder=judge, second=second)
-    parts = {"editing": take}
-    measure("editing", parts, as_json, results, headline, (markdown, table), **place)
-
-
 def _check_curve(file: str, second: bool) -> None:
     """What would fail after an hour fails before. Raises IstrcError."""
     if not second:
@@ -217,7 +162,7 @@ def _check_curve(file: str, second: bool) -> None:
         raise IstrcError("--curve needs matplotlib: pip install 'istrc[figures]'") from None
 
 
-def headline(_: str, found: dict[str, Any]) -> str:
+def headline(found: dict[str, Any]) -> str:
     """The number that a reader looks for first."""
     method, by_strength = next(iter(found["methods"].items()))
     strength, measures = next(iter(by_strength.items()))

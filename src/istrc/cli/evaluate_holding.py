@@ -6,27 +6,13 @@ from typing import Annotated, Any
 
 import typer
 
-from istrc.cli import options
-from istrc.cli.measuring import (
-    Bench,
-    DataOption,
-    JsonOption,
-    JudgeOption,
-    MarkdownOption,
-    ResultsOption,
-    SecondOption,
-    SeedOption,
-    SplitOption,
-    measure,
-    watched,
-)
+from istrc.cli.evaluate_editing import FacesOption
+from istrc.cli.measuring import Bench, JudgeOption, SecondOption, watched
 
 
 def holding(
-    data: DataOption,
-    faces: Annotated[
-        int, typer.Option(min=1, max=100_000, help="Faces an edit is measured on, at most.")
-    ] = 50,
+    bench: Bench,
+    faces: FacesOption = 50,
     steps: Annotated[
         int, typer.Option(min=1, max=1_000_000, help="Batches that each classifier is trained for.")
     ] = 600,
@@ -38,47 +24,29 @@ def holding(
     ] = None,
     judge: JudgeOption = None,
     second: SecondOption = True,
-    markdown: MarkdownOption = None,
-    split: SplitOption = "valid",
-    seed: SeedOption = 0,
-    model: options.ModelOption = options.MODEL,
-    device: options.DeviceOption = "cpu",
-    as_json: JsonOption = False,
-    results: ResultsOption = None,
-) -> None:
+) -> dict[str, Any]:
     """What keeps a beard from changing the sex: held attributes, or other classifiers.
 
     The paper's faults (section 5.5), on the same faces: nothing held, the sex alone, what every
     edit holds by itself; classifiers trained on batches in which every attribute is independent of
     the sex, or to which the sex is told.
     """
+    from istrc.evaluation.holding import evaluate_holding
 
-    def take(bench: Bench) -> dict[str, Any]:
-        from istrc.evaluation.holding import evaluate_holding
-
-        return watched(
-            "holding",
-            evaluate_holding,
-            **bench.common,
-            judge=bench.judge,
-            second=bench.recogniser,
-            faces=faces,
-            steps=steps,
-            training_faces=training_faces,
-            seed=bench.seed,
-        )
-
-    def table(found: dict[str, Any]) -> str:
-        from istrc.evaluation.holding import holding_markdown
-
-        return holding_markdown(found)
-
-    place = dict(data=data, split=split, seed=seed, model=model, device=device)
-    place |= dict(judge_folder=judge, second=second)
-    measure("holding", {"holding": take}, as_json, results, headline, (markdown, table), **place)
+    return watched(
+        "holding",
+        evaluate_holding,
+        **bench.common,
+        judge=bench.judge,
+        second=bench.recogniser,
+        faces=faces,
+        steps=steps,
+        training_faces=training_faces,
+        seed=bench.seed,
+    )
 
 
-def headline(_: str, found: dict[str, Any]) -> str:
+def headline(found: dict[str, Any]) -> str:
     """The numbers that a reader looks for first."""
     flips = [
         f"{name} {one['mean']['sex_flips']:.3f}"

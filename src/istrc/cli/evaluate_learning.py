@@ -6,25 +6,12 @@ from typing import Annotated, Any
 
 import typer
 
-from istrc.cli import options
-from istrc.cli.measuring import (
-    Bench,
-    DataOption,
-    JsonOption,
-    JudgeOption,
-    LimitOption,
-    MarkdownOption,
-    ResultsOption,
-    SeedOption,
-    SplitOption,
-    measure,
-    watched,
-)
+from istrc.cli.measuring import Bench, JudgeOption, LimitOption, watched
 from istrc.cli.strengths import parse_names
 
 
 def learning(
-    data: DataOption,
+    bench: Bench,
     attribute: Annotated[
         list[str],
         typer.Option(
@@ -45,46 +32,29 @@ def learning(
     ] = 50,
     limit: LimitOption = None,
     judge: JudgeOption = None,
-    markdown: MarkdownOption = None,
-    split: SplitOption = "tune",
-    seed: SeedOption = 0,
-    model: options.ModelOption = options.MODEL,
-    device: options.DeviceOption = "cpu",
-    as_json: JsonOption = False,
-    results: ResultsOption = None,
-) -> None:
+) -> dict[str, Any]:
     """How good istrc learn gets: attributes learned anew from 20, 50, 100 pictures a side.
 
     As if the model did not know them; the AUC is of faces of other people, beside what learn
     would promise, and a judge looks at the pictures edited at strength 1.
     """
+    from istrc.evaluation.learning import evaluate_learning
 
-    def take(bench: Bench) -> dict[str, Any]:
-        from istrc.evaluation.learning import evaluate_learning
-
-        return watched(
-            "learning",
-            evaluate_learning,
-            **bench.common,
-            attributes=parse_names(attribute),
-            counts=count,
-            draws=draws,
-            judge=bench.judge,
-            faces=faces,
-            limit=limit,
-            seed=bench.seed,
-        )
-
-    def table(found: dict[str, Any]) -> str:
-        from istrc.evaluation.learning import learning_markdown
-
-        return learning_markdown(found)
-
-    place = dict(data=data, split=split, seed=seed, model=model, device=device, judge_folder=judge)
-    measure("learning", {"learning": take}, as_json, results, headline, (markdown, table), **place)
+    return watched(
+        "learning",
+        evaluate_learning,
+        **bench.common,
+        attributes=parse_names(attribute),
+        counts=count,
+        draws=draws,
+        judge=bench.judge,
+        faces=faces,
+        limit=limit,
+        seed=bench.seed,
+    )
 
 
-def headline(_: str, found: dict[str, Any]) -> str:
+def headline(found: dict[str, Any]) -> str:
     """The numbers that a reader looks for first."""
     means = [f"{count} a side {mean['auc']:.3f}" for count, mean in found["mean"].items()
              if count != "own"]  # fmt: skip

@@ -6,22 +6,11 @@ from typing import Annotated, Any
 
 import typer
 
-from istrc.cli import options
-from istrc.cli.measuring import (
-    Bench,
-    DataOption,
-    JsonOption,
-    MarkdownOption,
-    ResultsOption,
-    SeedOption,
-    SplitOption,
-    measure,
-    watched,
-)
+from istrc.cli.measuring import Bench, watched
 
 
 def photos(
-    data: DataOption,
+    bench: Bench,
     photos: Annotated[
         str | None,
         typer.Option(
@@ -45,44 +34,27 @@ def photos(
     moved: Annotated[
         int, typer.Option(min=1, max=100_000, help="Faces that are moved and aligned, at most.")
     ] = 500,
-    markdown: MarkdownOption = None,
-    split: SplitOption = "valid",
-    seed: SeedOption = 0,
-    model: options.ModelOption = options.MODEL,
-    device: options.DeviceOption = "cpu",
-    as_json: JsonOption = False,
-    results: ResultsOption = None,
-) -> None:
+) -> dict[str, Any]:
     """How faces are found and aligned in photographs, and what an edit leaves of them.
 
     On photographs put together from held-out faces, whose places are known; and on a folder of
     real ones: sharpness, seam, what changed outside, seconds and memory at 12 megapixels.
     """
+    from istrc.evaluation.photos import evaluate_photos
 
-    def take(bench: Bench) -> dict[str, Any]:
-        from istrc.evaluation.photos import evaluate_photos
-
-        return watched(
-            "photos",
-            evaluate_photos,
-            **bench.common,
-            photos=photos,
-            whole=whole,
-            faces=faces,
-            moved=moved,
-            seed=bench.seed,
-        )
-
-    def table(found: dict[str, Any]) -> str:
-        from istrc.evaluation.photos import photos_markdown
-
-        return photos_markdown(found)
-
-    place = dict(data=data, split=split, seed=seed, model=model, device=device)
-    measure("photos", {"photos": take}, as_json, results, headline, (markdown, table), **place)
+    return watched(
+        "photos",
+        evaluate_photos,
+        **bench.common,
+        photos=photos,
+        whole=whole,
+        faces=faces,
+        moved=moved,
+        seed=bench.seed,
+    )
 
 
-def headline(_: str, found: dict[str, Any]) -> str:
+def headline(found: dict[str, Any]) -> str:
     """The numbers that a reader looks for first."""
     aligned = found["alignment"]["aligned"]
     told = f"eyes {aligned['median']:.3f} eye distances off (90 %: {aligned['p90']:.3f})"

