@@ -85,7 +85,46 @@ def blank_model(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def toy_folder(tmp_path_factory) -> Path:
+def write_prepared():
+    """Writes a prepared folder: pictures (N, S, S, 3), labels (N, A), a person and a split each."""
+
+    def write(
+        folder: Path,
+        images: np.ndarray,
+        labels: np.ndarray,
+        *,
+        attributes: tuple[str, ...],
+        identity: np.ndarray,
+        split: np.ndarray,
+        source: str = "noise",
+    ) -> Path:
+        arrays = {
+            "images": images.astype(np.uint8),
+            "attributes": labels.astype(np.int8),
+            "identity": identity.astype(np.int32),
+            "split": split.astype(np.int8),
+        }
+        for name, array in arrays.items():
+            np.save(folder / f"{name}.npy", array)
+        (folder / "names.txt").write_text("".join(f"{i}.png\n" for i in range(len(images))))
+        info = {
+            "format": 1,
+            "size": images.shape[1],
+            "count": len(images),
+            "attributes": list(attributes),
+            "splits": ["train", "valid", "test"],
+            "source": source,
+            "skipped": [],
+            "complete": True,
+        }
+        (folder / "prepared.json").write_text(json.dumps(info))
+        return folder
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def toy_folder(tmp_path_factory, write_prepared) -> Path:
     """A prepared folder of 480 toy faces of 16 px: 48 people to fit, 8 to tune, 4 to validate.
 
     Sex is a person's, beards are men's, and a fifth of wide_mouth is not known.
@@ -100,27 +139,15 @@ def toy_folder(tmp_path_factory) -> Path:
     labels[:, 2] &= labels[:, 1]
     images = draw_toys(identity, labels, rng)
     labels[rng.uniform(size=len(identity)) < 0.2, 4] = -1
-    arrays = {
-        "images": images,
-        "attributes": labels,
-        "identity": identity,
-        "split": (identity >= 1000).astype(np.int8),
-    }
-    for name, array in arrays.items():
-        np.save(folder / f"{name}.npy", array)
-    (folder / "names.txt").write_text("".join(f"{i}.png\n" for i in range(len(identity))))
-    info = {
-        "format": 1,
-        "size": TOY_SIZE,
-        "count": len(identity),
-        "attributes": list(TOY_ATTRIBUTES),
-        "splits": ["train", "valid", "test"],
-        "source": "toys",
-        "skipped": [],
-        "complete": True,
-    }
-    (folder / "prepared.json").write_text(json.dumps(info))
-    return folder
+    return write_prepared(
+        folder,
+        images,
+        labels,
+        attributes=TOY_ATTRIBUTES,
+        identity=identity,
+        split=identity >= 1000,
+        source="toys",
+    )
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,6 @@ import json
 
 import numpy as np
 import pytest
-import torch
 import typer
 
 from istrc.cli.evaluate_editing import parse_strengths
@@ -25,55 +24,14 @@ def test_strengths_are_numbers_between_commas():
 
 
 @pytest.fixture(scope="module")
-def prepared(tmp_path_factory):
-    """A prepared folder of 32 px: 60 people of 3 pictures, 20 of them held out."""
-    folder = tmp_path_factory.mktemp("prepared")
-    rng = np.random.default_rng(0)
-    identity = np.repeat(np.arange(60), 3).astype(np.int32)
-    labels = rng.integers(0, 2, (180, 2)).astype(np.int8)
-    images = rng.integers(0, 60, (180, 32, 32, 3)) + 120 * labels[:, :1, None, None]
-    arrays = {
-        "images": images.astype(np.uint8),
-        "attributes": labels,
-        "identity": identity,
-        "split": (identity >= 40).astype(np.int8),
-    }
-    for name, array in arrays.items():
-        np.save(folder / f"{name}.npy", array)
-    (folder / "names.txt").write_text("".join(f"{i}.png\n" for i in range(180)))
-    info = {"format": 1, "size": 32, "count": 180, "attributes": ["smile", "male"]}
-    info |= {"splits": ["train", "valid", "test"], "source": "noise"}
-    info |= {"skipped": [], "complete": True}
-    (folder / "prepared.json").write_text(json.dumps(info))
-    return folder
+def prepared(bright_smiles):
+    return bright_smiles(("smile", "male"))
 
 
-@pytest.fixture(scope="module")
-def judge(tmp_path_factory, prepared):
-    """A judge that sees a smile in what is bright."""
-    from istrc.data.prepared import Prepared
-    from istrc.evaluation.judges import Judge
-    from istrc.models.judge import JudgeNet
-
-    torch.manual_seed(0)
-    net = JudgeNet(32, ("smile", "male"), (4, 4), (1, 1)).eval()
-    data = Prepared(prepared)
-    with torch.no_grad():
-        seen = net.features(data.batch(np.arange(180)))
-        labels = torch.from_numpy(data.attributes).float() * 2 - 1
-        ones = torch.cat([seen, torch.ones(180, 1)], 1)
-        fitted = torch.linalg.lstsq(ones, labels, driver="gelsd").solution
-        net.heads.weight.copy_(4 * fitted[:-1].T)
-        net.heads.bias.copy_(4 * fitted[-1])
-    folder = tmp_path_factory.mktemp("judge")
-    Judge(net).save(folder)
-    return folder
-
-
-def test_peers_are_measured_written_and_told(istrc, toy_model, prepared, judge, tmp_path):
+def test_peers_are_measured_written_and_told(istrc, toy_model, prepared, bright_judge, tmp_path):
     files = [tmp_path / "e.json", tmp_path / "e.md"]
     result = istrc(
-        "evaluate", "editing", "--data", prepared, "--judge", judge, "--model", toy_model,
+        "evaluate", "editing", "--data", prepared, "--judge", bright_judge, "--model", toy_model,
         "--no-second", "--faces", 3, "--few", 1, "--strengths", "0.5,1,2.5", "--peers", "all",
         "--sheets", tmp_path, "--json", files[0], "--markdown", files[1],
     )  # fmt: skip
@@ -103,7 +61,7 @@ def test_slips_are_told_before_anything_is_measured(istrc, toy_model, prepared, 
     assert result.exit_code == 2 and "much is not a number" in result.err
 
 
-def test_the_curve_is_drawn(istrc, toy_model, prepared, judge, tmp_path, monkeypatch):
+def test_the_curve_is_drawn(istrc, toy_model, prepared, bright_judge, tmp_path, monkeypatch):
     pytest.importorskip("matplotlib")
 
     class Thumbnails:
@@ -122,7 +80,7 @@ def test_the_curve_is_drawn(istrc, toy_model, prepared, judge, tmp_path, monkeyp
 
     monkeypatch.setattr("istrc.evaluation.identity.SecondRecogniser", Thumbnails)
     result = istrc(
-        "evaluate", "editing", "--data", prepared, "--judge", judge, "--model", toy_model,
+        "evaluate", "editing", "--data", prepared, "--judge", bright_judge, "--model", toy_model,
         "--faces", 2, "--strengths", "0.5,1", "--peers", "code_vector", "--curve",
         tmp_path / "curve.png", "--json",
     )  # fmt: skip

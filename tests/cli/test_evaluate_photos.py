@@ -9,24 +9,17 @@ pytest.importorskip("sklearn")
 
 
 @pytest.fixture(scope="module")
-def prepared(tmp_path_factory):
+def prepared(tmp_path_factory, write_prepared):
     """A prepared folder of 32 px noise: 20 faces, half of them held out."""
-    folder = tmp_path_factory.mktemp("prepared")
     rng = np.random.default_rng(0)
-    arrays = {
-        "images": rng.integers(0, 256, (20, 32, 32, 3), dtype=np.uint8),
-        "attributes": rng.integers(0, 2, (20, 1)).astype(np.int8),
-        "identity": np.arange(20, dtype=np.int32),
-        "split": (np.arange(20) >= 10).astype(np.int8),
-    }
-    for name, array in arrays.items():
-        np.save(folder / f"{name}.npy", array)
-    (folder / "names.txt").write_text("".join(f"{i}.png\n" for i in range(20)))
-    info = {"format": 1, "size": 32, "count": 20, "attributes": ["smile"]}
-    info |= {"splits": ["train", "valid", "test"], "source": "noise"}
-    info |= {"skipped": [], "complete": True}
-    (folder / "prepared.json").write_text(json.dumps(info))
-    return folder
+    return write_prepared(
+        tmp_path_factory.mktemp("prepared"),
+        rng.integers(0, 256, (20, 32, 32, 3)),
+        rng.integers(0, 2, (20, 1)),
+        attributes=("smile",),
+        identity=np.arange(20),
+        split=np.arange(20) >= 10,
+    )
 
 
 def test_found_written_and_told(istrc, toy_model, prepared, tmp_path, monkeypatch):

@@ -12,26 +12,20 @@ from istrc.models.store import save_part
 
 
 @pytest.fixture(scope="module")
-def prepared(tmp_path_factory):
+def prepared(tmp_path_factory, write_prepared):
     """A prepared folder of 32 px: 50 people of 4 pictures, 30 of them held out."""
-    folder = tmp_path_factory.mktemp("prepared")
     rng = np.random.default_rng(0)
-    identity = np.repeat(np.arange(1, 51), 4).astype(np.int32)
+    identity = np.repeat(np.arange(1, 51), 4)
     images = rng.integers(0, 256, (200, 32, 32, 3), dtype=np.uint8)
     images[:, 8:24] = (images[:, 8:24] // 8) + (4 * identity % 200)[:, None, None, None]
-    arrays = {
-        "images": images.astype(np.uint8),
-        "attributes": rng.integers(0, 2, (200, 1)).astype(np.int8),
-        "identity": identity,
-        "split": (identity > 20).astype(np.int8),
-    }
-    for name, array in arrays.items():
-        np.save(folder / f"{name}.npy", array)
-    (folder / "names.txt").write_text("".join(f"{i}.png\n" for i in range(200)))
-    info = {"format": 1, "size": 32, "count": 200, "attributes": ["smile"], "source": "noise"}
-    info |= {"splits": ["train", "valid", "test"], "skipped": [], "complete": True}
-    (folder / "prepared.json").write_text(json.dumps(info))
-    return folder
+    return write_prepared(
+        tmp_path_factory.mktemp("prepared"),
+        images,
+        rng.integers(0, 2, (200, 1)),
+        attributes=("smile",),
+        identity=identity,
+        split=identity > 20,
+    )
 
 
 @pytest.fixture(scope="module")

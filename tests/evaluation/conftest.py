@@ -1,6 +1,5 @@
 """A small prepared folder and a small circle, of real arrays and real networks."""
 
-import json
 from types import SimpleNamespace
 
 import numpy as np
@@ -27,7 +26,7 @@ def _draw(rng, attributes, identity):
 
 
 @pytest.fixture(scope="session")
-def folder(tmp_path_factory):
+def folder(tmp_path_factory, write_prepared):
     path = tmp_path_factory.mktemp("prepared")
     rng = np.random.default_rng(0)
     people, each = 60, 6
@@ -38,19 +37,15 @@ def folder(tmp_path_factory):
     attributes[:, 2:4] &= attributes[:, 1:2]
     images = _draw(rng, attributes, identity)
     attributes[rng.uniform(size=len(identity)) < 0.2, 5] = -1
-    arrays = {
-        "images": images,
-        "attributes": attributes,
-        "identity": identity,
-        "split": (identity >= people // 2).astype(np.int8),
-    }
-    for name, array in arrays.items():
-        np.save(path / f"{name}.npy", array)
-    (path / "names.txt").write_text("".join(f"{i}.png\n" for i in range(len(images))))
-    info = {"format": 1, "size": SIZE, "count": len(images), "attributes": NAMES}
-    info |= {"splits": ["train", "valid", "test"], "source": "toy", "skipped": [], "complete": True}
-    (path / "prepared.json").write_text(json.dumps(info))
-    return path
+    return write_prepared(
+        path,
+        images,
+        attributes,
+        attributes=NAMES,
+        identity=identity,
+        split=identity >= people // 2,
+        source="toy",
+    )
 
 
 @pytest.fixture(scope="session")
