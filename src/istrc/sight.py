@@ -17,6 +17,7 @@ from istrc import walk as walking
 from istrc.models.guide import Guides
 
 FRAMES = 8  # pictures along a walk that are looked at, beside the face itself
+TOGETHER = 32  # pictures drawn and looked at in one batch
 SEEN = math.log(0.95 / 0.05)  # the logit of probability 0.95: the guides have seen it
 SURE = math.log(0.7 / 0.3)  # the logit of probability 0.7: sure of what is kept
 
@@ -68,7 +69,7 @@ def crossing(excess: torch.Tensor) -> torch.Tensor:
 @torch.inference_mode()
 def look(
     guides: Guides,
-    draw: Callable[[torch.Tensor], torch.Tensor],  # embeddings (B, D) -> pictures (B, 3, S, S)
+    draw: Callable[[torch.Tensor], torch.Tensor],  # embeddings (K B, D), pictures (K B, 3, S, S)
     path: walking.Walk,
     strengths: dict[str, float],  # of attributes that the guides know, none of them 0
     keep: list[str] = (),  # attributes to hold; those that the guides do not know are not looked at
@@ -78,7 +79,10 @@ def look(
     """Where a walk of B faces is to end: shares of the way (B,), and whether it was seen (B,)."""
     columns = [guides.attributes.index(name) for name in strengths]
     kept = [guides.attributes.index(name) for name in keep if name in guides.attributes]
-    seen = torch.stack([guides(draw(points)).mean(0) for points in path.frames(FRAMES + 1)])
+    frames = path.frames(FRAMES + 1)  # (K, B, D)
+    several = max(1, TOGETHER // frames.shape[1])
+    seen = torch.cat([guides(draw(some.flatten(0, 1))).mean(0) for some in frames.split(several)])
+    seen = seen.unflatten(0, frames.shape[:2])  # (K, B, A)
     asked = torch.tensor(list(strengths.values()), device=seen.device)
     wanted = walking.targets(seen[0][:, columns], asked, certain)
     share, arrived = arrival(seen[:, :, columns], wanted)

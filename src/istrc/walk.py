@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -59,6 +59,11 @@ class Walk:
         """z_T, (B, D)."""
         return self.points[-1]
 
+    def of(self, rows: slice) -> Walk:
+        """The walks of some of the faces."""
+        parts = {name: getattr(self, name)[rows] for name in self.__dict__ if name != "points"}
+        return Walk(points=self.points[:, rows], **parts)
+
     def frames(self, count: int) -> torch.Tensor:
         """`count` points evenly spaced in angle from z_0 to z_T: (count, B, D)."""
         share = torch.linspace(0, 1, count, device=self.end.device)
@@ -90,7 +95,7 @@ class Walk:
 
 def targets(
     logits: torch.Tensor,  # (B, K) calibrated, of the edited attributes at z_0
-    strengths: torch.Tensor,  # (K,) signed
+    strengths: torch.Tensor,  # (K,) signed, or (B, K)
     certain: float = CERTAIN,  # the logit at which a full transformation has arrived
 ) -> torch.Tensor:
     """Where a strength leads: the wanted logits (B, K).
@@ -116,7 +121,7 @@ def walk(
     *,
     metric: str = "data",
     step: float = 0.02,  # radians, the constant length of a step
-    bound: float = 1.0,  # radians, the farthest from z_0 that a walk may go
+    bound: float | torch.Tensor = 1.0,  # radians, (B,) or of all: the farthest from z_0 it may go
     steps: int = 200,  # at most
     tolerance: float = 0.02,  # logits
 ) -> Walk:
@@ -176,17 +181,9 @@ def walk_each(
     )  # fmt: skip
     walks = []
     for number, (edited, _) in enumerate(edits):
-        rows, asked = slice(number * len(z), (number + 1) * len(z)), slice(len(edited))
-        walks.append(
-            Walk(
-                points=together.points[:, rows],
-                angle=together.angle[rows],
-                reached=together.reached[rows],
-                before=together.before[rows, asked],
-                after=together.after[rows, asked],
-                target=together.target[rows, asked],
-            )
-        )
+        own, asked = together.of(slice(number * len(z), (number + 1) * len(z))), len(edited)
+        logits = {name: getattr(own, name)[:, :asked] for name in ("before", "after", "target")}
+        walks.append(replace(own, **logits))
     return walks
 
 
@@ -203,7 +200,7 @@ def _walk(
     counts: torch.Tensor | None,  # (B,) how many of the C each row has; None is all
     covariance: torch.Tensor | None,  # the metric
     step: float,
-    bound: float,
+    bound: float | torch.Tensor,
     steps: int,
     tolerance: float,
 ) -> Walk:

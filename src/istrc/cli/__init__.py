@@ -12,6 +12,7 @@ import typer
 from istrc.cli import (
     arithmetic,
     average,
+    bench,
     blend,
     compare,
     datasets,
@@ -27,7 +28,7 @@ from istrc.cli import (
     vary,
     vectors,
 )
-from istrc.cli.group import Commands
+from istrc.cli.group import Commands, JsonToFile
 
 EXAMPLES = """Examples:
 
@@ -92,6 +93,7 @@ app.add_typer(train.app, name="train")
 app.add_typer(evaluate.app, name="evaluate")
 app.command("inspect", epilog=inspect.EXAMPLES)(inspect.inspect)
 app.add_typer(export.app, name="export")
+app.command("bench", cls=JsonToFile, epilog=bench.EXAMPLES)(bench.bench)
 
 
 def main() -> None:

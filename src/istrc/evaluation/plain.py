@@ -1,0 +1,125 @@
+"""A plain reading of the paper: one face, one attribute, one step, one picture at a time.
+
+What a reader of the paper would write first, with the same trained networks and the same results,
+so that our own way of computing can be timed beside it (`istrc bench`). Section 3.4: the gradient
+of eq. 1 by autograd, a step of constant length, z normalised each iteration, the changing vectors
+collected; section 5.4: and rebuilt.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from istrc.models.attributes import AttributeClassifiers
+
+
+class Classifier(nn.Module):
+    """One attribute's classifier C(z), taken out of those that are computed side by side."""
+
+    def __init__(self, classifiers: AttributeClassifiers, name: str):
+        super().__init__()
+        column = classifiers.index(name)
+        self.layers = nn.ModuleList()
+        for weight, bias in zip(classifiers.weights, classifiers.biases, strict=True):
+            layer = nn.Linear(weight.shape[1], weight.shape[2])
+            layer.weight = nn.Parameter(weight[column].detach().T.clone())
+            layer.bias = nn.Parameter(bias[column, 0].detach().clone())
+            self.layers.append(layer)
+        self.unit = classifiers.dim**0.5
+        self.slope = float(classifiers.slope[column])
+        self.shift = float(classifiers.shift[column])
+
+    def forward(self, z: torch.Tensor) -> torch.Tensor:
+        """z (B, D) -> logits (B,), calibrated."""
+        x = z * self.unit
+        for layer in self.layers[:-1]:
+            x = F.silu(layer(x))
+        return self.layers[-1](x)[:, 0] * self.slope + self.shift
+
+
+def walk(
+    z: torch.Tensor,  # (1, D), unit norm
+    classifier: Classifier,
+    y: float,  # 1 towards the attribute, 0 away from it
+    steps: int,
+    length: float,  # of a step, in the space around the sphere
+) -> list[torch.Tensor]:
+    """The vectors z_0 .. z_T of one face and one attribute, each (1, D)."""
+    vectors = [z]
+    for _ in range(steps):
+        z = z.detach().requires_grad_(True)
+        # loss(z, y) = -[y log C(z) + (1 - y) log(1 - C(z))]    (eq. 1)
+        loss = F.binary_cross_entropy_with_logits(classifier(z), torch.full_like(z[:, 0], y))
+        loss.backward()
+        z = z.detach() - length * z.grad / z.grad.norm()
+        z = z / z.norm()
+        vectors.append(z)
+    return vectors
+
+
+def rebuilt(circle: Any, z: torch.Tensor) -> torch.Tensor:
+    """The picture of one vector (1, D): decode(F(z)), (1, 3, S, S) in [-1, 1]."""
+    with torch.no_grad():
+        x, maps = circle.autoencoder.draw(circle.mapping(z))
+        if circle.finer is not None:
+            x = circle.finer(x, maps)
+        return x.clamp(-1, 1)
+
+
+def embedded(circle: Any, x: torch.Tensor) -> torch.Tensor:
+    """One face (1, 3, S, S) on the sphere, (1, D)."""
+    with torch.no_grad():
+        if circle.facenet is None or circle.finer is not None:
+            return circle.recogniser.embed(x)
+        return circle.facenet(x)
+
+
+def reconstruct(circle: Any, x: torch.Tensor) -> list[torch.Tensor]:
+    """Faces (B, 3, S, S) through the circle, one after the other."""
+    return [rebuilt(circle, embedded(circle, face[None])) for face in x]
+
+
+def transform(
+    circle: Any,
+    z: torch.Tensor,  # (1, D)
+    names: list[str],  # attributes, one after the other
+    steps: int,
+    length: float,
+    every: int = 1,  # a picture is made of every so many vectors
+) -> list[list[torch.Tensor]]:
+    """The pictures along the walks of one face, a list an attribute."""
+    return [
+        [
+            rebuilt(circle, vector)
+            for vector in walk(z, Classifier(circle.attributes, name), 1.0, steps, length)[1::every]
+        ]
+        for name in names
+    ]
+
+
+def train_classifier(
+    z: torch.Tensor,  # (N, D)
+    labels: torch.Tensor,  # (N,) 0 or 1
+    classifiers: AttributeClassifiers,  # whose shape it has
+    name: str,
+    *,
+    steps: int,
+    batch_size: int = 1024,
+    rate: float = 2e-3,
+) -> Classifier:
+    """Train one attribute's classifier by itself (section 5.3: one is trained for each feature)."""
+    net = Classifier(classifiers, name)
+    for layer in net.layers:
+        layer.reset_parameters()
+    optimizer = torch.optim.AdamW(net.parameters(), lr=rate)
+    for _ in range(steps):
+        rows = torch.randint(0, len(z), (batch_size,))
+        loss = F.binary_cross_entropy_with_logits(net(z[rows]), labels[rows])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return net

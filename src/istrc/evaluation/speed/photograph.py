@@ -1,0 +1,119 @@
+"""A large photograph edited in a process of its own: seconds, and the memory it took at most.
+
+python -m istrc.evaluation.speed.photograph MODEL PHOTOGRAPH ATTRIBUTE ALIGNED OUT
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from istrc.errors import IstrcError
+
+MEGAPIXELS = 12
+
+
+def portrait(circle: Any, folder: Path, megapixels: float) -> tuple[Path, bool]:
+    """A photograph of so many pixels in the folder, and whether it is an aligned face.
+
+    scikit-image's (Eileen Collins, photographed by NASA: public domain) scaled up, where it is
+    installed; or else a face of the model's own in CelebA's frame, in which none has to be found.
+    """
+    from PIL import Image
+
+    from istrc.photo.read import write_picture
+
+    try:
+        from skimage.data import astronaut
+
+        pixels, aligned = astronaut(), False
+    except ImportError:
+        from istrc.data.prepared import to_pixels
+        from istrc.evaluation.speed.faces import drawn
+
+        crop = Image.fromarray(to_pixels(drawn(circle, 1))[0]).resize((128, 128))
+        frame = Image.new("RGB", (178, 218), (128, 128, 128))
+        frame.paste(crop, (25, 45))
+        pixels, aligned = np.asarray(frame), True
+    height, width = pixels.shape[:2]
+    scale = (megapixels * 1e6 / (height * width)) ** 0.5
+    size = (round(width * scale), round(height * scale))
+    path = folder / f"portrait-{megapixels:g}.jpg"
+    large = Image.fromarray(pixels).resize(size, Image.Resampling.BICUBIC)
+    write_picture(None, np.asarray(large), path)
+    return path, aligned
+
+
+def time_photograph(
+    model: str, photograph: Path, attribute: str, aligned: bool
+) -> dict[str, float | None]:
+    """Seconds of reading, editing and writing it after the model was loaded, and the peak in MB."""
+    arguments = [model, str(photograph), attribute, str(int(aligned))]
+    out = photograph.with_name("photograph-edited.jpg")
+    return child(__name__, [*arguments, str(out)])
+
+
+def time_cold_start(model: str, photograph: Path, attribute: str, aligned: bool) -> float:
+    """Seconds of one `istrc edit` in a new process, from its start to its end."""
+    out = photograph.with_name("cold-edited.jpg")
+    command = [sys.executable, "-m", "istrc", "edit", str(photograph), "-a", attribute]
+    command += ["-o", str(out), "--model", model, *(["--aligned"] if aligned else [])]
+    started = time.perf_counter()
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise IstrcError(f"istrc edit failed in a process of its own: {done.stderr[-300:]}")
+    return time.perf_counter() - started
+
+
+def child(module: str, arguments: list[str]) -> Any:
+    """The JSON that a module prints in a process of its own."""
+    command = [sys.executable, "-m", module, *arguments]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise IstrcError(f"{module} failed in a process of its own: {done.stderr[-300:]}")
+    return json.loads(done.stdout)
+
+
+def peak_mb() -> float | None:
+    """MB that this process held at most; None where the system does not tell."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return used / 1e6 if sys.platform == "darwin" else used * 1024 / 1e6
+
+
+def main(model: str, photograph: str, attribute: str, aligned: str, out: str) -> dict[str, Any]:
+    from istrc.circle import Circle
+
+    started = time.perf_counter()
+    circle = Circle.from_pretrained(model)
+    loaded = time.perf_counter()
+    face = circle.read(photograph, aligned=bool(int(aligned)))
+    read = time.perf_counter()
+    edited = face.edit(**{attribute: 1.0})
+    done = time.perf_counter()
+    edited.save(out)
+    written = time.perf_counter()
+    face.edit(**{attribute: -1.0})
+    again = time.perf_counter()
+    return {
+        "load_s": loaded - started,
+        "read_s": read - loaded,
+        "edit_s": done - read,
+        "write_s": written - done,
+        "s": written - loaded,
+        "another_edit_s": again - written,
+        "peak_mb": peak_mb(),
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(main(*sys.argv[1:])))

@@ -1,0 +1,61 @@
+"""An edit of ours beside those of the peers, on the same faces in the same run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from istrc.data.prepared import Prepared
+from istrc.evaluation.peers.boundary import boundary
+from istrc.evaluation.peers.dfi import dfi
+from istrc.evaluation.peers.examples import Examples
+from istrc.evaluation.speed.clock import Clock
+from istrc.evaluation.speed.faces import Drawn
+
+
+def time_rivals(
+    circle: Any,
+    x: torch.Tensor,  # (B, 3, S, S)
+    clock: Clock,
+    *,
+    attribute: str = "smile",
+    prepared: Prepared | None = None,
+    pool: int = 500,  # faces of each side that DFI seeks its neighbours among
+    iterations: int = 40,  # of its L-BFGS
+) -> dict[str, Any]:
+    """Seconds an edit of one face, in batches of B, all with pictures of their own faces put back.
+
+    DFI's features of the pool are computed before the clock starts, and so is the boundary: what
+    is timed is what every further face costs. DFI cannot be had with an outside recogniser.
+    """
+    examples = (
+        Drawn(circle, 2 * pool + 24)
+        if prepared is None
+        else Examples(circle, prepared, faces=6 * pool)
+    )
+    asked = {attribute: 1.0}
+    one, count = x[:1], len(x)
+    z = circle.embed(x)
+    end = circle.walk(z, asked).end
+
+    found: dict[str, Any] = {
+        "attribute": attribute,
+        "faces": count,
+        "s": {"ours": clock.seconds(lambda: circle.edit(x, asked)) / count},
+        "alone_s": {"ours": clock.seconds(lambda: circle.edit(one, asked))},
+    }
+    found["s"]["ours, where z alone says how far"] = (
+        clock.seconds(lambda: circle.rebuild(x, z, circle.walk(z, asked).end)) / count
+    )
+    found["s"]["ours, one more picture of a walk"] = (
+        clock.seconds(lambda: circle.rebuild(x, z, end)) / count
+    )
+    peers = {"boundary": boundary(circle, examples, [attribute])}
+    if circle.facenet is not None and circle.finer is None:
+        peers["dfi"] = dfi(circle, examples, [attribute], pool=pool, iterations=iterations)
+        found["dfi"] = {"pool": pool, "iterations": iterations, "neighbours": 100}
+    for name, edit in peers.items():
+        edit(one, asked)  # what it learns once
+        found["s"][name] = clock.seconds(lambda edit=edit: edit(x, asked)) / count
+    return found

@@ -1,0 +1,98 @@
+"""Each stage of the circle timed apart, in batches, beside what it asks of the machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from istrc import sphere
+from istrc.evaluation import plain
+from istrc.evaluation.speed.clock import Clock
+from istrc.evaluation.speed.limit import PRECISIONS, counted
+
+BATCHES = (1, 16, 256)
+
+
+def stages(circle: Any, x: torch.Tensor) -> dict[str, Callable[[], torch.Tensor]]:
+    """The stages by name, each of these faces x (B, 3, S, S).
+
+    embed:   x -> z            map:     z -> h = F(z)
+    encode:  x -> h = E(x)     decode:  h -> x'
+    rebuild: x -> decode(F(z)), the paper's circle
+    change:  x, z, z' -> the change of the picture (decode(h') - decode(E(x)))
+    """
+    z, h = circle.embed(x), circle.encode(x)
+    z2 = sphere.step(z, torch.ones_like(z), 0.3)
+    return {
+        "embed": lambda: circle.embed(x),
+        "encode": lambda: circle.encode(x),
+        "map": lambda: circle.map(z),
+        "decode": lambda: circle.decode_code(h),
+        "rebuild": lambda: circle.decode(circle.embed(x)),
+        "change": lambda: circle.change(x, z, z2),
+    }
+
+
+def time_stages(
+    circle: Any,
+    x: torch.Tensor,  # (B, 3, S, S), as many as the largest batch
+    clock: Clock,
+    peaks: dict[str, float],
+    batches: tuple[int, ...] = BATCHES,
+    say: Callable[[str], None] = lambda line: None,
+) -> dict[str, Any]:
+    """Faces a second of every stage, precision and batch, and the share of the machine's limit.
+
+    Where arithmetic in bfloat16 changes pictures or embeddings, by how much is said beside it.
+    """
+    found: dict[str, Any] = {}
+    kept = circle.precision
+    few = stages(circle, x[:16])  # what goes in is of single precision
+    exact = {name: work() for name, work in few.items()}
+    try:
+        for precision, kind in PRECISIONS.items():
+            circle.precision = kind
+            found[precision] = {name: {"faces_per_s": {}} for name in few}
+            for batch in batches:
+                say(f"bench: stages, {precision}, {batch} at once ...")
+                for name, work in stages(circle, x[:batch]).items():
+                    one, took = found[precision][name], clock.seconds(work)
+                    one["faces_per_s"][str(batch)] = batch / took
+                    if batch == batches[-1]:
+                        asked = counted(work)
+                        one["batch"] = batch
+                        one["multiply_adds_per_face"] = asked.operations / 2 / batch
+                        one["bytes_per_face"] = asked.bytes / batch
+                        one["share_of_peak"] = asked.share(took, peaks, precision)
+            if kind != torch.float32:
+                for name, work in few.items():
+                    difference = (work().float() - exact[name].float()).abs()
+                    found[precision][name]["difference"] = {
+                        "largest": difference.max().item(),
+                        "mean": difference.mean().item(),
+                    }
+    finally:
+        circle.precision = kept
+    return found
+
+
+def faster(found: dict[str, Any]) -> str:
+    """The precision in which the largest batch is rebuilt faster."""
+
+    def speed(precision: str) -> float:
+        return list(found[precision]["rebuild"]["faces_per_s"].values())[-1]
+
+    return max(found, key=speed)
+
+
+def time_plain(circle: Any, x: torch.Tensor, clock: Clock) -> dict[str, float]:
+    """Faces a second of the stages as the plain reading has them: one face after the other."""
+    with torch.no_grad():
+        z = plain.embedded(circle, x[:1])
+        return {
+            "rebuild": len(x) / clock.seconds(lambda: plain.reconstruct(circle, x)),
+            "embed": 1 / clock.seconds(lambda: plain.embedded(circle, x[:1])),
+            "decode": 1 / clock.seconds(lambda: plain.rebuilt(circle, z)),
+        }
