@@ -10,7 +10,8 @@ edited attribute at its target. Nothing else moves, so that decode(E(x)) stays a
 network that is trained against can be fooled instead of obeyed. A frozen decoder makes that hard,
 because it draws little but faces; besides, what the networks see of x' is moved, re-lit and
 blurred at random, the change is kept small where no edit belongs, and pixel classifiers that
-share nothing with FaceNet (`models.guide`) must see the edit too, and nothing else. A code
+share nothing with FaceNet (`models.guide`) must see the edit too, and nothing else. What the
+embedding holds beside the attributes, the person, is to stay. A code
 may not change in ways that the mapping never changed it by itself: where there is room, as in the
 components' fine detail, a pattern is found that pleases every classifier and is in no face. Last, a
 critic tells edited faces from real ones, by colours that no lips have, and learns as they change.
@@ -43,6 +44,7 @@ from istrc.training.critic import PatchCritic, hinge, joined_pull
 from istrc.training.mapping import both_spaces, place
 
 SEX = 3.0  # how much more a change of sex matters than of another attribute
+NEAR = 0.1  # 1 - cos at which a face is still the person's own, as one photograph to the next
 SHAPE = 4.0  # how much more a change of colour matters in an edit that is of shape alone
 
 
@@ -164,6 +166,7 @@ def train_closing(
     attribute_weight: float = 0.5,  # of the logits' distance from those the walk reached
     short_weight: float = 3.0,  # of what the guides miss
     besides_weight: float = 5.0,  # of what they see change besides
+    person_weight: float = 2.0,  # of how far the person moves beyond what photographs do
     outside_weight: float = 1.0,  # of change where no edit belongs
     natural_weight: float = 0.05,  # of changes of the code that the mapping never made by itself
     tint_weight: float = 1.0,  # of change of colour over sixteenths of the picture
@@ -305,6 +308,10 @@ def train_closing(
             outside_weight=outside_weight,
             tint_weight=tint_weight,
         )
+        if person_weight:
+            moved = (facenet.person(seen) * facenet.person(start_seen)).sum(1)
+            parts["person"] = F.relu(1 - moved - NEAR).mean()
+            loss = loss + person_weight * parts["person"]
         if guides is not None:
             # Two at a time, and never the same two for long: fooling one team is easier
             every = len(guides.members)
@@ -395,6 +402,7 @@ def train_closing(
             way=way,
             cycle_weight=cycle_weight,
             attribute_weight=attribute_weight,
+            person_weight=person_weight,
             outside_weight=outside_weight,
             natural_weight=natural_weight,
             tint_weight=tint_weight,
