@@ -56,7 +56,24 @@ def test_a_verdict_is_the_mean_of_both_mirror_images(judge, prepared):
     assert judge.probabilities(x.flip(3)) == pytest.approx(judge.probabilities(x), abs=1e-5)
 
 
+def test_larger_faces_are_reduced_to_the_judges_size(judge, prepared):
+    x = prepared.batch(np.arange(9))
+    doubled = x.repeat_interleave(2, 2).repeat_interleave(2, 3)  # (9, 3, 32, 32)
+    # A linear kernel as wide as two of the judge's pixels; at the edge, what of it is inside
+    kernel = np.zeros((16, 32))
+    for row in range(16):
+        for column in range(32):
+            kernel[row, column] = max(0, 1 - abs((column + 0.5) / 2 - (row + 0.5)))
+    kernel = torch.from_numpy(kernel / kernel.sum(1, keepdims=True)).float()
+    slow = torch.einsum("iy,jx,bcyx->bcij", kernel, kernel, doubled)
+    assert judge.probabilities(doubled, batch=4) == pytest.approx(
+        judge.probabilities(slow), abs=1e-4
+    )
+    assert judge.features(doubled) == pytest.approx(judge.features(slow), abs=1e-3)
+
+
 def test_no_faces_no_verdicts(judge):
+    assert judge.probabilities(torch.zeros(0, 3, 64, 64)).shape == (0, 6)
     assert judge.probabilities(torch.zeros(0, 3, 16, 16)).shape == (0, 6)
     assert judge.features(torch.zeros(0, 3, 16, 16)).shape == (0, 256)
 
@@ -71,7 +88,7 @@ def test_a_missing_a_damaged_and_a_wrong_judge_are_named(judge, tmp_path):
     with pytest.raises(InputError, match="damaged"):
         Judge.load(tmp_path)
     with pytest.raises(InputError, match="16 px"):
-        judge.probabilities(torch.zeros(1, 3, 32, 32))
+        judge.probabilities(torch.zeros(1, 3, 8, 8))
     with pytest.raises(InputError, match="wings"):
         judge.column("wings")
 

@@ -30,7 +30,11 @@ MEASURED = ("wide_mouth", "big_eyes")  # measured from landmarks, not among Cele
 
 
 class Judge:
-    """A trained judge: pictures in, probabilities and features out, in batches."""
+    """A trained judge: pictures in, probabilities and features out, in batches.
+
+    Faces larger than its own are reduced to its size first, so that one judge measures circles of
+    several sizes; smaller ones are refused.
+    """
 
     def __init__(self, net: JudgeNet, note: Mapping[str, object] | None = None):
         self.net = net.eval().requires_grad_(False)
@@ -42,7 +46,7 @@ class Judge:
 
     @property
     def size(self) -> int:
-        """S, the side in pixels of the faces it judges."""
+        """S, the side in pixels of the faces it judges; larger ones are reduced to it."""
         return self.net.size
 
     @property
@@ -96,14 +100,18 @@ class Judge:
         return np.concatenate(probabilities), np.concatenate(features)
 
     def _batches(self, x: torch.Tensor, batch: int) -> Iterator[torch.Tensor]:
-        if x.shape[-1] != self.size:
+        if x.shape[-1] < self.size:
             raise InputError(
                 f"this judge looks at {self.size} px faces and was given {x.shape[-1]} px; "
                 "train one at that size with `istrc train judge`"
             )
-        place = next(self.net.parameters()).device
+        place, size = next(self.net.parameters()).device, (self.size, self.size)
         for start in range(0, len(x), batch):
             part = x[start : start + batch].to(place, torch.float32)
+            if part.shape[-2:] != size:
+                part = F.interpolate(
+                    part, size, mode="bilinear", align_corners=False, antialias=True
+                )  # (B, 3, S, S)
             yield part.contiguous(memory_format=torch.channels_last)
 
     def column(self, attribute: str) -> int:
