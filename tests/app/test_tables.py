@@ -23,6 +23,14 @@ RECORDS = {
         "reconstruction": {
             "auto_encoder": {"psnr": 25.5, "ssim": 0.8, "sharpness_ratio": 0.9, "frechet": 3.0},
             "circle": {"psnr": 15.5, "ssim": 0.5, "sharpness_ratio": 0.8, "frechet": None},
+            "by_age": {
+                age: {
+                    "faces": 12,
+                    "auto_encoder": {"psnr": psnr, "frechet": 4.0},
+                    "circle": {"psnr": psnr - 9, "frechet": None},
+                }
+                for age, psnr in (("old", 24.0), ("young", 26.0))
+            },
             "seconds": 2,
         },
     },
@@ -64,6 +72,9 @@ def test_tables_have_what_the_files_have(found):
     assert "| smile+ | 7 | 62.5 % | 90.0 % | 5.0 % |" in text
     assert "| anchored | 1 | 50.0 % | - | - | - |" in text
     assert "| decode(F(z)) | 15.500 | 0.500 | 0.800 | - |" in text
+    assert "| 12 faces of each age | old: PSNR, dB | young: PSNR, dB | old: Fréchet |" in text
+    assert "| decode(E(x)) | 24.000 | 26.000 | 4.000 | 4.000 |" in text
+    assert "| decode(F(z)) | 15.000 | 17.000 | - | - |" in text
     assert "| smile | 0.970 | 0.920 | 0.920 | - |" in text
     assert "`istrc evaluate editing --data prepared` (61 s; results/editing.json)" in text
     for line in text.splitlines():

@@ -95,7 +95,19 @@ def _reconstruction(found: Mapping[str, Any]) -> str:
         names["baseline"] = found["baseline"]["name"]
     keys = ("psnr", "ssim", "sharpness_ratio", "frechet")
     rows = [[name, *(_number(found[way].get(key)) for key in keys)] for way, name in names.items()]
-    return _table(["way", "PSNR, dB", "SSIM", "sharpness", "Fréchet, judge's features"], rows)
+    text = _table(["way", "PSNR, dB", "SSIM", "sharpness", "Fréchet, judge's features"], rows)
+    if "by_age" not in found:
+        return text
+    ages = found["by_age"]
+    columns = [(age, key) for key in ("psnr", "frechet") for age in ages]
+    apart = [
+        [name, *(_number(ages[age][way].get(key)) for age, key in columns)]
+        for way, name in names.items()
+    ]
+    units = {"psnr": "PSNR, dB", "frechet": "Fréchet"}
+    count = next(iter(ages.values()))["faces"]
+    head = [f"{count} faces of each age", *(f"{age}: {units[key]}" for age, key in columns)]
+    return f"{text}\n{_table(head, apart)}"
 
 
 def _verification(found: Mapping[str, Any]) -> str:

@@ -58,7 +58,10 @@ def reconstruction(
     limit: LimitOption = None,
     sheets: SheetsOption = None,
 ) -> dict[str, Any]:
-    """How well faces come back: PSNR, SSIM, sharpness, Fréchet distance."""
+    """How well faces come back: PSNR, SSIM, sharpness, Fréchet distance.
+
+    PSNR and Fréchet distance also apart for old and young faces, of as many on either side.
+    """
     from istrc.evaluation.reconstruction import evaluate_reconstruction
     from istrc.models.store import load_part
 
@@ -73,10 +76,16 @@ def reconstruction(
 
 
 def reconstruction_headline(found: dict[str, Any]) -> str:
-    return (
+    said = (
         f"auto-encoder {found['auto_encoder']['psnr']:.2f} dB, "
         f"circle {found['circle']['psnr']:.2f} dB"
     )
+    for age, one in found.get("by_age", {}).items():
+        said += (
+            f"; {age} faces {one['auto_encoder']['psnr']:.2f} dB, "
+            f"Fréchet {one['auto_encoder']['frechet']:.2f}"
+        )
+    return said
 
 
 MEASURES = {
