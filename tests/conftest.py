@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -148,6 +149,16 @@ def toy_folder(tmp_path_factory, write_prepared) -> Path:
         split=identity >= 1000,
         source="toys",
     )
+
+
+@pytest.fixture(scope="session")
+def toys_twice(toy_folder, tmp_path_factory) -> Path:
+    """The toy faces prepared at 32 px."""
+    folder = tmp_path_factory.mktemp("twice") / "prepared"
+    shutil.copytree(toy_folder, folder)
+    images = np.load(folder / "images.npy")
+    np.save(folder / "images.npy", images.repeat(2, 1).repeat(2, 2))
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ import contextlib
 import difflib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,7 @@ from istrc.models.finer import Finer, halved
 from istrc.models.guide import Guides
 from istrc.models.learned import LearnedAttribute, WithLearned
 from istrc.models.mapping import Mapping as CodeMapping
+from istrc.models.quick import Drawing, Kept, folded
 from istrc.photo.align import aligned_frame, find_frame
 from istrc.photo.cover import laid, overlay
 from istrc.photo.detect import detect
@@ -61,6 +63,9 @@ class Circle:
 
     Faces x are (B, 3, S, S) float32 in [-1, 1]; embeddings z (B, D) have unit norm; codes h are
     (B, H); angles are radians. Every method is batched and changes nothing in the circle.
+
+    `precision` is of the convolutions: torch.float32, or torch.bfloat16, which is several times
+    faster on processors that multiply it and moves pictures by about a level (docs/bench.md).
 
     Args:
         facenet: our FaceNet, or any other recogniser (istrc.recognisers); `recogniser` is either
@@ -117,6 +122,12 @@ class Circle:
         self.dim = dim
         self.mask = torch.from_numpy(face_mask(self.size)).to(self.device)
         self.learned: dict[str, LearnedAttribute] = {}  # see `learn` and `add`
+        self.precision = torch.float32
+        # The networks as inference runs them
+        self._quick = {
+            kind: Kept(partial(Drawing, precision=kind)) for kind in (torch.float32, torch.bfloat16)
+        }
+        self._light = {part: Kept(folded) for part in ("mapping", "changes", "guides")}
 
     @property
     def attribute_names(self) -> tuple[str, ...]:
@@ -135,18 +146,23 @@ class Circle:
     @property
     def coarse(self) -> Circle:
         """The same circle without its finer level: faces of half the size."""
-        small = Circle(
+        return self.with_finer(None)
+
+    def with_finer(self, finer: Finer | None) -> Circle:
+        """The same circle with another level on its decoder, or with none."""
+        other = Circle(
             self.recogniser,
             self.autoencoder,
             self.mapping,
             self.attributes,
             changes=self.changes,
             guides=self.guides,
+            finer=finer,
             aligner=self.aligner,
             bound=self.bound,
         )
-        small.learned, small.notes = self.learned, self.notes
-        return small
+        other.learned, other.notes = self.learned, self.notes
+        return other
 
     # Saved apart, composed here
 
@@ -200,18 +216,21 @@ class Circle:
     @torch.inference_mode()
     def embed(self, x: torch.Tensor) -> torch.Tensor:
         """Faces (B, 3, S, S) -> embeddings z (B, D) on the sphere."""
-        return self.recogniser.embed(self._faces(x)).to(self.device)
+        with self._arithmetic():
+            return self.recogniser.embed(self._faces(x)).to(self.device)
 
     @torch.inference_mode()
     def encode(self, x: torch.Tensor) -> torch.Tensor:
         """Faces (B, 3, S, S) -> BEGAN's codes h = E(x) (B, H)."""
         x = self._faces(x)
-        return self.autoencoder.encode(x if self.finer is None else halved(x))
+        x = x if self.finer is None else halved(x)
+        with self._arithmetic():
+            return self.autoencoder.encode(x)
 
     @torch.inference_mode()
     def map(self, z: torch.Tensor) -> torch.Tensor:
         """Embeddings z (B, D) -> codes h = F(z) (B, H)."""
-        return self.mapping(z.to(self.device))
+        return self._light["mapping"].of(self.mapping)(z.to(self.device))
 
     @torch.inference_mode()
     def map_change(self, h: torch.Tensor, z: torch.Tensor, z2: torch.Tensor) -> torch.Tensor:
@@ -221,8 +240,9 @@ class Circle:
         """
         z, z2 = z.to(self.device), z2.to(self.device)
         if self.changes is None:
-            return self.mapping(z2) - self.mapping(z)
-        return self.changes(h.to(self.device), z, z2)
+            mapping = self._light["mapping"].of(self.mapping)
+            return mapping(z2) - mapping(z)
+        return self._light["changes"].of(self.changes)(h.to(self.device), z, z2)
 
     @torch.inference_mode()
     def decode_code(self, h: torch.Tensor) -> torch.Tensor:
@@ -231,9 +251,20 @@ class Circle:
 
     def _draw(self, h: torch.Tensor) -> torch.Tensor:
         """`decode_code` before it is clipped."""
-        if self.finer is None:
-            return self.autoencoder.decode(h.to(self.device))
-        return self.finer(*self.autoencoder.draw(h.to(self.device)))
+        draw = self._quick[self.precision].of(self.autoencoder)
+        return (
+            draw(h.to(self.device)) if self.finer is None else draw(h.to(self.device), self._fine)
+        )
+
+    def _fine(self, x: torch.Tensor, maps: torch.Tensor) -> torch.Tensor:
+        with self._arithmetic():
+            return self.finer(x, maps)
+
+    def _arithmetic(self) -> contextlib.AbstractContextManager:
+        """In which the networks that see pictures compute; see `precision`."""
+        if self.precision == torch.float32:
+            return contextlib.nullcontext()
+        return torch.autocast(self.device.type, self.precision)
 
     def decode(self, z: torch.Tensor) -> torch.Tensor:
         """Embeddings z (B, D) -> faces (B, 3, S, S): decode(F(z)), what the recogniser saw."""
@@ -254,8 +285,8 @@ class Circle:
         keep: Iterable[str] | None = None,
         metric: str = "data",
         step: float = 0.02,
-        bound: float | None = None,
-        beyond: float = 1.0,
+        bound: float | torch.Tensor | None = None,
+        beyond: float | torch.Tensor = 1.0,
     ) -> walking.Walk:
         """Walk embeddings z (B, D) to where these attributes have these strengths.
 
@@ -265,8 +296,8 @@ class Circle:
                 [] holds nothing at all, and ["none", "male"] the sex alone.
             metric: "data", or the paper's "euclidean".
             step: constant length of a step, radians.
-            bound: the farthest from z, radians; None is the circle's own.
-            beyond: how many times the evidence asked the walk goes for.
+            bound: the farthest from z, radians, of all or of each (B,); None is the circle's own.
+            beyond: how many times the evidence asked the walk goes for, of all or of each (B,).
 
         Raises InputError for an unknown attribute, a strength out of range, or a z that is not on
         the sphere.
@@ -291,10 +322,9 @@ class Circle:
         with torch.inference_mode():
             z = z.to(self.device)
             columns = torch.tensor(edited, device=self.device, dtype=torch.long)
-            wanted = walking.targets(
-                classifiers(z, columns),
-                torch.tensor(list(strengths.values()), device=self.device) * beyond,
-            )
+            asked = torch.tensor(list(strengths.values()), device=self.device)
+            beyond = torch.as_tensor(beyond, device=self.device).view(-1, 1)  # (B or 1, 1)
+            wanted = walking.targets(classifiers(z, columns), asked * beyond)
             return walking.walk(
                 z,
                 classifiers,
@@ -328,12 +358,19 @@ class Circle:
         known = self.guides is not None and set(asked) <= set(self.guides.attributes)
         if not asked or not known:
             return self.walk(z, strengths, keep=keep, metric=metric)
-        near = self.walk(z, strengths, keep=keep, metric=metric)
-        far = self.walk(
-            z, strengths, keep=keep, metric=metric, beyond=BEYOND, bound=FURTHEST * self.bound
+        # As far as z asks for and as far as an edit may go, in one batch
+        first = torch.arange(2 * len(z), device=self.device) < len(z)
+        both = self.walk(
+            torch.cat([z, z]),
+            strengths,
+            keep=keep,
+            metric=metric,
+            beyond=torch.where(first, 1.0, BEYOND),
+            bound=torch.where(first, 1.0, FURTHEST) * self.bound,
         )
+        near, far = both.of(slice(len(z))), both.of(slice(len(z), None))
         share, seen = sight.look(
-            self.guides,
+            self._light["guides"].of(self.guides),
             self._drawing(x, z, mode),
             far,
             asked,
@@ -380,20 +417,33 @@ class Circle:
 
     @torch.inference_mode()
     def _drawing(self, x, z, mode: str) -> Callable[[torch.Tensor], torch.Tensor]:
-        """`rebuild` for any z2: what the faces alone decide is computed once."""
+        """`rebuild` for any z2, of all faces once or several times over (K B, D).
+
+        What the faces alone decide is computed once.
+        """
         if mode == "circle":
             return self.decode
         if mode == "photo":
             laying = self._laying(x, z)
-            return lambda z2: self.put_change(x, laying(z2))
+            return lambda z2: self.put_change(_repeated(x, len(z2)), laying(z2))
         h = self.encode(x)
-        return lambda z2: self.decode_code(h + self.map_change(h, z, z2))
+
+        def draw(z2: torch.Tensor) -> torch.Tensor:
+            own, start = _repeated(h, len(z2)), _repeated(z, len(z2))
+            return self.decode_code(own + self.map_change(own, start, z2))
+
+        return draw
 
     def _changing(self, x, z) -> Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]]:
-        decode, h = self._draw, self.encode(x)
-        rebuilt = decode(h)
-        # F's difference first: it is exactly 0 where nothing was walked, and so is the change
-        return lambda z2: (decode(h + self.map_change(h, z, z2)) - rebuilt, rebuilt)
+        h = self.encode(x)
+        rebuilt = self._draw(h)
+
+        def change(z2: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            own, start, before = (_repeated(part, len(z2)) for part in (h, z, rebuilt))
+            # F's difference first: it is exactly 0 where nothing was walked, and so is the change
+            return self._draw(own + self.map_change(own, start, z2)) - before, before
+
+        return change
 
     def _laying(self, x, z) -> Callable[[torch.Tensor], torch.Tensor]:
         change = self._changing(x, z)
@@ -555,3 +605,9 @@ class Circle:
             hint = shelf.unusable(name, key(self.recogniser.record)) or hint
             raise InputError(f"{name}: no such attribute; {hint}")
         return name
+
+
+def _repeated(part: torch.Tensor, count: int) -> torch.Tensor:
+    """Rows of faces (B, ...) as often as `count` of them need: (count, ...)."""
+    times = count // len(part)
+    return part if times == 1 else part.repeat(times, *[1] * (part.dim() - 1))

@@ -1,7 +1,6 @@
 """The decoder's own training: the code stays, old faces come more often, killed runs go on."""
 
 import json
-import shutil
 
 import numpy as np
 import pytest
@@ -15,16 +14,6 @@ from istrc.training.decoder import chances, codes, seen_loss, train_decoder, tra
 
 pytest.importorskip("tensorboard")
 OPTIONS = dict(batch_size=8, average=0.5, validate_every=2)
-
-
-@pytest.fixture(scope="module")
-def twice(toy_folder, tmp_path_factory):
-    """The toy faces at 40 px: on an auto-encoder of 20 px a finer level is trained part by part."""
-    folder = tmp_path_factory.mktemp("twice") / "prepared"
-    shutil.copytree(toy_folder, folder)
-    images = np.load(folder / "images.npy").repeat(5, 1).repeat(5, 2)[:, ::2, ::2]
-    np.save(folder / "images.npy", np.ascontiguousarray(images))
-    return folder
 
 
 def test_codes_are_those_of_the_faces_and_of_their_mirror_images(toy_circle, toys):
@@ -89,18 +78,15 @@ def test_killed_and_gone_on_with_ends_with_the_same_bits(toy_circle, toy_folder,
     assert fingerprint(killed) == fingerprint(whole)
 
 
-def test_a_finer_level_is_trained_beside_what_is_there(toy_circle, twice, tmp_path):
-    torch.manual_seed(0)
-    config = {**toy_circle.autoencoder.config, "size": 40, "widths": [4, 4], "linear": 0}
-    autoencoder = type(toy_circle.autoencoder)(**config)
-    shutil.copytree(twice, tmp_path / "prepared")
-    images = np.load(twice / "images.npy").repeat(2, 1).repeat(2, 2)
-    np.save(tmp_path / "prepared" / "images.npy", images)
-    told = fingerprint(autoencoder)
-    options = dict(autoencoder=autoencoder, facenet=toy_circle.facenet, widths=(3, 2), **OPTIONS)
-    finer = train_finer(tmp_path / "prepared", tmp_path / "run", steps=3, **options)
-    assert fingerprint(autoencoder) == told
-    assert finer.size == 80 and finer.head[0].weight.abs().max() > 0  # 0 where it begins
+def test_a_finer_level_is_trained_beside_what_is_there(toy_circle, toys_twice, tmp_path):
+    parts = dict(autoencoder=toy_circle.autoencoder, facenet=toy_circle.facenet)
+    told = fingerprint(toy_circle.autoencoder)
+    finer = train_finer(toys_twice, tmp_path, widths=(3, 2), steps=3, **parts, **OPTIONS)
+    assert fingerprint(toy_circle.autoencoder) == told
+    assert finer.size == 32 and finer.head[0].weight.abs().max() > 0  # 0 where it begins
+    circle = toy_circle.with_finer(finer)
+    x = Prepared(toys_twice).batch(np.arange(4))
+    assert circle.edit(x, {"smile": 1.0}).shape == x.shape
 
 
 def test_faces_of_another_size(toy_circle, toy_folder, tmp_path):

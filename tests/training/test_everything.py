@@ -10,24 +10,24 @@ from istrc.pretrained import FURTHER, PARTS
 from istrc.training.everything import train_all
 
 pytest.importorskip("pytorch_metric_learning")
-TRAINED = ("facenet", "began", "mapping", "attributes", "guides-close", "guides-look", "closing")
-STEPS = {f"{part}_steps": 1 for part in ("guides", *TRAINED) if "-" not in part}
+RUNS = ("facenet", "began", "guides", "decoder", "mapping", "attributes", "closing", "finer")
+STEPS = {f"{part}_steps": 1 for part in RUNS}
 
 
 @pytest.fixture(scope="module")
-def trained(toy_folder, tmp_path_factory):
+def trained(toy_folder, toys_twice, tmp_path_factory):
     """The real networks on 16 px, a step each."""
     out = tmp_path_factory.mktemp("all")
-    return train_all(toy_folder, out, **STEPS), out
+    return train_all(toy_folder, out, twice=toys_twice, **STEPS), out
 
 
 def test_the_folder_is_a_circle(trained, toys):
     circle, out = trained
     assert {p.name for p in out.iterdir()} == {*PARTS, *FURTHER, "circle.json", "runs"}
     again = Circle.from_pretrained(out)
-    assert again.size == 16 and again.dim == 128
+    assert again.size == 32 and again.dim == 128
     assert set(again.attribute_names) == set(toys.attribute_names)
-    x = toys.batch(toys.rows("valid")[:4])
+    x = toys.batch(toys.rows("valid")[:4]).repeat_interleave(2, 2).repeat_interleave(2, 3)
     z = circle.embed(x)
     assert torch.allclose(again.embed(x), z, atol=0.02)  # half precision on disk
     assert again.decode(z).shape == x.shape
@@ -42,19 +42,20 @@ def test_every_part_says_how_it_was_made(trained):
         assert all(run["data"] == "toys" and run["steps"] == 1 for run in config["training"])
     assert made == {
         "facenet": ["facenet"],
-        "autoencoder": ["began"],
+        "autoencoder": ["began", "guides", "decoder"],
         "mapping": ["mapping"],
         "changes": ["guides", "closing"],
         "guides": ["guides"],
         "attributes": ["attributes"],
+        "finer": ["finer"],
     }
 
 
-def test_what_is_finished_is_not_trained_again(trained, toy_folder, toys):
+def test_what_is_finished_is_not_trained_again(trained, toy_folder, toys_twice):
     first, out = trained
     before = {path: path.stat().st_mtime_ns for path in out.glob("runs/*/*.safetensors")}
     assert len(before) >= 5
-    again = train_all(toy_folder, out, **STEPS)
+    again = train_all(toy_folder, out, twice=toys_twice, **STEPS)
     assert {path: path.stat().st_mtime_ns for path in before} == before
     for part in (*PARTS, *FURTHER):
         weights = getattr(again, part).state_dict()

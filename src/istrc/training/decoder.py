@@ -148,6 +148,7 @@ def train_finer(
     torch.manual_seed(seed)
     net = Finer(2 * autoencoder.size, autoencoder.decoder.head[0].in_channels, tuple(widths))
     side = autoencoder.size // 2  # of the last maps
+    patch = min(PATCH, side - 2 * MARGIN)
 
     def draw(net: Finer, h: torch.Tensor, x: torch.Tensor, rng: Any) -> tuple:
         """A part of the face at a time: a level sees no further, and a critic neither."""
@@ -155,11 +156,11 @@ def train_finer(
             small, maps = autoencoder.draw(h)
         if rng is None:
             return net(small, maps), x
-        reach = PATCH + 2 * MARGIN
+        reach = patch + 2 * MARGIN
         top, left = (int(v) for v in rng.integers(0, side - reach + 1, 2))
         part = maps[:, :, top : top + reach, left : left + reach]
         near = small[:, :, 2 * top : 2 * (top + reach), 2 * left : 2 * (left + reach)]
-        edge, end = 4 * MARGIN, 4 * (PATCH + MARGIN)
+        edge, end = 4 * MARGIN, 4 * (patch + MARGIN)
         inner = x[:, :, 4 * top + edge : 4 * top + end, 4 * left + edge : 4 * left + end]
         return net(near, part)[:, :, edge:end, edge:end], inner
 

@@ -11,6 +11,7 @@ from istrc.pretrained import FURTHER, PARTS
 from istrc.training.attributes import train_attributes
 from istrc.training.began import train_began
 from istrc.training.closing import train_closing
+from istrc.training.decoder import train_decoder, train_finer
 from istrc.training.facenet import train_facenet
 from istrc.training.guides import train_guides
 from istrc.training.mapping import train_mapping
@@ -20,12 +21,15 @@ def train_all(
     data: str | Path,  # a prepared folder
     out: str | Path,  # the circle's folder; the runs are kept in OUT/runs
     *,
+    twice: str | Path | None = None,  # the same at twice the size: adds a level that draws it
     facenet_steps: int = 4000,
     began_steps: int = 3600,
+    guides_steps: int = 2000,
+    decoder_steps: int = 3500,  # batches of decoder; 0 leaves it as BEGAN has it
     mapping_steps: int = 8000,
     attributes_steps: int = 1200,
-    guides_steps: int = 2000,
     closing_steps: int = 8000,  # batches of closing; 0 leaves the circle as the paper has it
+    finer_steps: int = 4000,
     seed: int = 0,
     device: str = "cpu",
 ) -> Circle:
@@ -38,6 +42,22 @@ def train_all(
     common = dict(seed=seed, device=device)
     facenet = train_facenet(data, runs / "facenet", steps=facenet_steps, **common)
     autoencoder, _ = train_began(data, runs / "began", steps=began_steps, facenet=facenet, **common)
+    # Two teams: those that training follows learn to be fooled, the others look (istrc.sight)
+    teams = {}
+    if decoder_steps or closing_steps:
+        for team in TEAMS:
+            run = runs / f"guides-{team}"
+            teams[team] = train_guides(data, run, team=team, steps=guides_steps, **common)
+    if decoder_steps:
+        autoencoder = train_decoder(
+            data,
+            runs / "decoder",
+            autoencoder=autoencoder,
+            facenet=facenet,
+            guides=teams["close"],
+            steps=decoder_steps,
+            **common,
+        )
     mapping = train_mapping(
         data,
         runs / "mapping",
@@ -51,13 +71,6 @@ def train_all(
     )
     circle = Circle(facenet, autoencoder, mapping, attributes)
     if closing_steps:
-        # Two teams: those that closing follows learn to be fooled, the others look (istrc.sight)
-        teams = {
-            team: train_guides(
-                data, runs / f"guides-{team}", team=team, steps=guides_steps, **common
-            )
-            for team in TEAMS
-        }
         circle = train_closing(
             data,
             runs / "closing",
@@ -67,6 +80,16 @@ def train_all(
             steps=closing_steps,
             **common,
         )
+    if twice is not None:
+        finer = train_finer(
+            twice,
+            runs / "finer",
+            autoencoder=autoencoder,
+            facenet=facenet,
+            steps=finer_steps,
+            **common,
+        )
+        circle = circle.with_finer(finer)
     circle.save_pretrained(out, **{part: _provenance(runs, part) for part in (*PARTS, *FURTHER)})
     return circle
 
@@ -75,11 +98,12 @@ def _provenance(runs: Path, part: str) -> dict:
     """The configurations of the runs that made a part, for its config.json."""
     made_by = {
         "facenet": ["facenet"],
-        "autoencoder": ["began"],
+        "autoencoder": ["began", "guides-close", "decoder"],
         "mapping": ["mapping"],
         "changes": ["guides-close", "closing"],
         "guides": ["guides-look"],
         "attributes": ["attributes"],
+        "finer": ["finer"],
     }[part]
     recorded = [runs / name / "run.json" for name in made_by]
     return {"training": [json.loads(path.read_text()) for path in recorded if path.exists()]}
