@@ -10,6 +10,7 @@ import torch
 
 from istrc.errors import InputError
 from istrc.models.facenet import FaceNet
+from istrc.models.quick import Kept, folded
 from istrc.models.store import fingerprint, load_part, read_config
 from istrc.recognisers.placement import place, template
 
@@ -26,6 +27,7 @@ class Own:
         self.size, self.dim = net.size, net.dim
         self.placement: np.ndarray = template("crop", net.size)
         self.notes: list[str] = []
+        self._quick = Kept(folded)  # the network as inference runs it
 
     @property
     def record(self) -> dict[str, Any]:
@@ -38,7 +40,7 @@ class Own:
         """THE CROPS (B, 3, S, S) in [-1, 1] -> z (B, D) of unit norm."""
         x = x.to(next(self.net.parameters()).device)
         x = place(x, self.placement, self.size)
-        return self.net(x.contiguous(memory_format=torch.channels_last))
+        return self._quick.of(self.net)(x.contiguous(memory_format=torch.channels_last))
 
 
 def load_own(folder: str | Path, device: str = "cpu") -> Own:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping as Numbers
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -111,9 +112,52 @@ def train_mapping(
     fit, tune = prepared.rows("fit")[:limit], prepared.rows("tune")[:limit]
     z, h = both_spaces(facenet, autoencoder, prepared, fit, device)
     held_z, held_h = both_spaces(facenet, autoencoder, prepared, tune, device)
+    net = train_on_codes(
+        z,
+        h,
+        held_z,
+        held_h,
+        autoencoder,
+        out,
+        steps=steps,
+        batch_size=batch_size,
+        width=width,
+        layers=layers,
+        rate=rate,
+        l2=l2,
+        seed=seed,
+        device=device,
+        minutes=minutes,
+        validate_every=validate_every,
+        config=dict(data=prepared.info.get("source"), **recorded(facenet)),
+    )
+    note(facenet, out)
+    return net
 
+
+def train_on_codes(
+    z: torch.Tensor,  # (N, D) to fit
+    h: torch.Tensor,  # (N, H), of the same faces
+    held_z: torch.Tensor,  # (M, D) of other people, for the choice of step
+    held_h: torch.Tensor,  # (M, H)
+    autoencoder: AutoEncoder,
+    out: str | Path,
+    *,
+    steps: int = 8000,
+    batch_size: int = 512,
+    width: int = 512,
+    layers: int = 5,
+    rate: float = 1e-3,
+    l2: float = 1e-5,
+    seed: int = 0,
+    device: str = "cpu",
+    minutes: float | None = None,
+    validate_every: int = 1000,
+    config: Numbers[str, Any],  # recorded beside these settings
+) -> Mapping:
+    """`train_mapping` from the embeddings and codes on; see there for the settings."""
     torch.manual_seed(seed)
-    net = Mapping(facenet.dim, autoencoder.code, width, layers).to(device)
+    net = Mapping(z.shape[1], autoencoder.code, width, layers).to(device)
     mean, spread = h.mean(0), h.std(0).clamp(min=1e-4)
     net.mean.copy_(mean)
     net.spread.copy_(spread)
@@ -159,16 +203,14 @@ def train_mapping(
         log_every=100,
         config=dict(
             part="mapping",
-            data=prepared.info.get("source"),
             faces=len(z),
             batch_size=batch_size,
             rate=rate,
             l2=l2,
-            **recorded(facenet),
+            **config,
             autoencoder=fingerprint(autoencoder),
             net=net.config,
         ),
     )
-    note(facenet, out)
     loop.load_best(out, {"net": net})
     return net.eval()

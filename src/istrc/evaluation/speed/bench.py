@@ -34,7 +34,7 @@ def bench(
     quick: bool = False,
     grown: bool = True,  # measure growth as well
     steps: int = walks.STEPS,  # of each walk
-    faces: int = 50_000,  # whose embeddings are trained on
+    faces: int | None = None,  # whose embeddings are trained on; 50,000, or 10,000 if quick
     progress: Callable[[int, int], None] = lambda done, total: None,
     say: Callable[[str], None] = lambda line: None,
 ) -> dict[str, Any]:
@@ -84,7 +84,11 @@ def bench(
 
     part("training")
     found["training"] = learning.time_training(
-        circle, clock, prepared=prepared, faces=faces, sample=12 if quick else 100
+        circle,
+        clock,
+        prepared=prepared,
+        faces=faces or (10_000 if quick else 50_000),
+        sample=12 if quick else 100,
     )
 
     with tempfile.TemporaryDirectory() as folder:

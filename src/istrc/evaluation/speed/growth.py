@@ -1,6 +1,6 @@
 """How time and memory grow: with faces, attributes, steps, and the size of a picture.
 
-    python -m istrc.evaluation.speed.growth MODEL SERIES COUNT...
+    python -m istrc.evaluation.speed.growth MODEL SERIES,COUNT,COUNT... ...
 
 One series a process, in ascending order, so that the peak of memory belongs to the largest so far.
 """
@@ -38,13 +38,23 @@ def grow(model: str, quick: bool, say: Callable[[str], None] = lambda name: None
 
     An exponent of 1 is a straight line: twice as many take twice as long.
     """
+    asked = {
+        name: [name, *map(str, few if quick else counts)]
+        for name, (_, counts, few) in SERIES.items()
+        if not (quick and name == "embedded")
+    }
+    # Loading the model takes longer than all that is measured quickly: one process does it all
+    processes = [list(asked)] if quick else [[name] for name in asked]
     found = {}
-    for name, (what, counts, few) in SERIES.items():
-        if quick and name == "embedded":
-            continue
-        say(f"bench: growth with {what} ...")
-        points = child(__name__, [model, name, *map(str, few if quick else counts)])
-        found[name] = {"what": what, "points": points, "exponent": exponent(points)}
+    for names in processes:
+        say(f"bench: growth of {', '.join(names)} ...")
+        series = child(__name__, [model, *(",".join(asked[name]) for name in names)])
+        for number, name in enumerate(names):
+            points = series[name]
+            if number:  # the peak is that of the series before
+                points = [{**point, "peak_mb": None} for point in points]
+            what = SERIES[name][0]
+            found[name] = {"what": what, "points": points, "exponent": exponent(points)}
     return found
 
 
@@ -96,17 +106,20 @@ def work_for(circle: Any, series: str) -> Callable[[int], Callable[[], Any]]:
 
 
 @torch.inference_mode()
-def main(model: str, series: str, *counts: str) -> list[dict[str, Any]]:
+def main(model: str, *asked: str) -> dict[str, list[dict[str, Any]]]:
     from istrc.circle import Circle
     from istrc.evaluation.speed.clock import Clock
 
     circle = Circle.from_pretrained(model)
-    make, clock = work_for(circle, series), Clock(circle.device, runs=3, budget=0.5)
-    points = []
-    for count in map(int, counts):
-        seconds = clock.seconds(make(count))
-        points.append({"count": count, "s": seconds, "peak_mb": peak_mb()})
-    return points
+    clock = Clock(circle.device, runs=3, budget=0.5)
+    found = {}
+    for series, *counts in (words.split(",") for words in asked):
+        make = work_for(circle, series)
+        found[series] = []
+        for count in map(int, counts):
+            seconds = clock.seconds(make(count))
+            found[series].append({"count": count, "s": seconds, "peak_mb": peak_mb()})
+    return found
 
 
 if __name__ == "__main__":

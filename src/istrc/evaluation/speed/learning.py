@@ -69,6 +69,8 @@ def time_training(
             layers=circle.mapping.config["layers"], device=circle.device.type, config={},
         )  # fmt: skip
 
+    with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stderr(io.StringIO()):
+        classifiers(1, Path(folder) / "run")  # imports and first allocations are not counted
     found = {
         "faces": len(z),
         "data": "drawn" if prepared is None else "prepared",
@@ -109,14 +111,13 @@ def projected(
 ) -> dict[str, Any]:
     """Seconds of `steps` steps, from runs of half the sample and of all of it."""
     took = []
-    # Once before, that imports and first allocations are not counted
-    for length in (2, sample // 2, sample):
+    for length in (sample // 2, sample):
         with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stderr(io.StringIO()):
             took.append(clock.once(lambda n=length, at=folder: train(n, Path(at) / "run")))
-    each = max(took[2] - took[1], 0.0) / (sample - sample // 2)
+    each = max(took[1] - took[0], 0.0) / (sample - sample // 2)
     if not each:  # so short that the clock's noise decides
-        each = took[2] / sample
-    rest = max(took[2] - each * sample, 0.0)
+        each = took[1] / sample
+    rest = max(took[1] - each * sample, 0.0)
     return {
         "s": rest + each * steps,
         "step_s": each,

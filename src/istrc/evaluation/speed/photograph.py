@@ -27,7 +27,7 @@ def portrait(circle: Any, folder: Path, megapixels: float) -> tuple[Path, bool]:
     """
     from PIL import Image
 
-    from istrc.photo.read import write_picture
+    from istrc.photo.write import write_picture
 
     try:
         from skimage.data import astronaut

@@ -97,7 +97,8 @@ def absolute(found: Mapping[str, Any]) -> str:
     """Seconds and sizes; they mean nothing without the machine."""
     walks, photo = found["walks"], found["photograph"]
     rows = [
-        [f"10 transformations x {walks['steps']} steps, pictures as above", amount(walks["s"], "s")],
+        [f"10 transformations x {walks['steps']} steps, {walks['pictures_each']} pictures of each",
+         amount(walks["s"], "s")],
         ["... the walks, as every edit walks", amount(walks["walks_s"], "s")],
         ["... the walks, as the paper's", amount(walks["paper_walks_s"], "s")],
         ["... with a picture of every step", amount(walks["with_all_pictures_s"], "s")],

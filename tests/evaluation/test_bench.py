@@ -1,0 +1,145 @@
+"""`bench` on a toy, from end to end; what processes of their own would do is done in this one."""
+
+import pytest
+import torch
+
+from istrc.circle import Circle
+from istrc.evaluation.results import plain as as_json
+from istrc.evaluation.speed import bench as benches
+from istrc.evaluation.speed import growth, learning, machine, photograph, table, walks
+from istrc.evaluation.speed.clock import Clock
+from istrc.evaluation.speed.faces import Drawn, embedded
+
+pytest.importorskip("sklearn")
+pytest.importorskip("tensorboard")
+KEYS = (
+    "walk_10x500_s", "walk_10x500_speedup_vs_plain", "rebuild_faces_per_s",
+    "rebuild_fraction_of_peak", "embed_faces_per_s", "attributes_train_s", "mapping_train_s",
+    "cold_start_s", "photo_12mp_s", "edit_speedup_vs_dfi", "peak_memory_mb", "machine",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def circle(blank_model):
+    return Circle.from_pretrained(blank_model)
+
+
+@pytest.fixture(scope="module")
+def found(blank_model, circle):
+    lines, counts = [], []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(growth, "child", lambda module, words: growth.main(*words))
+        patch.setattr(growth, "SERIES", {"mapped": ("faces", (), (1, 20, 300)),
+                                         "attributes": ("attributes", (), (1, 3)),
+                                         "size": ("pixels", (), (32, 64))})  # fmt: skip
+        patch.setattr(photograph, "child", lambda module, words: photograph.main(*words))
+        patch.setattr(photograph, "time_cold_start", lambda *words: 1.5)
+        patch.setattr(photograph, "MEGAPIXELS", 0.3)
+        patch.setattr(benches.limit, "peaks", lambda clock, **_: dict.fromkeys(
+            ("float32", "bfloat16", "copy"), 1e9))  # fmt: skip
+        found = benches.bench(
+            circle,
+            model=str(blank_model),
+            quick=True,
+            steps=6,
+            faces=300,
+            progress=lambda done, total: counts.append((done, total)),
+            say=lines.append,
+        )
+    assert counts[-1] == (benches.PARTS, benches.PARTS) and any("peers" in line for line in lines)
+    return found
+
+
+def test_the_keys_that_scripts_rely_on(found, circle):
+    for key in KEYS:
+        assert found[key] is not None, key
+    numbers = [found[key] for key in KEYS if key not in ("machine",)]
+    assert all(number > 0 for number in numbers)
+    assert found["cold_start_s"] == 1.5
+    assert found["machine"]["threads"] == torch.get_num_threads()
+    assert found["stages"]["bfloat16"]["decode"]["difference"]["largest"] < 0.1
+    assert circle.precision == torch.float32  # as it was
+
+
+def test_ratios_are_of_the_same_run(found):
+    walked = found["walks"]
+    assert walked["s"] == pytest.approx(walked["walks_s"] + walked["pictures_s"])
+    whole = walked["plain"]["with_all_pictures_s"] / walked["s"]
+    assert found["walk_10x500_speedup_vs_plain"] == pytest.approx(whole)
+    seconds = found["edits"]["s"]
+    assert found["edit_speedup_vs_dfi"] == pytest.approx(seconds["dfi"] / seconds["ours"])
+    best = found["stages"][found["rebuild_precision"]]
+    assert found["rebuild_faces_per_s"] == best["rebuild"]["faces_per_s"]["64"]
+    assert found["installed_size_mb"] == pytest.approx(sum(found["installed_mb"].values()))
+
+
+def test_the_page_has_every_part(found):
+    page = table.page(as_json(found), "growth.png")
+    for title in ("## Ratios", "## Beside the peers", "## Stages", "## Growth", "(growth.png)"):
+        assert title in page
+    assert f"## On {found['machine']['cpu']}" in page and "--quick" in page
+    assert "nan" not in page and "None" not in page
+    assert table.headline(found).startswith("10 x 500 steps in ")
+    without = {**found, "growth": {}, "mapping_train_s": None}
+    without["training"] = {**found["training"], "mapping": {"s": None, "reason": "none"}}
+    without["edits"] = {"attribute": "smile", "faces": 1, "s": {"ours": 1.0, "boundary": 2.0}}
+    assert "not measured" in table.page(as_json(without))
+
+
+def test_growth_is_drawn(found, tmp_path):
+    pytest.importorskip("matplotlib")
+    from istrc.evaluation.speed.plots import draw_growth
+
+    assert draw_growth(as_json(found)["growth"], tmp_path / "growth.png").stat().st_size > 10_000
+    assert [file.name for file in tmp_path.iterdir()] == ["growth.png"]
+
+
+def test_exponents_are_slopes():
+    points = [{"count": 1, "s": 5.0}, {"count": 10, "s": 1.0}, {"count": 100, "s": 100.0}]
+    assert growth.exponent(points) == pytest.approx(2.0)
+
+
+def test_long_walks_take_every_step_and_pictures_are_spread(circle):
+    z = embedded(circle, 1)
+    names = walks.names_for(circle)
+    assert len(names) == 10 and "smile" in names and "makeup" not in names
+    points = walks.long_walks(circle, z, names, 8)
+    assert points.shape == (9, 10, 1, 8)
+    lengths = (points[1:] - points[:-1]).norm(dim=-1)
+    step = circle.bound / 8
+    assert torch.allclose(lengths, torch.tensor(2 * torch.tensor(step / 2).sin()), atol=1e-4)
+    drawn = walks.pictures(circle, points, 4)
+    assert drawn.shape == (40, 3, 32, 32)
+    assert torch.allclose(drawn[-10:], circle.decode(points[-1, :, 0]), atol=1e-5)
+    assert len(walks.pictures(circle, points, None)) == 80
+
+
+def test_drawn_faces_stand_in_for_examples(circle):
+    examples = Drawn(circle, 12)
+    having, lacking = examples.sides("smile")
+    assert sorted([*having, *lacking]) == list(range(12)) and len(having) == 6
+    assert examples.z.shape == (12, 8) and examples.h.shape == (12, 6)
+    assert examples.prepared.batch(examples.rows[:2]).shape == (2, 3, 32, 32)
+
+
+def test_training_is_projected_from_two_lengths(tmp_path):
+    ran = []
+    clock = Clock(torch.device("cpu"))
+    found = learning.projected(lambda steps, out: ran.append(steps), 1000, 10, clock)
+    assert ran == [5, 10] and found["steps"] == 1000 and found["s"] >= 1000 * found["step_s"]
+
+
+def test_without_its_extra_training_is_left_out_with_a_reason(circle, monkeypatch):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    found = learning.time_training(circle, Clock(torch.device("cpu")))
+    assert found["mapping"]["s"] is None and "istrc[train]" in found["attributes"]["reason"]
+
+
+def test_an_installation_is_weighed_with_what_it_requires():
+    found = machine.installed()
+    assert found["torch"] > 50 and {"istrc", "numpy", "typer"} <= found.keys()
+    assert "scikit-learn" not in found  # of an extra
+    assert machine.installed("no-such-distribution") == {}
+    assert machine.processor()
