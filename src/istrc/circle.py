@@ -161,7 +161,8 @@ class Circle:
             aligner=self.aligner,
             bound=self.bound,
         )
-        other.learned, other.notes = self.learned, self.notes
+        other.learned, other.notes, other.precision = self.learned, self.notes, self.precision
+        other._quick, other._light = self._quick, self._light
         return other
 
     # Saved apart, composed here
