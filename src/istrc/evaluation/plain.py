@@ -51,7 +51,7 @@ def walk(
     """The vectors z_0 .. z_T of one face and one attribute, each (1, D)."""
     vectors = [z]
     for _ in range(steps):
-        z = z.detach().requires_grad_(True)
+        z = z.detach().clone().requires_grad_(True)
         # loss(z, y) = -[y log C(z) + (1 - y) log(1 - C(z))]    (eq. 1)
         loss = F.binary_cross_entropy_with_logits(classifier(z), torch.full_like(z[:, 0], y))
         loss.backward()

@@ -20,7 +20,8 @@ def drawn(circle: Any, count: int, seed: int = 0) -> torch.Tensor:
     random = torch.Generator().manual_seed(seed)
     code = torch.randn(count, circle.mapping.code, generator=random).to(circle.device)
     with torch.inference_mode():
-        return circle.decode_code(circle.mapping.mean + 0.7 * circle.mapping.spread * code).clone()
+        x = circle.decode_code(circle.mapping.mean + 0.7 * circle.mapping.spread * code)
+    return x.clone()  # no inference tensor: some peers take gradients
 
 
 def embedded(circle: Any, count: int, seed: int = 0) -> torch.Tensor:
