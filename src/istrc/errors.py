@@ -11,3 +11,9 @@ class InputError(IstrcError):
 
 class OutOfSpace(IstrcError):
     """The disk is full: no further output can be written, so a command stops at the first."""
+
+
+def reason(error: Exception) -> str:
+    """What an error from elsewhere says, in one line, to stand inside a message of ours."""
+    said = getattr(error, "strerror", None) or str(error)
+    return " ".join(said.split()) or type(error).__name__

@@ -14,7 +14,8 @@ from istrc import walk as walking
 from istrc.data.prepared import to_pixels
 from istrc.photo.align import Frame
 from istrc.photo.paste import paste_change, paste_crop
-from istrc.photo.read import Picture, write_picture
+from istrc.photo.picture import Picture
+from istrc.photo.write import write_picture
 from istrc.photo.xmp import COMPOSITE
 
 if TYPE_CHECKING:

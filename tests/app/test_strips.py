@@ -5,7 +5,7 @@ import pytest
 
 from istrc.app.strips import walk_row
 from istrc.circle import Circle
-from istrc.photo.read import write_picture
+from istrc.photo.write import write_picture
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Every kind of picture that comes in, made here with Pillow, and the INPUTs that lead to it."""
+"""Every kind of picture that comes in, made here with Pillow."""
 
 import os
 import struct
@@ -10,29 +10,12 @@ import pytest
 from PIL import ExifTags, Image, ImageCms
 
 from istrc.errors import InputError
-from istrc.photo import read
-from istrc.photo.read import find_inputs, read_picture, write_picture
+from istrc.photo.inputs import find_inputs
+from istrc.photo.plugins import load_plugins
+from istrc.photo.read import read_picture
+from istrc.photo.write import write_picture
 
-HEIGHT, WIDTH = 32, 48
-
-
-def scene() -> np.ndarray:
-    """A picture whose four corners differ: uint8 (32, 48, 3)."""
-    pixels = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
-    pixels[:16, :24] = (200, 30, 40)
-    pixels[:16, 24:] = (20, 180, 60)
-    pixels[16:, :24] = (50, 70, 220)
-    pixels[16:, 24:] = (240, 230, 10)
-    return pixels
-
-
-def noisy(seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
-
-
-def ramp(maximum: int, dtype) -> np.ndarray:
-    """From 0 to `maximum`, both included: (32, 48)."""
-    return np.linspace(0, maximum, HEIGHT * WIDTH).round().reshape(HEIGHT, WIDTH).astype(dtype)
+HEIGHT, WIDTH = 32, 48  # of the pictures in conftest.py
 
 
 def refused(path, *words: str) -> str:
@@ -51,20 +34,20 @@ def refused(path, *words: str) -> str:
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.tif", "a.bmp", "a.ppm", "a.gif"])
-def test_plain_files_give_their_pixels(tmp_path, name):
-    Image.fromarray(scene()).save(tmp_path / name)
+def test_plain_files_give_their_pixels(tmp_path, name, scene):
+    Image.fromarray(scene).save(tmp_path / name)
     picture = read_picture(tmp_path / name)
     assert picture.pixels.dtype == np.uint8 and picture.pixels.flags.writeable
-    assert np.array_equal(picture.pixels, scene())
+    assert np.array_equal(picture.pixels, scene)
     assert picture.alpha is None and picture.notes == [] and not picture.grey
     assert picture.suffix == {"a.tif": ".tif"}.get(name, ".png")
 
 
 @pytest.mark.parametrize("name, limit", [("a.jpg", 4), ("a.webp", 120), ("a.jp2", 0)])
-def test_compressed_files_come_close(tmp_path, name, limit):
-    Image.fromarray(scene()).save(tmp_path / name, quality=95, subsampling=0)
+def test_compressed_files_come_close(tmp_path, name, limit, scene):
+    Image.fromarray(scene).save(tmp_path / name, quality=95, subsampling=0)
     picture = read_picture(str(tmp_path / name))  # a string will do
-    assert np.abs(picture.pixels.astype(int) - scene()).max() <= limit
+    assert np.abs(picture.pixels.astype(int) - scene).max() <= limit
 
 
 def turned(pixels: np.ndarray, orientation: int) -> np.ndarray:
@@ -84,26 +67,26 @@ def turned(pixels: np.ndarray, orientation: int) -> np.ndarray:
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif", ".webp"])
-def test_exif_orientation_is_applied_once(tmp_path, orientation, suffix):
+def test_exif_orientation_is_applied_once(tmp_path, orientation, suffix, scene):
     path, out = tmp_path / f"turned{suffix}", tmp_path / f"out{suffix}"
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = orientation
     options = {"lossless": True} if suffix == ".webp" else {"quality": 95, "subsampling": 0}
-    stored = Image.fromarray(turned(scene(), orientation))
+    stored = Image.fromarray(turned(scene, orientation))
     stored.save(path, exif=exif, dpi=(100, 200), **options)
     picture = read_picture(path)
     assert picture.pixels.shape == (HEIGHT, WIDTH, 3)
-    assert np.abs(picture.pixels.astype(int) - scene()).max() <= (4 if suffix == ".jpg" else 0)
+    assert np.abs(picture.pixels.astype(int) - scene).max() <= (4 if suffix == ".jpg" else 0)
     if suffix != ".webp":
         assert picture.dpi == pytest.approx((100, 200) if orientation < 5 else (200, 100), abs=0.1)
     write_picture(picture, picture.pixels, out)
     with Image.open(out) as again:  # no viewer turns it a second time
         assert again.size == (WIDTH, HEIGHT) and again.getexif().get(274, 1) == 1
     again = read_picture(out).pixels.astype(int)
-    assert np.abs(again - scene()).max() <= (8 if suffix == ".jpg" else 0)
+    assert np.abs(again - scene).max() <= (8 if suffix == ".jpg" else 0)
 
 
-def test_sixteen_bit_grey_is_scaled_not_clipped(tmp_path):
+def test_sixteen_bit_grey_is_scaled_not_clipped(tmp_path, ramp):
     values = ramp(65535, np.uint16)
     expected = np.array([[round(int(v) / 257) for v in row] for row in values])
     for name in ("grey16.png", "grey16.tif"):
@@ -120,7 +103,7 @@ def test_sixteen_bit_grey_is_scaled_not_clipped(tmp_path):
     assert np.array_equal(alpha, np.where(values == values[3, 4], 0, 255))
 
 
-def test_big_endian_sixteen_bits(tmp_path):
+def test_big_endian_sixteen_bits(tmp_path, ramp):
     values = ramp(65535, ">u2")
     Image.frombytes("I;16B", (WIDTH, HEIGHT), values.tobytes()).save(tmp_path / "big.tif")
     pixels = read_picture(tmp_path / "big.tif").pixels
@@ -128,11 +111,11 @@ def test_big_endian_sixteen_bits(tmp_path):
     assert (np.diff(pixels[..., 0].astype(int).ravel()) >= 0).all()
 
 
-def test_palette(tmp_path):
-    Image.fromarray(scene()).quantize(16).save(tmp_path / "p.png")
+def test_palette(tmp_path, scene):
+    Image.fromarray(scene).quantize(16).save(tmp_path / "p.png")
     assert Image.open(tmp_path / "p.png").mode == "P"
     picture = read_picture(tmp_path / "p.png")
-    assert np.array_equal(picture.pixels, scene()) and picture.alpha is None
+    assert np.array_equal(picture.pixels, scene) and picture.alpha is None
 
 
 def test_palette_with_transparency(tmp_path):
@@ -150,28 +133,28 @@ def test_palette_with_transparency(tmp_path):
     assert picture.pixels[0, 0].tolist() == [255, 0, 0]
 
 
-def test_a_transparent_colour(tmp_path):
-    Image.fromarray(scene()).save(tmp_path / "rgb.png", transparency=(200, 30, 40))
+def test_a_transparent_colour(tmp_path, scene):
+    Image.fromarray(scene).save(tmp_path / "rgb.png", transparency=(200, 30, 40))
     picture = read_picture(tmp_path / "rgb.png")
-    assert np.array_equal(picture.pixels, scene())
+    assert np.array_equal(picture.pixels, scene)
     assert (picture.alpha[:16, :24] == 0).all() and (picture.alpha[16:] == 255).all()
 
 
-def test_rgba_and_la_keep_alpha_apart(tmp_path):
+def test_rgba_and_la_keep_alpha_apart(tmp_path, noisy, ramp):
     alpha = ramp(255, np.uint8)
-    rgba = np.dstack([noisy(), alpha])
+    rgba = np.dstack([noisy, alpha])
     Image.fromarray(rgba).save(tmp_path / "rgba.png")
     picture = read_picture(tmp_path / "rgba.png")
-    assert np.array_equal(picture.pixels, noisy())  # under alpha 0 too
+    assert np.array_equal(picture.pixels, noisy)  # under alpha 0 too
     assert np.array_equal(picture.alpha, alpha) and not picture.grey
-    grey = noisy()[..., 0]
+    grey = noisy[..., 0]
     Image.merge("LA", [Image.fromarray(grey), Image.fromarray(alpha)]).save(tmp_path / "la.png")
     picture = read_picture(tmp_path / "la.png")
     assert np.array_equal(picture.pixels, np.dstack([grey] * 3)) and picture.grey
     assert np.array_equal(picture.alpha, alpha)
 
 
-def test_one_bit_and_grey(tmp_path):
+def test_one_bit_and_grey(tmp_path, ramp):
     black_white = ramp(255, np.uint8) > 127
     Image.fromarray(black_white).save(tmp_path / "one.png")
     assert Image.open(tmp_path / "one.png").mode == "1"
@@ -228,32 +211,32 @@ def test_cmyk_with_a_profile_that_is_no_good(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["a.gif", "a.png", "a.webp", "a.tif"])
-def test_of_an_animation_the_first_frame_is_used_and_noted(tmp_path, name):
-    frames = [Image.fromarray(scene()), Image.fromarray(255 - scene()), Image.fromarray(noisy())]
+def test_of_an_animation_the_first_frame_is_used_and_noted(tmp_path, name, scene, noisy):
+    frames = [Image.fromarray(scene), Image.fromarray(255 - scene), Image.fromarray(noisy)]
     frames[0].save(tmp_path / name, save_all=True, append_images=frames[1:], lossless=True)
     picture = read_picture(tmp_path / name)
-    assert np.array_equal(picture.pixels, scene())
+    assert np.array_equal(picture.pixels, scene)
     assert picture.notes == ["3 frames or pages: only the first is used"]
 
 
-def test_a_phone_jpeg_with_a_second_picture_is_a_jpeg(tmp_path):
-    second = Image.fromarray(noisy())
-    Image.fromarray(scene()).save(tmp_path / "a.mpo", save_all=True, append_images=[second])
+def test_a_phone_jpeg_with_a_second_picture_is_a_jpeg(tmp_path, scene, noisy):
+    second = Image.fromarray(noisy)
+    Image.fromarray(scene).save(tmp_path / "a.mpo", save_all=True, append_images=[second])
     (tmp_path / "a.mpo").rename(tmp_path / "phone.jpg")
     picture = read_picture(tmp_path / "phone.jpg")
     assert picture.format == "JPEG" and picture.notes == [] and picture.suffix == ".jpg"
 
 
-def test_the_suffix_may_lie(tmp_path):
-    Image.fromarray(scene()).save(tmp_path / "a.png")
+def test_the_suffix_may_lie(tmp_path, scene):
+    Image.fromarray(scene).save(tmp_path / "a.png")
     (tmp_path / "a.png").rename(tmp_path / "a.jpg")
     picture = read_picture(tmp_path / "a.jpg")
-    assert picture.format == "PNG" and np.array_equal(picture.pixels, scene())
+    assert picture.format == "PNG" and np.array_equal(picture.pixels, scene)
 
 
-def test_damaged_exif_does_not_cost_the_picture(tmp_path):
-    Image.fromarray(scene()).save(tmp_path / "a.png", exif=b"Exif\0\0II*\0\xff\xff\xff\xff\0")
-    assert np.array_equal(read_picture(tmp_path / "a.png").pixels, scene())
+def test_damaged_exif_does_not_cost_the_picture(tmp_path, scene):
+    Image.fromarray(scene).save(tmp_path / "a.png", exif=b"Exif\0\0II*\0\xff\xff\xff\xff\0")
+    assert np.array_equal(read_picture(tmp_path / "a.png").pixels, scene)
 
 
 def test_real_photographs(shared_dir):
@@ -290,21 +273,21 @@ def test_not_an_image(tmp_path, data):
 
 
 @pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.webp", "a.gif", "a.tif", "a.bmp", "a.jp2"])
-def test_truncated(tmp_path, name):
-    Image.fromarray(noisy()).save(tmp_path / name)
+def test_truncated(tmp_path, name, noisy):
+    Image.fromarray(noisy).save(tmp_path / name)
     data = (tmp_path / name).read_bytes()
     for part in (0.95, 0.5):
         (tmp_path / name).write_bytes(data[: int(len(data) * part)])
         assert "damaged" in refused(tmp_path / name)
 
 
-def test_any_damage_is_an_input_error_or_a_picture(tmp_path):
+def test_any_damage_is_an_input_error_or_a_picture(tmp_path, noisy):
     generator = np.random.default_rng(0)
     for name in ("a.jpg", "a.png", "a.webp", "a.gif", "a.tif", "a.bmp"):
         path = tmp_path / name
         exif = Image.Exif()
         exif[ExifTags.Base.Artist] = "A. Person"
-        Image.fromarray(noisy()).save(path, exif=exif)
+        Image.fromarray(noisy).save(path, exif=exif)
         data = np.frombuffer(path.read_bytes(), np.uint8)
         for _ in range(40):
             damaged = data.copy()
@@ -337,9 +320,9 @@ def test_too_large_is_refused_without_decoding(tmp_path, size, monkeypatch):
     refused(tmp_path / "large.png", "too large", "100 megapixels", "scale it down")
 
 
-def test_large_ones_are_read_without_a_warning(tmp_path, monkeypatch):
+def test_large_ones_are_read_without_a_warning(tmp_path, monkeypatch, scene):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)  # Pillow warns from here to its double
-    Image.fromarray(scene()).save(tmp_path / "a.png")
+    Image.fromarray(scene).save(tmp_path / "a.png")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert read_picture(tmp_path / "a.png").pixels.shape == (HEIGHT, WIDTH, 3)
@@ -367,45 +350,5 @@ def test_no_right_to_read(tmp_path):
 # --- inputs ----------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def folder(tmp_path):
-    for name in ("b.png", "a.JPG", "c.webp", "notes.txt", ".hidden.png", "sub/d.png", "sub/e.png"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_bytes(b"x")
-    (tmp_path / "folder.png").mkdir()
-    return tmp_path
-
-
-def names(paths) -> list[str]:
-    return [path.name for path in paths]
-
-
-def test_inputs_are_files_folders_and_globs_in_their_order(folder):
-    assert names(find_inputs([folder])) == ["a.JPG", "b.png", "c.webp"]  # flat, sorted
-    assert names(find_inputs([str(folder / "*.png")])) == ["b.png"]
-    assert names(find_inputs([folder / "[bc].*"])) == ["b.png", "c.webp"]
-    assert names(find_inputs([folder / "**" / "*.png"])) == ["b.png", "d.png", "e.png"]
-    several = find_inputs([folder / "c.webp", folder / "sub", folder / "notes.txt"])
-    assert names(several) == ["c.webp", "d.png", "e.png", "notes.txt"]
-    assert find_inputs([]) == []
-
-
-def test_a_name_with_brackets_is_a_name_first(folder):
-    (folder / "me [1].png").write_bytes(b"x")
-    assert names(find_inputs([folder / "me [1].png"])) == ["me [1].png"]
-
-
-def test_inputs_that_lead_to_nothing_are_named(folder):
-    (folder / "empty").mkdir()
-    for pattern, words in (
-        (folder / "empty", "no pictures in this folder"),
-        (folder / "*.tif", "no pictures match"),
-        (folder / "gone.jpg", "no such file or folder"),
-    ):
-        with pytest.raises(InputError) as error:
-            find_inputs([folder / "b.png", pattern])
-        assert str(error.value).startswith(f"{pattern}: ") and words in str(error.value)
-
-
 def test_every_decoder_is_one_that_pillow_has():
-    assert set(read._load_plugins()) <= set(Image.OPEN) | {"AVIF"}  # in Pillow from 11.3 on
+    assert set(load_plugins()) <= set(Image.OPEN) | {"AVIF"}  # in Pillow from 11.3 on

@@ -16,7 +16,7 @@ from istrc.app.strips import walk_row
 from istrc.circle import Circle
 from istrc.errors import IstrcError
 from istrc.figures import Row, strip
-from istrc.photo.read import write_picture
+from istrc.photo.write import write_picture
 
 EDITS = {
     "smile-off": {"smile": -1},

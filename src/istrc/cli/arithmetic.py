@@ -106,7 +106,7 @@ def arithmetic(
             raise InputError(f"--onto {onto}: an embedding has no picture; give a picture")
 
         from istrc.data.prepared import to_pixels
-        from istrc.photo.read import output_format
+        from istrc.photo.write import output_format
         from istrc.verbs.arithmetic import arithmetic as calculate
 
         output_format(Path(out))

@@ -82,7 +82,7 @@ def average(
         need_pictures(faces, mode.value)
 
         from istrc.data.prepared import to_pixels
-        from istrc.photo.read import output_format
+        from istrc.photo.write import output_format
         from istrc.verbs.average import average as average_of
 
         output_format(Path(out))

@@ -66,7 +66,7 @@ def verification(
     for prepared faces; there --limit counts faces, and pairs in LFW's.
     """
     from istrc.evaluation.verification import evaluate_verification
-    from istrc.photo.read import output_format
+    from istrc.photo.write import output_format
 
     if roc:
         output_format(roc)  # before, and not after, an hour

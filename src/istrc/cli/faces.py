@@ -86,7 +86,9 @@ def look(source: Path, output: Path | None, aligner: Any) -> tuple[list[dict[str
 
     from istrc.photo.align import find_frame
     from istrc.photo.detect import detect
-    from istrc.photo.read import Picture, read_picture, write_picture
+    from istrc.photo.picture import Picture
+    from istrc.photo.read import read_picture
+    from istrc.photo.write import write_picture
 
     picture = read_picture(source)
     boxes = detect(picture.pixels)

@@ -25,7 +25,7 @@ class Inputs:
 
 def find_all(arguments: Sequence[str]) -> Inputs:
     """Each argument is a picture, a folder (read flat, sorted by name) or a glob."""
-    from istrc.photo.read import find_inputs
+    from istrc.photo.inputs import find_inputs
 
     found = Inputs([], [], len(arguments) > 1)
     for argument in arguments:
@@ -109,7 +109,7 @@ def write_lines(path: Path, lines: Iterable[object]) -> None:
 
 
 def _ending(source: Path, suffix: str | None) -> str:
-    from istrc.photo.read import output_format
+    from istrc.photo.write import output_format
 
     if suffix is not None:
         return suffix

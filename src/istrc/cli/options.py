@@ -194,7 +194,7 @@ def save(
     edited: list, output: Path, crop: bool, *, provenance: bool = True, location: bool = False
 ) -> list[Path]:
     """Write the photograph with its edited faces (the last of a chain), or one crop a face."""
-    from istrc.photo.read import write_picture
+    from istrc.photo.write import write_picture
     from istrc.photo.xmp import COMPOSITE
 
     output.parent.mkdir(parents=True, exist_ok=True)

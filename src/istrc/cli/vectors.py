@@ -242,7 +242,7 @@ def write_face(
     pixels: Any, output: Path, provenance: bool = True, *, generated: bool = False
 ) -> None:
     """A picture of faces that the model made; `generated`: of nobody's photograph."""
-    from istrc.photo.read import write_picture
+    from istrc.photo.write import write_picture
     from istrc.photo.xmp import COMPOSITE, GENERATED
 
     output.parent.mkdir(parents=True, exist_ok=True)

@@ -21,7 +21,7 @@ from istrc.evaluation.photo_finding import (
 )
 from istrc.evaluation.photo_scenes import FEATHER, draw_faces
 from istrc.evaluation.results import circle_checksum, markdown_table
-from istrc.photo.read import find_inputs
+from istrc.photo.inputs import find_inputs
 
 
 def evaluate_photos(

@@ -11,73 +11,56 @@ import pytest
 from PIL import ExifTags, Image, ImageCms
 
 from istrc.errors import InputError, OutOfSpace
-from istrc.photo import read
-from istrc.photo.read import Picture, output_format, read_picture, write_picture
+from istrc.photo import write
+from istrc.photo.picture import Picture
+from istrc.photo.read import read_picture
+from istrc.photo.write import output_format, write_picture
 
-HEIGHT, WIDTH = 32, 48
-
-
-def scene() -> np.ndarray:
-    """A picture whose four corners differ: uint8 (32, 48, 3)."""
-    pixels = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
-    pixels[:16, :24] = (200, 30, 40)
-    pixels[:16, 24:] = (20, 180, 60)
-    pixels[16:, :24] = (50, 70, 220)
-    pixels[16:, 24:] = (240, 230, 10)
-    return pixels
-
-
-def noisy(seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
-
-
-def ramp(maximum: int, dtype) -> np.ndarray:
-    """From 0 to `maximum`, both included: (32, 48)."""
-    return np.linspace(0, maximum, HEIGHT * WIDTH).round().reshape(HEIGHT, WIDTH).astype(dtype)
+HEIGHT, WIDTH = 32, 48  # of the pictures in conftest.py
 
 
 @pytest.mark.parametrize("name", ["o.png", "o.tif", "o.tiff", "o.webp", "O.PNG"])
-def test_lossless_formats_give_the_pixels_back(tmp_path, name):
-    write_picture(None, noisy(), tmp_path / name)
-    assert np.array_equal(read_picture(tmp_path / name).pixels, noisy())
+def test_lossless_formats_give_the_pixels_back(tmp_path, name, noisy):
+    write_picture(None, noisy, tmp_path / name)
+    assert np.array_equal(read_picture(tmp_path / name).pixels, noisy)
 
 
-def test_jpeg_is_written_at_quality_95_without_subsampling(tmp_path):
-    write_picture(None, noisy(), tmp_path / "o.jpg")
-    Image.fromarray(noisy()).save(tmp_path / "reference.jpg", quality=95, subsampling="4:4:4")
+def test_jpeg_is_written_at_quality_95_without_subsampling(tmp_path, noisy):
+    write_picture(None, noisy, tmp_path / "o.jpg")
+    Image.fromarray(noisy).save(tmp_path / "reference.jpg", quality=95, subsampling="4:4:4")
     ours, reference = Image.open(tmp_path / "o.jpg"), Image.open(tmp_path / "reference.jpg")
     assert ours.quantization == reference.quantization
     assert [part[1:3] for part in ours.layer] == [(1, 1)] * 3
-    assert np.abs(read_picture(tmp_path / "o.jpg").pixels.astype(int) - noisy()).max() < 30
+    assert np.abs(read_picture(tmp_path / "o.jpg").pixels.astype(int) - noisy).max() < 30
 
 
 @pytest.mark.parametrize("name", ["o.png", "o.tif", "o.webp"])
-def test_alpha_is_kept_where_the_format_has_it(tmp_path, name):
+def test_alpha_is_kept_where_the_format_has_it(tmp_path, name, scene, ramp):
     alpha = ramp(255, np.uint8)
-    write_picture(Picture(scene(), alpha), 255 - scene(), tmp_path / name)
+    write_picture(Picture(scene, alpha), 255 - scene, tmp_path / name)
     again = read_picture(tmp_path / name)
     assert np.array_equal(again.alpha, alpha)
-    assert np.array_equal(again.pixels, 255 - scene())  # where alpha is 0 too
+    assert np.array_equal(again.pixels, 255 - scene)  # where alpha is 0 too
 
 
-def test_alpha_in_a_jpeg_is_shown_on_white(tmp_path):
+def test_alpha_in_a_jpeg_is_shown_on_white(tmp_path, scene):
     alpha = np.zeros((HEIGHT, WIDTH), np.uint8)
     alpha[:, 24:] = 255
-    write_picture(Picture(scene(), alpha), scene(), tmp_path / "o.jpg")
+    write_picture(Picture(scene, alpha), scene, tmp_path / "o.jpg")
     pixels = read_picture(tmp_path / "o.jpg").pixels
     assert np.abs(pixels[:, :24].astype(int) - 255).max() <= 2
-    assert np.abs(pixels[:, 24:].astype(int) - scene()[:, 24:]).max() <= 4
+    assert np.abs(pixels[:, 24:].astype(int) - scene[:, 24:]).max() <= 4
 
 
-def test_a_crop_goes_without_the_alpha_of_the_whole(tmp_path):
-    picture = Picture(scene(), ramp(255, np.uint8))
-    write_picture(picture, noisy()[:16, :16], tmp_path / "crop.png")
+def test_a_crop_goes_without_the_alpha_of_the_whole(tmp_path, scene, noisy, ramp):
+    picture = Picture(scene, ramp(255, np.uint8))
+    write_picture(picture, noisy[:16, :16], tmp_path / "crop.png")
     again = read_picture(tmp_path / "crop.png")
-    assert again.alpha is None and np.array_equal(again.pixels, noisy()[:16, :16])
+    assert again.alpha is None and np.array_equal(again.pixels, noisy[:16, :16])
 
 
 @pytest.mark.parametrize("name, mode", [("o.png", "L"), ("o.jpg", "L"), ("o.webp", "RGB")])
-def test_grey_stays_grey(tmp_path, name, mode):
+def test_grey_stays_grey(tmp_path, name, mode, ramp):
     grey = np.dstack([ramp(255, np.uint8)] * 3)
     write_picture(Picture(grey, grey=True), grey, tmp_path / name)
     assert Image.open(tmp_path / name).mode == mode
@@ -88,7 +71,7 @@ def test_grey_stays_grey(tmp_path, name, mode):
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif", ".webp"])
-def test_metadata_goes_along_but_not_where_it_was_taken(tmp_path, suffix):
+def test_metadata_goes_along_but_not_where_it_was_taken(tmp_path, suffix, scene):
     exif = Image.Exif()
     exif[ExifTags.Base.Artist] = "A. Person"
     exif[ExifTags.Base.Orientation] = 3
@@ -100,7 +83,7 @@ def test_metadata_goes_along_but_not_where_it_was_taken(tmp_path, suffix):
     exif.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSLatitude] = (1.0, 2.0, 3.0)
     icc = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     path, out = tmp_path / f"in{suffix}", tmp_path / f"out{suffix}"
-    Image.fromarray(scene()).save(path, exif=exif.tobytes(), icc_profile=icc, dpi=(300, 300))
+    Image.fromarray(scene).save(path, exif=exif.tobytes(), icc_profile=icc, dpi=(300, 300))
     assert Image.open(path).getexif().get_ifd(ExifTags.IFD.GPSInfo)  # it was there
     picture = read_picture(path)
     assert picture.suffix == suffix
@@ -118,7 +101,7 @@ def test_metadata_goes_along_but_not_where_it_was_taken(tmp_path, suffix):
             assert image.info["dpi"] == pytest.approx((300, 300), abs=0.01)
 
 
-def test_no_preview_of_the_picture_before_the_edit_goes_along(tmp_path):
+def test_no_preview_of_the_picture_before_the_edit_goes_along(tmp_path, scene):
     exif = Image.Exif()
     exif[ExifTags.Base.Artist] = "A. Person"
     exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.MakerNote] = b"maker's preview"
@@ -132,7 +115,7 @@ def test_no_preview_of_the_picture_before_the_edit_goes_along(tmp_path):
     tiff += struct.pack(order + "H", 2)
     tiff += struct.pack(order + "HHII", 0x201, 4, 1, len(tiff) + 28)
     tiff += struct.pack(order + "HHII", 0x202, 4, 1, len(thumbnail)) + bytes(4) + thumbnail
-    Image.fromarray(scene()).save(tmp_path / "a.jpg", exif=bytes(block[:6] + tiff))
+    Image.fromarray(scene).save(tmp_path / "a.jpg", exif=bytes(block[:6] + tiff))
     with Image.open(tmp_path / "a.jpg") as image:  # they are there, and read as such
         assert image.getexif().get_ifd(ExifTags.IFD.IFD1)[0x202] == len(thumbnail)
     picture = read_picture(tmp_path / "a.jpg")
@@ -140,46 +123,46 @@ def test_no_preview_of_the_picture_before_the_edit_goes_along(tmp_path):
     assert b"a thumbnail" not in picture.exif and b"preview" not in picture.exif
 
 
-def test_a_profile_for_other_channels_is_left_out(tmp_path):
+def test_a_profile_for_other_channels_is_left_out(tmp_path, scene):
     icc = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    write_picture(Picture(scene(), grey=True, icc=icc), scene(), tmp_path / "o.png")
+    write_picture(Picture(scene, grey=True, icc=icc), scene, tmp_path / "o.png")
     assert "icc_profile" not in Image.open(tmp_path / "o.png").info
     grey_icc = icc[:16] + b"GRAY" + icc[20:]
-    write_picture(Picture(scene(), grey=True, icc=grey_icc), scene(), tmp_path / "o.png")
+    write_picture(Picture(scene, grey=True, icc=grey_icc), scene, tmp_path / "o.png")
     assert Image.open(tmp_path / "o.png").info["icc_profile"] == grey_icc
 
 
-def test_exif_too_long_for_a_jpeg_does_not_stop_it(tmp_path):
+def test_exif_too_long_for_a_jpeg_does_not_stop_it(tmp_path, scene):
     exif = Image.Exif()
     exif[ExifTags.Base.ImageDescription] = "x" * 70_000
-    Image.fromarray(scene()).save(tmp_path / "a.png", exif=exif)
+    Image.fromarray(scene).save(tmp_path / "a.png", exif=exif)
     picture = read_picture(tmp_path / "a.png")
     assert len(picture.exif) > 70_000
     write_picture(picture, picture.pixels, tmp_path / "o.jpg")
     assert read_picture(tmp_path / "o.jpg").exif is None
 
 
-def test_unknown_suffix_names_those_allowed(tmp_path):
+def test_unknown_suffix_names_those_allowed(tmp_path, scene):
     for name in ("o.xyz", "o.gif", "o"):
         with pytest.raises(InputError, match=r"\.jpg, \.jpeg, \.png, \.webp, \.tif, \.tiff"):
-            write_picture(None, scene(), tmp_path / name)
+            write_picture(None, scene, tmp_path / name)
     assert list(tmp_path.iterdir()) == []
     assert output_format("x/y.JPEG") == "JPEG"
 
 
 @pytest.mark.skipif(os.name != "posix", reason="the umask is POSIX's")
-def test_rights_follow_the_umask(tmp_path):
+def test_rights_follow_the_umask(tmp_path, scene):
     for mask, rights in ((0o022, 0o644), (0o077, 0o600), (0o002, 0o664)):
         before = os.umask(mask)
         try:
-            write_picture(None, scene(), tmp_path / f"{mask}.png")
+            write_picture(None, scene, tmp_path / f"{mask}.png")
         finally:
             os.umask(before)
         assert stat.S_IMODE((tmp_path / f"{mask}.png").stat().st_mode) == rights
 
 
 @pytest.mark.parametrize("failure", [OSError("disk full"), KeyboardInterrupt()])
-def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path, failure, monkeypatch):
+def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path, failure, monkeypatch, scene):
     out = tmp_path / "o.png"
     out.write_bytes(b"old")
 
@@ -190,43 +173,45 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path, failure, monke
     monkeypatch.setattr(Image.Image, "save", break_off)
     expected = InputError if isinstance(failure, OSError) else KeyboardInterrupt
     with pytest.raises(expected):
-        write_picture(None, scene(), out)
+        write_picture(None, scene, out)
     assert out.read_bytes() == b"old" and list(tmp_path.iterdir()) == [out]
 
 
-def test_write_errors_name_the_file_and_the_remedy(tmp_path):
+def test_write_errors_name_the_file_and_the_remedy(tmp_path, scene):
     with pytest.raises(InputError, match="does not exist; make it"):
-        write_picture(None, scene(), tmp_path / "nowhere" / "o.png")
+        write_picture(None, scene, tmp_path / "nowhere" / "o.png")
     (tmp_path / "d.png").mkdir()
     with pytest.raises(InputError, match="a folder"):
-        write_picture(None, scene(), tmp_path / "d.png")
+        write_picture(None, scene, tmp_path / "d.png")
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="o.png: cannot be written as PNG .*; choose another"):
-        write_picture(None, scene(), tmp_path / "file" / "o.png")
+        write_picture(None, scene, tmp_path / "file" / "o.png")
     with pytest.raises(InputError, match="cannot be written as WEBP"):  # at most 16383 a side
         write_picture(None, np.zeros((16, 17_000, 3), np.uint8), tmp_path / "wide.webp")
     assert not list(tmp_path.glob("*wide*")) and not list(tmp_path.glob(".*"))
     with pytest.raises(ValueError, match="uint8"):
-        write_picture(None, scene().astype(np.float32), tmp_path / "o.png")
+        write_picture(None, scene.astype(np.float32), tmp_path / "o.png")
 
 
 @pytest.mark.skipif(os.name != "posix", reason="links need rights elsewhere")
-def test_a_link_is_written_through(tmp_path):
+def test_a_link_is_written_through(tmp_path, scene):
     (tmp_path / "far").mkdir()
     (tmp_path / "link.png").symlink_to(tmp_path / "far" / "real.png")
-    write_picture(None, scene(), tmp_path / "link.png")
+    write_picture(None, scene, tmp_path / "link.png")
     assert (tmp_path / "link.png").is_symlink()
-    assert np.array_equal(read_picture(tmp_path / "far" / "real.png").pixels, scene())
+    assert np.array_equal(read_picture(tmp_path / "far" / "real.png").pixels, scene)
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tif"])
-def test_a_full_disk_is_told_from_a_bad_name_and_leaves_no_part(tmp_path, monkeypatch, suffix):
+def test_a_full_disk_is_told_from_a_bad_name_and_leaves_no_part(
+    tmp_path, monkeypatch, suffix, scene
+):
     class Full(io.FileIO):
         def write(self, data):
             super().write(bytes(data)[:10])
             raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(read, "open", lambda path, mode: Full(path, "x"), raising=False)
+    monkeypatch.setattr(write, "open", lambda path, mode: Full(path, "x"), raising=False)
     with pytest.raises(OutOfSpace, match=f"o{suffix}: .*the disk is full.*make room"):
-        write_picture(None, scene(), tmp_path / f"o{suffix}")
+        write_picture(None, scene, tmp_path / f"o{suffix}")
     assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,43 @@
+"""The parts of Pillow that run: decoders of few formats, and a plug-in for HEIC if there is one."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+from pathlib import Path
+
+from istrc.errors import InputError
+
+# The only decoders that run, and their modules in Pillow. Of the others some start programs
+# (EPS), most are hardly ever tried, and loading them all takes longer than reading a picture.
+_DECODERS = {
+    "JPEG": "Jpeg",
+    "PNG": "Png",
+    "WEBP": "WebP",
+    "TIFF": "Tiff",
+    "BMP": "Bmp",
+    "GIF": "Gif",
+    "PPM": "Ppm",
+    "JPEG2000": "Jpeg2K",
+    "AVIF": "Avif",
+}
+
+
+def load_plugins() -> dict[str, str]:
+    """Load the decoders and encoders; the formats, by Pillow's names."""
+    for module in _DECODERS.values():
+        with contextlib.suppress(ImportError):  # an older Pillow has no AVIF
+            importlib.import_module(f"PIL.{module}ImagePlugin")
+    return _DECODERS
+
+
+def load_heif_plugin(path: Path) -> str:
+    """Load the plug-in for HEIC, and say the format's name; InputError, naming `path`, without."""
+    try:
+        import pillow_heif
+    except ImportError:
+        raise InputError(
+            f"{path}: HEIC needs a plug-in; `pip install pillow-heif`, or convert it to JPEG"
+        ) from None
+    pillow_heif.register_heif_opener()
+    return "HEIF"

@@ -1,0 +1,157 @@
+"""Pictures out: pixels, with what the picture that they were made from had beside its own."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import struct
+from importlib.metadata import version
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from istrc.errors import InputError, OutOfSpace, reason
+from istrc.photo import exif as exif_data
+from istrc.photo.picture import Picture
+from istrc.photo.plugins import load_plugins
+from istrc.photo.xmp import packet
+
+_WRITERS = {
+    ".jpg": "JPEG",
+    ".jpeg": "JPEG",
+    ".png": "PNG",
+    ".webp": "WEBP",
+    ".tif": "TIFF",
+    ".tiff": "TIFF",
+}
+_OPTIONS = {
+    "JPEG": {"quality": 95, "subsampling": 0},  # 0 is 4:4:4: no colour is shared between pixels
+    "PNG": {"compress_level": 3},  # a tenth more bytes than at 6, in under half the time
+    # Without loss, as WebP's lossy mode always shares colour between pixels. Here quality is the
+    # effort, and exact keeps colours where alpha is 0.
+    "WEBP": {"lossless": True, "quality": 20, "exact": True},
+    "TIFF": {},  # not compressed: Pillow cannot compress a TIFF that has EXIF details
+}
+_JPEG_EXIF_LIMIT = 65_533  # bytes: one JPEG segment
+_JPEG_XMP_LIMIT = _JPEG_EXIF_LIMIT - 29  # bytes: the same, less the name it begins with
+
+
+def write_picture(
+    picture: Picture | None,
+    pixels: np.ndarray,
+    path: str | Path,
+    *,
+    source_type: str | None = None,
+    location: bool = False,
+) -> None:
+    """Writes `pixels`, uint8 `(H, W, 3)` RGB, to `path` in the format of its suffix.
+
+    picture: what the pixels were made from, or None. Its colour profile, EXIF, XMP and resolution
+    go along, where it was taken only with `location`; a grey one stays grey; its alpha goes along
+    if it has the size of `pixels` and the format has alpha; a JPEG shows it on white. source_type:
+    how the pixels were made (istrc.photo.xmp), written down together with the program's name;
+    None writes neither. JPEG is written at quality 95, 4:4:4; the other formats without loss. The
+    file appears whole or not at all. Raises InputError; OutOfSpace where the disk is full.
+    """
+    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3:
+        raise ValueError(f"pixels must be uint8 (H, W, 3), not {pixels.dtype} {pixels.shape}")
+    path = Path(path)
+    kind = output_format(path)
+    if os.path.isdir(path):
+        raise InputError(f"{path}: a folder; give the name of a file in it")
+    picture = picture or Picture(pixels)
+    image = _compose(picture, pixels, kind)
+    options = dict(_OPTIONS[kind]) | _told(picture, kind, source_type, location)
+    if picture.icc and picture.icc[16:20] == (b"GRAY" if image.mode in ("L", "LA") else b"RGB "):
+        options["icc_profile"] = picture.icc
+    if picture.dpi:
+        options["dpi"] = picture.dpi
+
+    target = Path(os.path.realpath(path))  # through a link, as any writer would
+    partial = target.with_name(f".istrc-{secrets.token_hex(8)}.partial")
+    load_plugins()
+    try:
+        # open() gives the rights that the umask leaves; tempfile would give the owner's only.
+        with open(partial, "xb") as file:
+            # By way of memory: Pillow's own writing to a file forgets why it failed
+            image.save(whole := BytesIO(), format=kind, **options)
+            file.write(whole.getbuffer())
+        os.replace(partial, target)
+    except FileNotFoundError:
+        raise InputError(f"{path}: the folder {path.parent} does not exist; make it") from None
+    except (OSError, ValueError, RuntimeError, struct.error) as error:
+        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
+            raise OutOfSpace(
+                f"{path}: not written, the disk is full ({reason(error)}); make room, then run "
+                "it again"
+            ) from None
+        raise InputError(
+            f"{path}: cannot be written as {kind} ({reason(error)}); choose another place or format"
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):  # gone already, unless there was a failure or a Ctrl-C
+            partial.unlink()
+
+
+def output_format(path: str | Path) -> str:
+    """The format that `write_picture` gives a file of this name; InputError if there is none."""
+    suffix = Path(path).suffix.lower()
+    if suffix not in _WRITERS:
+        what = f"cannot write {suffix!r} files" if suffix else "the name has no suffix"
+        raise InputError(f"{path}: {what}; end the name in {', '.join(_WRITERS)}")
+    return _WRITERS[suffix]
+
+
+def _compose(picture: Picture, pixels: np.ndarray, kind: str) -> Image.Image:
+    """The image to be written, in the mode that comes nearest to the picture's."""
+    image = Image.fromarray(np.ascontiguousarray(pixels))
+    alpha = picture.alpha
+    if alpha is not None and alpha.shape == pixels.shape[:2]:
+        mask = Image.fromarray(alpha)
+        if kind == "JPEG":
+            image = Image.composite(image, Image.new("RGB", image.size, "white"), mask)
+        else:
+            image.putalpha(mask)
+    if picture.grey and kind != "WEBP":  # WebP has no grey
+        image = image.convert("LA" if image.mode == "RGBA" else "L")
+    return image
+
+
+def _told(picture: Picture, kind: str, source_type: str | None, location: bool) -> dict:
+    """The options of Pillow's writers for what goes along with pixels in words: EXIF and XMP."""
+    software = f"istrc {version('istrc')}" if source_type is not None else None
+    options: dict = {}
+    words = packet(picture.xmp, source_type=source_type, location=location)
+    more = dict(software=software, location=picture.location if location else None)
+    if kind == "TIFF":
+        more["xmp"], words = words, None
+    exif = exif_data.with_more(picture.exif, **more)
+    if kind == "JPEG":  # one segment each
+        if exif and len(exif) > _JPEG_EXIF_LIMIT:
+            exif = exif_data.with_more(None, **more)
+        if words and len(words) > _JPEG_XMP_LIMIT:
+            words = packet(None, source_type=source_type)
+    if exif:
+        options["exif"] = exif
+    if kind == "PNG":
+        from PIL.PngImagePlugin import PngInfo  # a decoder, and slow to load
+
+        text = PngInfo()
+        if software:
+            text.add_text("Software", software)
+        if words:
+            text.add_itxt("XML:com.adobe.xmp", words.decode())
+        if software or words:
+            options["pnginfo"] = text
+    elif kind == "JPEG" and words:
+        # Not `xmp`, which only newer Pillows know
+        name = b"http://ns.adobe.com/xap/1.0/\0"
+        size = struct.pack(">H", 2 + len(name) + len(words))
+        options["extra"] = b"\xff\xe1" + size + name + words
+    elif words:
+        options["xmp"] = words
+    return options

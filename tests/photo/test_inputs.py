@@ -1,0 +1,46 @@
+"""The pictures that INPUTs lead to."""
+
+import pytest
+
+from istrc.errors import InputError
+from istrc.photo.inputs import find_inputs
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name in ("b.png", "a.JPG", "c.webp", "notes.txt", ".hidden.png", "sub/d.png", "sub/e.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    (tmp_path / "folder.png").mkdir()
+    return tmp_path
+
+
+def names(paths) -> list[str]:
+    return [path.name for path in paths]
+
+
+def test_inputs_are_files_folders_and_globs_in_their_order(folder):
+    assert names(find_inputs([folder])) == ["a.JPG", "b.png", "c.webp"]  # flat, sorted
+    assert names(find_inputs([str(folder / "*.png")])) == ["b.png"]
+    assert names(find_inputs([folder / "[bc].*"])) == ["b.png", "c.webp"]
+    assert names(find_inputs([folder / "**" / "*.png"])) == ["b.png", "d.png", "e.png"]
+    several = find_inputs([folder / "c.webp", folder / "sub", folder / "notes.txt"])
+    assert names(several) == ["c.webp", "d.png", "e.png", "notes.txt"]
+    assert find_inputs([]) == []
+
+
+def test_a_name_with_brackets_is_a_name_first(folder):
+    (folder / "me [1].png").write_bytes(b"x")
+    assert names(find_inputs([folder / "me [1].png"])) == ["me [1].png"]
+
+
+def test_inputs_that_lead_to_nothing_are_named(folder):
+    (folder / "empty").mkdir()
+    for pattern, words in (
+        (folder / "empty", "no pictures in this folder"),
+        (folder / "*.tif", "no pictures match"),
+        (folder / "gone.jpg", "no such file or folder"),
+    ):
+        with pytest.raises(InputError) as error:
+            find_inputs([folder / "b.png", pattern])
+        assert str(error.value).startswith(f"{pattern}: ") and words in str(error.value)
