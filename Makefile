@@ -18,11 +18,12 @@ lint: $(READY)
 	$(BIN)/ruff check src tests
 	$(BIN)/ruff format --check src tests
 
-# The tables of the README and of the model card, from results/*.json.
-CARD := src/istrc/weights/celeba64/README.md
+# The tables of the README and of the model cards, from results/*.json.
+CARDS := src/istrc/weights
 tables: $(READY)
 	$(BIN)/python -m istrc.app.tables README.md results
-	$(BIN)/python -m istrc.app.tables $(CARD) results
+	$(BIN)/python -m istrc.app.tables $(CARDS)/celeba64/README.md results
+	$(BIN)/python -m istrc.app.tables $(CARDS)/celeba128/README.md results/celeba128
 
 # README's picture, its run times and its tables, all made anew.
 readme: $(READY)

@@ -423,6 +423,7 @@ def train_closing(
         classifiers,
         changes=averaged.requires_grad_(False),
         guides=look or circle.guides,
+        finer=circle.finer,
         aligner=circle.aligner,
         bound=circle.bound,
     )
