@@ -20,7 +20,7 @@ from torch.nn.utils import fuse_conv_bn_eval, fuse_linear_bn_eval
 
 from istrc.models.began import AutoEncoder
 
-BLOCK = 16  # faces drawn at once on a CPU: their maps stay near it, and are not allocated anew
+BLOCK = 32  # faces drawn at once on a CPU: their maps stay near it, and are not allocated anew
 FOLDED = {
     (nn.Conv2d, nn.BatchNorm2d): fuse_conv_bn_eval,
     (nn.Linear, nn.BatchNorm1d): fuse_linear_bn_eval,
