@@ -53,6 +53,22 @@ def test_the_numbers_are_those_of_face_k(istrc, two, toy_model, tmp_path):
     assert top <= rows.min() and rows.max() <= bottom
 
 
+def test_two_processes_list_what_one_lists(istrc, two, tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in "abc":
+        (folder / f"{name}.png").write_bytes(two.read_bytes())
+    (folder / "b.png").write_bytes((two.parent / "none.png").read_bytes())
+    told = {}
+    for jobs in (1, 2):
+        out = tmp_path / str(jobs)
+        result = istrc("faces", folder, "-o", out, "--jobs", jobs)
+        assert result.exit_code == 1 and len(result.lines) == 1 and "b.png" in result.lines[0]
+        assert sorted(path.name for path in out.iterdir()) == ["a.png", "c.png"]
+        told[jobs] = result.out
+    assert told[1] == told[2] and len(told[1].splitlines()) == 4
+
+
 def test_no_face_is_one_line_and_the_others_are_done(istrc, two, tmp_path):
     (two.parent / "text.png").write_bytes(b"no picture")
     table = tmp_path / "faces.csv"

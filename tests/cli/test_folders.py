@@ -107,6 +107,20 @@ def test_two_processes_make_what_one_makes(run, faces, tmp_path):
         assert np.abs(one.astype(int) - two).max() <= 1
 
 
+def test_two_processes_embed_what_one_embeds(run, faces, tmp_path):
+    (tmp_path / "bad.png").write_bytes(b"no picture")
+    inputs = [faces / "c.webp", tmp_path / "bad.png", faces]
+    for jobs in (1, 2):
+        result = run("embed", *inputs, "-o", tmp_path / f"{jobs}.npy", "--jobs", jobs, "--json")
+        assert result.exit_code == 1 and len(result.lines) == 1 and "bad.png" in result.lines[0]
+        told = [(os.path.basename(one["input"]), one["row"]) for one in result.json()["results"]]
+        assert told == [("c.webp", 0), ("a.png", 1), ("b.jpg", 2), ("c.webp", 3)]
+    one, two = (np.load(tmp_path / f"{jobs}.npy", allow_pickle=False) for jobs in (1, 2))
+    np.testing.assert_allclose(one, two, atol=1e-5)
+    np.testing.assert_array_equal(two[0], two[3])
+    assert (tmp_path / "1.txt").read_text() == (tmp_path / "2.txt").read_text()
+
+
 def test_ctrl_c_of_the_whole_group_stops_two_processes_cleanly(faces, toy_model, tmp_path):
     folder, out = tmp_path / "in", tmp_path / "out"
     folder.mkdir()

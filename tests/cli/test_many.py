@@ -40,7 +40,7 @@ def copy(circle, job, settings):
     )
 
 
-TASK = Task(copy, {}, "", "cpu")
+TASK = Task(copy, {}, list)
 
 
 @pytest.fixture
@@ -125,6 +125,18 @@ def test_ctrl_c_finishes_the_picture_at_hand_and_lists_the_rest(run):
     assert sorted(p.name for p in run.out.iterdir()) == [".istrc.jsonl", "a", "b"]
     run("x", "t", "y", "z", key="k")
     assert run.done == ["b", "c", "d"]  # b's input is another now
+
+
+def test_what_was_asked_for_is_listed_and_the_command_may_tell_by_itself(tmp_path, capsys):
+    jobs = [Job(tmp_path / name, None) for name in "ab"]
+    task = Task(lambda _, job, __: Outcome(listed=[f"{job.source.name}!"]), {}, list)
+    with Report("faces", False) as report:
+        do_all(report, jobs, task, [], tell=lambda report, job, _: report.done(name=job.source))
+    assert capsys.readouterr().out == "a!\nb!\n"
+    assert report.results == [{"name": tmp_path / "a"}, {"name": tmp_path / "b"}]
+    with Report("faces", True) as report:
+        do_all(report, jobs, task, [])
+    assert json.loads(capsys.readouterr().out)["results"][0].keys() == {"seconds"}
 
 
 def test_of_one_picture_ctrl_c_stops_at_once(run):

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from istrc.cli import options
 from istrc.cli.files import Job, find_all, plan_outputs
-from istrc.cli.made import Made, command_key
-from istrc.cli.many import AgainOption, JobsOption, Outcome, Task, do_all
+from istrc.cli.many import AgainOption, JobsOption, Outcome
+from istrc.cli.redraw import redraw_all, redraw_one
 from istrc.cli.report import Report
 from istrc.cli.strengths import parse_edits
-from istrc.cli.table import ReportOption, table_file
+from istrc.cli.table import ReportOption
 from istrc.cli.vectors import write_face
 from istrc.errors import InputError, IstrcError
 
@@ -59,16 +58,7 @@ def edit(
     with Report("edit", as_json) as report:
         edits, which = parse_edits(attribute), options.parse_face(face)
         kept = options.parse_keep(keep, edits)
-        found = find_all(inputs)
-        report.table = table_file(table, found.paths)
-        suffix = ".png" if crop else None
-        todo, clashes = plan_outputs(found.paths, out, several=found.several, suffix=suffix)
-        report.all_failed(found.missing + clashes)
         report.facts.update(edits=edits, keep=kept, mode=mode.value, metric=metric.value)
-        if not todo:
-            return
-        circle = options.open_circle(model, device)
-        options.check_attributes(circle, edits, kept)
         settings = dict(
             edits=edits,
             face=which,
@@ -78,35 +68,33 @@ def edit(
             location=keep_location,
             walk=dict(keep=kept, mode=mode.value, metric=metric.value),
         )
-        made = None
-        if found.several:
-            key = command_key("edit", settings, circle, [*edits, *(kept or [])])
-            made = Made(Path(out), key, again=again)
-        task = Task(edit_one, settings, model, device)
-        do_all(report, todo, task, circle, processes=jobs, made=made)
+        redraw_all(
+            report,
+            inputs,
+            out,
+            edit_one,
+            settings,
+            jobs=jobs,
+            again=again,
+            table=table,
+            model=model,
+            device=device,
+            names=[*edits, *(kept or [])],
+            check=lambda circle: options.check_attributes(circle, edits, kept),
+        )
 
 
 def edit_one(circle: Any, job: Job, settings: dict[str, Any]) -> Outcome:
     """Edit one photograph, whole or by its crops, and write it."""
-    which, crop = settings["face"], settings["crop"]
-    faces = options.read_faces(circle, job.source, which, settings["aligned"])
-    edited: list = []
-    for seen in faces:
-        onto = edited[-1] if edited and not crop else None
-        edited.append(seen.edit(**settings["walk"], **settings["edits"], onto=onto))
-    how = dict(provenance=settings["provenance"], location=settings["location"])
-    written = [str(path) for path in options.save(edited, job.output, crop, **how)]
-    return Outcome(
-        facts=dict(
-            input=str(job.source),
-            output=written if len(written) > 1 else written[0],
-            faces=faces[0].count,
-            edited=[seen.number for seen in faces],
-            angle=[round(one.angle, 4) for one in edited],
-        ),
-        line=f"{job.source} -> {', '.join(written)}",
-        remarks=options.remarks(job.source, faces, which),
+
+    def draw(seen: Any, onto: Any) -> Any:
+        return seen.edit(**settings["walk"], **settings["edits"], onto=onto)
+
+    outcome, faces, edited = redraw_one(circle, job, settings, draw)
+    outcome.facts.update(
+        edited=[seen.number for seen in faces], angle=[round(one.angle, 4) for one in edited]
     )
+    return outcome
 
 
 def walk(

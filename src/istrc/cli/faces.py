@@ -10,6 +10,7 @@ import typer
 
 from istrc.cli import options
 from istrc.cli.files import Job, find_all, plan_outputs
+from istrc.cli.many import JobsOption, Outcome, Task, do_all
 from istrc.cli.report import Report
 from istrc.cli.table import ReportOption, table_file
 from istrc.errors import InputError
@@ -36,6 +37,7 @@ def faces(
             show_default="not written",
         ),
     ] = None,
+    jobs: JobsOption = 1,
     table: ReportOption = None,
     as_json: options.JsonOption = False,
 ) -> None:
@@ -48,33 +50,29 @@ def faces(
         found = find_all(inputs)
         report.table = table_file(table, found.paths)
         clashes: list[InputError] = []
-        todo: list[Any] = list(found.paths)
+        todo = [Job(path, None) for path in found.paths]
         if out is not None:
             todo, clashes = plan_outputs(found.paths, out, several=found.several)
         report.all_failed(found.missing + clashes)
-        if not todo:
-            return
+        if todo:
+            do_all(report, todo, Task(list_one, {}, open_aligner), open_aligner(), processes=jobs)
 
-        from istrc.pretrained import shipped_aligner
 
-        aligner = shipped_aligner()
+def open_aligner() -> Any:
+    from istrc.pretrained import shipped_aligner
 
-        def one(item: Path | Job) -> None:
-            source, output = (item.source, item.output) if out is not None else (item, None)
-            seen, notes = look(source, output, aligner)
-            report.done(
-                input=source,
-                **({} if output is None else {"output": output}),
-                faces=len(seen),
-                found=seen,
-            )
-            if not as_json:
-                for face in seen:
-                    print(f"{source} {face['number']}: {described(face)}", flush=True)
-            for note in notes:
-                report.say(f"{source}: {note}")
+    return shipped_aligner()
 
-        report.each(todo, one, lambda item: getattr(item, "source", item))
+
+def list_one(aligner: Any, job: Job, _: dict[str, Any]) -> Outcome:
+    """List the faces of one photograph, and write the preview if there is to be one."""
+    seen, notes = look(job.source, job.output, aligner)
+    output = {} if job.output is None else {"output": str(job.output)}
+    return Outcome(
+        facts={"input": str(job.source), **output, "faces": len(seen), "found": seen},
+        listed=[f"{job.source} {face['number']}: {described(face)}" for face in seen],
+        remarks=[f"{job.source}: {note}" for note in notes],
+    )
 
 
 def look(source: Path, output: Path | None, aligner: Any) -> tuple[list[dict[str, Any]], list[str]]:

@@ -42,10 +42,10 @@ def find_all(arguments: Sequence[str]) -> Inputs:
 
 @dataclass(frozen=True)
 class Job:
-    """One input and the file it becomes."""
+    """One input and the file it becomes; None where a command writes no file an input."""
 
     source: Path
-    output: Path
+    output: Path | None
 
 
 def plan_outputs(

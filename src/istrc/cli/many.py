@@ -56,6 +56,7 @@ class Outcome:
         facts: for the account; `input` and `output` are among them.
         line: the same to a human's eye.
         remarks: what a user should know beside it, a line each.
+        listed: what the command was asked for, lines for standard output.
         error: why it failed, or None. full: because the disk is.
         seconds: that it took.
     """
@@ -63,6 +64,7 @@ class Outcome:
     facts: dict[str, Any] = field(default_factory=dict)
     line: str = ""
     remarks: list[str] = field(default_factory=list)
+    listed: list[str] = field(default_factory=list)
     error: str | None = None
     full: bool = False
     seconds: float = 0.0
@@ -73,15 +75,15 @@ class Task:
     """A command's work on one picture, as it can be sent to another process.
 
     Attributes:
-        work: (circle, job, settings) -> Outcome, a function of a module.
-        settings: all that the output depends on, beside the picture and the model.
-        model, device: as `istrc.cli.options.open_circle` takes them.
+        work: (opened, job, settings) -> Outcome, a function of a module.
+        settings: all that the output depends on, beside the picture and what is opened.
+        open: () -> what the work needs and no pipe can carry, such as the circle; a function of a
+            module, or a partial of one.
     """
 
     work: Callable[[Any, Job, dict[str, Any]], Outcome]
     settings: dict[str, Any]
-    model: str
-    device: str
+    open: Callable[[], Any]
 
 
 @dataclass
@@ -93,12 +95,15 @@ def do_all(
     report: Report,
     jobs: Sequence[Job],
     task: Task,
-    circle: Any,
+    opened: Any,
     *,
     processes: int = 1,
     made: Made | None = None,
+    tell: Callable[[Report, Job, Outcome], None] | None = None,
 ) -> None:
     """Do the task on every job, and tell the report of each in their order.
+
+    `opened`: what the task opens, for this process. `tell`: how a job that was done is told.
 
     Raises KeyboardInterrupt if it was stopped and OutOfSpace if the disk is full, both after what
     had been done is told and the rest is listed as not done.
@@ -113,7 +118,7 @@ def do_all(
         if min(processes, len(todo)) > 1:
             outcomes = _apart(todo, task, min(processes, len(todo)), stop)
         else:
-            outcomes = _here(todo, task, circle, stop)
+            outcomes = _here(todo, task, opened, stop)
         with contextlib.closing(outcomes):
             for number, outcome in outcomes:
                 if outcome.error is None and made is not None:
@@ -123,12 +128,12 @@ def do_all(
                 else:
                     ready[number] = outcome
                 while told in ready:
-                    _tell(report, jobs[told], ready[told])
+                    _tell(report, jobs[told], ready[told], tell)
                     told += 1
                 bar.advance()
     for number in range(told, len(jobs)):  # after a gap, when it was stopped
         if number in ready:
-            _tell(report, jobs[number], ready[number])
+            _tell(report, jobs[number], ready[number], tell)
         else:
             why = "not done: the disk is full" if full else "not done: stopped"
             report.rows.append({"input": str(jobs[number].source), "error": why})
@@ -156,20 +161,31 @@ def _record(made: Made, job: Job, outcome: Outcome) -> Outcome:
     return outcome
 
 
-def _tell(report: Report, job: Job, outcome: Outcome) -> None:
+def _tell(
+    report: Report,
+    job: Job,
+    outcome: Outcome,
+    tell: Callable[[Report, Job, Outcome], None] | None,
+) -> None:
     if outcome.error is not None:
         report.failed(job.source, outcome.error)
         report.rows[-1]["seconds"] = outcome.seconds
         return
-    report.done(outcome.line, **{"seconds": outcome.seconds, **outcome.facts})
+    if tell is not None:
+        tell(report, job, outcome)
+    else:
+        report.done(outcome.line, **{"seconds": outcome.seconds, **outcome.facts})
+    if not report.as_json:
+        for line in outcome.listed:
+            print(line, flush=True)
     for remark in outcome.remarks:
         report.say(remark)
 
 
-def _attempt(circle: Any, job: Job, task: Task) -> Outcome:
+def _attempt(opened: Any, job: Job, task: Task) -> Outcome:
     started = time.monotonic()
     try:
-        outcome = task.work(circle, job, task.settings)
+        outcome = task.work(opened, job, task.settings)
     except OutOfSpace as error:
         outcome = Outcome(error=str(error), full=True)
     except EXPECTED as error:
@@ -183,13 +199,13 @@ def _is_full(error: BaseException) -> bool:
 
 
 def _here(
-    todo: Sequence[tuple[int, Job]], task: Task, circle: Any, stop: _Stop
+    todo: Sequence[tuple[int, Job]], task: Task, opened: Any, stop: _Stop
 ) -> Iterator[tuple[int, Outcome]]:
     """The jobs one by one, in this process."""
     for number, job in todo:
         if stop.asked:
             return
-        yield number, _attempt(circle, job, task)
+        yield number, _attempt(opened, job, task)
 
 
 def _apart(
@@ -256,16 +272,14 @@ def _serve(pipe: connection.Connection, task: Task, threads: int) -> None:
     try:
         import torch
 
-        from istrc.cli.options import open_circle
-
         torch.set_num_threads(threads)
-        circle = open_circle(task.model, task.device)
+        opened = task.open()
         while True:
             try:
                 job = pipe.recv()
             except (EOFError, OSError):
                 return
-            pipe.send(_attempt(circle, job, task))
+            pipe.send(_attempt(opened, job, task))
     except BrokenPipeError:
         return
     except Exception:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,8 +10,8 @@ import typer
 
 from istrc.cli import options
 from istrc.cli.files import Job, find_all, plan_outputs, whole, write_lines
-from istrc.cli.made import Made, command_key
 from istrc.cli.many import AgainOption, JobsOption, Outcome, Task, do_all
+from istrc.cli.redraw import redraw_all, redraw_one
 from istrc.cli.report import Report
 from istrc.cli.table import ReportOption, table_file
 from istrc.errors import InputError
@@ -49,6 +50,7 @@ def embed(
     ],
     face: options.FaceOption = "largest",
     aligned: options.AlignedOption = False,
+    jobs: JobsOption = 1,
     table: ReportOption = None,
     model: options.ModelOption = options.MODEL,
     device: options.DeviceOption = "cpu",
@@ -74,16 +76,16 @@ def embed(
         rows: list[np.ndarray] = []
         names: list[Path] = []
 
-        def one(path: Path) -> None:
-            faces = options.read_faces(circle, path, which, aligned)
-            for line in options.remarks(path, faces, "all"):  # no output that --face would change
-                report.say(line)
-            for seen in faces:
-                report.done(input=path, row=len(rows), faces=seen.count)
-                rows.append(seen.z[0].cpu().numpy().astype(np.float32))  # (D,)
-                names.append(path)
+        def tell(report: Report, job: Job, outcome: Outcome) -> None:
+            for z in outcome.facts["z"]:
+                report.done(input=job.source, row=len(rows), faces=outcome.facts["faces"])
+                rows.append(z)  # (D,)
+                names.append(job.source)
 
-        report.each(found.paths, one)
+        todo = [Job(path, None) for path in found.paths]
+        opening = partial(options.open_circle, model, device)
+        task = Task(embed_one, dict(face=which, aligned=aligned), opening)
+        do_all(report, todo, task, circle, processes=jobs, tell=tell)
         if rows:
             with whole(target) as temporary:
                 np.save(temporary, np.stack(rows))  # (N, D)
@@ -91,6 +93,18 @@ def embed(
             report.facts.update(output=target, list=target.with_suffix(".txt"))
             if not as_json:
                 report.say(f"{target}: {len(rows)} x {circle.dim}")
+
+
+def embed_one(circle: Any, job: Job, settings: dict[str, Any]) -> Outcome:
+    """Embed the faces of one photograph: `z` (K, D) float32, and how many faces were found."""
+    import numpy as np
+
+    faces = options.read_faces(circle, job.source, settings["face"], settings["aligned"])
+    z = np.stack([seen.z[0].cpu().numpy().astype(np.float32) for seen in faces])  # (K, D)
+    return Outcome(
+        facts=dict(z=z, faces=faces[0].count),
+        remarks=options.remarks(job.source, faces, "all"),  # no output that --face would change
+    )
 
 
 def decode(
@@ -169,50 +183,36 @@ def reconstruct(
 ) -> None:
     """Replace faces by what the model keeps of them, in the photograph or (--crop) alone."""
     with Report("reconstruct", as_json) as report:
-        which = options.parse_face(face)
-        found = find_all(inputs)
-        report.table = table_file(table, found.paths)
-        suffix = ".png" if crop else None
-        todo, clashes = plan_outputs(found.paths, out, several=found.several, suffix=suffix)
-        report.all_failed(found.missing + clashes)
         report.facts.update(mode=mode.value)
-        if not todo:
-            return
-        circle = options.open_circle(model, device)
         settings = dict(
             mode=mode.value,
-            face=which,
+            face=options.parse_face(face),
             aligned=aligned,
             crop=crop,
             provenance=provenance,
             location=keep_location,
         )
-        made = None
-        if found.several:
-            made = Made(Path(out), command_key("reconstruct", settings, circle, []), again=again)
-        task = Task(reconstruct_one, settings, model, device)
-        do_all(report, todo, task, circle, processes=jobs, made=made)
+        redraw_all(
+            report,
+            inputs,
+            out,
+            reconstruct_one,
+            settings,
+            jobs=jobs,
+            again=again,
+            table=table,
+            model=model,
+            device=device,
+        )
 
 
 def reconstruct_one(circle: Any, job: Job, settings: dict[str, Any]) -> Outcome:
     """Rebuild the faces of one photograph, and write it or its crops."""
-    which, crop = settings["face"], settings["crop"]
-    faces = options.read_faces(circle, job.source, which, settings["aligned"])
-    rebuilt: list = []
-    for seen in faces:
-        onto = rebuilt[-1] if rebuilt and not crop else None
-        rebuilt.append(seen.rebuild(settings["mode"], onto=onto))
-    how = dict(provenance=settings["provenance"], location=settings["location"])
-    written = [str(path) for path in options.save(rebuilt, job.output, crop, **how)]
-    return Outcome(
-        facts=dict(
-            input=str(job.source),
-            output=written if len(written) > 1 else written[0],
-            faces=faces[0].count,
-        ),
-        line=f"{job.source} -> {', '.join(written)}",
-        remarks=options.remarks(job.source, faces, which),
-    )
+
+    def draw(seen: Any, onto: Any) -> Any:
+        return seen.rebuild(settings["mode"], onto=onto)
+
+    return redraw_one(circle, job, settings, draw)[0]
 
 
 def read_vectors(path: Path):
