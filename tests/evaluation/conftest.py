@@ -141,3 +141,24 @@ def judge(folder, tmp_path_factory):
         average=0.9,
         echo=False,
     )
+
+
+@pytest.fixture(scope="session")
+def draw_circle():
+    """Makes circles of 16 px that know these attributes, with networks as they were drawn."""
+    from istrc.circle import Circle
+    from istrc.models.attributes import AttributeClassifiers
+    from istrc.models.began import AutoEncoder
+    from istrc.models.facenet import FaceNet
+    from istrc.models.mapping import Mapping
+
+    def draw(names, kind=Circle):
+        torch.manual_seed(0)
+        return kind(
+            FaceNet(16, 8, (4, 4), (1, 1)),
+            AutoEncoder(16, 6, (4, 4)),
+            Mapping(8, 6, 8, 2),
+            AttributeClassifiers(names, 8, 4, 4),
+        )
+
+    return draw

@@ -32,15 +32,8 @@ NAMES = ("smile", "male", "beard", "makeup")
 
 
 @pytest.fixture(scope="module")
-def untrained():
-    """A circle of 16 px whose networks are as they were drawn."""
-    torch.manual_seed(0)
-    return Circle(
-        FaceNet(16, 8, (4, 4), (1, 1)),
-        AutoEncoder(16, 6, (4, 4)),
-        Mapping(8, 6, 8, 2),
-        AttributeClassifiers(NAMES, 8, 4, 4),
-    )
+def untrained(draw_circle):
+    return draw_circle(NAMES)
 
 
 @pytest.fixture(scope="module")

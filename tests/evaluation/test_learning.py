@@ -4,29 +4,16 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import torch
 
-from istrc.circle import Circle
 from istrc.errors import InputError
 from istrc.evaluation.learning import _draw, evaluate_learning, learning_markdown
-from istrc.models.attributes import AttributeClassifiers
-from istrc.models.began import AutoEncoder
-from istrc.models.facenet import FaceNet
-from istrc.models.mapping import Mapping
 
 NAMES = ("smile", "male", "eyeglasses")
 
 
 @pytest.fixture(scope="module")
-def untrained():
-    """A circle of 16 px whose networks are as they were drawn."""
-    torch.manual_seed(0)
-    return Circle(
-        FaceNet(16, 8, (4, 4), (1, 1)),
-        AutoEncoder(16, 6, (4, 4)),
-        Mapping(8, 6, 8, 2),
-        AttributeClassifiers(NAMES, 8, 4, 4),
-    )
+def untrained(draw_circle):
+    return draw_circle(NAMES)
 
 
 @pytest.fixture

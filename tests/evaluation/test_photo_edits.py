@@ -4,7 +4,6 @@ import sys
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from istrc.circle import Circle
@@ -23,10 +22,6 @@ from istrc.evaluation.photo_edits import (
     together,
 )
 from istrc.evaluation.photo_scenes import frame_at
-from istrc.models.attributes import AttributeClassifiers
-from istrc.models.began import AutoEncoder
-from istrc.models.facenet import FaceNet
-from istrc.models.mapping import Mapping
 from istrc.photo.align import transform
 from istrc.photo.paste import FULL, ROUNDNESS, face_mask, paste_crop
 
@@ -43,14 +38,8 @@ class Aligned(Circle):
 
 
 @pytest.fixture(scope="module")
-def circle():
-    torch.manual_seed(0)
-    return Aligned(
-        FaceNet(16, 8, (4, 4), (1, 1)),
-        AutoEncoder(16, 6, (4, 4)),
-        Mapping(8, 6, 8, 2),
-        AttributeClassifiers(("smile", "male", "beard"), 8, 4, 4),
-    )
+def circle(draw_circle):
+    return draw_circle(("smile", "male", "beard"), Aligned)
 
 
 @pytest.fixture(scope="module")

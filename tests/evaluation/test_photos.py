@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from istrc.circle import Circle
@@ -10,10 +9,6 @@ from istrc.errors import InputError
 from istrc.evaluation import photo_finding
 from istrc.evaluation.photo_finding import Condition
 from istrc.evaluation.photos import evaluate_photos, photos_markdown
-from istrc.models.attributes import AttributeClassifiers
-from istrc.models.began import AutoEncoder
-from istrc.models.facenet import FaceNet
-from istrc.models.mapping import Mapping
 
 
 class Aligned(Circle):
@@ -24,14 +19,8 @@ class Aligned(Circle):
 
 
 @pytest.fixture(scope="module")
-def circle():
-    torch.manual_seed(0)
-    return Aligned(
-        FaceNet(16, 8, (4, 4), (1, 1)),
-        AutoEncoder(16, 6, (4, 4)),
-        Mapping(8, 6, 8, 2),
-        AttributeClassifiers(("smile",), 8, 4, 4),
-    )
+def circle(draw_circle):
+    return draw_circle(("smile",), Aligned)
 
 
 @pytest.fixture
