@@ -219,12 +219,14 @@ def _walk(
         active = ~(reached | halted)
         if len(points) > steps or not active.any():
             break
-        direction = shortest(z, gradients, gap, covariance, counts)
-        length = direction.norm(dim=1).clamp(max=step)  # (B,), first order: radians
+        direction = shortest(z, gradients, gap, covariance, counts)  # tangent at z
+        length = direction.norm(dim=1)  # (B,), first order: radians
         # The last steps before the bound are shortened to end on it
         room = (bound - sphere.angle(start, z)).clamp(min=0)
-        length = torch.minimum(length, room)
-        moved = sphere.step(z, direction, length)
+        d = torch.minimum(length.clamp(max=step), room)[:, None]
+        # geodesic step: z' = cos(d) z + sin(d) g
+        moved = d.cos() * z + d.sin() * (direction / length.clamp(min=1e-30)[:, None])
+        moved = moved / moved.norm(dim=1, keepdim=True)  # rounding must not add up
         z = torch.where(active[:, None], moved, z)
         halted = halted | (active & (room <= 1e-4))
         points.append(z)

@@ -58,7 +58,10 @@ def test_joined_weights_are_the_convolution_of_the_map_scaled_up():
 
 def test_elu_in_place():
     x = torch.linspace(-90, 90, 1001)
-    assert (elu_(x.clone()) - F.elu(x)).abs().max() < 1e-6
+    assert (elu_(x.clone(), torch.empty(2000)) - F.elu(x)).abs().max() < 1e-6
+    x = torch.randn(2, 3, 4, 5).contiguous(memory_format=torch.channels_last)
+    found = elu_(x.clone(), torch.empty(120))
+    assert (found - F.elu(x)).abs().max() < 1e-6 and found.stride() == x.stride()
 
 
 @pytest.mark.parametrize("light", [True, False])

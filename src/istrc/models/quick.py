@@ -53,9 +53,16 @@ def joined(weight: torch.Tensor) -> torch.Tensor:
     return kernel
 
 
-def elu_(x: torch.Tensor) -> torch.Tensor:
-    """ELU in place: max(x, exp(min(x, 0)) - 1), twice as fast as torch's own on a CPU."""
-    return torch.maximum(x, x.clamp(max=0).exp_().sub_(1), out=x)
+def elu_(x: torch.Tensor, scratch: torch.Tensor) -> torch.Tensor:
+    """ELU in place, max(x, exp(min(x, 0)) - 1): faster than torch's own on a CPU.
+
+    Args:
+        scratch: what may be overwritten, of x's type and at least as many numbers. Large maps
+            that are allocated anew for every layer cost as much as the arithmetic.
+    """
+    low = scratch.as_strided(x.shape, x.stride())  # in x's order of memory
+    torch.clamp(x, max=0, out=low)
+    return torch.maximum(x, low.exp_().sub_(1), out=x)
 
 
 class Drawing:
@@ -92,6 +99,8 @@ class Drawing:
         h0 = F.linear(h.to(self.precision), *self.project)
         h0 = h0.view(len(h), -1, self.side, self.side)  # (B, C, S/16, S/16)
         x = h0 = h0.contiguous(memory_format=torch.channels_last)
+        largest = max(len(second[1]) * 4**n for n, (_, second, _) in enumerate(self.levels))
+        scratch = h0.new_empty(len(h) * largest * self.side**2)
         for number, (first, second, carry) in enumerate(self.levels):
             if number == 0:
                 y = F.conv2d(x, *first, padding=1)
@@ -99,7 +108,7 @@ class Drawing:
                 if self.skip:  # joined at the small size, which is scaled up with the map
                     x = torch.cat([x, F.interpolate(h0, size=x.shape[-2:], mode="nearest")], 1)
                 y = F.conv_transpose2d(x, *first, stride=2, padding=1)  # twice the side
-            y = elu_(F.conv2d(elu_(y), *second, padding=1))
+            y = elu_(F.conv2d(elu_(y, scratch), *second, padding=1), scratch)
             if carry:
                 x = x if number == 0 else F.interpolate(x, scale_factor=2, mode="nearest")
                 y = y.add_(x).mul_(0.5**0.5)

@@ -64,7 +64,7 @@ def time_training(
 
     def mapping(steps: int, out: Path) -> None:
         train_on_codes(
-            doubled, h, held_z, h[:HELD], circle.autoencoder, out, steps=steps,
+            doubled, h, held_z, h[: len(held_z)], circle.autoencoder, out, steps=steps,
             validate_every=10**9, width=circle.mapping.config["width"],
             layers=circle.mapping.config["layers"], device=circle.device.type, config={},
         )  # fmt: skip
