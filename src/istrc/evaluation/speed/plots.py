@@ -20,7 +20,9 @@ def growth_figure(growth: Mapping[str, Any]) -> Figure:
 
     rows = -(-len(growth) // 2)
     figure = Figure(figsize=(9.2, 2.9 * rows), layout="constrained", facecolor="white")
-    panels = figure.subplots(rows, 2, squeeze=False).flat
+    panels = list(figure.subplots(rows, 2, squeeze=False).flat)
+    for axes in panels[len(growth) :]:
+        axes.set_visible(False)
     for axes, (name, series) in zip(panels, growth.items(), strict=False):
         points = series["points"]
         counts = [point["count"] for point in points]
@@ -32,7 +34,9 @@ def growth_figure(growth: Mapping[str, Any]) -> Figure:
         axes.loglog(counts, line, "--", color=LINE, linewidth=1, label="in proportion")
         axes.set_title(series["what"], fontsize=9, color=INK)
         axes.set_ylabel("seconds", color=TIME, fontsize=8)
-        axes.tick_params(labelsize=7)
+        axes.tick_params(labelsize=7, which="both")
+        axes.set_xticks(counts, [f"{count:,}" for count in counts])
+        axes.minorticks_off()
         axes.grid(color=FAINT, linewidth=0.4)
         axes.legend(fontsize=6.5, loc="upper left", frameon=False)
         memory = [point["peak_mb"] for point in points]
@@ -42,8 +46,6 @@ def growth_figure(growth: Mapping[str, Any]) -> Figure:
             beside.set_ylim(0, 1.25 * max(memory))
             beside.set_ylabel("peak of memory, MB", color=MEMORY, fontsize=8)
             beside.tick_params(labelsize=7)
-    for axes in panels:  # those that are left over
-        axes.set_visible(False)
     return figure
 
 

@@ -151,9 +151,8 @@ def page(found: Mapping[str, Any], plot: str | None = None) -> str:
         "## Ratios",
         ratios(found),
         "The paper's numbers are those of its section 6.1, on a GTX 1080 (rebuilding, training) "
-        "and on a CPU (25 s for 500 steps and ten pictures); it had "
-        f"{machine['threads']} threads of another processor here, so that column compares "
-        "machines, too. The plain reading is one face, one attribute, one step and one picture at "
+        "and on a CPU (25 s for 500 steps and ten pictures): that column compares machines, too. "
+        "The plain reading is one face, one attribute, one step and one picture at "
         "a time, with gradients by autograd (istrc.evaluation.plain), on this machine in this run; "
         f"its walks are projected from {walks['plain']['projected_from_steps']} of their 5,000 "
         f"steps. Ours draws {walks['pictures_each']} pictures of each walk, evenly spaced, unless "
