@@ -203,7 +203,7 @@ def watched(toy_circle):
     """The toy circle with guides that see a smile as the toys have it: a bright lower half."""
 
     class LowerHalf(torch.nn.Module):
-        attributes = ["smile"]
+        attributes, typical = ["smile"], torch.full((1, 2), 20.0)
 
         def forward(self, x):
             return 8 * x[:, :, x.shape[2] // 2 :].mean((1, 2, 3))[None, :, None]

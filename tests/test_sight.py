@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional as F
 
-from istrc import sphere
-from istrc.sight import FRAMES, SURE, arrival, departure, look
+from istrc import sight, sphere
+from istrc.models.guide import Guides
+from istrc.sight import FRAMES, RARE, SEEN, SURE, arrival, certainty, departure, look
 from istrc.walk import Walk
 
 
@@ -96,7 +97,24 @@ class Brightness(nn.Module):
         return torch.stack([shown * 10, shown * 30])
 
 
-def test_a_walk_is_looked_at_along_its_way():
+@pytest.fixture
+def certain(monkeypatch):
+    """Guides that have seen a full transformation at a logit of 10."""
+    monkeypatch.setattr(sight, "certainty", lambda guides, strengths: torch.tensor([10.0]))
+
+
+def test_guides_are_asked_for_the_certainty_that_they_are_used_to():
+    guides = Guides(("smile", "mustache", "male"), ((4, 6),), (3,))
+    with torch.no_grad():
+        guides.typical.copy_(torch.tensor([[2.0, 2.5], [-1.0, 7.0], [9.0, 1.0]]))
+    found = certainty(guides, {"smile": -0.5, "mustache": 1.0, "male": 2.0})
+    assert found.tolist() == pytest.approx([2.5, RARE, SEEN])
+    assert certainty(guides, {"mustache": -1.0, "male": -1.0}).tolist() == pytest.approx(
+        [SEEN, RARE]
+    )
+
+
+def test_a_walk_is_looked_at_along_its_way(certain):
     # Along a quarter of a great circle the picture's first channel brightens from 0 to 1
     start, end = torch.eye(4)[:2]
     points = torch.stack([sphere.slerp(start, end, t / 50) for t in range(51)])[:, None]
@@ -109,20 +127,20 @@ def test_a_walk_is_looked_at_along_its_way():
         level = sphere.angle(start[None], z) / (torch.pi / 2)
         return F.pad(level[:, None, None, None].expand(-1, 1, 8, 8), (0, 0, 0, 0, 0, 2))
 
-    share, arrived = look(Brightness(), draw, path, {"smile": 0.5}, certain=10.0)
+    share, arrived = look(Brightness(), draw, path, {"smile": 0.5})
     assert sum(map(len, drawn)) == FRAMES + 1 and arrived.item()
     # The members' mean logit is 20 times the share; half of the way to 10 is asked
     assert share.item() == pytest.approx(0.25, abs=1e-3)
     ended = path.until(share)
     assert sphere.angle(ended[-1], start[None]).item() == pytest.approx(torch.pi / 8, abs=2e-3)
     torch.testing.assert_close(ended[:12], points[:12])
-    _, arrived = look(Brightness(), draw, path, {"smile": 0.5, "male": 0.5})
+    _, arrived = look(Brightness(), draw, path, {"male": 0.5})
     assert not arrived.item()  # nothing is ever seen of the other
-    share, arrived = look(Brightness(), draw, path, {"smile": 0.5}, least=0.5, certain=10.0)
+    share, arrived = look(Brightness(), draw, path, {"smile": 0.5}, least=0.5)
     assert share.item() == 0.5 and arrived.item()
 
 
-def test_a_walk_ends_before_what_is_kept_is_lost():
+def test_a_walk_ends_before_what_is_kept_is_lost(certain):
     start, end = torch.eye(4)[:2]
     points = torch.stack([sphere.slerp(start, end, t / 50) for t in range(51)])[:, None]
     blank = torch.zeros(1, 1)
@@ -134,10 +152,10 @@ def test_a_walk_ends_before_what_is_kept_is_lost():
         return torch.stack([level.expand(-1, 8, 8), male, male], 1)
 
     # The logit of `male` is 20 (0.4 - share): sure up to a share of 0.36
-    share, arrived = look(Brightness(), draw, path, {"smile": 1.0}, ["male"], certain=10.0)
+    share, arrived = look(Brightness(), draw, path, {"smile": 1.0}, ["male"])
     assert share.item() == pytest.approx(0.4 - SURE / 20, abs=1e-3) and not arrived.item()
-    share, arrived = look(Brightness(), draw, path, {"smile": 1.0}, certain=10.0)
+    share, arrived = look(Brightness(), draw, path, {"smile": 1.0})
     assert share.item() == pytest.approx(0.5, abs=1e-3) and arrived.item()
     # What the guides do not know is not looked at
-    again, _ = look(Brightness(), draw, path, {"smile": 1.0}, ["young"], certain=10.0)
+    again, _ = look(Brightness(), draw, path, {"smile": 1.0}, ["young"])
     assert torch.equal(again, share)

@@ -52,9 +52,9 @@ TRANSFORMATIONS = (
     "makeup",
 )
 STRENGTH_LIMIT = 2.0
-NEAREST = 0.7  # of the way that z asks for: an edit goes as far though it is seen before
-FURTHEST = 1.2  # times the bound, for a picture that lags behind
-BEYOND = 2.0  # times the evidence asked of z: how far a walk may go for a picture that lags behind
+NEAREST = 0.6  # of the way that z asks for: an edit goes as far though it is seen before
+FURTHEST = 1.4  # times the bound, for a picture that lags behind
+BEYOND = 2.5  # times the evidence asked of z: how far a walk may go for a picture that lags behind
 WATCHED = ("male",)  # of what is held by default, this is held in the picture as well
 
 

@@ -19,6 +19,7 @@ from istrc.models.guide import Guides
 FRAMES = 8  # pictures along a walk that are looked at, beside the face itself
 TOGETHER = 32  # pictures drawn and looked at in one batch
 SEEN = math.log(0.95 / 0.05)  # the logit of probability 0.95: the guides have seen it
+RARE = math.log(0.85 / 0.15)  # of 0.85: so have they of what they are seldom sure of
 SURE = math.log(0.7 / 0.3)  # the logit of probability 0.7: sure of what is kept
 
 
@@ -66,6 +67,17 @@ def crossing(excess: torch.Tensor) -> torch.Tensor:
     return torch.where(there.any(0), share, torch.ones_like(share))
 
 
+def certainty(guides: Guides, strengths: dict[str, float]) -> torch.Tensor:
+    """The logits (K,) at which the guides have seen a full transformation of each attribute.
+
+    As sure as they are of half of the faces that have it (or lack it), from `RARE` to `SEEN`: of a
+    moustache, which is rare, they are never as sure as of a smile, and an edit that waited for it
+    would go too far.
+    """
+    places = [(guides.attributes.index(n), int(value < 0)) for n, value in strengths.items()]
+    return torch.stack([guides.typical[place] for place in places]).clamp(RARE, SEEN)
+
+
 @torch.inference_mode()
 def look(
     guides: Guides,
@@ -74,7 +86,6 @@ def look(
     strengths: dict[str, float],  # of attributes that the guides know, none of them 0
     keep: list[str] = (),  # attributes to hold; those that the guides do not know are not looked at
     least: torch.Tensor | float = 0.0,  # (B,) share of the way to go though it is seen before
-    certain: float = SEEN,  # logit at which the guides have seen a full transformation
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Where a walk of B faces is to end: shares of the way (B,), and whether it was seen (B,)."""
     columns = [guides.attributes.index(name) for name in strengths]
@@ -84,7 +95,7 @@ def look(
     seen = torch.cat([guides(draw(some.flatten(0, 1))).mean(0) for some in frames.split(several)])
     seen = seen.unflatten(0, frames.shape[:2])  # (K, B, A)
     asked = torch.tensor(list(strengths.values()), device=seen.device)
-    wanted = walking.targets(seen[0][:, columns], asked, certain)
+    wanted = walking.targets(seen[0][:, columns], asked, certainty(guides, strengths))
     share, arrived = arrival(seen[:, :, columns], wanted)
     limit = departure(seen[:, :, kept])
     return torch.minimum(share.clamp(min=least), limit), arrived & (share <= limit)

@@ -96,7 +96,7 @@ class Walk:
 def targets(
     logits: torch.Tensor,  # (B, K) calibrated, of the edited attributes at z_0
     strengths: torch.Tensor,  # (K,) signed, or (B, K)
-    certain: float = CERTAIN,  # the logit at which a full transformation has arrived
+    certain: float | torch.Tensor = CERTAIN,  # logit, or (K,), where a full transformation arrives
 ) -> torch.Tensor:
     """Where a strength leads: the wanted logits (B, K).
 

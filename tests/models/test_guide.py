@@ -19,3 +19,12 @@ def test_every_member_has_its_opinion(tmp_path):
     again = load_part(tmp_path)
     assert again.attributes == ["smile", "male", "beard"]
     torch.testing.assert_close(again(x), logits, atol=2e-3, rtol=2e-2)
+
+
+def test_what_is_typical_by_hand():
+    guides = Guides(("smile", "male", "young"), ((4, 6),), (3,))
+    logits = torch.tensor([[3.0, 1.0, 0], [1.0, -2.0, 0], [2.0, 4.0, 0], [-5.0, -3.0, 0]])
+    labels = torch.tensor([[1, 1, -1], [1, 0, -1], [1, -1, -1], [0, 0, -1]])
+    guides.measure(logits, labels)
+    # Of two the lower is the median, as torch has it; where nothing is known nothing is measured
+    assert guides.typical.tolist() == [[2.0, 5.0], [1.0, 2.0], [20.0, 20.0]]

@@ -29,6 +29,9 @@ def _stage(inputs: int, outputs: int, kernel: int) -> list[nn.Module]:
 class Guides(nn.Module):
     """Faces (B, 3, S, S) in [-1, 1] -> logits of every member (M, B, A).
 
+    `typical` (A, 2) are the logits at which half of the faces that have an attribute are seen to,
+    and, with the sign turned, half of those that lack it; `measure` finds them.
+
     Args:
         attributes: names of the A attributes, in the order of the logits.
         widths: of each member's stages, at S/2, S/4, S/8...; as many members as there are tuples.
@@ -55,8 +58,20 @@ class Guides(nn.Module):
             layers += [nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Dropout(0.1)]
             members.append(nn.Sequential(*layers, nn.Linear(4 * member[-1], len(attributes))))
         self.members = nn.ModuleList(members)
+        self.register_buffer("typical", torch.full((len(attributes), 2), 20.0))  # not measured
 
     def forward(self, x: torch.Tensor, members: list[int] | None = None) -> torch.Tensor:
         """`members`: which of them look; None is all."""
         chosen = range(len(self.members)) if members is None else members
         return torch.stack([self.members[i](x).float() for i in chosen])
+
+    def measure(self, logits: torch.Tensor, labels: torch.Tensor) -> None:
+        """Set `typical` from the members' mean logits (N, A) of faces with labels (N, A).
+
+        Labels are 1, 0, or -1 where it is not known; what no face shows stays as it was.
+        """
+        for column in range(logits.shape[1]):
+            for place, (label, sign) in enumerate([(1, 1), (0, -1)]):
+                shown = sign * logits[labels[:, column] == label, column]
+                if len(shown):
+                    self.typical[column, place] = shown.median()

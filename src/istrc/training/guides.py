@@ -107,4 +107,9 @@ def train_guides(
             net=net.config,
         ),
     )
-    return averaged.eval().requires_grad_(False)
+    averaged = averaged.eval().requires_grad_(False)
+    with torch.no_grad():
+        parts = [tune[i : i + 128] for i in range(0, len(tune), 128)]
+        seen = torch.cat([averaged(prepared.batch(rows).to(device)).mean(0) for rows in parts])
+    averaged.measure(seen, torch.from_numpy(prepared.attributes[tune]).to(device))
+    return averaged
