@@ -9,14 +9,19 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch.nn import functional as F
 
 from istrc import sphere
 from istrc.circle import FURTHEST, MODES, TRANSFORMATIONS, Circle
 from istrc.cli.faces import look
-from istrc.models.store import PREPROCESSING
+from istrc.evaluation.metrics import gradient_energy
+from istrc.models.finer import halved
+from istrc.models.store import PREPROCESSING, fingerprint
 from istrc.photo.read import read_picture
 from istrc.photo.xmp import COMPOSITE, source_type_of
-from istrc.pretrained import WEIGHTS, shipped_aligner
+from istrc.pretrained import shipped_aligner
+from istrc.shipped import WEIGHTS, names
+from istrc.verbs.calibration import read_threshold
 
 SHIPPED = WEIGHTS / "celeba64"
 pytestmark = pytest.mark.skipif(
@@ -69,11 +74,12 @@ def test_the_circle_is_the_one_that_is_promised(circle):
     assert 0.3 < circle.bound <= math.pi / 2
 
 
-def test_the_folder_is_light_and_holds_no_pickle():
-    files = [path for path in SHIPPED.rglob("*") if path.is_file()]
+@pytest.mark.parametrize("name", names())
+def test_the_folder_is_light_and_holds_no_pickle(name):
+    files = [path for path in (WEIGHTS / name).rglob("*") if path.is_file()]
     assert {path.suffix for path in files} <= {".json", ".safetensors", ".md"}
     assert sum(path.stat().st_size for path in files) <= 40e6
-    for path in SHIPPED.glob("*/config.json"):
+    for path in (WEIGHTS / name).glob("*/config.json"):
         config = json.loads(path.read_text())
         assert config["preprocessing"] == PREPROCESSING, path
         assert config["training"], f"{path}: how it was trained is not recorded"
@@ -85,6 +91,51 @@ def test_every_weight_is_finite_and_of_the_parts_that_were_trained_together(circ
     assert (circle.attributes.slope > 0).all()
     values = torch.linalg.eigvalsh(circle.attributes.covariance.double())
     assert values.min() > -1e-5 and 0.5 < values.sum() <= 1.001  # of points on the sphere
+
+
+# --- the finer circle ---
+
+
+@pytest.fixture(scope="module")
+def fine():
+    return Circle.from_pretrained("celeba128")
+
+
+def test_the_finer_circle_is_the_other_with_a_level_more(circle, fine):
+    assert (fine.size, fine.dim, fine.bound) == (128, 128, circle.bound)
+    for part in ("facenet", "autoencoder", "mapping", "attributes", "changes", "guides"):
+        assert fingerprint(getattr(fine, part)) == fingerprint(getattr(circle, part)), part
+    assert all(value.isfinite().all() for value in fine.finer.state_dict().values())
+    assert {path.name for path in (WEIGHTS / "celeba128").iterdir() if path.is_dir()} == {"finer"}
+    # What is measured for the base holds for it
+    angle = read_threshold("celeba128", fine, 1e-3).angle
+    assert angle == read_threshold("celeba64", circle, 1e-3).angle
+
+
+def test_it_draws_what_the_other_draws_and_finer(circle, fine, photograph):
+    x = fine.read(photograph).x
+    assert x.shape == (1, 3, 128, 128)
+    h = fine.encode(x)
+    large, small = fine.decode_code(h), circle.decode_code(h)
+    assert (halved(large) - small).square().mean() < 0.002
+    blurred = F.interpolate(small, scale_factor=2, mode="bicubic", align_corners=False)
+    wanted = gradient_energy(x).item()
+    assert abs(gradient_energy(large).item() - wanted) < abs(
+        gradient_energy(blurred).item() - wanted
+    )
+
+
+def test_it_edits_a_photograph(fine, photograph):
+    face = fine.read(photograph)
+    result = face.edit(smile=-1.0)
+    assert result.pixels.shape == face.picture.pixels.shape
+    smile = fine.attributes.index("smile")
+    before, after = (
+        fine.attributes(z, torch.tensor([smile])).item()
+        for z in (face.z, fine.embed(fine.edit(face.x, {"smile": -1.0})))
+    )
+    assert after < before - 1
+    assert np.array_equal(result.pixels[:20], face.picture.pixels[:20])
 
 
 # --- reading ---------------------------------------------------------------------------------
