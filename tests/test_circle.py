@@ -16,8 +16,8 @@ from istrc.circle import (
     NEAREST,
     TRANSFORMATIONS,
     Circle,
-    choose_device,
 )
+from istrc.device import choose_device
 from istrc.errors import InputError, IstrcError
 from istrc.models.attributes import AttributeClassifiers
 from istrc.models.began import AutoEncoder

@@ -5,36 +5,42 @@ from __future__ import annotations
 import contextlib
 import difflib
 from collections.abc import Callable, Iterable, Mapping
+from copy import copy
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from istrc import holding, pretrained, sight, sphere
 from istrc import walk as walking
-from istrc.data.prepared import to_tensor
-from istrc.device import choose_device
+from istrc.arrays import in_inference, indices, inference, library, numbers, sigmoid
+from istrc.data.prepared import to_array, to_tensor
 from istrc.errors import InputError, IstrcError
 from istrc.face import Face
 from istrc.learning import shelf
-from istrc.models.attributes import AttributeClassifiers
-from istrc.models.began import AutoEncoder
-from istrc.models.changes import Changes
-from istrc.models.facenet import FaceNet
-from istrc.models.finer import Finer, halved
-from istrc.models.guide import Guides
 from istrc.models.learned import LearnedAttribute, WithLearned
-from istrc.models.mapping import Mapping as CodeMapping
-from istrc.models.quick import Drawing, Kept, folded
 from istrc.photo.align import aligned_frame, find_frame
 from istrc.photo.cover import laid, overlay
 from istrc.photo.detect import detect
 from istrc.photo.paste import face_mask
 from istrc.photo.read import read_picture
-from istrc.recognisers.own import Own
-from istrc.recognisers.recogniser import Recogniser, difference, key
+from istrc.recognisers.recogniser import difference, key
+from istrc.resample import halved
+from istrc.runtime import choose_runtime
+
+if TYPE_CHECKING:
+    import torch
+
+    from istrc.arrays import Array
+    from istrc.models.attributes import AttributeClassifiers
+    from istrc.models.began import AutoEncoder
+    from istrc.models.changes import Changes
+    from istrc.models.facenet import FaceNet
+    from istrc.models.finer import Finer
+    from istrc.models.guide import Guides
+    from istrc.models.mapping import Mapping as CodeMapping
+    from istrc.recognisers.recogniser import Recogniser
 
 MODES = ("photo", "anchored", "circle")
 TRANSFORMATIONS = (
@@ -64,6 +70,9 @@ class Circle:
     Faces x are (B, 3, S, S) float32 in [-1, 1]; embeddings z (B, D) have unit norm; codes h are
     (B, H); angles are radians. Every method is batched and changes nothing in the circle.
 
+    Arrays are tensors where the parts are networks of torch. Where they are graphs of ONNX
+    (istrc.light), which need no torch, they are NumPy's; nothing else differs.
+
     `precision` is of the convolutions: torch.float32, or torch.bfloat16, which is several times
     faster on processors that multiply it and moves pictures by about a level (docs/bench.md).
 
@@ -90,13 +99,25 @@ class Circle:
         aligner: torch.nn.Module | None = None,
         bound: float = 0.55,
     ):
-        self.recogniser = Own(facenet) if isinstance(facenet, FaceNet) else facenet
-        self.facenet = self.recogniser.net if isinstance(self.recogniser, Own) else None
-        self.autoencoder = autoencoder.eval()
-        self.mapping, self.attributes = mapping.eval(), attributes.eval()
-        self.changes = None if changes is None else changes.eval()
-        self.guides = None if guides is None else guides.eval()
-        self.finer = None if finer is None else finer.eval()
+        if hasattr(autoencoder, "graphs"):
+            from istrc.light.running import Running
+
+            self._running = Running()
+        else:
+            from istrc.models.running import Running
+
+            self._running = Running(autoencoder)
+        if not hasattr(facenet, "embed"):  # a network alone
+            from istrc.recognisers.own import Own
+
+            facenet = Own(facenet)
+        self.recogniser: Recogniser = facenet
+        self.facenet = facenet.net if getattr(facenet, "ours", False) else None
+        self.autoencoder, self.mapping, self.attributes = autoencoder, mapping, attributes
+        self.changes, self.guides, self.finer = changes, guides, finer
+        for part in (autoencoder, mapping, attributes, changes, guides, finer):
+            if part is not None:
+                part.eval()
         self.aligner = aligner
         self.bound = bound
         self.notes: dict[str, dict] = {}  # what each part's config.json says of its making
@@ -120,14 +141,8 @@ class Circle:
             )
         self.size = autoencoder.size if finer is None else finer.size
         self.dim = dim
-        self.mask = torch.from_numpy(face_mask(self.size)).to(self.device)
+        self.mask = self._running.here(face_mask(self.size))
         self.learned: dict[str, LearnedAttribute] = {}  # see `learn` and `add`
-        self.precision = torch.float32
-        # The networks as inference runs them
-        self._quick = {
-            kind: Kept(partial(Drawing, precision=kind)) for kind in (torch.float32, torch.bfloat16)
-        }
-        self._light = {part: Kept(folded) for part in ("mapping", "changes", "guides")}
 
     @property
     def attribute_names(self) -> tuple[str, ...]:
@@ -161,8 +176,8 @@ class Circle:
             aligner=self.aligner,
             bound=self.bound,
         )
-        other.learned, other.notes, other.precision = self.learned, self.notes, self.precision
-        other._quick, other._light = self._quick, self._light
+        other.learned, other.notes = self.learned, self.notes
+        other._running = copy(self._running)  # what was made for inference is kept
         return other
 
     # Saved apart, composed here
@@ -174,6 +189,7 @@ class Circle:
         device: str = "cpu",
         *,
         recogniser: str | Path | Recogniser | None = None,
+        runtime: str = "auto",
     ) -> Circle:
         """Load a shipped circle by name or one from a folder, offline; or one of the hub.
 
@@ -183,10 +199,12 @@ class Circle:
             recogniser: of a circle that was trained for an outside recogniser: its file, or the
                 recogniser itself. None looks for the file in the folder (`save_pretrained` with
                 `copy`), then where it was when the circle was saved.
+            runtime: "torch", "light" (ONNX Runtime and NumPy; arrays instead of tensors, on the
+                CPU), or "auto": torch where it is installed. See istrc.runtime.
 
         Raises InputError when it is missing or damaged, or belongs to another recogniser.
         """
-        found = pretrained.read(name, choose_device(device), recogniser)
+        found = pretrained.read(name, device, recogniser, choose_runtime(runtime))
         circle = cls(**found.parts, aligner=found.aligner, bound=found.bound)
         circle.notes = found.notes
         circle._add_kept()
@@ -209,85 +227,90 @@ class Circle:
         pretrained.write(self, Path(folder), copy, base, notes)
 
     @property
-    def device(self) -> torch.device:
-        return next(self.autoencoder.parameters()).device
+    def device(self) -> torch.device | str:
+        """torch's device; "cpu" without torch."""
+        return self._running.device
 
-    # Tensors in, tensors out
+    @property
+    def runtime(self) -> str:
+        """ "torch" or "light"."""
+        return self._running.runtime
 
-    @torch.inference_mode()
-    def embed(self, x: torch.Tensor) -> torch.Tensor:
+    @property
+    def precision(self) -> torch.dtype | str:
+        """Of the convolutions; torch's can be set."""
+        return self._running.precision
+
+    @precision.setter
+    def precision(self, kind: torch.dtype) -> None:
+        self._running.precision = kind
+
+    # Arrays in, arrays out
+
+    @inference
+    def embed(self, x: Array) -> Array:
         """Faces (B, 3, S, S) -> embeddings z (B, D) on the sphere."""
-        with self._arithmetic():
-            return self.recogniser.embed(self._faces(x)).to(self.device)
+        with self._running.arithmetic():
+            return self._running.here(self.recogniser.embed(self._faces(x)))
 
-    @torch.inference_mode()
-    def encode(self, x: torch.Tensor) -> torch.Tensor:
+    @inference
+    def encode(self, x: Array) -> Array:
         """Faces (B, 3, S, S) -> BEGAN's codes h = E(x) (B, H)."""
         x = self._faces(x)
-        x = x if self.finer is None else halved(x)
-        with self._arithmetic():
+        x = x if self.finer is None else self._running.faces(halved(x))
+        with self._running.arithmetic():
             return self.autoencoder.encode(x)
 
-    @torch.inference_mode()
-    def map(self, z: torch.Tensor) -> torch.Tensor:
+    @inference
+    def map(self, z: Array) -> Array:
         """Embeddings z (B, D) -> codes h = F(z) (B, H)."""
-        return self._light["mapping"].of(self.mapping)(z.to(self.device))
+        return self._running.quick("mapping", self.mapping)(self._running.here(z))
 
-    @torch.inference_mode()
-    def map_change(self, h: torch.Tensor, z: torch.Tensor, z2: torch.Tensor) -> torch.Tensor:
+    @inference
+    def map_change(self, h: Array, z: Array, z2: Array) -> Array:
         """What an edit from z to z2 (B, D) changes in the codes h (B, H): F(z2) - F(z), (B, H).
 
         A closed circle fits the difference to the face (istrc.models.changes).
         """
-        z, z2 = z.to(self.device), z2.to(self.device)
+        h, z, z2 = map(self._running.here, (h, z, z2))
         if self.changes is None:
-            mapping = self._light["mapping"].of(self.mapping)
+            mapping = self._running.quick("mapping", self.mapping)
             return mapping(z2) - mapping(z)
-        return self._light["changes"].of(self.changes)(h.to(self.device), z, z2)
+        return self._running.quick("changes", self.changes)(h, z, z2)
 
-    @torch.inference_mode()
-    def decode_code(self, h: torch.Tensor) -> torch.Tensor:
+    @inference
+    def decode_code(self, h: Array) -> Array:
         """Codes h (B, H) -> faces (B, 3, S, S) in [-1, 1]."""
-        return self._draw(h).clamp(-1, 1)
+        return self._draw(h).clip(-1, 1)
 
-    def _draw(self, h: torch.Tensor) -> torch.Tensor:
+    def _draw(self, h: Array) -> Array:
         """`decode_code` before it is clipped."""
-        draw = self._quick[self.precision].of(self.autoencoder)
-        return (
-            draw(h.to(self.device)) if self.finer is None else draw(h.to(self.device), self._fine)
-        )
+        return self._running.draw(self.autoencoder, self.finer, h)
 
-    def _fine(self, x: torch.Tensor, maps: torch.Tensor) -> torch.Tensor:
-        with self._arithmetic():
-            return self.finer(x, maps)
-
-    def _arithmetic(self) -> contextlib.AbstractContextManager:
-        """In which the networks that see pictures compute; see `precision`."""
-        if self.precision == torch.float32:
-            return contextlib.nullcontext()
-        return torch.autocast(self.device.type, self.precision)
-
-    def decode(self, z: torch.Tensor) -> torch.Tensor:
+    def decode(self, z: Array) -> Array:
         """Embeddings z (B, D) -> faces (B, 3, S, S): decode(F(z)), what the recogniser saw."""
         return self.decode_code(self.map(z))
 
-    @torch.inference_mode()
-    def scores(self, z: torch.Tensor) -> torch.Tensor:
+    @inference
+    def scores(self, z: Array) -> Array:
         """Calibrated probabilities (B, A), in the order of `attribute_names`."""
+        z = self._running.here(z)
+        return sigmoid(self.classifiers(z, self._columns(self.attribute_names, z)))
+
+    def _columns(self, names: Iterable[str], like: Array) -> Array:
         classifiers = self.classifiers
-        columns = torch.tensor([classifiers.index(name) for name in self.attribute_names])
-        return torch.sigmoid(classifiers(z.to(self.device), columns.to(self.device)))
+        return indices([classifiers.index(name) for name in names], like)
 
     def walk(
         self,
-        z: torch.Tensor,
+        z: Array,
         strengths: Mapping[str, float],
         *,
         keep: Iterable[str] | None = None,
         metric: str = "data",
         step: float = 0.02,
-        bound: float | torch.Tensor | None = None,
-        beyond: float | torch.Tensor = 1.0,
+        bound: float | Array | None = None,
+        beyond: float | Array = 1.0,
     ) -> walking.Walk:
         """Walk embeddings z (B, D) to where these attributes have these strengths.
 
@@ -303,7 +326,7 @@ class Circle:
         Raises InputError for an unknown attribute, a strength out of range, or a z that is not on
         the sphere.
         """
-        if not bool(((z.norm(dim=1) - 1).abs() < 1e-2).all()):  # false for NaN as well
+        if not bool((abs((z * z).sum(1) ** 0.5 - 1) < 1e-2).all()):  # false for NaN as well
             raise InputError(
                 "an embedding that is not on the sphere: not finite, or its length is not 1; "
                 "see istrc.sphere.normalize"
@@ -320,12 +343,11 @@ class Circle:
         classifiers = self.classifiers
         edited = [classifiers.index(name) for name in strengths]
         kept = [classifiers.index(name) for name in keep]
-        with torch.inference_mode():
-            z = z.to(self.device)
-            columns = torch.tensor(edited, device=self.device, dtype=torch.long)
-            asked = torch.tensor(list(strengths.values()), device=self.device)
-            beyond = torch.as_tensor(beyond, device=self.device).view(-1, 1)  # (B or 1, 1)
-            wanted = walking.targets(classifiers(z, columns), asked * beyond)
+        with in_inference():
+            z = self._running.here(z)
+            asked = numbers(list(strengths.values()), z)
+            beyond = numbers(beyond, z).reshape(-1, 1)  # (B or 1, 1)
+            wanted = walking.targets(classifiers(z, indices(edited, z)), asked * beyond)
             return walking.walk(
                 z,
                 classifiers,
@@ -339,8 +361,8 @@ class Circle:
 
     def reach(
         self,
-        x: torch.Tensor,
-        z: torch.Tensor,
+        x: Array,
+        z: Array,
         strengths: Mapping[str, float],
         *,
         keep: Iterable[str] | None = None,
@@ -360,38 +382,35 @@ class Circle:
         if not asked or not known:
             return self.walk(z, strengths, keep=keep, metric=metric)
         # As far as z asks for and as far as an edit may go, in one batch
-        first = torch.arange(2 * len(z), device=self.device) < len(z)
+        z, count = self._running.here(z), len(z)
         both = self.walk(
-            torch.cat([z, z]),
+            library(z).concatenate([z, z]),
             strengths,
             keep=keep,
             metric=metric,
-            beyond=torch.where(first, 1.0, BEYOND),
-            bound=torch.where(first, 1.0, FURTHEST) * self.bound,
+            beyond=numbers([1.0] * count + [BEYOND] * count, z),
+            bound=numbers([1.0] * count + [FURTHEST] * count, z) * self.bound,
         )
         near, far = both.of(slice(len(z))), both.of(slice(len(z), None))
         share, seen = sight.look(
-            self._light["guides"].of(self.guides),
+            self._running.quick("guides", self.guides),
             self._drawing(x, z, mode),
             far,
             asked,
             [name for name in self._kept(keep, strengths) if name in {*WATCHED, *(keep or [])}],
-            least=NEAREST * near.angle / far.angle.clamp(min=1e-6),
+            least=NEAREST * near.angle / far.angle.clip(min=1e-6),
         )
         points = far.until(share)
-        columns = torch.tensor([self.classifiers.index(name) for name in strengths])
         return replace(
             far,
             points=points,
             angle=sphere.angle(points[0], points[-1]),
             reached=seen,
-            after=self.classifiers(points[-1], columns.to(self.device)),
+            after=self.classifiers(points[-1], self._columns(strengths, points)),
         )
 
-    @torch.inference_mode()
-    def rebuild(
-        self, x: torch.Tensor, z: torch.Tensor, z2: torch.Tensor, mode: str = "photo"
-    ) -> torch.Tensor:
+    @inference
+    def rebuild(self, x: Array, z: Array, z2: Array, mode: str = "photo") -> Array:
         """The faces x, whose embeddings are z, with the embeddings z2 instead: (B, 3, S, S).
 
         circle:   decode(F(z2)), the paper's: background, pose and light are the decoder's.
@@ -403,21 +422,21 @@ class Circle:
             raise InputError(f"mode {mode!r}: use one of {', '.join(MODES)}")
         return self._drawing(x, z, mode)(z2)
 
-    @torch.inference_mode()
-    def change(self, x: torch.Tensor, z: torch.Tensor, z2: torch.Tensor) -> torch.Tensor:
+    @inference
+    def change(self, x: Array, z: Array, z2: Array) -> Array:
         """decode(h') - decode(E(x)), h' = E(x) + F(z2) - F(z): (B, 3, S, S), before any mask."""
         return self._changing(x, z)(z2)[0]
 
-    @torch.inference_mode()
-    def overlay(self, x: torch.Tensor, z: torch.Tensor, z2: torch.Tensor) -> torch.Tensor:
+    @inference
+    def overlay(self, x: Array, z: Array, z2: Array) -> Array:
         """The change and what it covers: (B, 4, S, S), as `put_change` and `paste_change` take it.
 
         See istrc.photo.cover; before any mask.
         """
         return self._laying(x, z)(z2)
 
-    @torch.inference_mode()
-    def _drawing(self, x, z, mode: str) -> Callable[[torch.Tensor], torch.Tensor]:
+    @inference
+    def _drawing(self, x, z, mode: str) -> Callable[[Array], Array]:
         """`rebuild` for any z2, of all faces once or several times over (K B, D).
 
         What the faces alone decide is computed once.
@@ -429,43 +448,43 @@ class Circle:
             return lambda z2: self.put_change(_repeated(x, len(z2)), laying(z2))
         h = self.encode(x)
 
-        def draw(z2: torch.Tensor) -> torch.Tensor:
+        def draw(z2: Array) -> Array:
             own, start = _repeated(h, len(z2)), _repeated(z, len(z2))
             return self.decode_code(own + self.map_change(own, start, z2))
 
         return draw
 
-    def _changing(self, x, z) -> Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]]:
+    def _changing(self, x, z) -> Callable[[Array], tuple[Array, Array]]:
         h = self.encode(x)
         rebuilt = self._draw(h)
 
-        def change(z2: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        def change(z2: Array) -> tuple[Array, Array]:
             own, start, before = (_repeated(part, len(z2)) for part in (h, z, rebuilt))
             # F's difference first: it is exactly 0 where nothing was walked, and so is the change
             return self._draw(own + self.map_change(own, start, z2)) - before, before
 
         return change
 
-    def _laying(self, x, z) -> Callable[[torch.Tensor], torch.Tensor]:
+    def _laying(self, x, z) -> Callable[[Array], Array]:
         change = self._changing(x, z)
         return lambda z2: overlay(*change(z2))
 
-    @torch.inference_mode()
-    def put_change(self, x: torch.Tensor, change: torch.Tensor) -> torch.Tensor:
+    @inference
+    def put_change(self, x: Array, change: Array) -> Array:
         """The faces x with a change (B, 3, S, S), or an overlay (B, 4, S, S), inside the mask:
         (B, 3, S, S) in [-1, 1].
         """
-        return laid(self._faces(x), change, self.mask).clamp(-1, 1)
+        return laid(self._faces(x), change, self.mask).clip(-1, 1)
 
     def edit(
         self,
-        x: torch.Tensor,
+        x: Array,
         strengths: Mapping[str, float],
         *,
         keep: Iterable[str] | None = None,
         mode: str = "photo",
         metric: str = "data",
-    ) -> torch.Tensor:
+    ) -> Array:
         """Edit faces (B, 3, S, S): embed, walk as far as it takes, rebuild."""
         z = self.embed(x)
         path = self.reach(x, z, strengths, keep=keep, mode=mode, metric=metric)
@@ -477,8 +496,8 @@ class Circle:
         self,
         name: str,
         *,
-        with_: Iterable[Face] | torch.Tensor,
-        without: Iterable[Face] | torch.Tensor,
+        with_: Iterable[Face] | Array,
+        without: Iterable[Face] | Array,
         store: bool = False,
         seed: int = 0,
     ) -> LearnedAttribute:
@@ -511,7 +530,7 @@ class Circle:
         """
         owner = "a learned attribute"
         if not isinstance(learned, LearnedAttribute):
-            owner, learned = str(learned), LearnedAttribute.load(learned)
+            owner, learned = str(learned), LearnedAttribute.load(learned, self.runtime)
         found = difference(learned.recogniser, self.recogniser.record)
         if found or len(learned.weight) != self.dim:
             raise InputError(
@@ -579,19 +598,19 @@ class Circle:
                 )
             frames = [find_frame(picture.pixels, box, self.aligner) for box in boxes]
         crops = np.stack([frame.crop(picture.pixels, self.size) for frame in frames])
-        x = to_tensor(crops)
+        x = to_array(crops) if self.runtime == "light" else to_tensor(crops)
         z = self.embed(x)
         return [
             Face(self, Path(path), picture, frame, x[i : i + 1], z[i : i + 1], i + 1, len(frames))
             for i, frame in enumerate(frames)
         ]
 
-    def _faces(self, x: torch.Tensor) -> torch.Tensor:
-        if x.dim() != 4 or x.shape[1:] != (3, self.size, self.size) or not len(x):
+    def _faces(self, x: Array) -> Array:
+        if x.ndim != 4 or x.shape[1:] != (3, self.size, self.size) or not len(x):
             raise ValueError(
                 f"faces must be (B, 3, {self.size}, {self.size}), B >= 1, not {tuple(x.shape)}"
             )
-        return x.to(self.device).contiguous(memory_format=torch.channels_last)
+        return self._running.faces(x)
 
     def _kept(self, keep: list[str] | None, strengths: Mapping[str, float]) -> list[str]:
         """The attributes that a walk holds: by itself those that there are, and those asked for."""
@@ -608,7 +627,7 @@ class Circle:
         return name
 
 
-def _repeated(part: torch.Tensor, count: int) -> torch.Tensor:
+def _repeated(part: Array, count: int) -> Array:
     """Rows of faces (B, ...) as often as `count` of them need: (count, ...)."""
     times = count // len(part)
-    return part if times == 1 else part.repeat(times, *[1] * (part.dim() - 1))
+    return part if times == 1 else library(part).concatenate([part] * times)

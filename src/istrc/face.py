@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from istrc import walk as walking
+from istrc.arrays import numpy
 from istrc.data.prepared import to_pixels
 from istrc.photo.align import Frame
 from istrc.photo.paste import paste_change, paste_crop
@@ -19,6 +19,7 @@ from istrc.photo.write import write_picture
 from istrc.photo.xmp import COMPOSITE
 
 if TYPE_CHECKING:
+    from istrc.arrays import Array
     from istrc.circle import Circle
 
 
@@ -37,8 +38,8 @@ class Face:
     path: Path
     picture: Picture
     frame: Frame
-    x: torch.Tensor
-    z: torch.Tensor
+    x: Array
+    z: Array
     number: int = 1
     count: int = 1
 
@@ -77,7 +78,7 @@ class Face:
         else:
             crop = layer = circle.rebuild(self.x, self.z, z2, mode)
             paste = paste_crop
-        pixels = paste(pixels, layer[0].permute(1, 2, 0).cpu().numpy(), self.frame)
+        pixels = paste(pixels, numpy(layer)[0].transpose(1, 2, 0), self.frame)
         return Edited(self, pixels, to_pixels(crop)[0], path)
 
 

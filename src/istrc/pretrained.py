@@ -5,37 +5,31 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
-
 from istrc.errors import InputError
-from istrc.models.attributes import AttributeClassifiers
-from istrc.models.began import AutoEncoder
-from istrc.models.changes import Changes
-from istrc.models.facenet import FaceNet
-from istrc.models.finer import Finer
-from istrc.models.guide import Guides
 from istrc.models.hub import HUB_ID, download
-from istrc.models.mapping import Mapping as CodeMapping
-from istrc.models.store import fingerprint, load_part, read_config, read_notes, save_part
+from istrc.models.stored import read_config, read_notes
 from istrc.recognisers.load import copy_file, from_record, located
-from istrc.recognisers.own import Own
 from istrc.recognisers.recogniser import Recogniser, checked
 from istrc.shipped import WEIGHTS, holder, names
 
 if TYPE_CHECKING:
+    import torch
+
     from istrc.circle import Circle
 
+# Part: its kind, a network of istrc.models, or what stands for it in istrc.light.parts
 PARTS = {
-    "facenet": FaceNet,
-    "autoencoder": AutoEncoder,
-    "mapping": CodeMapping,
-    "attributes": AttributeClassifiers,
+    "facenet": "FaceNet",
+    "autoencoder": "AutoEncoder",
+    "mapping": "Mapping",
+    "attributes": "AttributeClassifiers",
 }
-FURTHER = {"changes": Changes, "guides": Guides, "finer": Finer}  # parts that a circle may have
+FURTHER = {"changes": "Changes", "guides": "Guides", "finer": "Finer"}  # that a circle may have
 
 
 @dataclass(frozen=True)
@@ -43,17 +37,27 @@ class Found:
     """What a folder holds: what `Circle` takes, and what is told of each part's making."""
 
     parts: dict[str, Any]
-    aligner: torch.nn.Module | None
+    aligner: Any
     bound: float
     notes: dict[str, dict]
 
 
-def read(name: str | Path, device: str, recogniser: str | Path | Recogniser | None = None) -> Found:
+def read(
+    name: str | Path,
+    device: str,
+    recogniser: str | Path | Recogniser | None = None,
+    runtime: str = "torch",
+) -> Found:
     """The parts of a shipped circle, of one in a folder, or of one of the hub.
 
     See `Circle.from_pretrained`. Raises InputError when one is missing or damaged, or belongs to
     another recogniser.
     """
+    load_part, own_recogniser = _loaders(runtime)
+    if runtime == "torch":
+        from istrc.device import choose_device
+
+        device = choose_device(device)
     folder = Path(name)
     if not (folder / "circle.json").exists():
         if (WEIGHTS / folder).is_dir() and len(folder.parts) == 1:
@@ -77,39 +81,52 @@ def read(name: str | Path, device: str, recogniser: str | Path | Recogniser | No
     wanted = [part for part in PARTS if own or part != "facenet"]
     places = {part: holder(folder, part) / part for part in (*wanted, *FURTHER)}
     places = {part: at for part, at in places.items() if part in PARTS or at.is_dir()}
+    aligner = shipped_aligner(runtime)  # first, because it is needed first
     parts = {part: load_part(at, device) for part, at in places.items()}
     for part, loaded in parts.items():
         kind = {**PARTS, **FURTHER}[part]
-        if not isinstance(loaded, kind):
-            found = type(loaded).__name__
+        found = type(loaded).__name__
+        if found != kind:
             raise InputError(
-                f"{places[part]}: holds a {found}, not a {kind.__name__}; "
+                f"{places[part]}: holds a {found}, not a {kind}; "
                 "install the package again or train this part"
             )
     if own:
-        mine = Own(parts["facenet"], read_config(places["facenet"])["sha256"])
+        mine = own_recogniser(parts["facenet"], read_config(places["facenet"])["sha256"])
         record = record or mine.record
         recogniser = mine if recogniser is None else recogniser
     copies = [folder / "recogniser", folder]
     parts["facenet"] = from_record(record, folder, copies, recogniser, device=device)
     return Found(
         parts=parts,
-        aligner=shipped_aligner(),
+        aligner=aligner,
         bound=bound,
         notes={part: read_notes(at) for part, at in places.items()},
     )
 
 
-def shipped_aligner() -> torch.nn.Module | None:
+def shipped_aligner(runtime: str = "torch") -> Any:
     """What aligns the faces that are found, for every circle; None where it is not installed."""
     folder = WEIGHTS / "aligner"
-    return load_part(folder) if folder.is_dir() else None
+    return _loaders(runtime)[0](folder) if folder.is_dir() else None
+
+
+def _loaders(runtime: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """What opens a part, and what makes our FaceNet a recogniser."""
+    if runtime == "light":
+        from istrc.light.parts import Own, load_part
+    else:
+        from istrc.models.store import load_part
+        from istrc.recognisers.own import Own
+    return load_part, Own
 
 
 def write(
     circle: Circle, folder: Path, copy: bool, base: str | None, notes: dict[str, dict]
 ) -> None:
     """Write the parts and what composes them; see `Circle.save_pretrained`."""
+    from istrc.models.store import save_part
+
     for part in (*PARTS, *FURTHER):
         made = getattr(circle, part)
         if made is not None and not (base and _has(WEIGHTS / base / part, made)):
@@ -135,4 +152,6 @@ def write(
 
 def _has(folder: Path, part: torch.nn.Module) -> bool:
     """Whether a part of these weights is in the folder, as it would be stored there."""
+    from istrc.models.store import fingerprint, load_part
+
     return folder.is_dir() and fingerprint(load_part(folder)) == fingerprint(part)

@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-
-import torch
+from typing import TYPE_CHECKING
 
 from istrc import walk as walking
-from istrc.models.guide import Guides
+from istrc.arrays import along, inference, library, numbers
+
+if TYPE_CHECKING:
+    from istrc.arrays import Array
+    from istrc.models.guide import Guides
 
 FRAMES = 8  # pictures along a walk that are looked at, beside the face itself
 TOGETHER = 32  # pictures drawn and looked at in one batch
@@ -23,7 +26,7 @@ RARE = math.log(0.85 / 0.15)  # of 0.85: so have they of what they are seldom su
 SURE = math.log(0.7 / 0.3)  # the logit of probability 0.7: sure of what is kept
 
 
-def arrival(seen: torch.Tensor, wanted: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def arrival(seen: Array, wanted: Array) -> tuple[Array, Array]:
     """Where along its way each face first shows everything that was asked.
 
     Args:
@@ -33,11 +36,12 @@ def arrival(seen: torch.Tensor, wanted: torch.Tensor) -> tuple[torch.Tensor, tor
     Returns the share of the way (B,), interpolated between two frames, and whether it was seen at
     all (B,) bool; 1 where it was not.
     """
-    done = ((seen - seen[0]) / (wanted - seen[0])).amin(2)  # (K, B): 0 at the face, 1 is all
+    gone = (seen - seen[0]) / (wanted - seen[0])  # (K, B, A)
+    done = library(seen).amin(gone, 2)  # (K, B): 0 at the face, 1 is all
     return crossing(done - 1), (done >= 1).any(0)
 
 
-def departure(seen: torch.Tensor) -> torch.Tensor:
+def departure(seen: Array) -> Array:
     """Where along its way each face begins to lose what was to be kept: shares (B,), 1 if never.
 
     A logit may weaken by `SURE`, and further while it stays as sure as that; it may not change
@@ -48,54 +52,63 @@ def departure(seen: torch.Tensor) -> torch.Tensor:
         seen: (K, B, C) logits of what is kept, of evenly spaced frames from the face itself on.
     """
     if not seen.shape[2]:
-        return torch.ones(seen.shape[1], device=seen.device)
-    firm = seen * seen[0].sign()  # (K, B, C)
-    least = (firm[0] - SURE).clamp(0, SURE).masked_fill(firm[0] < SURE, -math.inf)
-    return crossing(least - firm).amin(1)
+        return numbers([1.0] * seen.shape[1], seen)
+    lib = library(seen)
+    firm = seen * lib.sign(seen[0])  # (K, B, C)
+    never = -1e9  # and not infinity, of which differences are taken
+    least = lib.where(firm[0] < SURE, never, (firm[0] - SURE).clip(0, SURE))
+    return lib.amin(crossing(least - firm), 1)
 
 
-def crossing(excess: torch.Tensor) -> torch.Tensor:
+def crossing(excess: Array) -> Array:
     """Where along the way a quantity (K, ...) is first at 0 or above: shares (...), 1 if never.
 
     Interpolated between two of the K frames, and never at the first of them.
     """
-    there = excess >= 0
-    first = there.float().argmax(0, keepdim=True).clamp(min=1)
-    before, after = excess.gather(0, first - 1)[0], excess.gather(0, first)[0]
-    between = (-before / (after - before).clamp(min=1e-6)).clamp(0, 1)
-    share = (first[0] - 1 + between) / (len(excess) - 1)
-    return torch.where(there.any(0), share, torch.ones_like(share))
+    lib, there = library(excess), excess >= 0
+    first = lib.argmax(lib.where(there, 1.0, 0.0), 0)[None].clip(min=1)
+    before, after = along(excess, first - 1, 0)[0], along(excess, first, 0)[0]
+    between = (-before / (after - before).clip(min=1e-6)).clip(0, 1)
+    share = (numbers(first[0] - 1, between) + between) / (len(excess) - 1)
+    return lib.where(there.any(0), share, lib.ones_like(share))
 
 
-def certainty(guides: Guides, strengths: dict[str, float]) -> torch.Tensor:
+def certainty(guides: Guides, strengths: dict[str, float]) -> Array:
     """The logits (K,) at which the guides have seen a full transformation of each attribute.
 
     As sure as they are of half of the faces that have it (or lack it), from `RARE` to `SEEN`: of a
     moustache, which is rare, they are never as sure as of a smile, and an edit that waited for it
     would go too far.
     """
-    places = [(guides.attributes.index(n), int(value < 0)) for n, value in strengths.items()]
-    return torch.stack([guides.typical[place] for place in places]).clamp(RARE, SEEN)
+    columns = [guides.attributes.index(name) for name in strengths]
+    lacking = [int(value < 0) for value in strengths.values()]
+    return guides.typical[columns, lacking].clip(RARE, SEEN)
 
 
-@torch.inference_mode()
+@inference
 def look(
     guides: Guides,
-    draw: Callable[[torch.Tensor], torch.Tensor],  # embeddings (K B, D), pictures (K B, 3, S, S)
+    draw: Callable[[Array], Array],  # embeddings (K B, D), pictures (K B, 3, S, S)
     path: walking.Walk,
     strengths: dict[str, float],  # of attributes that the guides know, none of them 0
     keep: list[str] = (),  # attributes to hold; those that the guides do not know are not looked at
-    least: torch.Tensor | float = 0.0,  # (B,) share of the way to go though it is seen before
-) -> tuple[torch.Tensor, torch.Tensor]:
+    least: Array | float = 0.0,  # (B,) share of the way to go though it is seen before
+) -> tuple[Array, Array]:
     """Where a walk of B faces is to end: shares of the way (B,), and whether it was seen (B,)."""
     columns = [guides.attributes.index(name) for name in strengths]
     kept = [guides.attributes.index(name) for name in keep if name in guides.attributes]
     frames = path.frames(FRAMES + 1)  # (K, B, D)
     several = max(1, TOGETHER // frames.shape[1])
-    seen = torch.cat([guides(draw(some.flatten(0, 1))).mean(0) for some in frames.split(several)])
-    seen = seen.unflatten(0, frames.shape[:2])  # (K, B, A)
-    asked = torch.tensor(list(strengths.values()), device=seen.device)
+    seen = library(frames).concatenate(
+        [
+            guides(draw(frames[k : k + several].reshape(-1, frames.shape[2]))).mean(0)
+            for k in range(0, len(frames), several)
+        ]
+    )
+    seen = seen.reshape(*frames.shape[:2], -1)  # (K, B, A)
+    asked = numbers(list(strengths.values()), seen)
     wanted = walking.targets(seen[0][:, columns], asked, certainty(guides, strengths))
     share, arrived = arrival(seen[:, :, columns], wanted)
     limit = departure(seen[:, :, kept])
-    return torch.minimum(share.clamp(min=least), limit), arrived & (share <= limit)
+    share_or_least = share.clip(min=least)
+    return library(seen).minimum(share_or_least, limit), arrived & (share <= limit)

@@ -25,11 +25,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-import torch
+import numpy as np
 
 from istrc import sphere
-from istrc.models.attributes import AttributeClassifiers, Gradient
+from istrc.arrays import indices, library, numbers, without_gradients
+
+if TYPE_CHECKING:
+    from istrc.arrays import Array
+    from istrc.models.attributes import AttributeClassifiers, Gradient
 
 METRICS = ("data", "euclidean")
 CERTAIN = math.log(0.95 / 0.05)  # the logit of probability 0.95
@@ -47,15 +52,15 @@ class Walk:
         target: (B, K) the logits the walk went for.
     """
 
-    points: torch.Tensor
-    angle: torch.Tensor
-    reached: torch.Tensor
-    before: torch.Tensor
-    after: torch.Tensor
-    target: torch.Tensor
+    points: Array
+    angle: Array
+    reached: Array
+    before: Array
+    after: Array
+    target: Array
 
     @property
-    def end(self) -> torch.Tensor:
+    def end(self) -> Array:
         """z_T, (B, D)."""
         return self.points[-1]
 
@@ -64,40 +69,42 @@ class Walk:
         parts = {name: getattr(self, name)[rows] for name in self.__dict__ if name != "points"}
         return Walk(points=self.points[:, rows], **parts)
 
-    def frames(self, count: int) -> torch.Tensor:
+    def frames(self, count: int) -> Array:
         """`count` points evenly spaced in angle from z_0 to z_T: (count, B, D)."""
-        share = torch.linspace(0, 1, count, device=self.end.device)
-        return self.at(share[:, None].expand(-1, len(self.end)))
+        share = numbers(np.linspace(0, 1, count), self.end)[:, None]  # (count, 1)
+        return self.at(library(share).broadcast_to(share, (count, len(self.end))))
 
-    def at(self, share: torch.Tensor) -> torch.Tensor:
+    def at(self, share: Array) -> Array:
         """The points after these shares (K, B) of each face's way, from 0 to 1: (K, B, D)."""
+        lib = library(self.points)
         if len(self.points) == 1:  # nothing had to be walked
-            return self.points.expand(len(share), -1, -1)
+            return lib.broadcast_to(self.points, (len(share), *self.points.shape[1:]))
         travelled = self._travelled()  # (T+1, B)
         wanted = share * travelled[-1]
-        above = torch.searchsorted(travelled.T.contiguous(), wanted.T.contiguous()).T
-        above = above.clamp(1, len(self.points) - 1)  # (K, B)
-        low, high = travelled.gather(0, above - 1), travelled.gather(0, above)
-        between = ((wanted - low) / (high - low).clamp(min=1e-9)).clamp(0, 1)
-        faces = torch.arange(self.points.shape[1], device=share.device).expand_as(above)
+        above = (travelled[:, None] < wanted).sum(0)  # (K, B), the first point not before
+        above = above.clip(1, len(self.points) - 1)
+        faces = lib.broadcast_to(indices(range(above.shape[1]), share), above.shape)
+        low, high = travelled[above - 1, faces], travelled[above, faces]
+        between = ((wanted - low) / (high - low).clip(min=1e-9)).clip(0, 1)
         return sphere.slerp(self.points[above - 1, faces], self.points[above, faces], between)
 
-    def until(self, share: torch.Tensor) -> torch.Tensor:
+    def until(self, share: Array) -> Array:
         """The points of the same walk, ended after a share (B,) of each face's way: (T+1, B, D)."""
         travelled = self._travelled()
         beyond = travelled > share * travelled[-1]
-        return torch.where(beyond[:, :, None], self.at(share[None]), self.points)
+        return library(share).where(beyond[:, :, None], self.at(share[None]), self.points)
 
-    def _travelled(self) -> torch.Tensor:
+    def _travelled(self) -> Array:
         steps = sphere.angle(self.points[1:], self.points[:-1])  # (T, B)
-        return torch.cat([torch.zeros_like(steps[:1]), steps.cumsum(0)])  # radians, (T+1, B)
+        none = numbers(np.zeros((1, steps.shape[1])), steps)
+        return library(steps).concatenate([none, steps.cumsum(0)])  # radians, (T+1, B)
 
 
 def targets(
-    logits: torch.Tensor,  # (B, K) calibrated, of the edited attributes at z_0
-    strengths: torch.Tensor,  # (K,) signed, or (B, K)
-    certain: float | torch.Tensor = CERTAIN,  # logit, or (K,), where a full transformation arrives
-) -> torch.Tensor:
+    logits: Array,  # (B, K) calibrated, of the edited attributes at z_0
+    strengths: Array,  # (K,) signed, or (B, K)
+    certain: float | Array = CERTAIN,  # logit, or (K,), where a full transformation arrives
+) -> Array:
     """Where a strength leads: the wanted logits (B, K).
 
     Strength +1 makes a face one that has the attribute with probability 0.95, strength -1 one
@@ -106,22 +113,22 @@ def targets(
     face that is already past the middle goes as far as from undecided (0.5) to 0.95 all the same,
     so that every strength does something to every face and more strength does more.
     """
-    sign = strengths.sign()
-    full = certain + (-sign * logits).clamp(min=0)  # (B, K) logits from here to certain
+    sign = library(strengths).sign(strengths)
+    full = certain + (-sign * logits).clip(min=0)  # (B, K) logits from here to certain
     return logits + strengths * full
 
 
-@torch.no_grad()
+@without_gradients
 def walk(
-    z: torch.Tensor,  # (B, D), unit norm
+    z: Array,  # (B, D), unit norm
     classifiers: AttributeClassifiers,
-    wanted: torch.Tensor,  # (B, K) target logits
+    wanted: Array,  # (B, K) target logits
     edited: list[int],  # K columns of the classifiers
     kept: list[int] = (),  # columns whose logits are held
     *,
     metric: str = "data",
     step: float = 0.02,  # radians, the constant length of a step
-    bound: float | torch.Tensor = 1.0,  # radians, (B,) or of all: the farthest from z_0 it may go
+    bound: float | Array = 1.0,  # radians, (B,) or of all: the farthest from z_0 it may go
     steps: int = 200,  # at most
     tolerance: float = 0.02,  # logits
 ) -> Walk:
@@ -129,18 +136,18 @@ def walk(
 
     Raises ValueError for an unknown metric.
     """
-    columns = torch.tensor([*edited, *kept], device=z.device, dtype=torch.long)
+    columns = indices([*edited, *kept], z)
     return _walk(
         z, classifiers.at(columns), wanted, None, _covariance(classifiers, metric), step, bound,
         steps, tolerance,
     )  # fmt: skip
 
 
-@torch.no_grad()
+@without_gradients
 def walk_each(
-    z: torch.Tensor,  # (B, D), unit norm
+    z: Array,  # (B, D), unit norm
     classifiers: AttributeClassifiers,
-    wanted: Sequence[torch.Tensor],  # (B, K_e) target logits of each of E edits
+    wanted: Sequence[Array],  # (B, K_e) target logits of each of E edits
     edits: Sequence[tuple[list[int], list[int]]],  # columns that each edits, and those it holds
     *,
     metric: str = "data",
@@ -149,7 +156,7 @@ def walk_each(
     steps: int = 200,
     tolerance: float = 0.02,
 ) -> list[Walk]:
-    """Walk the same faces to the targets of several edits, all in one batch; see `walk`.
+    """Walk the same faces to the targets of several edits, all in one batch of tensors.
 
     Each edit's walk is the one that `walk` makes of it alone. Edits that arrive early wait.
     """
@@ -157,6 +164,7 @@ def walk_each(
     count = max(len(edited) for edited, _ in edits)
     width = count + max(len(kept) for _, kept in edits)
     # Where each edit's columns are among all, edited first: (E, C); those that it lacks are 0
+    torch = library(z)
     place = torch.zeros(len(edits), width, dtype=torch.long)
     real = torch.zeros(len(edits), width, dtype=torch.bool)
     goal = z.new_zeros(len(edits), len(z), count)
@@ -170,7 +178,7 @@ def walk_each(
     place, real = (part.to(z.device).repeat_interleave(len(z), 0) for part in (place, real))
     look = classifiers.at(torch.tensor(columns, device=z.device))
 
-    def own(z: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def own(z: Array) -> tuple[Array, Array]:
         logits, gradients = look(z)  # of every edit's columns
         taken = gradients.gather(1, place[:, :, None].expand(-1, -1, z.shape[1]))
         return logits.gather(1, place) * real, taken * real[:, :, None]  # (E B, C), (E B, C, D)
@@ -187,51 +195,51 @@ def walk_each(
     return walks
 
 
-def _covariance(classifiers: AttributeClassifiers, metric: str) -> torch.Tensor | None:
+def _covariance(classifiers: AttributeClassifiers, metric: str) -> Array | None:
     if metric not in METRICS:
         raise ValueError(f"metric must be one of {METRICS}, not {metric!r}")
     return classifiers.covariance if metric == "data" else None
 
 
 def _walk(
-    z: torch.Tensor,  # (B, D)
+    z: Array,  # (B, D)
     look: Gradient,  # z -> logits (B, C) and gradients (B, C, D), the edited ones first
-    wanted: torch.Tensor,  # (B, K)
-    counts: torch.Tensor | None,  # (B,) how many of the C each row has; None is all
-    covariance: torch.Tensor | None,  # the metric
+    wanted: Array,  # (B, K)
+    counts: Array | None,  # (B,) how many of the C each row has; None is all
+    covariance: Array | None,  # the metric
     step: float,
-    bound: float | torch.Tensor,
+    bound: float | Array,
     steps: int,
     tolerance: float,
 ) -> Walk:
     count = wanted.shape[1]
     start, points = z, [z]
-    reached = torch.zeros(len(z), dtype=torch.bool, device=z.device)
-    halted = reached.clone()
+    lib, halted = library(z), z[:, 0] > math.inf  # (B,) bool: none
     goal = before = None
     for _ in range(steps + 1):
         logits, gradients = look(z)  # (B, C), (B, C, D)
         if before is None:
             before = logits[:, :count]
-            goal = torch.cat([wanted, logits[:, count:]], 1)
+            goal = lib.concatenate([wanted, logits[:, count:]], 1)
         gap = goal - logits  # (B, C)
-        reached = (gap[:, :count].abs() <= tolerance).all(1)
+        reached = (abs(gap[:, :count]) <= tolerance).all(1)
         active = ~(reached | halted)
         if len(points) > steps or not active.any():
             break
         direction = shortest(z, gradients, gap, covariance, counts)  # tangent at z
-        length = direction.norm(dim=1)  # (B,), first order: radians
+        length = lib.linalg.norm(direction, axis=1)  # (B,), first order: radians
         # The last steps before the bound are shortened to end on it
-        room = (bound - sphere.angle(start, z)).clamp(min=0)
-        d = torch.minimum(length.clamp(max=step), room)[:, None]
+        room = (bound - sphere.angle(start, z)).clip(min=0)
+        d = lib.minimum(length.clip(max=step), room)[:, None]
         # geodesic step: z' = cos(d) z + sin(d) g
-        moved = d.cos() * z + d.sin() * (direction / length.clamp(min=1e-30)[:, None])
-        moved = moved / moved.norm(dim=1, keepdim=True)  # rounding must not add up
-        z = torch.where(active[:, None], moved, z)
+        moved = lib.cos(d) * z + lib.sin(d) * (direction / length.clip(min=1e-30)[:, None])
+        # Rounding must not add up
+        moved = moved / lib.linalg.norm(moved, axis=1, keepdims=True)
+        z = lib.where(active[:, None], moved, z)
         halted = halted | (active & (room <= 1e-4))
         points.append(z)
     return Walk(
-        points=torch.stack(points),
+        points=lib.stack(points),
         angle=sphere.angle(start, z),
         reached=reached,
         before=before,
@@ -241,25 +249,27 @@ def _walk(
 
 
 def shortest(
-    z: torch.Tensor,  # (B, D)
-    gradients: torch.Tensor,  # (B, C, D), J
-    gap: torch.Tensor,  # (B, C), what each logit still has to change
-    covariance: torch.Tensor | None,  # (D, D), M; None is the identity
-    counts: torch.Tensor | None = None,  # (B,) gradients of a row that are not 0; None is all C
-) -> torch.Tensor:
+    z: Array,  # (B, D)
+    gradients: Array,  # (B, C, D), J
+    gap: Array,  # (B, C), what each logit still has to change
+    covariance: Array | None,  # (D, D), M; None is the identity
+    counts: Array | None = None,  # (B,) gradients of a row that are not 0; None is all C
+) -> Array:
     """The shortest tangent vector in the metric that closes the gap to first order: (B, D).
 
     Gradients that nearly coincide (two names for one thing) are regularised, not inverted.
     """
 
-    def project(v: torch.Tensor) -> torch.Tensor:  # onto the tangent space at z
+    def project(v: Array) -> Array:  # onto the tangent space at z
         return v - (v @ z[:, :, None]) * z[:, None, :]
 
     across = project(gradients)  # J, (B, C, D)
     spread = across if covariance is None else project(across @ covariance)  # J M
-    gram = spread @ across.transpose(1, 2)  # J M J^T, (B, C, C)
-    own = gram.diagonal(dim1=1, dim2=2)
+    lib = library(z)
+    gram = spread @ lib.swapaxes(across, 1, 2)  # J M J^T, (B, C, C)
+    own = lib.diagonal(gram, 0, 1, 2)
     scale = own.mean(1) if counts is None else own.sum(1) / counts
-    gram.diagonal(dim1=1, dim2=2).add_(scale[:, None] * 1e-3 + 1e-12)
-    weights = torch.linalg.solve(gram, gap[:, :, None])
+    diagonal = gram.reshape(len(gram), -1)[:, :: gram.shape[-1] + 1]  # a view
+    diagonal += scale[:, None] * 1e-3 + 1e-12
+    weights = lib.linalg.solve(gram, gap[:, :, None])
     return (weights * spread).sum(1)

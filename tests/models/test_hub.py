@@ -35,7 +35,7 @@ def hub(monkeypatch, tmp_path):
 def test_a_hub_id_is_loaded_like_a_folder(hub, toy_circle, tmp_path):
     toy_circle.save_pretrained(tmp_path)
     circle = Circle.from_pretrained("someone/faces")
-    assert hub == [("someone/faces", ["*.json", "*.safetensors"])]
+    assert hub == [("someone/faces", ["*.json", "*.safetensors", "*.onnx"])]
     assert circle.dim == toy_circle.dim and circle.attribute_names == toy_circle.attribute_names
 
 

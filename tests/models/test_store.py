@@ -14,6 +14,7 @@ from istrc.models.attributes import AttributeClassifiers
 from istrc.models.began import AutoEncoder, Generator
 from istrc.models.changes import Changes
 from istrc.models.facenet import FaceNet
+from istrc.models.finer import Finer
 from istrc.models.guide import Guides
 from istrc.models.judge import JudgeNet
 from istrc.models.mapping import Mapping
@@ -25,6 +26,7 @@ BUILD = {
         16, 10, (4, 6), light=False, skip=True, linear=4, linear_side=8
     ),
     "Generator": lambda: Generator(16, 5, (4, 6)),
+    "Finer": lambda: Finer(16, 4, (4, 6)),
     "Mapping": lambda: Mapping(8, 10, 12, 3),
     "Changes": lambda: Changes(Mapping(8, 10, 12, 3).config, 6),
     "AttributeClassifiers": lambda: AttributeClassifiers(("smile", "male"), 8, 6, 5),

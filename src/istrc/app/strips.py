@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from istrc import sphere
+from istrc.arrays import library, numpy
 from istrc.data.prepared import to_pixels
 from istrc.figures import Row, signed
 from istrc.photo.paste import paste_change
@@ -35,14 +34,14 @@ def walk_row(
     circle = face.circle
     walk = circle.reach(face.x, face.z, {name: strength}, keep=keep, mode=mode, metric=metric)
     points = walk.frames(frames)[:, 0]  # (frames, D)
-    start = face.z.to(points.device).expand_as(points)
-    x = face.x.expand(frames, -1, -1, -1)
+    spread = library(points).broadcast_to
+    start, x = spread(face.z, points.shape), spread(face.x, (frames, *face.x.shape[1:]))
     if mode == "photo":
-        overlays = circle.overlay(x, start, points).permute(0, 2, 3, 1).cpu().numpy()
+        overlays = numpy(circle.overlay(x, start, points)).transpose(0, 2, 3, 1)
         own, frame = face.picture.pixels, face.frame
         faces = [frame.crop(paste_change(own, one, frame), cell) for one in overlays]
     else:
         faces = list(to_pixels(circle.rebuild(x, start, points, mode)))
-    angles = [float(angle) for angle in np.asarray(sphere.angle(start, points).cpu())]
+    angles = [float(angle) for angle in numpy(sphere.angle(start, points))]
     captions = [f"{angle:.2f} rad" for angle in angles]
     return Row(f"{name} {signed(strength)}", faces, captions, marked=0), angles

@@ -48,6 +48,7 @@ def edit(
     table: ReportOption = None,
     model: options.ModelOption = options.MODEL,
     device: options.DeviceOption = "cpu",
+    runtime: options.RuntimeOption = options.Runtime.auto,
     as_json: options.JsonOption = False,
 ) -> None:
     """Change attributes of the faces in photographs.
@@ -79,6 +80,7 @@ def edit(
             table=table,
             model=model,
             device=device,
+            runtime=runtime.value,
             names=[*edits, *(kept or [])],
             check=lambda circle: options.check_attributes(circle, edits, kept),
         )
@@ -120,6 +122,7 @@ def walk(
     provenance: options.ProvenanceOption = True,
     model: options.ModelOption = options.MODEL,
     device: options.DeviceOption = "cpu",
+    runtime: options.RuntimeOption = options.Runtime.auto,
     as_json: options.JsonOption = False,
 ) -> None:
     """Draw the walk of a face to each attribute: one labelled row for every -a.
@@ -140,7 +143,7 @@ def walk(
         report.facts.update(edits=edits, keep=kept, mode=mode.value, metric=metric.value)
         if not jobs:
             return
-        circle = options.open_circle(model, device)
+        circle = options.open_circle(model, device, runtime.value)
         options.check_attributes(circle, edits, kept)
 
         import numpy as np

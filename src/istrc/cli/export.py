@@ -11,7 +11,10 @@ from istrc.cli import options
 from istrc.cli.report import Report
 from istrc.errors import InputError
 
-app = typer.Typer(help="Write a part of the circle for other programs.", no_args_is_help=True)
+app = typer.Typer(
+    help="Write the circle, or its recogniser, for programs and machines without torch.",
+    no_args_is_help=True,
+)
 
 
 @app.command("recogniser")
@@ -46,4 +49,55 @@ def recogniser(
             output=path,
             size=circle.size,
             dim=circle.dim,
+        )
+
+
+@app.command("circle")
+def circle(
+    out: Annotated[
+        str,
+        typer.Option(
+            "-o",
+            "--out",
+            metavar="FOLDER",
+            help="Folder to write; the model's own folder gets the graphs beside its weights.",
+            show_default=False,
+        ),
+    ],
+    inside: Annotated[
+        bool,
+        typer.Option(
+            "--inside",
+            help="For other programs: the graphs alone, each with its weights inside, in single "
+            "precision.",
+        ),
+    ] = False,
+    model: options.ModelOption = options.MODEL,
+    as_json: options.JsonOption = False,
+) -> None:
+    """Write the whole circle as ONNX: embed, step of the walk, map, change, encode, decode.
+
+    FOLDER is then a model that needs no torch: istrc edit --model FOLDER --runtime light. Its
+    graphs are small and take the weights from the files beside them.
+    """
+    with Report("export circle", as_json) as report:
+        from istrc.runtime import need_torch
+        from istrc.shipped import folder_of
+
+        need_torch("istrc export")
+        folder, target = folder_of(model), Path(out)
+        if not (folder / "circle.json").exists():
+            raise InputError(f"{model}: no circle here and none shipped of this name")
+        if target.exists() and not target.is_dir():
+            raise InputError(f"-o {out}: is a file; give a folder")
+        from istrc.light.export import export_circle, export_whole
+
+        written = (export_whole if inside else export_circle)(folder, target)
+        graphs = [path for path in written if path.suffix == ".onnx"]
+        size = sum(path.stat().st_size for path in written)
+        report.done(
+            f"{target}: {len(graphs)} graphs, {size / 1e6:.1f} MB",
+            output=target,
+            graphs=graphs,
+            bytes=size,
         )

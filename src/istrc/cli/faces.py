@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -39,6 +40,7 @@ def faces(
     ] = None,
     jobs: JobsOption = 1,
     table: ReportOption = None,
+    runtime: options.RuntimeOption = options.Runtime.auto,
     as_json: options.JsonOption = False,
 ) -> None:
     """List the faces of photographs, the largest first, by the number that --face takes.
@@ -55,13 +57,17 @@ def faces(
             todo, clashes = plan_outputs(found.paths, out, several=found.several)
         report.all_failed(found.missing + clashes)
         if todo:
-            do_all(report, todo, Task(list_one, {}, open_aligner), open_aligner(), processes=jobs)
+            from istrc.runtime import choose_runtime
+
+            chosen = choose_runtime(runtime.value)
+            task = Task(list_one, {}, partial(open_aligner, chosen), chosen)
+            do_all(report, todo, task, task.open(), processes=jobs)
 
 
-def open_aligner() -> Any:
+def open_aligner(runtime: str) -> Any:
     from istrc.pretrained import shipped_aligner
 
-    return shipped_aligner()
+    return shipped_aligner(runtime)
 
 
 def list_one(aligner: Any, job: Job, _: dict[str, Any]) -> Outcome:

@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from istrc.cli.report import one_line, print_json
+from istrc.runtime import REMEDY, without_torch
 
 # Typer carried Click inside itself from some release on; its base classes are the same by name.
 UsageError = typer.BadParameter.__bases__[0]
@@ -42,6 +43,11 @@ class Commands(TyperGroup):
                 sys.exit(error.exit_code)
             self._usage(error, given)
             sys.exit(error.exit_code)
+        except ImportError as error:
+            if not without_torch(error):
+                raise
+            print(f"istrc: this command needs torch: {REMEDY}", file=sys.stderr)
+            code = 1
         except typer.Abort:  # Ctrl-C, from some releases of Typer
             code = STOPPED
         if code == STOPPED:

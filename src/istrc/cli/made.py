@@ -99,7 +99,6 @@ def command_key(command: str, settings: dict[str, Any], circle: Any, names: Iter
         settings: all that the outputs depend on, as JSON can hold it.
         names: the attributes that the command edits or keeps.
     """
-    from istrc.models.store import fingerprint
     from istrc.pretrained import FURTHER, PARTS
     from istrc.recognisers.recogniser import key
 
@@ -108,7 +107,7 @@ def command_key(command: str, settings: dict[str, Any], circle: Any, names: Iter
         "command": command,
         "version": version("istrc"),
         "settings": settings,
-        "parts": {name: fingerprint(part) for name, part in parts.items() if part is not None},
+        "parts": {name: _fingerprint(part) for name, part in parts.items() if part is not None},
         "recogniser": key(circle.recogniser.record),
         "bound": circle.bound,
         "learned": {
@@ -117,6 +116,14 @@ def command_key(command: str, settings: dict[str, Any], circle: Any, names: Iter
         },
     }
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _fingerprint(part: Any) -> str:
+    if hasattr(part, "fingerprint"):  # of the runtime without torch
+        return part.fingerprint
+    from istrc.models.store import fingerprint
+
+    return fingerprint(part)
 
 
 def _state(path: Path) -> list[int]:

@@ -79,11 +79,13 @@ class Task:
         settings: all that the output depends on, beside the picture and what is opened.
         open: () -> what the work needs and no pipe can carry, such as the circle; a function of a
             module, or a partial of one.
+        runtime: what it is opened for (istrc.runtime).
     """
 
     work: Callable[[Any, Job, dict[str, Any]], Outcome]
     settings: dict[str, Any]
     open: Callable[[], Any]
+    runtime: str = "torch"
 
 
 @dataclass
@@ -212,10 +214,10 @@ def _apart(
     todo: Sequence[tuple[int, Job]], task: Task, count: int, stop: _Stop
 ) -> Iterator[tuple[int, Outcome]]:
     """The jobs in `count` other processes, as they are done; a process has one job at a time."""
-    import torch
+    from istrc.runtime import threads_of
 
     # Threads of several processes that fight for the same cores are slower than one of them
-    threads = max(1, torch.get_num_threads() // count)
+    threads = max(1, threads_of(task.runtime) // count)
     context = multiprocessing.get_context("spawn")  # torch does not survive a fork
     waiting, busy, crew = deque(todo), {}, {}
     try:
@@ -270,9 +272,9 @@ def _serve(pipe: connection.Connection, task: Task, threads: int) -> None:
     # Leaves by way of `finally`, so that no half a picture stays
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     try:
-        import torch
+        from istrc.runtime import limit_threads
 
-        torch.set_num_threads(threads)
+        limit_threads(task.runtime, threads)
         opened = task.open()
         while True:
             try:

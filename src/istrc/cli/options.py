@@ -40,6 +40,14 @@ class Metric(str, Enum):
     euclidean = "euclidean"
 
 
+class Runtime(str, Enum):
+    """What computes."""
+
+    auto = "auto"
+    torch = "torch"
+    light = "light"
+
+
 InputsArgument = Annotated[
     list[str], typer.Argument(metavar="INPUT...", help=WHAT_INPUT, show_default=False)
 ]
@@ -60,6 +68,13 @@ ModelOption = Annotated[
 DeviceOption = Annotated[
     str,
     typer.Option(metavar="cpu|auto|cuda|mps", help="Where to compute; auto takes a GPU if any."),
+]
+RuntimeOption = Annotated[
+    Runtime,
+    typer.Option(
+        help="What computes: torch; light (ONNX Runtime and NumPy, the CPU alone), which starts "
+        "sooner; or auto, torch where it is installed. ISTRC_RUNTIME says what auto is."
+    ),
 ]
 FaceOption = Annotated[
     str,
@@ -148,11 +163,17 @@ def parse_face(text: str) -> str | int:
     raise IstrcError(f"--face {text}: give largest, all, or a number from 1 (the largest)")
 
 
-def open_circle(model: str, device: str):
-    """The circle that a command works with."""
-    from istrc.circle import Circle
+def open_circle(model: str, device: str, runtime: str = "torch"):
+    """The circle that a command works with; most commands work with torch's alone.
 
-    return Circle.from_pretrained(model, device=device)
+    Raises IstrcError where torch is needed and not installed.
+    """
+    from istrc.circle import Circle
+    from istrc.runtime import need_torch
+
+    if runtime == "torch":
+        need_torch("this command")
+    return Circle.from_pretrained(model, device=device, runtime=runtime)
 
 
 def check_attributes(circle, edits: Iterable[str], kept: Iterable[str] | None) -> None:

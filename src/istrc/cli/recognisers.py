@@ -84,7 +84,7 @@ PARAMETERS = tuple(
 
 def open_recogniser(spec: str, device: str, report: Any, **given: Any):
     """The recogniser that a command names; what its user should know is said."""
-    from istrc.circle import choose_device
+    from istrc.device import choose_device
     from istrc.recognisers.load import load_recogniser
 
     options = {name: getattr(value, "value", value) for name, value in given.items()}

@@ -27,6 +27,7 @@ def redraw_all(
     table: str | None,
     model: str,
     device: str,
+    runtime: str,
     names: Iterable[str] = (),
     check: Callable[[Any], None] = lambda circle: None,
 ) -> None:
@@ -45,13 +46,14 @@ def redraw_all(
     report.all_failed(found.missing + clashes)
     if not todo:
         return
-    circle = options.open_circle(model, device)
+    circle = options.open_circle(model, device, runtime)
     check(circle)
     made = None
     if found.several:
         key = command_key(report.command, settings, circle, names)
         made = Made(Path(out), key, again=again)
-    task = Task(work, settings, partial(options.open_circle, model, device))
+    opening = partial(options.open_circle, model, device, circle.runtime)
+    task = Task(work, settings, opening, circle.runtime)
     do_all(report, todo, task, circle, processes=jobs, made=made)
 
 

@@ -17,6 +17,7 @@ import typer
 
 from istrc.cli.table import write_table
 from istrc.errors import IstrcError
+from istrc.runtime import REMEDY, without_torch
 
 T = TypeVar("T")
 
@@ -103,6 +104,8 @@ class Report:
         return self
 
     def __exit__(self, kind: type | None, error: BaseException | None, _trace: object) -> bool:
+        if without_torch(error):
+            error = IstrcError(f"istrc {self.command} needs torch: {REMEDY}")
         if isinstance(error, EXPECTED):
             self.failed(None, describe(error))
             error = None

@@ -6,11 +6,13 @@ import inspect
 import os
 import sys
 from collections.abc import Callable
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
 from istrc.cli import options
 from istrc.cli.recognisers import PARAMETERS, open_recogniser
@@ -36,7 +38,34 @@ PARTS = {
 
 SAVES_ITSELF = ("all", "circle", "judge")
 
+
+class Doors(TyperGroup):
+    """The commands, each made when it is asked for: its options are read from a source file."""
+
+    @property
+    def commands(self) -> dict[str, Any]:
+        return {part: _command(part) for part in PARTS}
+
+    @commands.setter
+    def commands(self, _: Any) -> None:
+        """There are no others."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(PARTS)
+
+    def get_command(self, ctx: Any, name: str) -> Any:
+        return _command(name) if name in PARTS else None
+
+
+@cache
+def _command(part: str) -> Any:
+    alone = typer.Typer(add_completion=False, rich_markup_mode="rich")
+    alone.command(part)(_door(part, *PARTS[part]))
+    return typer.main.get_command(alone)
+
+
 app = typer.Typer(
+    cls=Doors,
     help="Train a part of the circle, or all of them. A run that was killed goes on where it "
     "was when the same command is given again.",
     no_args_is_help=True,
@@ -83,7 +112,8 @@ def _door(part: str, module: str, function: str) -> Callable[..., None]:
 
 def _load(given: dict[str, Any], nets: dict[str, str]) -> None:
     """Make the device and the trained parts that were named into what the function takes."""
-    from istrc.circle import Circle, choose_device
+    from istrc.circle import Circle
+    from istrc.device import choose_device
     from istrc.models.store import load_part
 
     given["device"] = choose_device(given["device"])
@@ -118,7 +148,3 @@ def _restart() -> None:
 
     if any(name not in os.environ for name in ALLOCATOR):
         os.execve(sys.executable, sys.orig_argv, {**ALLOCATOR, **os.environ})
-
-
-for _part, (_module, _function) in PARTS.items():
-    app.command(_part)(_door(_part, _module, _function))

@@ -54,6 +54,7 @@ def embed(
     table: ReportOption = None,
     model: options.ModelOption = options.MODEL,
     device: options.DeviceOption = "cpu",
+    runtime: options.RuntimeOption = options.Runtime.auto,
     as_json: options.JsonOption = False,
 ) -> None:
     """Write the embeddings of faces: points of the unit hypersphere.
@@ -72,7 +73,7 @@ def embed(
         report.all_failed(found.missing)
         if not found.paths:
             return
-        circle = options.open_circle(model, device)
+        circle = options.open_circle(model, device, runtime.value)
         rows: list[np.ndarray] = []
         names: list[Path] = []
 
@@ -83,8 +84,8 @@ def embed(
                 names.append(job.source)
 
         todo = [Job(path, None) for path in found.paths]
-        opening = partial(options.open_circle, model, device)
-        task = Task(embed_one, dict(face=which, aligned=aligned), opening)
+        opening = partial(options.open_circle, model, device, circle.runtime)
+        task = Task(embed_one, dict(face=which, aligned=aligned), opening, circle.runtime)
         do_all(report, todo, task, circle, processes=jobs, tell=tell)
         if rows:
             with whole(target) as temporary:
@@ -99,8 +100,10 @@ def embed_one(circle: Any, job: Job, settings: dict[str, Any]) -> Outcome:
     """Embed the faces of one photograph: `z` (K, D) float32, and how many faces were found."""
     import numpy as np
 
+    from istrc.arrays import numpy
+
     faces = options.read_faces(circle, job.source, settings["face"], settings["aligned"])
-    z = np.stack([seen.z[0].cpu().numpy().astype(np.float32) for seen in faces])  # (K, D)
+    z = np.stack([numpy(seen.z[0]).astype(np.float32) for seen in faces])  # (K, D)
     return Outcome(
         facts=dict(z=z, faces=faces[0].count),
         remarks=options.remarks(job.source, faces, "all"),  # no output that --face would change
@@ -120,6 +123,7 @@ def decode(
     provenance: options.ProvenanceOption = True,
     model: options.ModelOption = options.MODEL,
     device: options.DeviceOption = "cpu",
+    runtime: options.RuntimeOption = options.Runtime.auto,
     as_json: options.JsonOption = False,
 ) -> None:
     """Draw the faces that embeddings stand for: decode(F(z)).
@@ -127,8 +131,6 @@ def decode(
     One row becomes the file OUT. Several become OUT/STEM.png, where the stems are those of the
     inputs if istrc embed has left its list beside the array, and else 00000, 00001, ...
     """
-    import torch
-
     from istrc.data.prepared import to_pixels
 
     with Report("decode", as_json) as report:
@@ -140,7 +142,7 @@ def decode(
         report.all_failed(clashes)
         if not jobs:
             return
-        circle = options.open_circle(model, device)
+        circle = options.open_circle(model, device, runtime.value)
         if z.shape[1] != circle.dim:
             raise InputError(
                 f"{path}: rows have {z.shape[1]} numbers and the model's sphere {circle.dim}; "
@@ -149,7 +151,7 @@ def decode(
         rows = {job.source: row for row, job in enumerate(jobs)}
 
         def some(batch: list[Job]) -> None:
-            picked = torch.from_numpy(z[[rows[job.source] for job in batch]]).to(circle.device)
+            picked = z[[rows[job.source] for job in batch]]
             for job, face in zip(batch, to_pixels(circle.decode(picked)), strict=True):
                 write_face(face, job.output, provenance, generated=True)
                 report.done(row=rows[job.source], output=job.output)
@@ -179,6 +181,7 @@ def reconstruct(
     table: ReportOption = None,
     model: options.ModelOption = options.MODEL,
     device: options.DeviceOption = "cpu",
+    runtime: options.RuntimeOption = options.Runtime.auto,
     as_json: options.JsonOption = False,
 ) -> None:
     """Replace faces by what the model keeps of them, in the photograph or (--crop) alone."""
@@ -203,6 +206,7 @@ def reconstruct(
             table=table,
             model=model,
             device=device,
+            runtime=runtime.value,
         )
 
 

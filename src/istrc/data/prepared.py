@@ -12,11 +12,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
+from istrc.arrays import library
 from istrc.errors import InputError
+
+if TYPE_CHECKING:
+    import torch
+
+    from istrc.arrays import Array
 
 FORMAT = 1
 SPLITS = ("train", "valid", "test")
@@ -104,11 +110,21 @@ class Prepared:
 
 def to_tensor(pixels: np.ndarray) -> torch.Tensor:
     """uint8 pixels (B, S, S, 3) -> float32 (B, 3, S, S) in [-1, 1], in channels_last memory."""
+    import torch
+
     x = torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2)
     return x.float().div_(127.5).sub_(1.0)
 
 
-def to_pixels(x: torch.Tensor) -> np.ndarray:
+def to_array(pixels: np.ndarray) -> np.ndarray:
+    """uint8 pixels (B, S, S, 3) -> float32 (B, 3, S, S) in [-1, 1], without torch."""
+    x = np.ascontiguousarray(pixels.transpose(0, 3, 1, 2), np.float32)
+    return x / np.float32(127.5) - np.float32(1)
+
+
+def to_pixels(x: Array) -> np.ndarray:
     """float (B, 3, S, S) in [-1, 1] -> uint8 pixels (B, S, S, 3), rounded and clipped."""
+    if library(x) is np:
+        return np.rint((x + 1) * 127.5).clip(0, 255).astype(np.uint8).transpose(0, 2, 3, 1)
     scaled = x.detach().float().add(1.0).mul(127.5).round().clamp(0, 255)
-    return scaled.to(torch.uint8).permute(0, 2, 3, 1).contiguous().cpu().numpy()
+    return scaled.byte().permute(0, 2, 3, 1).contiguous().cpu().numpy()

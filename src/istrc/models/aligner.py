@@ -1,11 +1,6 @@
 """The aligner: sees a face under a guessed frame, and says how the guess is wrong.
 
-A correction is a similarity transform in normalised crop coordinates v, in which THE CROP is
-[-1, 1] x [-1, 1], x to the right and y down. Four numbers (dx, dy, log scale, angle) are
-
-    C(v) = e^s R(a) v + (dx, dy),   R(a) = [[cos a, -sin a], [sin a, cos a]]
-
-and take what is seen at v under the guessed frame to where it lies in the true one.
+`istrc.models.corrections` says what the four numbers of a correction mean.
 """
 
 from __future__ import annotations
@@ -14,10 +9,16 @@ import numpy as np
 import torch
 from torch import nn
 
-# THE CROP in the 178x218 frame: its centre, and half of its side, frame pixels
-CENTRE = (89.0, 109.0)
-HALF = 64.0
-MIRRORED = (-1.0, 1.0, 1.0, -1.0)  # a mirrored face's correction, by component
+from istrc.models.corrections import (
+    CENTRE,
+    HALF,
+    MIRRORED,
+    corrected,
+    in_frame,
+    similarity,
+)
+
+__all__ = ["CENTRE", "HALF", "MIRRORED", "Aligner", "in_frame", "similarity"]
 
 
 def _conv(inputs: int, outputs: int, stride: int = 1) -> list[nn.Module]:
@@ -74,24 +75,9 @@ class Aligner(nn.Module):
         Returns:
             (B, 2, 3) float64: guessed frame -> true frame, in pixels of the 178x218 frame.
         """
-        if faces.shape[1:] != (self.size, self.size, 3):
-            raise ValueError(f"expected (B, {self.size}, {self.size}, 3), got {faces.shape}")
         device = self.correct_by.weight.device
-        x = torch.from_numpy(np.array(faces)).to(device).permute(0, 3, 1, 2).float() / 127.5 - 1
-        seen, mirrored = self(torch.cat([x, x.flip(3)])).cpu().chunk(2)
-        return in_frame((seen + mirrored * torch.tensor(MIRRORED)) / 2)
 
+        def look(x: np.ndarray) -> np.ndarray:
+            return self(torch.from_numpy(x).to(device)).cpu().numpy()
 
-def similarity(correction: torch.Tensor) -> torch.Tensor:
-    """Corrections (B, 4) as matrices (B, 2, 3) in normalised crop coordinates."""
-    dx, dy, s, a = correction.unbind(1)
-    cos, sin = s.exp() * a.cos(), s.exp() * a.sin()
-    return torch.stack([cos, -sin, dx, sin, cos, dy], 1).view(-1, 2, 3)
-
-
-def in_frame(correction: torch.Tensor) -> np.ndarray:
-    """Corrections (B, 4) as float64 matrices (B, 2, 3) in pixels of the 178x218 frame."""
-    matrix = similarity(correction.double()).numpy()
-    turn, shift = matrix[:, :, :2], matrix[:, :, 2]
-    centre = np.array(CENTRE)
-    return np.concatenate([turn, (HALF * shift + centre - turn @ centre)[:, :, None]], 2)
+        return corrected(look, faces, self.size)

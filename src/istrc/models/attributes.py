@@ -88,14 +88,14 @@ class AttributeClassifiers(nn.Module):
 
         @torch.no_grad()
         def gradient(z: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-            x, slants = (z * unit).expand(len(slope), -1, -1), []  # (A, B, D)
+            x, slants = (z * unit).expand(slope.shape[0], -1, -1), []  # (A, B, D)
             for weight, bias in zip(weights[:-1], biases[:-1], strict=True):
                 x = torch.baddbmm(bias, x, weight)  # (A, B, width)
                 gate = torch.sigmoid(x)
                 x = x * gate  # silu(x), and its derivative silu(x) + gate (1 - silu(x))
                 slants.append(torch.addcmul(x, gate, 1 - x))
             logits = torch.baddbmm(biases[-1], x, weights[-1])[:, :, 0].T  # (B, A)
-            back = backwards[0].expand(-1, len(z), -1)  # (A, B, width)
+            back = backwards[0].expand(-1, z.shape[0], -1)  # (A, B, width)
             for weight, slant in zip(backwards[1:], reversed(slants), strict=True):
                 back = (back * slant) @ weight  # (A, B, inputs)
             return logits * slope + shift, (back * slopes).transpose(0, 1)

@@ -10,6 +10,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from istrc.resample import resized
+
 
 class Pair(nn.Module):
     """Two 3x3 convolutions with ELU; `carry` adds BEGAN's residual connection around them."""
@@ -67,8 +69,7 @@ class Decoder(nn.Module):
 
     def maps(self, h: torch.Tensor) -> torch.Tensor:
         """Codes h (B, H) -> what the head draws the face from, (B, C, S, S), S/2 if light."""
-        b = len(h)
-        h0 = self.project(h).view(b, -1, self.side, self.side)  # (B, C, S/16, S/16)
+        h0 = self.project(h).view(h.shape[0], -1, self.side, self.side)  # (B, C, S/16, S/16)
         h0 = h0.contiguous(memory_format=torch.channels_last)
         x = self.levels[0](h0)
         for level in self.levels[1:]:
@@ -130,9 +131,7 @@ class Components(nn.Module):
     def _small(self, x: torch.Tensor) -> torch.Tensor:
         if x.shape[-1] == self.side:
             return x
-        return F.interpolate(
-            x, size=self.side, mode="bilinear", align_corners=False, antialias=True
-        )
+        return resized(x, self.side, linear=True)
 
 
 class AutoEncoder(nn.Module):

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from istrc import resample
 from istrc.models.began import Pair
 
 
@@ -43,6 +44,4 @@ class Finer(nn.Module):
 
 def halved(x: torch.Tensor) -> torch.Tensor:
     """Faces (B, 3, 2 S, 2 S) -> (B, 3, S, S), as a prepared picture of half the size has them."""
-    side = x.shape[-1] // 2
-    small = F.interpolate(x, size=side, mode="bicubic", align_corners=False, antialias=True)
-    return small.clamp(-1, 1).contiguous(memory_format=torch.channels_last)
+    return resample.halved(x).contiguous(memory_format=torch.channels_last)

@@ -13,8 +13,8 @@ HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")  # owner/name
 def download(name: str) -> Path:
     """The folder of a hub id "owner/name" in the hub's cache; what is there is not fetched again.
 
-    Only JSON and safetensors are asked for. Raises InputError when there is no such circle or it
-    cannot be reached.
+    Only JSON, safetensors and graphs are asked for. Raises InputError when there is no such circle
+    or it cannot be reached.
     """
     try:
         from huggingface_hub import snapshot_download
@@ -24,7 +24,7 @@ def download(name: str) -> Path:
             f"{name}: no such folder, and a hub id needs huggingface_hub: pip install 'istrc[hub]'"
         ) from None
     try:
-        folder = Path(snapshot_download(name, allow_patterns=["*.json", "*.safetensors"]))
+        folder = Path(snapshot_download(name, allow_patterns=["*.json", "*.safetensors", "*.onnx"]))
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise InputError(

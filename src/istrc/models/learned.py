@@ -7,14 +7,18 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
+import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.numpy import save_file
 
+from istrc.arrays import indices, library, numbers, numpy
 from istrc.errors import InputError
-from istrc.models.attributes import AttributeClassifiers, Gradient
+
+if TYPE_CHECKING:
+    from istrc.arrays import Array
+    from istrc.models.attributes import AttributeClassifiers, Gradient
 
 FORMAT = 1
 
@@ -30,7 +34,7 @@ class LearnedAttribute:
     """
 
     name: str
-    weight: torch.Tensor
+    weight: Array
     bias: float
     recogniser: dict[str, Any]
     notes: dict[str, Any] = field(default_factory=dict)
@@ -45,7 +49,8 @@ class LearnedAttribute:
             "recogniser": self.recogniser,
             "notes": self.notes,
         }
-        tensors = {"weight": self.weight.cpu().contiguous(), "bias": torch.tensor([self.bias])}
+        weight = np.ascontiguousarray(numpy(self.weight))
+        tensors = {"weight": weight, "bias": np.array([self.bias], np.float32)}
         temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
         try:
             save_file(tensors, temporary, {"istrc": json.dumps(config)})
@@ -55,22 +60,30 @@ class LearnedAttribute:
             temporary.unlink(missing_ok=True)
 
     @classmethod
-    def load(cls, path: str | Path) -> LearnedAttribute:
-        """Read a file that `save` wrote. Raises InputError when it is missing or something else."""
+    def load(cls, path: str | Path, runtime: str = "torch") -> LearnedAttribute:
+        """Read a file that `save` wrote, for this runtime (istrc.runtime).
+
+        Raises InputError when it is missing or something else.
+        """
         if not Path(path).is_file():
             raise InputError(f"{path}: no such file; give one that istrc learn wrote")
         try:
-            with safe_open(path, framework="pt") as file:
+            with safe_open(path, framework="np") as file:
                 config = json.loads((file.metadata() or {})["istrc"])
                 weight, bias = file.get_tensor("weight"), file.get_tensor("bias")
             if config["format"] != FORMAT:
                 raise ValueError(f"of format {config['format']}")
-            if weight.dim() != 1 or not bool(weight.isfinite().all() and bias.isfinite().all()):
+            if weight.ndim != 1 or not bool(np.isfinite([*weight, *bias.ravel()]).all()):
                 raise ValueError("weights of another shape or not finite")
+            weight = weight.astype(np.float32)
+            if runtime == "torch":
+                import torch
+
+                weight = torch.from_numpy(weight)
             return cls(
                 str(config["name"]),
-                weight.float(),
-                float(bias),
+                weight,
+                float(bias.item()),
                 dict(config["recogniser"]),
                 dict(config["notes"]),
             )
@@ -89,8 +102,8 @@ class WithLearned:
         self.names = (*classifiers.names, *(one.name for one in learned))
         self.dim = classifiers.dim
         like = classifiers.covariance
-        self.weight = torch.stack([one.weight for one in learned]).to(like)  # (K, D)
-        self.bias = torch.tensor([one.bias for one in learned]).to(like)  # (K,)
+        self.weight = numbers(np.stack([numpy(one.weight) for one in learned]), like)  # (K, D)
+        self.bias = numbers([one.bias for one in learned], like)  # (K,)
 
     def index(self, name: str) -> int:
         """The column of an attribute; KeyError when there is none of this name."""
@@ -99,37 +112,37 @@ class WithLearned:
         except ValueError:
             raise KeyError(name) from None
 
-    def __call__(self, z: torch.Tensor, columns: torch.Tensor | None = None) -> torch.Tensor:
+    def __call__(self, z: Array, columns: Array | None = None) -> Array:
         """z (B, D) -> calibrated logits (B, A + K), or (B, len(columns))."""
         own, learned, order = self._divide(columns)
         logits = [self.classifiers(z, own), z @ self.weight[learned].T + self.bias[learned]]
-        return torch.cat(logits, 1)[:, order]
+        return library(z).concatenate(logits, 1)[:, order]
 
-    def gradient(
-        self, z: torch.Tensor, columns: torch.Tensor | None = None
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+    def gradient(self, z: Array, columns: Array | None = None) -> tuple[Array, Array]:
         """Calibrated logits (B, A + K) and their gradients in z (B, A + K, D)."""
         return self.at(columns)(z)
 
-    def at(self, columns: torch.Tensor | None = None) -> Gradient:
+    def at(self, columns: Array | None = None) -> Gradient:
         """`gradient` of these attributes as a function of z alone, for many steps."""
         own, learned, order = self._divide(columns)
         of_own = self.classifiers.at(own)
         linear, bias = self.weight[learned], self.bias[learned]  # (k, D), the same at every z
 
-        def gradient(z: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        def gradient(z: Array) -> tuple[Array, Array]:
             logits, gradients = of_own(z)
-            logits = torch.cat([logits, z @ linear.T + bias], 1)
-            gradients = torch.cat([gradients, linear.expand(len(z), -1, -1)], 1)
+            lib = library(z)
+            logits = lib.concatenate([logits, z @ linear.T + bias], 1)
+            same = lib.broadcast_to(linear, (len(z), *linear.shape))
+            gradients = lib.concatenate([gradients, same], 1)
             return logits[:, order], gradients[:, order]
 
         return gradient
 
-    def _divide(self, columns) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    def _divide(self, columns) -> tuple[Array, Array, Array]:
         """Columns of the classifiers, rows of the learned, and where each was asked for."""
         count = len(self.classifiers.names)
         if columns is None:
-            columns = torch.arange(len(self.names), device=self.weight.device)
-        is_own = columns < count
-        asked = torch.cat([is_own.nonzero()[:, 0], (~is_own).nonzero()[:, 0]])
-        return columns[is_own], columns[~is_own] - count, asked.argsort()
+            columns = indices(range(len(self.names)), self.weight)
+        is_own, lib = columns < count, library(columns)
+        asked = lib.concatenate([lib.where(is_own)[0], lib.where(~is_own)[0]])
+        return columns[is_own], columns[~is_own] - count, lib.argsort(asked)

@@ -10,15 +10,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-import torch
 from PIL import Image
-from torch.nn import functional as F
 
 from istrc.errors import InputError
 from istrc.photo.detect import Box
+from istrc.resample import looked_up, places
+
+if TYPE_CHECKING:
+    import torch
 
 FRAME_SIZE = (178, 218)  # CelebA's aligned pictures: width, height
 CROP = (25.0, 45.0, 153.0, 173.0)  # left, top, right, bottom of THE CROP in the frame
@@ -239,19 +241,14 @@ def _sample(pixels: np.ndarray, to_pixels: np.ndarray, side: int) -> np.ndarray:
 
     Pillow's own bicubic transform sharpens (its kernel has a = -1) and knows no repeated edge.
     """
-    height, width = pixels.shape[:2]
-    image = torch.from_numpy(np.ascontiguousarray(pixels).copy()).permute(2, 0, 1)[None].float()
-    grid = sampling_grid(to_pixels, (0, 0, side, side), (width, height))
-    sampled = F.grid_sample(
-        image, grid, mode="bicubic", padding_mode="border", align_corners=False
-    )  # (1, 3, side, side)
-    return sampled[0].round_().clamp_(0, 255).to(torch.uint8).permute(1, 2, 0).contiguous().numpy()
+    seen = looked_up(pixels.transpose(2, 0, 1), *places(to_pixels, (0, 0, side, side)))
+    return np.rint(seen).clip(0, 255).astype(np.uint8).transpose(1, 2, 0)  # (side, side, 3)
 
 
 def sampling_grid(
     matrix: np.ndarray, region: tuple[int, int, int, int], source: tuple[int, int]
 ) -> torch.Tensor:
-    """Where the pixels of a region look in a source picture, for `grid_sample`.
+    """Where the pixels of a region look in a source picture, for torch's `grid_sample`.
 
     Args:
         matrix: (2, 3) target coordinates -> source coordinates, both continuous pixels.
@@ -261,6 +258,8 @@ def sampling_grid(
     Returns:
         (1, h, w, 2) float32 in grid_sample's [-1, 1], align_corners=False.
     """
+    import torch
+
     left, top, right, bottom = region
     # Rows and columns enter in float64: a 12-megapixel photograph leaves float32 too few digits
     x = (np.arange(left, right) + 0.5)[None, :, None]  # (1, w, 1)

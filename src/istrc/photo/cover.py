@@ -12,22 +12,29 @@ is great (a = 1).
 
 from __future__ import annotations
 
-import torch
-from torch.nn import functional as F
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from istrc.arrays import library, numbers
+
+if TYPE_CHECKING:
+    from istrc.arrays import Array
 
 FAINT = 0.15  # mean change of the three colours, of the range of 2, that covers nothing
 FULL = 0.5  # ... that covers all
 _BLUR = 1.2 / 64  # of the side: one pixel's change is no reason to cover it
 
 
-def cover(change: torch.Tensor) -> torch.Tensor:
+def cover(change: Array) -> Array:
     """a: changes (B, 3, S, S) -> (B, 1, S, S) in [0, 1]."""
     sigma = _BLUR * change.shape[-1]
-    great = blurred(change.abs().mean(1, keepdim=True), sigma)
-    return blurred(((great - FAINT) / (FULL - FAINT)).clamp(0, 1), sigma)
+    great = blurred(abs(change).mean(1)[:, None], sigma)
+    return blurred(((great - FAINT) / (FULL - FAINT)).clip(0, 1), sigma)
 
 
-def overlay(change: torch.Tensor, drawn: torch.Tensor) -> torch.Tensor:
+def overlay(change: Array, drawn: Array) -> Array:
     """What is laid over a face: (B, 4, S, S), c + a d and a.
 
     Args:
@@ -35,21 +42,29 @@ def overlay(change: torch.Tensor, drawn: torch.Tensor) -> torch.Tensor:
         drawn: (B, 3, S, S) in [-1, 1], d: the decoded face before the change.
     """
     a = cover(change)
-    return torch.cat([change + a * drawn, a], 1)
+    return library(change).concatenate([change + a * drawn, a], 1)
 
 
-def laid(x: torch.Tensor, over: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+def laid(x: Array, over: Array, mask: Array) -> Array:
     """Faces x (B, 3, S, S) with an overlay, or with a plain change (B, 3, S, S): x' above."""
     kept = 1 - mask * over[:, 3:] if over.shape[1] == 4 else 1
     return x * kept + mask * over[:, :3]
 
 
-def blurred(x: torch.Tensor, sigma: float) -> torch.Tensor:
+def blurred(x: Array, sigma: float) -> Array:
     """A Gaussian of `sigma` pixels over the last two dimensions of (B, C, S, S), edges repeated."""
+    weights = numbers(_gaussian(x.shape[-1], sigma), x)  # (S, S)
+    return weights @ x @ library(x).swapaxes(weights, 0, 1)
+
+
+@lru_cache(maxsize=16)
+def _gaussian(size: int, sigma: float) -> np.ndarray:
+    """What each pixel of a line is worth in each blurred one: (size, size)."""
     radius = max(1, round(3 * sigma))
-    at = torch.arange(-radius, radius + 1, device=x.device, dtype=x.dtype)
-    kernel = torch.exp(-0.5 * (at / max(sigma, 1e-3)) ** 2)
-    kernel = kernel / kernel.sum()
-    flat = F.pad(x.flatten(0, 1)[:, None], [radius] * 4, mode="replicate")
-    flat = F.conv2d(F.conv2d(flat, kernel.view(1, 1, -1, 1)), kernel.view(1, 1, 1, -1))
-    return flat.view_as(x)
+    at = np.arange(-radius, radius + 1)
+    kernel = np.exp(-0.5 * (at / max(sigma, 1e-3)) ** 2)
+    kernel /= kernel.sum()
+    weights = np.zeros((size, size))
+    for pixel in range(size):
+        np.add.at(weights[pixel], (pixel + at).clip(0, size - 1), kernel)
+    return weights

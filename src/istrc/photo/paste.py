@@ -7,16 +7,9 @@ photograph; every pixel outside it, and every pixel that the change leaves alone
 from __future__ import annotations
 
 import numpy as np
-import torch
-from torch.nn import functional as F
 
-from istrc.photo.align import (
-    CROP,
-    CROP_SIDE,
-    Frame,
-    compose,
-    sampling_grid,
-)
+from istrc.photo.align import CROP, CROP_SIDE, Frame, compose
+from istrc.resample import looked_up, places, resized
 
 FULL = 0.72  # radius up to which the mask is 1; the crop's edges are at 1
 ROUNDNESS = 2.6  # exponent of the superellipse: 2 is an ellipse, more reaches into the corners
@@ -57,10 +50,10 @@ def paste_change(pixels: np.ndarray, change: np.ndarray, frame: Frame) -> np.nda
     change = _square(change, 4 if np.shape(change)[-1:] == (4,) else 3)
     side = _layer_side(len(change), frame)
     mask = _mask(side)
-    layer = _resized(change, side) * mask  # (3 or 4, side, side)
+    layer = _layer(change, side) * mask  # (3 or 4, side, side)
     added, gone = layer[:3], layer[3:]
     # Black is -1 here and 0 in the photograph
-    layer = torch.cat([(added + gone) * 127.5 if len(gone) else added * 127.5, gone])
+    layer = np.concatenate([(added + gone) * 127.5 if len(gone) else added * 127.5, gone])
     return _apply(pixels, layer, frame)
 
 
@@ -79,7 +72,7 @@ def paste_crop(pixels: np.ndarray, crop: np.ndarray, frame: Frame) -> np.ndarray
     side = _layer_side(len(crop), frame)
     mask = _mask(side)
     # Multiplied by the mask before it is warped, as the photograph is faded by the warped mask
-    layer = torch.cat([(_resized(crop, side) + 1) * 127.5 * mask, mask])  # (4, side, side)
+    layer = np.concatenate([(_layer(crop, side) + 1) * 127.5 * mask, mask])  # (4, side, side)
     return _apply(pixels, layer, frame)
 
 
@@ -98,20 +91,16 @@ def _layer_side(size: int, frame: Frame) -> int:
     return max(1, min(round(frame.side), _OVERSAMPLE * size))
 
 
-def _resized(face: np.ndarray, side: int) -> torch.Tensor:
-    """(S, S, C) -> (C, side, side), cubic, antialiased when it shrinks."""
-    tensor = torch.from_numpy(face).permute(2, 0, 1)[None]  # (1, C, S, S)
-    if side == len(face):
-        return tensor[0]
-    size = (side, side)
-    return F.interpolate(tensor, size, mode="bicubic", align_corners=False, antialias=True)[0]
+def _layer(face: np.ndarray, side: int) -> np.ndarray:
+    """(S, S, C) -> (C, side, side)."""
+    return resized(np.ascontiguousarray(face.transpose(2, 0, 1)), side)
 
 
-def _mask(side: int) -> torch.Tensor:
-    return torch.from_numpy(face_mask(side))[None]  # (1, side, side)
+def _mask(side: int) -> np.ndarray:
+    return face_mask(side)[None]  # (1, side, side)
 
 
-def _apply(pixels, layer: torch.Tensor, frame: Frame) -> np.ndarray:
+def _apply(pixels, layer: np.ndarray, frame: Frame) -> np.ndarray:
     """Warp a layer of THE CROP onto the photograph and add it there: (H, W, 3) uint8.
 
     `layer`: (3, n, n) in levels of 0..255; or (4, n, n), whose last channel in [0, 1] says how
@@ -130,19 +119,17 @@ def _apply(pixels, layer: torch.Tensor, frame: Frame) -> np.ndarray:
     frame_to_layer = np.array([[scale, 0, -scale * CROP[0]], [0, scale, -scale * CROP[1]]])
     to_layer = compose(frame_to_layer, frame.matrix)
     # At the photograph's own resolution a linear kernel would blur; enlarged it does not show
-    mode = "bicubic" if side / frame.side > 0.5 else "bilinear"
+    cubic = side / frame.side > 0.5
     rows = max(1, _STRIP // (right - left))
     for start in range(top, bottom, rows):
         end = min(bottom, start + rows)
-        grid = sampling_grid(to_layer, (left, start, right, end), (side, side))
-        sampled = F.grid_sample(
-            layer[None], grid, mode=mode, padding_mode="zeros", align_corners=False
-        )[0]  # (C, h, w)
+        u, v = places(to_layer, (left, start, right, end))  # (h, w)
+        sampled = looked_up(layer, u, v, cubic)  # (C, h, w)
         # The kernel reaches beyond the mask, an edit must not: its outermost pixels are 0 already
-        sampled *= (grid.abs() < 1 - 1 / side).all(-1)
-        own = torch.from_numpy(result[start:end, left:right].astype(np.float32)).permute(2, 0, 1)
+        sampled *= (u > 0) & (u < side - 1) & (v > 0) & (v < side - 1)
+        own = result[start:end, left:right].transpose(2, 0, 1).astype(np.float32)  # (3, h, w)
         if len(sampled) == 4:
-            own = own * (1 - sampled[3:])
-        combined = (own + sampled[:3]).round_().clamp_(0, 255).to(torch.uint8)  # (3, h, w)
-        result[start:end, left:right] = combined.permute(1, 2, 0).numpy()
+            own *= 1 - sampled[3]
+        combined = np.rint(own + sampled[:3]).clip(0, 255).astype(np.uint8)  # (3, h, w)
+        result[start:end, left:right] = combined.transpose(1, 2, 0)
     return result

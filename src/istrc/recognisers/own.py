@@ -22,6 +22,8 @@ class Own:
         sha256: of the file that its weights came from; None takes that of the weights.
     """
 
+    ours = True  # the circle's own network, and no outside recogniser
+
     def __init__(self, net: FaceNet, sha256: str | None = None):
         self.net, self._sha256 = net.eval(), sha256
         self.size, self.dim = net.size, net.dim

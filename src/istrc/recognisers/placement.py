@@ -6,12 +6,15 @@ from the 178x218 frame to the recogniser's input.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-import torch
-from torch.nn import functional as F
 
 from istrc.errors import InputError
 from istrc.photo.align import CROP, CROP_SIDE, compose, invert, sampling_grid
+
+if TYPE_CHECKING:
+    import torch
 
 # Mean landmarks in the frame, the picture's left one first: eyes, tip of the nose, corners of the
 # mouth. Measured by dlib's 68 landmarks on 400 CelebA train faces; the two sides are averaged.
@@ -79,6 +82,8 @@ def place(x: torch.Tensor, placement: np.ndarray, size: int) -> torch.Tensor:
     Bicubic; beyond the crop its edge pixels are repeated. A crop that is shrunk is smoothed
     first, one that is enlarged is not.
     """
+    from torch.nn import functional as F
+
     side = x.shape[-1]
     x = x.float()
     frame = np.array([[side / CROP_SIDE, 0, 0], [0, side / CROP_SIDE, 0]])

@@ -9,12 +9,14 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
-import torch
 
 from istrc.errors import InputError
+
+if TYPE_CHECKING:
+    import torch
 
 # What two records must agree in; the rest (the file's name, what it said of itself) may differ
 TOLD_APART_BY = ("kind", "sha256", "input")

@@ -1,0 +1,97 @@
+"""One formula for two libraries: torch's tensors and NumPy's arrays.
+
+What a circle does between its networks (sphere, walk, sight, cover) is written once, in the words
+that both libraries have: `axis`, `keepdims`, `clip`, `where`. Where there is a tensor, torch has
+been imported; nothing here imports it, so that the runtime without torch (istrc.light) computes
+the same formulas.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import sys
+from collections.abc import Callable
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    Array = Tensor | np.ndarray
+
+Function = TypeVar("Function", bound=Callable)
+
+
+def library(x: Array) -> ModuleType:
+    """The module whose functions take x: torch or numpy."""
+    return np if isinstance(x, (np.ndarray, np.generic)) else sys.modules["torch"]
+
+
+def numbers(values: Any, like: Array) -> Array:
+    """Numbers as an array of the dtype, and on the device, of another."""
+    if library(like) is np:
+        return np.asarray(values, like.dtype)
+    return library(like).as_tensor(values, dtype=like.dtype, device=like.device)
+
+
+def indices(values: Any, like: Array) -> Array:
+    """Whole numbers as an array (N,) of int64 on the device of another."""
+    if library(like) is np:
+        return np.asarray(values, np.int64)
+    torch = library(like)
+    return torch.as_tensor(values, dtype=torch.int64, device=like.device)
+
+
+def along(x: Array, index: Array, axis: int) -> Array:
+    """The entries of x at these indices along an axis; the other axes go together."""
+    if library(x) is np:
+        return np.take_along_axis(x, index, axis)
+    return x.gather(axis, index)
+
+
+def detached(x: Array) -> Array:
+    """x as a constant, where gradients are computed."""
+    return x if library(x) is np else x.detach()
+
+
+def sigmoid(x: Array) -> Array:
+    """1 / (1 + exp(-x))."""
+    # By way of tanh, which does not overflow
+    return 0.5 * (1 + library(x).tanh(0.5 * x))
+
+
+def numpy(x: Array) -> np.ndarray:
+    """x as NumPy's array in main memory."""
+    return x if library(x) is np else x.detach().cpu().numpy()
+
+
+def in_inference() -> Any:
+    """torch.inference_mode(), where torch is there at all."""
+    return _mode("inference_mode")
+
+
+def inference(function: Function) -> Function:
+    """A function that runs `in_inference`."""
+    return _under("inference_mode", function)
+
+
+def without_gradients(function: Function) -> Function:
+    """A function under torch.no_grad, where torch is there at all."""
+    return _under("no_grad", function)
+
+
+def _mode(name: str) -> Any:
+    torch = sys.modules.get("torch")
+    return contextlib.nullcontext() if torch is None else getattr(torch, name)()
+
+
+def _under(mode: str, function: Function) -> Function:
+    @functools.wraps(function)
+    def run(*arguments: Any, **named: Any) -> Any:
+        with _mode(mode):
+            return function(*arguments, **named)
+
+    return run  # type: ignore[return-value]

@@ -1,0 +1,270 @@
+"""The circle's networks as ONNX graphs. This needs torch and onnx; to run them needs neither.
+
+Beside a part's weights its graphs are written without them, and `istrc.light` puts the stored
+weights in when it opens a part. For other programs they are written whole (`export_whole`).
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from istrc.errors import InputError, IstrcError
+from istrc.light.graphs import FORMAT, RECORD
+from istrc.models.store import load_part, read_config
+from istrc.models.stored import CONFIG, WEIGHTS
+from istrc.pretrained import FURTHER, PARTS
+from istrc.shipped import holder
+
+OPSET = 17
+BATCH = 2  # of the example that is traced; the graphs take any number
+
+
+@dataclass(frozen=True)
+class Graph:
+    """What one graph computes.
+
+    Attributes:
+        call: of the part and the inputs.
+        inputs: an example of each, by name. outputs: names; the batch is axis 0, or 1 if `inner`.
+    """
+
+    call: Callable[..., Any]
+    inputs: dict[str, torch.Tensor]
+    outputs: tuple[str, ...]
+    inner: bool = False
+
+
+def graphs_of(part: nn.Module, size: int) -> dict[str, Graph]:
+    """The graphs of a part by name; istrc.light.parts calls them.
+
+    Args:
+        size: of the faces that guides see, pixels; the other parts know theirs.
+    """
+    kind = type(part).__name__
+
+    def zeros(*shape: int) -> torch.Tensor:
+        return torch.zeros(BATCH, *shape)
+
+    if kind in ("FaceNet", "Guides", "Aligner", "AutoEncoder"):
+        size = getattr(part, "size", size)
+        faces = zeros(3, size, size)
+    if kind == "FaceNet":
+        return {"embed": Graph(lambda net, x: net(x), {"faces": faces}, ("embeddings",))}
+    if kind == "Guides":
+        return {"see": Graph(lambda net, x: net(x), {"faces": faces}, ("logits",), inner=True)}
+    if kind == "Aligner":
+        return {"look": Graph(lambda net, x: net(x), {"faces": faces}, ("corrections",))}
+    if kind == "AutoEncoder":
+        codes = zeros(part.code)
+        return {
+            "encode": Graph(lambda net, x: net.encode(x), {"faces": faces}, ("codes",)),
+            "decode": Graph(lambda net, h: net.draw(h), {"codes": codes}, ("faces", "maps")),
+        }
+    if kind == "Finer":
+        half = part.size // 2
+        inputs = {
+            "faces": zeros(3, half, half),
+            "maps": zeros(part.config["inputs"], *[half // 2] * 2),
+        }
+        return {"refine": Graph(lambda net, x, maps: net(x, maps), inputs, ("finer",))}
+    z = zeros(part.dim)
+    if kind == "Mapping":
+        return {"map": Graph(lambda net, z: net(z), {"embeddings": z}, ("codes",))}
+    if kind == "Changes":
+        inputs = {"codes": zeros(part.code), "embeddings": z, "ends": zeros(part.dim)}
+        return {"change": Graph(lambda net, h, z, z2: net(h, z, z2), inputs, ("changes",))}
+    if kind == "AttributeClassifiers":
+        inputs = {"embeddings": z, "columns": torch.arange(min(3, len(part.names)))}
+        look = Graph(
+            lambda net, z, columns: net.gradient(z, columns), inputs, ("logits", "gradients")
+        )
+        return {"look": look}
+    raise InputError(f"a {kind} has no graphs")
+
+
+def _sized(part: nn.Module, size: int) -> nn.Module:
+    """Guides that average over so many pixels instead of into so many, which ONNX cannot say.
+
+    Other parts as they are.
+    """
+    for member in getattr(part, "members", ()):
+        side = size
+        for place, layer in enumerate(member):
+            if isinstance(layer, (nn.PixelUnshuffle, nn.MaxPool2d)):
+                side //= 2
+            elif isinstance(layer, nn.AdaptiveAvgPool2d):
+                member[place] = nn.AvgPool2d(side // layer.output_size)
+    return part
+
+
+def export_circle(folder: Path, out: Path) -> list[Path]:
+    """A circle that runs without torch: its parts with their graphs, in `out`; the files written.
+
+    `out` may be the circle's own folder: then the graphs are put beside its weights.
+
+    Raises InputError for a circle with an outside recogniser, whose file is its own.
+    """
+    if not (holder(folder, "facenet") / "facenet").is_dir():
+        raise InputError(
+            f"{folder}: belongs to an outside recogniser, which is not ours to export; "
+            "the runtime without torch has our FaceNet alone"
+        )
+    out.mkdir(parents=True, exist_ok=True)
+    written = []
+    for part, source in _places(folder).items():
+        target = source if out.resolve() == folder.resolve() else out / part
+        if target.resolve() != source.resolve():
+            target.mkdir(exist_ok=True)
+            for name in (CONFIG, WEIGHTS):
+                shutil.copyfile(source / name, target / name)
+        written += export_part(target, _size(folder))
+    if out.resolve() != folder.resolve():
+        settings = json.loads((folder / "circle.json").read_text())
+        settings.pop("base", None)  # all parts are here
+        _write(out / "circle.json", (json.dumps(settings, indent=2) + "\n").encode())
+    if (out.parent / "aligner").is_dir():  # the package's own weights
+        written += export_part(out.parent / "aligner", _size(folder))
+    return written
+
+
+def export_part(folder: Path, size: int) -> list[Path]:
+    """Write a part's graphs, without weights, beside its weights; the files written."""
+    part = _sized(load_part(folder), size)
+    weights = {name: value.numpy() for name, value in part.state_dict().items()}
+    written, takes = [], {}
+    for name, graph in graphs_of(part, size).items():
+        model = traced(part, graph)
+        takes[name] = _without_weights(model, weights)
+        written.append(_write(folder / f"{name}.onnx", model.SerializeToString()))
+    config = read_config(folder)
+    record = {
+        "format": FORMAT,
+        "kind": config["kind"],
+        "arguments": config["arguments"],
+        "graphs": takes,
+    }
+    written.append(_write(folder / RECORD, (json.dumps(record) + "\n").encode()))
+    return written
+
+
+def export_whole(folder: Path, out: Path) -> list[Path]:
+    """Every graph of a circle with its weights inside, in single precision: the files written."""
+    out.mkdir(parents=True, exist_ok=True)
+    written = []
+    for source in _places(folder).values():
+        part = _sized(load_part(source), _size(folder))
+        for name, graph in graphs_of(part, _size(folder)).items():
+            name = "walk" if name == "look" else name
+            written.append(_write(out / f"{name}.onnx", traced(part, graph).SerializeToString()))
+    return written
+
+
+def traced(part: nn.Module, graph: Graph) -> Any:
+    """One graph as an onnx.ModelProto, its weights inside under the names of the state dict.
+
+    Raises IstrcError where torch cannot export here.
+    """
+
+    class Call(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.part = part
+
+        def forward(self, *inputs):
+            return graph.call(self.part, *inputs)
+
+    axes = {name: {0: "columns" if name == "columns" else "batch"} for name in graph.inputs}
+    axes |= {name: {int(graph.inner): "batch"} for name in graph.outputs}
+    if "columns" in graph.inputs:
+        for name in graph.outputs:
+            axes[name][1] = "columns"
+    try:
+        import onnx
+
+        with warnings.catch_warnings():
+            # The exporter by tracing is called old; it alone needs no further package
+            warnings.simplefilter("ignore")
+            file = io.BytesIO()
+            torch.onnx.export(
+                Call().eval(),
+                tuple(graph.inputs.values()),
+                file,
+                dynamo=False,
+                opset_version=OPSET,
+                input_names=list(graph.inputs),
+                output_names=list(graph.outputs),
+                dynamic_axes=axes,
+                # The weights stay what is stored, and what can be folded is when they are opened
+                do_constant_folding=False,
+                training=torch.onnx.TrainingMode.PRESERVE,
+            )
+    except ImportError as error:
+        raise IstrcError(f"export needs {error.name}: pip install 'istrc[dev]'") from None
+    model = onnx.load_from_string(file.getvalue())
+    _rename(model, dict(part.state_dict()))
+    return model
+
+
+def _rename(model: Any, state: dict[str, torch.Tensor]) -> None:
+    """Weights are called what they are called on disk, whatever the tracer made of it."""
+    names = {}
+    for initializer in model.graph.initializer:
+        for name in (initializer.name, initializer.name.removeprefix("part.")):
+            if name in state:
+                names[initializer.name] = name
+                break
+    for initializer in model.graph.initializer:
+        initializer.name = names.get(initializer.name, initializer.name)
+    for node in model.graph.node:
+        for place, name in enumerate(node.input):
+            node.input[place] = names.get(name, name)
+
+
+def _without_weights(model: Any, weights: dict[str, np.ndarray]) -> list[str]:
+    """Take the weights out of a graph, each of which must be the stored one; their names."""
+    from onnx import TensorProto, numpy_helper
+
+    taken = []
+    for initializer in model.graph.initializer:
+        stored = weights.get(initializer.name)
+        if stored is None:
+            continue
+        if not np.array_equal(numpy_helper.to_array(initializer), stored):
+            raise IstrcError(f"{initializer.name}: is not in the graph as it is stored")
+        for field in ("raw_data", "float_data", "int64_data"):
+            initializer.ClearField(field)
+        initializer.data_location = TensorProto.EXTERNAL
+        place = initializer.external_data.add()
+        place.key, place.value = "location", WEIGHTS
+        taken.append(initializer.name)
+    return taken
+
+
+def _places(folder: Path) -> dict[str, Path]:
+    """Where a circle's parts are."""
+    places = {part: holder(folder, part) / part for part in (*PARTS, *FURTHER)}
+    return {part: place for part, place in places.items() if place.is_dir()}
+
+
+def _size(folder: Path) -> int:
+    """The side of the faces that a circle's auto-encoder and guides see, pixels."""
+    return read_config(holder(folder, "autoencoder") / "autoencoder")["arguments"]["size"]
+
+
+def _write(path: Path, data: bytes) -> Path:
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.write_bytes(data)
+    os.replace(temporary, path)
+    return path

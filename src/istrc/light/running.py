@@ -1,0 +1,40 @@
+"""How a circle runs its networks without torch; `istrc.models.running` is the same with it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from istrc.light.parts import AutoEncoder, Finer, Part
+
+PIXELS = 16 * 64 * 64  # drawn at once: the maps of as many stay near the processor
+
+
+class Running:
+    """Single precision on the CPU: there is nothing to choose."""
+
+    runtime = "light"
+    device = "cpu"
+    precision = "float32"
+
+    def here(self, x: Any) -> np.ndarray:
+        return np.asarray(x, np.float32)
+
+    faces = here
+
+    def quick(self, name: str, net: Part) -> Callable[..., np.ndarray]:
+        return net
+
+    def draw(self, autoencoder: AutoEncoder, finer: Finer | None, h: np.ndarray) -> np.ndarray:
+        """Codes h (B, H) -> faces (B, 3, S, S), not clipped."""
+        some = max(1, PIXELS // autoencoder.size**2)
+        parts = [self.here(h)[start : start + some] for start in range(0, max(len(h), 1), some)]
+        if finer is None:
+            return np.concatenate([autoencoder.decode(part) for part in parts])
+        return np.concatenate([finer(*autoencoder.draw(part)) for part in parts])
+
+    def arithmetic(self) -> contextlib.AbstractContextManager:
+        return contextlib.nullcontext()

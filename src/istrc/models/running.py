@@ -1,0 +1,69 @@
+"""How a circle runs its networks on torch: where, in which numbers, and as what."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from istrc.models.began import AutoEncoder
+from istrc.models.finer import Finer
+from istrc.models.quick import Drawing, Kept, folded
+
+
+class Running:
+    """The networks of one circle in use. `istrc.light.running` is the same without torch.
+
+    Args:
+        autoencoder: is where the circle is.
+    """
+
+    runtime = "torch"
+
+    def __init__(self, autoencoder: AutoEncoder):
+        self._autoencoder = autoencoder
+        self.precision = torch.float32
+        # The networks as inference runs them
+        self._drawing = {
+            kind: Kept(partial(Drawing, precision=kind)) for kind in (torch.float32, torch.bfloat16)
+        }
+        self._folded: dict[str, Kept] = {}
+
+    @property
+    def device(self) -> torch.device:
+        return next(self._autoencoder.parameters()).device
+
+    def here(self, x: Any) -> torch.Tensor:
+        """A tensor, or NumPy's array, as a tensor on the device."""
+        return (torch.from_numpy(x) if isinstance(x, np.ndarray) else x).to(self.device)
+
+    def faces(self, x: Any) -> torch.Tensor:
+        """Faces (B, 3, S, S) here, in the order of memory in which convolutions are fast."""
+        return self.here(x).contiguous(memory_format=torch.channels_last)
+
+    def quick(self, name: str, net: nn.Module) -> Callable[..., torch.Tensor]:
+        """A network of the circle, under its name, as it is run."""
+        return self._folded.setdefault(name, Kept(folded)).of(net)
+
+    def draw(self, autoencoder: AutoEncoder, finer: Finer | None, h: torch.Tensor) -> torch.Tensor:
+        """Codes h (B, H) -> faces (B, 3, S, S), not clipped."""
+        draw = self._drawing[self.precision].of(autoencoder)
+        if finer is None:
+            return draw(self.here(h))
+
+        def fine(x: torch.Tensor, maps: torch.Tensor) -> torch.Tensor:
+            with self.arithmetic():
+                return finer(x, maps)
+
+        return draw(self.here(h), fine)
+
+    def arithmetic(self) -> contextlib.AbstractContextManager:
+        """In which the networks that see pictures compute; see `Circle.precision`."""
+        if self.precision == torch.float32:
+            return contextlib.nullcontext()
+        return torch.autocast(self.device.type, self.precision)

@@ -1,0 +1,94 @@
+"""Reading a part on disk, without torch: config.json, the checksum, and the weights as NumPy's.
+
+`istrc.models.store` writes parts, and makes networks of them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from istrc.errors import InputError
+
+CONFIG, WEIGHTS = "config.json", "model.safetensors"
+SCALE = "/scale"  # joins the name of a matrix that is stored in eight bits
+# Where each kind of part lives; only the kinds that are read get imported
+KINDS = {
+    "FaceNet": "facenet",
+    "AutoEncoder": "began",
+    "Generator": "began",
+    "Finer": "finer",
+    "Mapping": "mapping",
+    "Changes": "changes",
+    "AttributeClassifiers": "attributes",
+    "Aligner": "aligner",
+    "JudgeNet": "judge",
+    "Guides": "guide",
+}
+
+
+def read_config(folder: str | Path) -> dict[str, Any]:
+    """A part's config.json, of a folder that `save_part` wrote."""
+    return json.loads((Path(folder) / CONFIG).read_text())
+
+
+def read_notes(folder: str | Path) -> dict[str, Any]:
+    """What a part's config.json holds beside what `save_part` writes of itself."""
+    written = ("kind", "arguments", "preprocessing", "sha256")
+    return {k: v for k, v in read_config(folder).items() if k not in written}
+
+
+def checked_config(folder: str | Path) -> dict[str, Any]:
+    """A part's config.json, whose weights are the ones beside it.
+
+    Raises InputError when a file is missing, damaged (checksum) or of an unknown kind.
+    """
+    folder = Path(folder)
+    path = folder / WEIGHTS
+    try:
+        config = read_config(folder)
+        kind, _, expected = config["kind"], config["arguments"], config["sha256"]
+        found = checksum(path)
+    except OSError as error:
+        raise InputError(
+            f"{error.filename}: missing weights ({error.strerror}); "
+            "install the package again or train this part"
+        ) from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{folder}/config.json: damaged ({type(error).__name__}: {error}); "
+            "install the package again"
+        ) from None
+    if str(kind) not in KINDS:
+        raise InputError(f"{folder}/config.json: a part of unknown kind {kind!r}; update istrc")
+    if found != expected:
+        raise InputError(f"{path}: damaged weights (checksum differs); install the package again")
+    return config
+
+
+def read_weights(folder: str | Path) -> dict[str, np.ndarray]:
+    """The weights of a part by name, in single precision."""
+    from safetensors.numpy import load_file
+
+    stored = load_file(Path(folder) / WEIGHTS)
+    whole = {}
+    for name, value in stored.items():
+        if name + SCALE in stored:
+            whole[name] = value.astype(np.float32) * stored[name + SCALE]
+        elif not name.endswith(SCALE):
+            # Copied in any case: what is read is read-only
+            whole[name] = value.astype(np.float32 if value.dtype.kind == "f" else value.dtype)
+    return whole
+
+
+def checksum(path: Path) -> str:
+    """SHA-256 of a file."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,69 @@
+"""Which runtime computes: torch, or ONNX Runtime and NumPy (istrc.light). Nothing heavy here."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+
+from istrc.errors import IstrcError
+
+RUNTIMES = ("auto", "torch", "light")
+VARIABLE = "ISTRC_RUNTIME"
+REMEDY = "pip install 'istrc[train]'"
+
+
+def choose_runtime(asked: str = "auto") -> str:
+    """ "torch" or "light". "auto" is what $ISTRC_RUNTIME says, else torch where it is installed.
+
+    Raises IstrcError for another name, and where what is asked for is not installed.
+    """
+    name = os.environ.get(VARIABLE, "").strip() or "auto" if asked == "auto" else asked
+    if name not in RUNTIMES:
+        where = "" if asked == name else f"{VARIABLE}="
+        raise IstrcError(f"{where}{name}: no such runtime; use {', '.join(RUNTIMES)}")
+    if name == "auto":
+        name = "torch" if has("torch") else "light"
+    if name == "torch":
+        need_torch("--runtime torch")
+    elif not has("onnxruntime"):
+        raise IstrcError(
+            f"the runtime without torch needs onnxruntime: pip install onnxruntime; or {REMEDY}"
+        )
+    return name
+
+
+def need_torch(what: str) -> None:
+    """Raises IstrcError where torch is not installed."""
+    if not has("torch"):
+        raise IstrcError(f"{what} needs torch: {REMEDY}")
+
+
+def without_torch(error: BaseException | None) -> bool:
+    """Whether this is the failure of an import of torch, where it is not installed."""
+    return isinstance(error, ImportError) and (error.name or "").partition(".")[0] == "torch"
+
+
+def threads_of(runtime: str) -> int:
+    """How many threads a network may use in this process."""
+    if runtime == "light":
+        return os.cpu_count() or 1
+    import torch
+
+    return torch.get_num_threads()
+
+
+def limit_threads(runtime: str, count: int) -> None:
+    """How many threads networks may use in this process; said before a circle is opened."""
+    if runtime == "light":
+        from istrc.light.graphs import limit_threads as limit
+    else:
+        from torch import set_num_threads as limit
+    limit(count)
+
+
+def has(package: str) -> bool:
+    """Whether a package is installed; it is not imported."""
+    try:
+        return importlib.util.find_spec(package) is not None
+    except (ImportError, ValueError):
+        return False

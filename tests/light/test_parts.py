@@ -1,0 +1,107 @@
+"""Every graph gives what its network gives, from the weights that are stored once."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from torch.testing import assert_close
+
+from istrc.circle import Circle
+from istrc.errors import InputError
+from istrc.light import graphs, parts
+from istrc.models import store
+from istrc.pretrained import shipped_aligner
+from istrc.shipped import WEIGHTS, names
+
+SHIPPED = WEIGHTS / "celeba64"
+
+
+@pytest.fixture(scope="module", params=["toy", *names()])
+def circles(request):
+    folder = request.param
+    if folder == "toy":
+        folder = request.getfixturevalue("light_model")
+    return tuple(Circle.from_pretrained(folder, runtime=name) for name in ("torch", "light"))
+
+
+def near(light, network, bound=1e-3):
+    assert isinstance(light, np.ndarray) and light.dtype == np.float32
+    assert_close(torch.from_numpy(light.copy()), network, atol=bound, rtol=0)
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("count", [1, 3])
+def test_every_graph_is_its_network(circles, count):
+    ours, light = circles
+    rng = np.random.default_rng(count)
+    x = rng.uniform(-1, 1, (count, 3, ours.size, ours.size)).astype(np.float32)
+    seen = torch.from_numpy(x)
+    z, h = ours.embed(seen), ours.encode(seen)
+    near(light.embed(x), z)
+    near(light.encode(x), h, 1e-3 * float(h.abs().max()))
+    scale = float(h.abs().max().clip(min=1))
+    z, h = z.numpy(), h.numpy()
+    z2 = np.roll(z, 1, 1)
+    there = [torch.from_numpy(part) for part in (h, z, z2)]
+    near(light.map(z), ours.map(there[1]), 1e-3 * scale)
+    near(light.map_change(h, z, z2), ours.map_change(*there), 1e-3 * scale)
+    near(light.decode_code(h), ours.decode_code(there[0]))
+    near(light.decode(z), ours.decode(there[1]))
+    columns = np.array([3, 0, 4])
+    logits, gradients = light.attributes.gradient(z, columns)
+    by_torch = ours.attributes.gradient(there[1], torch.from_numpy(columns))
+    near(np.ascontiguousarray(logits), by_torch[0], 2e-3)
+    near(np.ascontiguousarray(gradients), by_torch[1], 1e-3 * float(by_torch[1].abs().max()))
+    near(light.scores(z), ours.scores(there[1]))
+    if ours.guides is not None:
+        small = ours.coarse if ours.finer is not None else ours
+        face = rng.uniform(-1, 1, (count, 3, small.size, small.size)).astype(np.float32)
+        near(light.guides(face), ours.guides(torch.from_numpy(face)), 2e-3)
+
+
+def test_the_aligner_corrects_as_the_network_does():
+    if not (WEIGHTS / "aligner").is_dir():
+        pytest.skip("no aligner is shipped")
+    ours, light = shipped_aligner("torch"), shipped_aligner("light")
+    faces = np.random.default_rng(0).integers(0, 256, (2, ours.size, ours.size, 3), dtype=np.uint8)
+    np.testing.assert_allclose(light.correct(faces), ours.correct(faces), atol=1e-3)
+
+
+def test_the_weights_are_on_disk_once(light_model):
+    for path in light_model.glob("*/*.onnx"):
+        assert path.stat().st_size < 60_000
+    shipped = sum(path.stat().st_size for path in SHIPPED.glob("*/*.onnx"))
+    assert shipped < 500_000
+
+
+def test_a_part_without_graphs_says_how_to_get_them(light_model, tmp_path):
+    shutil.copytree(light_model / "mapping", tmp_path / "mapping")
+    (tmp_path / "mapping" / graphs.RECORD).unlink()
+    with pytest.raises(InputError, match="istrc export circle"):
+        parts.load_part(tmp_path / "mapping")
+
+
+def test_graphs_of_another_network_are_refused(light_model, tmp_path):
+    shutil.copytree(light_model / "mapping", tmp_path / "mapping")
+    path = tmp_path / "mapping" / graphs.RECORD
+    record = json.loads(path.read_text())
+    record["arguments"]["width"] += 1
+    path.write_text(json.dumps(record))
+    with pytest.raises(InputError, match="of another network"):
+        parts.load_part(tmp_path / "mapping")
+
+
+def test_damaged_weights_are_found(light_model, tmp_path):
+    shutil.copytree(light_model / "mapping", tmp_path / "mapping")
+    path = tmp_path / "mapping" / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:-1] + b"\x01")
+    for load in (parts.load_part, store.load_part):
+        with pytest.raises(InputError, match="checksum"):
+            load(tmp_path / "mapping")
+
+
+def test_the_light_runtime_has_no_other_device(light_model):
+    with pytest.raises(InputError, match="CPU alone"):
+        Circle.from_pretrained(light_model, device="cuda", runtime="light")

@@ -1,0 +1,59 @@
+"""Resizing and looking between pixels, against torch's own."""
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from istrc.photo.align import sampling_grid
+from istrc.resample import halved, looked_up, places, resized
+
+
+@pytest.mark.parametrize("size, side", [(16, 40), (16, 16), (33, 16), (64, 32), (20, 7), (5, 1)])
+@pytest.mark.parametrize("mode", ["bicubic", "bilinear"])
+def test_resized_is_torchs_antialiased(size, side, mode):
+    torch.manual_seed(0)
+    x = torch.randn(2, 3, size, size)
+    expected = F.interpolate(x, (side, side), mode=mode, align_corners=False, antialias=True)
+    linear = mode == "bilinear"
+    torch.testing.assert_close(resized(x, side, linear), expected, atol=2e-6, rtol=1e-5)
+    by_numpy = resized(x.numpy(), side, linear)
+    assert by_numpy.dtype == np.float32
+    np.testing.assert_allclose(by_numpy, expected.numpy(), atol=2e-6, rtol=1e-5)
+
+
+def test_halved_stays_in_range():
+    x = np.sign(np.random.default_rng(0).normal(size=(1, 3, 8, 8))).astype(np.float32)
+    assert halved(x).shape == (1, 3, 4, 4) and np.abs(halved(x)).max() <= 1
+
+
+@pytest.mark.parametrize("cubic", [True, False])
+@pytest.mark.parametrize("turn", [0.0, 0.3, 2.5])
+def test_looked_up_is_grid_sample(cubic, turn):
+    rng = np.random.default_rng(0)
+    source = rng.uniform(0, 255, (3, 30, 40)).astype(np.float32)
+    cos, sin = 0.7 * np.cos(turn), 0.7 * np.sin(turn)
+    matrix = np.array([[cos, -sin, 11.3], [sin, cos, 4.9]])
+    region = (-20, -15, 45, 50)  # some of it outside of the source
+    found = looked_up(source, *places(matrix, region), cubic)
+    grid = sampling_grid(matrix, region, (40, 30))
+    expected = F.grid_sample(
+        torch.from_numpy(source)[None],
+        grid,
+        mode="bicubic" if cubic else "bilinear",
+        padding_mode="border",
+        align_corners=False,
+    )[0].numpy()
+    assert found.shape == expected.shape == (3, 65, 65)
+    u, v = places(matrix, region)
+    inside = (u > 0) & (u < 39) & (v > 0) & (v < 29)
+    assert inside.sum() > 200
+    np.testing.assert_allclose(found[:, inside], expected[:, inside], atol=2e-2)
+    np.testing.assert_allclose(found, expected, atol=0.6)  # torch clips what is far outside
+
+
+def test_whole_places_are_exact():
+    source = np.random.default_rng(0).integers(0, 256, (3, 9, 9), dtype=np.uint8)
+    shift = np.array([[1.0, 0, 2], [0, 1.0, 3]])
+    found = looked_up(source, *places(shift, (0, 0, 5, 5)))
+    np.testing.assert_array_equal(found, source[:, 3:8, 2:7])
