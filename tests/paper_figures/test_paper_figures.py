@@ -122,12 +122,14 @@ def test_what_a_circle_has_no_classifier_for_is_left_out_and_told(toy_circle_of_
 
 def test_layers_are_those_of_the_network(circle, given):
     z = given[0].z
-    layers = trace(circle.mapping, circle.map, z)
+    layers = trace(circle.mapping, circle.mapping, z)
     assert layers == [
         Layer("fully connected", (8,), ("BatchNorm", "tanh"), 4),
         Layer("fully connected", (6,)),
     ]
-    titles = [title for title, _ in networks(circle, given[0].x)]
+    found = networks(circle, given[0].x)
+    assert all(layers for _, layers in found)
+    titles = [title for title, _ in found]
     assert "(8)" in titles[0] and "(6)" in titles[1]
     # The hooks are gone
     assert not any(module._forward_hooks for module in circle.mapping.modules())

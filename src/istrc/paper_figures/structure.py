@@ -11,6 +11,7 @@ from matplotlib.patches import FancyBboxPatch
 
 from istrc import sphere
 from istrc.circle import Circle
+from istrc.models.finer import halved
 from istrc.paper_figures.layers import Layer, trace
 from istrc.paper_figures.page import FAINT, INK, new_page, pixels, put_face
 from istrc.paper_figures.stage import Stage
@@ -45,18 +46,23 @@ def structure(stage: Stage) -> Figure:
 
 
 def networks(circle: Circle, x: torch.Tensor) -> list[tuple[str, list[Layer]]]:
-    """The four networks and their layers, found by sending a face (1, 3, S, S) through them."""
+    """The four networks and their layers, found by sending a face (1, 3, S, S) through them.
+
+    Through the networks themselves, as a circle in use folds some of their layers into others.
+    """
     z, h = circle.embed(x), circle.encode(x)
+    x = x if circle.finer is None else halved(x)
+    autoencoder = circle.autoencoder
     # Another recogniser than FaceNet may be a file that torch knows nothing of
     own = circle.facenet is not None
     return [
         (
             f"{'FaceNet' if own else 'recogniser'}: x -> z ({circle.dim})",
-            trace(circle.facenet, circle.embed, x) if own else [],
+            trace(circle.facenet, circle.facenet, x) if own else [],
         ),
-        (f"mapping F: z -> h ({h.shape[1]})", trace(circle.mapping, circle.map, z)),
-        (f"BEGAN's encoder: x -> h ({h.shape[1]})", trace(circle.autoencoder, circle.encode, x)),
-        ("BEGAN's decoder: h -> x", trace(circle.autoencoder, circle.decode_code, h)),
+        (f"mapping F: z -> h ({h.shape[1]})", trace(circle.mapping, circle.mapping, z)),
+        (f"BEGAN's encoder: x -> h ({h.shape[1]})", trace(autoencoder, autoencoder.encode, x)),
+        ("BEGAN's decoder: h -> x", trace(autoencoder, autoencoder.decode, h)),
     ]
 
 
