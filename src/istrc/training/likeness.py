@@ -32,6 +32,8 @@ from istrc.training.critic import Scales, hinge, joined_pull
 from istrc.training.decoder import seen_loss
 from istrc.training.mapping import both_spaces, picture_weights, place
 
+COARSE = 4  # pixels: colours and light of what is larger are not for the critic to make up
+
 
 def train_likeness(
     data: str | Path,  # a prepared folder
@@ -44,12 +46,13 @@ def train_likeness(
     limit: int | None = None,  # faces to train on, at most
     steps: int = 8000,  # batches
     batch_size: int = 32,
-    rate: float = 3e-4,  # peak learning rate of Adam
-    code_weight: float = 0.1,  # of the codes' weighted squared error
-    person_weight: float = 1.0,  # of 1 - cos of the angle from z to what is embedded again
-    feature_weight: float = 0.3,
-    seen_weight: float = 0.1,
-    critic_weight: float = 1.0,  # pull of the critic beside the rest
+    rate: float = 2e-4,  # peak learning rate of Adam
+    code_weight: float = 1.0,  # of the codes' weighted squared error
+    person_weight: float = 0.3,  # of 1 - cos of the angle from z to what is embedded again
+    colour_weight: float = 1.0,  # of the L1 error of the picture's coarse colours
+    feature_weight: float = 2.0,
+    seen_weight: float = 0.5,
+    critic_weight: float = 0.5,  # pull of the critic beside the rest
     critic_rate: float = 4e-4,
     average: float = 0.998,  # decay of the moving average, which is what is kept
     seed: int = 0,
@@ -101,7 +104,10 @@ def train_likeness(
             seen = augment(blurred(picture), rotate=5, scale=0.05, shift=0.03, light=0.1, erase=0)
             shown["person"] = 1 - (facenet(seen).float() * asked).sum(1).mean()
             shown["feature"] = feature_loss(facenet, x, picture, 4)
-            loss = person_weight * shown["person"] + feature_weight * shown["feature"]
+            coarse = F.avg_pool2d(picture - x, COARSE)
+            shown["colour"] = coarse.abs().mean()
+            loss = person_weight * shown["person"] + colour_weight * shown["colour"]
+            loss = loss + feature_weight * shown["feature"]
             if guides is not None:
                 shown["seen"] = seen_loss(guides, step % len(guides.members), x, picture)
                 loss = loss + seen_weight * shown["seen"]
@@ -151,6 +157,7 @@ def train_likeness(
             weights=dict(
                 code=code_weight,
                 person=person_weight,
+                colour=colour_weight,
                 feature=feature_weight,
                 seen=seen_weight,
                 critic=critic_weight,
