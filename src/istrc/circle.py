@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -165,17 +165,17 @@ class Circle:
 
     def with_finer(self, finer: Finer | None) -> Circle:
         """The same circle with another level on its decoder, or with none."""
-        other = Circle(
-            self.recogniser,
-            self.autoencoder,
-            self.mapping,
-            self.attributes,
-            changes=self.changes,
-            guides=self.guides,
-            finer=finer,
-            aligner=self.aligner,
-            bound=self.bound,
-        )
+        return self._with(finer=finer)
+
+    def with_mapping(self, mapping: CodeMapping) -> Circle:
+        """The same circle with another F; what an edit changes stays, where it has its own net."""
+        return self._with(mapping=mapping)
+
+    def _with(self, **part: Any) -> Circle:
+        parts = dict(mapping=self.mapping, changes=self.changes, guides=self.guides)
+        parts |= dict(finer=self.finer, aligner=self.aligner, bound=self.bound)
+        recogniser, began, heads = self.recogniser, self.autoencoder, self.attributes
+        other = Circle(recogniser, began, attributes=heads, **(parts | part))
         other.learned, other.notes = self.learned, self.notes
         other._running = copy(self._running)  # what was made for inference is kept
         return other

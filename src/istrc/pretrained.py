@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from istrc.errors import InputError
 from istrc.models.hub import HUB_ID, download
-from istrc.models.stored import read_config, read_notes
+from istrc.models.stored import GRAPHS, read_config, read_notes
 from istrc.recognisers.load import copy_file, from_record, located
 from istrc.recognisers.recogniser import Recogniser, checked
-from istrc.shipped import WEIGHTS, holder, names
+from istrc.shipped import WEIGHTS, folder_of, holder, names
 
 if TYPE_CHECKING:
     import torch
@@ -102,6 +102,15 @@ def read(
         aligner=aligner,
         bound=bound,
         notes={part: read_notes(at) for part, at in places.items()},
+    )
+
+
+def has_graphs(name: str | Path) -> bool:
+    """Whether a circle on this machine is one that the runtime without torch can open."""
+    folder = folder_of(name)
+    places = {part: holder(folder, part) / part for part in (*PARTS, *FURTHER)}
+    return all(
+        (at / GRAPHS).exists() for part, at in places.items() if part in PARTS or at.is_dir()
     )
 
 

@@ -12,8 +12,8 @@ VARIABLE = "ISTRC_RUNTIME"
 REMEDY = "pip install 'istrc[train]'"
 
 
-def choose_runtime(asked: str = "auto") -> str:
-    """ "torch" or "light". "auto" is what $ISTRC_RUNTIME says, else torch where it is installed.
+def choose_runtime(asked: str = "auto", prefer: str = "torch") -> str:
+    """ "torch" or "light". "auto" is what $ISTRC_RUNTIME says, else the preferred one if installed.
 
     Raises IstrcError for another name, and where what is asked for is not installed.
     """
@@ -22,7 +22,9 @@ def choose_runtime(asked: str = "auto") -> str:
         where = "" if asked == name else f"{VARIABLE}="
         raise IstrcError(f"{where}{name}: no such runtime; use {', '.join(RUNTIMES)}")
     if name == "auto":
-        name = "torch" if has("torch") else "light"
+        package = {"torch": "torch", "light": "onnxruntime"}
+        other = "light" if prefer == "torch" else "torch"
+        name = prefer if has(package[prefer]) or not has(package[other]) else other
     if name == "torch":
         need_torch("--runtime torch")
     elif not has("onnxruntime"):

@@ -10,8 +10,9 @@ from torch.testing import assert_close
 
 from istrc.circle import Circle
 from istrc.errors import InputError
-from istrc.light import graphs, parts
+from istrc.light import parts
 from istrc.models import store
+from istrc.models.stored import GRAPHS
 from istrc.pretrained import shipped_aligner
 from istrc.shipped import WEIGHTS, names
 
@@ -78,14 +79,14 @@ def test_the_weights_are_on_disk_once(light_model):
 
 def test_a_part_without_graphs_says_how_to_get_them(light_model, tmp_path):
     shutil.copytree(light_model / "mapping", tmp_path / "mapping")
-    (tmp_path / "mapping" / graphs.RECORD).unlink()
+    (tmp_path / "mapping" / GRAPHS).unlink()
     with pytest.raises(InputError, match="istrc export circle"):
         parts.load_part(tmp_path / "mapping")
 
 
 def test_graphs_of_another_network_are_refused(light_model, tmp_path):
     shutil.copytree(light_model / "mapping", tmp_path / "mapping")
-    path = tmp_path / "mapping" / graphs.RECORD
+    path = tmp_path / "mapping" / GRAPHS
     record = json.loads(path.read_text())
     record["arguments"]["width"] += 1
     path.write_text(json.dumps(record))

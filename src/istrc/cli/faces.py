@@ -59,7 +59,7 @@ def faces(
         if todo:
             from istrc.runtime import choose_runtime
 
-            chosen = choose_runtime(runtime.value)
+            chosen = choose_runtime(runtime.value, prefer="light")
             task = Task(list_one, {}, partial(open_aligner, chosen), chosen)
             do_all(report, todo, task, task.open(), processes=jobs)
 

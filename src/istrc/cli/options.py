@@ -73,7 +73,8 @@ RuntimeOption = Annotated[
     Runtime,
     typer.Option(
         help="What computes: torch; light (ONNX Runtime and NumPy, the CPU alone), which starts "
-        "sooner; or auto, torch where it is installed. ISTRC_RUNTIME says what auto is."
+        "sooner; or auto, light where the model and the device allow it. ISTRC_RUNTIME says what "
+        "auto is."
     ),
 ]
 FaceOption = Annotated[
@@ -169,10 +170,14 @@ def open_circle(model: str, device: str, runtime: str = "torch"):
     Raises IstrcError where torch is needed and not installed.
     """
     from istrc.circle import Circle
-    from istrc.runtime import need_torch
+    from istrc.pretrained import has_graphs
+    from istrc.runtime import choose_runtime, need_torch
 
     if runtime == "torch":
         need_torch("this command")
+    # The same pictures, and sooner: torch takes a second to import
+    light = device == "cpu" and has_graphs(model)
+    runtime = choose_runtime(runtime, prefer="light" if light else "torch")
     return Circle.from_pretrained(model, device=device, runtime=runtime)
 
 

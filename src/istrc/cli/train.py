@@ -31,6 +31,7 @@ PARTS = {
     "guides": ("istrc.training.guides", "train_guides"),
     "circle": ("istrc.training.circle", "train_circle"),
     "closing": ("istrc.training.closing", "train_closing"),
+    "likeness": ("istrc.training.likeness", "train_likeness"),
     "all": ("istrc.training.everything", "train_all"),
     "aligner": ("istrc.training.aligner", "train_aligner"),
     "judge": ("istrc.evaluation.judges", "train_judge"),

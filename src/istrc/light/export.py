@@ -21,9 +21,9 @@ import torch
 from torch import nn
 
 from istrc.errors import InputError, IstrcError
-from istrc.light.graphs import FORMAT, RECORD
+from istrc.light.graphs import FORMAT
 from istrc.models.store import load_part, read_config
-from istrc.models.stored import CONFIG, WEIGHTS
+from istrc.models.stored import CONFIG, GRAPHS, WEIGHTS
 from istrc.pretrained import FURTHER, PARTS
 from istrc.shipped import holder
 
@@ -155,7 +155,7 @@ def export_part(folder: Path, size: int) -> list[Path]:
         "arguments": config["arguments"],
         "graphs": takes,
     }
-    written.append(_write(folder / RECORD, (json.dumps(record) + "\n").encode()))
+    written.append(_write(folder / GRAPHS, (json.dumps(record) + "\n").encode()))
     return written
 
 

@@ -18,9 +18,8 @@ import numpy as np
 import onnxruntime
 
 from istrc.errors import InputError
-from istrc.models.stored import checked_config, read_weights
+from istrc.models.stored import GRAPHS, checked_config, read_weights
 
-RECORD = "graphs.json"
 FORMAT = 1
 AGAIN = "write them where torch is installed: istrc export circle"
 _threads = 0  # of a session; 0 is as many as there are cores
@@ -36,7 +35,7 @@ class Graphs:
         self.folder = Path(folder)
         self.config = checked_config(self.folder)
         try:
-            record = json.loads((self.folder / RECORD).read_text())
+            record = json.loads((self.folder / GRAPHS).read_text())
             self._takes: dict[str, list[str]] = record["graphs"]
             known = record["format"], record["kind"], record["arguments"]
         except OSError:
@@ -44,7 +43,7 @@ class Graphs:
                 f"{self.folder}: has no graphs for the runtime without torch; {AGAIN}"
             ) from None
         except (ValueError, KeyError, TypeError) as error:
-            raise InputError(f"{self.folder / RECORD}: damaged ({error}); {AGAIN}") from None
+            raise InputError(f"{self.folder / GRAPHS}: damaged ({error}); {AGAIN}") from None
         if known != (FORMAT, self.config["kind"], self.config["arguments"]):
             raise InputError(f"{self.folder}: its graphs are of another network; {AGAIN}")
         self._made: Future = _workers().submit(self._make)

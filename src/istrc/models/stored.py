@@ -15,6 +15,7 @@ import numpy as np
 from istrc.errors import InputError
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
+GRAPHS = "graphs.json"  # of a part that has been written for the runtime without torch
 SCALE = "/scale"  # joins the name of a matrix that is stored in eight bits
 # Where each kind of part lives; only the kinds that are read get imported
 KINDS = {

@@ -29,21 +29,25 @@ class PatchCritic(nn.Module):
         return self.body(x)
 
 
-class TwoScales(nn.Module):
-    """A critic of patches of 26 pixels and one of patches of 52, in the picture halved.
+class Scales(nn.Module):
+    """Critics of patches of 26 pixels, and of as many in the picture halved, and so on.
 
-    The first sees hair and skin, the second whether an eye is an eye.
+    The first sees hair and skin, the second whether an eye is an eye, the third the whole face.
     """
 
-    def __init__(self, width: int = 64):
+    def __init__(self, count: int = 2, width: int = 64):
         super().__init__()
-        self.near, self.far = PatchCritic(width), PatchCritic(width)
+        self.members = nn.ModuleList(PatchCritic(width) for _ in range(count))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Faces (B, 3, S, S) -> opinions (B, N); as much weight on either scale."""
-        near, far = self.near(x), self.far(F.avg_pool2d(x, 2))
-        far = F.interpolate(far, size=near.shape[-2:], mode="nearest")
-        return torch.cat([near, far], 1).flatten(1)
+        """Faces (B, 3, S, S) -> opinions (B, N); as much weight on every scale."""
+        opinions: list[torch.Tensor] = []
+        for member in self.members:
+            opinion = member(x)
+            size = opinions[0].shape[-2:] if opinions else opinion.shape[-2:]
+            opinions.append(F.interpolate(opinion, size=size, mode="nearest"))
+            x = F.avg_pool2d(x, 2)
+        return torch.cat(opinions, 1).flatten(1)
 
 
 def hinge(real: torch.Tensor, rebuilt: torch.Tensor) -> torch.Tensor:

@@ -28,7 +28,7 @@ from istrc.models.store import fingerprint
 from istrc.training import loop
 from istrc.training.average import follow
 from istrc.training.began import crispness, energy, feature_loss
-from istrc.training.critic import TwoScales, hinge, joined_pull
+from istrc.training.critic import Scales, hinge, joined_pull
 
 BLOCK = 128  # faces that are encoded at once
 PATCH = 16  # side of the last maps' part that a finer level is trained on at a time
@@ -225,7 +225,7 @@ def _train(
     torch.manual_seed(seed)
     net = net.to(device, memory_format=layout)
     averaged = copy.deepcopy(net).eval().requires_grad_(False)
-    critic = TwoScales().to(device, memory_format=layout)
+    critic = Scales().to(device, memory_format=layout)
     optimizers = {
         "net": torch.optim.Adam(
             [w for w in net.parameters() if w.requires_grad], lr=rates["net"], betas=(0.9, 0.99)

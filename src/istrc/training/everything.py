@@ -14,6 +14,7 @@ from istrc.training.closing import train_closing
 from istrc.training.decoder import train_decoder, train_finer
 from istrc.training.facenet import train_facenet
 from istrc.training.guides import train_guides
+from istrc.training.likeness import train_likeness
 from istrc.training.mapping import train_mapping
 
 
@@ -29,6 +30,7 @@ def train_all(
     mapping_steps: int = 8000,
     attributes_steps: int = 1200,
     closing_steps: int = 8000,  # batches of closing; 0 leaves the circle as the paper has it
+    likeness_steps: int = 6000,  # batches of likeness; 0 leaves the mapping as the paper has it
     finer_steps: int = 4000,
     seed: int = 0,
     device: str = "cpu",
@@ -44,7 +46,7 @@ def train_all(
     autoencoder, _ = train_began(data, runs / "began", steps=began_steps, facenet=facenet, **common)
     # Two teams: those that training follows learn to be fooled, the others look (istrc.sight)
     teams = {}
-    if decoder_steps or closing_steps:
+    if decoder_steps or closing_steps or likeness_steps:
         for team in TEAMS:
             run = runs / f"guides-{team}"
             teams[team] = train_guides(data, run, team=team, steps=guides_steps, **common)
@@ -80,6 +82,19 @@ def train_all(
             steps=closing_steps,
             **common,
         )
+    if likeness_steps:  # after closing, which starts from the mapping of least error
+        circle = circle.with_mapping(
+            train_likeness(
+                data,
+                runs / "likeness",
+                mapping=mapping,
+                autoencoder=autoencoder,
+                facenet=facenet,
+                guides=teams["close"],
+                steps=likeness_steps,
+                **common,
+            )
+        )
     if twice is not None:
         finer = train_finer(
             twice,
@@ -99,7 +114,7 @@ def _provenance(runs: Path, part: str) -> dict:
     made_by = {
         "facenet": ["facenet"],
         "autoencoder": ["began", "guides-close", "decoder"],
-        "mapping": ["mapping"],
+        "mapping": ["mapping", "likeness"],
         "changes": ["guides-close", "closing"],
         "guides": ["guides-look"],
         "attributes": ["attributes"],
