@@ -247,6 +247,10 @@ class Circle:
 
     # Arrays in, arrays out
 
+    def here(self, x: Array) -> Array:
+        """A tensor or NumPy's array as what the circle computes with, on its device."""
+        return self._running.here(x)
+
     @inference
     def embed(self, x: Array) -> Array:
         """Faces (B, 3, S, S) -> embeddings z (B, D) on the sphere."""

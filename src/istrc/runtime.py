@@ -34,10 +34,10 @@ def choose_runtime(asked: str = "auto", prefer: str = "torch") -> str:
     return name
 
 
-def need_torch(what: str) -> None:
+def need_torch(what: str, remedy: str = REMEDY) -> None:
     """Raises IstrcError where torch is not installed."""
     if not has("torch"):
-        raise IstrcError(f"{what} needs torch: {REMEDY}")
+        raise IstrcError(f"{what} needs torch: {remedy}")
 
 
 def without_torch(error: BaseException | None) -> bool:

@@ -277,12 +277,12 @@ def test_without_a_threshold_the_angle_alone(run, two):
 def calibrated(toy_model, tmp_path):
     """The toy model with a threshold of 1 radian at FAR 1e-3."""
     from istrc.circle import Circle
-    from istrc.models.store import fingerprint
+    from istrc.recognisers.recogniser import key
 
     model = tmp_path / "model"
     shutil.copytree(toy_model, model)
     found = {
-        "recogniser": fingerprint(Circle.from_pretrained(model).facenet),
+        "recogniser": key(Circle.from_pretrained(model).recogniser.record),
         "far": {"0.001": {"angle": 1.0, "tar": 0.5}},
         "pairs": {"same": 10, "different": 1000},
     }

@@ -64,6 +64,7 @@ def arithmetic(
     provenance: options.ProvenanceOption = True,
     model: options.ModelOption = options.MODEL,
     device: options.DeviceOption = "cpu",
+    runtime: options.RuntimeOption = options.Runtime.auto,
     as_json: options.JsonOption = False,
 ) -> None:
     """Calculate with faces: "(A + B)/2 - C + D".
@@ -84,7 +85,7 @@ def arithmetic(
             return
         files = {operand: _file(operand, names) for operand in weights}
         check_outputs(out, [*files.values(), *([onto] if onto else [])], save)
-        circle = options.open_circle(model, device)
+        circle = options.open_circle(model, device, runtime.value)
         read: dict[str, Operand] = {}
         for text in [*files.values(), *([onto] if onto else [])]:
             if text in read:

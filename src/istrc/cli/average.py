@@ -59,6 +59,7 @@ def average(
     provenance: options.ProvenanceOption = True,
     model: options.ModelOption = options.MODEL,
     device: options.DeviceOption = "cpu",
+    runtime: options.RuntimeOption = options.Runtime.auto,
     as_json: options.JsonOption = False,
 ) -> None:
     """Average 2, 4 or hundreds of faces into one.
@@ -73,7 +74,7 @@ def average(
         report.facts.update(mode=mode.value, mean=mean.value)
         if not sources:
             return
-        circle = options.open_circle(model, device)
+        circle = options.open_circle(model, device, runtime.value)
         faces = read_all(circle, sources, report, which, aligned)
         if not faces:
             return

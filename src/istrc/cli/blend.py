@@ -79,6 +79,7 @@ def blend(
     provenance: options.ProvenanceOption = True,
     model: options.ModelOption = options.MODEL,
     device: options.DeviceOption = "cpu",
+    runtime: options.RuntimeOption = options.Runtime.auto,
     as_json: options.JsonOption = False,
 ) -> None:
     """Turn one face into another, in equal steps.
@@ -89,7 +90,7 @@ def blend(
         which = options.parse_face(face)
         check_outputs(out, [first, second], save)
         report.facts.update(mode=mode.value, path=path.value, frames=frames)
-        circle = options.open_circle(model, device)
+        circle = options.open_circle(model, device, runtime.value)
         two = [read_one(circle, text, report, which, aligned) for text in (first, second)]
         need_pictures(two, mode.value)
 

@@ -51,6 +51,7 @@ def compare(
     aligned: options.AlignedOption = False,
     model: options.ModelOption = options.MODEL,
     device: options.DeviceOption = "cpu",
+    runtime: options.RuntimeOption = options.Runtime.auto,
     as_json: options.JsonOption = False,
 ) -> None:
     """Tell how far apart faces are, whether they are the same person, and in what they differ.
@@ -63,13 +64,14 @@ def compare(
         sources = find_sources(inputs, report)
         if not sources:
             return
-        circle = options.open_circle(model, device)
+        circle = options.open_circle(model, device, runtime.value)
         faces = read_all(circle, sources, report, which, aligned)
         if len(faces) < 2:
             if not report.errors:
                 raise InputError(f"{faces[0].name}: one face; give two or more to compare")
             return
 
+        from istrc.arrays import library
         from istrc.verbs import compare as comparing
         from istrc.verbs.calibration import read_threshold
 
@@ -87,7 +89,7 @@ def compare(
         for i, first in enumerate(faces):
             for j in range(i + 1, len(faces)):
                 found = {"angle": round(angles[i][j], 4)}
-                found["euclidean"] = round(float((z[i] - z[j]).norm()), 4)
+                found["euclidean"] = round(float(library(z).linalg.norm(z[i] - z[j])), 4)
                 if threshold is not None:
                     found["same"] = angles[i][j] < threshold.angle
                 different = comparing.differences(circle, first.z, faces[j].z)[:top]

@@ -93,6 +93,9 @@ def film(
             raise IstrcError("--face all: film follows one face; give largest or a number")
         kept = options.parse_keep(keep, edits)
 
+        from istrc.runtime import need_torch
+
+        need_torch("istrc film", "pip install 'istrc[film]'")
         from istrc.film import check_output, edit_film, need_av
 
         need_av()

@@ -95,6 +95,7 @@ def learn(
     seed: Annotated[int, typer.Option(min=0, help="Seed of the folds of cross-validation.")] = 0,
     model: options.ModelOption = options.MODEL,
     device: options.DeviceOption = "cpu",
+    runtime: options.RuntimeOption = options.Runtime.auto,
     as_json: options.JsonOption = False,
 ) -> None:
     """Teach a new attribute with two folders of pictures, in seconds.
@@ -121,7 +122,7 @@ def learn(
             _list(report)
             return
         if add is not None:
-            _add(report, add, options.open_circle(model, device))
+            _add(report, add, options.open_circle(model, device, runtime.value))
             return
         if name is None:
             raise IstrcError(f"{asked[0]}: say of which NAME")
@@ -138,7 +139,7 @@ def learn(
         sources = _of_csv(table, column or name) if table else _of_folders(report, with_, without)
         from istrc.learning.learn import checked_name
 
-        circle = options.open_circle(model, device)
+        circle = options.open_circle(model, device, runtime.value)
         circle.refuse_taken(checked_name(name))
         which = options.parse_face(face)
         sides = {side: _read(report, circle, *sources[side], which, aligned) for side in sources}
@@ -216,14 +217,14 @@ def _learn(
     out: str | None,
     seed: int,
 ) -> None:
-    import torch
-
+    from istrc.arrays import library, numpy
     from istrc.learning.learn import ENOUGH, differing, trust_of
 
     # Before it is known: it would differ in itself
     known = circle.attribute_names
-    scores = [circle.scores(torch.cat([face.z for face in faces])) for faces in sides.values()]
-    also = differing(*(one.cpu().numpy() for one in scores), known)
+    rows = [[face.z for face in faces] for faces in sides.values()]
+    scores = [circle.scores(library(z[0]).concatenate(z)) for z in rows]
+    also = differing(*map(numpy, scores), known)
     learned = circle.learn(name, with_=sides["with"], without=sides["without"], seed=seed)
     target = Path(out) if out else circle.place_of(name)
     learned.save(target)
@@ -257,7 +258,7 @@ def _list(report: Report) -> None:
     from istrc.models.learned import LearnedAttribute
 
     def one(path: Path) -> None:
-        learned = LearnedAttribute.load(path)
+        learned = LearnedAttribute.load(path, "light")  # its notes are asked for alone
         trusted = trust_of(learned)
         report.done(
             f"{learned.name}: {trusted} ({learned.notes['with']} faces with, "

@@ -68,8 +68,6 @@ def read_source(
         names = [str(source)] if len(seen) == 1 else [f"{source} ({one.number})" for one in seen]
         return [Operand(name, one.z, one.x) for name, one in zip(names, seen, strict=True)]
 
-    import torch
-
     z = read_vectors(source.path)
     if z.shape[1] != circle.dim:
         raise InputError(
@@ -81,7 +79,7 @@ def read_source(
         raise InputError(f"{source}: no such row; there are {len(z)}, counted from 0")
     names = [str(source)] if len(z) == 1 else [f"{source.path}[{row}]" for row in rows]
     return [
-        Operand(name, torch.from_numpy(z[row : row + 1]).to(circle.device), None)
+        Operand(name, circle.here(z[row : row + 1]), None)
         for name, row in zip(names, rows, strict=True)
     ]
 
@@ -123,12 +121,12 @@ def read_one(
 
 def stack(operands: list[Operand]) -> tuple[Any, Any]:
     """z `(N, D)` and x `(N, 3, S, S)` of operands; x is None where one of them has no picture."""
-    import torch
+    from istrc.arrays import library
 
-    z = torch.cat([one.z for one in operands])
+    z = library(operands[0].z).concatenate([one.z for one in operands])
     if any(one.x is None for one in operands):
         return z, None
-    return z, torch.cat([one.x for one in operands])
+    return z, library(z).concatenate([one.x for one in operands])
 
 
 def need_pictures(operands: list[Operand], mode: str) -> None:

@@ -68,6 +68,8 @@ def save_embeddings(z: Any, target: str | None) -> None:
     """z `(N, D)` as an array, if there is a target."""
     import numpy as np
 
+    from istrc.arrays import numpy
+
     if target is not None:
         with whole(Path(target)) as temporary:
-            np.save(temporary, z.cpu().numpy().astype(np.float32))
+            np.save(temporary, numpy(z).astype(np.float32))

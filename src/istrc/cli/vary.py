@@ -63,6 +63,7 @@ def vary(
     provenance: options.ProvenanceOption = True,
     model: options.ModelOption = options.MODEL,
     device: options.DeviceOption = "cpu",
+    runtime: options.RuntimeOption = options.Runtime.auto,
     as_json: options.JsonOption = False,
 ) -> None:
     """Draw faces that are all equally far from a face: 63 of them fill 8 by 8 with it."""
@@ -71,7 +72,7 @@ def vary(
         check_outputs(out, [picture], save)
         settings = dict(angle=angle, count=count, seed=seed, metric=metric.value, mode=mode.value)
         report.facts.update(settings)
-        circle = options.open_circle(model, device)
+        circle = options.open_circle(model, device, runtime.value)
         seen = read_one(circle, picture, report, which, aligned)
         need_pictures([seen], mode.value)
 

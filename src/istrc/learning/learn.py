@@ -6,17 +6,20 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from istrc import sphere
+from istrc.arrays import library, numpy
 from istrc.errors import InputError
 from istrc.learning.linear import REPEATS, learn_linear
 from istrc.learning.trust import Trust, roc_auc, standard_error, trust
 from istrc.models.learned import LearnedAttribute
 from istrc.recognisers.recogniser import TOLD_APART_BY
+
+if TYPE_CHECKING:
+    from istrc.arrays import Array
 
 LEAST = 5  # faces a side
 ENOUGH = 20  # from here on it is worth while
@@ -46,16 +49,18 @@ class Side:
         names: what errors call them, one a face.
     """
 
-    z: torch.Tensor
+    z: Array
     names: list[str]
 
     @classmethod
-    def of(cls, faces: Iterable[Any] | torch.Tensor) -> Side:
+    def of(cls, faces: Iterable[Any] | Array) -> Side:
         """Of faces that a circle has read, or of embeddings (N, D)."""
-        if isinstance(faces, torch.Tensor):
+        if hasattr(faces, "ndim"):
             return cls(faces, [f"face {number}" for number in range(len(faces))])
         faces = list(faces)
-        z = torch.cat([face.z for face in faces]) if faces else torch.zeros(0, 1)
+        if not faces:
+            return cls(np.zeros((0, 1)), [])
+        z = library(faces[0].z).concatenate([face.z for face in faces])
         return cls(z, [str(face.path) for face in faces])
 
 
@@ -75,9 +80,9 @@ def learn_attribute(
     picture that is on both.
     """
     checked_name(name)
-    one, other = having.z.cpu().double(), lacking.z.cpu().double()
+    one, other = (numpy(side.z).astype(np.float64) for side in (having, lacking))
     if len(one) and len(other):
-        for i, j in _same(one, other).nonzero().tolist():
+        for i, j in np.argwhere(_same(one, other)):
             raise InputError(
                 f"{having.names[i]}: the same picture is on the other side, as "
                 f"{lacking.names[j]}; remove one of them"
@@ -90,14 +95,15 @@ def learn_attribute(
                 f"{name}: {count} {side} it, and {LEAST} is the least; "
                 f"add pictures, {ENOUGH} a side are a good start"
             )
-    z = torch.cat(list(sides.values())).numpy()  # (N + M, D)
+    z = np.concatenate(list(sides.values()))  # (N + M, D)
     labels = np.repeat([1.0, 0.0], [len(sides["with"]), len(sides["without"])])
     # Of hundreds of faces one round of folds says as much as five of few
     fit = learn_linear(z, labels, repeats=REPEATS if len(z) < MANY else 1, seed=seed)
     found = trust(fit.logits, labels)
+    weight, lib = fit.weight.astype(np.float32), library(having.z)
     return LearnedAttribute(
         name,
-        torch.from_numpy(fit.weight).float(),
+        weight if lib is np else lib.from_numpy(weight),
         fit.bias,
         {key: recogniser[key] for key in (*TOLD_APART_BY, "file") if key in recogniser},
         {
@@ -140,12 +146,12 @@ def differing(
     return dict(sorted(found.items(), key=lambda item: -abs(item[1] - 0.5))[:most])
 
 
-def _distinct(z: torch.Tensor) -> torch.Tensor:
+def _distinct(z: np.ndarray) -> np.ndarray:
     """Embeddings (N, D) without those that are an earlier one again: (n, D), n <= N."""
-    return z[~_same(z, z).tril(-1).any(1)] if len(z) else z
+    return z[~np.tril(_same(z, z), -1).any(1)] if len(z) else z
 
 
-def _same(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+def _same(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Which of (N, D) and (M, D), float64, are one picture: (N, M) bool."""
     # By the cosine, as a product needs no (N, M, D); its error in float64 is below SAME^2
     return sphere.normalize(a) @ sphere.normalize(b).T >= math.cos(SAME)

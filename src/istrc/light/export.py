@@ -211,7 +211,7 @@ def traced(part: nn.Module, graph: Graph) -> Any:
                 training=torch.onnx.TrainingMode.PRESERVE,
             )
     except ImportError as error:
-        raise IstrcError(f"export needs {error.name}: pip install 'istrc[dev]'") from None
+        raise IstrcError(f"export needs {error.name}: pip install 'istrc[train]'") from None
     model = onnx.load_from_string(file.getvalue())
     _rename(model, dict(part.state_dict()))
     return model

@@ -38,6 +38,6 @@ def export_onnx(net: FaceNet, path: str | Path) -> None:
             )
         os.replace(temporary, path)
     except ImportError as error:
-        raise IstrcError(f"{path}: export needs {error.name}: pip install 'istrc[onnx]'") from None
+        raise IstrcError(f"{path}: export needs {error.name}: pip install 'istrc[train]'") from None
     finally:
         temporary.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Any recogniser in an ONNX file, run by onnxruntime (optional: pip install 'istrc[onnx]').
+"""Any recogniser in an ONNX file, run by onnxruntime; its faces are torch's tensors.
 
 ArcFace, MobileFaceNet, FaceNet and their like differ in how their input is laid out, and the file
 does not say it. It is given once and recorded beside what is trained for the recogniser:

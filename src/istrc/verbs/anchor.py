@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-import torch
-
-from istrc.circle import Circle
+from istrc.arrays import inference, library, numbers
 from istrc.errors import InputError
+
+if TYPE_CHECKING:
+    from istrc.arrays import Array
+    from istrc.circle import Circle
 
 MODES = ("anchored", "circle")
 BATCH = 64  # faces in a network at once
 
 
-@torch.inference_mode()
+@inference
 def rebuild_from(
     circle: Circle,
-    z2: torch.Tensor,
+    z2: Array,
     *,
-    z: torch.Tensor,
-    x: torch.Tensor | None,
-    weights: torch.Tensor,
+    z: Array,
+    x: Array | None,
+    weights: Array,
     mode: str = "anchored",
-) -> torch.Tensor:
+) -> Array:
     """Faces with the embeddings z2 `(T, D)`, made of N given faces: `(T, 3, S, S)` in [-1, 1].
 
     circle:   decode(F(z2)), the paper's; the given faces are not looked at.
@@ -45,14 +48,13 @@ def rebuild_from(
         )
     codes = in_batches(circle.encode, x)  # (N, H)
     mapped = in_batches(circle.map, z)  # (N, H)
-    weights = weights.to(codes)
+    weights = numbers(weights, codes)
     # Summed so that a face whose weight is 1 and whose z is unchanged is decode(E(x)), to rounding
     h = weights @ codes + (in_batches(circle.map, z2) - weights @ mapped)  # (T, H)
     return in_batches(circle.decode_code, h)
 
 
-def in_batches(
-    work: Callable[[torch.Tensor], torch.Tensor], rows: torch.Tensor, size: int = BATCH
-) -> torch.Tensor:
+def in_batches(work: Callable[[Array], Array], rows: Array, size: int = BATCH) -> Array:
     """`work` on all rows, `size` at once: the memory for 1000 faces is that for 64."""
-    return torch.cat([work(part) for part in rows.split(size)])
+    done = [work(rows[start : start + size]) for start in range(0, len(rows), size)]
+    return library(done[0]).concatenate(done)

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import torch
+import numpy as np
 
 from istrc import sphere
-from istrc.circle import Circle
+from istrc.arrays import inference, library, numbers
 from istrc.errors import InputError
 from istrc.verbs.anchor import rebuild_from
+
+if TYPE_CHECKING:
+    from istrc.arrays import Array
+    from istrc.circle import Circle
 
 
 @dataclass(frozen=True)
@@ -24,19 +29,19 @@ class Result:
         angles: (N,) radians from the result to each operand.
     """
 
-    z: torch.Tensor
-    face: torch.Tensor
+    z: Array
+    face: Array
     length: float
-    angles: torch.Tensor
+    angles: Array
 
 
-@torch.inference_mode()
+@inference
 def arithmetic(
     circle: Circle,
     weights: Sequence[float],
-    z: torch.Tensor,
+    z: Array,
     *,
-    onto: tuple[torch.Tensor, torch.Tensor] | None = None,
+    onto: tuple[Array, Array] | None = None,
 ) -> Result:
     """The weighted sum of embeddings z `(N, D)`, put back on the sphere, and its face.
 
@@ -53,11 +58,11 @@ def arithmetic(
     """
     if not any(weights):
         raise InputError("every face cancels, as in A - A: what is left has no direction")
-    z = z.to(circle.device)
+    z = circle.here(z)
     point = sphere.combine(list(weights), z)[None]  # (1, D)
     own, x = (z[:1], None) if onto is None else onto
     mode = "circle" if onto is None else "anchored"
-    one = torch.ones(1, 1)
-    face = rebuild_from(circle, point, z=own.to(circle.device), x=x, weights=one, mode=mode)
-    total = torch.tensor(list(weights), device=z.device, dtype=z.dtype) @ z
-    return Result(point, face, float(total.norm()), sphere.angle(point, z))
+    one = np.ones((1, 1))
+    face = rebuild_from(circle, point, z=circle.here(own), x=x, weights=one, mode=mode)
+    length = float(library(z).linalg.norm(numbers(list(weights), z) @ z))
+    return Result(point, face, length, sphere.angle(point, z))

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import torch
+import numpy as np
 
 from istrc import sphere
-from istrc.circle import Circle
+from istrc.arrays import inference, library
 from istrc.errors import InputError
 from istrc.verbs.anchor import rebuild_from
 
+if TYPE_CHECKING:
+    from istrc.arrays import Array
+    from istrc.circle import Circle
 
-def euclidean_mean(points: torch.Tensor) -> torch.Tensor:
+
+def euclidean_mean(points: Array) -> Array:
     """The mean of points `(n, D)` in the space around the sphere, put back on it: `(D,)`.
 
     Raises IstrcError where the points cancel.
@@ -21,7 +26,7 @@ def euclidean_mean(points: torch.Tensor) -> torch.Tensor:
     return sphere.combine([1 / len(points)] * len(points), points)
 
 
-MEANS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
+MEANS: dict[str, Callable[[Array], Array]] = {
     "frechet": sphere.mean,
     "euclidean": euclidean_mean,
 }
@@ -39,9 +44,9 @@ class Average:
             unit vectors when they are averaged as vectors, 1 where all are the same.
     """
 
-    z: torch.Tensor
-    face: torch.Tensor
-    angles: torch.Tensor
+    z: Array
+    face: Array
+    angles: Array
     length: float
 
     @property
@@ -50,11 +55,11 @@ class Average:
         return float(self.angles.mean())
 
 
-@torch.inference_mode()
+@inference
 def average(
     circle: Circle,
-    z: torch.Tensor,
-    x: torch.Tensor | None = None,
+    z: Array,
+    x: Array | None = None,
     *,
     mean: str = "frechet",
     mode: str = "anchored",
@@ -79,8 +84,9 @@ def average(
     if len(z) < 2:
         count = "no face" if len(z) == 0 else "one face"
         raise InputError(f"the average of {count}: give at least two faces")
-    z = z.to(circle.device)
+    z = circle.here(z)
     middle = MEANS[mean](z)[None]  # (1, D)
-    weights = torch.full((1, len(z)), 1 / len(z))
+    weights = np.full((1, len(z)), 1 / len(z))
     face = rebuild_from(circle, middle, z=z, x=x, weights=weights, mode=mode)
-    return Average(middle, face, sphere.angle(middle, z), float(z.mean(0).norm()))
+    length = float(library(z).linalg.norm(z.mean(0)))
+    return Average(middle, face, sphere.angle(middle, z), length)

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import torch
+import numpy as np
 
 from istrc import sphere
-from istrc.circle import Circle
+from istrc.arrays import inference, library, numbers
 from istrc.errors import InputError
 from istrc.verbs.anchor import rebuild_from
+
+if TYPE_CHECKING:
+    from istrc.arrays import Array
+    from istrc.circle import Circle
 
 PATHS = {"slerp": sphere.slerp, "lerp": sphere.lerp}
 
@@ -25,17 +30,17 @@ class Blend:
         angles: (T,) radians from the first face; evenly spaced by slerp, not by lerp.
     """
 
-    t: torch.Tensor
-    z: torch.Tensor
-    faces: torch.Tensor
-    angles: torch.Tensor
+    t: Array
+    z: Array
+    faces: Array
+    angles: Array
 
 
-@torch.inference_mode()
+@inference
 def blend(
     circle: Circle,
-    z: torch.Tensor,
-    x: torch.Tensor | None = None,
+    z: Array,
+    x: Array | None = None,
     *,
     frames: int = 9,
     path: str = "slerp",
@@ -58,9 +63,9 @@ def blend(
         raise InputError(f"path {path!r}: use one of {', '.join(PATHS)}")
     if frames < 2:
         raise InputError(f"{frames} frames: a blend has at least the two given faces; ask for 2")
-    z = z.to(circle.device)
-    t = torch.linspace(0, 1, frames, device=z.device)
+    z = circle.here(z)
+    t = numbers(np.linspace(0, 1, frames), z)
     points = PATHS[path](z[0], z[1], t)  # (T, D)
-    weights = torch.stack([1 - t, t], 1)  # (T, 2)
+    weights = library(t).stack([1 - t, t], 1)  # (T, 2)
     faces = rebuild_from(circle, points, z=z, x=x, weights=weights, mode=mode)
     return Blend(t, points, faces, sphere.angle(z[0], points))

@@ -10,18 +10,19 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from istrc import sphere
-from istrc.circle import Circle
-from istrc.data.prepared import Prepared
+from istrc.arrays import numpy
 from istrc.errors import InputError
-from istrc.models.store import fingerprint
 from istrc.recognisers.recogniser import key
 from istrc.shipped import folder_of, holder
+
+if TYPE_CHECKING:
+    from istrc.circle import Circle
+    from istrc.data.prepared import Prepared
 
 NAME = "verification.json"
 FORMAT = 1
@@ -60,10 +61,10 @@ def measure(
     people, place = np.unique(prepared.identity[rows], return_inverse=True)
     rank = np.random.default_rng(seed).permutation(len(people))
     rows = np.sort(rows[np.argsort(rank[place], kind="stable")][:faces])
-    who = torch.from_numpy(prepared.identity[rows].astype(np.int64))
+    who = prepared.identity[rows]
     if len(rows):
         parts = np.array_split(rows, -(-len(rows) // 256))
-        z = torch.cat([circle.embed(prepared.batch(part)).float().cpu() for part in parts])
+        z = np.concatenate([numpy(circle.embed(prepared.batch(part))) for part in parts])
         same, different = pair_angles(z, who)
     if not len(rows) or not len(same) or not len(different):
         raise InputError(
@@ -77,34 +78,25 @@ def measure(
             rates[f"{rate:g}"] = {"angle": angle, "tar": float(np.mean(same < angle))}
     return {
         "format": FORMAT,
-        "recogniser": recogniser_key(circle),
+        "recogniser": key(circle.recogniser.record),
         "far": rates,
         "pairs": {"same": len(same), "different": len(different)},
-        "people": len(who.unique()),
+        "people": len(np.unique(who)),
         "faces": len(rows),
         "split": "tune",
         "data": prepared.info.get("source"),
     }
 
 
-def recogniser_key(circle: Circle) -> str:
-    """Sixteen hex digits that tell the circle's recogniser from others."""
-    if circle.facenet is not None:
-        return fingerprint(circle.facenet)
-    return key(circle.recogniser.record)
-
-
-def pair_angles(z: torch.Tensor, who: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
+def pair_angles(z: np.ndarray, who: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Angles of all pairs of one person, and of all pairs of two, among `(N, D)`; radians."""
-    same, different = [], []
+    same, different = [np.empty(0)], [np.empty(0)]
     for i in range(len(z) - 1):
         angles = sphere.angle(z[i], z[i + 1 :])
         equal = who[i + 1 :] == who[i]
         same.append(angles[equal])
         different.append(angles[~equal])
-    if not same:
-        return np.empty(0), np.empty(0)
-    return torch.cat(same).double().numpy(), torch.cat(different).double().numpy()
+    return np.concatenate(same), np.concatenate(different)
 
 
 def read_threshold(model: str | Path, circle: Circle, far: float) -> Threshold | None:
@@ -126,7 +118,7 @@ def read_threshold(model: str | Path, circle: Circle, far: float) -> Threshold |
         return None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path}: damaged ({type(error).__name__}: {error}); {again}") from None
-    if recogniser != recogniser_key(circle):
+    if recogniser != key(circle.recogniser.record):
         raise InputError(f"{path}: measured with other weights; {again}")
     if far not in known:
         measured = ", ".join(f"{rate:g}" for rate in sorted(known, reverse=True))

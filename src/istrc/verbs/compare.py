@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-import torch
+from typing import TYPE_CHECKING
 
 from istrc import sphere
-from istrc.circle import Circle
+from istrc.arrays import inference, library
+
+if TYPE_CHECKING:
+    from istrc.arrays import Array
+    from istrc.circle import Circle
 
 
 @dataclass(frozen=True)
@@ -19,16 +22,16 @@ class Difference:
     second: float
 
 
-@torch.inference_mode()
-def angles(z: torch.Tensor) -> torch.Tensor:
+@inference
+def angles(z: Array) -> Array:
     """The angle between every two of `(N, D)` embeddings: `(N, N)` radians, 0 on the diagonal."""
     return sphere.angle(z[:, None], z[None])
 
 
-@torch.inference_mode()
-def differences(circle: Circle, a: torch.Tensor, b: torch.Tensor) -> list[Difference]:
+@inference
+def differences(circle: Circle, a: Array, b: Array) -> list[Difference]:
     """Every attribute of two faces `(1, D)`, the largest difference of probability first."""
-    first, second = circle.scores(torch.cat([a, b]).to(circle.device)).tolist()
+    first, second = circle.scores(library(a).concatenate([a, b])).tolist()
     found = [
         Difference(name, p, q)
         for name, p, q in zip(circle.attribute_names, first, second, strict=True)

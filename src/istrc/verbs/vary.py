@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import torch
+import numpy as np
 
 from istrc import sphere
-from istrc.circle import Circle
+from istrc.arrays import inference, numbers, numpy
 from istrc.errors import InputError
 from istrc.verbs.anchor import rebuild_from
+
+if TYPE_CHECKING:
+    from istrc.arrays import Array
+    from istrc.circle import Circle
 
 METRICS = ("data", "euclidean")
 
@@ -23,15 +29,15 @@ class Neighbours:
         faces: (K, 3, S, S) in [-1, 1].
     """
 
-    z: torch.Tensor
-    faces: torch.Tensor
+    z: Array
+    faces: Array
 
 
-@torch.inference_mode()
+@inference
 def vary(
     circle: Circle,
-    z: torch.Tensor,
-    x: torch.Tensor | None = None,
+    z: Array,
+    x: Array | None = None,
     *,
     angle: float = 0.3,
     count: int = 63,
@@ -45,31 +51,29 @@ def vary(
 
     Args:
         z, x: the face, `(1, D)` and `(1, 3, S, S)`; x only for "anchored".
-        seed: of the directions; a seed means the same neighbours on every device.
+        seed: of the directions; a seed means the same neighbours on every device and runtime.
         metric: "euclidean": every direction of the sphere is as likely (the paper's noise, of
             which most leads where no face is); "data": as the training faces vary.
 
     Raises InputError for an angle outside 0..pi, no neighbours, or an unknown metric or mode.
     """
-    if not 0 < angle < torch.pi:
+    if not 0 < angle < math.pi:
         raise InputError(f"angle {angle:g}: neighbours are between 0 and pi radians away")
     if count < 1:
         raise InputError(f"count {count}: ask for at least one neighbour")
     if metric not in METRICS:
         raise InputError(f"metric {metric!r}: use one of {', '.join(METRICS)}")
-    generator = torch.Generator().manual_seed(seed)
-    z = z.to(circle.device)
-    if metric == "euclidean":
-        points = sphere.noise(z[0], angle, count, generator)
-    else:
-        drawn = torch.randn(count, z.shape[1], generator=generator)  # (K, D)
-        points = sphere.step(z[0].expand(count, -1), _as_faces_vary(circle, drawn), angle)
-    faces = rebuild_from(circle, points, z=z, x=x, weights=torch.ones(count, 1), mode=mode)
+    z = circle.here(z)
+    drawn = np.random.default_rng(seed).standard_normal((count, z.shape[1]))  # (K, D)
+    if metric == "data":
+        drawn = _as_faces_vary(circle, drawn)
+    points = sphere.step(z[0], numbers(drawn, z), angle)
+    faces = rebuild_from(circle, points, z=z, x=x, weights=np.ones((count, 1)), mode=mode)
     return Neighbours(points, faces)
 
 
-def _as_faces_vary(circle: Circle, drawn: torch.Tensor) -> torch.Tensor:
+def _as_faces_vary(circle: Circle, drawn: np.ndarray) -> np.ndarray:
     """White noise `(K, D)` -> directions of the training embeddings' covariance C = V L V^T."""
-    values, vectors = torch.linalg.eigh(circle.attributes.covariance.double().cpu())
-    root = vectors * values.clamp(min=0).sqrt()  # V L^(1/2)
-    return (drawn.double() @ root.T).to(circle.device, torch.float32)
+    values, vectors = np.linalg.eigh(numpy(circle.attributes.covariance).astype(np.float64))
+    # V L^(1/2) V^T, and not V L^(1/2): an eigenvector's sign is whatever the library makes it
+    return drawn @ (vectors * values.clip(min=0) ** 0.5) @ vectors.T
