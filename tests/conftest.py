@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 TOY_SIZE = 16
 TOY_ATTRIBUTES = ("smile", "male", "beard", "eyeglasses", "wide_mouth")
@@ -23,6 +24,15 @@ def shared_dir() -> Path:
     if not (folder / "data").is_dir():
         pytest.skip("the development data is not beside this checkout")
     return folder
+
+
+@pytest.fixture(scope="session")
+def photograph(tmp_path_factory) -> Path:
+    """A real photograph, 512 x 512 pixels with one face, that comes with scikit-image."""
+    data = pytest.importorskip("skimage.data")
+    path = tmp_path_factory.mktemp("photographs") / "astronaut.png"
+    Image.fromarray(data.astronaut()).save(path)
+    return path
 
 
 @pytest.fixture(scope="session", autouse=True)

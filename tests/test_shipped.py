@@ -8,7 +8,6 @@ import sys
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from torch.nn import functional as F
 
 from istrc import sphere
@@ -33,14 +32,6 @@ FACE = (222, 115)  # the middle of the astronaut's face, pixels
 @pytest.fixture(scope="module")
 def circle():
     return Circle.from_pretrained()
-
-
-@pytest.fixture(scope="module")
-def photograph(tmp_path_factory):
-    data = pytest.importorskip("skimage.data")
-    path = tmp_path_factory.mktemp("photographs") / "astronaut.png"
-    Image.fromarray(data.astronaut()).save(path)
-    return path
 
 
 @pytest.fixture(scope="module")

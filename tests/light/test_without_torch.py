@@ -18,14 +18,6 @@ needs_weights = pytest.mark.skipif(
 
 
 @pytest.fixture(scope="module")
-def photograph(tmp_path_factory):
-    data = pytest.importorskip("skimage.data")
-    path = tmp_path_factory.mktemp("photographs") / "astronaut.png"
-    Image.fromarray(data.astronaut()).save(path)
-    return path
-
-
-@pytest.fixture(scope="module")
 def faces(tmp_path_factory):
     folder, rng = tmp_path_factory.mktemp("aligned"), np.random.default_rng(0)
     paths = [folder / f"{name}.png" for name in "abc"]

@@ -160,8 +160,7 @@ def train_classifiers(
 
     for step in range(steps):
         loss = one_batch(loop.generator(seed, step))
-        for group in optimizer.param_groups:
-            group["lr"] = loop.cosine(step, steps, peak=rate)
+        loop.set_rate(optimizer, loop.cosine(step, steps, peak=rate))
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()

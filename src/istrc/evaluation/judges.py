@@ -202,8 +202,7 @@ def train_judge(
         with torch.autocast(torch.device(device).type, torch.bfloat16):
             logits = net(x)
         loss = known_entropy(logits.float(), labels, smoothing)
-        for group in optimizer.param_groups:
-            group["lr"] = loop.cosine(step, steps, peak=rate, warmup=min(100, steps // 4))
+        loop.set_rate(optimizer, loop.cosine(step, steps, peak=rate, warmup=min(100, steps // 4)))
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         norm = nn.utils.clip_grad_norm_(net.parameters(), 2.0)

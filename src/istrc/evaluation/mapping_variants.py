@@ -114,8 +114,7 @@ def train_variant(
         loss = (error * weights if weights is not None and variant.weighted else error).mean()
         if not bool(loss.isfinite()):
             break
-        for group in optimizer.param_groups:
-            group["lr"] = loop.cosine(step, steps, peak=rate)
+        loop.set_rate(optimizer, loop.cosine(step, steps, peak=rate))
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()

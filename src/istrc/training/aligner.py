@@ -245,8 +245,7 @@ def train_aligner(
         with torch.autocast(torch.device(device).type, torch.bfloat16):
             predicted = net(x.contiguous(memory_format=torch.channels_last))
         loss = landing_error(predicted.float(), true).mean()
-        for group in optimizer.param_groups:
-            group["lr"] = loop.cosine(step, steps, peak=rate, warmup=min(100, steps // 10))
+        loop.set_rate(optimizer, loop.cosine(step, steps, peak=rate, warmup=min(100, steps // 10)))
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()

@@ -151,8 +151,7 @@ def train_on_embeddings(
         points = z[rows]
         points = sphere.step(points, torch.randn_like(points), noise)
         loss = balanced_loss(net.raw(points), labels[rows], positive)
-        for group in optimizer.param_groups:
-            group["lr"] = loop.cosine(step, steps, peak=rate)
+        loop.set_rate(optimizer, loop.cosine(step, steps, peak=rate))
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()

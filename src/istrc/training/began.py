@@ -197,8 +197,7 @@ def train_began(
         rebuilt.backward(pull)
 
         for name, peak in peaks.items():
-            for group in optimizers[name].param_groups:
-                group["lr"] = loop.cosine(step, steps, peak=peak)
+            loop.set_rate(optimizers[name], loop.cosine(step, steps, peak=peak))
         shown["grad"] = nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         for optimizer in optimizers.values():
             optimizer.step()

@@ -340,8 +340,7 @@ def train_closing(
         )
         drawn, changed, picture, face = pictures
         for name, optimizer in optimizers.items():
-            for group in optimizer.param_groups:
-                group["lr"] = loop.cosine(step, steps, peak=peaks[name], warmup=50)
+            loop.set_rate(optimizer, loop.cosine(step, steps, peak=peaks[name], warmup=50))
             optimizer.zero_grad(set_to_none=True)
         if critic_weight:
             critic.requires_grad_(False)

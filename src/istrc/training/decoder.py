@@ -244,8 +244,7 @@ def _train(
     def update(step: int, given) -> dict[str, torch.Tensor]:
         x, h = (part.to(device) for part in given)
         for name, optimizer in optimizers.items():
-            for group in optimizer.param_groups:
-                group["lr"] = loop.cosine(step, steps, peak=rates[name])
+            loop.set_rate(optimizer, loop.cosine(step, steps, peak=rates[name]))
             optimizer.zero_grad(set_to_none=True)
         shown = {}
         with torch.autocast(kind, torch.bfloat16):

@@ -165,8 +165,7 @@ def train_facenet(
             contrast_weight=1.0,
             attribute_weight=attribute_weight,
         )
-        for group in optimizer.param_groups:
-            group["lr"] = loop.cosine(step, steps, peak=rate)
+        loop.set_rate(optimizer, loop.cosine(step, steps, peak=rate))
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         norm = nn.utils.clip_grad_norm_(net.parameters(), 5.0)

@@ -61,8 +61,7 @@ def train_guides(
         with torch.autocast(kind, torch.bfloat16):
             logits = torch.stack([member(guise(x)).float() for member in net.members])
         loss = known_entropy(logits, labels)
-        for group in optimizer.param_groups:
-            group["lr"] = loop.cosine(step, steps, peak=rate, warmup=min(100, steps // 4))
+        loop.set_rate(optimizer, loop.cosine(step, steps, peak=rate, warmup=min(100, steps // 4)))
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(net.parameters(), 2.0)

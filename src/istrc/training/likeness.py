@@ -91,8 +91,7 @@ def train_likeness(
         x, asked, code = (part.to(device) for part in given)
         x = x.contiguous(memory_format=layout)
         for name, optimizer in optimizers.items():
-            for group in optimizer.param_groups:
-                group["lr"] = loop.cosine(step, steps, peak=rates[name])
+            loop.set_rate(optimizer, loop.cosine(step, steps, peak=rates[name]))
             optimizer.zero_grad(set_to_none=True)
         made = net.standardised(asked)
         error = (made - (code - net.mean) / net.spread).square()

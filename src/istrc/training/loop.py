@@ -47,6 +47,12 @@ def cosine(step: int, steps: int, *, peak: float, warmup: int = 200, floor: floa
     return peak * (floor + (1 - floor) * 0.5 * (1 + np.cos(np.pi * min(1.0, progress))))
 
 
+def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    """The learning rate of the next step, for all of an optimiser's parameters."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+
+
 def run(
     *,
     modules: Mapping[str, nn.Module],  # everything whose weights a checkpoint must hold

@@ -175,8 +175,7 @@ def train_on_codes(
         net.train()
         error = (net.standardised(z[rows]) - standard[rows]).square()
         loss = (error * weights).mean()
-        for group in optimizer.param_groups:
-            group["lr"] = loop.cosine(step, steps, peak=rate)
+        loop.set_rate(optimizer, loop.cosine(step, steps, peak=rate))
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
