@@ -9,7 +9,7 @@ from istrc.models.began import AutoEncoder
 from istrc.models.facenet import FaceNet
 from istrc.models.guide import Guides
 from istrc.models.mapping import Mapping
-from istrc.models.quick import BLOCK, Drawing, Kept, elu_, folded, joined
+from istrc.models.quick import BLOCK, Drawing, Kept, elu_, enlargement, folded, joined
 
 NETS = {
     "facenet": (lambda: FaceNet(16, 6, (4, 6), (1, 2)), (5, 3, 16, 16)),
@@ -54,6 +54,14 @@ def test_joined_weights_are_the_convolution_of_the_map_scaled_up():
     wanted = F.conv2d(F.interpolate(x, scale_factor=2, mode="nearest"), weight, padding=1)
     found = F.conv_transpose2d(x, joined(weight), stride=2, padding=1)
     assert found.shape == wanted.shape and (found - wanted).abs().max() < 1e-5
+
+
+@pytest.mark.parametrize("size", [8, 16, 24])
+def test_enlarging_by_products_is_bicubic_interpolation(size):
+    torch.manual_seed(0)
+    x, up = torch.randn(2, 3, 8, 8), enlargement(8, size)
+    wanted = F.interpolate(x, size=size, mode="bicubic", align_corners=False)
+    assert up.shape == (size, 8) and (up @ x @ up.T - wanted).abs().max() < 1e-5
 
 
 def test_elu_in_place():

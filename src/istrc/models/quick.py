@@ -5,6 +5,9 @@ BatchNorm, which in use is a fixed scale and shift, is folded into the layer bef
 A 3x3 convolution of a map that was scaled up by 2 sees every pixel of the small map up to four
 times. Added up beforehand its weights are a transposed convolution of 4x4 and stride 2 on the small
 map: 16 multiply-adds a pixel of it where there were 36, and no large copy of it is ever made.
+
+Principal components are enlarged by two small products, rows and columns, as bicubic interpolation
+is linear and treats them apart.
 """
 
 from __future__ import annotations
@@ -53,6 +56,13 @@ def joined(weight: torch.Tensor) -> torch.Tensor:
     return kernel
 
 
+def enlargement(side: int, size: int) -> torch.Tensor:
+    """What bicubic interpolation makes of the rows of a picture: (size, side), to multiply with."""
+    rows = torch.eye(side).view(1, side, side, 1)  # a picture of one column for each row
+    made = F.interpolate(rows, size=(size, 1), mode="bicubic", align_corners=False)
+    return made[0, :, :, 0].T.contiguous()
+
+
 def elu_(x: torch.Tensor, scratch: torch.Tensor) -> torch.Tensor:
     """ELU in place, max(x, exp(min(x, 0)) - 1): faster than torch's own on a CPU.
 
@@ -76,7 +86,10 @@ class Drawing:
 
     def __init__(self, autoencoder: AutoEncoder, precision: torch.dtype = torch.float32):
         decoder = autoencoder.decoder
-        self.components, self.size = autoencoder.components, autoencoder.size
+        self.components = autoencoder.components
+        if self.components is not None:
+            self.basis = self.components.basis * self.components.spread[:, None]
+            self.enlarge = enlargement(self.components.side, autoencoder.size).to(self.basis)
         self.side, self.skip, self.precision = decoder.side, decoder.skip, precision
         self.project = self._weights(decoder.project)
         self.levels = []
@@ -121,8 +134,14 @@ class Drawing:
         x = F.conv2d(maps, *self.head, padding=1)
         x = (F.pixel_shuffle(x, 2) if self.light else x).float()
         if self.components is not None:
-            x += self.components.compose(h[:, : len(self.components.spread)], self.size)
+            x += self.composed(h[:, : len(self.basis)])
         return x, maps
+
+    def composed(self, coordinates: torch.Tensor) -> torch.Tensor:
+        """`Components.compose`: coordinates (B, K) -> faces (B, 3, S, S)."""
+        small = torch.addmm(self.components.mean, coordinates, self.basis)
+        small = small.view(-1, 3, self.components.side, self.components.side)
+        return self.enlarge @ small @ self.enlarge.T
 
     def __call__(
         self, h: torch.Tensor, last: Callable[..., torch.Tensor] = lambda x, maps: x

@@ -35,6 +35,12 @@ def stages(circle: Any, x: torch.Tensor) -> dict[str, Callable[[], torch.Tensor]
     }
 
 
+def as_written(circle: Any, h: torch.Tensor) -> torch.Tensor:
+    """The stage decode by the networks as they are written, h -> x'; `decode` does less."""
+    x, maps = circle.autoencoder.draw(h)
+    return x if circle.finer is None else circle.finer(x, maps)
+
+
 def time_stages(
     circle: Any,
     x: torch.Tensor,  # (B, 3, S, S), as many as the largest batch
@@ -46,9 +52,13 @@ def time_stages(
     """Faces a second of every stage, precision and batch, and the share of the machine's limit.
 
     Where arithmetic in bfloat16 changes pictures or embeddings, by how much is said beside it.
+    The share of the peak is of the multiply-adds that are done; decoding also has the share of
+    those that its networks have as they are written, the usual model utilisation.
     """
     found: dict[str, Any] = {}
     kept = circle.precision
+    h = circle.encode(x[: batches[-1]])
+    written = counted(lambda: as_written(circle, h)).operations
     few = stages(circle, x[:16])  # what goes in is of single precision
     exact = {name: work() for name, work in few.items()}
     try:
@@ -66,6 +76,9 @@ def time_stages(
                         one["multiply_adds_per_face"] = asked.operations / 2 / batch
                         one["bytes_per_face"] = asked.bytes / batch
                         one["share_of_peak"] = asked.share(took, peaks, precision)
+                        if name == "decode":
+                            one["network_multiply_adds_per_face"] = written / 2 / batch
+                            one["share_of_peak"]["network"] = written / peaks[precision] / took
             if kind != torch.float32:
                 for name, work in few.items():
                     difference = (work().float() - exact[name].float()).abs()

@@ -93,6 +93,22 @@ def stages(found: Mapping[str, Any]) -> str:
     return markdown_table([*header, "of the product's peak", "of the copy's", "differs by"], rows)
 
 
+def utilisation(found: Mapping[str, Any]) -> str:
+    """How much of the product's peak the decoder's networks reach, as they are written."""
+    decode = {precision: parts["decode"] for precision, parts in found["stages"].items()}
+    written = decode["float32"]["network_multiply_adds_per_face"]
+    reached = ", ".join(
+        f"{share(one['share_of_peak']['network'])} of the product's peak in {precision}"
+        for precision, one in decode.items()
+    )
+    return (
+        "The multiply-adds of the table are those that are done. As they are written, the "
+        f"decoder's networks have {amount(written / 1e6)} million a face: counted so, decoding "
+        f"reaches {reached}. The convolutions that follow an enlargement are done on the small "
+        "map, with the same result."
+    )
+
+
 def absolute(found: Mapping[str, Any]) -> str:
     """Seconds and sizes; they mean nothing without the machine."""
     walks, photo = found["walks"], found["photograph"]
@@ -177,6 +193,7 @@ def page(found: Mapping[str, Any], plot: str | None = None) -> str:
         "bfloat16 (`circle.precision = torch.bfloat16`) is a choice, float32 the default. "
         "`differs by` is the largest difference from float32 of pictures in [-1, 1], embeddings "
         "or codes. MB moved are counted as if nothing stayed in a cache.",
+        utilisation(found),
         f"## On {where}",
         f"{memory}{machine['threads']} threads, {machine['system']}, Python {machine['python']}, "
         f"torch {machine['torch']}{told}.",
