@@ -59,6 +59,16 @@ def found(tmp_path):
     return read_results(tmp_path)
 
 
+@pytest.mark.parametrize("other", ["a.json", "peers.json"])
+def test_a_file_named_after_the_part_counts_before_any_other(tmp_path, other):
+    for name, auc in (("verification.json", 0.9), (other, 0.1)):
+        record = {"command": name, "verification": {"angle": {"auc": auc}}}
+        (tmp_path / name).write_text(json.dumps(record))
+    assert read_results(tmp_path)["verification"]["angle"]["auc"] == 0.9
+    (tmp_path / "verification.json").unlink()
+    assert read_results(tmp_path)["verification"]["file"] == other
+
+
 def test_every_number_stands_beside_its_command(found):
     text = headline(found)
     for row in ("| 62.5 % | `istrc evaluate editing", "| 90.0 % |", "| 5.0 % |", "| 2.4 s |"):

@@ -52,7 +52,9 @@ def test_one_step_is_adams_on_mse_and_l2(nets, toy_folder, toys, tmp_path):
     rows = torch.from_numpy(loop.generator(0, 0).integers(0, len(z), 32))
     weights = picture_weights(autoencoder, h, h.std(0))
     wanted = ((h - h.mean(0)) / h.std(0))[rows]
-    loss = F.mse_loss(start.standardised(z[rows]) * weights.sqrt(), wanted * weights.sqrt())
+    with torch.autocast("cpu", torch.bfloat16):  # as it is trained; the loss is float32
+        made = start.standardised(z[rows])
+    loss = F.mse_loss(made.float() * weights.sqrt(), wanted * weights.sqrt())
     loss.backward()
     rate = loop.cosine(0, 1, peak=1e-3)
     for (name, before), after in zip(start.named_parameters(), net.parameters(), strict=True):

@@ -18,12 +18,17 @@ NOTHING = "Not measured yet.\n"
 
 
 def read_results(folder: Path) -> dict[str, dict[str, Any]]:
-    """part -> its measures with the command that made them; of several files the last by name."""
+    """part -> its measures with the command that made them.
+
+    Of several files that hold a part, the one that is named after it counts (editing.json, not the
+    peers.json of fewer faces), else the last by name.
+    """
     found: dict[str, dict[str, Any]] = {}
     for path in sorted(folder.glob("*.json")):
         record = json.loads(path.read_text(encoding="utf-8"))
         for part in PARTS:
-            if isinstance(record.get(part), Mapping):
+            named = part in found and found[part]["file"] == f"{part}.json"
+            if isinstance(record.get(part), Mapping) and not named:
                 found[part] = {**record[part], "command": record["command"], "file": path.name}
     return found
 

@@ -166,15 +166,16 @@ def train_on_codes(
     z, held_z = z.to(device), held_z.to(device)
     weights = picture_weights(autoencoder, h, spread)
     # Adam's own weight decay is the gradient of an L2 penalty, as the paper has it
-    optimizer = torch.optim.Adam(net.parameters(), lr=rate, weight_decay=l2)
+    optimizer = torch.optim.Adam(net.parameters(), lr=rate, weight_decay=l2, fused=True)
 
     def batch(step: int) -> torch.Tensor:
         return torch.from_numpy(loop.generator(seed, step).integers(0, len(z), batch_size))
 
     def update(step: int, rows: torch.Tensor) -> Numbers[str, torch.Tensor]:
         net.train()
-        error = (net.standardised(z[rows]) - standard[rows]).square()
-        loss = (error * weights).mean()
+        with torch.autocast(torch.device(device).type, torch.bfloat16):
+            made = net.standardised(z[rows])
+        loss = ((made.float() - standard[rows]).square() * weights).mean()
         loop.set_rate(optimizer, loop.cosine(step, steps, peak=rate))
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
