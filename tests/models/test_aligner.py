@@ -69,7 +69,7 @@ def test_faces_of_another_size_are_refused(toy):
 
 
 def test_it_is_small_and_survives_the_store(toy, tmp_path):
-    assert sum(p.numel() for p in Aligner().parameters()) <= 500_000
+    assert sum(p.numel() for p in Aligner().parameters()) <= 700_000  # 1.1 MB as stored
     save_part(toy, tmp_path / "aligner")
     faces = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), dtype=np.uint8)
     again = load_part(tmp_path / "aligner")

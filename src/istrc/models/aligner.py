@@ -39,7 +39,7 @@ class Aligner(nn.Module):
     """
 
     def __init__(
-        self, size: int = 64, widths: tuple[int, ...] = (24, 48, 96, 96), hidden: int = 96
+        self, size: int = 64, widths: tuple[int, ...] = (32, 64, 128, 128), hidden: int = 128
     ):
         super().__init__()
         self.config = dict(size=size, widths=list(widths), hidden=hidden)
