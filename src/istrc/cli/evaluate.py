@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from istrc.cli import (
+    evaluate_duration,
     evaluate_editing,
     evaluate_holding,
     evaluate_learning,
@@ -129,6 +130,11 @@ MEASURES = {
         evaluate_learning.headline,
         "istrc.evaluation.learning:learning_markdown",
         split="tune",
+    ),
+    "duration": Measure(
+        evaluate_duration.duration,
+        evaluate_duration.headline,
+        "istrc.evaluation.duration:duration_markdown",
     ),
     "holding": Measure(
         evaluate_holding.holding,
