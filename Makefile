@@ -48,5 +48,7 @@ $(READY): requirements.lock pyproject.toml
 	$(PIP) install --no-compile -r requirements.lock
 	$(PIP) install --quiet --no-deps --no-build-isolation -e .
 	rm -rf $(SITE)/torch/test $(SITE)/torch/bin/test_* $(SITE)/torch/include
-	PYTHONDONTWRITEBYTECODE= $(BIN)/python -c 'import istrc.cli, istrc.app.demo, skimage.data, pytest'
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -c 'import istrc.cli, istrc.app.demo, skimage.data, pytest, \
+	  dlib, istrc.photo.inputs, istrc.photo.plugins as plugins, istrc.light.parts, \
+	  istrc.light.running; plugins.load_plugins()'
 	touch $@
