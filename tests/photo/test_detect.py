@@ -1,13 +1,12 @@
 """Detection on real photographs: every face, largest first, and nothing where nothing is."""
 
 import math
-import sys
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from istrc.errors import InputError, IstrcError
+from istrc.errors import InputError
 from istrc.photo import detect as detect_module
 from istrc.photo.detect import Box, detect, glance
 
@@ -92,14 +91,6 @@ def test_pixels_of_another_kind_are_refused():
     for bad in (np.zeros((9, 9)), np.zeros((9, 9, 4), np.uint8), np.zeros((9, 9, 3), np.float32)):
         with pytest.raises(InputError, match="uint8"):
             detect(bad)
-
-
-def test_missing_dlib_names_the_remedy(monkeypatch):
-    detect_module._dlib.cache_clear()
-    monkeypatch.setitem(sys.modules, "dlib", None)
-    with pytest.raises(IstrcError, match="pip install dlib-bin"):
-        detect(np.zeros((100, 100, 3), np.uint8))
-    detect_module._dlib.cache_clear()
 
 
 def test_a_false_face_inside_a_true_one_is_dropped():

@@ -7,14 +7,13 @@ pixel (column i, row j) has its centre at (i + 0.5, j + 0.5).
 from __future__ import annotations
 
 import math
-import threading
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 from PIL import Image
 
-from istrc.errors import InputError, IstrcError
+from istrc.errors import InputError
+from istrc.photo.hog import detector
 
 FIRST_SIDE = 800  # longest side of the first look, pixels; a face of 10 % of it is found in ~40 ms
 SECOND_SIDE = 1600  # the second look, only when the first saw nothing: faces of 5 %
@@ -107,19 +106,6 @@ def glance(pixels: np.ndarray, side: int = FIRST_SIDE) -> list[Box]:
     return _without_doubles(_clear(_search(*_at_side(picture, min(4 * max(height, width), side)))))
 
 
-@cache
-def _dlib():
-    """The detector and the lock that guards it: it keeps its pyramid between calls."""
-    try:
-        import dlib
-    except ImportError:
-        raise IstrcError(
-            "finding faces needs dlib: `pip install dlib-bin`, "
-            "or give pictures that are aligned already (--aligned)"
-        ) from None
-    return dlib.get_frontal_face_detector(), threading.Lock()
-
-
 def _at_side(picture: Image.Image, side: int) -> tuple[Image.Image, float]:
     """The picture with this longest side, and photograph pixels per pixel of it."""
     scale = max(picture.size) / side
@@ -132,9 +118,9 @@ def _at_side(picture: Image.Image, side: int) -> tuple[Image.Image, float]:
 
 def _search(picture: Image.Image, scale: float) -> list[Box]:
     """The faces of a resized picture, in photograph pixels."""
-    detector, lock = _dlib()
+    hog, lock = detector()
     with lock:
-        found, scores, filters = detector.run(np.asarray(picture), 0, 0.0)
+        found, scores, filters = hog.run(np.asarray(picture), 0, 0.0)
     boxes = []
     for square, score, index in zip(found, scores, filters, strict=True):
         # dlib's right and bottom pixels belong to the square

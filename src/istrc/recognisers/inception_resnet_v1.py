@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from istrc import cache
 from istrc.errors import InputError
 from istrc.models.inception_resnet_v1 import InceptionResNetV1
 from istrc.recognisers import placement
@@ -81,8 +82,7 @@ class InceptionResNet:
 
 def cached(name: str) -> Path:
     """Where a downloaded release file is kept: the user's cache folder."""
-    folder = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(folder) / "istrc" / FILES[name]
+    return cache.folder() / FILES[name]
 
 
 def download(name: str) -> Path:
