@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from istrc.cli import (
+    evaluate_decoders,
     evaluate_duration,
     evaluate_editing,
     evaluate_holding,
@@ -135,6 +136,11 @@ MEASURES = {
         evaluate_duration.duration,
         evaluate_duration.headline,
         "istrc.evaluation.duration:duration_markdown",
+    ),
+    "decoders": Measure(
+        evaluate_decoders.decoders,
+        evaluate_decoders.headline,
+        "istrc.evaluation.decoders:decoders_markdown",
     ),
     "holding": Measure(
         evaluate_holding.holding,

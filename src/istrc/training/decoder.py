@@ -31,6 +31,8 @@ from istrc.training.began import crispness, energy, feature_loss
 from istrc.training.critic import Scales, hinge, joined_pull
 
 BLOCK = 128  # faces that are encoded at once
+HELD = 1024  # faces of tune that are measured on the way
+Codes = tuple[torch.Tensor, torch.Tensor]  # (2, N, H) each, of fit and of tune
 PATCH = 16  # side of the last maps' part that a finer level is trained on at a time
 MARGIN = 2  # beyond it, where a convolution still sees the part's edge
 
@@ -47,6 +49,13 @@ def codes(autoencoder: AutoEncoder, prepared: Prepared, rows: np.ndarray, device
                 h = autoencoder.encode(faces.contiguous(memory_format=torch.channels_last))
                 side.append(h.half().cpu())
     return torch.stack([torch.cat(side) for side in made])
+
+
+def codes_of(autoencoder: AutoEncoder, prepared: Prepared, device: str) -> Codes:
+    """`codes` of the faces that a decoder learns from, and of those measured on the way."""
+    parts = prepared.rows("fit"), prepared.rows("tune")[:HELD]
+    fit, tune = (codes(autoencoder, prepared, rows, device) for rows in parts)
+    return fit, tune
 
 
 def chances(prepared: Prepared, rows: np.ndarray, old: float) -> np.ndarray | None:
@@ -76,12 +85,13 @@ def train_decoder(
     autoencoder: AutoEncoder,
     facenet: FaceNet,  # whose features sharpen the energy
     guides: Guides | None = None,  # what they see sharpens it too
+    made: Codes | None = None,  # `codes_of` the same data and encoder; they are made otherwise
     steps: int = 4000,  # batches
     batch_size: int = 48,
     rate: float = 5e-4,  # peak learning rate of Adam
     feature_weight: float = 0.1,
     seen_weight: float = 0.05,
-    critic_weight: float = 0.8,  # pull of the critic beside the rest
+    critic_weight: float = 0.8,  # pull of the critic beside the rest; 0 goes without
     critic_rate: float = 5e-4,
     old: float = 2.0,  # how many times as often an old face is drawn as a young one
     average: float = 0.998,  # decay of the moving average, which is what is kept
@@ -107,6 +117,7 @@ def train_decoder(
         draw,
         facenet=facenet,
         guides=guides,
+        made=made,
         levels=4,
         weights=dict(feature=feature_weight, seen=seen_weight, critic=critic_weight),
         rates=dict(net=rate, critic=critic_rate),
@@ -172,6 +183,7 @@ def train_finer(
         draw,
         facenet=facenet,
         guides=None,
+        made=None,
         levels=2,
         weights=dict(feature=feature_weight, seen=0.0, critic=critic_weight),
         rates=dict(net=rate, critic=critic_rate),
@@ -204,6 +216,7 @@ def _train(
     *,
     facenet: FaceNet,
     guides: Guides | None,
+    made: Codes | None,
     levels: int,  # of FaceNet's maps that are compared
     weights: Mapping[str, float],
     rates: Mapping[str, float],
@@ -217,7 +230,7 @@ def _train(
     validate_every: int,
     config: dict[str, Any],
 ) -> Any:
-    fit, tune = prepared.rows("fit"), prepared.rows("tune")[:1024]
+    fit, tune = prepared.rows("fit"), prepared.rows("tune")[:HELD]
     kind, layout = torch.device(device).type, torch.channels_last
     for part in (autoencoder, facenet, guides):
         if part is not None:
@@ -232,14 +245,14 @@ def _train(
         ),
         "critic": torch.optim.Adam(critic.parameters(), lr=rates["critic"], betas=(0.5, 0.99)),
     }
-    made, chance = codes(autoencoder, prepared, fit, device), chances(prepared, fit, old)
-    held = codes(autoencoder, prepared, tune, device)
+    codes_fit, codes_tune = made or codes_of(autoencoder, prepared, device)
+    chance = chances(prepared, fit, old)
 
     def batch(step: int) -> tuple[torch.Tensor, torch.Tensor]:
         count = min(batch_size, len(fit))
         chosen = loop.generator(seed, step).choice(len(fit), count, replace=False, p=chance)
         x, mirror = prepared.batch(fit[chosen]), step % 2
-        return (x.flip(3) if mirror else x), made[mirror][torch.from_numpy(chosen)].float()
+        return (x.flip(3) if mirror else x), codes_fit[mirror][torch.from_numpy(chosen)].float()
 
     def update(step: int, given) -> dict[str, torch.Tensor]:
         x, h = (part.to(device) for part in given)
@@ -259,11 +272,15 @@ def _train(
                 member = step % len(guides.members)
                 shown["seen"] = seen_loss(guides, member, x, picture)
                 loss = loss + weights["seen"] * shown["seen"]
-            critic.requires_grad_(False)
-            pull = joined_pull(picture, loss, critic(picture), weights["critic"])
-            critic.requires_grad_(True)
-            shown["critic"] = hinge(critic(x), critic(picture.detach()))
-        shown["critic"].backward()
+            if weights["critic"]:
+                critic.requires_grad_(False)
+                pull = joined_pull(picture, loss, critic(picture), weights["critic"])
+                critic.requires_grad_(True)
+                shown["critic"] = hinge(critic(x), critic(picture.detach()))
+            else:
+                (pull,) = torch.autograd.grad(loss, picture)
+        if weights["critic"]:
+            shown["critic"].backward()
         drawn.backward(pull)
         nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         for optimizer in optimizers.values():
@@ -276,7 +293,7 @@ def _train(
         squared, features, seen, edges = 0.0, 0.0, 0, np.zeros(2)
         for start in range(0, len(tune), 64):
             x = prepared.batch(tune[start : start + 64]).to(device)
-            h = held[0][start : start + 64].float().to(device)
+            h = codes_tune[0][start : start + 64].float().to(device)
             with torch.autocast(kind, torch.bfloat16):
                 drawn, x = draw(averaged, h, x, None)
                 features += feature_loss(facenet, x, drawn, levels).item() * len(x)

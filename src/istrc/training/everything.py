@@ -27,7 +27,7 @@ def train_all(
     began_steps: int = 3600,
     guides_steps: int = 2000,
     decoder_steps: int = 3500,  # batches of decoder; 0 leaves it as BEGAN has it
-    mapping_steps: int = 8000,
+    mapping_steps: int = 6000,
     attributes_steps: int = 1200,
     closing_steps: int = 8000,  # batches of closing; 0 leaves the circle as the paper has it
     likeness_steps: int = 6000,  # batches of likeness; 0 leaves the mapping as the paper has it

@@ -92,7 +92,7 @@ def train_mapping(
     autoencoder: AutoEncoder,
     embeddings: str | Path | None = None,  # where a recogniser's are kept; OUT/embeddings if none
     limit: int | None = None,  # faces to train on, at most
-    steps: int = 8000,  # batches
+    steps: int = 6000,  # batches
     batch_size: int = 512,
     width: int = 512,  # of the hidden layers
     layers: int = 5,  # fully connected layers
@@ -143,7 +143,7 @@ def train_on_codes(
     autoencoder: AutoEncoder,
     out: str | Path,
     *,
-    steps: int = 8000,
+    steps: int = 6000,
     batch_size: int = 512,
     width: int = 512,
     layers: int = 5,

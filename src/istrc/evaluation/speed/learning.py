@@ -22,7 +22,7 @@ from istrc.evaluation import plain
 from istrc.evaluation.speed.clock import Clock
 from istrc.evaluation.speed.faces import embedded
 
-ATTRIBUTES_STEPS, MAPPING_STEPS = 1200, 8000  # of training as it is by default
+ATTRIBUTES_STEPS, MAPPING_STEPS = 1200, 6000  # of training as it is by default
 HELD = 2_000  # faces that the choice of step is made on
 
 
