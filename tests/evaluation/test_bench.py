@@ -66,6 +66,8 @@ def test_the_keys_that_scripts_rely_on(found, circle):
 def test_ratios_are_of_the_same_run(found):
     walked = found["walks"]
     assert walked["s"] == pytest.approx(walked["walks_s"] + walked["pictures_s"])
+    assert walked["float32_s"] == pytest.approx(walked["walks_s"] + walked["pictures_float32_s"])
+    assert walked["precision"] == found["rebuild_precision"]
     whole = walked["plain"]["with_all_pictures_s"] / walked["s"]
     assert found["walk_10x500_speedup_vs_plain"] == pytest.approx(whole)
     seconds = found["edits"]["s"]

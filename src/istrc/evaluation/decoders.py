@@ -73,9 +73,9 @@ def evaluate_decoders(
         other = of_width(net, share, seed)
         with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stderr(io.StringIO()):
             other = train_decoder(
-                prepared.folder, Path(folder) / "run", autoencoder=other, facenet=circle.facenet, made=made,
-                critic_weight=0.0, rate=1e-3, steps=steps, validate_every=steps, seed=seed,
-                device=device.type,
+                prepared.folder, Path(folder) / "run", autoencoder=other, facenet=circle.facenet,
+                made=made, critic_weight=0.0, rate=1e-3, steps=steps, validate_every=steps,
+                seed=seed, device=device.type,
             )  # fmt: skip
         row = {"name": f"{share:g} of the channels", "steps": steps}
         found.append({**row, **_network(other), **_measured(circle, other, prepared, rows, judge)})

@@ -69,8 +69,9 @@ def bench(
     part("ten walks of 500 steps")
     z = circle.embed(x[:1])
     found["walks"] = walks.time_walks(
-        circle, z, clock, steps=steps, sample=10 if quick else 25, all_pictures=not quick
-    )
+        circle, z, clock, steps=steps, sample=10 if quick else 25, all_pictures=not quick,
+        precision=stages.faster(found["stages"]),
+    )  # fmt: skip
     names = found["walks"]["attributes"]
 
     part("the peers")

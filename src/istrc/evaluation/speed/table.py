@@ -115,6 +115,7 @@ def absolute(found: Mapping[str, Any]) -> str:
     rows = [
         [f"10 transformations x {walks['steps']} steps, {walks['pictures_each']} pictures of each",
          amount(walks["s"], "s")],
+        ["... drawn in float32", amount(walks["float32_s"], "s")],
         ["... the walks, as every edit walks", amount(walks["walks_s"], "s")],
         ["... the walks, as the paper's", amount(walks["paper_walks_s"], "s")],
         ["... with a picture of every step", amount(walks["with_all_pictures_s"], "s")],
@@ -171,7 +172,8 @@ def page(found: Mapping[str, Any], plot: str | None = None) -> str:
         "The plain reading is one face, one attribute, one step and one picture at "
         "a time, with gradients by autograd (istrc.evaluation.plain), on this machine in this run; "
         f"its walks are projected from {walks['plain']['projected_from_steps']} of their 5,000 "
-        f"steps. Ours draws {walks['pictures_each']} pictures of each walk, evenly spaced, unless "
+        f"steps. Ours draws {walks['pictures_each']} pictures of each walk, evenly spaced, in "
+        f"{walks['precision']}, unless "
         f"it says all{drawn}; our walks do more than the paper's: they hold what an edit is not "
         "about."
         + (f" Training is projected from {sampled} steps, on {training['faces']:,} "
