@@ -185,7 +185,7 @@ def decoders_markdown(found: Mapping[str, Any]) -> str:
         f"on the codes of {found['learned_from']} faces, without a critic; the shipped one far "
         "longer. Multiply-adds are the network's as it is written, and those that are done. "
         "Fréchet distance: in the judge's features. The judge differs by: the mean distance of its "
-        "probabilities from those of the photographs; flips: the share that crosses a half. A decoder "
-        "that is no better than the components alone learnt nothing at this rate: its row says "
-        "nothing of its size.\n"
+        "probabilities from those of the photographs; flips: the share that crosses a half. A "
+        "decoder that is no better than the components alone learnt nothing at this rate: its "
+        "row says nothing of its size.\n"
     )
