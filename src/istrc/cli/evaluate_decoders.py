@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from istrc.cli.measuring import Bench, JudgeOption, LimitOption, watched
+from istrc.cli.measuring import Bench, JudgeOption, watched
 
 
 def decoders(
@@ -24,7 +24,9 @@ def decoders(
         int, typer.Option(min=1, max=10_000_000, help="Steps of each decoder's training.")
     ] = 1500,
     judge: JudgeOption = None,
-    limit: LimitOption = 2000,
+    limit: Annotated[
+        int, typer.Option(min=1, max=10_000_000, help="Faces to measure on, at most.")
+    ] = 2000,
 ) -> dict[str, Any]:
     """What a lighter or heavier decoder would give: quality against arithmetic and speed.
 
