@@ -12,7 +12,8 @@ from istrc.models.facenet import FaceNet
 from istrc.recognisers.onnx import Onnx
 from istrc.recognisers.own import Own
 from istrc.training.embeddings import Embeddings, source
-from istrc.training.mapping import both_spaces, train_mapping
+from istrc.training.mapping import train_mapping
+from istrc.training.spaces import both_spaces
 
 
 class Counting:

@@ -264,6 +264,7 @@ def test_a_checkpoint_holds_no_pickle_and_says_what_it_is(tmp_path):
         "checkpoint.safetensors",
         "log",
         "run.json",
+        "spent.json",
     ]
     with safe_open(tmp_path / "checkpoint.safetensors", framework="pt") as file:
         note = json.loads(file.metadata()["istrc"])
@@ -368,9 +369,3 @@ def test_random_numbers_of_steps_seeds_and_streams_are_their_own():
     }
     assert len(set(drawn.values())) == len(drawn)
     assert generator(1, 2).integers(0, 2**60) == drawn[1, 2, 0]
-
-
-def test_the_json_of_a_run_is_never_half_written(tmp_path):
-    loop.write_json(tmp_path / "a.json", {"x": [1, 2]})
-    assert json.loads((tmp_path / "a.json").read_text()) == {"x": [1, 2]}
-    assert [p.name for p in tmp_path.iterdir()] == ["a.json"]

@@ -10,7 +10,8 @@ from torch.nn import functional as F
 from istrc.errors import IstrcError
 from istrc.models.began import AutoEncoder
 from istrc.models.facenet import FaceNet
-from istrc.training.mapping import both_spaces, picture_weights, train_mapping
+from istrc.training.mapping import picture_weights, train_mapping
+from istrc.training.spaces import both_spaces
 
 
 @pytest.fixture

@@ -50,7 +50,8 @@ def evaluate_duration(
     Raises InputError for a circle with an outside recogniser.
     """
     from istrc.training.attributes import train_on_embeddings
-    from istrc.training.mapping import both_spaces, picture_weights, place, train_on_codes
+    from istrc.training.mapping import picture_weights, train_on_codes
+    from istrc.training.spaces import both_spaces, place
 
     if circle.facenet is None:
         raise InputError("this circle belongs to an outside recogniser; give one with our FaceNet")

@@ -19,6 +19,7 @@ from istrc.recognisers.recogniser import Recogniser
 from istrc.training import loop
 from istrc.training.embeddings import Embeddings, note, recorded, source
 from istrc.training.facenet import embed_rows
+from istrc.training.spaces import Spaces
 
 
 def balanced_loss(
@@ -57,6 +58,7 @@ def train_attributes(
     facenet: FaceNet | None = None,
     recogniser: Recogniser | None = None,
     embeddings: str | Path | None = None,  # where a recogniser's are kept; OUT/embeddings if none
+    made: Spaces | None = None,  # of the same data and recogniser; embeddings are made otherwise
     limit: int | None = None,  # faces to train on, at most
     steps: int = 1200,  # batches
     batch_size: int = 1024,
@@ -78,10 +80,14 @@ def train_attributes(
     for name, share in zip(prepared.attribute_names, prevalence(labels).tolist(), strict=True):
         if not 0 < share < 1:
             raise InputError(f"{data}: every known face has the same {name!r}; drop that column")
+    fit_z, tune_z = (
+        made.embeddings(part) if made else embedded(facenet, prepared, rows, device)
+        for part, rows in (("fit", fit), ("tune", tune))
+    )
     net = train_on_embeddings(
-        embedded(facenet, prepared, fit, device),
+        fit_z,
         labels,
-        embedded(facenet, prepared, tune, device),
+        tune_z,
         torch.from_numpy(prepared.attributes[tune]),
         tuple(prepared.attribute_names),
         out,

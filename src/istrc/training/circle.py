@@ -14,8 +14,8 @@ from istrc.recognisers.own import Own
 from istrc.recognisers.recogniser import Recogniser
 from istrc.training.attributes import train_attributes
 from istrc.training.embeddings import Embeddings
-from istrc.training.loop import write_json
 from istrc.training.mapping import train_mapping
+from istrc.training.records import write_json
 
 
 def train_circle(

@@ -41,7 +41,7 @@ from istrc.training import loop
 from istrc.training.augment import augment, blurred
 from istrc.training.average import follow
 from istrc.training.critic import PatchCritic, hinge, joined_pull
-from istrc.training.mapping import both_spaces, place
+from istrc.training.spaces import Spaces, place
 
 SEX = 3.0  # how much more a change of sex matters than of another attribute
 NEAR = 0.1  # 1 - cos at which a face is still the person's own, as one photograph to the next
@@ -154,6 +154,7 @@ def train_closing(
     circle: Circle,  # trained part by part
     guides: Guides | None = None,  # the team that must see the edit as well, and nothing else
     look: Guides | None = None,  # the team that looks how far edits have come; the circle's if none
+    made: Spaces | None = None,  # of the same data and networks; they are made otherwise
     width: int = 768,  # of the layers that fit a change to its face; 0 tunes F's difference alone
     steps: int = 8000,  # batches
     batch_size: int = 48,  # faces in a batch, each with one edit
@@ -227,7 +228,7 @@ def train_closing(
         guided = [guides.attributes.index(name) for name in classifiers.names]
 
     # What the frozen parts make of a face is made once
-    spaces = both_spaces(facenet, autoencoder, prepared, fit, device)
+    spaces = (made or Spaces(facenet, autoencoder, prepared, device)).of("fit")
     some = loop.generator(seed, 0, 4).choice(len(fit), min(480, len(fit)), replace=False)
     natural = natural_scale(circle, spaces[0][place(np.sort(some), False, len(fit))], names).clone()
 

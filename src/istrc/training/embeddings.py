@@ -27,7 +27,7 @@ from istrc.models.store import fingerprint
 from istrc.recognisers.load import RECORD, save_record
 from istrc.recognisers.own import Own
 from istrc.recognisers.recogniser import Recogniser, key
-from istrc.training.loop import write_json
+from istrc.training.records import write_json
 
 BATCH = 64  # faces embedded at once
 

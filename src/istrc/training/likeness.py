@@ -12,7 +12,6 @@ from __future__ import annotations
 import copy
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -30,8 +29,10 @@ from istrc.training.average import follow
 from istrc.training.began import crispness, feature_loss
 from istrc.training.critic import Scales, hinge, joined_pull
 from istrc.training.decoder import seen_loss
-from istrc.training.mapping import both_spaces, picture_weights, place
+from istrc.training.mapping import picture_weights
+from istrc.training.spaces import Spaces, place
 
+HELD = 512  # faces of tune that are measured on the way
 COARSE = 4  # pixels: colours and light of what is larger are not for the critic to make up
 
 
@@ -43,6 +44,7 @@ def train_likeness(
     autoencoder: AutoEncoder,
     facenet: FaceNet,  # whose embeddings F maps
     guides: Guides | None = None,
+    made: Spaces | None = None,  # of the same data and networks; they are made otherwise
     limit: int | None = None,  # faces to train on, at most
     steps: int = 8000,  # batches
     batch_size: int = 32,
@@ -62,13 +64,14 @@ def train_likeness(
 ) -> Mapping:
     """Train F on, in the picture; returns it. The other parts stay."""
     prepared = Prepared(data)
-    fit, tune = prepared.rows("fit")[:limit], prepared.rows("tune")[:512]
     kind, layout = torch.device(device).type, torch.channels_last
     for part in (autoencoder, facenet, guides):
         if part is not None:
             part.to(device, memory_format=layout).eval().requires_grad_(False)
-    z, h = both_spaces(facenet, autoencoder, prepared, fit, device)
-    held, _ = both_spaces(facenet, autoencoder, prepared, tune, device)
+    made = made or Spaces(facenet, autoencoder, prepared, device, limit)
+    fit, tune = made.rows["fit"], made.rows["tune"][:HELD]
+    z, h = made.of("fit")
+    held = made.embeddings("tune")
     torch.manual_seed(seed)
     # Its BatchNorm keeps the statistics that it has: batches are small now
     net = copy.deepcopy(mapping).to(device).eval().requires_grad_(True)
@@ -93,11 +96,11 @@ def train_likeness(
         for name, optimizer in optimizers.items():
             loop.set_rate(optimizer, loop.cosine(step, steps, peak=rates[name]))
             optimizer.zero_grad(set_to_none=True)
-        made = net.standardised(asked)
-        error = (made - (code - net.mean) / net.spread).square()
+        found = net.standardised(asked)
+        error = (found - (code - net.mean) / net.spread).square()
         shown = {"code": (error * pulls).mean()}
         with torch.autocast(kind, torch.bfloat16):
-            drawn = autoencoder.decode(net.mean + made * net.spread)
+            drawn = autoencoder.decode(net.mean + found * net.spread)
             picture = drawn.detach().contiguous(memory_format=layout).requires_grad_()
             # Seen from elsewhere, so that it is a likeness and not a pattern that fools one view
             seen = augment(blurred(picture), rotate=5, scale=0.05, shift=0.03, light=0.1, erase=0)
@@ -127,7 +130,7 @@ def train_likeness(
         angles, squared, edges, seen = 0.0, 0.0, [0.0, 0.0], 0
         for start in range(0, len(tune), 64):
             x = prepared.batch(tune[start : start + 64]).to(device)
-            own = held[place(np.arange(start, start + len(x)), False, len(tune))].to(device)
+            own = held[start : start + len(x)].to(device)
             y = autoencoder.decode(averaged(own)).clamp(-1, 1)
             angles += sphere.angle(facenet(y), own).sum().item()
             squared += F.mse_loss(y, x).item() * len(x)

@@ -24,6 +24,8 @@ from safetensors.torch import save_file
 from torch import nn
 
 from istrc.errors import IstrcError
+from istrc.training.records import write_json
+from istrc.training.spent import Spent
 
 # Allocations of a training step are large and short-lived; with glibc's defaults each one is a
 # fresh mmap, and half of the time goes into page faults. These are read when a process starts.
@@ -89,6 +91,7 @@ def run(
     # a run that had this length from the start.
     step = _load(out / "checkpoint.safetensors", modules, optimizers, state, recorded)
     write_json(out / "run.json", recorded)
+    spent = Spent(out, step)
     started, first = time.monotonic(), step
     saved = started
     if step >= steps:
@@ -104,7 +107,8 @@ def run(
             if step + 1 < steps:
                 pending = loader.submit(batch, step + 1)
             torch.manual_seed(seed * 1_000_003 + step)
-            numbers = update(step, current)
+            with spent.counting():
+                numbers = update(step, current)
             step += 1
             elapsed = time.monotonic() - started
             expired = minutes is not None and elapsed > 60 * minutes
@@ -134,6 +138,7 @@ def run(
             # Checkpoint
             if due:
                 _save(out / "checkpoint.safetensors", modules, optimizers, state, recorded, step)
+                spent.save(step, time.monotonic() - started)
                 saved = time.monotonic()
             if expired:
                 break
@@ -152,13 +157,6 @@ def load_best(out: str | Path, modules: Mapping[str, nn.Module]) -> int:
     """Read the best weights of a run; the last ones while nothing was measured (see `minutes`)."""
     best, last = Path(out) / "best.safetensors", Path(out) / "checkpoint.safetensors"
     return load_modules(best if best.exists() else last, modules)
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Write JSON so that a reader sees the old file or the new one, never half of it."""
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(json.dumps(value, indent=2) + "\n")
-    os.replace(temporary, path)
 
 
 def _save(path, modules, optimizers, state, config, step) -> None:

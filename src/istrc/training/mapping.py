@@ -6,7 +6,6 @@ from collections.abc import Mapping as Numbers
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from istrc.data.prepared import Prepared
@@ -16,44 +15,8 @@ from istrc.models.mapping import Mapping
 from istrc.models.store import fingerprint
 from istrc.recognisers.recogniser import Recogniser
 from istrc.training import loop
-from istrc.training.embeddings import Embeddings, note, recorded, source
-
-BLOCK = 128  # faces that are embedded and encoded at once
-
-
-@torch.no_grad()
-def both_spaces(
-    facenet: FaceNet | Embeddings,
-    autoencoder: AutoEncoder,
-    prepared: Prepared,
-    rows: np.ndarray,
-    device: str,
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Each face and its mirror image in both spaces: z (2N, D) and h (2N, H), float32.
-
-    Blocks of faces alternate with their mirror images; see `place`.
-    """
-    autoencoder = autoencoder.eval()
-    made = facenet.of(rows) if isinstance(facenet, Embeddings) else None
-    facenet = facenet.eval() if made is None else facenet
-    z, h = [], []
-    for start in range(0, len(rows), BLOCK):
-        x = prepared.batch(rows[start : start + BLOCK]).to(device)
-        x = torch.cat([x, x.flip(3)]).contiguous(memory_format=torch.channels_last)
-        with torch.autocast(torch.device(device).type, torch.bfloat16):
-            if made is None:
-                z.append(facenet(x).float().cpu())
-            else:
-                z.append(made[start : start + BLOCK].transpose(0, 1).flatten(0, 1))
-            h.append(autoencoder.encode(x).float().cpu())
-    return torch.cat(z), torch.cat(h)
-
-
-def place(faces: np.ndarray, mirror: bool, total: int) -> torch.Tensor:
-    """Where `both_spaces` of so many rows has these faces, counted among them, or their mirrors."""
-    block = faces // BLOCK
-    size = np.minimum(BLOCK, total - block * BLOCK)
-    return torch.from_numpy(faces + block * BLOCK + mirror * size)
+from istrc.training.embeddings import note, recorded, source
+from istrc.training.spaces import Spaces
 
 
 def picture_weights(
@@ -91,6 +54,7 @@ def train_mapping(
     recogniser: Recogniser | None = None,
     autoencoder: AutoEncoder,
     embeddings: str | Path | None = None,  # where a recogniser's are kept; OUT/embeddings if none
+    made: Spaces | None = None,  # of the same data and networks; they are made otherwise
     limit: int | None = None,  # faces to train on, at most
     steps: int = 6000,  # batches
     batch_size: int = 512,
@@ -109,14 +73,10 @@ def train_mapping(
     """
     prepared = Prepared(data)
     facenet = source(facenet, recogniser, prepared, out, embeddings)
-    fit, tune = prepared.rows("fit")[:limit], prepared.rows("tune")[:limit]
-    z, h = both_spaces(facenet, autoencoder, prepared, fit, device)
-    held_z, held_h = both_spaces(facenet, autoencoder, prepared, tune, device)
+    made = made or Spaces(facenet, autoencoder, prepared, device, limit)
     net = train_on_codes(
-        z,
-        h,
-        held_z,
-        held_h,
+        *made.of("fit"),
+        *made.of("tune"),
         autoencoder,
         out,
         steps=steps,
