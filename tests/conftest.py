@@ -14,6 +14,13 @@ import pytest
 from PIL import Image
 
 TOY_SIZE = 16
+ONE_STEP = {  # of every part of train_all
+    f"{part}_steps": 1
+    for part in (
+        "facenet", "began", "guides", "decoder", "mapping", "attributes", "closing", "likeness",
+        "finer",
+    )
+}  # fmt: skip
 TOY_ATTRIBUTES = ("smile", "male", "beard", "eyeglasses", "wide_mouth")
 
 
@@ -169,6 +176,16 @@ def toys_twice(toy_folder, tmp_path_factory) -> Path:
     images = np.load(folder / "images.npy")
     np.save(folder / "images.npy", images.repeat(2, 1).repeat(2, 2))
     return folder
+
+
+@pytest.fixture(scope="session")
+def trained_all(toy_folder, toys_twice, tmp_path_factory):
+    """What `train_all` returns of the real networks on 16 px, a step each, and its folder."""
+    pytest.importorskip("pytorch_metric_learning")
+    from istrc.training.everything import train_all
+
+    out = tmp_path_factory.mktemp("all")
+    return train_all(toy_folder, out, twice=toys_twice, **ONE_STEP), out
 
 
 @pytest.fixture(scope="session")

@@ -262,8 +262,7 @@ class Circle:
         """Faces (B, 3, S, S) -> BEGAN's codes h = E(x) (B, H)."""
         x = self._faces(x)
         x = x if self.finer is None else self._running.faces(halved(x))
-        with self._running.arithmetic():
-            return self.autoencoder.encode(x)
+        return self._running.encode(self.autoencoder, x)
 
     @inference
     def map(self, z: Array) -> Array:

@@ -9,7 +9,7 @@ from istrc.models.began import AutoEncoder
 from istrc.models.facenet import FaceNet
 from istrc.models.guide import Guides
 from istrc.models.mapping import Mapping
-from istrc.models.quick import BLOCK, Drawing, Kept, elu_, enlargement, folded, joined
+from istrc.models.quick import BLOCK, Drawing, Kept, elu_, enlargement, folded, in_blocks, joined
 
 NETS = {
     "facenet": (lambda: FaceNet(16, 6, (4, 6), (1, 2)), (5, 3, 16, 16)),
@@ -62,6 +62,18 @@ def test_enlarging_by_products_is_bicubic_interpolation(size):
     x, up = torch.randn(2, 3, 8, 8), enlargement(8, size)
     wanted = F.interpolate(x, size=size, mode="bicubic", align_corners=False)
     assert up.shape == (size, 8) and (up @ x @ up.T - wanted).abs().max() < 1e-5
+
+
+@pytest.mark.parametrize("count", [0, 1, 3, 4, 7])
+def test_blocks_are_small_and_in_order(count):
+    x, sizes = torch.arange(count * 2.0).view(count, 2), []
+
+    def work(part):
+        sizes.append(len(part))
+        return 10 * part
+
+    assert torch.equal(in_blocks(work, x, 3), 10 * x)
+    assert sum(sizes) == count and max(sizes) <= 3
 
 
 def test_elu_in_place():

@@ -1,29 +1,17 @@
 """One command for all parts: the folder it writes is a circle, and nothing is trained twice."""
 
 import json
+from inspect import signature
 
-import pytest
 import torch
 
 from istrc.circle import Circle
 from istrc.pretrained import FURTHER, PARTS
 from istrc.training.everything import train_all
 
-pytest.importorskip("pytorch_metric_learning")
-RUNS = ("facenet", "began", "guides", "decoder", "mapping", "attributes", "closing", "likeness")
-RUNS += ("finer",)
-STEPS = {f"{part}_steps": 1 for part in RUNS}
 
-
-@pytest.fixture(scope="module")
-def trained(toy_folder, toys_twice, tmp_path_factory):
-    """The real networks on 16 px, a step each."""
-    out = tmp_path_factory.mktemp("all")
-    return train_all(toy_folder, out, twice=toys_twice, **STEPS), out
-
-
-def test_the_folder_is_a_circle(trained, toys):
-    circle, out = trained
+def test_the_folder_is_a_circle(trained_all, toys):
+    circle, out = trained_all
     assert {p.name for p in out.iterdir()} == {*PARTS, *FURTHER, "circle.json", "runs"}
     again = Circle.from_pretrained(out)
     assert again.size == 32 and again.dim == 128
@@ -34,8 +22,8 @@ def test_the_folder_is_a_circle(trained, toys):
     assert again.decode(z).shape == x.shape
 
 
-def test_every_part_says_how_it_was_made(trained):
-    _, out = trained
+def test_every_part_says_how_it_was_made(trained_all):
+    _, out = trained_all
     made = {}
     for part in (*PARTS, *FURTHER):
         config = json.loads((out / part / "config.json").read_text())
@@ -52,13 +40,28 @@ def test_every_part_says_how_it_was_made(trained):
     }
 
 
-def test_what_is_finished_is_not_trained_again(trained, toy_folder, toys_twice):
-    first, out = trained
+def test_what_is_finished_is_not_trained_again(trained_all, toy_folder, toys_twice):
+    first, out = trained_all
+    spent = {path: path.read_text() for path in out.glob("runs/*/spent.json")}
+    steps = {name: 1 for name in signature(train_all).parameters if name.endswith("_steps")}
     before = {path: path.stat().st_mtime_ns for path in out.glob("runs/*/*.safetensors")}
     assert len(before) >= 5
-    again = train_all(toy_folder, out, twice=toys_twice, **STEPS)
+    again = train_all(toy_folder, out, twice=toys_twice, **steps)
     assert {path: path.stat().st_mtime_ns for path in before} == before
     for part in (*PARTS, *FURTHER):
         weights = getattr(again, part).state_dict()
         for name, value in getattr(first, part).state_dict().items():
             assert torch.equal(value, weights[name]), f"{part}: {name}"
+    assert {path: path.read_text() for path in spent} == spent
+
+
+def test_every_run_keeps_what_it_has_spent(trained_all):
+    _, out = trained_all
+    runs = {
+        path.parent.name: json.loads(path.read_text()) for path in out.glob("runs/*/spent.json")
+    }
+    assert set(runs) == {path.name for path in (out / "runs").iterdir()}
+    assert runs.pop("spaces")["beside_seconds"] > 0
+    for spent in runs.values():
+        assert spent["steps"] == 1 and spent["seconds"] > 0 and spent["beside_seconds"] >= 0
+        assert spent["operations"] > 1e6 and spent["calls"] > 50

@@ -15,6 +15,8 @@ from istrc.cli import (
     evaluate_learning,
     evaluate_photos,
     evaluate_space,
+    evaluate_storing,
+    evaluate_training,
     evaluate_verification,
 )
 from istrc.cli.group import JsonToFile
@@ -142,6 +144,11 @@ MEASURES = {
         evaluate_decoders.headline,
         "istrc.evaluation.decoders:decoders_markdown",
     ),
+    "storing": Measure(
+        evaluate_storing.storing,
+        evaluate_storing.headline,
+        "istrc.evaluation.storing:storing_markdown",
+    ),
     "holding": Measure(
         evaluate_holding.holding,
         evaluate_holding.headline,
@@ -182,3 +189,5 @@ def everything(
 for _part in MEASURES:
     app.command(_part, cls=JsonToFile)(as_command(_part, MEASURES))
 app.command("all", cls=JsonToFile)(as_command("all", MEASURES, everything))
+# It looks at no face, and so has options of its own
+app.command("training", cls=JsonToFile)(evaluate_training.training)

@@ -28,6 +28,10 @@ class Running:
     def quick(self, name: str, net: Part) -> Callable[..., np.ndarray]:
         return net
 
+    def encode(self, autoencoder: AutoEncoder, x: np.ndarray) -> np.ndarray:
+        """Faces (B, 3, S, S) -> codes h (B, H)."""
+        return autoencoder.encode(x)
+
     def draw(self, autoencoder: AutoEncoder, finer: Finer | None, h: np.ndarray) -> np.ndarray:
         """Codes h (B, H) -> faces (B, 3, S, S), not clipped."""
         some = max(1, PIXELS // autoencoder.size**2)

@@ -24,12 +24,20 @@ from torch.nn.utils import fuse_conv_bn_eval, fuse_linear_bn_eval
 from istrc.models.began import AutoEncoder
 
 BLOCK = 32  # faces drawn at once on a CPU: their maps stay near it, and are not allocated anew
+SEEN = 64  # faces looked at at once on a CPU, for the same reason; there are fewer maps to keep
 FOLDED = {
     (nn.Conv2d, nn.BatchNorm2d): fuse_conv_bn_eval,
     (nn.Linear, nn.BatchNorm1d): fuse_linear_bn_eval,
 }
 N = TypeVar("N", bound=nn.Module)
 T = TypeVar("T")
+
+
+def in_blocks(work: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor, size: int):
+    """`work` on a batch, a block of `size` at a time on a CPU; all at once elsewhere."""
+    if x.device.type != "cpu" or len(x) <= size:
+        return work(x)
+    return torch.cat([work(part) for part in x.split(size)])
 
 
 def folded(net: N) -> N:
@@ -151,9 +159,7 @@ class Drawing:
         Args:
             last: what makes the faces of a block's faces and maps.
         """
-        size = BLOCK if h.device.type == "cpu" else max(1, len(h))
-        drawn = [last(*self.block(part)) for part in h.split(size)]
-        return drawn[0] if len(drawn) == 1 else torch.cat(drawn)
+        return in_blocks(lambda part: last(*self.block(part)), h, BLOCK)
 
 
 class Kept:

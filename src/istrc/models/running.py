@@ -13,7 +13,7 @@ from torch import nn
 
 from istrc.models.began import AutoEncoder
 from istrc.models.finer import Finer
-from istrc.models.quick import Drawing, Kept, folded
+from istrc.models.quick import SEEN, Drawing, Kept, folded, in_blocks
 
 
 class Running:
@@ -49,6 +49,11 @@ class Running:
     def quick(self, name: str, net: nn.Module) -> Callable[..., torch.Tensor]:
         """A network of the circle, under its name, as it is run."""
         return self._folded.setdefault(name, Kept(folded)).of(net)
+
+    def encode(self, autoencoder: AutoEncoder, x: torch.Tensor) -> torch.Tensor:
+        """Faces (B, 3, S, S) -> codes h (B, H)."""
+        with self.arithmetic():
+            return in_blocks(autoencoder.encode, x, SEEN)
 
     def draw(self, autoencoder: AutoEncoder, finer: Finer | None, h: torch.Tensor) -> torch.Tensor:
         """Codes h (B, H) -> faces (B, 3, S, S), not clipped."""

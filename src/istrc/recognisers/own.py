@@ -10,7 +10,7 @@ import torch
 
 from istrc.errors import InputError
 from istrc.models.facenet import FaceNet
-from istrc.models.quick import Kept, folded
+from istrc.models.quick import SEEN, Kept, folded, in_blocks
 from istrc.models.store import fingerprint, load_part, read_config
 from istrc.recognisers.placement import place, template
 
@@ -42,7 +42,8 @@ class Own:
         """THE CROPS (B, 3, S, S) in [-1, 1] -> z (B, D) of unit norm."""
         x = x.to(next(self.net.parameters()).device)
         x = place(x, self.placement, self.size)
-        return self._quick.of(self.net)(x.contiguous(memory_format=torch.channels_last))
+        x = x.contiguous(memory_format=torch.channels_last)
+        return in_blocks(self._quick.of(self.net), x, SEEN)
 
 
 def load_own(folder: str | Path, device: str = "cpu") -> Own:

@@ -1,0 +1,133 @@
+"""What training a circle took, part by part, and what the same work would take on a GPU.
+
+The runs of `istrc train all` keep their seconds, and the arithmetic of one step, counted
+(istrc.training.spent). Beside them stands what the machine's matrix product does at its best; and
+the same steps on a data-centre GPU are projected from what was counted, by stated assumptions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from istrc.errors import InputError
+from istrc.evaluation.results import markdown_table
+from istrc.evaluation.speed.clock import Clock
+from istrc.evaluation.speed.limit import peaks
+from istrc.evaluation.speed.machine import machine
+from istrc.training.spent import read
+
+# In the order in which they are trained; `spaces` embeds and encodes every face for those after it
+RUNS = {
+    "facenet": "FaceNet",
+    "began": "BEGAN",
+    "spaces": "both spaces",
+    "guides-close": "guides, to follow",
+    "guides-look": "guides, to look",
+    "decoder": "decoder",
+    "mapping": "mapping",
+    "attributes": "classifiers",
+    "closing": "closing",
+    "likeness": "likeness",
+    "finer": "finer level",
+}
+# NVIDIA H100 SXM, bfloat16 without sparsity, as its data sheet has it. Networks this small reach a
+# small part of it, and each operator costs the host what launching it costs, whatever its size.
+GPU_PEAK = 989e12  # operations a second
+GPU_REACHED = 0.1  # part of the peak
+GPU_LAUNCH = 10e-6  # seconds an operator, forward, backward and optimiser alike
+
+
+def evaluate_training(
+    folder: str | Path,  # a circle that `istrc train all` wrote, with its runs
+    clock: Clock,
+    *,
+    side: int = 2048,  # of the matrices whose product is the machine's peak
+) -> dict[str, Any]:
+    """Read what each run took and measure the machine's peak beside it.
+
+    Returns `runs`, for each its `steps`, `seconds` (all of it), `beside_seconds` (the part of them
+    that was no step), and of what has steps `operations` and `calls` of a step, `share_of_peak`
+    (bfloat16; with what is measured on the way, so that it is a lower bound), and `gpu_seconds`;
+    their sums as `seconds` and `gpu_seconds`, and `machine`, `peaks_per_s`.
+
+    Raises InputError where nothing was kept.
+    """
+    folder = Path(folder)
+    found = {name: read(folder / "runs" / name) for name in RUNS}
+    found = {name: spent for name, spent in found.items() if spent}
+    if not found:
+        raise InputError(
+            f"{folder}: keeps no record of its training (runs/*/spent.json); give the folder that "
+            "istrc train all made"
+        )
+    reached = peaks(clock, side=side, copied=2**20)
+    runs = {name: _told(spent, reached["bfloat16"]) for name, spent in found.items()}
+    return {
+        "runs": runs,
+        "seconds": sum(run["seconds"] for run in runs.values()),
+        "gpu_seconds": sum(run["gpu_seconds"] for run in runs.values()),
+        "gpu": {"peak": GPU_PEAK, "reached": GPU_REACHED, "launch_s": GPU_LAUNCH},
+        "peaks_per_s": reached,
+        "machine": machine(clock.device),
+    }
+
+
+def _told(spent: Mapping[str, Any], peak: float) -> dict[str, Any]:
+    beside = spent.get("beside_seconds", 0.0)
+    told = {"seconds": spent.get("seconds", 0.0) + beside, "beside_seconds": beside}
+    # What is done before and after the steps is left as it is: it is mostly the processor's
+    told["gpu_seconds"] = beside
+    if "steps" in spent:
+        told["steps"] = spent["steps"]
+    if "operations" in spent:
+        operations, calls = spent["operations"], spent["calls"]
+        each = max(operations / (GPU_PEAK * GPU_REACHED), calls * GPU_LAUNCH)
+        told |= {"operations": operations, "calls": calls}
+        told["share_of_peak"] = operations * spent["steps"] / spent["seconds"] / peak
+        told["gpu_seconds"] += each * spent["steps"]
+    return told
+
+
+def training_markdown(found: Mapping[str, Any]) -> str:
+    """A row for each part, and the sums."""
+    header = [
+        "part", "steps", "minutes", "besides its steps", "billion operations a step",
+        "operators a step", "of the product's peak", "minutes on a GPU, projected",
+    ]  # fmt: skip
+
+    def minutes(seconds: float) -> str:
+        return f"{seconds / 60:.1f}"
+
+    rows = []
+    for name, run in found["runs"].items():
+        counted = "operations" in run
+        rows.append(
+            [
+                RUNS[name],
+                f"{run['steps']:,}" if "steps" in run else None,
+                minutes(run["seconds"]),
+                minutes(run["beside_seconds"]),
+                f"{run['operations'] / 1e9:.1f}" if counted else None,
+                f"{run['calls']:,}" if counted else None,
+                f"{100 * run['share_of_peak']:.0f} %" if counted else None,
+                minutes(run["gpu_seconds"]),
+            ]
+        )
+    last = [None] * 3
+    rows.append(
+        ["all", None, minutes(found["seconds"]), None, *last, minutes(found["gpu_seconds"])]
+    )
+    on, gpu, peak = found["machine"], found["gpu"], found["peaks_per_s"]["bfloat16"]
+    return (
+        markdown_table(header, rows)
+        + f"\nBy `istrc train all` with its defaults, on {on['cores']} cores of {on['cpu']}, in "
+        f"bfloat16; what is measured on held-out faces on the way is in it. Operations are the "
+        "multiplications and additions of matrix products and convolutions, forward and backward, "
+        f"counted in one step; the product's peak was measured there: {peak / 1e9:.0f} GFLOP/s. "
+        f"The GPU's time is a projection, not a measurement: {100 * gpu['reached']:.0f} % of "
+        f"{gpu['peak'] / 1e12:.0f} TFLOP/s (an H100's bfloat16, as its data sheet has it) or "
+        f"{1e6 * gpu['launch_s']:.0f} microseconds an operator, whichever is more, and what is no "
+        "step as it is here.\n"
+    )
