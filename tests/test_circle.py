@@ -9,14 +9,7 @@ import torch
 from PIL import Image
 
 from istrc import sight, sphere
-from istrc.circle import (
-    BEYOND,
-    FURTHEST,
-    MODES,
-    NEAREST,
-    TRANSFORMATIONS,
-    Circle,
-)
+from istrc.circle import TRANSFORMATIONS, Circle
 from istrc.device import choose_device
 from istrc.errors import InputError, IstrcError
 from istrc.models.attributes import AttributeClassifiers
@@ -30,6 +23,8 @@ from istrc.photo.cover import cover
 from istrc.photo.paste import face_mask, paste_change, paste_crop
 from istrc.photo.read import read_picture
 from istrc.pretrained import PARTS
+from istrc.rebuilding import MODES
+from istrc.sight import BEYOND, FURTHEST, NEAREST
 from istrc.walk import targets, walk
 
 DOWN, UP = {"smile": -1.0}, {"smile": +1.0}

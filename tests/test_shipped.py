@@ -11,7 +11,7 @@ import torch
 from torch.nn import functional as F
 
 from istrc import sphere
-from istrc.circle import FURTHEST, MODES, TRANSFORMATIONS, Circle
+from istrc.circle import TRANSFORMATIONS, Circle
 from istrc.cli.faces import look
 from istrc.evaluation.metrics import gradient_energy
 from istrc.models.finer import halved
@@ -19,7 +19,9 @@ from istrc.models.store import PREPROCESSING, fingerprint
 from istrc.photo.read import read_picture
 from istrc.photo.xmp import COMPOSITE, source_type_of
 from istrc.pretrained import shipped_aligner
+from istrc.rebuilding import MODES
 from istrc.shipped import WEIGHTS, names
+from istrc.sight import FURTHEST
 from istrc.verbs.calibration import read_threshold
 
 SHIPPED = WEIGHTS / "celeba64"

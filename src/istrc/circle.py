@@ -4,27 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from copy import copy
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from istrc import holding, pretrained, sight, sphere
+from istrc import holding, pretrained, sight
 from istrc import walk as walking
-from istrc.arrays import in_inference, indices, inference, library, numbers, sigmoid
+from istrc.arrays import in_inference, indices, inference, numbers, sigmoid
 from istrc.data.prepared import to_array, to_tensor
 from istrc.errors import InputError, IstrcError
 from istrc.face import Face
 from istrc.learning import shelf
 from istrc.models.learned import LearnedAttribute, WithLearned
-from istrc.photo.align import aligned_frame, find_frame
-from istrc.photo.cover import laid, overlay
-from istrc.photo.detect import detect
+from istrc.photo.cover import laid
+from istrc.photo.find import find_frames
 from istrc.photo.paste import face_mask
 from istrc.photo.read import read_picture
+from istrc.rebuilding import Rebuilding
 from istrc.recognisers.recogniser import difference, key
 from istrc.resample import halved
 from istrc.runtime import choose_runtime
@@ -42,7 +41,6 @@ if TYPE_CHECKING:
     from istrc.models.mapping import Mapping as CodeMapping
     from istrc.recognisers.recogniser import Recogniser
 
-MODES = ("photo", "anchored", "circle")
 TRANSFORMATIONS = (
     "male",
     "smile",
@@ -58,10 +56,6 @@ TRANSFORMATIONS = (
     "makeup",
 )
 STRENGTH_LIMIT = 2.0
-NEAREST = 0.6  # of the way that z asks for: an edit goes as far though it is seen before
-FURTHEST = 1.4  # times the bound, for a picture that lags behind
-BEYOND = 2.5  # times the evidence asked of z: how far a walk may go for a picture that lags behind
-WATCHED = ("male",)  # of what is held by default, this is held in the picture as well
 
 
 class Circle:
@@ -157,6 +151,11 @@ class Circle:
         if not self.learned:
             return self.attributes
         return WithLearned(self.attributes, list(self.learned.values()))
+
+    @property
+    def looking(self) -> Guides:
+        """The guides as inference runs them; see `istrc.sight`."""
+        return self._running.quick("guides", self.guides)
 
     @property
     def coarse(self) -> Circle:
@@ -284,9 +283,10 @@ class Circle:
     @inference
     def decode_code(self, h: Array) -> Array:
         """Codes h (B, H) -> faces (B, 3, S, S) in [-1, 1]."""
-        return self._draw(h).clip(-1, 1)
+        return self.draw(h).clip(-1, 1)
 
-    def _draw(self, h: Array) -> Array:
+    @inference
+    def draw(self, h: Array) -> Array:
         """`decode_code` before it is clipped."""
         return self._running.draw(self.autoencoder, self.finer, h)
 
@@ -297,12 +297,13 @@ class Circle:
     @inference
     def scores(self, z: Array) -> Array:
         """Calibrated probabilities (B, A), in the order of `attribute_names`."""
-        z = self._running.here(z)
-        return sigmoid(self.classifiers(z, self._columns(self.attribute_names, z)))
+        return sigmoid(self.logits(z, self.attribute_names))
 
-    def _columns(self, names: Iterable[str], like: Array) -> Array:
-        classifiers = self.classifiers
-        return indices([classifiers.index(name) for name in names], like)
+    @inference
+    def logits(self, z: Array, names: Iterable[str]) -> Array:
+        """Calibrated logits (B, A) of these attributes at z (B, D)."""
+        z, classifiers = self._running.here(z), self.classifiers
+        return classifiers(z, indices([classifiers.index(name) for name in names], z))
 
     def walk(
         self,
@@ -342,7 +343,7 @@ class Circle:
                     f"{name}={value:g}: strength out of range; "
                     f"use -{STRENGTH_LIMIT:g} to +{STRENGTH_LIMIT:g}"
                 )
-        keep = self._kept(holding.named(keep), strengths)
+        keep = self.held(keep, strengths)
         classifiers = self.classifiers
         edited = [classifiers.index(name) for name in strengths]
         kept = [classifiers.index(name) for name in keep]
@@ -379,98 +380,25 @@ class Circle:
         if self.finer is not None:  # where a walk ends shows in small pictures as well
             small, coarse = halved(self._faces(x)), self.coarse
             return coarse.reach(small, z, strengths, keep=keep, mode=mode, metric=metric)
-        keep = holding.named(keep)
-        asked = {name: float(value) for name, value in strengths.items() if value}
-        known = self.guides is not None and set(asked) <= set(self.guides.attributes)
-        if not asked or not known:
-            return self.walk(z, strengths, keep=keep, metric=metric)
-        # As far as z asks for and as far as an edit may go, in one batch
-        z, count = self._running.here(z), len(z)
-        both = self.walk(
-            library(z).concatenate([z, z]),
-            strengths,
-            keep=keep,
-            metric=metric,
-            beyond=numbers([1.0] * count + [BEYOND] * count, z),
-            bound=numbers([1.0] * count + [FURTHEST] * count, z) * self.bound,
-        )
-        near, far = both.of(slice(len(z))), both.of(slice(len(z), None))
-        share, seen = sight.look(
-            self._running.quick("guides", self.guides),
-            self._drawing(x, z, mode),
-            far,
-            asked,
-            [name for name in self._kept(keep, strengths) if name in {*WATCHED, *(keep or [])}],
-            least=NEAREST * near.angle / far.angle.clip(min=1e-6),
-        )
-        points = far.until(share)
-        return replace(
-            far,
-            points=points,
-            angle=sphere.angle(points[0], points[-1]),
-            reached=seen,
-            after=self.classifiers(points[-1], self._columns(strengths, points)),
-        )
+        return sight.reach(self, x, z, strengths, keep=keep, mode=mode, metric=metric)
 
-    @inference
     def rebuild(self, x: Array, z: Array, z2: Array, mode: str = "photo") -> Array:
         """The faces x, whose embeddings are z, with the embeddings z2 instead: (B, 3, S, S).
 
-        circle:   decode(F(z2)), the paper's: background, pose and light are the decoder's.
-        anchored: decode(h'), h' = E(x) + F(z2) - F(z): what the walk did not touch stays.
-        photo:    x + decode(h') - decode(E(x)): the face's own pixels plus the change, inside
-                  the face's mask; where the change is great, decode(h') (istrc.photo.cover).
+        `istrc.rebuilding` has what the modes do. Raises InputError for another mode.
         """
-        if mode not in MODES:
-            raise InputError(f"mode {mode!r}: use one of {', '.join(MODES)}")
-        return self._drawing(x, z, mode)(z2)
+        return Rebuilding(self, x, z).drawn(z2, mode)
 
-    @inference
     def change(self, x: Array, z: Array, z2: Array) -> Array:
         """decode(h') - decode(E(x)), h' = E(x) + F(z2) - F(z): (B, 3, S, S), before any mask."""
-        return self._changing(x, z)(z2)[0]
+        return Rebuilding(self, x, z).change(z2)
 
-    @inference
     def overlay(self, x: Array, z: Array, z2: Array) -> Array:
         """The change and what it covers: (B, 4, S, S), as `put_change` and `paste_change` take it.
 
         See istrc.photo.cover; before any mask.
         """
-        return self._laying(x, z)(z2)
-
-    @inference
-    def _drawing(self, x, z, mode: str) -> Callable[[Array], Array]:
-        """`rebuild` for any z2, of all faces once or several times over (K B, D).
-
-        What the faces alone decide is computed once.
-        """
-        if mode == "circle":
-            return self.decode
-        if mode == "photo":
-            laying = self._laying(x, z)
-            return lambda z2: self.put_change(_repeated(x, len(z2)), laying(z2))
-        h = self.encode(x)
-
-        def draw(z2: Array) -> Array:
-            own, start = _repeated(h, len(z2)), _repeated(z, len(z2))
-            return self.decode_code(own + self.map_change(own, start, z2))
-
-        return draw
-
-    def _changing(self, x, z) -> Callable[[Array], tuple[Array, Array]]:
-        h = self.encode(x)
-        rebuilt = self._draw(h)
-
-        def change(z2: Array) -> tuple[Array, Array]:
-            own, start, before = (_repeated(part, len(z2)) for part in (h, z, rebuilt))
-            # F's difference first: it is exactly 0 where nothing was walked, and so is the change
-            return self._draw(own + self.map_change(own, start, z2)) - before, before
-
-        return change
-
-    def _laying(self, x, z) -> Callable[[Array], Array]:
-        change = self._changing(x, z)
-        return lambda z2: overlay(*change(z2))
+        return Rebuilding(self, x, z).overlay(z2)
 
     @inference
     def put_change(self, x: Array, change: Array) -> Array:
@@ -586,20 +514,7 @@ class Circle:
     def faces(self, path: str | Path, *, aligned: bool = False) -> list[Face]:
         """Every face of a photograph, largest first; never an empty list (see `read`)."""
         picture = read_picture(path)
-        height, width = picture.pixels.shape[:2]
-        if aligned:
-            try:
-                frames = [aligned_frame(width, height)]
-            except InputError as error:
-                raise InputError(f"{path}: {error}") from None
-        else:
-            boxes = detect(picture.pixels)
-            if not boxes:
-                raise InputError(
-                    f"{path}: no face found; use a photograph with a face seen from the front, "
-                    "or --aligned for a picture that is an aligned face already"
-                )
-            frames = [find_frame(picture.pixels, box, self.aligner) for box in boxes]
+        frames = find_frames(picture.pixels, path, self.aligner, aligned=aligned)
         crops = np.stack([frame.crop(picture.pixels, self.size) for frame in frames])
         x = to_array(crops) if self.runtime == "light" else to_tensor(crops)
         z = self.embed(x)
@@ -615,10 +530,10 @@ class Circle:
             )
         return self._running.faces(x)
 
-    def _kept(self, keep: list[str] | None, strengths: Mapping[str, float]) -> list[str]:
+    def held(self, keep: Iterable[str] | None, strengths: Mapping[str, float]) -> list[str]:
         """The attributes that a walk holds: by itself those that there are, and those asked for."""
-        asked = [self._check(name) for name in holding.asked(keep)]
-        known = {*self.attributes.names, *asked}
+        keep = holding.named(keep)
+        known = {*self.attributes.names, *map(self._check, holding.asked(keep))}
         return [name for name in holding.held(strengths, keep) if name in known]
 
     def _check(self, name: str) -> str:
@@ -628,9 +543,3 @@ class Circle:
             hint = shelf.unusable(name, key(self.recogniser.record)) or hint
             raise InputError(f"{name}: no such attribute; {hint}")
         return name
-
-
-def _repeated(part: Array, count: int) -> Array:
-    """Rows of faces (B, ...) as often as `count` of them need: (count, ...)."""
-    times = count // len(part)
-    return part if times == 1 else library(part).concatenate([part] * times)

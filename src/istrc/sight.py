@@ -9,14 +9,18 @@ they see what was asked. Easy faces stop early, which keeps the person; hard one
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from istrc import holding, sphere
 from istrc import walk as walking
 from istrc.arrays import along, inference, library, numbers
+from istrc.rebuilding import Rebuilding
 
 if TYPE_CHECKING:
     from istrc.arrays import Array
+    from istrc.circle import Circle
     from istrc.models.guide import Guides
 
 FRAMES = 8  # pictures along a walk that are looked at, beside the face itself
@@ -24,6 +28,10 @@ TOGETHER = 32  # pictures drawn and looked at in one batch
 SEEN = math.log(0.95 / 0.05)  # the logit of probability 0.95: the guides have seen it
 RARE = math.log(0.85 / 0.15)  # of 0.85: so have they of what they are seldom sure of
 SURE = math.log(0.7 / 0.3)  # the logit of probability 0.7: sure of what is kept
+NEAREST = 0.6  # of the way that z asks for: an edit goes as far though it is seen before
+FURTHEST = 1.4  # times the bound, for a picture that lags behind
+BEYOND = 2.5  # times the evidence asked of z: how far a walk may go for a picture that lags behind
+WATCHED = ("male",)  # of what is held by default, this is held in the picture as well
 
 
 def arrival(seen: Array, wanted: Array) -> tuple[Array, Array]:
@@ -112,3 +120,53 @@ def look(
     limit = departure(seen[:, :, kept])
     share_or_least = share.clip(min=least)
     return library(seen).minimum(share_or_least, limit), arrived & (share <= limit)
+
+
+@inference
+def reach(
+    circle: Circle,
+    x: Array,
+    z: Array,
+    strengths: Mapping[str, float],
+    *,
+    keep: Iterable[str] | None = None,
+    mode: str = "photo",
+    metric: str = "data",
+) -> walking.Walk:
+    """The walk of an edit of faces x (B, 3, S, S), ended where the picture shows what was asked.
+
+    See `Circle.reach`, whose arguments these are.
+    """
+    keep = holding.named(keep)
+    asked = {name: float(value) for name, value in strengths.items() if value}
+    known = circle.guides is not None and set(asked) <= set(circle.guides.attributes)
+    if not asked or not known:
+        return circle.walk(z, strengths, keep=keep, metric=metric)
+    # As far as z asks for and as far as an edit may go, in one batch
+    z = circle.here(z)
+    both = circle.walk(
+        library(z).concatenate([z, z]),
+        strengths,
+        keep=keep,
+        metric=metric,
+        beyond=numbers([1.0] * len(z) + [BEYOND] * len(z), z),
+        bound=numbers([1.0] * len(z) + [FURTHEST] * len(z), z) * circle.bound,
+    )
+    near, far = both.of(slice(len(z))), both.of(slice(len(z), None))
+    rebuilding = Rebuilding(circle, x, z)
+    share, seen = look(
+        circle.looking,
+        lambda z2: rebuilding.drawn(z2, mode),
+        far,
+        asked,
+        [name for name in circle.held(keep, strengths) if name in {*WATCHED, *(keep or [])}],
+        least=NEAREST * near.angle / far.angle.clip(min=1e-6),
+    )
+    points = far.until(share)
+    return replace(
+        far,
+        points=points,
+        angle=sphere.angle(points[0], points[-1]),
+        reached=seen,
+        after=circle.logits(points[-1], strengths),
+    )

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from istrc.circle import MODES, Circle
+from istrc.circle import Circle
 from istrc.models.learned import LearnedAttribute
+from istrc.rebuilding import MODES
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from istrc.circle import MODES, STRENGTH_LIMIT, TRANSFORMATIONS
+from istrc.circle import STRENGTH_LIMIT, TRANSFORMATIONS
 from istrc.data.prepared import Prepared, to_pixels, to_tensor
 from istrc.errors import InputError
 from istrc.evaluation import identity, metrics
@@ -26,6 +26,7 @@ from istrc.evaluation.judges import Judge
 from istrc.evaluation.monotonicity import AlongStrengths, along_walks
 from istrc.evaluation.pose import pose_shift
 from istrc.evaluation.results import circle_checksum
+from istrc.rebuilding import MODES
 
 PSNR_CAP = 60.0  # dB: two pictures that differ less than 8-bit rounding are equal
 

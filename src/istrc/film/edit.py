@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from istrc.circle import MODES, Circle
+from istrc.circle import Circle
 from istrc.data.prepared import to_tensor
 from istrc.errors import InputError
 from istrc.film.direction import find_direction, middle
@@ -24,6 +24,7 @@ from istrc.film.read import Film
 from istrc.film.render import Plan, rendered
 from istrc.film.shot import Shot
 from istrc.film.write import Writer, check_output
+from istrc.rebuilding import MODES
 
 SMOOTH = 0.3  # seconds
 CRF = 18

@@ -6,6 +6,7 @@ limit.py        what the machine multiplies and copies at most, and what a stage
 stages.py       embedding, mapping, decoding, encoding and changes apart
 walks.py        ten transformations of 500 steps
 rivals.py       an edit beside those of the peers
+published_dfi.py  what the nearest peer takes through the network that it was published with
 learning.py     training from embeddings that are there
 photograph.py   a large photograph and a cold start, in processes of their own
 growth.py       with faces, attributes, steps and sizes

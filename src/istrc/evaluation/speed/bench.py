@@ -82,6 +82,7 @@ def bench(
         attribute="smile" if "smile" in names else names[0],
         prepared=prepared,
         pool=40 if quick else 500,
+        published=1 if quick else 4,
     )
 
     part("training")
@@ -126,7 +127,7 @@ def headlines(found: dict[str, Any]) -> dict[str, Any]:
     rebuilt = {p: speed(one["rebuild"]) for p, one in found["stages"].items()}
     single, quickest = found["stages"]["float32"], found["stages"][best]
     seconds = found["edits"]["s"]
-    theirs = seconds.get("dfi")
+    on_ours = seconds.get("dfi")
     return {
         "walk_10x500_s": found["walks"]["s"],
         "walk_10x500_speedup_vs_plain": found["walks"]["speedup_vs_plain"],
@@ -143,7 +144,8 @@ def headlines(found: dict[str, Any]) -> dict[str, Any]:
         "mapping_train_s": found["training"]["mapping"]["s"],
         "cold_start_s": median(found["cold_starts_s"]),
         "photo_12mp_s": found["photograph"]["s"],
-        "edit_speedup_vs_dfi": None if theirs is None else theirs / seconds["ours"],
+        "edit_speedup_vs_dfi": seconds["dfi, as published"] / seconds["ours"],
+        "edit_speedup_vs_dfi_on_our_maps": None if on_ours is None else on_ours / seconds["ours"],
         "edit_speedup_vs_boundary": seconds["boundary"] / seconds["ours"],
         "peak_memory_mb": found["photograph"]["peak_mb"],
         "installed_size_mb": sum(found["installed_mb"].values()),

@@ -160,7 +160,7 @@ def page(found: Mapping[str, Any], plot: str | None = None) -> str:
     told = "" if "load" not in machine else f", load before the run {machine['load']}"
     share_drawn = walks["all_pictures_projected_from"]
     drawn = "" if share_drawn == 1 else f" (projected from {share(share_drawn)} of them)"
-    dfi = found["edits"].get("dfi")
+    dfi, published = found["edits"].get("dfi"), found["edits"]["published_dfi"]
     lines = [
         "# Faster and lighter, measured",
         "`istrc bench --json results/bench.json --markdown docs/bench.md --plots docs/growth.png` "
@@ -186,10 +186,15 @@ def page(found: Mapping[str, Any], plot: str | None = None) -> str:
         edits(found),
         f"`{found['edits']['attribute']}`, strength 1, {found['edits']['faces']} faces at once. "
         "Ours embeds, walks, looks at eight pictures on the way with the guides, and rebuilds; "
-        "where z alone says how far, none is looked at. `boundary` is one linear step, DFI is "
-        "deep feature interpolation in our own FaceNet's maps"
+        "where z alone says how far, none is looked at. `boundary` is one linear step, `dfi` is "
+        "deep feature interpolation in our own FaceNet's maps, the peer of docs/peers.md"
         + (f" ({dfi['iterations']} iterations of L-BFGS; neighbours among {dfi['pool']} faces a "
-           "side, whose maps were made before)." if dfi else ", which was not measured."),
+           "side, whose maps were made before)." if dfi else ", which was not measured.")
+        + f" As published, DFI searches through VGG-19 up to conv5_1, on {published['side']} x "
+        f"{published['side']} pixels in {published['iterations']} iterations. Its time is "
+        f"projected from {published['projected_from_steps']} of them, through a network of that "
+        "shape whose weights are drawn: those of VGG-19 are not here, and the time does not depend "
+        "on them.",
         "## Stages",
         stages(found),
         "bfloat16 (`circle.precision = torch.bfloat16`) is a choice, float32 the default. "
