@@ -18,12 +18,13 @@ lint: $(READY)
 	$(BIN)/ruff check src tests
 	$(BIN)/ruff format --check src tests
 
-# The tables of the README and of the model cards, from results/*.json.
+# The tables of the README, of the model cards and of docs/trained.md, from results/*.json.
 CARDS := src/istrc/weights
 tables: $(READY)
 	$(BIN)/python -m istrc.app.tables README.md results
 	$(BIN)/python -m istrc.app.tables $(CARDS)/celeba64/README.md results
 	$(BIN)/python -m istrc.app.tables $(CARDS)/celeba128/README.md results/celeba128
+	$(BIN)/python -m istrc.app.tables docs/trained.md results/trained
 
 # README's picture, its run times and its tables, all made anew.
 readme: $(READY)

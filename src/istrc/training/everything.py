@@ -31,11 +31,11 @@ def train_all(
     facenet_steps: int = 3000,
     began_steps: int = 2400,
     guides_steps: int = 1500,
-    decoder_steps: int = 2000,  # batches of decoder; 0 leaves it as BEGAN has it
+    decoder_steps: int = 1700,  # batches of decoder; 0 leaves it as BEGAN has it
     mapping_steps: int = 6000,
     attributes_steps: int = 1200,
-    closing_steps: int = 4600,  # batches of closing; 0 leaves the circle as the paper has it
-    likeness_steps: int = 2200,  # batches of likeness; 0 leaves the mapping as the paper has it
+    closing_steps: int = 4200,  # batches of closing; 0 leaves the circle as the paper has it
+    likeness_steps: int = 1900,  # batches of likeness; 0 leaves the mapping as the paper has it
     finer_steps: int = 4000,
     seed: int = 0,
     device: str = "cpu",
