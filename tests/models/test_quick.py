@@ -9,7 +9,7 @@ from istrc.models.began import AutoEncoder
 from istrc.models.facenet import FaceNet
 from istrc.models.guide import Guides
 from istrc.models.mapping import Mapping
-from istrc.models.quick import BLOCK, Drawing, Kept, elu_, enlargement, folded, in_blocks, joined
+from istrc.models.quick import DRAWN, Drawing, Kept, elu_, enlargement, folded, in_blocks, joined
 
 NETS = {
     "facenet": (lambda: FaceNet(16, 6, (4, 6), (1, 2)), (5, 3, 16, 16)),
@@ -72,8 +72,11 @@ def test_blocks_are_small_and_in_order(count):
         sizes.append(len(part))
         return 10 * part
 
-    assert torch.equal(in_blocks(work, x, 3), 10 * x)
+    assert torch.equal(in_blocks(work, x, 5, 3 * 25 + 7), 10 * x)
     assert sum(sizes) == count and max(sizes) <= 3
+    sizes.clear()
+    assert torch.equal(in_blocks(work, x, 100, 25), 10 * x)  # one at a time at least
+    assert sizes == [1] * count or count == 0
 
 
 def test_elu_in_place():
@@ -94,7 +97,7 @@ def test_drawing_is_decoding(light, carry, skip):
     net = AutoEncoder(32, 10, widths, light=light, carry=carry, skip=skip, linear=3, linear_side=8)
     net.components.basis.normal_()
     net.eval()
-    h = torch.randn(BLOCK + 3, 10)
+    h = torch.randn(DRAWN // 32**2 + 3, 10)  # more than a block
     draw = Drawing(net)
     assert (draw(h) - net.decode(h)).abs().max() < 1e-5
     x, maps = draw.block(h[:2])

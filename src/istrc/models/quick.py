@@ -23,8 +23,9 @@ from torch.nn.utils import fuse_conv_bn_eval, fuse_linear_bn_eval
 
 from istrc.models.began import AutoEncoder
 
-BLOCK = 32  # faces drawn at once on a CPU: their maps stay near it, and are not allocated anew
-SEEN = 64  # faces looked at at once on a CPU, for the same reason; there are fewer maps to keep
+# Pixels of the faces that are drawn, or looked at, at once on a CPU: their maps stay near it, and
+# are not allocated anew. What looks keeps fewer maps.
+DRAWN, SEEN = 32 * 64**2, 64 * 64**2
 FOLDED = {
     (nn.Conv2d, nn.BatchNorm2d): fuse_conv_bn_eval,
     (nn.Linear, nn.BatchNorm1d): fuse_linear_bn_eval,
@@ -33,11 +34,19 @@ N = TypeVar("N", bound=nn.Module)
 T = TypeVar("T")
 
 
-def in_blocks(work: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor, size: int):
-    """`work` on a batch, a block of `size` at a time on a CPU; all at once elsewhere."""
-    if x.device.type != "cpu" or len(x) <= size:
-        return work(x)
-    return torch.cat([work(part) for part in x.split(size)])
+def in_blocks(
+    work: Callable[[torch.Tensor], torch.Tensor], batch: torch.Tensor, size: int, pixels: int
+) -> torch.Tensor:
+    """`work` on a batch, on a CPU in blocks of so many pixels; all at once elsewhere.
+
+    Args:
+        batch: (B, ...), faces or what they are drawn from.
+        size: of a face, pixels a side.
+    """
+    some = max(1, pixels // size**2)
+    if batch.device.type != "cpu" or len(batch) <= some:
+        return work(batch)
+    return torch.cat([work(part) for part in batch.split(some)])
 
 
 def folded(net: N) -> N:
@@ -98,7 +107,8 @@ class Drawing:
         if self.components is not None:
             self.basis = self.components.basis * self.components.spread[:, None]
             self.enlarge = enlargement(self.components.side, autoencoder.size).to(self.basis)
-        self.side, self.skip, self.precision = decoder.side, decoder.skip, precision
+        self.size, self.side, self.skip = autoencoder.size, decoder.side, decoder.skip
+        self.precision = precision
         self.project = self._weights(decoder.project)
         self.levels = []
         for number, level in enumerate(decoder.levels):
@@ -159,7 +169,7 @@ class Drawing:
         Args:
             last: what makes the faces of a block's faces and maps.
         """
-        return in_blocks(lambda part: last(*self.block(part)), h, BLOCK)
+        return in_blocks(lambda part: last(*self.block(part)), h, self.size, DRAWN)
 
 
 class Kept:

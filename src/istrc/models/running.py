@@ -53,7 +53,7 @@ class Running:
     def encode(self, autoencoder: AutoEncoder, x: torch.Tensor) -> torch.Tensor:
         """Faces (B, 3, S, S) -> codes h (B, H)."""
         with self.arithmetic():
-            return in_blocks(autoencoder.encode, x, SEEN)
+            return in_blocks(autoencoder.encode, x, autoencoder.size, SEEN)
 
     def draw(self, autoencoder: AutoEncoder, finer: Finer | None, h: torch.Tensor) -> torch.Tensor:
         """Codes h (B, H) -> faces (B, 3, S, S), not clipped."""

@@ -43,7 +43,7 @@ class Own:
         x = x.to(next(self.net.parameters()).device)
         x = place(x, self.placement, self.size)
         x = x.contiguous(memory_format=torch.channels_last)
-        return in_blocks(self._quick.of(self.net), x, SEEN)
+        return in_blocks(self._quick.of(self.net), x, self.size, SEEN)
 
 
 def load_own(folder: str | Path, device: str = "cpu") -> Own:
