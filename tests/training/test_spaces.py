@@ -85,3 +85,31 @@ def test_what_learns_from_them_learns_the_same(nets, toy_folder, toys, tmp_path)
     scores = heads(made.embeddings("tune"))
     other = train_attributes(toy_folder, tmp_path / "d", **given)
     torch.testing.assert_close(scores, other(made.embeddings("tune")), atol=0.05, rtol=0.05)
+
+
+def test_they_are_kept_in_a_folder_and_read_again(nets, toys, tmp_path, monkeypatch):
+    first = Spaces(*nets, toys, folder=tmp_path / "spaces")
+    wanted = {part: first.of(part) for part in ("fit", "tune")}
+    assert sorted(path.name for path in (tmp_path / "spaces").iterdir()) == [
+        "fit.npy", "spaces.json", "tune.npy",
+    ]  # fmt: skip
+    with monkeypatch.context() as patch:
+        patch.setattr(spaces, "both_spaces", lambda *_: pytest.fail("made again"))
+        # A decoder has no part in them
+        for weight in nets[1].decoder.parameters():
+            torch.nn.init.normal_(weight)
+        again = Spaces(*nets, toys, folder=tmp_path / "spaces")
+        for part, (z, h) in wanted.items():
+            assert torch.equal(again.of(part)[0], z) and torch.equal(again.of(part)[1], h)
+
+
+def test_those_of_other_networks_are_made_anew(nets, toys, tmp_path):
+    folder = tmp_path / "spaces"
+    old = Spaces(*nets, toys, folder=folder)
+    old.of("fit"), old.of("tune")
+    torch.nn.init.normal_(nets[1].encoder.project.weight)
+    other = Spaces(*nets, toys, folder=folder)
+    assert not torch.equal(other.of("tune")[1], old.of("tune")[1])
+    assert not (folder / "fit.npy").exists()  # nobody takes the old ones for the new
+    fewer = Spaces(*nets, toys, folder=folder, limit=5)
+    assert len(fewer.of("tune")[0]) == 10

@@ -59,7 +59,7 @@ class Embeddings:
         described = {
             "recogniser": self.key,
             "kind": recogniser.record["kind"],
-            "data": _data_key(prepared),
+            "data": data_key(prepared),
             "shape": [len(prepared), 2, recogniser.dim],
         }
         path, note = self.folder / "z.npy", self.folder / "embeddings.json"
@@ -138,7 +138,7 @@ def note(facenet: FaceNet | Embeddings, out: str | Path) -> None:
         save_record(facenet.recogniser, Path(out) / RECORD)
 
 
-def _data_key(prepared: Prepared) -> str:
+def data_key(prepared: Prepared) -> str:
     """Tells prepared folders apart without reading all their pictures."""
     digest = hashlib.sha256("\n".join(prepared.names).encode())
     digest.update(repr(prepared.images.shape).encode())

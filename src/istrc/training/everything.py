@@ -57,7 +57,7 @@ def train_all(
     autoencoder, _ = trained("began", train_began, began_steps, facenet=facenet)
     nets = dict(facenet=facenet, autoencoder=autoencoder)
     # What follows leaves FaceNet and the encoder as they are, and so all of it learns from these
-    made = Spaces(**nets, prepared=Prepared(data), device=device)
+    made = Spaces(**nets, prepared=Prepared(data), device=device, folder=runs / "spaces")
     with whole(runs / "spaces"):
         made.of("fit"), made.of("tune")
     # Two teams: those that training follows learn to be fooled, the others look (istrc.sight)

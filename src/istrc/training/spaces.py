@@ -1,10 +1,19 @@
 """A prepared folder's faces in both spaces, the recogniser's and BEGAN's: what F maps between.
 
 Several parts of the circle learn from the same pairs of z and h, and making them takes minutes.
-So they are made once, when they are first asked for, and kept in memory.
+So they are made once, when they are first asked for, and kept: in memory, and in a folder where one
+is given, so that a job that was killed and goes on has them.
+
+spaces.json          of which networks and data they are
+fit.npy, tune.npy    (2N, D + H) float32: z and h side by side
 """
 
 from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,8 +21,11 @@ import torch
 from istrc.data.prepared import Prepared
 from istrc.models.began import AutoEncoder
 from istrc.models.facenet import FaceNet
-from istrc.training.embeddings import Embeddings
+from istrc.models.store import fingerprint
+from istrc.training.embeddings import Embeddings, data_key, recorded
+from istrc.training.records import write_json
 
+NOTE = "spaces.json"
 BLOCK = 128  # faces that are embedded and encoded at once
 
 
@@ -22,6 +34,7 @@ class Spaces:
 
     Args:
         limit: faces of either part, at most.
+        folder: where they are kept; what is there of other networks or data is made anew.
     """
 
     def __init__(
@@ -31,16 +44,21 @@ class Spaces:
         prepared: Prepared,
         device: str = "cpu",
         limit: int | None = None,
+        folder: str | Path | None = None,
     ):
         self._nets = facenet, autoencoder, prepared
-        self._device = device
+        self._device, self._folder = device, None if folder is None else Path(folder)
         self.rows = {part: prepared.rows(part)[:limit] for part in ("fit", "tune")}
         self._made: dict[str, tuple[torch.Tensor, torch.Tensor]] = {}
 
     def of(self, part: str) -> tuple[torch.Tensor, torch.Tensor]:
         """z (2N, D) and h (2N, H), float32, of "fit" or "tune"; `place` says where a face is."""
         if part not in self._made:
-            self._made[part] = both_spaces(*self._nets, self.rows[part], self._device)
+            kept = self._read(part)
+            if kept is None:
+                kept = both_spaces(*self._nets, self.rows[part], self._device)
+                self._keep(part, kept)
+            self._made[part] = kept
         return self._made[part]
 
     def embeddings(self, part: str) -> torch.Tensor:
@@ -51,6 +69,40 @@ class Spaces:
         """h of each face and of its mirror image, (2, N, H) float16."""
         h = self.of(part)[1]
         return torch.stack([h[self._places(part, mirror)].half() for mirror in (False, True)])
+
+    def _key(self) -> dict[str, Any]:
+        facenet, autoencoder, prepared = self._nets
+        encoding = [autoencoder.encoder, autoencoder.components]  # whatever the decoder is
+        return {
+            **recorded(facenet),
+            "encoder": [None if part is None else fingerprint(part) for part in encoding],
+            "data": data_key(prepared),
+            "faces": {part: len(rows) for part, rows in self.rows.items()},
+        }
+
+    def _read(self, part: str) -> tuple[torch.Tensor, torch.Tensor] | None:
+        """What the folder keeps of a part; None where it has nothing, or something else."""
+        if self._folder is None or not (self._folder / f"{part}.npy").exists():
+            return None
+        if json.loads((self._folder / NOTE).read_text()) != self._key():
+            return None
+        both = torch.from_numpy(np.load(self._folder / f"{part}.npy", allow_pickle=False))
+        code = self._nets[1].code
+        return both[:, :-code].contiguous(), both[:, -code:].contiguous()
+
+    def _keep(self, part: str, made: tuple[torch.Tensor, torch.Tensor]) -> None:
+        if self._folder is None:
+            return
+        self._folder.mkdir(parents=True, exist_ok=True)
+        note = self._folder / NOTE
+        if not note.exists() or json.loads(note.read_text()) != self._key():
+            for other in self.rows:  # of what was here before
+                (self._folder / f"{other}.npy").unlink(missing_ok=True)
+            write_json(note, self._key())
+        temporary = self._folder / f"{part}.npy.tmp"
+        with open(temporary, "wb") as file:
+            np.save(file, torch.cat(made, 1).numpy(), allow_pickle=False)
+        os.replace(temporary, self._folder / f"{part}.npy")
 
     def _places(self, part: str, mirror: bool) -> torch.Tensor:
         total = len(self.rows[part])
