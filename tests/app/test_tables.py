@@ -48,6 +48,11 @@ RECORDS = {
         "command": "python -m istrc.app.demo",
         "demo": {"cold_start_seconds": 2.449, "cores": 2},
     },
+    "bench.json": {"command": "istrc bench", "training": {"mapping": {"s": 60.0}}},
+    "training.json": {
+        "command": "istrc evaluate training mine",
+        "training": {"seconds": 6120.0, "machine": {"cores": 2}, "runs": {"began": {}}},
+    },
     "other.json": {"command": "something else", "bench": 1},
 }  # fmt: skip
 
@@ -74,7 +79,13 @@ def test_every_number_stands_beside_its_command(found):
     for row in ("| 62.5 % | `istrc evaluate editing", "| 90.0 % |", "| 5.0 % |", "| 2.4 s |"):
         assert row in text
     assert "| 0.912 | `istrc evaluate all" in text and "mean AUC of 40 | 0.910 |" in text
+    assert "trained, 2 CPU cores | 1.7 h | `istrc evaluate training mine` |" in text
     assert "photo, strength 1" in text  # the default mode, whatever stands first
+
+
+def test_what_bench_says_of_training_is_no_circles(tmp_path):
+    (tmp_path / "bench.json").write_text(json.dumps(RECORDS["bench.json"]))
+    assert headline(read_results(tmp_path)) == NOTHING
 
 
 def test_tables_have_what_the_files_have(found):

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-PARTS = ("attributes", "verification", "reconstruction", "editing", "demo")
+PARTS = ("attributes", "verification", "reconstruction", "editing", "training", "demo")
 NOTHING = "Not measured yet.\n"
 
 
@@ -53,6 +53,9 @@ def headline(found: Mapping[str, Mapping[str, Any]]) -> str:
     if scores := found.get("attributes"):
         what = f"attributes read from the embedding, mean AUC of {scores['mean_over']}"
         rows.append((what, _number(scores["mean_auc"]), scores))
+    if "runs" in (spent := found.get("training", {})):  # and not bench.json's training
+        what = f"all parts of a circle trained, {spent['machine']['cores']} CPU cores"
+        rows.append((what, f"{spent['seconds'] / 3600:.1f} h", spent))
     if not rows:
         return NOTHING
     lines = [f"| {what} | {value} | `{from_['command']}` |" for what, value, from_ in rows]
