@@ -45,7 +45,7 @@ def evaluate_training(
     *,
     side: int = 2048,  # of the matrices whose product is the machine's peak
 ) -> dict[str, Any]:
-    """Read what each run took and measure the machine's peak beside it.
+    """Read what each run took and measure the machine's peak beside it, where it was trained.
 
     Returns `runs`, for each its `steps`, `seconds` (all of it), `beside_seconds` (the part of them
     that was no step), and of what has steps `operations` and `calls` of a step, `share_of_peak`
@@ -122,8 +122,8 @@ def training_markdown(found: Mapping[str, Any]) -> str:
     on, gpu, peak = found["machine"], found["gpu"], found["peaks_per_s"]["bfloat16"]
     return (
         markdown_table(header, rows)
-        + f"\nBy `istrc train all` with its defaults, on {on['cores']} cores of {on['cpu']}, in "
-        f"bfloat16; what is measured on held-out faces on the way is in it. Operations are the "
+        + f"\nBy `istrc train all`, on {on['cores']} cores of {on['cpu']}, in bfloat16; what is "
+        "measured on held-out faces on the way is in it. Operations are the "
         "multiplications and additions of matrix products and convolutions, forward and backward, "
         f"counted in one step; the product's peak was measured there: {peak / 1e9:.0f} GFLOP/s. "
         f"The GPU's time is a projection, not a measurement: {100 * gpu['reached']:.0f} % of "
