@@ -380,7 +380,7 @@ class Circle:
         if self.finer is not None:  # where a walk ends shows in small pictures as well
             small, coarse = halved(self._faces(x)), self.coarse
             return coarse.reach(small, z, strengths, keep=keep, mode=mode, metric=metric)
-        return sight.reach(self, x, z, strengths, keep=keep, mode=mode, metric=metric)
+        return sight.reach(self, x, z, strengths, keep, mode, metric)
 
     def rebuild(self, x: Array, z: Array, z2: Array, mode: str = "photo") -> Array:
         """The faces x, whose embeddings are z, with the embeddings z2 instead: (B, 3, S, S).

@@ -128,10 +128,9 @@ def reach(
     x: Array,
     z: Array,
     strengths: Mapping[str, float],
-    *,
-    keep: Iterable[str] | None = None,
-    mode: str = "photo",
-    metric: str = "data",
+    keep: Iterable[str] | None,
+    mode: str,
+    metric: str,
 ) -> walking.Walk:
     """The walk of an edit of faces x (B, 3, S, S), ended where the picture shows what was asked.
 

@@ -53,7 +53,7 @@ def test_both_are_measured_on_the_same_faces(trained_all, toys_twice, toy_judge)
     circle, prepared, seen = Circle.from_pretrained(out), Prepared(toys_twice), []
     found = evaluate_storing(
         folder=out, circle=circle, prepared=prepared, judge=toy_judge, limit=8, faces=2,
-        progress=lambda what, done, total: seen.append((done, total)),
+        progress=lambda done, total: seen.append((done, total)),
     )  # fmt: skip
     assert found["faces"] == 8 and set(found["rebuilt"]) == set(WAYS)
     rows = np.sort(np.random.default_rng(0).permutation(prepared.rows("valid"))[:8])

@@ -6,8 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from istrc.cli.measuring import Bench, JudgeOption, SecondOption
-from istrc.cli.report import Bar
+from istrc.cli.measuring import Bench, JudgeOption, SecondOption, watched
 
 
 def storing(
@@ -29,17 +28,17 @@ def storing(
     """
     from istrc.evaluation.storing import evaluate_storing
 
-    with Bar("storing", 1) as bar:
-        return evaluate_storing(
-            **bench.common,
-            folder=bench.model,
-            judge=bench.judge,
-            second=bench.recogniser,
-            limit=limit,
-            faces=faces,
-            seed=bench.seed,
-            progress=lambda _, done, total: bar.at(done, total),
-        )
+    return watched(
+        "storing",
+        evaluate_storing,
+        **bench.common,
+        folder=bench.model,
+        judge=bench.judge,
+        second=bench.recogniser,
+        limit=limit,
+        faces=faces,
+        seed=bench.seed,
+    )
 
 
 def headline(found: dict[str, Any]) -> str:

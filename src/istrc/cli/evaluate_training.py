@@ -48,11 +48,9 @@ def training(
             part="training",
             **found,
         )
+        if markdown:
+            write_text(markdown, training_markdown(plain(found)))
         for name, path in (("written", results), ("markdown", markdown)):
             if path:
                 report.facts[name] = path
-        if markdown:
-            write_text(markdown, training_markdown(plain(found)))
-        for path in (results, markdown):
-            if path:
                 report.say(path)

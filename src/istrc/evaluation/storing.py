@@ -19,6 +19,7 @@ from istrc.circle import Circle
 from istrc.data.prepared import Prepared, to_pixels, to_tensor
 from istrc.errors import InputError
 from istrc.evaluation.editing import evaluate_editing
+from istrc.evaluation.embedding import silent
 from istrc.evaluation.identity import SecondRecogniser
 from istrc.evaluation.judges import Judge
 from istrc.evaluation.results import circle_checksum, markdown_table
@@ -73,7 +74,7 @@ def evaluate_storing(
     limit: int | None = None,  # this many faces, drawn with the seed, to embed and rebuild
     faces: int = 20,  # to edit, of each attribute and direction
     seed: int = 0,
-    progress: Callable[[str, int, int], None] | None = None,
+    progress: Callable[[int, int], None] = silent,
 ) -> dict[str, Any]:
     """Embed, rebuild and edit the same faces by the circle as trained and as stored.
 
@@ -106,11 +107,9 @@ def evaluate_storing(
     angle = torch.cat(angles)
     edits = {}
     for number, (name, one) in enumerate(both.items()):
-        say = None
-        if progress:
 
-            def say(what: str, done: int, total: int, before: int = number) -> None:
-                progress(what, before * total + done, len(both) * total)
+        def say(_: str, done: int, total: int, before: int = number) -> None:
+            progress(before * total + done, len(both) * total)
 
         edited = evaluate_editing(
             circle=one, prepared=prepared, judge=judge, second=second, modes=("photo",),
