@@ -18,13 +18,10 @@ lint: $(READY)
 	$(BIN)/ruff check src tests
 	$(BIN)/ruff format --check src tests
 
-# The tables of the README, of the model cards and of docs/trained.md, from results/*.json.
-CARDS := src/istrc/weights
+# The tables of the README, of docs/results.md and of the model card, from results/*.json.
+PAGES := README.md docs/results.md src/istrc/weights/celeba128/README.md
 tables: $(READY)
-	$(BIN)/python -m istrc.app.tables README.md results
-	$(BIN)/python -m istrc.app.tables $(CARDS)/celeba64/README.md results
-	$(BIN)/python -m istrc.app.tables $(CARDS)/celeba128/README.md results/celeba128
-	$(BIN)/python -m istrc.app.tables docs/trained.md results/trained
+	for page in $(PAGES); do $(BIN)/python -m istrc.app.tables $$page results || exit 1; done
 
 # README's picture, its run times and its tables, all made anew.
 readme: $(READY)

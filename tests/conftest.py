@@ -7,18 +7,18 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-TOY_SIZE = 16
+TOY_SIZE, TOY_STEPS = 16, 60
 ONE_STEP = {  # of every part of train_all
     f"{part}_steps": 1
     for part in (
-        "facenet", "began", "guides", "decoder", "mapping", "attributes", "closing", "likeness",
-        "finer",
+        "landmarks", "landmarks_fine", "facenet", "began", "mapping", "attributes", "changes", "probes",
     )
 }  # fmt: skip
 TOY_ATTRIBUTES = ("smile", "male", "beard", "eyeglasses", "wide_mouth")
@@ -78,12 +78,148 @@ def draw_toys(identity: np.ndarray, labels: np.ndarray, rng: np.random.Generator
     return np.clip(pictures, 0, 255).astype(np.uint8)
 
 
+def schematic_face() -> np.ndarray:
+    points = np.zeros((68, 2))
+    turn = np.linspace(np.pi, 0, 17)  # the jaw, from the left ear by the chin to the right one
+    points[:17] = np.stack([64 + 42 * np.cos(turn), 66 + 56 * np.sin(turn)], 1)
+    points[17:22] = np.stack([np.linspace(32, 56, 5), [54, 51, 50, 51, 53]], 1)
+    points[22:27] = np.stack([np.linspace(72, 96, 5), [53, 51, 50, 51, 54]], 1)
+    points[27:31] = np.stack([np.full(4, 64), np.linspace(64, 84, 4)], 1)
+    points[31:36] = np.stack([np.linspace(55, 73, 5), [87, 89, 90, 89, 87]], 1)
+    eye = np.array([(-8, 0), (-3, -4), (3, -4), (8, 0), (3, 4), (-3, 4)])
+    points[36:42], points[42:48] = eye + [45, 66], eye + [83, 66]
+    turn = np.linspace(np.pi, 3 * np.pi, 13)[:12]  # the lips, from the left corner over the top
+    points[48:60] = np.stack([64 + 18 * np.cos(turn), 102 + 7 * np.sin(turn)], 1)
+    turn = np.linspace(np.pi, 3 * np.pi, 9)[:8]
+    points[60:68] = np.stack([64 + 15 * np.cos(turn), 102 + np.sin(turn)], 1)
+    return points / 64 - 1
+
+
+@pytest.fixture(scope="session")
+def face_points() -> np.ndarray:
+    """A schematic face: iBUG's 68 points (68, 2) in [-1, 1] over the crop, where CelebA's are."""
+    return schematic_face()
+
+
+def opened(points: np.ndarray, gap: float) -> np.ndarray:
+    """Points (..., 68, 2) with a lower jaw that has gone down by `gap` of the crop's half side."""
+    points, share = points.copy(), np.zeros(68)
+    share[[6, 7, 8, 9, 10]], share[[5, 11]], share[[4, 12]] = 1, 0.6, 0.3
+    lower = [55, 56, 57, 58, 59, 65, 66, 67]
+    share[lower] = 1 - (schematic_face()[lower, 0] / 0.29) ** 2  # nothing at the mouth's corners
+    points[..., 1] += gap * share
+    return points
+
+
+def finds_points(size: int, spread: float = 0.01):
+    """A landmark network, never trained: a schematic face, and what it sees moves the points."""
+    import torch
+
+    from istrc.models.landmarks import Landmarks
+    from istrc.shape.mesh import triangulated
+
+    torch.manual_seed(0)
+    triangles = torch.from_numpy(triangulated(schematic_face()))
+    tiny = dict(size=size, fold=2, widths=(4, 4, 4, 4), hidden=8)
+    net = Landmarks(tiny, tiny, faces=len(triangles))
+    net.mean.copy_(torch.from_numpy(schematic_face()))
+    net.triangles.copy_(triangles)
+    for part in (net.rough, net.fine):
+        torch.nn.init.normal_(part.place.weight, std=spread)
+        part.place.bias.data[2::3] = -4.0  # nothing is covered
+    return net.eval()
+
+
+def untrained() -> dict:
+    """All parts of a circle of 32 px, D = 8, never trained, with every transformation."""
+    import torch
+    from torch.nn.init import normal_
+
+    from istrc.attributes import TRANSFORMATIONS
+    from istrc.models.attributes import AttributeClassifiers
+    from istrc.models.began import AutoEncoder
+    from istrc.models.changes import Changes
+    from istrc.models.facenet import FaceNet
+    from istrc.models.mapping import Mapping
+    from istrc.models.probes import Probes
+    from istrc.models.search import Search
+    from istrc.shape.measures import MEASURED
+
+    torch.manual_seed(0)
+    size, dim, widths = 32, 8, (4, 4, 4, 4)
+    names = (*TRANSFORMATIONS, "eyeglasses")
+    landmarks = finds_points(size)
+    regions = [(4, 8, 24, 8, 2)]
+    autoencoder = AutoEncoder(size, 10, widths, linear=4, linear_side=16, regions=regions)
+    for name, basis in autoencoder.components.named_buffers():
+        if name.startswith("basis"):
+            normal_(basis, std=0.1)
+    code = autoencoder.code + 2 * 68
+    mapping = Mapping(dim, code, 8, 5)
+    mapping.mean[autoencoder.code :] = landmarks.mean.flatten()
+    mapping.spread[autoencoder.code :] = 0.01
+    changes = Changes(dim, code, 8, 1)
+    normal_(changes.fit[-1].weight)
+    changes.spread[autoencoder.code :] = 0.01
+    search = Search(code, 2 * 68, 2)
+    for member in search.members:
+        normal_(member.weight, std=1e-3)
+        torch.nn.init.zeros_(member.bias)
+    probes = Probes(names, code, tuple(name for name in MEASURED if name in names))
+    probes.mean.copy_(mapping.mean)
+    probes.typical.copy_(torch.tensor([1.0, -1.0]))
+    probes.ranges[:, 0], probes.ranges[:, 1] = (
+        torch.tensor(found) for found in ((0.6, 0.0, 1.0), (0.4, -0.2, 0.8))
+    )
+    attributes = AttributeClassifiers(names, dim, 4, 4)
+    attributes.slope.fill_(4.0)
+    return dict(
+        facenet=FaceNet(size, dim, widths),
+        autoencoder=autoencoder,
+        mapping=mapping,
+        attributes=attributes,
+        landmarks=landmarks,
+        search=search,
+        changes=changes,
+        probes=probes,
+    )
+
+
+@pytest.fixture(scope="session")
+def untrained_parts():
+    """`untrained`: see there."""
+    return untrained
+
+
+@pytest.fixture(scope="session")
+def tiny_landmarks():
+    """`finds_points`: see there."""
+    return finds_points
+
+
+@pytest.fixture(scope="session")
+def open_mouth():
+    """`opened`: see there."""
+    return opened
+
+
 @pytest.fixture(scope="session")
 def blank_model(tmp_path_factory):
     """The folder of a circle of 32 px, D = 8, never trained, with every transformation."""
+    from istrc.circle import Circle
+
+    folder = tmp_path_factory.mktemp("blank") / "model"
+    Circle(**untrained()).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def constant_model(tmp_path_factory):
+    """The folder of the paper's circle of 32 px, D = 8, never trained: all shapes are the same."""
     import torch
 
-    from istrc.circle import TRANSFORMATIONS, Circle
+    from istrc.attributes import TRANSFORMATIONS
+    from istrc.circle import Circle
     from istrc.models.attributes import AttributeClassifiers
     from istrc.models.began import AutoEncoder
     from istrc.models.facenet import FaceNet
@@ -97,7 +233,7 @@ def blank_model(tmp_path_factory):
         Mapping(8, 6, 8, 5),
         AttributeClassifiers((*TRANSFORMATIONS, "eyeglasses"), 8, 4, 4),
     )
-    folder = tmp_path_factory.mktemp("blank") / "model"
+    folder = tmp_path_factory.mktemp("constant") / "model"
     circle.save_pretrained(folder)
     return folder
 
@@ -169,23 +305,30 @@ def toy_folder(tmp_path_factory, write_prepared) -> Path:
 
 
 @pytest.fixture(scope="session")
-def toys_twice(toy_folder, tmp_path_factory) -> Path:
-    """The toy faces prepared at 32 px."""
-    folder = tmp_path_factory.mktemp("twice") / "prepared"
+def shaped_folder(toy_folder, tmp_path_factory) -> Path:
+    """The toy faces with landmarks: a smile lifts the mouth's corners, heads turn a little."""
+    folder = tmp_path_factory.mktemp("shaped") / "prepared"
     shutil.copytree(toy_folder, folder)
-    images = np.load(folder / "images.npy")
-    np.save(folder / "images.npy", images.repeat(2, 1).repeat(2, 2))
+    labels, rng = np.load(folder / "attributes.npy"), np.random.default_rng(3)
+    points = schematic_face() + rng.normal(0, 0.01, (len(labels), 68, 2))
+    points[:, [48, 54], 1] -= 0.1 * labels[:, :1]
+    points = np.stack([opened(one, rng.uniform(0, 0.15)) for one in points])
+    points[:, 27:36, 0] += rng.uniform(-0.1, 0.1, (len(labels), 1))
+    np.save(folder / "landmarks.npy", points.astype(np.float32))
     return folder
 
 
 @pytest.fixture(scope="session")
-def trained_all(toy_folder, toys_twice, tmp_path_factory):
+def trained_all(shaped_folder, tmp_path_factory):
     """What `train_all` returns of the real networks on 16 px, a step each, and its folder."""
     pytest.importorskip("pytorch_metric_learning")
-    from istrc.training.everything import train_all
+    from istrc.training import everything
 
     out = tmp_path_factory.mktemp("all")
-    return train_all(toy_folder, out, twice=toys_twice, **ONE_STEP), out
+    few = partial(everything.train_landmarks, batch_size=4)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(everything, "train_landmarks", few)
+        yield everything.train_all(shaped_folder, out, **ONE_STEP), out
 
 
 @pytest.fixture(scope="session")
@@ -269,12 +412,10 @@ def outsider(write_onnx, tmp_path_factory):
 TRAIN_TOYS = """
 import os, signal, sys
 from pathlib import Path
-from istrc.circle import Circle
 from istrc.models.store import save_part
 from istrc.training import loop
 from istrc.training.attributes import train_attributes
 from istrc.training.began import train_began
-from istrc.training.closing import train_closing
 from istrc.training.facenet import train_facenet
 from istrc.training.mapping import train_mapping
 
@@ -291,7 +432,7 @@ def mortal(*, update, out, **rest):
 
 loop.run = mortal
 facenet = train_facenet(
-    data, out / "facenet", steps=STEPS, people=12, pictures=4, dim=16, widths=(16, 24),
+    data, out / "facenet", steps=STEPS, people=12, pictures=4, size=16, dim=16, widths=(16, 24),
     depths=(1, 1), rate=0.04, triplets_from=0.5, attribute_weight=30.0, average=0.9,
     validate_every=15,
 )
@@ -309,10 +450,6 @@ attributes = train_attributes(
     data, out / "attributes", facenet=facenet, steps=STEPS, batch_size=64, width=12, layers=4,
     rate=0.02, noise=0.2, validate_every=15,
 )
-train_closing(
-    data, out / "closing", circle=Circle(facenet, autoencoder, mapping, attributes), steps=8,
-    batch_size=12, average=0.8, validate_every=3,
-)
 parts = dict(facenet=facenet, autoencoder=autoencoder, generator=maker, mapping=mapping)
 for name, part in dict(parts, attributes=attributes).items():
     save_part(part, out / "parts" / name)
@@ -329,33 +466,39 @@ class ToyRuns:
     deaths: dict[str, int]  # part: the step before which it was killed
 
 
-@pytest.fixture(scope="session")
-def toy_runs(toy_folder, tmp_path_factory) -> ToyRuns:
-    """Train every part on the toys twice: in one go, and with a kill -9 in each part."""
-    pytest.importorskip("pytorch_metric_learning")
-    folder = tmp_path_factory.mktemp("toy-runs")
-    steps = 60
+def start_toys(data: Path, out: Path, part: str = "none", step: int = -1) -> subprocess.Popen:
+    """A process that trains every part on the toys, and dies before a step of a part."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
     environment["OMP_NUM_THREADS"] = "1"  # two processes run at once, on networks of no size
+    script = TRAIN_TOYS.replace("STEPS", str(TOY_STEPS))
+    arguments = [sys.executable, "-c", script, str(data), str(out), part, str(step)]
+    return subprocess.Popen(arguments, env=environment, stderr=subprocess.PIPE, text=True)
 
-    def start(out: Path, part: str = "none", step: int = -1) -> subprocess.Popen:
-        script = TRAIN_TOYS.replace("STEPS", str(steps))
-        arguments = [sys.executable, "-c", script, str(toy_folder), str(out), part, str(step)]
-        return subprocess.Popen(arguments, env=environment, stderr=subprocess.PIPE, text=True)
 
-    whole = start(folder / "whole")
-    deaths = {}
-    for part in ("facenet", "began", "mapping", "attributes", "closing"):
-        last = 8 if part == "closing" else steps
-        deaths[part] = random.SystemRandom().randrange(2, last)
-        dying = start(folder / "killed", part, deaths[part])
+@pytest.fixture(scope="session")
+def toy_run(toy_folder, tmp_path_factory) -> Path:
+    """The run folders of every part trained on the toys in one go."""
+    pytest.importorskip("pytorch_metric_learning")
+    out = tmp_path_factory.mktemp("toy-run")
+    process = start_toys(toy_folder, out)
+    _, error = process.communicate()
+    assert process.returncode == 0, error
+    return out
+
+
+@pytest.fixture(scope="session")
+def toy_runs(toy_folder, toy_run, tmp_path_factory) -> ToyRuns:
+    """The same, and once more with a kill -9 in each part."""
+    killed, deaths = tmp_path_factory.mktemp("toy-killed"), {}
+    for part in ("facenet", "began", "mapping", "attributes"):
+        deaths[part] = random.SystemRandom().randrange(2, TOY_STEPS)
+        dying = start_toys(toy_folder, killed, part, deaths[part])
         _, error = dying.communicate()
         assert dying.returncode == -9, error
-    # The last start has nothing to die of
-    for process in (start(folder / "killed", "end"), whole):
-        _, error = process.communicate()
-        assert process.returncode == 0, error
-    return ToyRuns(folder / "whole", folder / "killed", steps, deaths)
+    last = start_toys(toy_folder, killed, "end")  # has nothing to die of
+    _, error = last.communicate()
+    assert last.returncode == 0, error
+    return ToyRuns(toy_run, killed, TOY_STEPS, deaths)
 
 
 @pytest.fixture(scope="session")
@@ -381,10 +524,59 @@ def same_bits(toy_runs):
 
 
 @pytest.fixture(scope="session")
-def toy_circle(toy_runs):
-    """A circle of 16 px, D = 16, trained on the toys; nothing may change it."""
+def toy_circle(toy_run):
+    """The paper's circle at 16 px, D = 16, trained on the toys; nothing may change it."""
     from istrc.circle import Circle
     from istrc.models.store import load_part
     from istrc.pretrained import PARTS
 
-    return Circle(**{part: load_part(toy_runs.whole / "parts" / part) for part in PARTS})
+    return Circle(**{part: load_part(toy_run / "parts" / part) for part in PARTS})
+
+
+@pytest.fixture(scope="session")
+def shaped_circle(toy_circle, shaped_folder, tmp_path_factory):
+    """The toy circle with shapes: further parts, all but landmarks trained on the toys a second."""
+    import torch
+
+    from istrc.circle import Circle
+    from istrc.data.prepared import Prepared
+    from istrc.models.began import AutoEncoder
+    from istrc.training.changes import train_changes
+    from istrc.training.components import fit_components, regions_of
+    from istrc.training.mapping import train_mapping
+    from istrc.training.probes import train_probes
+    from istrc.training.search import train_search
+    from istrc.training.shape_free import make_shape_free
+    from istrc.training.spaces import Spaces
+
+    runs, facenet = tmp_path_factory.mktemp("shaped-runs"), toy_circle.facenet
+    landmarks = finds_points(16, 0.05)
+    textures = make_shape_free(shaped_folder, runs / "textures", landmarks=landmarks)
+    torch.manual_seed(0)
+    mean = landmarks.mean.numpy()
+    autoencoder = AutoEncoder(
+        16, 72, (4, 4), linear=48, linear_side=16, regions=regions_of(mean, 16, 16)
+    )
+    fit_components(autoencoder.components, textures, textures.rows("fit"), mean)
+    made = Spaces(facenet, autoencoder.eval(), Prepared(shaped_folder), textures=runs / "textures")
+    nets = dict(facenet=facenet, autoencoder=autoencoder, made=made)
+    few = dict(batch_size=64, validate_every=50)
+    return Circle(
+        facenet,
+        autoencoder,
+        train_mapping(shaped_folder, runs / "mapping", steps=100, width=24, **few, **nets),
+        toy_circle.attributes,
+        landmarks=landmarks,
+        search=train_search(
+            shaped_folder,
+            runs / "search",
+            landmarks=landmarks,
+            autoencoder=autoencoder,
+            faces=200,
+            steps=1,
+        ),
+        changes=train_changes(
+            shaped_folder, runs / "changes", steps=150, rate=0.02, width=32, **few, **nets
+        ),
+        probes=train_probes(shaped_folder, runs / "probes", steps=60, rate=0.02, **nets),
+    )

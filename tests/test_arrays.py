@@ -4,15 +4,17 @@ import numpy as np
 import pytest
 import torch
 
-from istrc import arrays, sight, sphere
-from istrc.photo.cover import overlay
+from istrc import arrays, sphere
+from istrc.edit import stopping
 
 rng = np.random.default_rng(0)
 A, B, V = (rng.normal(size=(5, 8)).astype(np.float32) for _ in range(3))
 A, B = (v / np.linalg.norm(v, axis=1, keepdims=True) for v in (A, B))
 T = rng.uniform(size=5).astype(np.float32)
 SEEN = rng.normal(size=(6, 4, 3)).astype(np.float32).cumsum(0)
-FACES = rng.uniform(-1, 1, (2, 3, 16, 16)).astype(np.float32)
+TYPICAL = np.float32([[1, -1], [2, 0.5], [0.3, -3]])
+RANGES = np.sort(rng.normal(size=(3, 2, 3)), 2)[..., [1, 0, 2]].astype(np.float32)
+STRENGTHS = np.float32([1, -0.5, 2])
 
 
 @pytest.mark.parametrize(
@@ -28,8 +30,9 @@ FACES = rng.uniform(-1, 1, (2, 3, 16, 16)).astype(np.float32)
         (sphere.transport, [A, B, V]),
         (sphere.step, [A, V, T]),
         (sphere.mean, [A]),
-        (sight.departure, [SEEN]),
-        (overlay, [FACES, FACES[::-1].copy()]),
+        (stopping.departure, [SEEN]),
+        (stopping.wanted_logits, [V[:, :3], TYPICAL, STRENGTHS]),
+        (stopping.wanted_measures, [V[:, :3], RANGES, STRENGTHS]),
         (arrays.sigmoid, [50 * V]),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
@@ -43,7 +46,7 @@ def test_arrays_and_tensors_agree(function, given):
 
 def test_arrival_agrees():
     wanted = SEEN[0] + 1
-    share, arrived = sight.arrival(SEEN, wanted)
-    by_torch = sight.arrival(torch.from_numpy(SEEN), torch.from_numpy(wanted))
+    share, arrived = stopping.arrival(SEEN, wanted)
+    by_torch = stopping.arrival(torch.from_numpy(SEEN), torch.from_numpy(wanted))
     np.testing.assert_allclose(share, by_torch[0].numpy(), atol=1e-6)
     assert arrived.tolist() == by_torch[1].tolist()

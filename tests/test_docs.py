@@ -21,7 +21,7 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").g
 BLOCK = re.compile(
     r"(?P<not_run><!-- not run:[^\n]*-->\n)?```(?P<language>\w+)\n(?P<code>.*?)```", re.S
 )
-SHIPPED = ROOT / "src/istrc/weights/celeba64/circle.json"
+SHIPPED = ROOT / "src/istrc/weights/celeba128/landmarks/config.json"
 
 
 def blocks():

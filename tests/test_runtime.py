@@ -62,7 +62,7 @@ def test_a_circle_that_lacks_graphs_is_opened_with_torch(tmp_path):
     assert all(has_graphs(name) for name in names())
     shutil.copytree(folder_of(names()[-1]), tmp_path / "mine")
     assert has_graphs(tmp_path / "mine")
-    (tmp_path / "mine" / "guides" / GRAPHS).unlink()
+    (tmp_path / "mine" / "mapping" / GRAPHS).unlink()
     assert not has_graphs(tmp_path / "mine")
     assert options.open_circle(str(tmp_path / "mine"), "cpu", "auto").runtime == "torch"
     assert not has_graphs("nothing-here")

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from istrc import sphere
+from istrc.edit.walk import targets, walk, walk_each
 from istrc.models.attributes import AttributeClassifiers
-from istrc.walk import targets, walk, walk_each
 
 EDITS = (([0], [1, 2]), ([3], []), ([1], [0]), ([2, 0], [3]))
 

@@ -1,6 +1,6 @@
 """One formula for two libraries: torch's tensors and NumPy's arrays.
 
-What a circle does between its networks (sphere, walk, sight, cover) is written once, in the words
+What a circle does between its networks (sphere, walk, stopping, tone) is written once, in the words
 that both libraries have: `axis`, `keepdims`, `clip`, `where`. Where there is a tensor, torch has
 been imported; nothing here imports it, so that the runtime without torch (istrc.light) computes
 the same formulas.

@@ -11,132 +11,55 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from istrc import holding, pretrained, sight
-from istrc import walk as walking
-from istrc.arrays import in_inference, indices, inference, numbers, sigmoid
+from istrc import pretrained
+from istrc.arrays import in_inference, indices, numbers
+from istrc.attributes import TRANSFORMATIONS
 from istrc.data.prepared import to_array, to_tensor
-from istrc.errors import InputError, IstrcError
+from istrc.edit import holding, stopping
+from istrc.edit import walk as walking
+from istrc.edit.render import Rendering
+from istrc.errors import InputError
 from istrc.face import Face
 from istrc.learning import shelf
-from istrc.models.learned import LearnedAttribute, WithLearned
-from istrc.photo.cover import laid
+from istrc.models.learned import LearnedAttribute
+from istrc.networks import Networks
 from istrc.photo.find import find_frames
-from istrc.photo.paste import face_mask
 from istrc.photo.read import read_picture
-from istrc.rebuilding import Rebuilding
 from istrc.recognisers.recogniser import difference, key
-from istrc.resample import halved
 from istrc.runtime import choose_runtime
 
 if TYPE_CHECKING:
-    import torch
-
     from istrc.arrays import Array
-    from istrc.models.attributes import AttributeClassifiers
-    from istrc.models.began import AutoEncoder
-    from istrc.models.changes import Changes
-    from istrc.models.facenet import FaceNet
-    from istrc.models.finer import Finer
-    from istrc.models.guide import Guides
+    from istrc.models.landmarks import Landmarks
     from istrc.models.mapping import Mapping as CodeMapping
     from istrc.recognisers.recogniser import Recogniser
 
-TRANSFORMATIONS = (
-    "male",
-    "smile",
-    "mouth_open",
-    "beard",
-    "mustache",
-    "big_nose",
-    "young",
-    "big_lips",
-    "big_eyes",
-    "wide_mouth",
-    "attractive",
-    "makeup",
-)
 STRENGTH_LIMIT = 2.0
 
 
-class Circle:
-    """The composed model: four parts that were trained apart.
+class Circle(Networks):
+    """The composed model: embeds, walks and draws. `istrc.networks` has what it is composed of.
 
-    Faces x are (B, 3, S, S) float32 in [-1, 1]; embeddings z (B, D) have unit norm; codes h are
-    (B, H); angles are radians. Every method is batched and changes nothing in the circle.
-
-    Arrays are tensors where the parts are networks of torch. Where they are graphs of ONNX
-    (istrc.light), which need no torch, they are NumPy's; nothing else differs.
-
-    `precision` is of the convolutions: torch.float32, or torch.bfloat16, which is several times
-    faster on processors that multiply it and moves pictures by about a level (docs/bench.md).
+    Faces x are (B, 3, S, S) float32 in [-1, 1]; embeddings z (B, D) have unit norm; codes c are
+    (B, C); angles are radians. Every method is batched and changes nothing in the circle.
 
     Args:
-        facenet: our FaceNet, or any other recogniser (istrc.recognisers); `recogniser` is either
-            behind one interface, `facenet` None for any other.
-        changes: what an edit changes in a code, as closing tuned it; `mapping` stays the paper's
-            F, which knows whole faces. None takes differences of `mapping`.
-        guides: pixel classifiers that look where an edit has got to; None trusts the sphere.
-        finer: a level on the decoder that draws faces twice as large; S is then its size, and all
-            other parts see the faces halved.
+        parts: of `istrc.networks.Networks`.
+        aligner: the landmark network that finds faces in photographs; the circle's own if None.
+        bound: the farthest that a walk goes, radians.
     """
 
     def __init__(
         self,
-        facenet: FaceNet | Recogniser,
-        autoencoder: AutoEncoder,
-        mapping: CodeMapping,
-        attributes: AttributeClassifiers,
-        *,
-        changes: Changes | None = None,
-        guides: Guides | None = None,
-        finer: Finer | None = None,
-        aligner: torch.nn.Module | None = None,
+        *parts: Any,
+        aligner: Landmarks | None = None,
         bound: float = 0.55,
+        **more: Any,
     ):
-        if hasattr(autoencoder, "graphs"):
-            from istrc.light.running import Running
-
-            self._running = Running()
-        else:
-            from istrc.models.running import Running
-
-            self._running = Running(autoencoder)
-        if not hasattr(facenet, "embed"):  # a network alone
-            from istrc.recognisers.own import Own
-
-            facenet = Own(facenet)
-        self.recogniser: Recogniser = facenet
-        self.facenet = facenet.net if getattr(facenet, "ours", False) else None
-        self.autoencoder, self.mapping, self.attributes = autoencoder, mapping, attributes
-        self.changes, self.guides, self.finer = changes, guides, finer
-        for part in (autoencoder, mapping, attributes, changes, guides, finer):
-            if part is not None:
-                part.eval()
-        self.aligner = aligner
+        super().__init__(*parts, **more)
+        self.aligner = self.landmarks if aligner is None else aligner
         self.bound = bound
         self.notes: dict[str, dict] = {}  # what each part's config.json says of its making
-        if self.facenet is not None and self.facenet.size != autoencoder.size:
-            raise IstrcError(
-                f"the recogniser sees {self.facenet.size} px and the auto-encoder makes "
-                f"{autoencoder.size} px; a circle needs one size"
-            )
-        dim = self.recogniser.dim
-        spaces = {(part.dim, part.code) for part in (mapping, changes) if part is not None}
-        if dim != attributes.dim or spaces != {(dim, autoencoder.code)}:
-            raise IstrcError(
-                f"parts of different spaces: z is {dim}-d for the recogniser, "
-                f"{mapping.dim}-d for the mapping, {attributes.dim}-d for the classifiers; h is "
-                f"{mapping.code}-d for the mapping, {autoencoder.code}-d for the auto-encoder"
-            )
-        if finer is not None and finer.size != 2 * autoencoder.size:
-            raise IstrcError(
-                f"the finer level makes {finer.size} px, which is not twice the auto-encoder's "
-                f"{autoencoder.size} px"
-            )
-        self.size = autoencoder.size if finer is None else finer.size
-        self.dim = dim
-        self.mask = self._running.here(face_mask(self.size))
-        self.learned: dict[str, LearnedAttribute] = {}  # see `learn` and `add`
 
     @property
     def attribute_names(self) -> tuple[str, ...]:
@@ -145,36 +68,10 @@ class Circle:
         rest = sorted(set(self.attributes.names) - set(first))
         return (*first, *rest, *sorted(self.learned))
 
-    @property
-    def classifiers(self) -> AttributeClassifiers | WithLearned:
-        """What a walk asks: the circle's classifiers, and beside them what was learned."""
-        if not self.learned:
-            return self.attributes
-        return WithLearned(self.attributes, list(self.learned.values()))
-
-    @property
-    def looking(self) -> Guides:
-        """The guides as inference runs them; see `istrc.sight`."""
-        return self._running.quick("guides", self.guides)
-
-    @property
-    def coarse(self) -> Circle:
-        """The same circle without its finer level: faces of half the size."""
-        return self.with_finer(None)
-
-    def with_finer(self, finer: Finer | None) -> Circle:
-        """The same circle with another level on its decoder, or with none."""
-        return self._with(finer=finer)
-
     def with_mapping(self, mapping: CodeMapping) -> Circle:
         """The same circle with another F; what an edit changes stays, where it has its own net."""
-        return self._with(mapping=mapping)
-
-    def _with(self, **part: Any) -> Circle:
-        parts = dict(mapping=self.mapping, changes=self.changes, guides=self.guides)
-        parts |= dict(finer=self.finer, aligner=self.aligner, bound=self.bound)
-        recogniser, began, heads = self.recogniser, self.autoencoder, self.attributes
-        other = Circle(recogniser, began, attributes=heads, **(parts | part))
+        parts = {**self._parts(), "mapping": mapping}
+        other = Circle(self.recogniser, **parts, aligner=self.aligner, bound=self.bound)
         other.learned, other.notes = self.learned, self.notes
         other._running = copy(self._running)  # what was made for inference is kept
         return other
@@ -184,7 +81,7 @@ class Circle:
     @classmethod
     def from_pretrained(
         cls,
-        name: str | Path = "celeba64",
+        name: str | Path = pretrained.DEFAULT,
         device: str = "cpu",
         *,
         recogniser: str | Path | Recogniser | None = None,
@@ -225,85 +122,9 @@ class Circle:
         """
         pretrained.write(self, Path(folder), copy, base, notes)
 
-    @property
-    def device(self) -> torch.device | str:
-        """torch's device; "cpu" without torch."""
-        return self._running.device
-
-    @property
-    def runtime(self) -> str:
-        """ "torch" or "light"."""
-        return self._running.runtime
-
-    @property
-    def precision(self) -> torch.dtype | str:
-        """Of the convolutions; torch's can be set."""
-        return self._running.precision
-
-    @precision.setter
-    def precision(self, kind: torch.dtype) -> None:
-        self._running.precision = kind
-
-    # Arrays in, arrays out
-
-    def here(self, x: Array) -> Array:
-        """A tensor or NumPy's array as what the circle computes with, on its device."""
-        return self._running.here(x)
-
-    @inference
-    def embed(self, x: Array) -> Array:
-        """Faces (B, 3, S, S) -> embeddings z (B, D) on the sphere."""
-        with self._running.arithmetic():
-            return self._running.here(self.recogniser.embed(self._faces(x)))
-
-    @inference
-    def encode(self, x: Array) -> Array:
-        """Faces (B, 3, S, S) -> BEGAN's codes h = E(x) (B, H)."""
-        x = self._faces(x)
-        x = x if self.finer is None else self._running.faces(halved(x))
-        return self._running.encode(self.autoencoder, x)
-
-    @inference
-    def map(self, z: Array) -> Array:
-        """Embeddings z (B, D) -> codes h = F(z) (B, H)."""
-        return self._running.quick("mapping", self.mapping)(self._running.here(z))
-
-    @inference
-    def map_change(self, h: Array, z: Array, z2: Array) -> Array:
-        """What an edit from z to z2 (B, D) changes in the codes h (B, H): F(z2) - F(z), (B, H).
-
-        A closed circle fits the difference to the face (istrc.models.changes).
-        """
-        h, z, z2 = map(self._running.here, (h, z, z2))
-        if self.changes is None:
-            mapping = self._running.quick("mapping", self.mapping)
-            return mapping(z2) - mapping(z)
-        return self._running.quick("changes", self.changes)(h, z, z2)
-
-    @inference
-    def decode_code(self, h: Array) -> Array:
-        """Codes h (B, H) -> faces (B, 3, S, S) in [-1, 1]."""
-        return self.draw(h).clip(-1, 1)
-
-    @inference
-    def draw(self, h: Array) -> Array:
-        """`decode_code` before it is clipped."""
-        return self._running.draw(self.autoencoder, self.finer, h)
-
-    def decode(self, z: Array) -> Array:
-        """Embeddings z (B, D) -> faces (B, 3, S, S): decode(F(z)), what the recogniser saw."""
-        return self.decode_code(self.map(z))
-
-    @inference
     def scores(self, z: Array) -> Array:
         """Calibrated probabilities (B, A), in the order of `attribute_names`."""
-        return sigmoid(self.logits(z, self.attribute_names))
-
-    @inference
-    def logits(self, z: Array, names: Iterable[str]) -> Array:
-        """Calibrated logits (B, A) of these attributes at z (B, D)."""
-        z, classifiers = self._running.here(z), self.classifiers
-        return classifiers(z, indices([classifiers.index(name) for name in names], z))
+        return self.scores_of(z, self.attribute_names)
 
     def walk(
         self,
@@ -319,9 +140,9 @@ class Circle:
         """Walk embeddings z (B, D) to where these attributes have these strengths.
 
         Args:
-            strengths: signed, within [-2, 2]; `istrc.walk.targets` says what a strength means.
-            keep: attributes to hold besides those that the edit holds by itself (istrc.holding);
-                [] holds nothing at all, and ["none", "male"] the sex alone.
+            strengths: signed, within [-2, 2]; `istrc.edit.walk.targets` says what a strength means.
+            keep: attributes to hold besides those that the edit holds by itself
+                (istrc.edit.holding); [] holds nothing at all, and ["none", "male"] the sex alone.
             metric: "data", or the paper's "euclidean".
             step: constant length of a step, radians.
             bound: the farthest from z, radians, of all or of each (B,); None is the circle's own.
@@ -372,40 +193,49 @@ class Circle:
         keep: Iterable[str] | None = None,
         mode: str = "photo",
         metric: str = "data",
-    ) -> walking.Walk:
-        """The walk of an edit of faces x: ended where the picture shows what was asked.
+        c: Array | None = None,
+    ) -> stopping.Reached:
+        """The walk of an edit of faces x, ended where the code shows what was asked, and what it
+        changes in the codes.
 
-        Without guides, and for attributes that they do not know, it is `walk`; see there.
+        Without probes, and for attributes that they do not know, it ends where `walk` does; so it
+        does in mode "circle", where the sphere alone says what is drawn.
+
+        Args:
+            c: the faces' codes, where they are known already.
         """
-        if self.finer is not None:  # where a walk ends shows in small pictures as well
-            small, coarse = halved(self._faces(x)), self.coarse
-            return coarse.reach(small, z, strengths, keep=keep, mode=mode, metric=metric)
-        return sight.reach(self, x, z, strengths, keep, mode, metric)
+        keep = holding.named(keep)
+        asked = {name: float(value) for name, value in strengths.items() if value}
+        known = self.probes is not None and set(asked) <= set(self.probes.names)
+        z = self.here(z)
+        if not asked or not known or mode == "circle":
+            path = self.walk(z, strengths, keep=keep, metric=metric)
+            c = self.encode(x) if c is None and mode != "circle" else c
+            change = None if c is None else self.map_change(c, z, path.end)
+            return stopping.Reached(path, change)
+        far = self.walk(
+            z,
+            strengths,
+            keep=keep,
+            metric=metric,
+            beyond=stopping.BEYOND,
+        )
+        kept = {*stopping.WATCHED, *(keep or [])}
+        kept = [name for name in self.held(keep, strengths) if name in kept]
+        c = self.encode(x) if c is None else c
+        return stopping.reach(self, c, z, asked, far, kept)
 
     def rebuild(self, x: Array, z: Array, z2: Array, mode: str = "photo") -> Array:
         """The faces x, whose embeddings are z, with the embeddings z2 instead: (B, 3, S, S).
 
-        `istrc.rebuilding` has what the modes do. Raises InputError for another mode.
+        `istrc.edit.render` has what the modes do. Raises InputError for another mode.
         """
-        return Rebuilding(self, x, z).drawn(z2, mode)
-
-    def change(self, x: Array, z: Array, z2: Array) -> Array:
-        """decode(h') - decode(E(x)), h' = E(x) + F(z2) - F(z): (B, 3, S, S), before any mask."""
-        return Rebuilding(self, x, z).change(z2)
-
-    def overlay(self, x: Array, z: Array, z2: Array) -> Array:
-        """The change and what it covers: (B, 4, S, S), as `put_change` and `paste_change` take it.
-
-        See istrc.photo.cover; before any mask.
-        """
-        return Rebuilding(self, x, z).overlay(z2)
-
-    @inference
-    def put_change(self, x: Array, change: Array) -> Array:
-        """The faces x with a change (B, 3, S, S), or an overlay (B, 4, S, S), inside the mask:
-        (B, 3, S, S) in [-1, 1].
-        """
-        return laid(self._faces(x), change, self.mask).clip(-1, 1)
+        if mode == "circle":
+            return self.decode(z2)
+        found = None if self.landmarks is None else self.find(x)
+        c = self.encode(x, found)
+        covered = None if found is None else found[..., 2]
+        return Rendering(self, x, c, covered).drawn(self.map_change(c, z, z2), mode)
 
     def edit(
         self,
@@ -416,10 +246,15 @@ class Circle:
         mode: str = "photo",
         metric: str = "data",
     ) -> Array:
-        """Edit faces (B, 3, S, S): embed, walk as far as it takes, rebuild."""
+        """Edit faces (B, 3, S, S): embed, walk as far as it takes, draw."""
         z = self.embed(x)
-        path = self.reach(x, z, strengths, keep=keep, mode=mode, metric=metric)
-        return self.rebuild(x, z, path.end, mode)
+        if mode == "circle":
+            return self.decode(self.walk(z, strengths, keep=keep, metric=metric).end)
+        found = None if self.landmarks is None else self.find(x)
+        c = self.encode(x, found)
+        reached = self.reach(x, z, strengths, keep=keep, mode=mode, metric=metric, c=c)
+        covered = None if found is None else found[..., 2]
+        return Rendering(self, x, c, covered).drawn(reached.change, mode, strengths)
 
     # Attributes of one's own
 
@@ -522,13 +357,6 @@ class Circle:
             Face(self, Path(path), picture, frame, x[i : i + 1], z[i : i + 1], i + 1, len(frames))
             for i, frame in enumerate(frames)
         ]
-
-    def _faces(self, x: Array) -> Array:
-        if x.ndim != 4 or x.shape[1:] != (3, self.size, self.size) or not len(x):
-            raise ValueError(
-                f"faces must be (B, 3, {self.size}, {self.size}), B >= 1, not {tuple(x.shape)}"
-            )
-        return self._running.faces(x)
 
     def held(self, keep: Iterable[str] | None, strengths: Mapping[str, float]) -> list[str]:
         """The attributes that a walk holds: by itself those that there are, and those asked for."""

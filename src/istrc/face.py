@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from istrc import walk as walking
 from istrc.arrays import numpy
 from istrc.data.prepared import to_pixels
+from istrc.edit import walk as walking
+from istrc.edit.render import Rendering, put
 from istrc.photo.align import Frame
-from istrc.photo.paste import paste_change, paste_crop
+from istrc.photo.paste import paste_crop
 from istrc.photo.picture import Picture
 from istrc.photo.write import write_picture
 from istrc.photo.xmp import COMPOSITE
@@ -43,6 +45,22 @@ class Face:
     number: int = 1
     count: int = 1
 
+    @cached_property
+    def found(self) -> Array | None:
+        """(1, 68, 3) its points in the crop, and the logits of their being covered; see `find`."""
+        return None if self.circle.landmarks is None else self.circle.find(self.x)
+
+    @cached_property
+    def code(self) -> Array:
+        """(1, C)."""
+        return self.circle.encode(self.x, self.found)
+
+    @cached_property
+    def rendering(self) -> Rendering:
+        """What draws this face with other codes."""
+        covered = None if self.found is None else self.found[..., 2]
+        return Rendering(self.circle, self.x, self.code, covered)
+
     def edit(
         self,
         *,
@@ -57,8 +75,12 @@ class Face:
         Args:
             onto: an edit of another face of the same photograph, to which this one is added.
         """
-        path = self.circle.reach(self.x, self.z, strengths, keep=keep, mode=mode, metric=metric)
-        return self._put(path.end, mode, path, onto)
+        c = None if mode == "circle" else self.code
+        reached = self.circle.reach(
+            self.x, self.z, strengths, keep=keep, mode=mode, metric=metric, c=c
+        )
+        path = reached.walk
+        return self._put(path.end, reached.change, mode, path, onto, tuple(strengths))
 
     def rebuild(self, mode: str = "circle", onto: Edited | None = None) -> Edited:
         """This face as decode(F(z)) ("circle") or decode(E(x)) ("anchored").
@@ -66,19 +88,20 @@ class Face:
         Args:
             onto: as in `edit`.
         """
-        return self._put(self.z, mode, None, onto)
+        change = None if mode == "circle" else self.code * 0
+        return self._put(self.z, change, mode, None, onto)
 
-    def _put(self, z2, mode, path, onto) -> Edited:
+    def _put(self, z2, change, mode, path, onto, edits=None) -> Edited:
         circle = self.circle
         pixels = self.picture.pixels if onto is None else onto.pixels
         if mode == "photo":
-            # At full resolution the photograph's own mask feathers: the change goes in unmasked
-            layer, paste = circle.overlay(self.x, self.z, z2), paste_change
-            crop = circle.put_change(self.x, layer)
+            layers = self.rendering.layers(change, edits)[0]
+            pixels = put(pixels, layers, self.frame, circle.mesh)
+            crop = self.rendering.drawn(change, mode, edits)
         else:
-            crop = layer = circle.rebuild(self.x, self.z, z2, mode)
-            paste = paste_crop
-        pixels = paste(pixels, numpy(layer)[0].transpose(1, 2, 0), self.frame)
+            drawn = circle.decode(z2) if mode == "circle" else self.rendering.drawn(change, mode)
+            crop = drawn
+            pixels = paste_crop(pixels, numpy(drawn)[0].transpose(1, 2, 0), self.frame)
         return Edited(self, pixels, to_pixels(crop)[0], path)
 
 

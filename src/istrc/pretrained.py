@@ -15,7 +15,7 @@ from istrc.models.hub import HUB_ID, download
 from istrc.models.stored import GRAPHS, read_config, read_notes
 from istrc.recognisers.load import copy_file, from_record, located
 from istrc.recognisers.recogniser import Recogniser, checked
-from istrc.shipped import WEIGHTS, folder_of, holder, names
+from istrc.shipped import DEFAULT, WEIGHTS, folder_of, holder, names
 
 if TYPE_CHECKING:
     import torch
@@ -29,7 +29,12 @@ PARTS = {
     "mapping": "Mapping",
     "attributes": "AttributeClassifiers",
 }
-FURTHER = {"changes": "Changes", "guides": "Guides", "finer": "Finer"}  # that a circle may have
+FURTHER = {  # that a circle may have
+    "landmarks": "Landmarks",
+    "search": "Search",
+    "changes": "Changes",
+    "probes": "Probes",
+}
 
 
 @dataclass(frozen=True)
@@ -81,8 +86,10 @@ def read(
     wanted = [part for part in PARTS if own or part != "facenet"]
     places = {part: holder(folder, part) / part for part in (*wanted, *FURTHER)}
     places = {part: at for part, at in places.items() if part in PARTS or at.is_dir()}
-    aligner = shipped_aligner(runtime)  # first, because it is needed first
+    # The landmarks first, because they are needed first
+    places = {part: places[part] for part in sorted(places, key=lambda part: part != "landmarks")}
     parts = {part: load_part(at, device) for part, at in places.items()}
+    aligner = parts["landmarks"] if "landmarks" in parts else shipped_aligner(runtime)
     for part, loaded in parts.items():
         kind = {**PARTS, **FURTHER}[part]
         found = type(loaded).__name__
@@ -115,8 +122,10 @@ def has_graphs(name: str | Path) -> bool:
 
 
 def shipped_aligner(runtime: str = "torch") -> Any:
-    """What aligns the faces that are found, for every circle; None where it is not installed."""
-    folder = WEIGHTS / "aligner"
+    """What aligns the faces that are found, for circles without landmarks of their own; None where
+    it is not installed.
+    """
+    folder = WEIGHTS / DEFAULT / "landmarks"
     return _loaders(runtime)[0](folder) if folder.is_dir() else None
 
 

@@ -129,3 +129,22 @@ def _two(u: np.ndarray, size: int) -> tuple[np.ndarray, list[np.ndarray]]:
     whole = np.floor(u)
     t = (u - whole).astype(np.float32)
     return whole.clip(-3, size + 1).astype(np.intp), [1 - t, t]
+
+
+def blurred(x: Array, sigma: float) -> Array:
+    """A Gaussian of `sigma` pixels over the last two dimensions of (..., S, S), edges repeated."""
+    weights = numbers(_gaussian(x.shape[-1], sigma), x)  # (S, S)
+    return weights @ x @ library(x).swapaxes(weights, 0, 1)
+
+
+@lru_cache(maxsize=16)
+def _gaussian(size: int, sigma: float) -> np.ndarray:
+    """What each pixel of a line is worth in each blurred one: (size, size)."""
+    radius = max(1, round(3 * sigma))
+    at = np.arange(-radius, radius + 1)
+    kernel = np.exp(-0.5 * (at / max(sigma, 1e-3)) ** 2)
+    kernel /= kernel.sum()
+    weights = np.zeros((size, size))
+    for pixel in range(size):
+        np.add.at(weights[pixel], (pixel + at).clip(0, size - 1), kernel)
+    return weights

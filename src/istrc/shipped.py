@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 
 WEIGHTS = Path(__file__).parent / "weights"
+DEFAULT = "celeba128"  # the shipped circle that is used where none is named
 
 
 def names() -> list[str]:

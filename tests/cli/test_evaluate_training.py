@@ -1,4 +1,4 @@
-"""`istrc evaluate training` and `storing`: the file, the table, and slips."""
+"""`istrc evaluate training`: the file, the table, and slips."""
 
 import json
 

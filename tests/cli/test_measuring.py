@@ -14,6 +14,7 @@ from istrc.cli.measuring import (
     SecondOption,
     as_command,
 )
+from istrc.shipped import DEFAULT
 
 COMMON = ["seed", "model", "device", "as_json", "results"]
 
@@ -82,7 +83,7 @@ def test_the_bench_gets_what_it_opens_and_the_measure_its_options(ran):
     assert (name, as_json, results, markdown) == ("faces", False, None, "m.md")
     assert parts == {"faces": (MEASURES["faces"], dict(faces=3, judge="j", second=False))}
     assert place == dict(
-        data="d", split="test", seed=5, model="celeba64", device="cpu", lfw=False,
+        data="d", split="test", seed=5, model=DEFAULT, device="cpu", lfw=False,
         judge_folder="j", second=False,
     )  # fmt: skip
     as_command("size", MEASURES)(data="d", generator="g")

@@ -1,5 +1,7 @@
 """A small prepared folder and a small circle, of real arrays and real networks."""
 
+import json
+import shutil
 from types import SimpleNamespace
 
 import numpy as np
@@ -128,6 +130,12 @@ def circle(prepared):
 
 
 @pytest.fixture(scope="session")
+def circle_of():
+    """Makes the small circle of a prepared folder."""
+    return ToyCircle
+
+
+@pytest.fixture(scope="session")
 def judge(folder, tmp_path_factory):
     from istrc.evaluation.judges import train_judge
 
@@ -136,6 +144,7 @@ def judge(folder, tmp_path_factory):
         tmp_path_factory.mktemp("judge"),
         steps=60,
         batch_size=64,
+        size=SIZE,
         widths=(16, 24),
         depths=(1, 1),
         average=0.9,
@@ -162,3 +171,24 @@ def draw_circle():
         )
 
     return draw
+
+
+@pytest.fixture(scope="session")
+def pointed_folder(folder, tmp_path_factory, face_points):
+    """The prepared folder at 32 px with landmarks: smiles lift the corners, and heads turn."""
+    path = tmp_path_factory.mktemp("pointed") / "prepared"
+    shutil.copytree(folder, path)
+    data, rng = Prepared(path), np.random.default_rng(4)
+    # The light is on one part of a face less than on another, so that tones are of all kinds
+    light = rng.uniform(0.5, 1.25, (len(data), 1, 1, 1)) * [1.1, 1, 0.75]
+    images = np.clip(data.images.repeat(2, 1).repeat(2, 2) * light, 0, 255).astype(np.uint8)
+    points = face_points + rng.normal(0, 0.004, (len(data), 68, 2))
+    points[:, [48, 54, 60, 64], 1] -= 0.08 * (data.column("smile") == 1)[:, None]
+    points[:, [48, 54], 0] += 0.1 * data.column("wide_mouth")[:, None] * [-1, 1]
+    points[:, 65:68, 1] += rng.uniform(0, 0.12, (len(data), 1))
+    points[:, 27:36, 0] += rng.uniform(-0.2, 0.2, (len(data), 1))
+    np.save(path / "images.npy", images)
+    np.save(path / "landmarks.npy", points.astype(np.float32))
+    info = json.loads((path / "prepared.json").read_text()) | {"size": images.shape[1]}
+    (path / "prepared.json").write_text(json.dumps(info))
+    return path

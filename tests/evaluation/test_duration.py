@@ -37,7 +37,6 @@ def test_each_length_is_a_training_of_its_own(untrained, toys):
 def test_explained_is_of_the_code_weighed_by_the_picture(untrained, toys, monkeypatch):
     """A mapping that knows every code explains all of it; the mean code explains nothing."""
     from istrc.training import mapping as training
-    from istrc.training import spaces
 
     class Known(torch.nn.Module):
         def __init__(self, h, wrong):
@@ -47,15 +46,11 @@ def test_explained_is_of_the_code_weighed_by_the_picture(untrained, toys, monkey
         def forward(self, z):
             return self.h.mean(0).expand_as(self.h) if self.wrong else self.h
 
-    rows = toys.rows("tune")
-    _, h = spaces.both_spaces(
-        untrained.facenet, untrained.autoencoder, toys, rows, untrained.device.type
-    )
-    h = h[spaces.place(torch.arange(len(rows)).numpy(), False, len(rows))]
+    h = untrained.encode(toys.batch(toys.rows("tune"))).clone()
     for wrong, explained in ((False, 1.0), (True, 0.0)):
         known = Known(h, wrong)
         monkeypatch.setattr(training, "train_on_codes", lambda *a, net=known, **k: net)
-        monkeypatch.setattr(training, "picture_weights", lambda *_: torch.ones(h.shape[1]))
+        monkeypatch.setattr(training, "code_weights", lambda *_: torch.ones(h.shape[1]))
         found = evaluate_duration(circle=untrained, prepared=toys, split="tune", mapping=[1])
         assert found["mapping"]["1"]["explained"] == pytest.approx(explained, abs=0.03)
 

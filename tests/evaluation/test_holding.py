@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from istrc import holding
 from istrc.circle import Circle
+from istrc.edit import holding
 from istrc.errors import InputError
 from istrc.evaluation.editing import Bench
 from istrc.evaluation.editing_faces import Edit
@@ -73,7 +73,7 @@ def test_ways_that_hold_the_same_are_the_same(found, untrained, prepared, judge)
         edited[variant.name] = edit(x, {"beard": 1.0})
         assert torch.equal(edited[variant.name], untrained.edit(x, {"beard": 1}, keep=variant.keep))
         z = untrained.embed(x)
-        angle = untrained.reach(x, z, {"beard": 1}, keep=variant.keep).angle
+        angle = untrained.reach(x, z, {"beard": 1}, keep=variant.keep).walk.angle
         assert torch.equal(torch.cat(edit.angles), angle)
     smile = WatchedEdit(untrained, None)(x, {"smile": 1.0})  # one that moves what is there
     assert torch.equal(smile, untrained.edit(x, {"smile": 1}))

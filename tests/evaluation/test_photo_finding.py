@@ -24,10 +24,12 @@ FACES = np.random.default_rng(0).integers(0, 256, (3, 16, 16, 3), dtype=np.uint8
 class Content:
     """An aligner that finds every guess right."""
 
-    size = 16
+    size = rough_size = 16
+    mean = np.random.default_rng(1).normal(size=(68, 2))
 
-    def correct(self, faces):
-        return np.broadcast_to(np.eye(3)[:2], (len(faces), 2, 3))
+    def find_in(self, faces, rough=False):
+        seen = np.concatenate([self.mean, np.zeros((68, 1))], 1)
+        return np.broadcast_to(seen, (len(faces), 68, 3))
 
 
 def test_quantiles():

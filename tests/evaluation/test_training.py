@@ -24,7 +24,7 @@ def kept(tmp_path):
     """Three runs: one of much arithmetic, one of many operators, one without steps."""
     for name, values in {
         "began": dict(steps=10, seconds=20.0, operations=10**12, calls=5, beside_seconds=2.0),
-        "closing": dict(steps=4, seconds=8.0, operations=10**6, calls=3000, beside_seconds=1.0),
+        "changes": dict(steps=4, seconds=8.0, operations=10**6, calls=3000, beside_seconds=1.0),
         "spaces": dict(beside_seconds=30.0),
     }.items():
         folder = tmp_path / "runs" / name
@@ -35,12 +35,12 @@ def kept(tmp_path):
 
 def test_by_hand(kept):
     found = evaluate_training(kept, CLOCK, side=64)
-    assert list(found["runs"]) == ["began", "spaces", "closing"]  # as they are trained
-    began, spaces, closing = found["runs"].values()
+    assert list(found["runs"]) == ["began", "spaces", "changes"]  # as they are trained
+    began, spaces, changes = found["runs"].values()
     peak = found["peaks_per_s"]["bfloat16"]
     assert began["seconds"] == 22 and began["share_of_peak"] == pytest.approx(0.5e12 / peak)
     assert began["gpu_seconds"] == pytest.approx(2 + 10 * 1e12 / (GPU_PEAK * GPU_REACHED))
-    assert closing["gpu_seconds"] == pytest.approx(1 + 4 * 3000 * GPU_LAUNCH)
+    assert changes["gpu_seconds"] == pytest.approx(1 + 4 * 3000 * GPU_LAUNCH)
     assert spaces == {"seconds": 30.0, "beside_seconds": 30.0, "gpu_seconds": 30.0}
     assert found["seconds"] == 22 + 30 + 9
     assert found["gpu_seconds"] == sum(run["gpu_seconds"] for run in found["runs"].values())
@@ -50,7 +50,7 @@ def test_the_table_has_a_row_a_part_and_says_what_is_projected(kept):
     told = training_markdown(evaluate_training(kept, CLOCK, side=64))
     lines = told.splitlines()
     assert [line.split("|")[1].strip() for line in lines[2:6]] == [
-        "BEGAN", "both spaces", "closing", "all",
+        "BEGAN", "both spaces", "changes", "all",
     ]  # fmt: skip
     assert lines[2].startswith("| BEGAN | 10 | 0.4 | 0.0 | 1000.0 | 5 |")
     assert lines[3].startswith("| both spaces | - | 0.5 | 0.5 | - | - | - |")

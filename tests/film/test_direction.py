@@ -41,6 +41,19 @@ def test_no_walk_moves_no_bit(circle):
     assert direction.of(z) is z and direction.angle == 0
 
 
+def test_the_edit_of_the_walked_face_is_that_of_a_photograph(circle):
+    """Its code changes as `reach` has it, though that goes further than the walk's end."""
+    x, z = torch.rand(1, 3, 32, 32) * 2 - 1, faces(1)
+    direction = find_direction(circle, x, z, z[0], {"beard": 1.0})
+    c = circle.encode(x)
+    wanted = circle.reach(x, z, {"beard": 1.0}, c=c).change
+    found = direction.further * circle.map_change(c, z, direction.of(z))
+    assert direction.further >= 0 and wanted.abs().max() > 0
+    away = (found - wanted).norm() / wanted.norm()
+    assert away < 0.2
+    assert find_direction(circle, x, z, z[0], {"beard": 1.0}, mode="circle").further == 1
+
+
 def test_the_face_nearest_to_the_mean_is_walked(circle):
     z = faces(9, seed=3)
     z[4] = middle(z)

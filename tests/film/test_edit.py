@@ -17,12 +17,12 @@ from istrc.film.read import Film
 from istrc.film.render import rendered
 from istrc.film.shot import Shot
 from istrc.film.track import frame_at
-from istrc.pretrained import WEIGHTS
+from istrc.shipped import DEFAULT, WEIGHTS
 
 pytest.importorskip("av", reason="films need PyAV: pip install 'istrc[film]'")
 pytestmark = pytest.mark.skipif(
-    not (WEIGHTS / "celeba64" / "circle.json").exists(),
-    reason="the weights of celeba64 are not trained yet",
+    not (WEIGHTS / DEFAULT / "landmarks").exists(),
+    reason="the weights of celeba128 are not trained yet",
 )
 COUNT, BLANK, FPS = 12, 4, 12  # frames with the face; then without it
 
@@ -76,14 +76,17 @@ def test_the_edit_is_in_the_face_alone(circle, clip, originals, plan):
             continue
         assert not same(old, new)
         corners = frame_at(plan.track.places[number]).corners()
+        corners = corners.mean(0) + 1.3 * (corners - corners.mean(0))  # what a face pulls along
         outside = np.ones(old.planes[0].shape, bool)
         (left, top), (right, bottom) = np.floor(corners.min(0)), np.ceil(corners.max(0))
         outside[int(max(top, 0)) : int(bottom) + 1, int(max(left, 0)) : int(right) + 1] = False
-        assert 0.2 < outside.mean() < 0.9
+        assert 0.1 < outside.mean() < 0.9
         assert np.array_equal(old.planes[0][outside], new.planes[0][outside])
         assert np.array_equal(old.planes[1][outside[::2, ::2]], new.planes[1][outside[::2, ::2]])
     # It is an edit: the circle itself sees less of a smile
-    crops = [frame_at(plan.track.places[5]).crop(s[5].rgb(), 64) for s in (originals, shots)]
+    crops = [
+        frame_at(plan.track.places[5]).crop(s[5].rgb(), circle.size) for s in (originals, shots)
+    ]
     x = torch.from_numpy(np.stack(crops).copy()).permute(0, 3, 1, 2) / 127.5 - 1
     smile = circle.scores(circle.embed(x))[:, circle.attribute_names.index("smile")]
     assert smile[1] < smile[0]

@@ -55,6 +55,20 @@ def followed(pictures, fps=10, **how):
     return follower, follower.finish()
 
 
+def test_points_are_found_in_the_frames_that_have_the_face(looks):
+    def find(crops):
+        return np.broadcast_to(crops.mean((1, 2))[:, None], (len(crops), 68, 3)).copy()
+
+    pictures = [draw()] * 2 + [draw((20 + 2 * i, 30, 40, RED)) for i in range(3)]
+    follower, track = followed(pictures, find=find)
+    assert track.points.shape == (5, 68, 3)
+    for number in np.flatnonzero(track.found):
+        crop = follower.crops[number]
+        np.testing.assert_allclose(track.points[number, 0], crop.mean((0, 1)))
+    assert track.found.sum() == 3 and not track.points[~track.found].any()
+    assert followed(pictures)[1].points is None
+
+
 def test_a_frame_and_its_box_undo_each_other():
     box = Box(20, 30, 60, 70, 0.0, 0.2)
     again = box_of(frame_from_box(box))

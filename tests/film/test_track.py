@@ -1,6 +1,7 @@
 """A place a frame, smoothed without lag and never over a cut."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from istrc import sphere
 from istrc.film.track import Track, frame_at, place_of, smooth_places
+from istrc.photo.align import CROP_CENTRE, CROP_SIDE, transform
 
 TIMES = np.arange(40) / 25
 SIGMA = 0.12
@@ -109,6 +111,26 @@ def test_embeddings_are_gaussian_means():
             if abs(t.times[j] - t.times[i]) <= 3 * sigma
         )
         assert (smooth.z[i] - total / total.norm()).abs().max() < 1e-5
+
+
+def test_points_stay_where_they_are_in_the_film():
+    """Under places that are smoothed, still points of the film are still, and jitter goes."""
+    t, rng = track([1] * 30), np.random.default_rng(0)
+    t.places[:, :2] += rng.normal(0, 3, (30, 2))
+    still = np.column_stack([rng.uniform(200, 300, (68, 2)), np.full(68, -4.0)])  # in the film
+
+    def under(place):
+        at = transform(frame_at(place).matrix, still[:, :2])
+        return np.column_stack([(at - CROP_CENTRE) / (CROP_SIDE / 2), still[:, 2]])
+
+    points = np.stack([under(place) for place in t.places])
+    shaken = replace(t, points=points + rng.normal(0, 0.01, points.shape) * [1, 1, 0])
+    smooth = shaken.smoothed(0.3)
+    wanted = np.stack([under(place) for place in smooth.places])
+    assert np.abs(smooth.points - wanted).max() < 0.05
+    rough = np.abs(np.diff(smooth.points - wanted, axis=0)).mean()
+    assert rough < np.abs(np.diff(shaken.points - points, axis=0)).mean() / 3
+    assert track([1, 1]).smoothed(0.3).points is None
 
 
 def test_an_edit_comes_and_goes_where_a_face_does_but_not_at_cuts():

@@ -7,11 +7,11 @@ from PIL import Image, ImageEnhance
 from istrc.circle import Circle
 from istrc.learning import shelf
 from istrc.learning.learn import trust_of
-from istrc.pretrained import WEIGHTS
+from istrc.shipped import DEFAULT, WEIGHTS
 
 pytestmark = pytest.mark.skipif(
-    not (WEIGHTS / "celeba64" / "circle.json").exists(),
-    reason="the weights of celeba64 are not trained yet",
+    not (WEIGHTS / DEFAULT / "landmarks").exists(),
+    reason="the weights of celeba128 are not trained yet",
 )
 EYES = (224, 108)  # between the astronaut's eyes, pixels
 

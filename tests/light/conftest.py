@@ -21,36 +21,15 @@ sys.meta_path.insert(0, NoTorch())
 
 
 @pytest.fixture(scope="session")
-def light_model(tmp_path_factory):
+def light_model(tmp_path_factory, untrained_parts):
     """The folder of an untrained circle of 32 px with every part, exported."""
     pytest.importorskip("onnx")
     pytest.importorskip("onnxruntime")
-    import torch
 
-    from istrc.circle import TRANSFORMATIONS, Circle
+    from istrc.circle import Circle
     from istrc.light.export import export_circle
-    from istrc.models.attributes import AttributeClassifiers
-    from istrc.models.began import AutoEncoder
-    from istrc.models.changes import Changes
-    from istrc.models.facenet import FaceNet
-    from istrc.models.guide import Guides
-    from istrc.models.mapping import Mapping
 
-    torch.manual_seed(0)
-    names, widths = (*TRANSFORMATIONS, "eyeglasses"), (4, 4, 4, 4)
-    mapping, attributes = Mapping(8, 6, 8, 5), AttributeClassifiers(names, 8, 4, 4)
-    changes = Changes(mapping.config, 8)
-    torch.nn.init.normal_(changes.fit[-1].weight)
-    attributes.slope.fill_(4.0)
-    circle = Circle(
-        FaceNet(32, 8, widths),
-        AutoEncoder(32, 6, widths, linear=2, linear_side=16),
-        mapping,
-        attributes,
-        changes=changes,
-        guides=Guides(names, ((4, 6, 4), (4, 4, 6)), (3, 5)),
-    )
-    torch.nn.init.normal_(circle.autoencoder.components.basis, std=0.1)
+    circle = Circle(**untrained_parts())
     folder = tmp_path_factory.mktemp("light")
     circle.save_pretrained(folder / "trained")
     export_circle(folder / "trained", folder / "exported")

@@ -13,10 +13,9 @@ from istrc.errors import InputError
 from istrc.light import parts
 from istrc.models import store
 from istrc.models.stored import GRAPHS
-from istrc.pretrained import shipped_aligner
-from istrc.shipped import WEIGHTS, names
+from istrc.shipped import DEFAULT, WEIGHTS, names
 
-SHIPPED = WEIGHTS / "celeba64"
+SHIPPED = WEIGHTS / DEFAULT
 
 
 @pytest.fixture(scope="module", params=["toy", *names()])
@@ -56,18 +55,33 @@ def test_every_graph_is_its_network(circles, count):
     near(np.ascontiguousarray(logits), by_torch[0], 2e-3)
     near(np.ascontiguousarray(gradients), by_torch[1], 1e-3 * float(by_torch[1].abs().max()))
     near(light.scores(z), ours.scores(there[1]))
-    if ours.guides is not None:
-        small = ours.coarse if ours.finer is not None else ours
-        face = rng.uniform(-1, 1, (count, 3, small.size, small.size)).astype(np.float32)
-        near(light.guides(face), ours.guides(torch.from_numpy(face)), 2e-3)
+    c, c2 = there[0], there[0] + ours.map_change(*there)
+    for code in (c, c2):
+        near(light.read_code(code.numpy()), ours.read_code(code), 2e-3)
+        near(light.search(code.numpy()), ours.search(code))
+    found = ours.find(seen)
+    near(light.find(x), found)
+    near(light.straighten(x, light.find(x)[..., :2]), ours.straighten(seen, found[..., :2]))
+    near(light.draw_texture(h), ours.draw_texture(c))
 
 
-def test_the_aligner_corrects_as_the_network_does():
-    if not (WEIGHTS / "aligner").is_dir():
-        pytest.skip("no aligner is shipped")
-    ours, light = shipped_aligner("torch"), shipped_aligner("light")
-    faces = np.random.default_rng(0).integers(0, 256, (2, ours.size, ours.size, 3), dtype=np.uint8)
-    np.testing.assert_allclose(light.correct(faces), ours.correct(faces), atol=1e-3)
+@pytest.mark.parametrize("rough", [True, False])
+def test_points_are_found_as_the_network_finds_them(circles, rough):
+    ours, light = (circle.aligner for circle in circles)
+    assert (ours.size, ours.rough_size) == (light.size, light.rough_size)
+    np.testing.assert_allclose(light.mean, ours.mean, atol=1e-6)
+    assert np.array_equal(light.triangles, ours.triangles)
+    side = ours.rough_size if rough else ours.size
+    faces = np.random.default_rng(0).integers(0, 256, (2, side, side, 3), dtype=np.uint8)
+    found = [net.find_in(faces, rough) for net in (light, ours)]
+    np.testing.assert_allclose(*found, atol=1e-3)
+
+
+def test_what_probes_know_is_read(circles):
+    ours, light = (circle.probes for circle in circles)
+    assert light.names == ours.names and light.measures == ours.measures
+    for name in ("typical", "ranges", "gain", "directions", "mean", "spread"):
+        np.testing.assert_allclose(getattr(light, name), getattr(ours, name), atol=1e-6)
 
 
 def test_the_weights_are_on_disk_once(light_model):

@@ -7,7 +7,7 @@ import torch
 from istrc import sphere
 from istrc.circle import Circle
 from istrc.data.prepared import to_pixels
-from istrc.shipped import WEIGHTS
+from istrc.shipped import DEFAULT, WEIGHTS
 from istrc.verbs.arithmetic import arithmetic
 from istrc.verbs.average import average
 from istrc.verbs.blend import blend
@@ -15,17 +15,17 @@ from istrc.verbs.calibration import read_threshold
 from istrc.verbs.compare import angles, differences
 from istrc.verbs.vary import vary
 
-SHIPPED = WEIGHTS / "celeba64"
+SHIPPED = WEIGHTS / DEFAULT
 MODES = ("anchored", "circle")
 
 
-@pytest.fixture(scope="module", params=["toy", "celeba64"])
+@pytest.fixture(scope="module", params=["toy", DEFAULT])
 def model(request):
     if request.param == "toy":
         return request.getfixturevalue("light_model")
-    if not (SHIPPED / "circle.json").exists():
-        pytest.skip("the weights of celeba64 are not trained yet")
-    return "celeba64"
+    if not (SHIPPED / "landmarks").exists():
+        pytest.skip("the weights of celeba128 are not trained yet")
+    return DEFAULT
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +108,7 @@ def test_compare(sides):
 def test_a_threshold_belongs_to_the_recogniser_in_both(model, sides):
     found = [read_threshold(model, circle, 1e-3) for circle, _, _ in sides]
     assert found[0] == found[1]
-    assert (found[0] is None) == (model != "celeba64")
+    assert (found[0] is None) == (model != DEFAULT)
 
 
 def test_a_new_attribute_is_learned_alike(model, monkeypatch, tmp_path):

@@ -8,12 +8,12 @@ from PIL import Image
 
 from istrc.circle import Circle
 from istrc.data.prepared import to_pixels
-from istrc.pretrained import WEIGHTS
+from istrc.shipped import DEFAULT, WEIGHTS
 from istrc.verbs.vary import vary
 
-SHIPPED = WEIGHTS / "celeba64"
+SHIPPED = WEIGHTS / DEFAULT
 needs_weights = pytest.mark.skipif(
-    not (SHIPPED / "circle.json").exists(), reason="the weights of celeba64 are not trained yet"
+    not (SHIPPED / "landmarks").exists(), reason="the weights of celeba128 are not trained yet"
 )
 
 

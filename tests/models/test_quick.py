@@ -6,14 +6,15 @@ from torch import nn
 from torch.nn import functional as F
 
 from istrc.models.began import AutoEncoder
+from istrc.models.components import enlargement
 from istrc.models.facenet import FaceNet
-from istrc.models.guide import Guides
+from istrc.models.landmarks import Regressor
 from istrc.models.mapping import Mapping
-from istrc.models.quick import DRAWN, Drawing, Kept, elu_, enlargement, folded, in_blocks, joined
+from istrc.models.quick import DRAWN, Drawing, Kept, elu_, folded, in_blocks, joined
 
 NETS = {
     "facenet": (lambda: FaceNet(16, 6, (4, 6), (1, 2)), (5, 3, 16, 16)),
-    "guides": (lambda: Guides(("smile", "male"), ((4, 6), (6, 4)), (3, 5)), (3, 3, 16, 16)),
+    "landmarks": (lambda: Regressor(16, 2, (4, 6, 4, 4), 8), (3, 3, 16, 16)),
     "mapping": (lambda: Mapping(8, 6, 10), (7, 8)),
 }
 
@@ -59,7 +60,7 @@ def test_joined_weights_are_the_convolution_of_the_map_scaled_up():
 @pytest.mark.parametrize("size", [8, 16, 24])
 def test_enlarging_by_products_is_bicubic_interpolation(size):
     torch.manual_seed(0)
-    x, up = torch.randn(2, 3, 8, 8), enlargement(8, size)
+    x, up = torch.randn(2, 3, 8, 8), torch.from_numpy(enlargement(8, size))
     wanted = F.interpolate(x, size=size, mode="bicubic", align_corners=False)
     assert up.shape == (size, 8) and (up @ x @ up.T - wanted).abs().max() < 1e-5
 
@@ -100,9 +101,7 @@ def test_drawing_is_decoding(light, carry, skip):
     h = torch.randn(DRAWN // 32**2 + 3, 10)  # more than a block
     draw = Drawing(net)
     assert (draw(h) - net.decode(h)).abs().max() < 1e-5
-    x, maps = draw.block(h[:2])
-    assert (x - net.decode(h[:2])).abs().max() < 1e-5
-    assert draw(h, last=lambda x, maps: maps)[:2].allclose(maps, atol=1e-5)
+    assert (draw.block(h[:2]) - net.decode(h[:2])).abs().max() < 1e-5
     assert (Drawing(net, torch.bfloat16)(h) - net.decode(h)).abs().max() < 0.1
 
 

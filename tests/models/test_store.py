@@ -9,30 +9,31 @@ from safetensors.torch import load_file, save_file
 
 from istrc.errors import InputError, IstrcError
 from istrc.models import store
-from istrc.models.aligner import Aligner
 from istrc.models.attributes import AttributeClassifiers
 from istrc.models.began import AutoEncoder, Generator
 from istrc.models.changes import Changes
 from istrc.models.facenet import FaceNet
-from istrc.models.finer import Finer
-from istrc.models.guide import Guides
 from istrc.models.judge import JudgeNet
+from istrc.models.landmarks import Landmarks
 from istrc.models.mapping import Mapping
+from istrc.models.probes import Probes
+from istrc.models.search import Search
 from istrc.models.store import fingerprint, load_part, save_part
 
+TINY = dict(size=16, fold=2, widths=(4, 4, 4, 4), hidden=8)
 BUILD = {
     "FaceNet": lambda: FaceNet(16, 8, (4, 6), (1, 1), ("smile", "male")),
     "AutoEncoder": lambda: AutoEncoder(
-        16, 10, (4, 6), light=False, skip=True, linear=4, linear_side=8
+        16, 10, (4, 6), light=False, skip=True, linear=4, linear_side=8, regions=[(2, 2, 8, 6, 2)]
     ),
     "Generator": lambda: Generator(16, 5, (4, 6)),
-    "Finer": lambda: Finer(16, 4, (4, 6)),
     "Mapping": lambda: Mapping(8, 10, 12, 3),
-    "Changes": lambda: Changes(Mapping(8, 10, 12, 3).config, 6),
+    "Changes": lambda: Changes(8, 10, 6),
     "AttributeClassifiers": lambda: AttributeClassifiers(("smile", "male"), 8, 6, 5),
-    "Aligner": lambda: Aligner(32, (4, 4, 4, 4), 8),
+    "Landmarks": lambda: Landmarks(TINY, TINY, faces=4),
     "JudgeNet": lambda: JudgeNet(16, ("smile", "male"), (4, 6), (1, 1), features=5),
-    "Guides": lambda: Guides(("smile", "male"), ((4, 6), (6, 4)), (3, 5)),
+    "Search": lambda: Search(10, 136, 2),
+    "Probes": lambda: Probes(("smile", "male"), 10, ("smile",)),
 }
 
 

@@ -160,42 +160,58 @@ def test_the_box_alone_gives_the_mean_mapping():
 
 
 class Oracle:
-    """An aligner that knows the true frame of the photograph's ramp, as far as one look goes."""
+    """A landmark network to which every face is as much off its mean shape."""
 
-    size = 64
+    size, rough_size = 64, 32
 
-    def __init__(self, correction):
-        self.correction, self.looks = correction, 0
+    def __init__(self, mean, correction=((1, 0, 0), (0, 1, 0))):
+        """correction: (2, 3) from the crop's [-1, 1] that it sees to where the face lies in it."""
+        self.mean, self.correction = mean, np.array(correction, float)
+        self.looks = []
 
-    def correct(self, faces):
-        assert faces.shape == (1, 64, 64, 3) and faces.dtype == np.uint8
-        self.looks += 1
-        return self.correction[None]
+    def find_in(self, faces, rough=False):
+        side = self.rough_size if rough else self.size
+        assert faces.shape == (1, side, side, 3) and faces.dtype == np.uint8
+        self.looks.append(rough)
+        seen = transform(self.correction, self.mean)
+        return np.concatenate([seen, np.zeros((68, 1))], 1)[None].astype(np.float32)
 
 
-def test_find_frame_applies_every_correction_in_frame_coordinates():
+def test_find_frame_puts_the_eyes_where_they_belong_at_every_look(face_points):
     pixels, box = noise_picture(400, 300), Box(150, 100, 250, 200, 1.0)
-    shift = np.array([[1.0, 0, 2.0], [0, 1.0, -1.0]])
-    oracle = Oracle(shift)
-    frame = find_frame(pixels, box, oracle)
-    start = find_frame(pixels, box)
+    shift = np.array([2.0, -1.0])  # pixels of the frame
+    oracle = Oracle(face_points, [[1, 0, shift[0] / 64], [0, 1, shift[1] / 64]])
+    frame, start = find_frame(pixels, box, oracle), find_frame(pixels, box)
     moved = transform(frame.matrix, box.centre) - transform(start.matrix, box.centre)
-    np.testing.assert_allclose(moved, oracle.looks * np.array([2.0, -1.0]))
+    np.testing.assert_allclose(moved, -3 * shift, atol=1e-3)
+    assert oracle.looks == [True, True, False]  # the last is the exact one
+    still = find_frame(pixels, box, Oracle(face_points))
+    np.testing.assert_allclose(still.matrix, start.matrix, atol=1e-4)
 
 
-def test_an_aligner_gone_astray_is_not_followed():
+def test_a_face_that_is_turned_and_larger_is_framed_so(face_points):
     pixels, box = noise_picture(400, 300), Box(150, 100, 250, 200, 1.0)
-    wild = np.array([[1.9, 0, 90.0], [0, 1.9, -70.0]])
-    frame = find_frame(pixels, box, Oracle(wild))
+    angle, scale = 0.2, 1.1
+    cos, sin = scale * math.cos(angle), scale * math.sin(angle)
+    oracle = Oracle(face_points, [[cos, -sin, 0], [sin, cos, 0]])
+    frame, start = find_frame(pixels, box, oracle, 1), find_frame(pixels, box)
+    assert frame.angle - start.angle == pytest.approx(angle, abs=1e-4)
+    assert frame.side / start.side == pytest.approx(scale, abs=1e-4)
+
+
+def test_a_network_gone_astray_is_not_followed(face_points):
+    pixels, box = noise_picture(400, 300), Box(150, 100, 250, 200, 1.0)
+    wild = Oracle(face_points, [[0.4, 0, 1.5], [0, 0.4, -1.0]])
+    frame = find_frame(pixels, box, wild)
     np.testing.assert_array_equal(frame.matrix, frame_from_box(box).matrix)
 
 
-def test_a_12_megapixel_photograph_costs_little():
+def test_a_12_megapixel_photograph_costs_little(face_points):
     pixels = np.zeros((3000, 4000, 3), np.uint8)
     box = Box(1200, 600, 2600, 2000, 1.0)
-    find_frame(pixels, box, Oracle(np.eye(2, 3)))
+    find_frame(pixels, box, Oracle(face_points))
     started = time.process_time()
-    find_frame(pixels, box, Oracle(np.eye(2, 3)))
+    find_frame(pixels, box, Oracle(face_points))
     assert time.process_time() - started < 0.5  # 0.06 s on a quiet machine
 
 

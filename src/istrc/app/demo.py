@@ -17,6 +17,7 @@ from istrc.circle import Circle
 from istrc.errors import IstrcError
 from istrc.figures import Row, strip
 from istrc.photo.write import write_picture
+from istrc.shipped import DEFAULT
 
 EDITS = {
     "smile-off": {"smile": -1},
@@ -28,7 +29,7 @@ EDITS = {
 WALKS = {"smile": -1, "mouth_open": -1, "young": -1, "makeup": +1, "male": +1, "eyeglasses": +1}
 
 
-def run(out: Path, model: str = "celeba64", device: str = "cpu") -> dict[str, Any]:
+def run(out: Path, model: str = DEFAULT, device: str = "cpu") -> dict[str, Any]:
     """Write the photograph, its edits and one strip of walks into `out`; what it took.
 
     Raises IstrcError when the weights are missing, or scikit-image, whose photograph it is.
@@ -100,7 +101,7 @@ def usable_cores() -> int:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("out"), help="folder to write")
-    parser.add_argument("--model", default="celeba64", help="shipped name or folder")
+    parser.add_argument("--model", default=DEFAULT, help="shipped name or folder")
     parser.add_argument("--device", default="cpu", help="cpu, auto, cuda or mps")
     parser.add_argument("--json", type=Path, help="write the times here, for make tables")
     arguments = parser.parse_args()

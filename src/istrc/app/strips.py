@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from istrc import sphere
-from istrc.arrays import library, numpy
+from istrc.arrays import library, numbers, numpy
 from istrc.data.prepared import to_pixels
+from istrc.edit.render import put
 from istrc.figures import Row, signed
-from istrc.photo.paste import paste_change
 
 if TYPE_CHECKING:
     from istrc.face import Face
@@ -31,17 +33,26 @@ def walk_row(
     In `photo` mode each change is put into the photograph and the face cut out at `cell` pixels,
     so that a strip shows the photograph's detail and not the decoder's size.
     """
-    circle = face.circle
-    walk = circle.reach(face.x, face.z, {name: strength}, keep=keep, mode=mode, metric=metric)
-    points = walk.frames(frames)[:, 0]  # (frames, D)
-    spread = library(points).broadcast_to
-    start, x = spread(face.z, points.shape), spread(face.x, (frames, *face.x.shape[1:]))
-    if mode == "photo":
-        overlays = numpy(circle.overlay(x, start, points)).transpose(0, 2, 3, 1)
-        own, frame = face.picture.pixels, face.frame
-        faces = [frame.crop(paste_change(own, one, frame), cell) for one in overlays]
+    circle, own = face.circle, face.picture.pixels
+    c = None if mode == "circle" else face.code
+    reached = circle.reach(
+        face.x, face.z, {name: strength}, keep=keep, mode=mode, metric=metric, c=c
+    )
+    points = reached.walk.frames(frames)[:, 0]  # (frames, D)
+    start = library(points).broadcast_to(face.z, points.shape)
+    if mode == "circle":
+        faces = list(to_pixels(circle.decode(points)))
     else:
-        faces = list(to_pixels(circle.rebuild(x, start, points, mode)))
+        changes = circle.map_change(library(c).broadcast_to(c, (frames, c.shape[1])), start, points)
+        # The edit may go further than where its walk ends
+        share = numbers(np.linspace(0, 1, frames)[:, None], changes)
+        changes = changes + share * (reached.change - changes[-1:])
+        if mode == "photo":
+            layers = [face.rendering.layers(one[None], [name])[0] for one in changes]
+            edited = [put(own, one, face.frame, circle.mesh) for one in layers]
+            faces = [face.frame.crop(one, cell) for one in edited]
+        else:
+            faces = list(to_pixels(face.rendering.drawn(changes, mode, [name])))
     angles = [float(angle) for angle in numpy(sphere.angle(start, points))]
     captions = [f"{angle:.2f} rad" for angle in angles]
     return Row(f"{name} {signed(strength)}", faces, captions, marked=0), angles

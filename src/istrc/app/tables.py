@@ -157,12 +157,16 @@ def _table(head: list[str], rows: list[list[Any]]) -> str:
 
 
 def fill(text: str, blocks: Mapping[str, str]) -> str:
-    """The text with each named block's content replaced. Raises ValueError if one is missing."""
+    """The text with the content of each named block in it replaced. Raises ValueError if it has
+    none of them.
+    """
+    found = False
     for name, content in blocks.items():
         pattern = re.compile(rf"(<!-- {name}:[^\n]*-->\n).*?(<!-- /{name} -->)", re.S)
-        if not pattern.search(text):
-            raise ValueError(f"no block {name} in the text")
+        found = found or bool(pattern.search(text))
         text = pattern.sub(lambda m, c=content: m[1] + c + m[2], text)
+    if not found:
+        raise ValueError(f"no block of {', '.join(blocks)} in the text")
     return text
 
 

@@ -8,14 +8,14 @@ import json
 import typer
 
 from istrc.learning import shelf
-from istrc.shipped import folder_of, holder
+from istrc.shipped import DEFAULT, folder_of, holder
 
 
 def attributes(ctx: typer.Context, incomplete: str) -> list[str]:
     """Names that begin so: the model's, and those that the user has taught."""
     if "=" in incomplete:
         return []
-    model = str(ctx.params.get("model") or "celeba64")
+    model = str(ctx.params.get("model") or DEFAULT)
     known = {path.stem for path in shelf.kept()}
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         folder = holder(folder_of(model), "attributes")

@@ -43,7 +43,7 @@ def prepare(
     out: Annotated[
         str, typer.Argument(help="Folder to make; a stopped run goes on.", show_default=False)
     ],
-    size: Annotated[int, typer.Option(min=16, max=512, help="Side of the faces, pixels.")] = 64,
+    size: Annotated[int, typer.Option(min=16, max=512, help="Side of the faces, pixels.")] = 128,
     kind: Annotated[Kind, typer.Option(help="The source's layout; auto tells it by its files.")] = (
         Kind.auto
     ),

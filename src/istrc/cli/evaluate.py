@@ -8,14 +8,13 @@ from typing import Annotated, Any
 import typer
 
 from istrc.cli import (
-    evaluate_decoders,
     evaluate_duration,
     evaluate_editing,
     evaluate_holding,
+    evaluate_landmarks,
     evaluate_learning,
     evaluate_photos,
     evaluate_space,
-    evaluate_storing,
     evaluate_training,
     evaluate_verification,
 )
@@ -95,6 +94,11 @@ def reconstruction_headline(found: dict[str, Any]) -> str:
 MEASURES = {
     "attributes": Measure(attributes, attributes_headline),
     "reconstruction": Measure(reconstruction, reconstruction_headline),
+    "landmarks": Measure(
+        evaluate_landmarks.landmarks,
+        evaluate_landmarks.headline,
+        "istrc.evaluation.landmarks:landmarks_markdown",
+    ),
     "editing": Measure(
         evaluate_editing.editing,
         evaluate_editing.headline,
@@ -138,16 +142,6 @@ MEASURES = {
         evaluate_duration.duration,
         evaluate_duration.headline,
         "istrc.evaluation.duration:duration_markdown",
-    ),
-    "decoders": Measure(
-        evaluate_decoders.decoders,
-        evaluate_decoders.headline,
-        "istrc.evaluation.decoders:decoders_markdown",
-    ),
-    "storing": Measure(
-        evaluate_storing.storing,
-        evaluate_storing.headline,
-        "istrc.evaluation.storing:storing_markdown",
     ),
     "holding": Measure(
         evaluate_holding.holding,

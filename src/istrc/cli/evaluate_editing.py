@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import typer
@@ -51,6 +52,20 @@ StrengthsOption = Annotated[
         f"{FARTHEST:g}; several make a curve.",
     ),
 ]
+ModesOption = Annotated[
+    list[str],
+    typer.Option(
+        "--mode",
+        metavar="NAME[,NAME]",
+        help="Ways to draw: photo, anchored, circle; the first is shown on the sheets.",
+    ),
+]
+WalksOption = Annotated[
+    int,
+    typer.Option(
+        min=0, max=1000, help="Faces of each edit whose walk is followed; 0 follows none."
+    ),
+]
 PeersOption = Annotated[
     list[str],
     typer.Option(
@@ -77,31 +92,73 @@ CurveOption = Annotated[
         show_default="none",
     ),
 ]
+RealismOption = Annotated[
+    bool,
+    typer.Option(
+        help="Train a small network to tell the edits of strength 1 (the first strength, without "
+        "it) from untouched faces, and report its AUC; minutes.",
+    ),
+]
+RealismStepsOption = Annotated[
+    int,
+    typer.Option(min=1, max=100_000, help="Batches of either of the two networks of --realism."),
+]
+AgainstOption = Annotated[
+    list[str],
+    typer.Option(
+        metavar="FOLDER",
+        help="Another method's pictures, kept by --keep-pictures, for --realism to compare with; "
+        "may be repeated.",
+        show_default="none",
+    ),
+]
+KeepPicturesOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FOLDER",
+        help="Keep the edited pictures and their rows here, an .npy file an edit, so that other "
+        "judges can look at them.",
+        show_default="none",
+    ),
+]
 
 
 def editing(
     bench: Bench,
     faces: FacesOption = 200,
     strengths: StrengthsOption = STRENGTHS,
+    mode: ModesOption = ["photo", "anchored", "circle"],  # noqa: B006  typer copies it
+    walks: WalksOption = 25,
     peers: PeersOption = [],  # noqa: B006  typer copies it
     few: FewOption = 20,
     judge: JudgeOption = None,
     second: SecondOption = True,
     sheets: SheetsOption = None,
     curve: CurveOption = None,
+    keep_pictures: KeepPicturesOption = None,
+    realism: RealismOption = False,
+    realism_steps: RealismStepsOption = 1000,
+    against: AgainstOption = [],  # noqa: B006  typer copies it
 ) -> dict[str, Any]:
     """Every transformation, both directions, all modes: success, identity, leakage, sex flips.
 
     With --peers the same faces are edited in other ways, which learn from the part of train that
     the circle learnt from and find their strength 1 on the rest of it: where they succeed as often
     as the circle does. Compare methods along their curves, over several --strengths.
+
+    Where the data has landmarks (istrc prepare --measured) and dlib's predictor is installed, the
+    written pictures are measured as well: what moved, and how far the skin's tone did.
     """
     if curve:
         _check_curve(curve, bench.second)
+    others = _others(against, realism, bench.prepared)
     from istrc.circle import TRANSFORMATIONS
     from istrc.evaluation.editing import evaluate_editing
     from istrc.evaluation.editing_curve import draw_curves
+    from istrc.evaluation.editing_realism import evaluate_realism
     from istrc.evaluation.editing_report import Sheets
+    from istrc.evaluation.groups import group_finder
+    from istrc.evaluation.kept_pictures import KeptPictures, read_kept
     from istrc.evaluation.peers import choose_peers
     from istrc.evaluation.peers.calibration import prepare_peers
     from istrc.evaluation.results import plain
@@ -119,13 +176,22 @@ def editing(
             seed=bench.seed,
             say=bench.report.say,
         )
-    shown = []
-    if sheets:
-        one = 1.0 if 1.0 in strengths else strengths[0]
-        for method, place in [("photo", ""), *((name, name) for name in made)]:
-            folder = Path(sheets) / "editing" / place
-            common = dict(method=method, strength=one)
-            shown.append(Sheets(folder, bench.prepared, bench.judge, **common))
+    shown: list[Any] = []
+    one = 1.0 if 1.0 in strengths else strengths[0]
+    places = {"photo": "", **{name: name for name in made}}
+    for method, place in places.items() if sheets else ():
+        folder = Path(sheets) / "editing" / place
+        common = dict(method=method, strength=one)
+        shown.append(Sheets(folder, bench.prepared, bench.judge, **common))
+    # The network of realism reads from the disk what may not fit into memory
+    temporary = TemporaryDirectory() if realism and not keep_pictures else None
+    kept = []
+    if keep_pictures or temporary:
+        base = Path(keep_pictures or temporary.name)
+        kept = [
+            KeptPictures(base / place, bench.prepared, method=method, strength=one)
+            for method, place in places.items()
+        ]
     found = watched(
         "editing",
         lambda progress, **rest: evaluate_editing(
@@ -134,20 +200,46 @@ def editing(
         **bench.common,
         judge=bench.judge,
         second=bench.recogniser,
+        modes=_modes(mode),
+        walks=walks,
         strengths=strengths,
         faces=faces,
         peers=made,
         slow=[name for name, peer in made.items() if peer.slow],
         few=few,
         seed=bench.seed,
-        show=lambda *outcome: [sheet(*outcome) for sheet in shown],
+        show=lambda *outcome: [see(*outcome) for see in (*shown, *kept)],
     )
+    if keep_pictures:
+        bench.report.say(keep_pictures)
+    if realism:
+        ours = {one.method: read_kept(one.folder, bench.prepared) for one in kept}
+        bench.report.say("telling edited faces from untouched ones ...")
+        found["realism"] = watched(
+            "realism",
+            evaluate_realism,
+            methods={**ours, **others},
+            prepared=bench.prepared,
+            groups=group_finder(bench.prepared, bench.split),
+            steps=realism_steps,
+        )
+    if temporary:
+        temporary.cleanup()
     if made:
         found["peers"] = {name: peer.record for name, peer in made.items()}
     if curve:
         bench.report.facts["curve_figure"] = str(draw_curves(plain(found), curve))
         bench.report.say(curve)
     return found
+
+
+def _others(folders: list[str], realism: bool, prepared: Any) -> dict[str, Any]:
+    """The pictures of other methods, by the names of their folders. Raises IstrcError."""
+    from istrc.evaluation.kept_pictures import read_kept
+
+    if folders and not realism:
+        raise IstrcError("--against: is compared by --realism; give that, too")
+    return {Path(folder).name: read_kept(folder, prepared) for folder in folders}
 
 
 def _check_curve(file: str, second: bool) -> None:
@@ -167,3 +259,14 @@ def headline(found: dict[str, Any]) -> str:
     method, by_strength = next(iter(found["methods"].items()))
     strength, measures = next(iter(by_strength.items()))
     return f"{method}, strength {strength}: success {measures['mean']['success']:.3f}"
+
+
+def _modes(texts: list[str]) -> tuple[str, ...]:
+    """The modes asked for, in their order. Raises IstrcError for one that is none."""
+    from istrc.edit.render import MODES
+
+    modes = tuple(parse_names(texts))
+    for mode in modes:
+        if mode not in MODES:
+            raise IstrcError(f"--mode {mode}: use one of {', '.join(MODES)}")
+    return modes

@@ -11,10 +11,11 @@ import typer
 
 from istrc.cli import completion
 from istrc.cli.strengths import check_keep, check_names, parse_names
+from istrc.edit.holding import asked
 from istrc.errors import IstrcError
-from istrc.holding import asked
+from istrc.shipped import DEFAULT
 
-MODEL = "celeba64"  # shipped
+MODEL = DEFAULT
 WHAT_INPUT = "Pictures, folders (read flat, sorted by name) or globs."
 
 
@@ -210,7 +211,7 @@ def read_faces(circle, path: Path, which: str | int, aligned: bool) -> list:
 
 
 def parse_keep(texts: list[str], edits: dict[str, float]) -> list[str] | None:
-    """The attributes to hold (istrc.holding); None leaves it to the edit. Raises IstrcError."""
+    """The attributes to hold (istrc.edit.holding); None is the edit's own. Raises IstrcError."""
     names = parse_names(texts)
     check_keep(edits, names)
     return names or None

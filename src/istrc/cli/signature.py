@@ -23,7 +23,8 @@ from istrc.cli.recognisers import SPEC, WHAT
 
 # A trained part is given as the folder that holds it.
 NETS = (
-    "FaceNet", "AutoEncoder", "Mapping", "AttributeClassifiers", "Guides", "Circle", "Recogniser",
+    "FaceNet", "AutoEncoder", "Mapping", "AttributeClassifiers", "Landmarks", "Circle",
+    "Recogniser",
 )  # fmt: skip
 
 # What needs no comment in a signature; a comment there comes first.
@@ -36,6 +37,7 @@ COMMON = {
     "facenet": "The folder of a trained FaceNet.",
     "recogniser": f"Any recogniser: {WHAT}.",
     "autoencoder": "The folder of a trained BEGAN.",
+    "landmarks": "The folder of trained landmarks.",
     "circle": "The folder of a trained circle.",
     "facenet_steps": "Batches of facenet.",
     "began_steps": "Batches of began.",

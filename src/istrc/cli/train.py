@@ -22,22 +22,21 @@ from istrc.errors import IstrcError
 
 # part: (module, function)
 PARTS = {
+    "landmarks": ("istrc.training.landmarks", "train_landmarks"),
+    "textures": ("istrc.training.shape_free", "make_shape_free"),
     "facenet": ("istrc.training.facenet", "train_facenet"),
     "began": ("istrc.training.began", "train_began"),
-    "decoder": ("istrc.training.decoder", "train_decoder"),
-    "finer": ("istrc.training.decoder", "train_finer"),
+    "search": ("istrc.training.search", "train_search"),
     "mapping": ("istrc.training.mapping", "train_mapping"),
     "attributes": ("istrc.training.attributes", "train_attributes"),
-    "guides": ("istrc.training.guides", "train_guides"),
+    "changes": ("istrc.training.changes", "train_changes"),
+    "probes": ("istrc.training.probes", "train_probes"),
     "circle": ("istrc.training.circle", "train_circle"),
-    "closing": ("istrc.training.closing", "train_closing"),
-    "likeness": ("istrc.training.likeness", "train_likeness"),
     "all": ("istrc.training.everything", "train_all"),
-    "aligner": ("istrc.training.aligner", "train_aligner"),
     "judge": ("istrc.evaluation.judges", "train_judge"),
 }
 
-SAVES_ITSELF = ("all", "circle", "judge")
+SAVES_ITSELF = ("all", "circle", "judge", "textures")
 
 
 class Doors(TyperGroup):

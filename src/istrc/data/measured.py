@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from istrc.errors import InputError
+from istrc.shape.frame import MIRRORED
 
 NAMES = ("wide_mouth", "big_eyes")
 SIZE = 128
@@ -77,6 +78,25 @@ class Measurer:
         self._detect = dlib.get_frontal_face_detector()
         self._predict = dlib.shape_predictor(str(path))
 
+    def landmarks(self, pixels: np.ndarray) -> np.ndarray:
+        """The 68 points of one crop (128, 128, 3) uint8, (68, 2) float32 in [-1, 1] over the crop.
+
+        Nothing is detected, as an aligned face is where it is. The trees jump with the box and do
+        not treat a face and its mirror image alike: the mean over two boxes and both images.
+        """
+        found = []
+        for box in _BOXES:
+            found.append(self._points(pixels, box))
+            mirrored = self._points(np.ascontiguousarray(pixels[:, ::-1]), box)
+            mirrored[:, 0] = SIZE - mirrored[:, 0]
+            found.append(mirrored[MIRRORED])
+        return (np.mean(found, 0) * (2 / SIZE) - 1).astype(np.float32)
+
+    def _points(self, pixels: np.ndarray, box: np.ndarray) -> np.ndarray:
+        """(68, 2) float64, pixels of the crop; dlib counts from the centre of the first pixel."""
+        parts = self._predict(pixels, self._rectangle(*map(int, box))).parts()
+        return np.array([(p.x + 0.5, p.y + 0.5) for p in parts], np.float64)
+
     def __call__(self, pixels: np.ndarray) -> np.ndarray:
         """The MEASURES of one crop (128, 128, 3) uint8: (6,) float32, NaN if no face is found."""
         found = [
@@ -87,13 +107,7 @@ class Measurer:
         if not found or min(distance) >= _NEAR:
             return np.full(len(MEASURES), np.nan, np.float32)
         boxes = (found[int(np.argmin(distance))], *_BOXES)
-        points = np.array(
-            [
-                [(p.x, p.y) for p in self._predict(pixels, self._rectangle(*map(int, b))).parts()]
-                for b in boxes
-            ],
-            np.float64,
-        )  # (3, 68, 2)
+        points = np.array([self._points(pixels, box) for box in boxes])  # (3, 68, 2)
         return measure(points).mean(0).astype(np.float32)
 
 

@@ -33,6 +33,7 @@ class Part:
     identity: np.ndarray  # (n,) int32
     split: np.ndarray  # (n,) int8
     measures: np.ndarray  # (n, 6) float32, NaN where not measured
+    landmarks: np.ndarray  # (n, 68, 2) float32, NaN where not measured
     names: list[str]
     skipped: list[dict[str, str]]
 
@@ -53,6 +54,7 @@ class PartMaker:
             "identity": part.identity,
             "split": part.split,
             "measures": part.measures,
+            "landmarks": part.landmarks,
             # JSON as bytes: an array of strings pads every name to the longest.
             "text": _bytes({"names": part.names, "skipped": part.skipped}),
         }
@@ -61,7 +63,7 @@ class PartMaker:
 
     def _make(self, chunk: Chunk) -> Part:
         about = self.source.about
-        images, attributes, identity, split, measures = [], [], [], [], []
+        images, attributes, identity, split, measures, landmarks = [], [], [], [], [], []
         names: list[str] = []
         skipped: list[dict[str, str]] = []
         for row in self.source.read(chunk):
@@ -75,7 +77,9 @@ class PartMaker:
                 continue
             images.append(crop.resize(face, self.size))
             if self.measurer:
-                measures.append(self.measurer(crop.resize(face, measured.SIZE)))
+                native = crop.resize(face, measured.SIZE)
+                measures.append(self.measurer(native))
+                landmarks.append(self.measurer.landmarks(native))
             attributes.append(row.attributes)
             identity.append(row.identity)
             split.append(row.split)
@@ -87,6 +91,7 @@ class PartMaker:
             np.array(identity, np.int32),
             np.array(split, np.int8),
             np.array(measures or np.full((n, len(measured.MEASURES)), np.nan), np.float32),
+            np.array(landmarks or np.full((n, 68, 2), np.nan), np.float32),
             names,
             skipped,
         )

@@ -73,7 +73,7 @@ def prepare(
     source: str | Path,
     out: str | Path,
     *,
-    size: int = 64,  # side of the prepared faces, pixels
+    size: int = 128,  # side of the prepared faces, pixels
     kind: str = "auto",  # auto, celeba-parquet, celeba-official, folder
     measured: bool | None = None,  # wide_mouth and big_eyes; None: if it can be done
     workers: int | None = None,  # processes; None: one a core; 1: this process alone
@@ -224,7 +224,7 @@ def _assemble(source: Source, out: Path, plan: dict[str, Any], parts: int) -> No
     """Puts the parts together in order: the pictures through a memory map, one part at a time."""
     about, folder = source.about, out / _PARTS
     small: dict[str, list[np.ndarray]] = {
-        key: [] for key in ("attributes", "identity", "split", "measures")
+        key: [] for key in ("attributes", "identity", "split", "measures", "landmarks")
     }
     names: list[str] = []
     skipped: list[dict[str, str]] = []
@@ -273,6 +273,7 @@ def _assemble(source: Source, out: Path, plan: dict[str, Any], parts: int) -> No
         )
         arrays["attributes"] = np.concatenate([arrays["attributes"], labels], axis=1)
         arrays["measured"] = residuals
+        arrays["landmarks"] = np.concatenate(small["landmarks"])
         attribute_names += measuring.NAMES
         info["measured"] = list(measuring.NAMES)
     for name, array in arrays.items():

@@ -5,6 +5,7 @@ images.npy       (N, S, S, 3) uint8, RGB
 attributes.npy   (N, A) int8: 1 yes, 0 no, -1 not known
 identity.npy     (N,) int32: -1 not known
 split.npy        (N,) int8: 0 train, 1 valid, 2 test
+landmarks.npy    (N, K, 2) float32 in [-1, 1] over the crop; where they are known
 names.txt        N lines: the name each picture had in its source
 """
 
@@ -18,6 +19,7 @@ import numpy as np
 
 from istrc.arrays import library
 from istrc.errors import InputError
+from istrc.resample import resized
 
 if TYPE_CHECKING:
     import torch
@@ -29,10 +31,14 @@ SPLITS = ("train", "valid", "test")
 
 
 class Prepared:
-    """A prepared folder, opened without reading the pictures into memory."""
+    """A prepared folder, opened without reading the pictures into memory.
 
-    def __init__(self, folder: str | Path):
-        self.folder = Path(folder)
+    Args:
+        size: side of the faces that `batch` gives, pixels; None is that of the folder's pictures.
+    """
+
+    def __init__(self, folder: str | Path, size: int | None = None):
+        self.folder, self._size = Path(folder), size
         try:
             self.info = json.loads((self.folder / "prepared.json").read_text())
         except FileNotFoundError:
@@ -67,12 +73,24 @@ class Prepared:
     @property
     def size(self) -> int:
         """S, the side of a face in pixels."""
-        return self.images.shape[1]
+        return self._size or self.images.shape[1]
 
     @property
     def names(self) -> list[str]:
         """The name each picture had in its source, in row order."""
         return (self.folder / "names.txt").read_text().splitlines()
+
+    @property
+    def landmarks(self) -> np.ndarray:
+        """The marked points of every face, (N, K, 2) float32 in [-1, 1] over the crop.
+
+        Raises InputError where the folder has none.
+        """
+        if not (self.folder / "landmarks.npy").exists():
+            raise InputError(
+                f"{self.folder}: no landmarks in this data; prepare it again with --measured"
+            )
+        return self._array("landmarks")
 
     def rows(self, split: str) -> np.ndarray:
         """The row numbers of one split, ascending, int64.
@@ -105,7 +123,8 @@ class Prepared:
 
     def batch(self, rows: np.ndarray) -> torch.Tensor:
         """The faces of these rows: (B, 3, S, S) float32 in [-1, 1]."""
-        return to_tensor(self.images[rows])
+        x = to_tensor(self.images[rows])
+        return x if x.shape[-1] == self.size else resized(x, self.size).clip(-1, 1)
 
 
 def to_tensor(pixels: np.ndarray) -> torch.Tensor:

@@ -27,6 +27,7 @@ from istrc.evaluation.judges import MEASURED, finite_mean
 from istrc.evaluation.results import circle_checksum, markdown_table
 
 SHOWN = 500  # faces whose pictures the mapping's PSNR is of
+BATCH = 128  # faces that are embedded and encoded at once
 
 
 def evaluate_duration(
@@ -50,8 +51,7 @@ def evaluate_duration(
     Raises InputError for a circle with an outside recogniser.
     """
     from istrc.training.attributes import train_on_embeddings
-    from istrc.training.mapping import picture_weights, train_on_codes
-    from istrc.training.spaces import both_spaces, place
+    from istrc.training.mapping import code_weights, train_on_codes
 
     if circle.facenet is None:
         raise InputError("this circle belongs to an outside recogniser; give one with our FaceNet")
@@ -61,16 +61,14 @@ def evaluate_duration(
         "report": prepared.rows(split)[:limit],
     }
     device = circle.device.type
-    z, h = {}, {}
+    z, c = {}, {}
     for part, chosen in rows.items():
-        z[part], h[part] = both_spaces(circle.facenet, circle.autoencoder, prepared, chosen, device)
-    straight = {
-        part: place(np.arange(len(chosen)), False, len(chosen)) for part, chosen in rows.items()
-    }
+        z[part], c[part] = _both_spaces(circle, prepared, chosen)
+    straight = {part: slice(len(chosen)) for part, chosen in rows.items()}
     labels = {part: torch.from_numpy(prepared.attributes[some]) for part, some in rows.items()}
     names = tuple(prepared.attribute_names)
     counted = [column for column, name in enumerate(names) if name not in MEASURED]
-    weights = picture_weights(circle.autoencoder, h["fit"], h["fit"].std(0).clamp(min=1e-4))
+    weights = code_weights(circle.autoencoder, c["fit"], c["fit"].std(0).clamp(min=1e-4))
     x = prepared.batch(rows["report"][:SHOWN]).to(device)
 
     def classifiers(steps: int, out: Path) -> dict[str, float]:
@@ -90,7 +88,7 @@ def evaluate_duration(
     def mappings(steps: int, out: Path) -> dict[str, float]:
         net, seconds = _timed(
             lambda: train_on_codes(
-                z["fit"], h["fit"], z["tune"], h["tune"], circle.autoencoder, out,
+                z["fit"], c["fit"], z["tune"], c["tune"], circle.autoencoder, out,
                 steps=steps, seed=seed, device=device, config={},
                 width=circle.mapping.config["width"], layers=circle.mapping.config["layers"],
             )
@@ -98,8 +96,8 @@ def evaluate_duration(
         at = straight["report"]
         with torch.no_grad():
             made = net(z["report"][at].to(device))
-            error = ((made.cpu() - h["report"][at]) / net.spread.cpu()).square() * weights.cpu()
-            drawn = circle.autoencoder.decode(made[: len(x)]).clamp(-1, 1)
+            error = ((made.cpu() - c["report"][at]) / net.spread.cpu()).square() * weights.cpu()
+            drawn = circle.decode_code(made[: len(x)])
         psnr = float(metrics.psnr(x, drawn).mean())
         return {"seconds": seconds, "explained": 1 - float(error.mean()), "psnr": psnr}
 
@@ -119,6 +117,19 @@ def evaluate_duration(
         "seed": seed,
         "weights": circle_checksum(circle),
     }
+
+
+def _both_spaces(
+    circle: Any, prepared: Prepared, rows: np.ndarray
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """z (2N, D) and c (2N, C) of faces, and after all of them of their mirror images."""
+    z, c = ([], []), ([], [])
+    for start in range(0, len(rows), BATCH):
+        x = prepared.batch(rows[start : start + BATCH])
+        for side, seen in enumerate((x, x.flip(3))):
+            z[side].append(circle.embed(seen).float().cpu())
+            c[side].append(circle.encode(seen).float().cpu())
+    return torch.cat([*z[0], *z[1]]).clone(), torch.cat([*c[0], *c[1]]).clone()
 
 
 def _timed(train: Callable[[], Any]) -> tuple[Any, float]:

@@ -2,8 +2,9 @@
 
 For every transformation and direction, over held-out faces that lack the target: does the picture
 have it afterwards (attribute judge), is it still the same person (second recogniser), what else
-changed (leakage), are background and pose what they were, and does it grow evenly. What is judged
-is the picture as it would be saved, rounded to 8 bits.
+changed (leakage), are background and pose what they were, and does it grow evenly. Where the data
+has landmarks: did what is measured move (geometry), and did the skin keep its tone (colour). What
+is judged is the picture as it would be saved, rounded to 8 bits.
 """
 
 from __future__ import annotations
@@ -17,16 +18,17 @@ import torch
 
 from istrc.circle import STRENGTH_LIMIT, TRANSFORMATIONS
 from istrc.data.prepared import Prepared, to_pixels, to_tensor
+from istrc.edit.render import MODES
 from istrc.errors import InputError
 from istrc.evaluation import identity, metrics
 from istrc.evaluation.editing_curve import at_equal_identity
 from istrc.evaluation.editing_faces import CUT, OF_MEN, Edit, choose_faces, spread
+from istrc.evaluation.editing_judges import GREY, PictureJudges
 from istrc.evaluation.editing_measures import Outcome, summarise
 from istrc.evaluation.judges import Judge
 from istrc.evaluation.monotonicity import AlongStrengths, along_walks
 from istrc.evaluation.pose import pose_shift
 from istrc.evaluation.results import circle_checksum
-from istrc.rebuilding import MODES
 
 PSNR_CAP = 60.0  # dB: two pictures that differ less than 8-bit rounding are equal
 
@@ -70,8 +72,9 @@ class Bench:
         *,
         split: str,
         batch_size: int,
+        others: PictureJudges | None = None,  # of geometry and colour
     ):
-        self.prepared, self.judge, self.second = prepared, judge, second
+        self.prepared, self.judge, self.second, self.others = prepared, judge, second, others
         self.rows, self.batch_size = prepared.rows(split), batch_size
         seen = [
             judge.look(prepared.batch(self.rows[start : start + 512]))
@@ -112,6 +115,10 @@ class Bench:
             outcome.distance = identity.distance(now[0], then[0])
             outcome.angle = identity.angle(now[0], then[0])
             outcome.pose = pose_shift(then[1], now[1])
+        if self.others is not None:
+            strengths = {edit.attribute: edit.sign * strength}
+            self.others.look(outcome)
+            self.others.look_at_grey(outcome, lambda p: to_pixels(editor(to_tensor(p), strengths)))
         return outcome
 
     def _originals(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -141,6 +148,8 @@ def evaluate_editing(
     walks: int = 25,  # faces of each whose walk is followed frame by frame; 0 follows none
     nothing: bool = True,  # strength 0 beside them
     people: int = 600,  # train people behind the second recogniser's threshold
+    others: bool = True,  # ask geometry and colour as well, where the data has landmarks
+    grey: int = GREY,  # faces of each edit that are edited as grey photographs, too
     split: str = "valid",
     batch_size: int = 64,
     seed: int = 0,
@@ -158,10 +167,22 @@ def evaluate_editing(
             different people at FAR 1e-3; `descriptor_angle` in radians.
         background_psnr: dB outside the face ellipse, each face capped at 60.
         pose_shift: how far landmarks that no expression moves were moved, in eye distances.
+        moved: of what is measured on landmarks (istrc.shape.measures), the share of faces that went
+            the right way by more than half the gap between labelled faces with and without it;
+            `moved_by`, the median way in gaps; `beyond`, the share that ended where 1 % of real
+            faces are; `shut`, of clearly open mouths (`open_before`) those that mouth_open-1 and
+            smile-1 at least half shut, `inside_seen`, those whose inside still shows where it was,
+            and `closed`, the shut ones whose inside does not; `changes`, the median way of every
+            measured attribute.
+        tone_inside, tone_outside: CIEDE2000 of the skin's mean tone before and after, in the edit's
+            part of the face and in the rest; `chroma_added`, C* of the skin of grey photographs.
         seconds_per_edit: embed, walk and rebuild, in batches, without the measuring.
+        groups: the same of each group of faces (istrc.evaluation.groups); edit by edit it is kept
+            for the first method alone, and the means over the edits for all.
 
     `methods[method][strength]` holds `edits`, `mean` over the edits, and `leakage_matrix`. A method
     is a mode of the circle (at strengths it allows), a peer, or `nothing, MODE` at strength 0.
+    `geometry`, `colour` and `groups` have what these compared with, or why they were `skipped`.
     `few` has the same on the faces of the slow peers, spread evenly over the others' faces.
     `frechet` and `kernel` are distances of all edited faces to the split's real ones in the judge's
     penultimate layer; compare them with those of doing nothing. `equal_identity` has the success
@@ -170,7 +191,8 @@ def evaluate_editing(
 
     Raises InputError where no face can be edited.
     """
-    bench = Bench(prepared, judge, second, split=split, batch_size=batch_size)
+    seen = PictureJudges(prepared, split, grey) if others else None
+    bench = Bench(prepared, judge, second, split=split, batch_size=batch_size, others=seen)
     edits, left_out = choose_faces(
         prepared,
         bench.probability,
@@ -218,10 +240,12 @@ def evaluate_editing(
             sweep.add(method, strength, outcome)
             outcomes.append(outcome)
         if method not in slow:
-            methods.setdefault(method, {})[f"{strength:g}"] = summarise(outcomes, **common)
+            made = summarise(outcomes, **common, apart=method == jobs[0][0])
+            methods.setdefault(method, {})[f"{strength:g}"] = made
             outcomes = [o.on(p) for o, p in zip(outcomes, places, strict=True)] if slow else []
         if slow:
-            on_few.setdefault(method, {})[f"{strength:g}"] = summarise(outcomes, **common)
+            made = summarise(outcomes, **common, apart=False)
+            on_few.setdefault(method, {})[f"{strength:g}"] = made
 
     grows = {"strengths": sweep.found()}
     if walks:
@@ -259,6 +283,7 @@ def evaluate_editing(
         "threads": torch.get_num_threads(),
         "seed": seed,
         "weights": circle_checksum(circle),
+        **(seen.record if seen else {}),
     }
     if slow:
         found["few"] = {

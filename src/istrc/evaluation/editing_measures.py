@@ -11,9 +11,9 @@ import numpy as np
 from istrc.data.prepared import Prepared
 from istrc.evaluation import metrics
 from istrc.evaluation.editing_faces import CUT, Edit, spread
+from istrc.evaluation.groups import by_label
 from istrc.evaluation.judges import Judge, finite_mean
 
-GROUPS = ("male", "young", "pale_skin")  # results are split by these labels
 COMPARED = 4000  # faces of a set behind its kernel distance, which costs their square
 MEANS = (
     "success",
@@ -26,8 +26,19 @@ MEANS = (
     "descriptor_distance",
     "descriptor_angle",
     "target_change",
+    "moved",
+    "moved_by",
+    "shut",
+    "inside_seen",
+    "closed",
+    "beyond",
+    "tone_inside",
+    "tone_outside",
+    "chroma_added",
     "seconds_per_edit",
 )
+MEDIANS = ("moved_by",)  # over faces; all else is a mean
+OF_GROUPS = ("success", "same_person")  # what is told of every group, edit by edit, of every method
 
 
 @dataclass
@@ -43,12 +54,19 @@ class Outcome:
     angle: np.ndarray | None = None  # (N,) radians, of the same
     pose: np.ndarray | None = None  # (N,) shares of the distance between the eyes
     features: np.ndarray | None = None  # (N, F) of the edited faces
+    # Of the judges of geometry and colour, where they could look (istrc.evaluation.editing_judges)
+    figures: dict[str, np.ndarray] = field(default_factory=dict)  # (N,) each; NaN: not defined
+    groups: dict[str, np.ndarray] | None = None  # (N,) bool each; None: by label alone
+    changes: dict[str, float] = field(default_factory=dict)  # medians over the faces
     pixels: np.ndarray | None = field(default=None, repr=False)  # (N, S, S, 3) uint8, edited
 
     def on(self, places: np.ndarray) -> Outcome:
         """The same of fewer faces; the time is shared out evenly."""
         named = {one.name: getattr(self, one.name) for one in fields(self)}
-        few = {k: v[places] for k, v in named.items() if isinstance(v, np.ndarray)}
+        few: dict[str, Any] = {k: v[places] for k, v in named.items() if isinstance(v, np.ndarray)}
+        for name in ("figures", "groups"):
+            if named[name] is not None:
+                few[name] = {k: v[places] for k, v in named[name].items()}
         seconds = self.seconds * len(places) / len(self.edit.rows)
         return replace(self, **few, edit=self.edit.on(places), seconds=seconds)
 
@@ -59,46 +77,58 @@ def measure(
     prepared: Prepared,
     *,
     threshold: float | None,  # of the second recogniser's distance
-    groups: Sequence[str] = GROUPS,
 ) -> dict[str, Any]:
-    """The numbers of one edit; see `evaluate_editing`."""
+    """The numbers of one edit, and of each group of its faces; see `evaluate_editing`."""
+    edit, faces = outcome.edit, _of_faces(outcome, judge, threshold)
+    found: dict[str, Any] = {"faces": len(edit.rows), **_summary(faces)}
+    target = judge.column(edit.attribute)
+    change = edit.sign * (outcome.after - outcome.before)[:, target]
+    found["target_change"] = float(change.mean())
+    found["seconds_per_edit"] = outcome.seconds / len(edit.rows)
+    if "shut" in faces:
+        found["open_before"] = int(np.isfinite(faces["shut"]).sum())
+    if outcome.changes:
+        found["changes"] = dict(outcome.changes)
+    found["groups"] = {}
+    groups = by_label(prepared, edit.rows) if outcome.groups is None else outcome.groups
+    for word, inside in groups.items():
+        if word.removeprefix("not ") != edit.attribute and inside.any():
+            of_these = _summary({name: values[inside] for name, values in faces.items()})
+            found["groups"][word] = {"faces": int(inside.sum()), **of_these}
+    return found
+
+
+def _of_faces(outcome: Outcome, judge: Judge, threshold: float | None) -> dict[str, np.ndarray]:
+    """What is told of every face of an edit, (N,) each."""
     edit, before, after = outcome.edit, outcome.before, outcome.after
     target = judge.column(edit.attribute)
-    hit = (after[:, target] >= CUT) == (edit.sign > 0)
     others = np.arange(after.shape[1]) != target
-    change = np.abs(after - before)[:, others]
-    found: dict[str, Any] = {
-        "faces": len(edit.rows),
-        "success": float(hit.mean()),
-        "target_change": float(edit.sign * (after - before)[:, target].mean()),
-        "leakage": float(change.mean()),
-        "flips": float(metrics.flip_rate(before[:, others], after[:, others], CUT).mean()),
-        "background_psnr": float(outcome.background.mean()),
-        "seconds_per_edit": outcome.seconds / len(edit.rows),
+    flips = (before >= CUT) != (after >= CUT)  # (N, A)
+    faces = {
+        "success": (after[:, target] >= CUT) == (edit.sign > 0),
+        "leakage": np.abs(after - before)[:, others].mean(1),
+        "flips": flips[:, others].mean(1),
+        "background_psnr": outcome.background,
     }
-    same = None
     if edit.attribute != "male" and "male" in judge.attribute_names:
-        sex = judge.column("male")
-        found["sex_flips"] = float(metrics.flip_rate(before[:, sex], after[:, sex], CUT))
+        faces["sex_flips"] = flips[:, judge.column("male")]
     if outcome.distance is not None:
-        same = outcome.distance < threshold
-        found["same_person"] = float(same.mean())
-        found["descriptor_distance"] = float(outcome.distance.mean())
-        found["descriptor_angle"] = float(outcome.angle.mean())  # radians
+        faces["same_person"] = outcome.distance < threshold
+        faces["descriptor_distance"] = outcome.distance
+        faces["descriptor_angle"] = outcome.angle  # radians
     if outcome.pose is not None:
-        found["pose_shift"] = float(outcome.pose.mean())
-    found["groups"] = {}
-    for group in groups:
-        if group not in prepared.attribute_names or group == edit.attribute:
-            continue
-        labels = prepared.column(group)[edit.rows]
-        for value, word in ((1, group), (0, f"not {group}")):
-            inside = labels == value
-            if inside.any():
-                part = {"faces": int(inside.sum()), "success": float(hit[inside].mean())}
-                if same is not None:
-                    part["same_person"] = float(same[inside].mean())
-                found["groups"][word] = part
+        faces["pose_shift"] = outcome.pose
+    return faces | outcome.figures
+
+
+def _summary(faces: Mapping[str, np.ndarray]) -> dict[str, float]:
+    """Each number's mean or median over the faces of which it is defined; left out of none."""
+    found = {}
+    for name, values in faces.items():
+        values = np.asarray(values, np.float64)
+        values = values[np.isfinite(values)]
+        if len(values):
+            found[name] = float(np.median(values) if name in MEDIANS else values.mean())
     return found
 
 
@@ -116,7 +146,7 @@ def averages(per_edit: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     for word in words:
         parts = [found["groups"][word] for found in per_edit.values() if word in found["groups"]]
         faces = sum(part["faces"] for part in parts)
-        means["groups"][word] = {"faces": faces, **_means(parts, ("success", "same_person"))}
+        means["groups"][word] = {"faces": faces, **_means(parts, MEANS)}
     flips = {edit: found["sex_flips"] for edit, found in per_edit.items() if "sex_flips" in found}
     if per_edit:
         means["worst"] = {"success": min(per_edit, key=lambda edit: per_edit[edit]["success"])}
@@ -137,11 +167,23 @@ def summarise(
     *,
     threshold: float | None,  # of the second recogniser's distance
     real: np.ndarray,  # (R, F) features of real faces
+    apart: bool = True,  # every figure of every group edit by edit; else `OF_GROUPS`
 ) -> dict[str, Any]:
-    """One method at one strength: edit by edit, their mean with realism, and the leakage matrix."""
+    """One method at one strength: edit by edit, their mean with realism, and the leakage matrix.
+
+    `mean` has every figure of every group in any case. Edit by edit they would be the most of the
+    file.
+    """
     limit = dict(threshold=threshold)
     per_edit = {o.edit.name: measure(o, judge, prepared, **limit) for o in outcomes}
     mean = averages(per_edit)
+    if not apart:
+        for one in per_edit.values():
+            one.pop("changes", None)
+            one["groups"] = {
+                word: {k: v for k, v in group.items() if k in ("faces", *OF_GROUPS)}
+                for word, group in one["groups"].items()
+            }
     edited = np.concatenate([o.features for o in outcomes])
     mean["frechet"] = metrics.frechet_distance(real, edited)
     mean["kernel"] = metrics.kernel_distance(

@@ -2,7 +2,7 @@
 
 The paper's edits fault one another: beard, mustache and makeup change the sex, ageing adds glasses,
 youth adds makeup. Two ways out are measured on the same faces: the walk holds what it is not about
-(istrc.holding), or its classifiers are trained not to lean on the sex (holding_variants).
+(istrc.edit.holding), or its classifiers are trained not to lean on the sex (holding_variants).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from istrc.evaluation import identity
 from istrc.evaluation.editing import Bench
 from istrc.evaluation.editing_faces import CUT, OF_MEN, Edit, choose_faces
 from istrc.evaluation.editing_measures import Outcome, averages, measure
-from istrc.evaluation.embedding import drawn_rows, embed_rows, silent
+from istrc.evaluation.embedding import drawn_rows, embed_rows, rendering, silent
 from istrc.evaluation.holding_variants import WAYS, train_classifiers
 from istrc.evaluation.judges import Judge, finite_mean
 from istrc.evaluation.results import circle_checksum, markdown_table
@@ -71,9 +71,10 @@ class WatchedEdit:
 
     def __call__(self, x: torch.Tensor, strengths: Mapping[str, float]) -> torch.Tensor:
         z = self.circle.embed(x)
-        path = self.circle.reach(x, z, strengths, keep=self.keep, mode="photo")
-        self.angles.append(path.angle.cpu())
-        return self.circle.rebuild(x, z, path.end, "photo")
+        drawing = rendering(self.circle, x)
+        reached = self.circle.reach(x, z, strengths, keep=self.keep, c=drawing.c)
+        self.angles.append(reached.walk.angle.cpu())
+        return drawing.drawn(reached.change, "photo")
 
 
 def with_classifiers(circle: Any, classifiers: AttributeClassifiers) -> Any:

@@ -2,7 +2,7 @@
 
 An attribute that goes together with the sex in the data teaches its classifier what a sex looks
 like, and the walk along that classifier's gradient changes it (paper section 5.5). Holding the sex
-(istrc.holding) mends the walk; these mend the classifier. None of them is shipped.
+(istrc.edit.holding) mends the walk; these mend the classifier. None of them is shipped.
 """
 
 from __future__ import annotations

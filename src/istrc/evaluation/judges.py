@@ -18,6 +18,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from istrc.data.prepared import Prepared
+from istrc.device import reduced
 from istrc.errors import InputError
 from istrc.evaluation import metrics
 from istrc.evaluation.results import plain, weights_checksum
@@ -143,6 +144,7 @@ def train_judge(
     *,
     steps: int = 1800,  # batches
     batch_size: int = 128,
+    size: int = 64,  # side of the faces that it sees, pixels
     widths: tuple[int, ...] = (64, 128, 192, 256),
     depths: tuple[int, ...] = (1, 1, 2, 0),
     rate: float = 2e-3,  # peak learning rate of AdamW
@@ -165,7 +167,7 @@ def train_judge(
     from istrc.training.augment import augment
     from istrc.training.average import follow
 
-    prepared = Prepared(data)
+    prepared = Prepared(data, size)
     rows = prepared.rows("train")[:limit]
     if not len(rows):
         raise InputError(f"{data}: no face in the train split")
@@ -199,7 +201,7 @@ def train_judge(
             x = augment(x, rotate=6, scale=0.06, shift=0.03, light=0.2, grey=0.03, erase=0)
             x = soften(x).contiguous(memory_format=torch.channels_last)
         net.train()
-        with torch.autocast(torch.device(device).type, torch.bfloat16):
+        with reduced(device):
             logits = net(x)
         loss = known_entropy(logits.float(), labels, smoothing)
         loop.set_rate(optimizer, loop.cosine(step, steps, peak=rate, warmup=min(100, steps // 4)))

@@ -16,7 +16,7 @@ import torch
 
 from istrc.data.prepared import Prepared
 from istrc.errors import InputError
-from istrc.evaluation.embedding import drawn_rows, embed_rows, silent
+from istrc.evaluation.embedding import drawn_rows, embed_rows, rendering, silent
 from istrc.evaluation.judges import Judge, finite_mean
 from istrc.evaluation.results import circle_checksum, markdown_table
 from istrc.learning.learn import LEAST, Side, learn_attribute, trust_of
@@ -194,12 +194,13 @@ def _edit(
     for sign, word in ((+1, "added"), (-1, "removed")):
         here = np.flatnonzero(labels == (0 if sign > 0 else 1))[:faces]
         x = prepared.batch(rows[here])
-        path = circle.reach(x, z[here].to(circle.device), {asked: sign})
+        drawing = rendering(circle, x)
+        reached = circle.reach(x, z[here].to(circle.device), {asked: sign}, c=drawing.c)
         if sign > 0:
-            told["angle"] = float(path.angle.mean())
+            told["angle"] = float(reached.walk.angle.mean())
         if judge is None or meant not in judge.attribute_names:
             continue
-        edited = circle.rebuild(x, z[here].to(circle.device), path.end, "photo")
+        edited = drawing.drawn(reached.change, "photo")
         has = judge.probabilities(edited)[:, judge.column(meant)] >= CUT
         told[word] = float(np.mean(has if sign > 0 else ~has))
         successes.append(told[word])

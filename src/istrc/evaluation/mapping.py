@@ -30,7 +30,7 @@ from istrc.evaluation.mapping_variants import (
 )
 from istrc.evaluation.results import markdown_table, plain, write_text
 from istrc.models.began import Generator
-from istrc.training.mapping import picture_weights
+from istrc.training.mapping import code_weights
 
 MEASURES = ("explained_tune", "explained_valid", "psnr", "angle")
 
@@ -162,7 +162,7 @@ def _weights(circle: Any, h: torch.Tensor) -> torch.Tensor | None:
     if not hasattr(circle, "autoencoder"):
         return None
     spread = h.std(0).clamp(min=1e-4)
-    return picture_weights(circle.autoencoder, h, spread).cpu()
+    return code_weights(circle.autoencoder, h, spread).cpu()
 
 
 def _measured(circle, generator, spaces: Spaces, variant: Variant, trained, real, weights):

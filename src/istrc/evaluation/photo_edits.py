@@ -21,6 +21,7 @@ from istrc.photo.paste import FULL, ROUNDNESS
 
 MEGAPIXELS = 12.0  # of what a telephone takes
 MODES = ("photo", "anchored")  # the change added to the photograph, and the decoded face pasted
+PULLED = 1.35  # radius beyond which nothing moves with a face (istrc.shape.mesh)
 TIMED = 3  # edits, of which the median time is told
 Edits = Sequence[tuple[str, float]]  # attribute, strength
 
@@ -30,7 +31,7 @@ class Region:
     """Where in a photograph an edit may show.
 
     Attributes:
-        cut: rows and columns of the square round THE CROP, with a pixel to spare.
+        cut: rows and columns of the square round what moves with the face, a pixel to spare.
         radius: (h, w) of each of its pixels: 1 on the mask's border, FULL where it begins to fade.
     """
 
@@ -40,6 +41,7 @@ class Region:
     @classmethod
     def of(cls, frame: Frame, height: int, width: int) -> Region:
         corners, ends = frame.corners(), (width, height)
+        corners = corners.mean(0) + PULLED * (corners - corners.mean(0))
         left, top = (int(v) for v in np.clip(np.floor(corners.min(0)) - 1, 0, ends))
         right, bottom = (int(v) for v in np.clip(np.ceil(corners.max(0)) + 1, 0, ends))
         x, y = np.meshgrid(np.arange(left, right) + 0.5, np.arange(top, bottom) + 0.5)
@@ -83,10 +85,10 @@ def roughness(grey: np.ndarray, where: np.ndarray) -> float:
 
 
 def changed_outside(before: np.ndarray, after: np.ndarray, region: Region) -> float:
-    """The share of pixels outside the mask whose bytes are not what they were."""
+    """The share of pixels beyond what moves with the face whose bytes are not what they were."""
     changed = (before != after).any(-1)  # (H, W)
-    outside = changed.size - int((region.radius < 1).sum())
-    inside = int((changed[region.cut] & (region.radius < 1)).sum())
+    outside = changed.size - int((region.radius < PULLED).sum())
+    inside = int((changed[region.cut] & (region.radius < PULLED)).sum())
     return (int(changed.sum()) - inside) / max(outside, 1)
 
 
@@ -127,7 +129,7 @@ def measure_face(
     """Make every edit of one face of a photograph, and put every question to the photograph.
 
     `modes[mode][edit]`: `sharpness` inside the face and `seam`, the roughness of the mask's border,
-    both edited over original; `outside`, the share of pixels beyond the mask that changed;
+    both edited over original; `outside`, the share of pixels beyond the face that changed;
     `seconds`. `nothing`: whether strength 0 gives every byte back.
     """
     before = face.picture.pixels

@@ -20,7 +20,7 @@ from istrc.evaluation.photo_scenes import (
     lay,
     spoilt,
 )
-from istrc.photo.align import CROP_SIDE, AlignerLike, find_frame, frame_from_box
+from istrc.photo.align import CROP_SIDE, FindsPoints, find_frame, frame_from_box
 from istrc.photo.detect import detect
 
 HEIGHT, WIDTH = 720, 960  # pixels of a photograph that is put together
@@ -68,7 +68,7 @@ def quantiles(errors: Sequence[float]) -> dict[str, float]:
 
 def measure_alignment(
     faces: Sequence[np.ndarray],
-    aligner: AlignerLike | None,
+    aligner: FindsPoints | None,
     *,
     seed: int = 0,
     progress: Callable[[], None] = lambda: None,
@@ -114,7 +114,7 @@ def scene(face: np.ndarray, condition: Condition, rng: np.random.Generator):
 
 def measure_detection(
     faces: Sequence[np.ndarray],
-    aligner: AlignerLike | None,
+    aligner: FindsPoints | None,
     *,
     conditions: Sequence[Condition] = CONDITIONS,
     seed: int = 0,

@@ -64,18 +64,18 @@ def walk(
 def rebuilt(circle: Any, z: torch.Tensor) -> torch.Tensor:
     """The picture of one vector (1, D): decode(F(z)), (1, 3, S, S) in [-1, 1]."""
     with torch.no_grad():
-        x, maps = circle.autoencoder.draw(circle.mapping(z))
-        if circle.finer is not None:
-            x = circle.finer(x, maps)
-        return x.clamp(-1, 1)
+        c = circle.mapping(z)
+        x = circle.autoencoder.decode(c[:, : circle.texture]).clamp(-1, 1)
+        if circle.mesh is None:
+            return x
+        shape = circle.shapes(c)[0].cpu().numpy()
+        return circle.here(circle._warped(x[0].cpu().numpy(), shape)[None])
 
 
 def embedded(circle: Any, x: torch.Tensor) -> torch.Tensor:
     """One face (1, 3, S, S) on the sphere, (1, D)."""
     with torch.no_grad():
-        if circle.facenet is None or circle.finer is not None:
-            return circle.recogniser.embed(x)
-        return circle.facenet(x)
+        return circle.recogniser.embed(x)
 
 
 def reconstruct(circle: Any, x: torch.Tensor) -> list[torch.Tensor]:

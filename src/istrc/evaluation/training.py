@@ -20,17 +20,16 @@ from istrc.training.spent import read
 
 # In the order in which they are trained; `spaces` embeds and encodes every face for those after it
 RUNS = {
+    "landmarks/rough": "landmarks, roughly",
+    "landmarks/fine": "landmarks, exactly",
+    "textures": "shape-free faces",
     "facenet": "FaceNet",
     "began": "BEGAN",
     "spaces": "both spaces",
-    "guides-look": "guides, to look",
-    "guides-close": "guides, to follow",
-    "decoder": "decoder",
     "mapping": "mapping",
     "attributes": "classifiers",
-    "closing": "closing",
-    "likeness": "likeness",
-    "finer": "finer level",
+    "changes": "changes",
+    "probes": "probes",
 }
 # NVIDIA H100 SXM, bfloat16 without sparsity, as its data sheet has it. Networks this small reach a
 # small part of it, and each operator costs the host what launching it costs, whatever its size.

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import torch
 
 from istrc import sphere
-from istrc import walk as walking
 from istrc.circle import Circle
+from istrc.edit import walk as walking
 
 KEPT = 0.9  # share of the frames, the nearest to the mean, that make the mean
 
@@ -27,11 +27,17 @@ class Direction:
         base: (1, D) the embedding of the face that was walked.
         move: (1, D) the tangent vector at `base` that leads to where its walk ended.
         walk: that walk.
+        further: times the change of its code that its walk asks for, its edit went.
+        rest: (1, C) what its edit changed in its code besides, such as the rest of a shape.
+        edits: the attributes that were edited.
     """
 
     base: torch.Tensor
     move: torch.Tensor
     walk: walking.Walk
+    further: float = 1.0
+    rest: torch.Tensor | None = None
+    edits: tuple[str, ...] = ()
 
     @property
     def angle(self) -> float:
@@ -74,5 +80,12 @@ def find_direction(
     """
     nearest = int(sphere.angle(z, mean.to(z)).argmin())
     one = slice(nearest, nearest + 1)
-    path = circle.reach(x[one], z[one], strengths, keep=keep, mode=mode, metric=metric)
-    return Direction(z[one], sphere.log(z[one], path.end), path)
+    c = None if mode == "circle" else circle.encode(x[one])
+    reached = circle.reach(x[one], z[one], strengths, keep=keep, mode=mode, metric=metric, c=c)
+    path, further, rest = reached.walk, 1.0, None
+    if c is not None:
+        own = circle.map_change(c, z[one], path.end)
+        further = float((own * reached.change).sum() / own.square().sum().clamp(min=1e-12))
+        rest = reached.change - further * own
+    move = sphere.log(z[one], path.end)
+    return Direction(z[one], move, path, further, rest, tuple(strengths))

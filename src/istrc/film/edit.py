@@ -14,8 +14,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from istrc.arrays import numpy
 from istrc.circle import Circle
 from istrc.data.prepared import to_tensor
+from istrc.edit.render import MODES
 from istrc.errors import InputError
 from istrc.film.direction import find_direction, middle
 from istrc.film.flicker import Flicker
@@ -24,7 +26,6 @@ from istrc.film.read import Film
 from istrc.film.render import Plan, rendered
 from istrc.film.shot import Shot
 from istrc.film.write import Writer, check_output
-from istrc.rebuilding import MODES
 
 SMOOTH = 0.3  # seconds
 CRF = 18
@@ -134,7 +135,11 @@ def make_plan(
 ) -> Plan:
     """The first pass: follow the face, then walk once for the whole clip."""
     follower = Follower(
-        lambda crops: circle.embed(to_tensor(crops)), circle.aligner, circle.size, face
+        lambda crops: circle.embed(to_tensor(crops)),
+        circle.aligner,
+        circle.size,
+        face,
+        None if circle.landmarks is None else lambda crops: numpy(circle.find(to_tensor(crops))),
     )
     count = 0
     for count, shot in enumerate(film.read(), 1):

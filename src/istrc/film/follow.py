@@ -21,7 +21,7 @@ from istrc.film.track import Track, place_of
 from istrc.photo.align import (
     BOX_CENTRE,
     BOX_SIDE,
-    AlignerLike,
+    FindsPoints,
     Frame,
     find_frame,
     transform,
@@ -51,15 +51,18 @@ class Follower:
         embed: crops (B, S, S, 3) uint8 -> embeddings (B, D).
         size: S.
         which: "largest", or K: the K-th largest in the first frame with faces.
+        find: crops -> their points (B, 68, 3), see `Circle.find`; None finds none.
     """
 
     def __init__(
         self,
         embed: Callable[[np.ndarray], torch.Tensor],
-        aligner: AlignerLike | None,
+        aligner: FindsPoints | None,
         size: int,
         which: str | int = "largest",
+        find: Callable[[np.ndarray], np.ndarray] | None = None,
     ):
+        self.find = find
         self.embed, self.aligner, self.size = embed, aligner, size
         self.rank = 1 if which == "largest" else int(which)
         self.count = 0  # faces in the first frame that has any
@@ -67,6 +70,7 @@ class Follower:
         self._keep_every = 1
         self._places: list[np.ndarray] = []
         self._z: list[torch.Tensor] = []
+        self._points: list[np.ndarray] = []
         self._embedded: list[int] = []  # the frame of each of their rows
         self._scenes: list[int] = []
         self._times: list[float] = []
@@ -108,9 +112,12 @@ class Follower:
         z = torch.zeros(len(places), dim)
         if self._z:
             z[torch.tensor(self._embedded)] = torch.cat(self._z)
+        points = None if self.find is None else np.zeros((len(places), 68, 3))
+        if self._points:
+            points[self._embedded] = np.concatenate(self._points)
         kept = {n: c for n, c in self.crops.items() if np.isfinite(places[n, 0])}
         self.crops = kept or self.crops
-        return Track(places, z, np.array(self._scenes, int), np.array(self._times))
+        return Track(places, z, np.array(self._scenes, int), np.array(self._times), points)
 
     # Following
 
@@ -214,6 +221,8 @@ class Follower:
         total = z.sum(0)
         self._sum = total if self._sum is None else self._sum + total
         self._z.append(z)
+        if self.find is not None:
+            self._points.append(self.find(np.stack(crops)))
         self._embedded.extend(numbers)
 
 

@@ -9,21 +9,40 @@ import numpy as np
 import torch
 
 from istrc.circle import Circle
+from istrc.edit.render import Layers, Rendering, put
+from istrc.film.direction import Direction
 from istrc.photo.align import Frame
-from istrc.photo.paste import paste_change, paste_crop
+from istrc.photo.paste import paste_crop
+
+Layer = Layers | np.ndarray  # what is put into a frame: an edit's layers, or a face (S, S, 3)
 
 
 def make_layers(
-    circle: Circle, x: torch.Tensor, z: torch.Tensor, z2: torch.Tensor, mode: str = "photo"
-) -> list[np.ndarray]:
-    """The edits from z to z2 of B faces, as `paste` takes them; arguments as of `Circle.rebuild`.
+    circle: Circle,
+    x: torch.Tensor,
+    z: torch.Tensor,
+    points: torch.Tensor | None,
+    direction: Direction,
+    mode: str = "photo",
+) -> list[Layer]:
+    """The edit of a clip, of B faces x with embeddings z and points (B, 68, 3)."""
+    z2 = direction.of(z)
+    if mode == "circle":
+        drawn = circle.decode(z2)
+    else:
+        c = circle.encode(x, points)
+        rendering = Rendering(circle, x, c, None if points is None else points[..., 2])
+        change = direction.further * circle.map_change(c, z, z2)
+        if direction.rest is not None:
+            change = change + direction.rest.to(change)
+        if mode == "photo":
+            return rendering.layers(change, direction.edits)
+        drawn = rendering.drawn(change, mode, direction.edits)
+    return list(drawn.permute(0, 2, 3, 1).cpu().numpy())
 
-    In mode photo the picture's own mask feathers at full resolution: overlays go in unmasked.
-    """
-    made = circle.overlay(x, z, z2) if mode == "photo" else circle.rebuild(x, z, z2, mode)
-    return list(made.permute(0, 2, 3, 1).cpu().numpy())
 
-
-def paste(picture: np.ndarray, layer: np.ndarray, frame: Frame) -> np.ndarray:
+def paste(circle: Circle, picture: np.ndarray, layer: Layer, frame: Frame) -> np.ndarray:
     """A picture (H, W, 3) uint8 with an edit in it, a new array."""
-    return (paste_change if layer.shape[-1] == 4 else paste_crop)(picture, layer, frame)
+    if isinstance(layer, np.ndarray):
+        return paste_crop(picture, layer, frame)
+    return put(picture, layer, frame, circle.mesh)

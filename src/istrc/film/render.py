@@ -14,7 +14,7 @@ from istrc.data.prepared import to_tensor
 from istrc.errors import InputError
 from istrc.film.direction import Direction
 from istrc.film.flicker import Flicker
-from istrc.film.put import make_layers, paste
+from istrc.film.put import Layer, make_layers, paste
 from istrc.film.read import Film
 from istrc.film.shot import Shot
 from istrc.film.track import Track, frame_at
@@ -90,16 +90,19 @@ class _Stage:
             for i, n in zip(faces, numbers, strict=True)
         ]
         z = track.z[torch.tensor(numbers)].to(self.circle.device)
-        spaces = to_tensor(np.stack(crops)), z, self.plan.direction.of(z)
-        made = make_layers(self.circle, *spaces, self.plan.mode)
+        points = track.points
+        if points is not None:
+            points = self.circle.here(points[numbers].astype(np.float32))
+        x = to_tensor(np.stack(crops))
+        made = make_layers(self.circle, x, z, points, self.plan.direction, self.plan.mode)
         for i, number, layer in zip(faces, numbers, made, strict=True):
             batch[i] = self._edited(batch[i], number, layer)
         return batch
 
-    def _edited(self, shot: Shot, number: int, layer: np.ndarray) -> Shot:
+    def _edited(self, shot: Shot, number: int, layer: Layer) -> Shot:
         frame, pixels = frame_at(self.plan.track.places[number]), shot.rgb()
-        new = paste(pixels, layer, frame)
-        result = shot.changed(pixels, new, frame.corners(), self.shares[number])
+        new = paste(self.circle, pixels, layer, frame)
+        result = shot.changed(pixels, new, self.shares[number])
         if self.flicker is not None:
             ruler, size = frame_at(self.plan.ruler.places[number]), self.flicker.size
             faces = (ruler.crop(picture, size) for picture in (pixels, result.rgb()))

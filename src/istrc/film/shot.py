@@ -65,21 +65,21 @@ class Shot:
         shown = self.frame().reformat(format="rgb24", src_colorspace=name, dst_colorspace=name)
         return shown.to_ndarray()
 
-    def changed(
-        self, pixels: np.ndarray, edited: np.ndarray, corners: np.ndarray, share: float = 1.0
-    ) -> Shot:
+    def changed(self, pixels: np.ndarray, edited: np.ndarray, share: float = 1.0) -> Shot:
         """This frame with an edit in it; where the edit's RGB is the same, so are the planes.
 
         Args:
             pixels, edited: (H, W, 3) uint8, `rgb()` and the same with the edit.
-            corners: (N, 2) points, pixels; outside the upright box round them nothing changes.
             share: how much of the edit, 0 to 1.
         """
-        height, width = pixels.shape[:2]
-        left, top = (int(v) // 2 * 2 for v in np.floor(corners.min(0)).clip(0, (width, height)))
-        right, bottom = (int(v) for v in (np.ceil(corners.max(0) / 2) * 2).clip(0, (width, height)))
-        if left >= right or top >= bottom or share == 0:
+        differs = (pixels != edited).any(-1)  # (H, W)
+        if share == 0 or not differs.any():
             return self
+        # The upright box round them, of whole pixels of Cb and Cr
+        (top, bottom), (left, right) = (
+            (int(some[0]) // 2 * 2, int(some[-1]) // 2 * 2 + 2)
+            for some in (np.flatnonzero(differs.any(axis)) for axis in (1, 0))
+        )
         box = slice(top, bottom), slice(left, right)
         half = slice(top // 2, bottom // 2), slice(left // 2, right // 2)
         change = float(share) * (edited[box].astype(np.float32) - pixels[box])  # (h, w, 3)

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from istrc import sphere
-from istrc.photo.align import CROP_CENTRE, CROP_SIDE, Frame
+from istrc.photo.align import CROP_CENTRE, CROP_SIDE, Frame, compose, transform
 
 HALF_WIDTH = 2 * math.sqrt(2 * math.log(2))  # of a Gaussian: full width at half maximum, in sigmas
 REACH = 3.0  # sigmas; a Gaussian is cut off there
@@ -45,6 +45,7 @@ class Track:
     Attributes:
         places: (N, 4) float64, see above; NaN where the face is not.
         z: (N, D) float32 embeddings; any where the face is not.
+        points: (N, 68, 3) what `Circle.find` says of the face under its place; None of nothing.
         scenes: (N,) int, which scene a frame is of: nothing goes on over a cut.
         times: (N,) float64 seconds, rising.
     """
@@ -53,6 +54,7 @@ class Track:
     z: torch.Tensor
     scenes: np.ndarray
     times: np.ndarray
+    points: np.ndarray | None = None
 
     @property
     def found(self) -> np.ndarray:
@@ -77,10 +79,18 @@ class Track:
             return self
         sigma = seconds / HALF_WIDTH
         places, z = self.places.copy(), self.z.clone()
+        points = None if self.points is None else self.points.copy()
         for run in self.runs():
             places[run] = smooth_places(self.places[run], self.times[run], sigma)
             z[run] = smooth_embeddings(self.z[run], self.times[run], sigma)
-        return Track(places, z, self.scenes, self.times)
+            if points is not None:  # as they lie under the smooth places
+                for number in range(run.start, run.stop):
+                    moved = _between(self.places[number], places[number])
+                    points[number, :, :2] = transform(moved, points[number, :, :2])
+                flat = points[run].reshape(run.stop - run.start, -1)
+                trust = np.ones(len(flat))
+                points[run] = _fit(flat, self.times[run], sigma, trust).reshape(-1, 68, 3)
+        return Track(places, z, self.scenes, self.times, points)
 
     def shares(self, fade: float = FADE) -> np.ndarray:
         """How much of an edit each frame gets: (N,) in 0..1, 0 without the face.
@@ -97,6 +107,15 @@ class Track:
             if after < len(share) and self.scenes[after] == self.scenes[run.stop - 1]:
                 share[run] = np.minimum(share[run], (self.times[after] - times) / fade)
         return share
+
+
+def _between(place: np.ndarray, new: np.ndarray) -> np.ndarray:
+    """(2, 3): THE CROP's [-1, 1] under one place -> under another."""
+    here, there = (
+        np.array([[s, 0, c[0]], [0, s, c[1]]])
+        for s, c in ((CROP_SIDE / 2, CROP_CENTRE), (2 / CROP_SIDE, -2 / CROP_SIDE * CROP_CENTRE))
+    )
+    return compose(there, frame_at(new).matrix, frame_at(place).inverse, here)
 
 
 def smooth_places(places: np.ndarray, times: np.ndarray, sigma: float) -> np.ndarray:

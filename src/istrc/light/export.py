@@ -37,48 +37,44 @@ class Graph:
 
     Attributes:
         call: of the part and the inputs.
-        inputs: an example of each, by name. outputs: names; the batch is axis 0, or 1 if `inner`.
+        inputs: an example of each, by name. outputs: names; the batch is this axis of them.
     """
 
     call: Callable[..., Any]
     inputs: dict[str, torch.Tensor]
     outputs: tuple[str, ...]
-    inner: bool = False
+    batch: int = 0
 
 
-def graphs_of(part: nn.Module, size: int) -> dict[str, Graph]:
-    """The graphs of a part by name; istrc.light.parts calls them.
-
-    Args:
-        size: of the faces that guides see, pixels; the other parts know theirs.
-    """
+def graphs_of(part: nn.Module) -> dict[str, Graph]:
+    """The graphs of a part by name; istrc.light.parts calls them."""
     kind = type(part).__name__
 
     def zeros(*shape: int) -> torch.Tensor:
         return torch.zeros(BATCH, *shape)
 
-    if kind in ("FaceNet", "Guides", "Aligner", "AutoEncoder"):
-        size = getattr(part, "size", size)
-        faces = zeros(3, size, size)
+    if kind in ("FaceNet", "Landmarks", "AutoEncoder"):
+        faces = zeros(3, part.size, part.size)
     if kind == "FaceNet":
         return {"embed": Graph(lambda net, x: net(x), {"faces": faces}, ("embeddings",))}
-    if kind == "Guides":
-        return {"see": Graph(lambda net, x: net(x), {"faces": faces}, ("logits",), inner=True)}
-    if kind == "Aligner":
-        return {"look": Graph(lambda net, x: net(x), {"faces": faces}, ("corrections",))}
+    if kind == "Landmarks":
+        less = {"faces": zeros(3, part.rough_size, part.rough_size)}
+        return {
+            "find": Graph(lambda net, x: net(x), {"faces": faces}, ("points",)),
+            "guess": Graph(lambda net, x: net.guess(x), less, ("points",)),
+        }
     if kind == "AutoEncoder":
         codes = zeros(part.code)
         return {
             "encode": Graph(lambda net, x: net.encode(x), {"faces": faces}, ("codes",)),
-            "decode": Graph(lambda net, h: net.draw(h), {"codes": codes}, ("faces", "maps")),
+            "decode": Graph(lambda net, h: net.decode(h), {"codes": codes}, ("faces",)),
         }
-    if kind == "Finer":
-        half = part.size // 2
-        inputs = {
-            "faces": zeros(3, half, half),
-            "maps": zeros(part.config["inputs"], *[half // 2] * 2),
-        }
-        return {"refine": Graph(lambda net, x, maps: net(x, maps), inputs, ("finer",))}
+    if kind == "Search":
+        codes = zeros(part.code)
+        return {"correct": Graph(lambda net, c: net(c), {"codes": codes}, ("corrections",), 1)}
+    if kind == "Probes":
+        codes = zeros(part.code)
+        return {"read": Graph(lambda net, c: net(c), {"codes": codes}, ("logits",))}
     z = zeros(part.dim)
     if kind == "Mapping":
         return {"map": Graph(lambda net, z: net(z), {"embeddings": z}, ("codes",))}
@@ -92,21 +88,6 @@ def graphs_of(part: nn.Module, size: int) -> dict[str, Graph]:
         )
         return {"look": look}
     raise InputError(f"a {kind} has no graphs")
-
-
-def _sized(part: nn.Module, size: int) -> nn.Module:
-    """Guides that average over so many pixels instead of into so many, which ONNX cannot say.
-
-    Other parts as they are.
-    """
-    for member in getattr(part, "members", ()):
-        side = size
-        for place, layer in enumerate(member):
-            if isinstance(layer, (nn.PixelUnshuffle, nn.MaxPool2d)):
-                side //= 2
-            elif isinstance(layer, nn.AdaptiveAvgPool2d):
-                member[place] = nn.AvgPool2d(side // layer.output_size)
-    return part
 
 
 def export_circle(folder: Path, out: Path) -> list[Path]:
@@ -129,22 +110,20 @@ def export_circle(folder: Path, out: Path) -> list[Path]:
             target.mkdir(exist_ok=True)
             for name in (CONFIG, WEIGHTS):
                 shutil.copyfile(source / name, target / name)
-        written += export_part(target, _size(folder))
+        written += export_part(target)
     if out.resolve() != folder.resolve():
         settings = json.loads((folder / "circle.json").read_text())
         settings.pop("base", None)  # all parts are here
         _write(out / "circle.json", (json.dumps(settings, indent=2) + "\n").encode())
-    if (out.parent / "aligner").is_dir():  # the package's own weights
-        written += export_part(out.parent / "aligner", _size(folder))
     return written
 
 
-def export_part(folder: Path, size: int) -> list[Path]:
+def export_part(folder: Path) -> list[Path]:
     """Write a part's graphs, without weights, beside its weights; the files written."""
-    part = _sized(load_part(folder), size)
+    part = load_part(folder)
     weights = {name: value.numpy() for name, value in part.state_dict().items()}
     written, takes = [], {}
-    for name, graph in graphs_of(part, size).items():
+    for name, graph in graphs_of(part).items():
         model = traced(part, graph)
         takes[name] = _without_weights(model, weights)
         written.append(_write(folder / f"{name}.onnx", model.SerializeToString()))
@@ -164,8 +143,8 @@ def export_whole(folder: Path, out: Path) -> list[Path]:
     out.mkdir(parents=True, exist_ok=True)
     written = []
     for source in _places(folder).values():
-        part = _sized(load_part(source), _size(folder))
-        for name, graph in graphs_of(part, _size(folder)).items():
+        part = load_part(source)
+        for name, graph in graphs_of(part).items():
             name = "walk" if name == "look" else name
             written.append(_write(out / f"{name}.onnx", traced(part, graph).SerializeToString()))
     return written
@@ -186,7 +165,7 @@ def traced(part: nn.Module, graph: Graph) -> Any:
             return graph.call(self.part, *inputs)
 
     axes = {name: {0: "columns" if name == "columns" else "batch"} for name in graph.inputs}
-    axes |= {name: {int(graph.inner): "batch"} for name in graph.outputs}
+    axes |= {name: {graph.batch: "batch"} for name in graph.outputs}
     if "columns" in graph.inputs:
         for name in graph.outputs:
             axes[name][1] = "columns"
@@ -256,11 +235,6 @@ def _places(folder: Path) -> dict[str, Path]:
     """Where a circle's parts are."""
     places = {part: holder(folder, part) / part for part in (*PARTS, *FURTHER)}
     return {part: place for part, place in places.items() if place.is_dir()}
-
-
-def _size(folder: Path) -> int:
-    """The side of the faces that a circle's auto-encoder and guides see, pixels."""
-    return read_config(holder(folder, "autoencoder") / "autoencoder")["arguments"]["size"]
 
 
 def _write(path: Path, data: bytes) -> Path:

@@ -14,9 +14,9 @@ import numpy as np
 
 from istrc.errors import InputError
 from istrc.light.graphs import Graphs
-from istrc.models.corrections import corrected
 from istrc.recognisers.placement import template
 from istrc.resample import resized
+from istrc.shape.frame import found_in
 
 
 class Part:
@@ -76,21 +76,6 @@ class AutoEncoder(Part):
     def decode(self, h: np.ndarray) -> np.ndarray:
         return self.graphs.run("decode", "faces", codes=h)
 
-    def draw(self, h: np.ndarray) -> list[np.ndarray]:
-        """Faces, and the decoder's last maps."""
-        return self.graphs.run("decode", "faces", "maps", codes=h)
-
-
-class Finer(Part):
-    """Faces (B, 3, S, S) and the maps that they were drawn from -> faces (B, 3, 2 S, 2 S)."""
-
-    def __init__(self, graphs: Graphs):
-        super().__init__(graphs)
-        self.size = self.config["size"]
-
-    def __call__(self, x: np.ndarray, maps: np.ndarray) -> np.ndarray:
-        return self.graphs.run("refine", "finer", faces=x, maps=maps)
-
 
 class Mapping(Part):
     """F: embeddings z (B, D) -> codes h (B, H)."""
@@ -104,15 +89,14 @@ class Mapping(Part):
 
 
 class Changes(Part):
-    """Code h (B, H) and a walk from z to z' (B, D) -> the change of the code (B, H)."""
+    """Code c (B, C) and a walk from z to z' (B, D) -> the change of the code (B, C)."""
 
     def __init__(self, graphs: Graphs):
         super().__init__(graphs)
-        mapping = self.config["mapping"]
-        self.dim, self.code = mapping["dim"], mapping["code"]
+        self.dim, self.code = self.config["dim"], self.config["code"]
 
-    def __call__(self, h: np.ndarray, z: np.ndarray, z2: np.ndarray) -> np.ndarray:
-        return self.graphs.run("change", "changes", codes=h, embeddings=z, ends=z2)
+    def __call__(self, c: np.ndarray, z: np.ndarray, z2: np.ndarray) -> np.ndarray:
+        return self.graphs.run("change", "changes", codes=c, embeddings=z, ends=z2)
 
 
 class AttributeClassifiers(Part):
@@ -151,36 +135,81 @@ class AttributeClassifiers(Part):
         return lambda z: self.gradient(z, columns)
 
 
-class Guides(Part):
-    """Faces (B, 3, S, S) -> logits of every member (M, B, A)."""
+class Probes(Part):
+    """Codes (B, C) -> logits of attributes (B, A); see istrc.models.probes."""
 
     def __init__(self, graphs: Graphs):
         super().__init__(graphs)
-        self.attributes = list(self.config["attributes"])
+        self.names, self.measures = tuple(self.config["names"]), tuple(self.config["measures"])
+        self.code = self.config["code"]
 
     @property
     def typical(self) -> np.ndarray:
-        """(A, 2), see istrc.models.guide."""
+        """(A, 2)."""
         return self.graphs.weights["typical"]
 
-    def __call__(self, x: np.ndarray) -> np.ndarray:
-        return self.graphs.run("see", "logits", faces=x)
+    @property
+    def ranges(self) -> np.ndarray:
+        """(M, 2, 3)."""
+        return self.graphs.weights["ranges"]
+
+    @property
+    def directions(self) -> np.ndarray:
+        """(M, 68, 2)."""
+        return self.graphs.weights["directions"]
+
+    @property
+    def mean(self) -> np.ndarray:
+        """(C,) of the codes of real faces."""
+        return self.graphs.weights["mean"]
+
+    @property
+    def spread(self) -> np.ndarray:
+        """(C,)."""
+        return self.graphs.weights["spread"]
+
+    def __call__(self, c: np.ndarray) -> np.ndarray:
+        return self.graphs.run("read", "logits", codes=c)
 
 
-class Aligner(Part):
-    """Sees a face under a guessed frame, and says how the guess is wrong."""
+class Search(Part):
+    """Codes (B, C) -> how far found points are off, (steps, B, 136); see istrc.models.search."""
 
     def __init__(self, graphs: Graphs):
         super().__init__(graphs)
-        self.size = self.config["size"]
+        self.code, self.steps = self.config["code"], self.config["steps"]
 
-    def correct(self, faces: np.ndarray) -> np.ndarray:
-        """uint8 (B, S, S, 3) -> float64 (B, 2, 3); see istrc.models.corrections."""
+    def __call__(self, c: np.ndarray) -> np.ndarray:
+        return self.graphs.run("correct", "corrections", codes=c)
 
-        def look(x: np.ndarray) -> np.ndarray:
-            return self.graphs.run("look", "corrections", faces=x)
 
-        return corrected(look, faces, self.size)
+class Landmarks(Part):
+    """Faces (B, 3, S, S) -> their points (B, 68, 3); see istrc.models.landmarks."""
+
+    def __init__(self, graphs: Graphs):
+        super().__init__(graphs)
+        self.size, self.rough_size = (self.config[one]["size"] for one in ("fine", "rough"))
+
+    @property
+    def mean(self) -> np.ndarray:
+        """(68, 2), the mean shape."""
+        return self.graphs.weights["mean"]
+
+    @property
+    def triangles(self) -> np.ndarray:
+        """(T, 3) over it."""
+        return self.graphs.weights["triangles"]
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        return self.graphs.run("find", "points", faces=x)
+
+    def find_in(self, faces: np.ndarray, rough: bool = False) -> np.ndarray:
+        """The points of pictures (B, S, S, 3) uint8, or (B, R, R, 3): (B, 68, 3)."""
+
+        def guess(x: np.ndarray) -> np.ndarray:
+            return self.graphs.run("guess", "points", faces=x)
+
+        return found_in(guess if rough else self, faces, self.rough_size if rough else self.size)
 
 
 KINDS = {
@@ -188,12 +217,12 @@ KINDS = {
     for kind in (
         FaceNet,
         AutoEncoder,
-        Finer,
         Mapping,
         Changes,
         AttributeClassifiers,
-        Guides,
-        Aligner,
+        Probes,
+        Search,
+        Landmarks,
     )
 }
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from istrc.light.parts import AutoEncoder, Finer, Part
+from istrc.light.parts import AutoEncoder, Part
 
 PIXELS = 16 * 64 * 64  # drawn at once: the maps of as many stay near the processor
 
@@ -32,13 +32,11 @@ class Running:
         """Faces (B, 3, S, S) -> codes h (B, H)."""
         return autoencoder.encode(x)
 
-    def draw(self, autoencoder: AutoEncoder, finer: Finer | None, h: np.ndarray) -> np.ndarray:
+    def draw(self, autoencoder: AutoEncoder, h: np.ndarray) -> np.ndarray:
         """Codes h (B, H) -> faces (B, 3, S, S), not clipped."""
         some = max(1, PIXELS // autoencoder.size**2)
         parts = [self.here(h)[start : start + some] for start in range(0, max(len(h), 1), some)]
-        if finer is None:
-            return np.concatenate([autoencoder.decode(part) for part in parts])
-        return np.concatenate([finer(*autoencoder.draw(part)) for part in parts])
+        return np.concatenate([autoencoder.decode(part) for part in parts])
 
     def arithmetic(self) -> contextlib.AbstractContextManager:
         return contextlib.nullcontext()

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from istrc.resample import resized
+from istrc.models.components import Components, Region
 
 
 class Pair(nn.Module):
@@ -83,57 +83,6 @@ class Decoder(nn.Module):
         return self.head(self.maps(h)).float()
 
 
-class Components(nn.Module):
-    """Principal components of faces at a low resolution: a linear code, and the way back from it.
-
-    They are measured on training faces (`fit`) and never trained. A convolutional auto-encoder
-    takes days on a CPU to rebuild a face as well as these do; beside them it starts there, and
-    learns what they cannot: edges, texture, the finer half of the picture's resolution.
-
-    Args:
-        count: K, the number of components, and of coordinates of the code.
-        side: of the pictures that they are components of, in pixels.
-    """
-
-    def __init__(self, count: int, side: int):
-        super().__init__()
-        self.side = side
-        self.register_buffer("mean", torch.zeros(3 * side * side))
-        self.register_buffer("basis", torch.zeros(count, 3 * side * side))
-        self.register_buffer("spread", torch.ones(count))
-
-    @torch.no_grad()
-    def fit(self, x: torch.Tensor) -> None:
-        """Measure the components on faces x (N, 3, S, S)."""
-        flat = self._small(x).flatten(1).double()
-        mean = flat.mean(0)
-        variances, vectors = torch.linalg.eigh((flat - mean).T @ (flat - mean) / len(flat))
-        spread = variances.clamp(min=0).sqrt().flip(0)[: len(self.spread)]
-        basis = vectors.T.flip(0)[: len(self.spread)]
-        # The sign of an eigenvector is arbitrary: make its largest entry positive
-        largest = basis.gather(1, basis.abs().argmax(1, keepdim=True))
-        self.mean.copy_(mean)
-        self.basis.copy_(basis * largest.sign())
-        self.spread.copy_(spread.clamp(min=1e-3 * spread[0].item()))
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Faces (B, 3, S, S) -> coordinates (B, K), each of unit variance over the faces."""
-        return (self._small(x).flatten(1) - self.mean) @ self.basis.T / self.spread
-
-    def compose(self, coordinates: torch.Tensor, size: int) -> torch.Tensor:
-        """Coordinates (B, K) -> faces (B, 3, size, size)."""
-        flat = self.mean + (coordinates * self.spread) @ self.basis
-        small = flat.view(-1, 3, self.side, self.side)
-        if size == self.side:
-            return small
-        return F.interpolate(small, size=size, mode="bicubic", align_corners=False)
-
-    def _small(self, x: torch.Tensor) -> torch.Tensor:
-        if x.shape[-1] == self.side:
-            return x
-        return resized(x, self.side, linear=True)
-
-
 class AutoEncoder(nn.Module):
     """BEGAN's discriminator D: decode(encode(x)), of energy L(x) = |x - D(x)|.
 
@@ -141,13 +90,14 @@ class AutoEncoder(nn.Module):
         size: side S of a face in pixels.
         code: H, the length of the code h.
         widths: channels of the encoder and decoder from the finest level to the coarsest. The
-            paper's shape with n filters is (n, 2n, 3n, 4n) with `light=False`.
+            paper's shape with n filters is (n, 2n, 3n, 4n) with `light=False`. None at all leave
+            the components alone.
         light: the finest level works at S/2 on a space-to-depth stem, which is five times cheaper.
         carry: residual connections around each pair of convolutions.
         skip: the decoder's first map joins every level.
-        linear: the first coordinates of the code that are principal components (`Components`);
-            the convolutions encode the others, and decode all. 0 is the paper's auto-encoder.
-        linear_side: of the pictures that they are components of, in pixels.
+        linear: the first coordinates of the code that are principal components (`Components`) of
+            the whole face, of `linear_side` pixels; those of `regions` follow. The convolutions
+            encode the others, and decode all. 0 is the paper's auto-encoder.
     """
 
     def __init__(
@@ -160,6 +110,7 @@ class AutoEncoder(nn.Module):
         skip: bool = False,
         linear: int = 0,
         linear_side: int = 32,
+        regions: list[Region] = (),
     ):
         super().__init__()
         self.config = dict(
@@ -171,28 +122,25 @@ class AutoEncoder(nn.Module):
             skip=skip,
             linear=linear,
             linear_side=linear_side,
+            regions=[list(region) for region in regions],
         )
         self.size, self.code = size, code
-        self.components = Components(linear, linear_side) if linear else None
-        self.encoder = Encoder(size, widths, code - linear, light, carry)
-        self.decoder = Decoder(size, widths, code, light, carry, skip)
+        self.components = Components(linear, linear_side, size, regions) if linear else None
+        own = len(self.components.spread) if linear else 0
+        self.encoder = Encoder(size, widths, code - own, light, carry) if code > own else None
+        self.decoder = Decoder(size, widths, code, light, carry, skip) if widths else None
 
     def encode(self, x: torch.Tensor) -> torch.Tensor:
         """Faces (B, 3, S, S) in [-1, 1] -> codes h (B, H)."""
-        h = self.encoder(x)
-        return h if self.components is None else torch.cat([self.components(x), h], 1)
+        parts = [part(x) for part in (self.components, self.encoder) if part is not None]
+        return parts[0] if len(parts) == 1 else torch.cat(parts, 1)
 
     def decode(self, h: torch.Tensor) -> torch.Tensor:
         """Codes h (B, H) -> faces (B, 3, S, S), nominally in [-1, 1] and not clipped."""
-        return self.draw(h)[0]
-
-    def draw(self, h: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """`decode`, and beside the faces the decoder's last maps, which they were drawn from."""
-        maps = self.decoder.maps(h)
-        x = self.decoder.head(maps).float()
+        x = self.decoder(h) if self.decoder is not None else 0
         if self.components is not None:
-            x = x + self.components.compose(h[:, : len(self.components.spread)], self.size)
-        return x, maps
+            x = x + self.components.compose(h[:, : len(self.components.spread)])
+        return x
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.decode(self.encode(x))
@@ -215,6 +163,7 @@ class Generator(nn.Module):
         skip: bool = False,
         linear: int = 0,
         linear_side: int = 32,
+        regions: list[Region] = (),
     ):
         super().__init__()
         self.config = dict(
@@ -226,19 +175,20 @@ class Generator(nn.Module):
             skip=skip,
             linear=linear,
             linear_side=linear_side,
+            regions=[list(region) for region in regions],
         )
         self.size, self.code = size, code
         self.decoder = Decoder(size, widths, code, light, carry, skip)
-        self.components = Components(linear, linear_side) if linear else None
+        self.components = Components(linear, linear_side, size, regions) if linear else None
         if linear:
-            self.coordinates = nn.Linear(code, linear)
+            self.coordinates = nn.Linear(code, len(self.components.spread))
             nn.init.normal_(self.coordinates.weight, std=(3 / code) ** 0.5)  # var(u) = 1/3
 
     def forward(self, u: torch.Tensor) -> torch.Tensor:
         x = self.decoder(u)
         if self.components is None:
             return x
-        return x + self.components.compose(self.coordinates(u), self.size)
+        return x + self.components.compose(self.coordinates(u))
 
     def sample(self, count: int, device: str | torch.device = "cpu") -> torch.Tensor:
         """Draws u (count, U), uniform in [-1, 1], from torch's global generator."""

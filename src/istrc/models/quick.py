@@ -5,9 +5,6 @@ BatchNorm, which in use is a fixed scale and shift, is folded into the layer bef
 A 3x3 convolution of a map that was scaled up by 2 sees every pixel of the small map up to four
 times. Added up beforehand its weights are a transposed convolution of 4x4 and stride 2 on the small
 map: 16 multiply-adds a pixel of it where there were 36, and no large copy of it is ever made.
-
-Principal components are enlarged by two small products, rows and columns, as bicubic interpolation
-is linear and treats them apart.
 """
 
 from __future__ import annotations
@@ -73,13 +70,6 @@ def joined(weight: torch.Tensor) -> torch.Tensor:
     return kernel
 
 
-def enlargement(side: int, size: int) -> torch.Tensor:
-    """What bicubic interpolation makes of the rows of a picture: (size, side), to multiply with."""
-    rows = torch.eye(side).view(1, side, side, 1)  # a picture of one column for each row
-    made = F.interpolate(rows, size=(size, 1), mode="bicubic", align_corners=False)
-    return made[0, :, :, 0].T.contiguous()
-
-
 def elu_(x: torch.Tensor, scratch: torch.Tensor) -> torch.Tensor:
     """ELU in place, max(x, exp(min(x, 0)) - 1): faster than torch's own on a CPU.
 
@@ -93,7 +83,7 @@ def elu_(x: torch.Tensor, scratch: torch.Tensor) -> torch.Tensor:
 
 
 class Drawing:
-    """`AutoEncoder.draw` for inference, made of the weights as they are now.
+    """`AutoEncoder.decode` for inference, made of the weights as they are now.
 
     Args:
         precision: of the convolutions. torch.float32 differs from the network by rounding;
@@ -103,12 +93,11 @@ class Drawing:
 
     def __init__(self, autoencoder: AutoEncoder, precision: torch.dtype = torch.float32):
         decoder = autoencoder.decoder
-        self.components = autoencoder.components
-        if self.components is not None:
-            self.basis = self.components.basis * self.components.spread[:, None]
-            self.enlarge = enlargement(self.components.side, autoencoder.size).to(self.basis)
-        self.size, self.side, self.skip = autoencoder.size, decoder.side, decoder.skip
-        self.precision = precision
+        self.components, self.size = autoencoder.components, autoencoder.size
+        self.precision, self.convolves = precision, decoder is not None
+        if decoder is None:
+            return
+        self.side, self.skip = decoder.side, decoder.skip
         self.project = self._weights(decoder.project)
         self.levels = []
         for number, level in enumerate(decoder.levels):
@@ -146,30 +135,19 @@ class Drawing:
             x = y
         return x
 
-    def block(self, h: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Codes h (B, H) -> faces (B, 3, S, S), not clipped, and the maps they were drawn from."""
-        maps = self.maps(h)
-        x = F.conv2d(maps, *self.head, padding=1)
-        x = (F.pixel_shuffle(x, 2) if self.light else x).float()
+    def block(self, h: torch.Tensor) -> torch.Tensor:
+        """Codes h (B, H) -> faces (B, 3, S, S), not clipped."""
+        x = 0
+        if self.convolves:
+            x = F.conv2d(self.maps(h), *self.head, padding=1)
+            x = (F.pixel_shuffle(x, 2) if self.light else x).float()
         if self.components is not None:
-            x += self.composed(h[:, : len(self.basis)])
-        return x, maps
+            x = x + self.components.compose(h[:, : len(self.components.spread)])
+        return x
 
-    def composed(self, coordinates: torch.Tensor) -> torch.Tensor:
-        """`Components.compose`: coordinates (B, K) -> faces (B, 3, S, S)."""
-        small = torch.addmm(self.components.mean, coordinates, self.basis)
-        small = small.view(-1, 3, self.components.side, self.components.side)
-        return self.enlarge @ small @ self.enlarge.T
-
-    def __call__(
-        self, h: torch.Tensor, last: Callable[..., torch.Tensor] = lambda x, maps: x
-    ) -> torch.Tensor:
-        """Codes h (B, H) -> faces (B, 3, S, S), not clipped, block by block on a CPU.
-
-        Args:
-            last: what makes the faces of a block's faces and maps.
-        """
-        return in_blocks(lambda part: last(*self.block(part)), h, self.size, DRAWN)
+    def __call__(self, h: torch.Tensor) -> torch.Tensor:
+        """Codes h (B, H) -> faces (B, 3, S, S), not clipped, block by block on a CPU."""
+        return in_blocks(self.block, h, self.size, DRAWN)
 
 
 class Kept:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from functools import partial
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,6 @@ import torch
 from torch import nn
 
 from istrc.models.began import AutoEncoder
-from istrc.models.finer import Finer
 from istrc.models.quick import SEEN, Drawing, Kept, folded, in_blocks
 
 
@@ -36,7 +36,8 @@ class Running:
 
     @property
     def device(self) -> torch.device:
-        return next(self._autoencoder.parameters()).device
+        parts = chain(self._autoencoder.parameters(), self._autoencoder.buffers())
+        return next(parts).device
 
     def here(self, x: Any) -> torch.Tensor:
         """A tensor, or NumPy's array, as a tensor on the device."""
@@ -55,17 +56,9 @@ class Running:
         with self.arithmetic():
             return in_blocks(autoencoder.encode, x, autoencoder.size, SEEN)
 
-    def draw(self, autoencoder: AutoEncoder, finer: Finer | None, h: torch.Tensor) -> torch.Tensor:
+    def draw(self, autoencoder: AutoEncoder, h: torch.Tensor) -> torch.Tensor:
         """Codes h (B, H) -> faces (B, 3, S, S), not clipped."""
-        draw = self._drawing[self.precision].of(autoencoder)
-        if finer is None:
-            return draw(self.here(h))
-
-        def fine(x: torch.Tensor, maps: torch.Tensor) -> torch.Tensor:
-            with self.arithmetic():
-                return finer(x, maps)
-
-        return draw(self.here(h), fine)
+        return self._drawing[self.precision].of(autoencoder)(self.here(h))
 
     def arithmetic(self) -> contextlib.AbstractContextManager:
         """In which the networks that see pictures compute; see `Circle.precision`."""

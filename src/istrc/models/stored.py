@@ -22,13 +22,13 @@ KINDS = {
     "FaceNet": "facenet",
     "AutoEncoder": "began",
     "Generator": "began",
-    "Finer": "finer",
     "Mapping": "mapping",
     "Changes": "changes",
     "AttributeClassifiers": "attributes",
-    "Aligner": "aligner",
+    "Landmarks": "landmarks",
     "JudgeNet": "judge",
-    "Guides": "guide",
+    "Probes": "probes",
+    "Search": "search",
 }
 
 

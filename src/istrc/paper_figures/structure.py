@@ -11,10 +11,10 @@ from matplotlib.patches import FancyBboxPatch
 
 from istrc import sphere
 from istrc.circle import Circle
-from istrc.models.finer import halved
 from istrc.paper_figures.layers import Layer, trace
 from istrc.paper_figures.page import FAINT, INK, new_page, pixels, put_face
 from istrc.paper_figures.stage import Stage
+from istrc.resample import resized
 
 PANEL = 2.75  # inches, the width of one network
 LINE = 0.2  # inches, one layer
@@ -46,21 +46,21 @@ def structure(stage: Stage) -> Figure:
 
 
 def networks(circle: Circle, x: torch.Tensor) -> list[tuple[str, list[Layer]]]:
-    """The four networks and their layers, found by sending a face (1, 3, S, S) through them.
+    """The networks and their layers, found by sending a face (1, 3, S, S) through them.
 
     Through the networks themselves, as a circle in use folds some of their layers into others.
     """
-    z, h = circle.embed(x), circle.encode(x)
-    x = x if circle.finer is None else halved(x)
-    autoencoder = circle.autoencoder
+    z, c = circle.embed(x), circle.encode(x)
+    seen = resized(x, circle.recogniser.size).clip(-1, 1)
+    autoencoder, h = circle.autoencoder, c[:, : circle.texture]
     # Another recogniser than FaceNet may be a file that torch knows nothing of
-    own = circle.facenet is not None
+    own, code = circle.facenet is not None, "h" if circle.mesh is None else "h, s"
     return [
         (
             f"{'FaceNet' if own else 'recogniser'}: x -> z ({circle.dim})",
-            trace(circle.facenet, circle.facenet, x) if own else [],
+            trace(circle.facenet, circle.facenet, seen) if own else [],
         ),
-        (f"mapping F: z -> h ({h.shape[1]})", trace(circle.mapping, circle.mapping, z)),
+        (f"mapping F: z -> {code} ({c.shape[1]})", trace(circle.mapping, circle.mapping, z)),
         (f"BEGAN's encoder: x -> h ({h.shape[1]})", trace(autoencoder, autoencoder.encode, x)),
         ("BEGAN's decoder: h -> x", trace(autoencoder, autoencoder.decode, h)),
     ]

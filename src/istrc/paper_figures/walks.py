@@ -8,12 +8,12 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 
+from istrc.edit.render import put
 from istrc.errors import InputError
 from istrc.figures import Row
 from istrc.paper_figures.page import face_page, pixels
 from istrc.paper_figures.people import Person
 from istrc.paper_figures.stage import Stage
-from istrc.photo.paste import paste_change
 
 FRAMES = 8
 DETAIL = 160  # pixels, the side of a face that keeps its photograph's own
@@ -73,9 +73,11 @@ def _rebuilt(
     x = person.x.expand(len(points), -1, -1, -1)
     if stage.mode != "photo" or person.face is None:
         return pixels(person.x)[0], pixels(stage.circle.rebuild(x, start, points, stage.mode))
-    photograph, frame = person.face.picture.pixels, person.face.frame
-    overlays = stage.circle.overlay(x, start, points).permute(0, 2, 3, 1).cpu().numpy()
-    faces = [frame.crop(paste_change(photograph, one, frame), DETAIL) for one in overlays]
+    circle, face = stage.circle, person.face
+    photograph, frame = face.picture.pixels, face.frame
+    changes = circle.map_change(face.code.expand(len(points), -1), start, points)
+    layers = [face.rendering.layers(one[None])[0] for one in changes]
+    faces = [frame.crop(put(photograph, one, frame, circle.mesh), DETAIL) for one in layers]
     return frame.crop(photograph, DETAIL), faces
 
 

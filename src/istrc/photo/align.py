@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from PIL import Image
 
+from istrc.arrays import numpy
 from istrc.errors import InputError
 from istrc.photo.detect import Box
 from istrc.resample import looked_up, places
+from istrc.shape.frame import aligning
 
 if TYPE_CHECKING:
     import torch
@@ -34,17 +36,19 @@ EYES = np.array([[70.0, 111.5], [108.5, 111.5]])
 BOX_SIDE = 90.7
 BOX_CENTRE = np.array([89.0, 133.9])
 
-STEPS = 3  # looks of the aligner; a fourth changes nothing measurable
+STEPS = 3  # looks of the landmark network; a fourth changes nothing measurable
 _ENOUGH = 3  # a face is pre-shrunk by whole factors to no less than this many times the crop
 
 
-class AlignerLike(Protocol):
-    """Anything that sees a face under a guessed frame and says how the guess is wrong."""
+class FindsPoints(Protocol):
+    """A landmark network (istrc.models.landmarks), on either runtime."""
 
-    size: int  # side of the faces it looks at, pixels
+    size: int  # side of the aligned faces that it looks at, pixels
+    rough_size: int  # of faces under a frame that may be off
+    mean: Any  # (68, 2) the mean shape
 
-    def correct(self, faces: np.ndarray) -> np.ndarray:
-        """uint8 (B, S, S, 3) -> float64 (B, 2, 3): guessed frame -> true frame, frame pixels."""
+    def find_in(self, faces: np.ndarray, rough: bool = False) -> np.ndarray:
+        """uint8 (B, S, S, 3) -> (B, 68, 3): x, y in [-1, 1], and the logit of being covered."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,15 +156,16 @@ def frame_from_box(box: Box) -> Frame:
 
 
 def find_frame(
-    pixels: np.ndarray, box: Box, aligner: AlignerLike | None = None, looks: int = STEPS
+    pixels: np.ndarray, box: Box, aligner: FindsPoints | None = None, looks: int = STEPS
 ) -> Frame:
-    """Align a detected face: start from its box, then let the aligner correct the frame.
+    """Align a detected face: start from its box, find its points, put its eyes where they belong,
+    and look again.
 
     Args:
         pixels: (H, W, 3) uint8 RGB photograph.
         box: a face of `detect(pixels)`.
-        aligner: `istrc.models.aligner.Aligner`; None keeps the frame of the box alone.
-        looks: how often it corrects; where the box is nearly right already, fewer are enough.
+        aligner: a landmark network; None keeps the frame of the box alone.
+        looks: how often it looks; where the box is nearly right already, fewer are enough.
     """
     start = frame_from_box(box)
     if aligner is None:
@@ -172,17 +177,25 @@ def find_frame(
     window, to_window = shrunk_window(pixels, around, factor)
     from_window = invert(to_window)
     frame = start
-    for _ in range(looks):
-        seen = Frame(compose(frame.matrix, from_window)).crop(window, aligner.size)
-        correction = aligner.correct(seen[None])[0]
-        frame = Frame(compose(correction, frame.matrix))
+    for number in range(looks):
+        rough = number + 1 < looks  # the last look is at a face that is nearly aligned
+        size = aligner.rough_size if rough else aligner.size
+        seen = Frame(compose(frame.matrix, from_window)).crop(window, size)
+        shape = aligner.find_in(seen[None], rough)[0, :, :2].astype(np.float64)
+        frame = Frame(compose(in_frame(aligning(shape, numpy(aligner.mean))), frame.matrix))
         if _astray(frame, start):
             return start
     return frame
 
 
+def in_frame(similarity: np.ndarray) -> np.ndarray:
+    """A similarity (2, 3) in the crop's [-1, 1] as one in pixels of the 178x218 frame."""
+    turn, half = similarity[:, :2], CROP_SIDE / 2
+    return np.column_stack([turn, half * similarity[:, 2] + CROP_CENTRE - turn @ CROP_CENTRE])
+
+
 def _astray(frame: Frame, start: Frame) -> bool:
-    """Whether the aligner left the face that the detector saw (a false detection, a mask...)."""
+    """Whether the network left the face that the detector saw (a false detection, a mask...)."""
     moved = np.linalg.norm(frame.corners().mean(0) - start.corners().mean(0)) / start.side
     return moved > 0.5 or not 0.5 < frame.scale / start.scale < 2
 

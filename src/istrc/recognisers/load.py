@@ -11,9 +11,9 @@ from typing import Any
 
 from istrc.errors import InputError
 from istrc.recognisers.recogniser import Recogniser, checked, difference
+from istrc.shipped import DEFAULT, WEIGHTS
 
 RELEASES = ("vggface2", "casia-webface")
-SHIPPED = Path(__file__).parents[1] / "weights"
 RECORD = "recogniser.json"
 
 
@@ -32,7 +32,7 @@ def load_recogniser(
     """A recogniser by what names it.
 
     Args:
-        spec: `own` or a shipped name (`celeba64`); the folder of a FaceNet or a circle; `dlib`;
+        spec: `own` or a shipped name (`celeba128`); the folder of a FaceNet or a circle; `dlib`;
             `vggface2:FILE`, `casia-webface:FILE` (release weights); a path to an .onnx file; or
             a recogniser.json, which has the options too. A Recogniser is returned as it is.
         size, layout, colour, mean, scale: of an ONNX file's input (istrc.recognisers.onnx).
@@ -72,10 +72,10 @@ def load_recogniser(
         return Dlib(device)
     from istrc.recognisers.own import load_own
 
-    shipped = [path.parent.parent.name for path in SHIPPED.glob("*/facenet/config.json")]
+    shipped = [path.parent.parent.name for path in WEIGHTS.glob("*/facenet/config.json")]
     if text == "own" or text in shipped:
         _only(text, options)
-        return load_own(SHIPPED / ("celeba64" if text == "own" else text), device)
+        return load_own(WEIGHTS / (DEFAULT if text == "own" else text), device)
     if (Path(text) / "config.json").is_file() or (Path(text) / "facenet").is_dir():
         _only(text, options)
         return load_own(text, device)

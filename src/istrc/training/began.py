@@ -13,21 +13,22 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import nn
-from torch.nn import functional as F
 
 from istrc.data.prepared import Prepared
+from istrc.device import reduced
 from istrc.models.began import AutoEncoder, Generator
 from istrc.models.facenet import FaceNet
 from istrc.models.store import fingerprint
 from istrc.training import loop
 from istrc.training.augment import augment
 from istrc.training.average import follow
-from istrc.training.critic import PatchCritic, hinge, joined_pull
+from istrc.training.components import fit_components, mean_shape, regions_of, weights_of
+from istrc.training.critic import PatchCritic, Regions, hinge, joined_pull
 
 
-def energy(x: torch.Tensor, rebuilt: torch.Tensor) -> torch.Tensor:
-    """BEGAN section 3.1 with eta = 1: L(x) = |x - D(x)|, the mean over pixels."""
-    return (x - rebuilt).abs().mean()
+def energy(x: torch.Tensor, rebuilt: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """BEGAN section 3.1 with eta = 1: L(x) = |x - D(x)|, the mean over pixels, weighed (S, S)."""
+    return ((x - rebuilt).abs() * weight).mean() / weight.mean()
 
 
 def balance(k: float, real: float, fake: float, gamma: float, rate: float) -> tuple[float, float]:
@@ -82,29 +83,23 @@ def collapsed(state: dict[str, float], ratio: float, memory: float = 0.99) -> fl
     return float(state["variety"] < 0.5 * state["variety_peak"])
 
 
-def _examples(prepared: Prepared, rows: np.ndarray, seed: int, count: int = 16_000) -> torch.Tensor:
-    """Faces and their mirror images, for measuring principal components."""
-    chosen = loop.generator(seed, 0, 1).choice(rows, min(count, len(rows)), replace=False)
-    x = prepared.batch(np.sort(chosen))
-    return torch.cat([x, x.flip(3)])
-
-
 def train_began(
     data: str | Path,  # a prepared folder
     out: str | Path,  # run folder; holds the checkpoint and the best auto-encoder
     *,
-    steps: int = 3600,  # batches
-    batch_size: int = 48,  # real faces in a batch
-    fakes: int = 8,  # generated faces in a batch; 0 trains the auto-encoder alone
-    code: int = 1024,  # H, the length of the code
-    linear: int = 768,  # coordinates of the code that are principal components; the paper has 0
-    linear_side: int = 32,  # of the pictures that they are components of, in pixels
-    widths: tuple[int, ...] = (64, 96, 192, 192),  # filters, finest level first
+    steps: int = 1500,  # batches
+    batch_size: int = 16,  # real faces in a batch
+    fakes: int = 4,  # generated faces in a batch; 0 trains the auto-encoder alone
+    code: int = 0,  # H, the length of the code; 0 is as many as there are components
+    linear: int = 448,  # of it, principal components of the whole face; the paper has 0
+    linear_side: int = 64,  # of the pictures that they are components of, in pixels
+    detail: int = 448,  # of it, components of eyes, nose and mouth; needs shape-free faces
+    widths: tuple[int, ...] = (32, 64, 96, 128),  # filters, finest level first
     light: bool = True,  # space-to-depth stem; False is the paper's full resolution
     carry: bool = True,  # residual connections
     skip: bool = False,  # BEGAN's skip connections from the first map
     generator_code: int = 64,  # U, the length of G's input
-    generator_widths: tuple[int, ...] = (48, 64, 96, 128),
+    generator_widths: tuple[int, ...] = (24, 48, 64, 96),
     rate: float = 7e-4,  # peak learning rate of the auto-encoder
     generator_rate: float = 4e-4,
     gamma: float = 0.5,  # BEGAN's diversity ratio
@@ -113,7 +108,7 @@ def train_began(
     feature_weight: float = 0.1,
     critic_weight: float = 0.4,  # pull of a critic of texture beside the energy's; 0 is without
     critic_rate: float = 5e-4,
-    critic_after: int = 1000,  # steps until the critic pulls in full
+    critic_after: int = 500,  # steps until the critic pulls in full
     average: float = 0.998,  # decay of the moving average, which is what is kept
     seed: int = 0,
     device: str = "cpu",
@@ -125,12 +120,15 @@ def train_began(
     fit, tune = prepared.rows("fit"), prepared.rows("tune")
 
     torch.manual_seed(seed)
-    size, shape = prepared.size, (light, carry, skip, linear, min(linear_side, prepared.size))
-    net = AutoEncoder(size, code, widths, *shape)
+    size, mean = prepared.size, mean_shape(prepared)
+    regions = regions_of(mean, size, detail) if detail and mean is not None else []
+    shape = (light, carry, skip, linear, min(linear_side, size), regions)
+    whole = linear + sum(region[4] for region in regions)
+    net = AutoEncoder(size, code or whole, widths, *shape)
     maker = Generator(size, generator_code, generator_widths, *shape)
     # A run that goes on has them in its checkpoint
     if linear and not (Path(out) / "checkpoint.safetensors").exists():
-        net.components.fit(_examples(prepared, fit, seed))
+        fit_components(net.components, prepared, fit, mean, seed=seed)
         maker.components.load_state_dict(net.components.state_dict())
     net = net.to(device, memory_format=torch.channels_last)
     maker = maker.to(device, memory_format=torch.channels_last)
@@ -144,20 +142,25 @@ def train_began(
     peaks = {"auto_encoder": rate, "generator": generator_rate}
     modules = {"net": net, "average": averaged, "generator": maker}
     if critic_weight:
-        critic = modules["critic"] = PatchCritic().to(device, memory_format=torch.channels_last)
+        critic = Regions(net.components.regions) if regions else PatchCritic()
+        critic = modules["critic"] = critic.to(device, memory_format=torch.channels_last)
         optimizers["critic"] = torch.optim.Adam(
             critic.parameters(), lr=critic_rate, betas=(0.5, 0.99)
         )
         peaks["critic"] = critic_rate
     state = {"k": 0.0}
-    kind = torch.device(device).type
+    weight = torch.ones(size, size, device=device)
+    if mean is not None:
+        weight = torch.from_numpy(weights_of(mean, size)).to(device).square()
 
     def batch(step: int) -> torch.Tensor:
         count = min(batch_size, len(fit))
         return prepared.batch(loop.generator(seed, step).choice(fit, count, replace=False))
 
     def update(step: int, x: torch.Tensor) -> Mapping[str, torch.Tensor | float]:
-        x = augment(x.to(device), move=0.5, rotate=6, scale=0.06, shift=0.03, light=0.15, erase=0)
+        # Faces in the mean shape are where they are; others are moved
+        move = 0.5 if mean is None else 0.0
+        x = augment(x.to(device), move=move, rotate=6, scale=0.06, shift=0.03, light=0.15, erase=0)
         x = x.contiguous(memory_format=torch.channels_last)
         for optimizer in optimizers.values():
             optimizer.zero_grad(set_to_none=True)
@@ -167,19 +170,19 @@ def train_began(
         # added to D's loss; gradients are linear, so D's share is scaled afterwards.
         fake_energy = torch.zeros(())
         if fakes:
-            with torch.autocast(kind, torch.bfloat16):
+            with reduced(device):
                 made = maker(maker.sample(fakes, x.device))
-                fake_energy = energy(made, net(made))
+                fake_energy = energy(made, net(made), weight)
             fake_energy.backward()
-            for weight in net.parameters():
-                weight.grad.mul_(-state["k"])
+            for value in net.parameters():
+                value.grad.mul_(-state["k"])
             shown["variety"] = variety(made.detach()) / variety(x)
 
         # Real faces
-        with torch.autocast(kind, torch.bfloat16):
+        with reduced(device):
             rebuilt = net(x)
             seen = rebuilt.detach().requires_grad_()
-            real_energy = loss = energy(x, seen)
+            real_energy = loss = energy(x, seen, weight)
             if facenet is not None:
                 feature = feature_loss(facenet, x, seen)
                 shown["feature"] = feature.detach()
@@ -216,11 +219,12 @@ def train_began(
         edges = np.zeros(2)
         for start in range(0, min(len(tune), 1024), 128):
             x = prepared.batch(tune[start : start + 128]).to(device)
-            with torch.autocast(kind, torch.bfloat16):
+            with reduced(device):
                 rebuilt = averaged(x)
                 if facenet is not None:
                     features += feature_loss(facenet, x, rebuilt).item() * len(x)
-            squared += F.mse_loss(rebuilt.clamp(-1, 1), x).item() * len(x)
+            error = (rebuilt.clamp(-1, 1) - x).square().mean((0, 1)) * weight
+            squared += (error.mean() / weight.mean()).item() * len(x)
             edges += [crispness(rebuilt.clamp(-1, 1)), crispness(x)]
             seen += len(x)
         psnr = 10 * torch.log10(torch.tensor(4 * seen / squared)).item()

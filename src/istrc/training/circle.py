@@ -1,4 +1,4 @@
-"""From a recogniser of one's own to a circle: the mapping and the classifiers, in minutes."""
+"""From a recogniser of one's own to a circle: what depends on it is trained, in minutes."""
 
 from __future__ import annotations
 
@@ -13,9 +13,12 @@ from istrc.models.store import fingerprint
 from istrc.recognisers.own import Own
 from istrc.recognisers.recogniser import Recogniser
 from istrc.training.attributes import train_attributes
+from istrc.training.changes import train_changes
 from istrc.training.embeddings import Embeddings
 from istrc.training.mapping import train_mapping
 from istrc.training.records import write_json
+from istrc.training.shape_free import make_shape_free
+from istrc.training.spaces import Spaces
 
 
 def train_circle(
@@ -23,16 +26,17 @@ def train_circle(
     out: str | Path,  # the circle's folder; the runs are kept in OUT/runs
     *,
     recogniser: Recogniser,
-    from_: Circle | None = None,  # circle whose auto-encoder is taken; the shipped one if none
+    from_: Circle | None = None,  # whose auto-encoder, landmarks and probes are taken; the shipped
     mapping_steps: int = 8000,
     attributes_steps: int = 1200,
+    changes_steps: int = 4000,
     limit: int | None = None,  # faces to train on, at most
     copy: bool = False,  # copy the recogniser's file into the circle's folder
     bound: float = 0.62,  # the farthest an edit walks, radians
     seed: int = 0,
     device: str = "cpu",
 ) -> Circle:
-    """Train the mapping and the classifiers for any recogniser, and write the complete circle.
+    """Train the mapping, the classifiers and the changes for any recogniser, and write the circle.
 
     The embeddings are made first, once; what is finished is not done again. Times are kept in
     OUT/runs/times.json, that of the embedding apart.
@@ -48,9 +52,11 @@ def train_circle(
             f"prepare with --size {from_.size}"
         )
     times = _Times(runs / "times.json")
-    common = dict(
-        recogniser=recogniser, embeddings=runs / "embeddings", limit=limit, seed=seed, device=device
-    )
+    common = dict(recogniser=recogniser, embeddings=runs / "embeddings", seed=seed, device=device)
+    textures = None
+    if from_.landmarks is not None:
+        textures = runs / "textures"
+        make_shape_free(data, textures, landmarks=from_.landmarks)
 
     # Embeddings, which an outside recogniser takes its time for
     if not isinstance(recogniser, Own):
@@ -60,24 +66,41 @@ def train_circle(
         times.add("embedding_seconds", kept.seconds)
         times.add("embeddings", kept.made)
 
-    # The two parts
-    started = time.monotonic()
-    mapping = train_mapping(
-        data, runs / "mapping", autoencoder=from_.autoencoder, steps=mapping_steps, **common
+    # The parts that know z
+    source = (
+        Embeddings(recogniser, prepared, runs / "embeddings")
+        if not isinstance(recogniser, Own)
+        else recogniser.net
     )
-    times.add("mapping_seconds", time.monotonic() - started)
-    started = time.monotonic()
-    attributes = train_attributes(data, runs / "attributes", steps=attributes_steps, **common)
-    times.add("attributes_seconds", time.monotonic() - started)
+    made = Spaces(
+        source, from_.autoencoder, prepared, device, limit, runs / "spaces", textures=textures
+    )
+    parts = {}
+    for name, train, steps, given in (
+        ("mapping", train_mapping, mapping_steps, dict(autoencoder=from_.autoencoder)),
+        ("attributes", train_attributes, attributes_steps, {}),
+        ("changes", train_changes, changes_steps, dict(autoencoder=from_.autoencoder)),
+    ):
+        started = time.monotonic()
+        parts[name] = train(data, runs / name, steps=steps, made=made, **given, **common)
+        times.add(f"{name}_seconds", time.monotonic() - started)
 
     circle = Circle(
-        recogniser, from_.autoencoder, mapping, attributes, aligner=from_.aligner, bound=bound
+        recogniser,
+        from_.autoencoder,
+        **parts,
+        landmarks=from_.landmarks,
+        search=from_.search,
+        probes=from_.probes,
+        aligner=from_.aligner,
+        bound=bound,
     )
     notes = {
-        part: {"training": [json.loads((runs / part / "run.json").read_text())]}
-        for part in ("mapping", "attributes")
+        part: {"training": [json.loads((runs / part / "run.json").read_text())]} for part in parts
     }
-    notes["autoencoder"] = {"taken_from": fingerprint(from_.autoencoder)}
+    for part in ("autoencoder", "landmarks", "search", "probes"):
+        if getattr(from_, part) is not None:
+            notes[part] = {"taken_from": fingerprint(getattr(from_, part))}
     circle.save_pretrained(out, copy=copy, **notes)
     return circle
 

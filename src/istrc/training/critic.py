@@ -2,9 +2,8 @@
 
 Where the exact place of a hair cannot be known, the picture of least L1 error is a blur. The
 critic looks at patches and tells rebuilt faces from real ones (Isola et al. 2017, with
-the hinge loss), so that a plausible hair costs less than none. Another one tells edited faces from
-real ones while the circle is closed. A critic is thrown away when training ends; no measure ever
-sees it.
+the hinge loss), so that a plausible hair costs less than none. A critic is thrown away when
+training ends; no measure ever sees it.
 """
 
 from __future__ import annotations
@@ -12,6 +11,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 from torch.nn import functional as F
+
+from istrc.models.components import Region
 
 
 class PatchCritic(nn.Module):
@@ -29,25 +30,27 @@ class PatchCritic(nn.Module):
         return self.body(x)
 
 
-class Scales(nn.Module):
-    """Critics of patches of 26 pixels, and of as many in the picture halved, and so on.
+class Regions(nn.Module):
+    """Critics of eyes, nose and mouth, which in the mean shape are always at the same pixels.
 
-    The first sees hair and skin, the second whether an eye is an eye, the third the whole face.
+    They cost a third of one of the whole face, and look where people look.
+
+    Args:
+        regions: left, top, width, height and more of each; see istrc.models.components.
     """
 
-    def __init__(self, count: int = 2, width: int = 64):
+    def __init__(self, regions: list[Region], width: int = 48):
         super().__init__()
-        self.members = nn.ModuleList(PatchCritic(width) for _ in range(count))
+        self.regions = regions
+        self.members = nn.ModuleList(PatchCritic(width) for _ in regions)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Faces (B, 3, S, S) -> opinions (B, N); as much weight on every scale."""
-        opinions: list[torch.Tensor] = []
-        for member in self.members:
-            opinion = member(x)
-            size = opinions[0].shape[-2:] if opinions else opinion.shape[-2:]
-            opinions.append(F.interpolate(opinion, size=size, mode="nearest"))
-            x = F.avg_pool2d(x, 2)
-        return torch.cat(opinions, 1).flatten(1)
+        """Faces (B, 3, S, S) -> opinions (B, N), of every region's patches."""
+        opinions = []
+        for (left, top, width, height, *_), member in zip(self.regions, self.members, strict=True):
+            part = x[:, :, top : top + height // 2 * 2, left : left + width // 2 * 2]
+            opinions.append(member(part).flatten(1))
+        return torch.cat(opinions, 1)
 
 
 def hinge(real: torch.Tensor, rebuilt: torch.Tensor) -> torch.Tensor:

@@ -9,16 +9,17 @@ from typing import Any
 
 from istrc.circle import Circle
 from istrc.data.prepared import Prepared
-from istrc.models.guide import TEAMS
+from istrc.models.store import load_part
 from istrc.pretrained import FURTHER, PARTS
 from istrc.training.attributes import train_attributes
 from istrc.training.began import train_began
-from istrc.training.closing import train_closing
-from istrc.training.decoder import train_decoder, train_finer
+from istrc.training.changes import train_changes
 from istrc.training.facenet import train_facenet
-from istrc.training.guides import train_guides
-from istrc.training.likeness import train_likeness
+from istrc.training.landmarks import REACH, train_landmarks
 from istrc.training.mapping import train_mapping
+from istrc.training.probes import train_probes
+from istrc.training.search import train_search
+from istrc.training.shape_free import make_shape_free
 from istrc.training.spaces import Spaces
 from istrc.training.spent import whole
 
@@ -27,20 +28,20 @@ def train_all(
     data: str | Path,  # a prepared folder
     out: str | Path,  # the circle's folder; the runs are kept in OUT/runs
     *,
-    twice: str | Path | None = None,  # the same at twice the size: adds a level that draws it
+    facenet: str | Path | None = None,  # the folder of a trained one; trained anew if none
+    landmarks_steps: int = 2800,  # 0 takes all shapes as the same, as the paper does
+    landmarks_fine_steps: int = 1800,
     facenet_steps: int = 3000,
-    began_steps: int = 2400,
-    guides_steps: int = 1500,
-    decoder_steps: int = 1700,  # batches of decoder; 0 leaves it as BEGAN has it
+    began_steps: int = 1200,
     mapping_steps: int = 6000,
     attributes_steps: int = 1200,
-    closing_steps: int = 4200,  # batches of closing; 0 leaves the circle as the paper has it
-    likeness_steps: int = 1900,  # batches of likeness; 0 leaves the mapping as the paper has it
-    finer_steps: int = 4000,
+    changes_steps: int = 4000,
+    probes_steps: int = 1500,
     seed: int = 0,
     device: str = "cpu",
 ) -> Circle:
-    """Train FaceNet, BEGAN, the mapping and the classifiers, close the circle, and write it.
+    """Train landmarks, FaceNet, BEGAN, the mapping, the classifiers, what edits change and the
+    probes, and write the circle.
 
     A part that is finished is not trained again; one that was interrupted goes on. What each has
     taken is kept in OUT/runs/PART/spent.json (`istrc evaluate training`).
@@ -53,50 +54,60 @@ def train_all(
         with whole(runs / run):
             return train(folder, runs / run, steps=steps, seed=seed, device=device, **given)
 
-    facenet = trained("facenet", train_facenet, facenet_steps)
-    autoencoder, _ = trained("began", train_began, began_steps, facenet=facenet)
-    nets = dict(facenet=facenet, autoencoder=autoencoder)
-    # What follows leaves FaceNet and the encoder as they are, and so all of it learns from these
-    made = Spaces(**nets, prepared=Prepared(data), device=device, folder=runs / "spaces")
+    # Shape and texture apart
+    landmarks = textures = None
+    if landmarks_steps:
+        landmarks = trained(
+            "landmarks", train_landmarks, landmarks_steps, fine_steps=landmarks_fine_steps
+        )
+        textures = runs / "textures"
+        with whole(textures):
+            make_shape_free(data, textures, landmarks=landmarks)
+
+    # The two spaces
+    if facenet is None:
+        recogniser = trained("facenet", train_facenet, facenet_steps)
+    else:
+        recogniser = load_part(facenet, device)
+    autoencoder, _ = trained("began", train_began, began_steps, folder=textures or data)
+    nets = dict(facenet=recogniser, autoencoder=autoencoder)
+    # What follows leaves both as they are, and so all of it learns from these
+    made = Spaces(
+        **nets, prepared=Prepared(data), device=device, folder=runs / "spaces", textures=textures
+    )
     with whole(runs / "spaces"):
         made.of("fit"), made.of("tune")
-    # Two teams: those that training follows learn to be fooled, the others look (istrc.sight)
-    teams = {}
-    if decoder_steps or closing_steps or likeness_steps:
-        for team in TEAMS:
-            teams[team] = trained(f"guides-{team}", train_guides, guides_steps, team=team)
-    if decoder_steps:
-        codes = made.codes("fit"), made.codes("tune")
-        given = dict(guides=teams["close"], made=codes, **nets)
-        nets["autoencoder"] = trained("decoder", train_decoder, decoder_steps, **given)
-    mapping = trained("mapping", train_mapping, mapping_steps, made=made, **nets)
+    nets["made"] = made
+    search = None
+    if landmarks is not None:
+        with whole(runs / "search"):
+            search = train_search(
+                data, runs / "search", landmarks=landmarks, autoencoder=autoencoder, seed=seed,
+                device=device,
+            )  # fmt: skip
+    mapping = trained("mapping", train_mapping, mapping_steps, **nets)
     attributes = trained(
-        "attributes", train_attributes, attributes_steps, facenet=facenet, made=made
+        "attributes", train_attributes, attributes_steps, facenet=recogniser, made=made
     )
-    circle = Circle(facenet, nets["autoencoder"], mapping, attributes)
-    if closing_steps:
-        given = dict(circle=circle, guides=teams["close"], look=teams["look"], made=made)
-        circle = trained("closing", train_closing, closing_steps, **given)
-    if likeness_steps:  # after closing, which starts from the mapping of least error
-        given = dict(mapping=mapping, guides=teams["close"], made=made, **nets)
-        circle = circle.with_mapping(trained("likeness", train_likeness, likeness_steps, **given))
-    if twice is not None:
-        finer = trained("finer", train_finer, finer_steps, folder=twice, **nets)
-        circle = circle.with_finer(finer)
+    changes = trained("changes", train_changes, changes_steps, **nets)
+    probes = trained("probes", train_probes, probes_steps, **nets)
+    circle = Circle(
+        recogniser,
+        autoencoder,
+        mapping,
+        attributes,
+        landmarks=landmarks,
+        search=search,
+        changes=changes,
+        probes=probes,
+    )
     circle.save_pretrained(out, **{part: _provenance(runs, part) for part in (*PARTS, *FURTHER)})
     return circle
 
 
 def _provenance(runs: Path, part: str) -> dict:
     """The configurations of the runs that made a part, for its config.json."""
-    made_by = {
-        "facenet": ["facenet"],
-        "autoencoder": ["began", "guides-close", "decoder"],
-        "mapping": ["mapping", "likeness"],
-        "changes": ["guides-close", "closing"],
-        "guides": ["guides-look"],
-        "attributes": ["attributes"],
-        "finer": ["finer"],
-    }[part]
-    recorded = [runs / name / "run.json" for name in made_by]
-    return {"training": [json.loads(path.read_text()) for path in recorded if path.exists()]}
+    run = runs / {"autoencoder": "began"}.get(part, part)
+    recorded = [run / "run.json", *(run / name / "run.json" for name in REACH)]
+    made = [json.loads(path.read_text()) for path in recorded if path.exists()]
+    return {"training": made} if made else {}

@@ -19,8 +19,10 @@ from torch.nn import functional as F
 
 from istrc.data.pairs import count_pairs, draw_pairs
 from istrc.data.prepared import Prepared
+from istrc.device import reduced
 from istrc.errors import InputError
 from istrc.models.facenet import FaceNet
+from istrc.resample import resized
 from istrc.training import loop
 from istrc.training.augment import augment
 from istrc.training.average import follow
@@ -101,6 +103,7 @@ def train_facenet(
     steps: int = 4000,  # batches
     people: int = 64,  # P, identities in a batch
     pictures: int = 4,  # K, pictures of each
+    size: int = 64,  # side of the faces that it sees, pixels
     dim: int = 128,  # D, the sphere's dimension
     widths: tuple[int, ...] = (48, 96, 192, 384),
     depths: tuple[int, ...] = (1, 1, 2, 1),
@@ -126,7 +129,7 @@ def train_facenet(
     from pytorch_metric_learning import losses, miners
     from pytorch_metric_learning.distances import LpDistance
 
-    prepared = Prepared(data)
+    prepared = Prepared(data, size)
     fit, tune = prepared.rows("fit"), prepared.rows("tune")
     batches = IdentityBatches(prepared.identity, fit, people=people, pictures=pictures)
 
@@ -150,7 +153,7 @@ def train_facenet(
         with torch.no_grad():
             x = augment(x).contiguous(memory_format=torch.channels_last)
         net.train()
-        with torch.autocast(torch.device(device).type, torch.bfloat16):
+        with reduced(device):
             z = net(x)
         late = step >= triplets_from * steps
         loss, parts = facenet_loss(
@@ -213,8 +216,8 @@ def embed_rows(net: FaceNet, prepared: Prepared, rows: np.ndarray, device: str =
     net.eval()
     parts = []
     for start in range(0, len(rows), 256):
-        x = prepared.batch(rows[start : start + 256]).to(device)
-        with torch.autocast(torch.device(device).type, torch.bfloat16):
+        x = resized(prepared.batch(rows[start : start + 256]).to(device), net.size).clip(-1, 1)
+        with reduced(device):
             parts.append(net(x).float().cpu())
     return torch.cat(parts)
 

@@ -1,14 +1,19 @@
-"""The mapping's training: F(z) against BEGAN's code of the same face (paper section 5.2)."""
+"""The mapping's training: F(z) against the code of the same face (paper section 5.2).
+
+A code is BEGAN's code of the texture and, of faces that have landmarks, the shape beside it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping as Numbers
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from istrc.data.prepared import Prepared
+from istrc.device import reduced
 from istrc.models.began import AutoEncoder
 from istrc.models.facenet import FaceNet
 from istrc.models.mapping import Mapping
@@ -33,7 +38,7 @@ def picture_weights(
         spread: (H,) their standard deviations.
     """
     random = torch.Generator().manual_seed(0)
-    device = next(autoencoder.parameters()).device
+    device = next(chain(autoencoder.parameters(), autoencoder.buffers())).device
     total = torch.zeros(len(spread), device=device)
     for _ in range(draws):
         chosen = h[torch.randint(0, len(h), (32,), generator=random)].to(device).requires_grad_()
@@ -46,6 +51,22 @@ def picture_weights(
     return weights / weights.mean()
 
 
+def code_weights(autoencoder: AutoEncoder, c: torch.Tensor, spread: torch.Tensor) -> torch.Tensor:
+    """How much each coordinate of codes c (N, C) matters: (C,), of mean 1.
+
+    Those of the texture by what they do to the picture, those of the shape alike, and both alike
+    in all.
+    """
+    count = autoencoder.code
+    texture = picture_weights(autoencoder, c[:, :count], spread[:count])
+    points = c.shape[1] - count
+    if not points:
+        return texture
+    shape = torch.full((points,), 1 / points, device=texture.device)
+    weights = torch.cat([texture / texture.sum(), shape])
+    return weights * len(weights) / weights.sum()
+
+
 def train_mapping(
     data: str | Path,  # a prepared folder
     out: str | Path,  # run folder; holds the checkpoint
@@ -54,6 +75,7 @@ def train_mapping(
     recogniser: Recogniser | None = None,
     autoencoder: AutoEncoder,
     embeddings: str | Path | None = None,  # where a recogniser's are kept; OUT/embeddings if none
+    textures: str | Path | None = None,  # the faces in the mean shape (istrc train textures)
     made: Spaces | None = None,  # of the same data and networks; they are made otherwise
     limit: int | None = None,  # faces to train on, at most
     steps: int = 6000,  # batches
@@ -73,7 +95,7 @@ def train_mapping(
     """
     prepared = Prepared(data)
     facenet = source(facenet, recogniser, prepared, out, embeddings)
-    made = made or Spaces(facenet, autoencoder, prepared, device, limit)
+    made = made or Spaces(facenet, autoencoder, prepared, device, limit, textures=textures)
     net = train_on_codes(
         *made.of("fit"),
         *made.of("tune"),
@@ -97,9 +119,9 @@ def train_mapping(
 
 def train_on_codes(
     z: torch.Tensor,  # (N, D) to fit
-    h: torch.Tensor,  # (N, H), of the same faces
+    h: torch.Tensor,  # (N, C) codes of the same faces
     held_z: torch.Tensor,  # (M, D) of other people, for the choice of step
-    held_h: torch.Tensor,  # (M, H)
+    held_h: torch.Tensor,  # (M, C)
     autoencoder: AutoEncoder,
     out: str | Path,
     *,
@@ -117,14 +139,14 @@ def train_on_codes(
 ) -> Mapping:
     """`train_mapping` from the embeddings and codes on; see there for the settings."""
     torch.manual_seed(seed)
-    net = Mapping(z.shape[1], autoencoder.code, width, layers).to(device)
+    net = Mapping(z.shape[1], h.shape[1], width, layers).to(device)
     mean, spread = h.mean(0), h.std(0).clamp(min=1e-4)
     net.mean.copy_(mean)
     net.spread.copy_(spread)
     standard = ((h - mean) / spread).to(device)
     held_standard = ((held_h - mean) / spread).to(device)
     z, held_z = z.to(device), held_z.to(device)
-    weights = picture_weights(autoencoder, h, spread)
+    weights = code_weights(autoencoder, h, spread.to(device))
     # Adam's own weight decay is the gradient of an L2 penalty, as the paper has it
     optimizer = torch.optim.Adam(net.parameters(), lr=rate, weight_decay=l2, fused=True)
 
@@ -133,7 +155,7 @@ def train_on_codes(
 
     def update(step: int, rows: torch.Tensor) -> Numbers[str, torch.Tensor]:
         net.train()
-        with torch.autocast(torch.device(device).type, torch.bfloat16):
+        with reduced(device):
             made = net.standardised(z[rows])
         loss = ((made.float() - standard[rows]).square() * weights).mean()
         loop.set_rate(optimizer, loop.cosine(step, steps, peak=rate))

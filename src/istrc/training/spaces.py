@@ -1,11 +1,12 @@
-"""A prepared folder's faces in both spaces, the recogniser's and BEGAN's: what F maps between.
+"""A prepared folder's faces in both spaces, the recogniser's and the codes': what F maps between.
 
-Several parts of the circle learn from the same pairs of z and h, and making them takes minutes.
+A code c is BEGAN's code of the texture and, of faces that have landmarks, the shape beside it.
+Several parts of the circle learn from the same pairs of z and c, and making them takes minutes.
 So they are made once, when they are first asked for, and kept: in memory, and in a folder where one
 is given, so that a job that was killed and goes on has them.
 
 spaces.json          of which networks and data they are
-fit.npy, tune.npy    (2N, D + H) float32: z and h side by side
+fit.npy, tune.npy    (2N, D + C) float32: z and c side by side
 """
 
 from __future__ import annotations
@@ -19,9 +20,13 @@ import numpy as np
 import torch
 
 from istrc.data.prepared import Prepared
+from istrc.device import reduced
 from istrc.models.began import AutoEncoder
 from istrc.models.facenet import FaceNet
+from istrc.models.quick import SEEN, folded, in_blocks
 from istrc.models.store import fingerprint
+from istrc.resample import resized
+from istrc.shape.frame import mirrored
 from istrc.training.embeddings import Embeddings, data_key, recorded
 from istrc.training.records import write_json
 
@@ -33,6 +38,8 @@ class Spaces:
     """z and h of the faces to fit and to tune on, and of their mirror images.
 
     Args:
+        textures: the same faces in the mean shape, with their shapes (istrc.training.shape_free);
+            None where all shapes are taken as the same.
         limit: faces of either part, at most.
         folder: where they are kept; what is there of other networks or data is made anew.
     """
@@ -45,38 +52,41 @@ class Spaces:
         device: str = "cpu",
         limit: int | None = None,
         folder: str | Path | None = None,
+        textures: str | Path | None = None,
     ):
-        self._nets = facenet, autoencoder, prepared
+        textures = None if textures is None else Prepared(textures)
+        self._nets = facenet, autoencoder, prepared, textures
         self._device, self._folder = device, None if folder is None else Path(folder)
         self.rows = {part: prepared.rows(part)[:limit] for part in ("fit", "tune")}
         self._made: dict[str, tuple[torch.Tensor, torch.Tensor]] = {}
 
     def of(self, part: str) -> tuple[torch.Tensor, torch.Tensor]:
-        """z (2N, D) and h (2N, H), float32, of "fit" or "tune"; `place` says where a face is."""
+        """z (2N, D) and c (2N, C), float32, of "fit" or "tune"; `place` says where a face is."""
         if part not in self._made:
             kept = self._read(part)
             if kept is None:
-                kept = both_spaces(*self._nets, self.rows[part], self._device)
+                kept = both_spaces(*self._nets[:3], self.rows[part], self._device, self._nets[3])
                 self._keep(part, kept)
             self._made[part] = kept
         return self._made[part]
 
     def embeddings(self, part: str) -> torch.Tensor:
         """z (N, D) of the faces alone, in their order."""
-        return self.of(part)[0][self._places(part, mirror=False)]
+        return self.of(part)[0][self.places(part, mirror=False)]
 
     def codes(self, part: str) -> torch.Tensor:
-        """h of each face and of its mirror image, (2, N, H) float16."""
-        h = self.of(part)[1]
-        return torch.stack([h[self._places(part, mirror)].half() for mirror in (False, True)])
+        """c of each face and of its mirror image, (2, N, C) float16."""
+        c = self.of(part)[1]
+        return torch.stack([c[self.places(part, mirror)].half() for mirror in (False, True)])
 
     def _key(self) -> dict[str, Any]:
-        facenet, autoencoder, prepared = self._nets
+        facenet, autoencoder, prepared, textures = self._nets
         encoding = [autoencoder.encoder, autoencoder.components]  # whatever the decoder is
         return {
             **recorded(facenet),
             "encoder": [None if part is None else fingerprint(part) for part in encoding],
             "data": data_key(prepared),
+            "textures": None if textures is None else data_key(textures),
             "faces": {part: len(rows) for part, rows in self.rows.items()},
         }
 
@@ -87,8 +97,8 @@ class Spaces:
         if json.loads((self._folder / NOTE).read_text()) != self._key():
             return None
         both = torch.from_numpy(np.load(self._folder / f"{part}.npy", allow_pickle=False))
-        code = self._nets[1].code
-        return both[:, :-code].contiguous(), both[:, -code:].contiguous()
+        dim = self._nets[0].dim
+        return both[:, :dim].contiguous(), both[:, dim:].contiguous()
 
     def _keep(self, part: str, made: tuple[torch.Tensor, torch.Tensor]) -> None:
         if self._folder is None:
@@ -104,7 +114,7 @@ class Spaces:
             np.save(file, torch.cat(made, 1).numpy(), allow_pickle=False)
         os.replace(temporary, self._folder / f"{part}.npy")
 
-    def _places(self, part: str, mirror: bool) -> torch.Tensor:
+    def places(self, part: str, mirror: bool) -> torch.Tensor:
         total = len(self.rows[part])
         return place(np.arange(total), mirror, total)
 
@@ -116,25 +126,41 @@ def both_spaces(
     prepared: Prepared,
     rows: np.ndarray,
     device: str,
+    textures: Prepared | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Each face and its mirror image in both spaces: z (2N, D) and h (2N, H), float32.
+    """Each face and its mirror image in both spaces: z (2N, D) and c (2N, C), float32.
 
     Blocks of faces alternate with their mirror images; see `place`.
     """
     autoencoder = autoencoder.eval()
     made = facenet.of(rows) if isinstance(facenet, Embeddings) else None
-    facenet = facenet.eval() if made is None else facenet
-    z, h = [], []
+    if made is None:
+        size, quick = facenet.size, folded(facenet.eval())
+
+        def embed(x: torch.Tensor) -> torch.Tensor:  # in blocks, whose maps stay near the processor
+            return in_blocks(quick, x, size, SEEN).float().cpu()
+
+    shapes = None if textures is None else torch.from_numpy(textures.landmarks)
+
+    def both(source: Prepared, some: np.ndarray, size: int) -> torch.Tensor:
+        x = resized(source.batch(some).to(device), size).clip(-1, 1)
+        return torch.cat([x, x.flip(3)]).contiguous(memory_format=torch.channels_last)
+
+    z, c = [], []
     for start in range(0, len(rows), BLOCK):
-        x = prepared.batch(rows[start : start + BLOCK]).to(device)
-        x = torch.cat([x, x.flip(3)]).contiguous(memory_format=torch.channels_last)
-        with torch.autocast(torch.device(device).type, torch.bfloat16):
+        some = rows[start : start + BLOCK]
+        with reduced(device):
             if made is None:
-                z.append(facenet(x).float().cpu())
+                z.append(embed(both(prepared, some, size)))
             else:
                 z.append(made[start : start + BLOCK].transpose(0, 1).flatten(0, 1))
-            h.append(autoencoder.encode(x).float().cpu())
-    return torch.cat(z), torch.cat(h)
+            seen = both(prepared if textures is None else textures, some, autoencoder.size)
+            h = autoencoder.encode(seen).float().cpu()
+        if shapes is not None:
+            own = torch.cat([shapes[some], mirrored(shapes[some])]).flatten(1)
+            h = torch.cat([h, own], 1)
+        c.append(h)
+    return torch.cat(z), torch.cat(c)
 
 
 def place(faces: np.ndarray, mirror: bool, total: int) -> torch.Tensor:

@@ -19,7 +19,7 @@ import torch
 
 from istrc import sphere
 from istrc.evaluation.peers.examples import Examples
-from istrc.evaluation.peers.put_back import put_back
+from istrc.evaluation.peers.put_back import put_code_back
 
 # What an edit must not bring along. InterFaceGAN's own (age, sex, glasses) less the smile, of which
 # three of our transformations consist in part; a face's own target is never among them.
@@ -66,6 +66,6 @@ def boundary(
     def edit(x: torch.Tensor, strengths: Mapping[str, float]) -> torch.Tensor:
         z = circle.embed(x)
         z2 = sphere.normalize(z + sum(a * directions[name] for name, a in strengths.items()))
-        return put_back(circle, x, circle.encode(x), circle.map(z2) - circle.map(z))
+        return put_code_back(circle, x, circle.encode(x), circle.map(z2) - circle.map(z))
 
     return edit

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from istrc.evaluation.peers.examples import Examples
-from istrc.evaluation.peers.put_back import put_back
+from istrc.evaluation.peers.put_back import put_code_back
 
 
 def code_vector(circle: Any, examples: Examples, attributes: Sequence[str]):
@@ -26,6 +26,6 @@ def code_vector(circle: Any, examples: Examples, attributes: Sequence[str]):
     def edit(x: torch.Tensor, strengths: Mapping[str, float]) -> torch.Tensor:
         h = circle.encode(x)
         change = sum(strength * vectors[name] for name, strength in strengths.items())
-        return put_back(circle, x, h, change)
+        return put_code_back(circle, x, h, change)
 
     return edit

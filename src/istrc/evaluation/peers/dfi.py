@@ -20,6 +20,7 @@ from istrc.errors import InputError
 from istrc.evaluation.editing_faces import spread
 from istrc.evaluation.metrics import gradient_energy
 from istrc.evaluation.peers.examples import Examples
+from istrc.evaluation.peers.put_back import put_back
 from istrc.models.facenet import FaceNet
 
 FINEST = 1  # the first stage that counts: at S/4
@@ -105,6 +106,6 @@ def dfi(
         parts = zip(x.split(together), target.split(together), strict=True)
         limits = dict(smooth=smooth, iterations=iterations)
         y = torch.cat([reverse(net, few, wanted, **limits) for few, wanted in parts])
-        return circle.put_change(x, y - x)
+        return put_back(x, y - x)
 
     return edit

@@ -31,7 +31,7 @@ class Examples:
 
     @cached_property
     def h(self) -> torch.Tensor:
-        """BEGAN's codes E(x) (N, H), on the CPU."""
+        """Codes (N, C), on the CPU."""
         batches = np.array_split(self.rows, -(-len(self.rows) // 256))
         encode, batch = self.circle.encode, self.prepared.batch
         return torch.cat([encode(batch(rows)).float().cpu() for rows in batches])

@@ -56,7 +56,7 @@ class Drawn:
 
     @cached_property
     def h(self) -> torch.Tensor:
-        """BEGAN's codes E(x) (N, H), on the CPU."""
+        """Codes (N, C), on the CPU."""
         return torch.cat([self.circle.encode(self.batch(rows)).cpu() for rows in self._parts()])
 
     def sides(self, attribute: str) -> tuple[np.ndarray, np.ndarray]:

@@ -57,7 +57,7 @@ def time_training(
             device=circle.device.type, config={},
         )  # fmt: skip
 
-    code = circle.autoencoder.code
+    code = circle.code
     random = torch.Generator().manual_seed(1)
     # Each face and its mirror image, as the mapping is trained
     doubled, h = z.repeat(2, 1), torch.randn(2 * len(z), code, generator=random)

@@ -55,7 +55,7 @@ def time_rivals(
         clock.seconds(lambda: circle.rebuild(x, z, end)) / count
     )
     peers = {"boundary": boundary(circle, examples, [attribute])}
-    if circle.facenet is not None and circle.finer is None:
+    if circle.facenet is not None and circle.facenet.size == circle.size:
         peers["dfi"] = dfi(circle, examples, [attribute], pool=pool, iterations=iterations)
         found["dfi"] = {"pool": pool, "iterations": iterations, "neighbours": 100}
     for name, edit in peers.items():

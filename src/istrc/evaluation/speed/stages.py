@@ -18,27 +18,26 @@ BATCHES = (1, 16, 256)
 def stages(circle: Any, x: torch.Tensor) -> dict[str, Callable[[], torch.Tensor]]:
     """The stages by name, each of these faces x (B, 3, S, S).
 
-    embed:   x -> z            map:     z -> h = F(z)
-    encode:  x -> h = E(x)     decode:  h -> x'
+    embed:   x -> z            map:     z -> c = F(z)
+    encode:  x -> c = E(x)     decode:  c -> x'
     rebuild: x -> decode(F(z)), the paper's circle
-    change:  x, z, z' -> the change of the picture (decode(h') - decode(E(x)))
+    change:  x, z, z' -> the picture's own pixels, edited (mode photo)
     """
-    z, h = circle.embed(x), circle.encode(x)
+    z, c = circle.embed(x), circle.encode(x)
     z2 = sphere.step(z, torch.ones_like(z), 0.3)
     return {
         "embed": lambda: circle.embed(x),
         "encode": lambda: circle.encode(x),
         "map": lambda: circle.map(z),
-        "decode": lambda: circle.decode_code(h),
+        "decode": lambda: circle.decode_code(c),
         "rebuild": lambda: circle.decode(circle.embed(x)),
-        "change": lambda: circle.change(x, z, z2),
+        "change": lambda: circle.rebuild(x, z, z2),
     }
 
 
-def as_written(circle: Any, h: torch.Tensor) -> torch.Tensor:
-    """The stage decode by the networks as they are written, h -> x'; `decode` does less."""
-    x, maps = circle.autoencoder.draw(h)
-    return x if circle.finer is None else circle.finer(x, maps)
+def as_written(circle: Any, c: torch.Tensor) -> torch.Tensor:
+    """What the stage decode draws, by the network as it is written; `decode` does less."""
+    return circle.autoencoder.decode(c[:, : circle.texture])
 
 
 def time_stages(
@@ -57,8 +56,8 @@ def time_stages(
     """
     found: dict[str, Any] = {}
     kept = circle.precision
-    h = circle.encode(x[: batches[-1]])
-    written = counted(lambda: as_written(circle, h)).operations
+    c = circle.encode(x[: batches[-1]])
+    written = counted(lambda: as_written(circle, c)).operations
     few = stages(circle, x[:16])  # what goes in is of single precision
     exact = {name: work() for name, work in few.items()}
     try:

@@ -185,7 +185,7 @@ def page(found: Mapping[str, Any], plot: str | None = None) -> str:
         "## Beside the peers",
         edits(found),
         f"`{found['edits']['attribute']}`, strength 1, {found['edits']['faces']} faces at once. "
-        "Ours embeds, walks, looks at eight pictures on the way with the guides, and rebuilds; "
+        "Ours embeds, walks, looks at what the code shows on the way, and rebuilds; "
         "where z alone says how far, none is looked at. `boundary` is one linear step, `dfi` is "
         "deep feature interpolation in our own FaceNet's maps, the peer of docs/peers.md"
         + (f" ({dfi['iterations']} iterations of L-BFGS; neighbours among {dfi['pool']} faces a "

@@ -6,9 +6,9 @@ from typing import Any
 
 import torch
 
-from istrc import holding
-from istrc import walk as walking
 from istrc.circle import TRANSFORMATIONS
+from istrc.edit import holding
+from istrc.edit import walk as walking
 from istrc.evaluation import plain
 from istrc.evaluation.speed.clock import Clock
 from istrc.evaluation.speed.limit import PRECISIONS
@@ -34,7 +34,7 @@ def long_walks(
     steps: int = STEPS,
     *,
     metric: str = "data",
-    held: bool = True,  # as every edit holds (istrc.holding); False as the paper
+    held: bool = True,  # as every edit holds (istrc.edit.holding); False as the paper
 ) -> torch.Tensor:
     """All walks in one batch, none of which ends early: points (T+1, E, B, D)."""
     classifiers = circle.classifiers

@@ -1,0 +1,287 @@
+"""Faces with other codes than their own: the three ways to draw them.
+
+circle:   decode(F(z2)), the paper's: background, pose and light are the decoder's.
+anchored: decode(c + change): what the edit did not touch stays, as far as the decoder draws it.
+photo:    the picture's own pixels, moved to where the new shape has them, and the change of the
+          texture, D(h') - D(h), laid over them there. What closes vanishes, because it has no area;
+          what opens is drawn by the decoder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from istrc.arrays import inference, numpy
+from istrc.attributes import OF_THE_MOUTH, regions_of
+from istrc.edit.tone import toned
+from istrc.errors import InputError
+from istrc.photo.align import CROP, CROP_SIDE, Frame, aligned_frame, invert, transform
+from istrc.photo.paste import face_mask
+from istrc.resample import blurred, looked_up
+from istrc.shape.mesh import FACE_POINTS, Mesh
+from istrc.shape.regions import outline, polygon, region_mask, skin
+
+if TYPE_CHECKING:
+    from istrc.arrays import Array
+    from istrc.networks import Networks
+
+MODES = ("photo", "anchored", "circle")
+FINEST = 1024  # pixels of a side over which a mesh is drawn; larger faces are looked up between
+STILL = 0.02  # pixels that count as not moved
+_UPPER, _LOWER = [61, 62, 63], [67, 66, 65]  # the inner lips' points that face each other
+_INTO = 0.15  # of what a mouth shuts, that its inside reaches into either lip
+_EDGE = 0.012  # of the crop's side, over which the inside of a mouth is blended into its lips
+_OPENED = (1.3, 2.2)  # times its area, from which an open mouth is drawn by the decoder, and all
+
+
+@dataclass(frozen=True)
+class Layers:
+    """What an edit of one face lays over its photograph. S pixels a side, the mean frame.
+
+    Attributes:
+        change: (3, S, S) of the texture, in units of the [-1, 1] range, masked.
+        mask: (S, S) where the edit may show.
+        inside: (3, S, S) the new texture, for what has opened; None where nothing has.
+        lips: (S, S) how much of `inside` shows.
+        before, after: (P, 2) the meshes of both shapes; None where all shapes are the same.
+    """
+
+    change: np.ndarray
+    mask: np.ndarray
+    inside: np.ndarray | None = None
+    lips: np.ndarray | None = None
+    before: np.ndarray | None = None
+    after: np.ndarray | None = None
+
+
+class Rendering:
+    """Draws faces with other codes than their own. What the faces alone decide is computed once.
+
+    Args:
+        x: (B, 3, S, S) in [-1, 1].
+        c: (B, C) their codes.
+        covered: (B, 68) logits of each point's being covered; None takes none for covered.
+    """
+
+    def __init__(self, nets: Networks, x: Array, c: Array, covered: Array | None = None):
+        self.nets, self.x, self.c, self.covered = nets, x, c, covered
+
+    @inference
+    def drawn(self, change: Array, mode: str, edits: Iterable[str] | None = None) -> Array:
+        """The faces with a change (B, C) of their codes, (B, 3, S, S) in [-1, 1].
+
+        Args:
+            edits: see `layers`.
+
+        Raises InputError for a mode that draws from embeddings, or that is none.
+        """
+        if mode == "anchored":
+            return self.nets.decode_code(self.c + change)
+        if mode != "photo":
+            raise InputError(f"mode {mode!r}: use one of {', '.join(MODES)}")
+        size = self.nets.size
+        frame = aligned_frame(size, size)
+        drawn = []
+        for face, layers in zip(numpy(self.x), self.layers(change, edits), strict=True):
+            pixels = ((face + 1) * 127.5).transpose(1, 2, 0)  # (S, S, 3)
+            drawn.append(put(pixels, layers, frame, self.nets.mesh).transpose(2, 0, 1))
+        return self.nets.here(np.stack(drawn) / np.float32(127.5) - 1)
+
+    @inference
+    def layers(self, change: Array, edits: Iterable[str] | None = None) -> list[Layers]:
+        """What a change (B, C) of the codes lays over each face.
+
+        Args:
+            edits: the attributes that were edited, which show in their regions alone
+                (istrc.attributes); None takes all of the face.
+        """
+        where = self._where(edits)
+        drawn = numpy(self.nets.draw_texture(self.c + change))
+        own = numpy(self._texture)
+        made = []
+        for number in range(len(drawn)):
+            mask, clear = where, None
+            if self.covered is not None:
+                clear = 1 / (1 + np.exp(2 * numpy(self.covered[number])))  # (68,)
+                mask = mask * self._over(clear)
+            shift = toned(drawn[number] - own[number], own[number], self._skin) * mask
+            if self.nets.mesh is None:
+                made.append(Layers(shift, mask))
+                continue
+            old, new = (
+                numpy(self.nets.shapes(c[number : number + 1]))[0]
+                for c in (self.c, self.c + change)
+            )
+            if clear is not None:
+                new = old + (new - old) * clear[:, None]
+            before, after = self.nets.mesh.moved(widened(old, new), new)
+            lips, inside = self._opened(before, after, clear), None
+            if lips is not None:
+                inside = own[number] + toned(drawn[number] - own[number], own[number], None)
+                inside = inside.clip(-1, 1)
+            made.append(Layers(shift, mask, inside, lips, before, after))
+        return made
+
+    @cached_property
+    def _texture(self) -> Array:
+        return self.nets.draw_texture(self.c)
+
+    def _where(self, edits: Iterable[str] | None) -> np.ndarray:
+        """Where the texture of such an edit may show, (S, S) in [0, 1]."""
+        size, mesh = self.nets.size, self.nets.mesh
+        if mesh is None:
+            return face_mask(size)
+        mask, regions = outline(mesh.mean, size), regions_of(edits)
+        if edits is not None and not set(edits) & set(OF_THE_MOUTH):
+            mask = mask * (1 - blurred(polygon(mesh.mean[60:68], size)[None], _EDGE * size)[0])
+        return mask if regions is None else mask * region_mask(mesh.mean, regions, size)
+
+    @cached_property
+    def _skin(self) -> np.ndarray | None:
+        """Where in the mean frame a face's own tone is measured, (S, S)."""
+        return None if self.nets.mesh is None else skin(self.nets.mesh.mean, self.nets.size)
+
+    def _over(self, values: np.ndarray) -> np.ndarray:
+        """Values of the 68 points, between them over the mean frame: (S, S). Beyond them 1."""
+        corners, weights = self.nets.mesh.to_mean(self.nets.size)
+        all_ = np.ones(len(self.nets.mesh.centre), np.float32)
+        all_[:68] = values
+        return (all_[corners] * weights).sum(1).reshape(self.nets.size, -1)
+
+    def _opened(
+        self, before: np.ndarray, after: np.ndarray, clear: np.ndarray | None
+    ) -> np.ndarray | None:
+        """How much of the mouth's inside the decoder draws, (S, S); None for none of it."""
+        unit = np.square(before[45] - before[36]).sum()
+        was, is_ = (abs(_area(mesh[60:68])) / unit for mesh in (before, after))
+        low, high = _OPENED
+        share = float(np.clip((is_ / max(was, 2e-3) - low) / (high - low), 0, 1))
+        if clear is not None:
+            share *= float(clear[48:68].min())
+        if share <= 0:
+            return None
+        size = self.nets.size
+        inside = polygon(self.nets.mesh.centre[60:68], size)
+        return share * blurred(inside[None], _EDGE * size)[0]
+
+
+def widened(old: np.ndarray, new: np.ndarray) -> np.ndarray:
+    """A shape (68, 2) whose open mouth reaches a little into its lips, where the new one shuts it.
+
+    Found points lie inside the edge of the lips, and teeth that were taken for lips would stay.
+    """
+    down = new[57] - new[51]
+    down = down / max(float(np.linalg.norm(down)), 1e-6)
+
+    def gap(shape: np.ndarray) -> np.ndarray:  # (3,) at the three places where points face
+        return np.maximum(((shape[_LOWER] - shape[_UPPER]) * down).sum(1), 0)
+
+    closed = np.maximum(gap(old) - gap(new), 0) * _INTO
+    old = old.copy()
+    old[_UPPER] -= closed[:, None] * down
+    old[_LOWER] += closed[:, None] * down
+    return old
+
+
+def put(pixels: np.ndarray, layers: Layers, frame: Frame, mesh: Mesh | None) -> np.ndarray:
+    """A photograph with an edit's layers over the face under a frame.
+
+    Args:
+        pixels: (H, W, 3) in levels of 0..255, uint8 or floating.
+        mesh: of the layers' meshes.
+
+    Returns:
+        (H, W, 3) of the same type, a new array. Pixels that the edit neither moves nor shades keep
+        their values, and an edit of nothing gives them all back.
+    """
+    result = np.array(pixels, copy=True)
+    height, width = pixels.shape[:2]
+    half = CROP_SIDE / 2
+    centre = np.array([(CROP[0] + CROP[2]) / 2, (CROP[1] + CROP[3]) / 2])
+    to_crop = np.column_stack([frame.matrix[:, :2], frame.matrix[:, 2] - centre]) / half
+    from_crop = invert(to_crop)
+    corners = transform(from_crop, [[-1, -1], [1, -1], [1, 1], [-1, 1]])
+    if layers.after is not None:
+        corners = np.concatenate([corners, transform(from_crop, layers.after[68:FACE_POINTS])])
+    left, top = (int(v) for v in np.clip(np.floor(corners.min(0)), 0, (width, height)))
+    right, bottom = (int(v) for v in np.clip(np.ceil(corners.max(0)), 0, (width, height)))
+    if left >= right or top >= bottom:
+        return result
+    box = (left, top, right, bottom)
+    if layers.after is None:
+        at, moved = _straight(to_crop, box), None
+    else:
+        at, moved = _through_mesh(mesh, layers, from_crop, box)
+
+    # The photograph's own pixels, moved
+    own = result[top:bottom, left:right].astype(np.float32)  # (h, w, 3)
+    if moved is not None:
+        far = (np.abs(moved).max(-1) > STILL) & np.isfinite(moved).all(-1)
+        rows, columns = np.nonzero(far)
+        if len(rows):
+            u = columns + left + moved[rows, columns, 0]
+            v = rows + top + moved[rows, columns, 1]
+            own[rows, columns] = looked_up(pixels.transpose(2, 0, 1), u, v).T
+
+    # The texture's change, and what has opened
+    size = layers.change.shape[-1]
+    inside_crop = (np.abs(at) < 1).all(-1)
+    rows, columns = np.nonzero(inside_crop)
+    places = (at[rows, columns] + 1) * size / 2 - 0.5
+    stack = [layers.change * np.float32(127.5)]
+    if layers.inside is not None:
+        stack += [(layers.inside + 1) * np.float32(127.5), layers.lips[None]]
+    seen = looked_up(np.concatenate(stack), places[:, 0], places[:, 1])  # (3 or 7, N)
+    shaded = own[rows, columns] + seen[:3].T
+    if layers.inside is not None:
+        share = seen[6].clip(0, 1)[:, None]
+        shaded += share * (seen[3:6].T - shaded)
+    own[rows, columns] = shaded
+    if np.issubdtype(pixels.dtype, np.integer):
+        own = np.rint(own)
+    result[top:bottom, left:right] = own.clip(0, 255).astype(pixels.dtype)
+    return result
+
+
+def _straight(to_crop: np.ndarray, box: tuple[int, int, int, int]) -> np.ndarray:
+    """Where a photograph's pixels lie in the crop, (h, w, 2)."""
+    left, top, right, bottom = box
+    x, y = np.arange(left, right) + 0.5, np.arange(top, bottom)[:, None] + 0.5
+    (a, b, c), (d, e, f) = to_crop
+    return np.stack(np.broadcast_arrays(a * x + (b * y + c), d * x + (e * y + f)), -1)
+
+
+def _through_mesh(
+    mesh: Mesh, layers: Layers, from_crop: np.ndarray, box: tuple[int, int, int, int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Where a photograph's pixels lie in the mean frame, and by how many pixels they look aside.
+
+    Returns two (h, w, 2); pixels outside of the mesh are nowhere, and do not move.
+    """
+    left, top, right, bottom = box
+    height, width = bottom - top, right - left
+    step = max(1, int(np.ceil(max(height, width) / FINEST)))
+    shape = (-(-height // step), -(-width // step))
+    region = (left, top, left + shape[1] * step, top + shape[0] * step)
+    before, after = transform(from_crop, layers.before), transform(from_crop, layers.after)
+    found, weights = mesh.drawn(after, region, shape, inner=True)
+    at = mesh.places(mesh.centre, found, weights)
+    moved = mesh.places((before - after), found, weights)
+    nowhere = found < 0
+    at[nowhere], moved[nowhere] = 9.0, 0.0
+    if step > 1:
+        both = np.concatenate([at, moved], -1).transpose(2, 0, 1)
+        v, u = np.mgrid[0:height, 0:width]
+        both = looked_up(both, (u + 0.5) / step - 0.5, (v + 0.5) / step - 0.5, cubic=False)
+        at, moved = both[:2].transpose(1, 2, 0), both[2:].transpose(1, 2, 0)
+    return at, moved
+
+
+def _area(corners: np.ndarray) -> float:
+    x, y = corners.T
+    return float((x * np.roll(y, -1) - np.roll(x, -1) * y).sum() / 2)

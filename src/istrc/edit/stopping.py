@@ -1,0 +1,267 @@
+"""How far an edit goes: until the code says what was asked, and not the sphere.
+
+An edit counts when the picture has changed, not when z has, and how soon a picture follows z is a
+matter of the face. So the changes of the code along a walk are asked what they show before one is
+drawn: probes read what shape and texture say of an attribute, and the edit ends in the middle of
+what they say of real faces of the class. What is a length in a face, of its mouth or its nose, is
+measured besides: what the walk leaves over is made up in the direction in which real faces differ
+by it. A face that is there already changes little, and no code leaves what real faces show.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from istrc import sphere
+from istrc.arrays import along, inference, library, numbers
+from istrc.attributes import STILL, regions_of
+from istrc.edit import walk as walking
+from istrc.shape.measures import MEASURED, measures
+from istrc.shape.regions import point_weights
+
+if TYPE_CHECKING:
+    from istrc.arrays import Array
+    from istrc.networks import Networks
+
+FRAMES = 8  # places along a walk that are looked at, beside the face itself
+FURTHER = np.array([1.125, 1.25])  # ... and beyond its end, times its change
+SURE = math.log(0.7 / 0.3)  # the logit of probability 0.7: sure of what is kept
+BEYOND = 2.5  # times the evidence asked of z: how far a walk may go for a picture that lags behind
+SHUT = [[[1.0, 1.0, 1.0], [0.0, 0.0, 1.0]]]  # what lip_gap's ranges become: (1, 2, 3)
+# Times the texture's change that the codes ask for, so that pictures show it. The circle's own
+# classifiers, on the edited picture embedded again, would ask for two to three times (tune, 24
+# faces an edit); what goes so far is a mask to any eye.
+GAIN = 1.8
+ORDINARY = 2.5  # spreads from the mean face that a coordinate of a code is moved to at most
+LEAST = 0.15  # of the gap between the classes, that an edit of strength 1 goes in any case
+ENOUGH = 0.75  # ... that a measure goes, where the class has room for it
+WATCHED = ("male",)  # of what is held by default, this is held in the picture as well
+
+
+@dataclass(frozen=True)
+class Reached:
+    """Where an edit of B faces ends.
+
+    Attributes:
+        walk: on the sphere, ended there.
+        change: (B, C) of the codes; it may go further than the walk's end asks for.
+    """
+
+    walk: walking.Walk
+    change: Array
+
+
+def arrival(seen: Array, wanted: Array) -> tuple[Array, Array]:
+    """Where along its way each face first shows everything that was asked.
+
+    Args:
+        seen: (K, B, A) logits of evenly spaced frames, the first of which is the face itself.
+        wanted: (B, A), none of which the face itself has.
+
+    Returns the share of the way (B,), interpolated between two frames, and whether it was seen at
+    all (B,) bool; 1 where it was not.
+    """
+    gone = (seen - seen[0]) / (wanted - seen[0])  # (K, B, A)
+    done = library(seen).amin(gone, 2)  # (K, B): 0 at the face, 1 is all
+    return crossing(done - 1), (done >= 1).any(0)
+
+
+def departure(seen: Array) -> Array:
+    """Where along its way each face begins to lose what was to be kept: shares (B,), 1 if never.
+
+    A logit may weaken by `SURE`, and further while it stays as sure as that; it may not change
+    sides. Where it is less sure than that at the face itself, there is nothing to lose: a face
+    whose sex the probes can only guess could not be edited at all.
+
+    Args:
+        seen: (K, B, C) logits of what is kept, of evenly spaced frames from the face itself on.
+    """
+    if not seen.shape[2]:
+        return numbers([1.0] * seen.shape[1], seen)
+    lib = library(seen)
+    firm = seen * lib.sign(seen[0])  # (K, B, C)
+    never = -1e9  # and not infinity, of which differences are taken
+    least = lib.where(firm[0] < SURE, never, (firm[0] - SURE).clip(0, SURE))
+    return lib.amin(crossing(least - firm), 1)
+
+
+def crossing(excess: Array) -> Array:
+    """Where along the way a quantity (K, ...) is first at 0 or above: shares (...), 1 if never.
+
+    Interpolated between two of the K frames, and never at the first of them.
+    """
+    lib, there = library(excess), excess >= 0
+    first = lib.argmax(lib.where(there, 1.0, 0.0), 0)[None].clip(min=1)
+    before, after = along(excess, first - 1, 0)[0], along(excess, first, 0)[0]
+    between = (-before / (after - before).clip(min=1e-6)).clip(0, 1)
+    share = (numbers(first[0] - 1, between) + between) / (len(excess) - 1)
+    return lib.where(there.any(0), share, lib.ones_like(share))
+
+
+def wanted_logits(said: Array, typical: Array, strengths: Array) -> Array:
+    """Where a strength leads in the probes' logits: (B, A).
+
+    Strength +1 goes to the middle of the faces that have the attribute, -1 to the middle of those
+    that lack it, other strengths a share of that way.
+
+    Args:
+        said: (B, A) of the faces themselves.
+        typical: (A, 2) the median logit of faces that have, and lack, each attribute.
+        strengths: (A,) signed.
+    """
+    lib = library(said)
+    sign = lib.sign(strengths)
+    gap = typical[:, 0] - typical[:, 1]
+    goal = lib.where(strengths > 0, typical[:, 0], typical[:, 1])
+    full = lib.maximum(sign * (goal - said), LEAST * gap)  # (B, A)
+    return said + strengths * full
+
+
+def wanted_measures(found: Array, ranges: Array, strengths: Array) -> Array:
+    """Where a strength leads in a shape's measures: (B, M).
+
+    To the middle of the class, and `ENOUGH` of the gap between the classes in any case, but not
+    beyond what all but 3 % of the class show.
+
+    Args:
+        found: (B, M) of the faces themselves.
+        ranges: (M, 2, 3) of faces that have, and lack, what is measured: the median, the 3rd and
+            97th percentile.
+        strengths: (M,) signed.
+    """
+    lib = library(found)
+    sign = lib.sign(strengths)
+    goal = lib.where((strengths > 0)[:, None], ranges[:, 0], ranges[:, 1])  # (M, 3)
+    edge = lib.where(strengths > 0, goal[:, 2], goal[:, 1])
+    gap = abs(ranges[:, 0, 0] - ranges[:, 1, 0])
+    full = lib.maximum(sign * (goal[:, 0] - found), ENOUGH * gap)  # (B, M)
+    room = (sign * (edge - found)).clip(min=0)
+    full = lib.maximum(lib.minimum(full, room), LEAST * gap)
+    return found + strengths * full
+
+
+@inference
+def reach(
+    nets: Networks,
+    c: Array,
+    z: Array,
+    strengths: Mapping[str, float],
+    walk: walking.Walk,
+    kept: Iterable[str],
+) -> Reached:
+    """End a walk, and what it changes in codes c (B, C), where the code shows what was asked.
+
+    Args:
+        z: (B, D) the faces' embeddings, where the walk starts.
+        strengths: of attributes that the probes know, none of them 0.
+        walk: as far as an edit may go.
+        kept: attributes that the code must not lose on the way.
+    """
+    lib, names = library(c), list(strengths)
+    frames = walk.frames(FRAMES + 1)  # (K, B, D)
+    count, faces = frames.shape[:2]
+    own = lib.concatenate([c] * count)
+    start = lib.concatenate([z] * count)
+    change = nets.map_change(own, start, frames.reshape(count * faces, -1))
+    change = change.reshape(count, faces, -1)
+    further = numbers(FURTHER, c)[:, None, None]
+    change = lib.concatenate([change, further * change[-1:]])  # (K', B, C)
+    codes = (c[None] + change).reshape(-1, c.shape[1])
+    said = nets.read_code(codes).reshape(len(change), faces, -1)  # (K', B, A)
+
+    asked = numbers([strengths[name] for name in names], c)
+    columns = [nets.probes.names.index(name) for name in names]
+    shown = said[:, :, columns]
+    goal = wanted_logits(shown[0], nets.probes.typical[columns], asked)
+    share, seen = arrival(shown, goal)
+    keep = [nets.probes.names.index(name) for name in kept if name in nets.probes.names]
+    limit = departure(said[:, :, keep])
+    # What is never shown is not to be had by going on: it ends where the walk does
+    share = lib.where(seen, share, share.clip(max=FRAMES / (len(change) - 1)))
+    seen = seen & (share <= limit)
+    place = lib.minimum(share, limit) * (len(change) - 1)  # (B,) in frames
+    low = place.clip(0, len(change) - 1.001)
+    first = numbers(lib.floor(low), low)
+    between = (place - first)[:, None]
+    index = first if lib is np else first.long()
+    index = index.astype(np.int64) if lib is np else index
+    rows = lib.arange(faces)
+    ended = change[index, rows] * (1 - between) + change[index + 1, rows] * between
+    points = walk.until((place / FRAMES).clip(0, 1))
+    walk = replace(
+        walk,
+        points=points,
+        angle=sphere.angle(points[0], points[-1]),
+        reached=seen,
+        after=nets.logits(points[-1], strengths),
+    )
+    ended = gained(nets, ended, seen)
+    if nets.code > nets.texture:
+        weights = numbers(np.repeat(moving(strengths), 2), c)
+        moved = ended[:, nets.texture :] * weights
+        ended = lib.concatenate([ended[:, : nets.texture], moved], 1)
+    shaped = dict(strengths)
+    if shaped.get("smile", 0) < 0 and "mouth_open" not in {*shaped, *kept}:
+        shaped["mouth_open"] = shaped["smile"]  # who stops smiling shuts their mouth
+    ended = made_up(nets, c, ended, shaped)
+    edge = ORDINARY * nets.probes.spread
+    low, high = nets.probes.mean - edge, nets.probes.mean + edge
+    kept_in = lib.minimum(lib.maximum(c + ended, lib.minimum(c, low)), lib.maximum(c, high))
+    return Reached(walk, kept_in - c)
+
+
+def gained(nets: Networks, change: Array, seen: Array) -> Array:
+    """A change (B, C) of codes, the texture's so many times as pictures need to show it.
+
+    The mean of what may be is fainter than any of it. Where codes do not show it (`seen` (B,) is
+    False) a face is far from all that have it, and more would be a mask.
+    """
+    lib, gain = library(change), 1 + (GAIN - 1) * numbers(seen, change)[:, None]  # (B, 1)
+    return lib.concatenate([gain * change[:, : nets.texture], change[:, nets.texture :]], 1)
+
+
+def moving(edits: Iterable[str]) -> np.ndarray:
+    """How much of its displacement each point (68,) of a shape keeps in an edit of these."""
+    edits = list(edits)
+    regions = regions_of(edits)
+    weights = np.ones(68, np.float32) if regions is None else point_weights(regions)
+    return weights * (not set(edits) <= set(STILL))
+
+
+def made_up(nets: Networks, c: Array, change: Array, strengths: Mapping[str, float]) -> Array:
+    """A change (B, C) of codes c with what is missing of what is measured on the shape.
+
+    Where a measure falls short of `wanted_measures`, or leaves what the class shows, the shape
+    moves by the difference in the measure's own direction.
+    """
+    probes, lib = nets.probes, library(c)
+    for name, strength in strengths.items():
+        if name not in probes.measures:
+            continue
+        row, measure = probes.measures.index(name), MEASURED[name]
+        ranges, asked = probes.ranges[row : row + 1], numbers([strength], c)
+        own = measures(nets.shapes(c))[measure]
+        if (
+            measure == "lip_gap" and strength < 0
+        ):  # landmarks leave a gap between lips that are shut
+            ranges = ranges * numbers(SHUT, c)
+        goal = wanted_measures(own[:, None], ranges, asked)[:, 0]  # (B,)
+        side = ranges[0, 0 if strength > 0 else 1]
+        edge = side[2] if strength > 0 else side[1]
+        for _ in range(2):  # a measure is nearly linear in the shape
+            now = measures(nets.shapes(c + change))[measure]
+            if strength > 0:
+                limit = lib.maximum(lib.maximum(edge + 0 * own, goal), own)
+                missing = (goal - now).clip(min=0) - (now - limit).clip(min=0)
+            else:
+                limit = lib.minimum(lib.minimum(edge + 0 * own, goal), own)
+                missing = -(now - goal).clip(min=0) + (limit - now).clip(min=0)
+            moved = missing[:, None] * probes.directions[row].reshape(1, -1)
+            texture = change[:, : nets.texture]
+            change = lib.concatenate([texture, change[:, nets.texture :] + moved], 1)
+    return change

@@ -1,0 +1,43 @@
+"""Linear probes of a face's code: what its shape and texture say of each attribute.
+
+An edit counts when the picture has changed, not when z has. A probe (Alain, Bengio 2016) is a
+logistic regression on the code, which is linear in the picture: it is moved to the middle of a
+class by about the difference that real faces of both classes have, and by nothing that does not
+show. It says where an edit has arrived (istrc.edit.stopping).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+
+class Probes(nn.Module):
+    """Codes (B, C) -> logits of attributes (B, A).
+
+    Args:
+        names: the attributes.
+        code: C.
+        measures: what is measured on shapes (istrc.shape.measures), in the order of `ranges`.
+
+    Buffers:
+        typical: (A, 2) the median logit of faces that have an attribute, and of those that lack it.
+        ranges: (M, 2, 3) of each measure, of the faces that have and lack its attribute: the
+            median, and the 3rd and 97th percentile.
+        directions: (M, 68, 2) how a shape changes, from one real face to another in the same pose,
+            where a measure grows by 1 and the others stay.
+    """
+
+    def __init__(self, names: tuple[str, ...], code: int, measures: tuple[str, ...] = ()):
+        super().__init__()
+        self.config = dict(names=list(names), code=code, measures=list(measures))
+        self.names, self.measures, self.code = tuple(names), tuple(measures), code
+        self.read = nn.Linear(code, len(names))
+        self.register_buffer("mean", torch.zeros(code))
+        self.register_buffer("spread", torch.ones(code))
+        self.register_buffer("typical", torch.zeros(len(names), 2))
+        self.register_buffer("ranges", torch.zeros(len(measures), 2, 3))
+        self.register_buffer("directions", torch.zeros(len(measures), 68, 2))
+
+    def forward(self, c: torch.Tensor) -> torch.Tensor:
+        return self.read((c - self.mean) / self.spread)

@@ -1,0 +1,276 @@
+"""The circle's networks, composed: arrays in, arrays out, batched. Nothing here knows of edits.
+
+Faces x are (B, 3, S, S) float32 in [-1, 1]; embeddings z (B, D) have unit norm; shapes s are
+(B, 68, 2) in [-1, 1] over the crop; textures t (B, 3, S, S) are faces in the mean shape. The code
+of a face, c (B, C), is BEGAN's code of its texture, h (B, H), and its shape beside it, so that what
+is between two codes is between their textures and between their shapes:
+
+    x --landmarks--> s;   x, s --warp--> t --BEGAN's encoder--> h;   c = (h, s)
+    c' = (h', s');   h' --BEGAN's decoder--> t' --warp to s'--> x'
+
+Without a landmark network all shapes are taken as the same: every warp is the identity, C = H, and
+this is the paper's own circle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from istrc.arrays import indices, inference, library, numpy, sigmoid
+from istrc.errors import IstrcError
+from istrc.models.learned import LearnedAttribute, WithLearned
+from istrc.resample import looked_up, resized
+from istrc.shape.frame import averaged_over_mirror
+from istrc.shape.mesh import Mesh
+
+if TYPE_CHECKING:
+    import torch
+
+    from istrc.arrays import Array
+    from istrc.models.attributes import AttributeClassifiers
+    from istrc.models.began import AutoEncoder
+    from istrc.models.changes import Changes
+    from istrc.models.facenet import FaceNet
+    from istrc.models.landmarks import Landmarks
+    from istrc.models.mapping import Mapping
+    from istrc.models.probes import Probes
+    from istrc.models.search import Search
+    from istrc.recognisers.recogniser import Recogniser
+
+POINTS = 68  # of a shape
+
+
+class Networks:
+    """Parts that were trained apart, behind one interface.
+
+    Arrays are tensors where the parts are networks of torch. Where they are graphs of ONNX
+    (istrc.light), which need no torch, they are NumPy's; nothing else differs.
+
+    `precision` is of the convolutions: torch.float32, or torch.bfloat16, which is several times
+    faster on processors that multiply it and moves pictures by about a level (docs/bench.md).
+
+    Args:
+        facenet: our FaceNet, or any other recogniser (istrc.recognisers); `recogniser` is either
+            behind one interface, `facenet` None for any other.
+        autoencoder: BEGAN's, of textures.
+        mapping: the paper's F, from z to c.
+        landmarks: None takes all shapes as the same.
+        search: corrects what the landmark network finds by the texture; None leaves it.
+        changes: what an edit changes in a code; None takes differences of `mapping`.
+        probes: what a code says of attributes; None trusts the sphere.
+    """
+
+    def __init__(
+        self,
+        facenet: FaceNet | Recogniser,
+        autoencoder: AutoEncoder,
+        mapping: Mapping,
+        attributes: AttributeClassifiers,
+        *,
+        landmarks: Landmarks | None = None,
+        search: Search | None = None,
+        changes: Changes | None = None,
+        probes: Probes | None = None,
+    ):
+        if hasattr(autoencoder, "graphs"):
+            from istrc.light.running import Running
+
+            self._running = Running()
+        else:
+            from istrc.models.running import Running
+
+            self._running = Running(autoencoder)
+        if not hasattr(facenet, "embed"):  # a network alone
+            from istrc.recognisers.own import Own
+
+            facenet = Own(facenet)
+        self.recogniser: Recogniser = facenet
+        self.facenet = facenet.net if getattr(facenet, "ours", False) else None
+        self.autoencoder, self.mapping, self.attributes = autoencoder, mapping, attributes
+        self.landmarks, self.search = landmarks, search
+        self.changes, self.probes = changes, probes
+        for part in (autoencoder, mapping, attributes, landmarks, search, changes, probes):
+            if part is not None:
+                part.eval()
+        self.learned: dict[str, LearnedAttribute] = {}  # see Circle.learn and add
+        self.dim, self.size = self.recogniser.dim, autoencoder.size
+        self.texture = autoencoder.code  # H
+        self.code = self.texture + (0 if landmarks is None else 2 * POINTS)  # C
+        self.mesh = None
+        if landmarks is not None:
+            self.mesh = Mesh(numpy(landmarks.mean), numpy(landmarks.triangles))
+        spaces = {(part.dim, part.code) for part in (mapping, changes) if part is not None}
+        reading = [part for part in (probes, search) if part is not None]
+        if {self.dim, attributes.dim} != {self.dim} or spaces != {(self.dim, self.code)}:
+            raise IstrcError(
+                f"parts of different spaces: z is {self.dim}-d for the recogniser, "
+                f"{mapping.dim}-d for the mapping, {attributes.dim}-d for the classifiers; codes "
+                f"are {mapping.code}-d for the mapping, {self.code}-d for the auto-encoder"
+                f"{'' if landmarks is None else ' and the shape'}"
+            )
+        for part in reading:
+            if part.code != self.code:
+                raise IstrcError(
+                    f"a {type(part).__name__} reads codes of {part.code}, which are {self.code}-d"
+                )
+
+    @property
+    def classifiers(self) -> AttributeClassifiers | WithLearned:
+        """What a walk asks: the circle's classifiers, and beside them what was learned."""
+        if not self.learned:
+            return self.attributes
+        return WithLearned(self.attributes, list(self.learned.values()))
+
+    @property
+    def device(self) -> torch.device | str:
+        """torch's device; "cpu" without torch."""
+        return self._running.device
+
+    @property
+    def runtime(self) -> str:
+        """ "torch" or "light"."""
+        return self._running.runtime
+
+    @property
+    def precision(self) -> torch.dtype | str:
+        """Of the convolutions; torch's can be set."""
+        return self._running.precision
+
+    @precision.setter
+    def precision(self, kind: torch.dtype) -> None:
+        self._running.precision = kind
+
+    def here(self, x: Array) -> Array:
+        """A tensor or NumPy's array as what the networks compute with, on their device."""
+        return self._running.here(x)
+
+    @inference
+    def embed(self, x: Array) -> Array:
+        """Faces (B, 3, S, S) -> embeddings z (B, D) on the sphere."""
+        with self._running.arithmetic():
+            return self._running.here(self.recogniser.embed(self.faces_here(x)))
+
+    @inference
+    def find(self, x: Array) -> Array:
+        """Faces (B, 3, S, S) -> their points (B, 68, 3): x, y, and the logit of being covered.
+
+        Raises IstrcError without a landmark network.
+        """
+        if self.landmarks is None:
+            raise IstrcError("this circle takes all shapes as the same; it finds no landmarks")
+        seen = resized(self.faces_here(x), self.landmarks.size).clip(-1, 1)
+        find = self._running.quick("landmarks", self.landmarks)
+        with self._running.arithmetic():
+            found = averaged_over_mirror(find, seen)
+        if self.search is None:
+            return found
+        lib, search = library(found), self._running.quick("search", self.search)
+        for step in range(self.search.steps):
+            off = search(self.encode(x, found))[step].reshape(len(found), -1, 2)
+            found = lib.concatenate([found[..., :2] + off, found[..., 2:]], 2)
+        return found
+
+    @inference
+    def encode(self, x: Array, found: Array | None = None) -> Array:
+        """Faces (B, 3, S, S) -> codes c = (E(t), s), (B, C).
+
+        Args:
+            found: what `find` says of them, where that is known already.
+        """
+        if self.landmarks is None:
+            return self._running.encode(self.autoencoder, self.faces_here(x))
+        shapes = (self.find(x) if found is None else found)[..., :2]
+        h = self._running.encode(self.autoencoder, self.straighten(x, shapes))
+        return library(h).concatenate([h, shapes.reshape(len(h), -1)], 1)
+
+    def straighten(self, x: Array, shapes: Array) -> Array:
+        """Faces x (B, 3, S, S) of these shapes in the mean shape: textures (B, 3, S, S)."""
+        looks = self.mesh.looks(numpy(shapes), self.size)  # (B, S, S, 2)
+        looks = (looks + 1) * self.size / 2 - 0.5
+        made = [
+            looked_up(face, look[..., 0], look[..., 1])
+            for face, look in zip(numpy(self.faces_here(x)), looks, strict=True)
+        ]
+        return self._running.faces(np.stack(made).clip(-1, 1))
+
+    def shapes(self, c: Array) -> Array:
+        """The shapes (B, 68, 2) in codes c (B, C). Raises IstrcError where they have none."""
+        if self.landmarks is None:
+            raise IstrcError("this circle takes all shapes as the same; codes have none")
+        return c[:, self.texture :].reshape(-1, POINTS, 2)
+
+    @inference
+    def map(self, z: Array) -> Array:
+        """Embeddings z (B, D) -> codes c = F(z) (B, C)."""
+        return self._running.quick("mapping", self.mapping)(self._running.here(z))
+
+    @inference
+    def map_change(self, c: Array, z: Array, z2: Array) -> Array:
+        """What an edit from z to z2 (B, D) changes in the codes c (B, C): (B, C)."""
+        c, z, z2 = map(self._running.here, (c, z, z2))
+        if self.changes is None:
+            mapping = self._running.quick("mapping", self.mapping)
+            return mapping(z2) - mapping(z)
+        return self._running.quick("changes", self.changes)(c, z, z2)
+
+    @inference
+    def draw_texture(self, c: Array) -> Array:
+        """Codes c (B, C) -> faces in the mean shape, (B, 3, S, S), not clipped: D(h)."""
+        return self._running.draw(self.autoencoder, self._running.here(c)[:, : self.texture])
+
+    @inference
+    def decode_code(self, c: Array) -> Array:
+        """Codes c (B, C) -> faces (B, 3, S, S) in [-1, 1]: D(h), warped to s."""
+        c = self._running.here(c)
+        textures = self.draw_texture(c).clip(-1, 1)
+        if self.landmarks is None:
+            return textures
+        drawn = [
+            self._warped(texture, shape)
+            for texture, shape in zip(numpy(textures), numpy(self.shapes(c)), strict=True)
+        ]
+        return self._running.here(np.stack(drawn))
+
+    def decode(self, z: Array) -> Array:
+        """Embeddings z (B, D) -> faces (B, 3, S, S): decode(F(z)), what the recogniser saw."""
+        return self.decode_code(self.map(z))
+
+    @inference
+    def logits(self, z: Array, names: Iterable[str]) -> Array:
+        """Calibrated logits (B, A) of these attributes at z (B, D)."""
+        z, classifiers = self._running.here(z), self.classifiers
+        return classifiers(z, indices([classifiers.index(name) for name in names], z))
+
+    @inference
+    def read_code(self, c: Array) -> Array:
+        """What codes c (B, C) say of the probes' attributes: logits (B, A)."""
+        return self._running.quick("probes", self.probes)(self._running.here(c))
+
+    @inference
+    def scores_of(self, z: Array, names: Iterable[str]) -> Array:
+        """Calibrated probabilities (B, A) of these attributes at z (B, D)."""
+        return sigmoid(self.logits(z, names))
+
+    def faces_here(self, x: Array) -> Array:
+        """Faces on the device. Raises ValueError unless they are (B, 3, S, S)."""
+        if x.ndim != 4 or x.shape[1:] != (3, self.size, self.size) or not len(x):
+            raise ValueError(
+                f"faces must be (B, 3, {self.size}, {self.size}), B >= 1, not {tuple(x.shape)}"
+            )
+        return self._running.faces(x)
+
+    def _warped(self, texture: np.ndarray, shape: np.ndarray) -> np.ndarray:
+        """A texture (3, S, S) drawn in a shape (68, 2): (3, S, S)."""
+        size = (self.size, self.size)
+        _, mesh = self.mesh.moved(shape, shape)
+        found, weights = self.mesh.drawn(mesh, (-1, -1, 1, 1), size)
+        at = (self.mesh.places(self.mesh.centre, found, weights) + 1) * self.size / 2 - 0.5
+        return looked_up(texture, at[..., 0], at[..., 1]).clip(-1, 1)
+
+    def _parts(self) -> dict[str, Any]:
+        """What the constructor takes besides the recogniser."""
+        names = ("autoencoder", "mapping", "attributes", "landmarks", "search", "changes", "probes")
+        return {name: getattr(self, name) for name in names}

@@ -1,0 +1,66 @@
+"""From 68 points to CelebA's aligned frame, and what a mirror does to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from istrc.arrays import library
+from istrc.shape.measures import eyes
+
+if TYPE_CHECKING:
+    from istrc.arrays import Array
+
+# Which of iBUG's 68 points each one is in the mirrored picture
+MIRRORED = np.array(
+    [*range(16, -1, -1), *range(26, 16, -1), *range(27, 31), *range(35, 30, -1)]
+    + [45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40]
+    + [54, 53, 52, 51, 50, 49, 48, 59, 58, 57, 56, 55, 64, 63, 62, 61, 60, 67, 66, 65]
+)
+
+
+def mirrored(shape: Array) -> Array:
+    """Points (..., 68, C), x first, as they lie in the mirrored picture."""
+    turned = shape[..., MIRRORED, :]
+    return library(shape).concatenate([-turned[..., :1], turned[..., 1:]], -1)
+
+
+def averaged_over_mirror(net: Callable[[Array], Array], x: Array) -> Array:
+    """What a landmark network says of faces (B, 3, S, S), the mean with their mirror images:
+    (B, 68, 3).
+    """
+    lib = library(x)
+    seen = net(lib.concatenate([x, lib.flip(x, [3])]))
+    return (seen[: len(x)] + mirrored(seen[len(x) :])) / 2
+
+
+def aligning(shape: np.ndarray, mean: np.ndarray) -> np.ndarray:
+    """The similarity (2, 3) that takes a shape's eyes to where the mean shape has them.
+
+    Args:
+        shape: (68, 2). mean: (68, 2) of aligned faces.
+    """
+    (left, right), (first, second) = eyes(shape), eyes(mean)
+    here, there = right - left, second - first
+    # The quotient of both, as complex numbers, is the turn and the scale
+    square = max(float(here @ here), 1e-9)
+    cos = float(here @ there) / square
+    sin = float(here[0] * there[1] - here[1] * there[0]) / square
+    turn = np.array([[cos, -sin], [sin, cos]])
+    return np.column_stack([turn, (first + second) / 2 - turn @ ((left + right) / 2)])
+
+
+def found_in(net: Callable[[np.ndarray], np.ndarray], faces: np.ndarray, size: int) -> np.ndarray:
+    """What a landmark network says of pictures, the mean with their mirror images: (B, 68, 3).
+
+    Args:
+        net: faces (B, 3, S, S) float32 in [-1, 1] -> (B, 68, 3).
+        faces: (B, S, S, 3) uint8.
+        size: S.
+    """
+    if faces.shape[1:] != (size, size, 3):
+        raise ValueError(f"expected (B, {size}, {size}, 3), got {faces.shape}")
+    x = faces.transpose(0, 3, 1, 2).astype(np.float32) / np.float32(127.5) - 1
+    return averaged_over_mirror(net, x)

@@ -1,0 +1,67 @@
+"""What can be measured on a face's 68 points: lengths over the distance of its eyes.
+
+The points are iBUG's (300-W): 0-16 the jaw, 17-26 the brows, 27-35 the nose, 36-47 the eyes, 48-59
+the lips' outer edge, 60-67 their inner edge. "Left" and "right" are the picture's.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from istrc.arrays import library
+
+if TYPE_CHECKING:
+    from istrc.arrays import Array
+
+LEFT_EYE, RIGHT_EYE = slice(36, 42), slice(42, 48)
+# What is measured of which attribute
+MEASURED = {
+    "smile": "lip_curve",
+    "mouth_open": "lip_gap",
+    "wide_mouth": "mouth_width",
+    "big_lips": "lip_thickness",
+    "big_nose": "nose_width",
+    "big_eyes": "eye_opening",
+}
+
+
+def eyes(points: Array) -> tuple[Array, Array]:
+    """Centres of both eyes, (..., 2) each, of points (..., 68, 2)."""
+    return points[..., LEFT_EYE, :].mean(-2), points[..., RIGHT_EYE, :].mean(-2)
+
+
+def measures(points: Array) -> dict[str, Array]:
+    """Points (..., 68, 2), in any unit -> each measure (...), over the distance of the eyes.
+
+    lip_curve: how far the mouth's corners lie above the middle of its lips, across the eyes' line.
+    lip_gap: between the inner edges of the lips, the mean of three places; below 0 where they have
+    passed through each other.
+    mouth_width: between the corners. lip_thickness: of both lips together, in their middle.
+    nose_width: between the wings. eye_opening: between the lids, the mean of both eyes.
+    """
+    left, right = eyes(points)
+    across = right - left  # (..., 2)
+    unit = (across * across).sum(-1) ** 0.5
+    unit = unit.clip(min=1e-6)
+    down = library(points).stack([-across[..., 1], across[..., 0]], -1) / unit[..., None]
+
+    def between(a: int, b: int) -> Array:
+        apart = points[..., a, :] - points[..., b, :]
+        return (apart * apart).sum(-1) ** 0.5 / unit
+
+    def below(v: Array) -> Array:
+        return (v * down).sum(-1) / unit
+
+    lips = points[..., [50, 51, 52, 56, 57, 58], :].mean(-2)
+    corners = points[..., [48, 54], :].mean(-2)
+    return {
+        "lip_curve": below(lips - corners),
+        "lip_gap": below(
+            points[..., [65, 66, 67], :].mean(-2) - points[..., [61, 62, 63], :].mean(-2)
+        ),
+        "mouth_width": between(48, 54),
+        "lip_thickness": below(points[..., 62, :] - points[..., 51, :])
+        + below(points[..., 57, :] - points[..., 66, :]),
+        "nose_width": between(31, 35),
+        "eye_opening": (between(37, 41) + between(38, 40) + between(43, 47) + between(44, 46)) / 4,
+    }

@@ -1,0 +1,273 @@
+"""The shape-free frame: warps between a face's shape and the mean shape, piecewise affine.
+
+A mesh of triangles is laid over a face: its 68 points, two rings round its outline, and a border
+far outside. The first ring follows the outline half of the way, the second stays, so that what a
+moved face pulls along falls to nothing before hair and background. The triangles are the same for
+every face, and a warp takes each to its own place (Cootes, Edwards, Taylor: Active Appearance
+Models, 1998/2001). Lips that close have triangles of no area between them, and what was inside
+vanishes; lips that open show what the texture has there.
+
+A warp is said backwards: where each pixel of what is drawn looks in what is there. Coordinates are
+[-1, 1] over THE CROP, (0, 0) its centre, pixel i of S at (i + 0.5) * 2 / S - 1. All of it is
+NumPy's, on both runtimes.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+
+JAW, BROWS, INNER_LIPS = slice(0, 17), slice(17, 27), slice(60, 68)
+FOLLOWED = 0.5  # of the outline's displacement, by the first ring
+FACE_POINTS = 68 + 2 * 27  # of a mesh: the shape and two rings; the border's follow
+BORDER = 1.6  # half the side of the square that stays, in half crops
+_RINGS = (1.14, 1.34)  # of the outline's distance from the face's centre
+_ABOVE = (0.4, 0.85)  # of the brows, in eye distances
+_LEAST = 0.02  # of its area, that a triangle keeps in a warp that moves it
+_UPPER, _LOWER = [61, 62, 63], [67, 66, 65]  # the inner lips' points that face each other
+
+
+class Mesh:
+    """Triangles over the mean shape.
+
+    Args:
+        mean: (68, 2) the mean shape.
+        triangles: (T, 3) of the points of `points`; None lays them (`triangulated`, needs SciPy).
+    """
+
+    def __init__(self, mean: np.ndarray, triangles: np.ndarray | None = None):
+        self.mean = np.asarray(mean, np.float64)
+        self.triangles = triangulated(self.mean) if triangles is None else np.asarray(triangles)
+        self.mouth = np.isin(self.triangles, np.arange(60, 68)).all(1)  # (T,) between the lips
+        self.inner = (self.triangles < FACE_POINTS).all(1)  # (T,) within the second ring
+
+    @cached_property
+    def centre(self) -> np.ndarray:
+        """(P, 2): the mesh's points over the mean shape."""
+        return points(self.mean)
+
+    def to_mean(self, size: int) -> tuple[np.ndarray, np.ndarray]:
+        """What the pixels of the mean frame (size x size) are made of.
+
+        Returns the triangle's points (size^2, 3) and their weights (size^2, 3): a pixel looks at
+        the sum of those points of another shape's mesh.
+        """
+        if size not in self._made:
+            axis = (np.arange(size) + 0.5) * 2 / size - 1
+            places = np.stack(np.meshgrid(axis, axis), -1).reshape(-1, 2)
+            found, weights = located(self.centre, self.triangles, places)
+            self._made[size] = self.triangles[found], weights.astype(np.float32)
+        return self._made[size]
+
+    @cached_property
+    def _made(self) -> dict[int, tuple[np.ndarray, np.ndarray]]:
+        return {}
+
+    def looks(self, shapes: np.ndarray, size: int) -> np.ndarray:
+        """Where the mean frame's pixels look in faces of these shapes.
+
+        Args:
+            shapes: (B, 68, 2).
+
+        Returns:
+            (B, size, size, 2) float32. For the mean shape it is the pixels themselves.
+        """
+        corners, weights = self.to_mean(size)
+        meshes = np.stack([points(shape) for shape in shapes]).astype(np.float32)  # (B, P, 2)
+        looked = np.einsum("bptc,pt->bpc", meshes[:, corners], weights)
+        return looked.reshape(len(shapes), size, size, 2)
+
+    def moved(self, shape: np.ndarray, new: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The meshes of a face and of the same face with another shape, neither of them folded.
+
+        Lips that would pass through each other meet, and a displacement that would fold a triangle
+        is shortened until it does not.
+
+        Args:
+            shape, new: (68, 2).
+
+        Returns two (P, 2).
+        """
+        shape = np.asarray(shape, np.float64)
+        before = points(shape)
+        new = parted(np.asarray(new, np.float64))
+        own = signed(before, self.triangles)
+        counted = (own > 1e-6) & ~self.mouth  # a head turned far hides triangles: they stay so
+        after = followed(before, new - shape)
+        for _ in range(100):  # 0.7 ** 100 is nothing at all
+            now = signed(after, self.triangles)
+            worst = counted & (now < _LEAST * own)
+            if not worst.any():
+                break
+            # Only what folds is held back, so that one bad point does not stop the whole edit
+            slack = np.ones(len(before))
+            np.minimum.at(slack, self.triangles[worst].ravel(), 0.7)
+            after = before + (after - before) * slack[:, None]
+        return before, after
+
+    def drawn(
+        self,
+        mesh: np.ndarray,
+        region: tuple[float, float, float, float],
+        shape: tuple[int, int],
+        inner: bool = False,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Which triangle of a mesh each pixel of a picture lies in, and where in it.
+
+        Args:
+            mesh: (P, 2).
+            region: left, top, right, bottom of the picture in the mesh's coordinates.
+            shape: height, width of the picture.
+            inner: leave out what lies beyond the second ring, and never moves.
+
+        Returns:
+            (h, w) int32, -1 where there is none, and (h, w, 3) float32 weights of its points.
+        """
+        height, width = shape
+        left, top, right, bottom = region
+        scale = np.array([width / (right - left), height / (bottom - top)])
+        corners = (mesh[self.triangles] - [left, top]) * scale - 0.5  # (T, 3, 2), pixel centres
+        found = np.full((height, width), -1, np.int32)
+        weights = np.zeros((height, width, 3), np.float32)
+        area = signed_of(corners)
+        low = np.maximum(np.ceil(corners.min(1) - 1e-6), 0).astype(int)
+        high = np.minimum(np.floor(corners.max(1) + 1e-6), [width - 1, height - 1]).astype(int)
+        some = np.flatnonzero((area > 1e-6) & (low <= high).all(1) & (self.inner | (not inner)))
+        # What lies between the lips comes first: a pixel on their edge is the lips'
+        some = some[np.argsort(~self.mouth[some], kind="stable")]
+        wide, high = (high - low + 1).T
+        for part in _blocks(some, wide * high):
+            # Every pixel of every triangle's box, one after the other
+            counts = wide[part] * high[part]
+            tri = np.repeat(part, counts)
+            step = np.arange(counts.sum()) - np.repeat(counts.cumsum() - counts, counts)
+            x, y = low[tri, 0] + step % wide[tri], low[tri, 1] + step // wide[tri]
+            (ax, ay), (bx, by), (cx, cy) = (corners[part, k].T for k in range(3))
+            p, q = x - np.repeat(ax, counts), y - np.repeat(ay, counts)
+            over = 1 / area[part]
+            second = p * np.repeat((cy - ay) * over, counts) - q * np.repeat(
+                (cx - ax) * over, counts
+            )
+            third = q * np.repeat((bx - ax) * over, counts) - p * np.repeat(
+                (by - ay) * over, counts
+            )
+            inside = (second >= -1e-5) & (third >= -1e-5) & (second + third <= 1 + 1e-5)
+            x, y, second, third = x[inside], y[inside], second[inside], third[inside]
+            found[y, x] = tri[inside]
+            weights[y, x] = np.stack([1 - second - third, second, third], -1)
+        return found, weights
+
+    def places(self, mesh: np.ndarray, found: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """Where pixels that `drawn` found lie in another mesh (P, 2): (h, w, 2) float32.
+
+        What is said of pixels in no triangle means nothing.
+        """
+        corners = mesh.astype(np.float32)[self.triangles[found]]  # (h, w, 3, 2)
+        return (corners * weights[..., None]).sum(-2)
+
+
+def _blocks(triangles: np.ndarray, pixels: np.ndarray, most: int = 1 << 19) -> list[np.ndarray]:
+    """Triangles in order, in parts of about so many pixels of their boxes each."""
+    ends = np.flatnonzero(np.diff(pixels[triangles].cumsum() // most)) + 1
+    return np.split(triangles, ends)
+
+
+def points(shape: np.ndarray) -> np.ndarray:
+    """The mesh's points of a face of this shape (68, 2): (P, 2), the shape's own first."""
+    middle = shape[27:36].mean(0)
+    unit = np.linalg.norm(shape[42:48].mean(0) - shape[36:42].mean(0))
+    jaw, brows = shape[JAW] - middle, shape[BROWS]
+    up = np.array([0.0, -1.0])
+    rings = [
+        np.concatenate([middle + out * jaw, brows + above * unit * up])
+        for out, above in zip(_RINGS, _ABOVE, strict=True)
+    ]
+    axis = np.linspace(-BORDER, BORDER, 5)
+    edge = [(x, y) for x in axis for y in axis if max(abs(x), abs(y)) > BORDER - 1e-9]
+    return np.concatenate([shape, *rings, np.array(edge)])
+
+
+def followed(mesh: np.ndarray, displacement: np.ndarray) -> np.ndarray:
+    """A mesh (P, 2) whose shape has moved by (68, 2): the first ring follows, the second stays."""
+    after = mesh.copy()
+    after[:68] += displacement
+    after[68 : 68 + 27] += FOLLOWED * np.concatenate([displacement[JAW], displacement[BROWS]])
+    return after
+
+
+def parted(shape: np.ndarray) -> np.ndarray:
+    """A shape (68, 2) whose lips do not pass through each other: where they would, they meet."""
+    shape = shape.copy()
+    upper, lower = shape[_UPPER], shape[_LOWER]
+    crossed = (lower - upper)[:, 1] < 0
+    middle = (upper + lower) / 2
+    shape[_UPPER] = np.where(crossed[:, None], middle, upper)
+    shape[_LOWER] = np.where(crossed[:, None], middle, lower)
+    return shape
+
+
+def signed_of(corners: np.ndarray) -> np.ndarray:
+    """Twice the signed area of triangles (..., 3, 2): (...)."""
+    b, c = corners[..., 1, :] - corners[..., 0, :], corners[..., 2, :] - corners[..., 0, :]
+    return b[..., 0] * c[..., 1] - b[..., 1] * c[..., 0]
+
+
+def signed(mesh: np.ndarray, triangles: np.ndarray) -> np.ndarray:
+    """Twice the signed area of a mesh's triangles, (T,)."""
+    return signed_of(mesh[triangles])
+
+
+def located(
+    mesh: np.ndarray, triangles: np.ndarray, places: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The triangle of each place (N, 2), (N,), and the weights of its points there, (N, 3).
+
+    Raises ValueError where a place lies in no triangle.
+    """
+    found = np.full(len(places), -1)
+    weights = np.zeros((len(places), 3))
+    for number, (a, b, c) in enumerate(mesh[triangles]):
+        area = signed_of(np.stack([a, b, c]))
+        if area <= 1e-12:
+            continue
+        second = (
+            signed_of(
+                np.stack(
+                    [np.broadcast_to(a, places.shape), places, np.broadcast_to(c, places.shape)], 1
+                )
+            )
+            / area
+        )
+        third = (
+            signed_of(
+                np.stack(
+                    [np.broadcast_to(a, places.shape), np.broadcast_to(b, places.shape), places], 1
+                )
+            )
+            / area
+        )
+        inside = (second >= -1e-9) & (third >= -1e-9) & (second + third <= 1 + 1e-9) & (found < 0)
+        found[inside] = number
+        weights[inside] = np.stack([1 - second - third, second, third], 1)[inside]
+    if (found < 0).any():
+        raise ValueError(f"{(found < 0).sum()} places lie outside the mesh")
+    return found, weights
+
+
+def triangulated(mean: np.ndarray) -> np.ndarray:
+    """Triangles (T, 3) over the mean shape (68, 2): Delaunay's, of the mouth and eyes held open.
+
+    Open, so that no triangle reaches across the lips or the lids. All are oriented alike.
+    """
+    from scipy.spatial import Delaunay
+
+    open_ = points(mean)
+    unit = np.linalg.norm(mean[42:48].mean(0) - mean[36:42].mean(0))
+    open_[_LOWER + [55, 56, 57, 58, 59], 1] += 0.25 * unit
+    open_[[6, 7, 8, 9, 10], 1] += 0.3 * unit
+    open_[[68 + 6 + k for k in range(5)] + [68 + 27 + 6 + k for k in range(5)], 1] += 0.3 * unit
+    triangles = Delaunay(open_).simplices
+    area = signed(open_, triangles)
+    triangles[area < 0] = triangles[area < 0][:, ::-1]
+    return triangles[np.abs(area) > 1e-6]

@@ -1,0 +1,107 @@
+"""Parts of a face in the mean shape: masks of its texture, and the points that lie in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from istrc.resample import blurred
+from istrc.shape.mesh import points
+
+_LEFT, _RIGHT = [*range(36, 42), *range(17, 22)], [*range(42, 48), *range(22, 27)]
+# Of each region: groups of points whose hull it is, how many times enlarged; the points that move
+_MADE = {
+    "nose": ([[*range(27, 36)]], 1.7, [*range(27, 36)]),
+    "mouth": ([[*range(48, 60)]], 1.6, [*range(48, 68)]),
+    "eyes": ([_LEFT, _RIGHT], 1.4, [*range(17, 27), *range(36, 48)]),
+}
+NAMES = (*_MADE, "lower face", "below the brows")
+_EDGE = 0.035  # of the side, over which a region fades
+
+
+def region_mask(mean: np.ndarray, names: Iterable[str], size: int) -> np.ndarray:
+    """Where regions lie in the mean frame, together: (S, S) float32 in [0, 1].
+
+    Args:
+        mean: (68, 2) the mean shape.
+    """
+    whole = np.zeros((size, size), np.float32)
+    rows = ((np.arange(size) + 0.5) * 2 / size - 1)[:, None]
+    for name in names:
+        if name in _MADE:
+            groups, times, _ = _MADE[name]
+            made = sum(polygon(_hull(_enlarged(mean[group], times)), size) for group in groups)
+            made = blurred(made.clip(0, 1)[None], _EDGE * size)[0]
+        else:
+            top = mean[27:31, 1].mean() if name == "lower face" else mean[17:27, 1].min() - 0.05
+            made = np.broadcast_to(((rows - top) / (4 * _EDGE) + 0.5).clip(0, 1), whole.shape)
+        whole = np.maximum(whole, made.astype(np.float32))
+    return whole
+
+
+def point_weights(names: Iterable[str]) -> np.ndarray:
+    """How much of its displacement each point (68,) keeps in an edit of these regions alone."""
+    weights = np.zeros(68, np.float32)
+    for name in names:
+        if name not in _MADE:
+            return np.ones(68, np.float32)
+        weights[_MADE[name][2]] = 1
+    return weights
+
+
+def polygon(corners: np.ndarray, size: int) -> np.ndarray:
+    """A polygon (N, 2) filled, smooth at its edge: (S, S) float32 in [0, 1]."""
+    from PIL import Image, ImageDraw
+
+    picture = Image.new("L", (4 * size, 4 * size))
+    places = [tuple(place) for place in (corners + 1) * (2 * size)]
+    ImageDraw.Draw(picture).polygon(places, fill=255)
+    small = picture.resize((size, size), Image.Resampling.BOX)
+    return np.asarray(small, np.float32) / 255
+
+
+def outline(mean: np.ndarray, size: int) -> np.ndarray:
+    """The face from the jaw to the forehead in the mean frame, fading out inside of its edge:
+    (S, S) float32 in [0, 1].
+    """
+    around = points(mean)
+    upper = around[68 + 27 + 17 : 68 + 54][::-1]  # above the brows, from right to left
+    inside = polygon(np.concatenate([around[:17], upper]), size)
+    faded = ((blurred(inside[None], _EDGE * size)[0] - 0.5) * 2).clip(0, 1)
+    line = np.minimum(np.arange(size), np.arange(size)[::-1])
+    edge = np.minimum(line[:, None], line[None]) / (2 * _EDGE * size)  # none at the crop's edge
+    # The forehead, over which hair may fall, fades over a fifth of the side
+    top = ((np.arange(size)[:, None] / size - (upper[:, 1].min() + 1) / 2) / 0.2).clip(0, 1)
+    return (np.sqrt(faded) * edge.clip(0, 1) * top).astype(np.float32)
+
+
+def skin(mean: np.ndarray, size: int) -> np.ndarray:
+    """Cheeks, nose and forehead in the mean frame: (S, S) in [0, 1]."""
+    around = points(mean)
+    inside = polygon(np.concatenate([around[:17], around[68 + 17 : 68 + 27][::-1]]), size)
+    for part in (slice(48, 60), slice(36, 42), slice(42, 48), slice(17, 22), slice(22, 27)):
+        inside = inside * (1 - polygon(_enlarged(mean[part], 1.5), size))
+    return inside
+
+
+def _enlarged(corners: np.ndarray, times: float) -> np.ndarray:
+    middle = corners.mean(0)
+    return middle + times * (corners - middle)
+
+
+def _hull(corners: np.ndarray) -> np.ndarray:
+    """The convex hull of points (N, 2), in order round it (Andrew's monotone chain)."""
+    ordered = sorted(map(tuple, corners))
+
+    def half(places):
+        kept: list[tuple[float, float]] = []
+        for x, y in places:
+            while len(kept) > 1 and (kept[-1][0] - kept[-2][0]) * (y - kept[-2][1]) <= (
+                kept[-1][1] - kept[-2][1]
+            ) * (x - kept[-2][0]):
+                kept.pop()
+            kept.append((x, y))
+        return kept[:-1]
+
+    return np.array(half(ordered) + half(ordered[::-1]))

@@ -1,0 +1,210 @@
+"""The changes' training: pairs of real pictures, and nothing that is to be pleased.
+
+Two pictures a and b of one person teach what changes within a person: a smile, a mouth, make-up.
+Pictures of two people in the same pose teach what differs between people: a nose, an age, a sex.
+The network is asked for c_b - c_a, and sees z_a, z_b - z_a and c_a.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as Numbers
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from istrc.data.measured import measure
+from istrc.data.prepared import Prepared
+from istrc.models.began import AutoEncoder
+from istrc.models.changes import Changes
+from istrc.models.facenet import FaceNet
+from istrc.models.store import fingerprint
+from istrc.recognisers.recogniser import Recogniser
+from istrc.training import loop
+from istrc.training.embeddings import recorded, source
+from istrc.training.mapping import code_weights
+from istrc.training.spaces import Spaces
+
+NEAREST = 24  # strangers of whom the one in the nearest pose makes a pair
+REGIONS = {  # of iBUG's points, whose explained variance is told apart
+    "jaw": range(0, 17),
+    "brows": range(17, 27),
+    "nose": range(27, 36),
+    "eyes": range(36, 48),
+    "mouth": range(48, 68),
+}
+
+
+class Pairs:
+    """Pairs of faces of a part of the data, drawn by a generator.
+
+    Args:
+        identity: (N,) of the faces; those below 0 are of nobody known.
+        poses: (N, 2) yaw and pitch.
+    """
+
+    def __init__(self, identity: np.ndarray, poses: np.ndarray):
+        self.poses = (poses - poses.mean(0)) / poses.std(0).clip(min=1e-6)
+        self.identity = identity
+        order = np.argsort(identity, kind="stable")
+        _, first, counts = np.unique(identity[order], return_index=True, return_counts=True)
+        several = (counts > 1) & (identity[order][first] >= 0)
+        self._order, self._first, self._counts = order, first[several], counts[several]
+        if not len(self._first):
+            raise ValueError("nobody with two pictures")
+
+    def same(self, rng: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """Two pictures each of so many people, drawn by their number of pictures."""
+        weight = self._counts / self._counts.sum()
+        person = rng.choice(len(self._first), count, p=weight)
+        a = rng.integers(0, self._counts[person])
+        b = (a + rng.integers(1, self._counts[person])) % self._counts[person]
+        return self._order[self._first[person] + a], self._order[self._first[person] + b]
+
+    def strangers(self, rng: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """Faces, and each with that of `NEAREST` drawn at random whose pose is nearest."""
+        a = rng.integers(0, len(self.identity), count)
+        b = rng.integers(0, len(self.identity), (count, NEAREST))
+        apart = ((self.poses[b] - self.poses[a][:, None]) ** 2).sum(2)
+        known = self.identity[a] >= 0
+        apart[(self.identity[b] == self.identity[a][:, None]) & known[:, None]] = np.inf
+        return a, b[np.arange(count), apart.argmin(1)]
+
+
+def explained(found: torch.Tensor, wanted: torch.Tensor, weights: torch.Tensor) -> float:
+    """The share of the variance of wanted (N, C) that found explains, coordinates weighed (C,)."""
+    rest = ((found - wanted).square() * weights).sum()
+    return 1 - (rest / (wanted.square() * weights).sum()).item()
+
+
+def train_changes(
+    data: str | Path,  # a prepared folder
+    out: str | Path,  # run folder; holds the checkpoint
+    *,
+    facenet: FaceNet | None = None,
+    recogniser: Recogniser | None = None,
+    autoencoder: AutoEncoder,
+    embeddings: str | Path | None = None,  # where a recogniser's are kept; OUT/embeddings if none
+    textures: str | Path | None = None,  # the faces in the mean shape (istrc train textures)
+    made: Spaces | None = None,  # of the same data and networks; they are made otherwise
+    steps: int = 4000,  # batches
+    batch_size: int = 512,
+    same: float = 0.5,  # share of pairs of one person; the others are of strangers in one pose
+    width: int = 768,  # of the hidden layers
+    layers: int = 2,  # hidden ones
+    rate: float = 1e-3,  # peak learning rate of Adam
+    decay: float = 1e-4,  # weight decay
+    seed: int = 0,
+    device: str = "cpu",
+    minutes: float | None = None,  # stop, resumably, after this long
+    validate_every: int = 500,  # steps
+) -> Changes:
+    """Learn what changes in a code from pairs; returns the network that was best on tune."""
+    prepared = Prepared(data)
+    facenet = source(facenet, recogniser, prepared, out, embeddings)
+    made = made or Spaces(facenet, autoencoder, prepared, device, textures=textures)
+    spaces = {part: both_sides(made, part) for part in ("fit", "tune")}
+    z, c = spaces["fit"]  # (2, N, D), (2, N, C)
+    points = c.shape[2] - autoencoder.code  # of the shape's coordinates
+    identity = {part: prepared.identity[made.rows[part]] for part in spaces}
+    pairs = {
+        part: Pairs(identity[part], poses(spaces[part][1][0], autoencoder.code)) for part in spaces
+    }
+
+    torch.manual_seed(seed)
+    net = Changes(z.shape[2], c.shape[2], width, layers).to(device)
+    flat = c.view(-1, c.shape[2])
+    net.mean.copy_(flat.mean(0))
+    net.spread.copy_(flat.std(0).clamp(min=1e-4))
+    weights = code_weights(autoencoder, flat, net.spread)
+    optimizer = torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=decay)
+
+    def drawn(part: str, rng: np.random.Generator, count: int, same: float):
+        alike = round(same * count)
+        one, others = pairs[part].same(rng, alike), pairs[part].strangers(rng, count - alike)
+        a, b = (np.concatenate(both) for both in zip(one, others, strict=True))
+        side = torch.from_numpy(rng.integers(0, 2, count))
+        z, c = spaces[part]
+        return z[side, a], z[side, b], c[side, a], c[side, b]
+
+    held = {
+        kind: drawn("tune", loop.generator(seed, 0, 1), 4096, share)
+        for kind, share in (("same", 1.0), ("others", 0.0))
+    }
+
+    def update(step: int, given) -> Numbers[str, torch.Tensor]:
+        z1, z2, c1, c2 = (part.to(device) for part in given)
+        net.train()
+        wanted = (c2 - c1) / net.spread
+        loss = ((net.standardised(c1, z1, z2) - wanted).square() * weights).mean()
+        loop.set_rate(optimizer, loop.cosine(step, steps, peak=rate))
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+        return {"loss": loss.detach()}
+
+    @torch.no_grad()
+    def validate(step: int) -> dict[str, float]:
+        net.eval()
+        numbers = {}
+        for kind, (z1, z2, c1, c2) in held.items():
+            found, wanted = net.standardised(c1, z1, z2), (c2 - c1) / net.spread
+            of = slice(0, autoencoder.code)
+            numbers[f"texture_{kind}"] = explained(
+                found[:, of], wanted[:, of], weights[of].square()
+            )
+            if points:
+                of, spread = slice(autoencoder.code, None), net.spread[autoencoder.code :]
+                numbers[f"shape_{kind}"] = explained(found[:, of], wanted[:, of], spread.square())
+        numbers["mean"] = float(np.mean(list(numbers.values())))
+        if points:
+            z1, z2, c1, c2 = held["same"]
+            found, wanted = net(c1, z1, z2)[:, -points:], (c2 - c1)[:, -points:]
+            for region, some in REGIONS.items():
+                columns = [2 * point + axis for point in some for axis in (0, 1)]
+                one = torch.ones(len(columns))
+                numbers[region] = explained(found[:, columns], wanted[:, columns], one)
+        return numbers
+
+    loop.run(
+        modules={"net": net},
+        optimizers={"adam": optimizer},
+        batch=lambda step: drawn("fit", loop.generator(seed, step), batch_size, same),
+        update=update,
+        validate=validate,
+        validate_every=validate_every,
+        best="mean",
+        steps=steps,
+        out=out,
+        seed=seed,
+        minutes=minutes,
+        log_every=100,
+        config=dict(
+            part="changes",
+            data=prepared.info.get("source"),
+            faces=z.shape[1],
+            batch_size=batch_size,
+            same=same,
+            rate=rate,
+            decay=decay,
+            **recorded(facenet),
+            autoencoder=fingerprint(autoencoder),
+            net=net.config,
+        ),
+    )
+    loop.load_best(out, {"net": net})
+    return net.eval()
+
+
+def both_sides(made: Spaces, part: str) -> tuple[torch.Tensor, torch.Tensor]:
+    """z (2, N, D) and c (2, N, C) of each face and of its mirror image."""
+    z, c = made.of(part)
+    places = [made.places(part, mirror) for mirror in (False, True)]
+    return torch.stack([z[at] for at in places]), torch.stack([c[at] for at in places])
+
+
+def poses(codes: torch.Tensor, texture: int) -> np.ndarray:
+    """Yaw and pitch (N, 2) of codes (N, C) whose first coordinates are of the texture; or zeros."""
+    if codes.shape[1] == texture:
+        return np.zeros((len(codes), 2))
+    return measure(codes[:, texture:].reshape(-1, 68, 2).numpy().astype(np.float64))[:, 4:6]

@@ -1,0 +1,67 @@
+"""A prepared folder's faces in the mean shape: another prepared folder, which BEGAN learns from."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from istrc.data.prepared import Prepared, to_pixels
+from istrc.models.landmarks import Landmarks
+from istrc.shape.mesh import Mesh
+
+BLOCK = 64  # faces at once
+
+
+def straightened(x: torch.Tensor, shapes: np.ndarray, mesh: Mesh) -> torch.Tensor:
+    """Faces x (B, 3, S, S) of these shapes (B, 68, 2) in the mean shape: (B, 3, S, S)."""
+    looks = torch.from_numpy(mesh.looks(shapes, x.shape[-1])).to(x)
+    return F.grid_sample(x, looks, "bicubic", padding_mode="border", align_corners=False)
+
+
+def make_shape_free(
+    data: str | Path,  # a prepared folder
+    out: str | Path,  # the folder to make; one of the same network and data is left as it is
+    *,
+    landmarks: Landmarks,
+) -> Prepared:
+    """Write every face in the mean shape, with its own shape beside it (landmarks.npy).
+
+    Shapes are the folder's labels, which the network was trained on; what its mean shape is, and
+    the triangles over it, is the network's.
+    """
+    prepared, out = Prepared(data), Path(out)
+    mean = landmarks.mean.cpu().numpy()
+    made_of = {"mean": mean.tolist(), "triangles": landmarks.triangles.cpu().tolist()}
+    if (out / "prepared.json").exists():
+        there = Prepared(out)
+        if there.info.get("shape_free") == made_of and len(there) == len(prepared):
+            return there
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
+    rows, shapes = np.arange(len(prepared)), prepared.landmarks
+    np.save(out / "landmarks.npy", shapes, allow_pickle=False)
+    mesh = Mesh(mean, landmarks.triangles.cpu().numpy())
+    shape = prepared.images.shape
+    images = np.lib.format.open_memmap(out / "images.npy", "w+", np.uint8, shape)
+    for start in range(0, len(rows), BLOCK):
+        some = slice(start, start + BLOCK)
+        x = prepared.batch(rows[some])
+        images[some] = to_pixels(straightened(x, shapes[some], mesh))
+        if start % (64 * BLOCK) == 0:
+            print(f"shape-free faces {start}/{len(rows)}", file=sys.stderr, flush=True)
+    images.flush()
+    del images
+    for name in ("attributes", "identity", "split"):
+        shutil.copyfile(prepared.folder / f"{name}.npy", out / f"{name}.npy")
+    shutil.copyfile(prepared.folder / "names.txt", out / "names.txt")
+    temporary = out / "prepared.json.tmp"
+    temporary.write_text(json.dumps({**prepared.info, "shape_free": made_of}, indent=1))
+    os.replace(temporary, out / "prepared.json")
+    return Prepared(out)

@@ -1,0 +1,326 @@
+"""Where an edit ends: by hand, and on codes that say what they are asked."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from istrc import sphere
+from istrc.attributes import regions_of
+from istrc.edit.stopping import (
+    ENOUGH,
+    FURTHER,
+    LEAST,
+    ORDINARY,
+    SURE,
+    arrival,
+    departure,
+    made_up,
+    reach,
+    wanted_logits,
+    wanted_measures,
+)
+from istrc.edit.walk import Walk
+from istrc.shape.measures import measures
+from istrc.shape.regions import point_weights
+
+
+def slow_arrival(seen, wanted):
+    """Frame by frame and attribute by attribute: the first at which all have gone all the way."""
+    frames, faces, names = seen.shape
+
+    def least(k, i):
+        gone = [seen[k, i, a] - seen[0, i, a] for a in range(names)]
+        return min(gone[a] / (wanted[i, a] - seen[0, i, a]) for a in range(names))
+
+    shares, arrived = [], []
+    for i in range(faces):
+        share = 1.0
+        there = [k for k in range(1, frames) if least(k, i) >= 1]
+        if there:
+            k = there[0]
+            was, now = least(k - 1, i), least(k, i)
+            share = (k - 1 + (1 - was) / (now - was)) / (frames - 1)
+        shares.append(float(share))
+        arrived.append(bool(there))
+    return shares, arrived
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**31), st.integers(2, 7), st.integers(1, 3))
+def test_arrival_is_that_of_a_loop(seed, frames, names):
+    torch.manual_seed(seed)
+    seen = torch.randn(frames, 4, names).cumsum(0).double()
+    wanted = seen[0] + torch.randn(4, names).sign() * (0.2 + torch.rand(4, names))
+    share, arrived = arrival(seen, wanted)
+    by_hand, there = slow_arrival(seen, wanted)
+    assert arrived.tolist() == there
+    assert share.tolist() == pytest.approx(by_hand, abs=1e-6)
+    assert (share > 0).all() and (share <= 1).all()
+
+
+def test_arrival_between_two_frames():
+    seen = torch.tensor([0.0, 1.0, 3.0, 9.0])[:, None, None]
+    for wanted, share in ((0.5, 0.5 / 3), (1.0, 1 / 3), (2.0, 1.5 / 3), (6.0, 2.5 / 3)):
+        found, arrived = arrival(seen, torch.tensor([[wanted]]))
+        assert found.item() == pytest.approx(share) and arrived.item()
+    found, arrived = arrival(seen, torch.tensor([[10.0]]))
+    assert found.item() == 1 and not arrived.item()
+
+
+def test_departure_is_where_a_kept_attribute_weakens_too_far():
+    high, low = 3 * SURE, 1.5 * SURE  # may fall to SURE, and to half of it
+    ways = {
+        (high, high, SURE + 0.1, high, high): 1.0,  # weaker, and sure enough
+        (high, high, 0.0, high, high): 1.25 / 4 + (2 / 3 - 0.25) / 4,  # 2/3 of the second leg
+        (-high, -high, -high, -high, high): 3 / 4 + 1 / 12,  # to the other side, at once too far
+        (low, 0.5 * low, low, low, low): 1.0,
+        (low, 0.0, low, low, low): (2 / 3) / 4,
+        (
+            1.1 * SURE,
+            0.1,
+            -0.6 * SURE,
+            1.0,
+            1.0,
+        ): None,  # hardly sure: may weaken to nothing, not turn
+        (0.9 * SURE, -high, high, -high, high): 1.0,  # nothing to lose
+    }
+    seen = torch.tensor(list(ways)).T[:, :, None]  # (K, B, 1)
+    share = departure(seen).tolist()
+    # It may weaken to a tenth of SURE, which the second leg passes
+    turned = 1 / 4 + (0.1 - 0.1 * SURE) / (0.1 + 0.6 * SURE) / 4
+    expected = [turned if value is None else value for value in ways.values()]
+    assert share == pytest.approx(expected, abs=1e-5)
+    assert min(share) > 0  # every edit does something
+    # Of several the first to go decides; of none there is nothing to lose
+    both = torch.cat([seen, seen.flip(1)], 2)
+    first = [min(a, b) for a, b in zip(expected, reversed(expected), strict=True)]
+    assert departure(both).tolist() == pytest.approx(first, abs=1e-5)
+    assert departure(seen[:, :, :0]).tolist() == [1.0] * len(ways)
+
+
+# --- what is asked ---
+
+
+def test_a_strength_leads_to_the_middle_of_the_class():
+    typical = torch.tensor([[3.0, -1.0], [2.0, 0.0]])
+    said = torch.tensor([[-2.0, 1.0], [2.9, 5.0]])
+    for sign, middle in ((1.0, typical[:, 0]), (-1.0, typical[:, 1])):
+        goal = wanted_logits(said, typical, torch.tensor([sign, sign]))
+        for face in range(2):
+            for name in range(2):
+                way = sign * float(middle[name] - said[face, name])
+                least = LEAST * float(typical[name, 0] - typical[name, 1])
+                wanted = float(said[face, name]) + sign * max(way, least)
+                assert float(goal[face, name]) == pytest.approx(wanted)
+    half = wanted_logits(said, typical, torch.tensor([0.5, 0.5]))
+    full = wanted_logits(said, typical, torch.tensor([1.0, 1.0]))
+    torch.testing.assert_close(half - said, (full - said) / 2)
+
+
+def slow_measure(found, ranges, strength):
+    """One face and one measure, in plain numbers."""
+    sign = 1 if strength > 0 else -1
+    median, low, high = ranges[0 if sign > 0 else 1]
+    gap = abs(ranges[0][0] - ranges[1][0])
+    full = max(sign * (median - found), ENOUGH * gap)
+    room = max(sign * ((high if sign > 0 else low) - found), 0)
+    return found + strength * max(min(full, room), LEAST * gap)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**31), st.floats(0.1, 2), st.booleans())
+def test_a_measure_goes_to_the_class_and_not_beyond_it(seed, strength, up):
+    rng = np.random.default_rng(seed)
+    ranges = np.sort(rng.normal(size=(3, 2, 3)), 2)[..., [1, 0, 2]]
+    found, asked = rng.normal(size=(4, 3)), np.full(3, strength if up else -strength)
+    wanted = wanted_measures(*map(torch.from_numpy, (found, ranges, asked)))
+    for face, measure in np.ndindex(4, 3):
+        byhand = slow_measure(found[face, measure], ranges[measure], asked[measure])
+        assert float(wanted[face, measure]) == pytest.approx(byhand)
+
+
+# --- a toy whose codes say what they are asked ---
+
+
+def nets(texture=2, shape=None, names=("smile", "male"), measured=(), ranges=None):
+    """Networks whose changes are as long as the walk in every coordinate: c + angle * WAY.
+
+    The logits of `names` are the first coordinates of a code.
+    """
+    code = texture if shape is None else texture + 136
+    way = torch.zeros(code)
+    way[: len(names)] = torch.tensor([10.0, -6.0])[: len(names)]
+
+    def map_change(c, z, z2):
+        return sphere.angle(z, z2)[:, None] * way
+
+    return SimpleNamespace(
+        way=way,
+        code=code,
+        texture=texture,
+        map_change=map_change,
+        read_code=lambda c: c[:, : len(names)],
+        shapes=lambda c: c[:, texture:].reshape(-1, 68, 2),
+        logits=lambda z, asked: z[:, : len(list(asked))],
+        probes=SimpleNamespace(
+            names=names,
+            measures=measured,
+            mean=torch.zeros(code),
+            spread=torch.full((code,), 100.0),
+            typical=torch.tensor([[4.0, -4.0]] * len(names)),
+            gain=torch.ones(len(names), 2),
+            ranges=torch.as_tensor(ranges or []),
+            directions=torch.zeros(len(measured), 68, 2),
+        ),
+    )
+
+
+def path(faces=1, far=1.2):
+    """Walks of `far` radians along a great circle."""
+    start, end = torch.eye(4)[:2]
+    shares = torch.linspace(0, far / (torch.pi / 2), 51)
+    points = torch.stack([sphere.slerp(start, end, share) for share in shares])
+    blank = torch.zeros(faces, 1)
+    return Walk(points[:, None].expand(-1, faces, -1), *[blank] * 5), start.expand(faces, -1)
+
+
+def test_an_edit_ends_where_the_probe_says_so():
+    toy, (walk, z) = nets(), path(3)
+    c = torch.tensor([[-4.0, 0.0], [-1.0, 0.0], [3.9, 0.0]])
+    reached = reach(toy, c, z, {"smile": 1.0}, walk, [])
+    assert reached.walk.reached.all()
+    # To the middle of those that smile, and LEAST of the gap where that is behind already
+    said = (c + reached.change)[:, 0]
+    torch.testing.assert_close(said, torch.tensor([4.0, 4.0, 3.9 + 8 * LEAST]), atol=1e-3, rtol=0)
+    angles = torch.tensor([0.8, 0.5, 8 * LEAST / 10])
+    torch.testing.assert_close(reached.walk.angle, angles, atol=2e-3, rtol=0)
+    torch.testing.assert_close(
+        sphere.angle(reached.walk.end, z), reached.walk.angle, atol=1e-4, rtol=0
+    )
+    half = reach(toy, c, z, {"smile": 0.5}, walk, [])
+    torch.testing.assert_close(half.change, reached.change / 2, atol=1e-3, rtol=0)
+    back = reach(toy, -c, z, {"smile": -1.0}, walk, [])
+    assert not back.walk.reached.any()  # this walk only ever adds a smile
+
+
+def test_what_lags_behind_goes_on_in_the_walks_direction():
+    """4 logits along the walk, and somewhat more beyond its end."""
+    far = 0.4
+    toy, (walk, z) = nets(), path(3, far=far)
+    beyond = 10 * far * (1 + float(FURTHER[0])) / 2  # logits that are beyond the walk's end
+    c = torch.tensor([[4 - beyond, 0.0], [-9.0, 0.0], [1.0, 0.0]])
+    reached = reach(toy, c, z, {"smile": 1.0}, walk, [])
+    assert reached.walk.reached.tolist() == [True, False, True]
+    said = (c + reached.change)[:, 0]
+    torch.testing.assert_close(said[[0, 2]], torch.tensor([4.0, 4.0]), atol=1e-3, rtol=0)
+    # What it never shows is not to be had by going on
+    torch.testing.assert_close(reached.change[1], far * toy.way, atol=0.02, rtol=0)
+    wanted = torch.tensor([far, far, 0.3])
+    torch.testing.assert_close(reached.walk.angle, wanted, atol=2e-3, rtol=0)
+
+
+def test_an_edit_ends_before_what_is_kept_is_lost():
+    toy, (walk, z) = nets(), path()
+    c = torch.tensor([[-4.0, 3 * SURE]])
+    kept = reach(toy, c, z, {"smile": 1.0}, walk, ["male"])
+    said = (c + kept.change)[0]
+    # A logit may weaken by SURE
+    assert float(said[1]) == pytest.approx(2 * SURE, abs=1e-2) or float(said[1]) >= SURE - 1e-2
+    assert float(said[0]) < 3 and not kept.walk.reached.any()
+    # Of what the probes do not know, nothing can be kept
+    free = reach(toy, c, z, {"smile": 1.0}, walk, ["chubby"])
+    assert float((c + free.change)[0, 0]) == pytest.approx(4.0, abs=1e-3)
+
+
+def test_no_code_leaves_what_real_faces_show():
+    toy, (walk, z) = nets(), path(2)
+    toy.probes.mean, toy.probes.spread = torch.tensor([-1.0, 0.5]), torch.tensor([1.0, 0.2])
+    low, high = (toy.probes.mean + sign * ORDINARY * toy.probes.spread for sign in (-1, 1))
+    c = torch.tensor([[-2.0, 0.5], [2.5, -9.0]])  # the second lies outside of it already
+    moved = c + reach(toy, c, z, {"smile": 1.0}, walk, []).change
+    assert float(moved[0, 0]) == pytest.approx(float(high[0]))
+    assert float(moved[0, 1]) == pytest.approx(float(low[1]))
+    torch.testing.assert_close(moved[1], c[1])  # it goes no further out, and is not brought back
+
+
+# --- shapes ---
+
+
+def shaped(face_points, name, ranges, measure):
+    """A toy with one measured attribute, whose direction is that measure's own gradient."""
+    toy = nets(shape=face_points, names=(name,), measured=(name,), ranges=[ranges])
+    at = torch.from_numpy(face_points).float().requires_grad_()
+    (gradient,) = torch.autograd.grad(measures(at)[measure], at)
+    toy.probes.directions[0] = gradient / gradient.square().sum()
+    return toy, torch.cat([torch.zeros(2), at.detach().flatten()])[None]
+
+
+def measured(toy, c, measure):
+    return float(measures(toy.shapes(c)[0])[measure])
+
+
+def test_what_is_missing_of_a_length_is_made_up(face_points):
+    """A nose that the walk leaves as it is ends where the class has its middle."""
+    before = float(measures(face_points)["nose_width"])
+    ranges = [[1.3 * before, before, 2 * before], [before, 0.5 * before, 1.2 * before]]
+    toy, c = shaped(face_points, "big_nose", ranges, "nose_width")
+    walk, z = path()
+    for strength, wanted in ((1.0, 1.3), (2.0, 1.6), (0.5, 1.15)):
+        reached = reach(toy, c, z, {"big_nose": strength}, walk, [])
+        found = measured(toy, c + reached.change, "nose_width")
+        assert found == pytest.approx(wanted * before, rel=2e-2)
+    # A walk that brings all of it is left alone
+    toy.way[2:] = 0.35 * before * toy.probes.directions[0].flatten() / 0.4  # at 0.4 radians
+    change = reach(toy, c, z, {"big_nose": 1.0}, walk, []).change
+    found = measured(toy, c + change, "nose_width")
+    assert found == pytest.approx(1.35 * before, rel=5e-3)
+    # One that goes far beyond what the class has is held back
+    toy.way[2:] *= 10
+    change = reach(toy, c, z, {"big_nose": 1.0}, walk, []).change
+    assert measured(toy, c + change, "nose_width") == pytest.approx(2 * before, rel=1e-2)
+
+
+def test_what_made_up_does_by_hand(face_points):
+    """Strength 0 and names that are not measured change nothing; both signs meet their goals."""
+    before = float(measures(face_points)["eye_opening"])
+    ranges = [[1.5 * before, before, 2 * before], [0.8 * before, 0.5 * before, before]]
+    toy, c = shaped(face_points, "big_eyes", ranges, "eye_opening")
+    still = torch.zeros_like(c)
+    assert torch.equal(made_up(toy, c, still, {"smile": 1.0}), still)
+    for strength in (1.0, -0.5):
+        change = made_up(toy, c, still, {"big_eyes": strength})
+        goal = slow_measure(before, ranges, strength)
+        assert measured(toy, c + change, "eye_opening") == pytest.approx(goal, rel=2e-2)
+        assert not change[:, :2].any()  # the texture is the walk's
+
+
+def test_an_edit_moves_what_it_is_of(face_points):
+    """The points of other regions stay where they are."""
+    toy, c = shaped(face_points, "big_nose", [[1.0, 0.9, 1.1], [0.9, 0.8, 1.0]], "nose_width")
+    toy.probes.directions.zero_()
+    toy.way[2:] = 0.1
+    walk, z = path()
+    change = reach(toy, c, z, {"big_nose": 1.0}, walk, []).change
+    moved = change[0, 2:].view(68, 2).abs().amax(1) > 0
+    assert torch.equal(moved, torch.from_numpy(point_weights(regions_of(["big_nose"])) > 0))
+
+
+def test_who_stops_smiling_shuts_their_mouth(face_points, open_mouth):
+    points = open_mouth(face_points, 0.1)
+    gap = float(measures(points)["lip_gap"])
+    ranges = [[0.3, 0.1, 0.6], [0.05, 0.0, 0.1]]
+    toy, c = shaped(points, "mouth_open", ranges, "lip_gap")
+    toy.probes.names = ("smile",)
+    toy.way[0] = -10.0
+    walk, z = path()
+    for strengths, kept, wanted in (
+        ({"smile": -1.0}, [], 0.0),
+        ({"smile": -1.0}, ["mouth_open"], gap),
+        ({"smile": -0.5}, [], gap / 2),
+    ):
+        change = reach(toy, c, z, strengths, walk, kept).change
+        assert measured(toy, c + change, "lip_gap") == pytest.approx(wanted, abs=2e-2)

@@ -1,0 +1,170 @@
+"""The mesh over a face: warps by a loop over triangles, and no fold whatever a face is asked."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from istrc.shape.mesh import (
+    BORDER,
+    FOLLOWED,
+    Mesh,
+    followed,
+    located,
+    parted,
+    points,
+    signed,
+    triangulated,
+)
+
+OUTER = slice(68 + 27, 68 + 2 * 27)  # the ring that stays, of a mesh's points
+PARTS = [range(0, 17), range(17, 27), range(27, 36), range(36, 48), range(48, 68)]
+
+
+@pytest.fixture(scope="module")
+def mesh(face_points):
+    return Mesh(face_points)
+
+
+@pytest.fixture(scope="module")
+def other(face_points, open_mouth):
+    """The same face, smiling with an open mouth and a narrower nose."""
+    shape = open_mouth(face_points, 0.12)
+    shape[[48, 54], 1] -= 0.05
+    shape[31:36, 0] *= 0.8
+    return shape
+
+
+def weights_of(triangle, place):
+    """Barycentric weights of a place in a triangle (3, 2), by solving for them."""
+    return np.linalg.solve(np.vstack([triangle.T, np.ones(3)]), [*place, 1.0])
+
+
+def test_triangles_are_laid_once_over_everything(mesh, face_points):
+    assert np.array_equal(Mesh(face_points, mesh.triangles).triangles, mesh.triangles)
+    assert set(mesh.triangles.ravel()) == set(range(len(mesh.centre)))
+    assert mesh.mouth.any() and not mesh.mouth.all()
+    # Every place within the border lies in one of them, and their areas are the border's
+    axis = np.linspace(-0.99, 0.99, 9) * BORDER
+    located(mesh.centre, mesh.triangles, np.stack(np.meshgrid(axis, axis), -1).reshape(-1, 2))
+    area = signed(mesh.centre, mesh.triangles)
+    assert (area > -1e-9).all() and area.sum() / 2 == pytest.approx((2 * BORDER) ** 2)
+    with pytest.raises(ValueError, match="1 places lie outside"):
+        located(mesh.centre, mesh.triangles, np.array([[0.0, 0.0], [BORDER + 0.1, 0.0]]))
+
+
+def test_no_triangle_reaches_across_lips_or_lids(mesh):
+    def parts(triangle):
+        upper, lower = set(range(49, 54)), set(range(55, 60))
+        return {tuple(bool(side & {int(p) for p in triangle}) for side in (upper, lower))}
+
+    assert all((True, True) not in parts(triangle) for triangle in triangulated(mesh.mean))
+
+
+def test_the_mean_shape_looks_at_itself(mesh):
+    axis = (np.arange(24) + 0.5) * 2 / 24 - 1
+    pixels = np.stack(np.meshgrid(axis, axis), -1)
+    looks = mesh.looks(np.stack([mesh.mean] * 2), 24)
+    assert looks.shape == (2, 24, 24, 2) and looks.dtype == np.float32
+    np.testing.assert_allclose(looks, np.stack([pixels] * 2), atol=1e-6)
+
+
+def test_looks_are_those_of_a_loop(mesh, other):
+    (looks,) = mesh.looks(other[None], 12)
+    there = points(other)
+    for row, column in [(2, 3), (6, 6), (9, 6), (8, 4), (0, 11), (7, 8)]:
+        place = (np.array([column, row]) + 0.5) * 2 / 12 - 1
+        seen = []
+        for triangle in mesh.triangles:
+            if abs(signed(mesh.centre, triangle[None])[0]) < 1e-9:
+                continue
+            weights = weights_of(mesh.centre[triangle], place)
+            if weights.min() > -1e-9:
+                seen.append(weights @ there[triangle])
+        assert any(np.allclose(looks[row, column], one, atol=1e-5) for one in seen)
+
+
+def test_drawn_pixels_are_those_of_a_loop(mesh, other):
+    there, region = points(other), (-1.2, -0.9, 0.8, 1.3)
+    found, weights = mesh.drawn(there, region, (22, 15))
+    assert found.shape == (22, 15) and weights.shape == (22, 15, 3)
+    for row in range(22):
+        for column in range(15):
+            place = (
+                -1.2 + (column + 0.5) * 2.0 / 15,
+                -0.9 + (row + 0.5) * 2.2 / 22,
+            )
+            triangle = mesh.triangles[found[row, column]]
+            byhand = weights_of(there[triangle], place)
+            np.testing.assert_allclose(weights[row, column], byhand, atol=1e-4)
+            assert byhand.min() >= -1e-4
+    # So their places are the pixels themselves, and in another mesh those of a loop
+    assert np.allclose(mesh.places(there, found, weights)[3, 4], (-1.2 + 0.6, -0.9 + 0.35))
+    triangle = mesh.triangles[found[11, 8]]
+    np.testing.assert_allclose(
+        mesh.places(mesh.centre, found, weights)[11, 8],
+        weights[11, 8] @ mesh.centre[triangle],
+        atol=1e-6,
+    )
+
+
+def test_beyond_the_border_is_nothing(mesh):
+    found, _ = mesh.drawn(mesh.centre, (-2, -2, 2, 2), (20, 20))
+    axis = np.abs((np.arange(20) + 0.5) / 5 - 2)
+    outside = np.maximum(axis[:, None], axis[None]) > BORDER
+    assert (found[outside] == -1).all() and (found[~outside] >= 0).all()
+
+
+def test_the_same_shape_does_not_move(mesh, other):
+    for shape in (mesh.mean, other):
+        before, after = mesh.moved(shape, shape)
+        assert np.array_equal(before, after) and np.array_equal(before, points(shape))
+
+
+def test_what_a_face_pulls_along_ends_at_the_outer_ring(mesh, other, open_mouth):
+    before, after = mesh.moved(mesh.mean, other)
+    assert np.array_equal(before[95:], after[95:])  # the outer ring, and the border
+    pulled = followed(before, other - mesh.mean) - before
+    outline = np.concatenate([other[:17] - mesh.mean[:17], other[17:27] - mesh.mean[17:27]])
+    np.testing.assert_allclose(pulled[68:95], FOLLOWED * outline, atol=1e-12)
+    assert not pulled[OUTER].any() and np.abs(pulled[:68]).max() > 0.1
+    # An edit that folds nothing goes all of the way
+    shape = open_mouth(mesh.mean, 0.03)
+    np.testing.assert_allclose(mesh.moved(mesh.mean, shape)[1][:68], shape, atol=1e-12)
+
+
+def test_lips_meet_and_do_not_pass(face_points, open_mouth, mesh):
+    through = face_points.copy()
+    through[61:64, 1] += 0.1
+    through[65:68, 1] -= 0.1
+    shut = parted(through)
+    np.testing.assert_allclose(shut[[61, 62, 63]], shut[[67, 66, 65]])
+    assert np.array_equal(np.delete(shut, [61, 62, 63, 65, 66, 67], 0),
+                          np.delete(through, [61, 62, 63, 65, 66, 67], 0))  # fmt: skip
+    before, after = mesh.moved(open_mouth(face_points, 0.1), through)
+    area = np.abs(signed(after, mesh.triangles[mesh.mouth])).sum()
+    assert area < 0.2 * np.abs(signed(before, mesh.triangles[mesh.mouth])).sum()
+    same = open_mouth(face_points, 0.05)
+    assert np.array_equal(parted(same), same)
+
+
+def displaced(rng, shape, size):
+    """A shape whose parts move, turn and grow, and each point a little by itself."""
+    new = shape + rng.normal(0, 0.1 * size, shape.shape)
+    for part in PARTS:
+        part = list(part)
+        middle = new[part].mean(0)
+        new[part] = middle + (new[part] - middle) * rng.uniform(1 - size, 1 + size, 2)
+        new[part] += rng.normal(0, 0.3 * size, 2)
+    return new
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**31), st.floats(0, 0.3), st.floats(0, 0.2), st.floats(-0.25, 0.25))
+def test_nothing_folds(mesh, face_points, open_mouth, seed, size, was, gap):
+    rng = np.random.default_rng(seed)
+    shape = open_mouth(face_points + rng.normal(0, 0.01, (68, 2)), was)
+    before, after = mesh.moved(shape, open_mouth(displaced(rng, shape, size), gap))
+    counted = (signed(before, mesh.triangles) > 1e-6) & ~mesh.mouth
+    assert (signed(after, mesh.triangles)[counted] > 0).all()
+    assert np.array_equal(before[95:], after[95:])

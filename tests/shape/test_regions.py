@@ -1,0 +1,120 @@
+"""Parts of a face: masks by hand, and the points that move with them."""
+
+import numpy as np
+import pytest
+
+from istrc.attributes import REGIONS, TRANSFORMATIONS, regions_of
+from istrc.shape.frame import MIRRORED
+from istrc.shape.regions import (
+    NAMES,
+    _hull,
+    outline,
+    point_weights,
+    polygon,
+    region_mask,
+    skin,
+)
+
+SIZE = 64
+
+
+def at(mask, points, point):
+    """What a mask says of a point of the face."""
+    x, y = ((points[point] + 1) * len(mask) / 2).astype(int)
+    return float(mask[y, x])
+
+
+def test_a_polygon_counts_the_quarters_of_its_pixels():
+    corners = np.array([[-0.5, -0.25], [0.25, -0.5], [0.75, 0.5], [-0.25, 0.75]])
+    found = polygon(corners, 16)
+    assert found.shape == (16, 16) and found.dtype == np.float32
+    axis = (np.arange(160) + 0.5) / 80 - 1
+    places = np.stack(np.meshgrid(axis, axis), -1)
+    inside = np.ones((160, 160), bool)
+    for a, b in zip(corners, np.roll(corners, -1, 0), strict=True):
+        along, off = b - a, places - a
+        inside &= along[0] * off[..., 1] - along[1] * off[..., 0] > 0
+    share = inside.reshape(16, 10, 16, 10).mean((1, 3))
+    # Pillow draws the pixels that an edge touches, too, of four times the side
+    assert np.abs(found - share).max() < 0.45 and np.abs(found - share).mean() < 0.03
+    assert (found[share == 1] == 1).all()
+
+
+def test_a_hull_has_all_points_and_only_theirs():
+    rng = np.random.default_rng(0)
+    for count in (3, 4, 9, 40):
+        points = rng.normal(size=(count, 2))
+        hull = _hull(points)
+        assert {tuple(corner) for corner in hull} <= {tuple(point) for point in points}
+        for a, b in zip(hull, np.roll(hull, -1, 0), strict=True):
+            along, off = b - a, points - a
+            side = along[0] * off[:, 1] - along[1] * off[:, 0]
+            assert (side > -1e-12).all() or (side < 1e-12).all()
+    square = np.array([[0, 0], [1, 0], [1, 1], [0, 1], [0.5, 0.5], [0.5, 0]])
+    assert {tuple(corner) for corner in _hull(square)} == {(0, 0), (1, 0), (1, 1), (0, 1)}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_regions_are_where_their_points_are(face_points, name):
+    mask = region_mask(face_points, [name], SIZE)
+    assert mask.shape == (SIZE, SIZE) and mask.dtype == np.float32
+    assert mask.min() == 0 and 0.95 < mask.max() <= 1
+    np.testing.assert_allclose(mask, mask[:, ::-1], atol=0.1)  # a schematic face is symmetric
+    inside = {"nose": [30, 33], "mouth": [51, 57, 62], "eyes": [37, 44, 19]}
+    for region, points in inside.items():
+        for point in points:
+            value = at(mask, face_points, point)
+            if region == name:
+                assert value > 0.6
+            elif name in inside:
+                assert value < 0.6
+    if name not in inside:
+        assert at(mask, face_points, 8) == pytest.approx(1)  # the chin
+        assert at(mask, face_points, 57) == pytest.approx(1)
+        assert mask[0].max() == 0  # and nothing of the hair
+        assert (np.diff(mask, axis=0) >= 0).all()
+    if name == "lower face":
+        assert at(mask, face_points, 19) == 0
+
+
+def test_regions_are_joined_by_the_larger(face_points):
+    apart = [region_mask(face_points, [name], SIZE) for name in ("nose", "mouth")]
+    both = region_mask(face_points, ["nose", "mouth"], SIZE)
+    np.testing.assert_array_equal(both, np.maximum(*apart))
+    assert not region_mask(face_points, [], SIZE).any()
+
+
+def test_points_move_with_their_regions():
+    nose = point_weights(["nose"])
+    assert nose.shape == (68,) and np.flatnonzero(nose).tolist() == list(range(27, 36))
+    for name in NAMES:
+        np.testing.assert_array_equal(point_weights([name])[MIRRORED], point_weights([name]))
+    mouth = point_weights(["mouth"])
+    np.testing.assert_array_equal(point_weights(["nose", "mouth"]), nose + mouth)
+    assert point_weights(["lower face"]).all()  # a jaw moves, and all that hangs on it
+    assert point_weights(["nose", "below the brows"]).all()
+
+
+def test_the_outline_is_of_the_face(face_points):
+    mask = outline(face_points, SIZE)
+    assert mask.dtype == np.float32 and mask.min() == 0 and mask.max() == pytest.approx(1)
+    edge = np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]])
+    assert edge.max() < 0.3 * mask.max()
+    assert at(mask, face_points, 30) == pytest.approx(1)
+    assert all(at(mask, face_points, point) < 0.9 for point in (0, 8, 16))  # it fades inside
+
+
+def test_skin_is_neither_eyes_nor_mouth(face_points):
+    where = skin(face_points, SIZE)
+    assert where.min() >= 0 and where.max() <= 1
+    for point, wanted in ((30, 1), (62, 0), (37, 0), (19, 0)):
+        assert at(where, face_points, point) == pytest.approx(wanted, abs=0.2)
+    assert where[0].max() == 0 and 0.1 < where.mean() < 0.6
+
+
+def test_attributes_name_regions_that_there_are():
+    assert set(REGIONS.values()) <= set(NAMES)
+    assert set(TRANSFORMATIONS) & set(REGIONS)
+    assert regions_of(None) is None and regions_of([]) is None
+    assert regions_of(["male"]) is None and regions_of(["smile", "young"]) is None
+    assert regions_of(["big_nose", "big_lips", "wide_mouth"]) == ["nose", "mouth"]

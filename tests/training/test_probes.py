@@ -1,0 +1,64 @@
+"""Probes trained: what is typical of a class, by hand, and a run that is killed."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+
+from istrc.data.prepared import Prepared
+from istrc.models.began import AutoEncoder
+from istrc.models.facenet import FaceNet
+from istrc.shape.measures import MEASURED, measures
+from istrc.training.changes import both_sides
+from istrc.training.probes import train_probes
+from istrc.training.shape_free import make_shape_free
+from istrc.training.spaces import Spaces
+
+
+@pytest.fixture(scope="module")
+def given(shaped_folder, tiny_landmarks, tmp_path_factory):
+    """Networks, and both spaces of the toys with shapes."""
+    pytest.importorskip("sklearn")
+    torch.manual_seed(0)
+    facenet, autoencoder = FaceNet(16, 8, (4, 6), (1, 1)), AutoEncoder(16, 10, (4, 6))
+    textures = tmp_path_factory.mktemp("probes") / "textures"
+    make_shape_free(shaped_folder, textures, landmarks=tiny_landmarks(16, 0.05))
+    made = Spaces(facenet, autoencoder, Prepared(shaped_folder), textures=textures)
+    return dict(facenet=facenet, autoencoder=autoencoder, made=made)
+
+
+def test_killed_and_resumed_it_ends_with_the_same_bits(given, shaped_folder, resumed, same_weights):
+    train = partial(train_probes, shaped_folder, steps=6, batch_size=32, **given)
+    whole, again = resumed(train, 4)
+    same_weights(whole, again)
+    assert whole.names == tuple(Prepared(shaped_folder).attribute_names)
+    assert whole.measures == ("smile", "wide_mouth")
+
+
+def test_what_is_typical_of_a_class_by_hand(given, shaped_folder, tmp_path):
+    net = train_probes(shaped_folder, tmp_path, steps=30, batch_size=64, rate=0.02, **given)
+    prepared, made = Prepared(shaped_folder), given["made"]
+    c = both_sides(made, "tune")[1][0]
+    labels = prepared.attributes[made.rows["tune"]]
+    with torch.no_grad():
+        said = net(c)
+    found = measures(c[:, 10:].view(-1, 68, 2).numpy().astype(float))
+    for column, name in enumerate(net.names):
+        for side, value in enumerate((1, 0)):
+            of = np.flatnonzero(labels[:, column] == value)
+            wanted = np.sort(said[of, column].numpy())[(len(of) - 1) // 2]
+            assert float(net.typical[column, side]) == pytest.approx(wanted, abs=1e-5)
+            if name in net.measures:
+                row = net.measures.index(name)
+                quantiles = np.quantile(found[MEASURED[name]][of], (0.5, 0.03, 0.97))
+                np.testing.assert_allclose(net.ranges[row, side], quantiles, atol=1e-4)
+    # It learns: a beard is dark, and that is seen in the texture
+    beard = net.names.index("beard")
+    assert net.typical[beard, 0] > net.typical[beard, 1]
+
+
+def test_codes_without_shapes_have_no_measures(given, shaped_folder, tmp_path):
+    nets = {name: given[name] for name in ("facenet", "autoencoder")}
+    net = train_probes(shaped_folder, tmp_path, steps=2, batch_size=16, **nets)
+    assert net.code == 10 and net.measures == () and net.ranges.shape == (0, 2, 3)
