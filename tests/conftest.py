@@ -18,7 +18,8 @@ TOY_SIZE, TOY_STEPS = 16, 60
 ONE_STEP = {  # of every part of train_all
     f"{part}_steps": 1
     for part in (
-        "landmarks", "landmarks_fine", "facenet", "began", "mapping", "attributes", "changes", "probes",
+        "landmarks", "landmarks_fine", "facenet", "began", "mapping", "attributes", "changes",
+        "probes",
     )
 }  # fmt: skip
 TOY_ATTRIBUTES = ("smile", "male", "beard", "eyeglasses", "wide_mouth")

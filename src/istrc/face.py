@@ -97,12 +97,12 @@ class Face:
         if mode == "photo":
             layers = self.rendering.layers(change, edits)[0]
             pixels = put(pixels, layers, self.frame, circle.mesh)
-            crop = self.rendering.drawn(change, mode, edits)
+            crop = self.frame.crop(pixels, circle.size)
         else:
             drawn = circle.decode(z2) if mode == "circle" else self.rendering.drawn(change, mode)
-            crop = drawn
+            crop = to_pixels(drawn)[0]
             pixels = paste_crop(pixels, numpy(drawn)[0].transpose(1, 2, 0), self.frame)
-        return Edited(self, pixels, to_pixels(crop)[0], path)
+        return Edited(self, pixels, crop, path)
 
 
 @dataclass(frozen=True)

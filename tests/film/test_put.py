@@ -32,9 +32,9 @@ def test_frames_are_edited_as_photographs_are(circle, x):
     frame = aligned_frame(178, 218)
     made = make_layers(circle, x, z, points, direction)
     c, z2 = circle.encode(x), direction.of(z)
-    change = direction.further * circle.map_change(c, z, z2)
+    change = direction.further * circle.map_change(c, z, z2) + direction.rest
     covered = None if points is None else points[..., 2]
-    wanted = Rendering(circle, x, c, covered).layers(change)
+    wanted = Rendering(circle, x, c, covered).layers(change, ["beard"])
     for one, other in zip(made, wanted, strict=True):
         edited = paste(circle, picture, one, frame)
         assert np.array_equal(edited, put(picture, other, frame, circle.mesh))

@@ -4,6 +4,7 @@ import contextlib
 import json
 import math
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -41,11 +42,19 @@ TINY = dict(
 )
 
 
+EVEN = torch.ones(16, 16)  # no shape is known: every pixel weighs the same
+
+
 def test_energy_is_the_mean_absolute_error():
     torch.manual_seed(0)
     x, rebuilt = torch.rand(2, 3, 4, 4), torch.rand(2, 3, 4, 4)
-    total = sum(abs(a - b) for a, b in zip(x.flatten(), rebuilt.flatten(), strict=True))
-    assert energy(x, rebuilt).item() == pytest.approx(total.item() / 96)
+    weight, total = torch.rand(4, 4), 0.0
+    for face, channel, row, column in np.ndindex(2, 3, 4, 4):
+        at = face, channel, row, column
+        total += abs(float(x[at] - rebuilt[at])) * float(weight[row, column])
+    assert energy(x, rebuilt, weight).item() == pytest.approx(total / 6 / float(weight.sum()))
+    even = energy(x, rebuilt, torch.ones(4, 4))
+    torch.testing.assert_close(even, (x - rebuilt).abs().mean())
 
 
 @settings(max_examples=200, deadline=None)
@@ -123,17 +132,17 @@ def test_one_update_equals_two_separate_backward_passes(k, sharpened, caught):
     torch.manual_seed(9)
     real = augment(x, move=0.5, rotate=6, scale=0.06, shift=0.03, light=0.15, erase=0)
     u = maker.sample(6)
-    loss = energy(real, net(real))
+    loss = energy(real, net(real), EVEN)
     if sharpened:
         loss = loss + 0.3 * feature_loss(facenet, real, net(real))
     fake = maker(u).detach()
-    fake_energy = energy(fake, net(fake))
+    fake_energy = energy(fake, net(fake), EVEN)
     (loss - k * fake_energy).backward()
     norm = nn.utils.clip_grad_norm_(net.parameters(), 1.0)
     wanted_net = [p.grad.clone() for p in net.parameters()]
     net.requires_grad_(False)
     made = maker(u)
-    energy(made, net(made)).backward()
+    energy(made, net(made), EVEN).backward()
     wanted_maker = [p.grad.clone() for p in maker.parameters()]
     net.requires_grad_(True)
 
@@ -228,7 +237,7 @@ def test_the_critic_pulls_and_learns_apart(caught):
     torch.manual_seed(9)
     real = augment(x, move=0.5, rotate=6, scale=0.06, shift=0.03, light=0.15, erase=0)
     seen = net(real).detach().requires_grad_()
-    (ours,) = torch.autograd.grad(energy(real, seen), seen)
+    (ours,) = torch.autograd.grad(energy(real, seen, EVEN), seen)
     (critics,) = torch.autograd.grad(-critic(seen).mean(), seen)
     pull = ours + 0.5 * 0.4 * critics * ours.norm() / critics.norm()  # step 4 of 10
     net(real).backward(pull)

@@ -58,7 +58,12 @@ def test_every_run_keeps_what_it_has_spent(trained_all):
         path.parent.name: json.loads(path.read_text()) for path in out.glob("runs/*/spent.json")
     }
     assert set(runs) == {path.name for path in (out / "runs").iterdir()}
-    for beside in ("landmarks", "textures", "spaces", "search"):  # steps of their own are further in
+    for beside in (
+        "landmarks",
+        "textures",
+        "spaces",
+        "search",
+    ):  # steps of their own are further in
         assert runs.pop(beside)["beside_seconds"] > 0
     for spent in runs.values():
         assert spent["steps"] == 1 and spent["seconds"] > 0 and spent["beside_seconds"] >= 0

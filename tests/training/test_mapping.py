@@ -4,8 +4,8 @@ import json
 
 import pytest
 import torch
-from torch.nn import functional as F
 
+from istrc.device import reduced
 from istrc.errors import IstrcError
 from istrc.models.began import AutoEncoder
 from istrc.models.facenet import FaceNet
@@ -35,9 +35,9 @@ def test_one_step_is_adams_on_mse_and_l2(nets, toy_folder, toys, tmp_path):
     rows = torch.from_numpy(loop.generator(0, 0).integers(0, len(z), 32))
     weights = picture_weights(autoencoder, h, h.std(0))
     wanted = ((h - h.mean(0)) / h.std(0))[rows]
-    with torch.autocast("cpu", torch.bfloat16):  # as it is trained; the loss is float32
+    with reduced("cpu"):  # as it is trained; the loss is float32
         made = start.standardised(z[rows])
-    loss = F.mse_loss(made.float() * weights.sqrt(), wanted * weights.sqrt())
+    loss = ((made.float() - wanted).square() * weights).mean()
     loss.backward()
     rate = loop.cosine(0, 1, peak=1e-3)
     for (name, before), after in zip(start.named_parameters(), net.parameters(), strict=True):
@@ -55,7 +55,10 @@ def test_a_coordinate_weighs_what_it_does_to_the_picture():
     h, spread = torch.randn(400, 6), torch.rand(6) + 0.5
     found = picture_weights(autoencoder, h, spread, draws=200)
     jacobian = torch.stack(
-        [torch.autograd.functional.jacobian(autoencoder.decode, row[None]) for row in h[:30]]
+        [
+            torch.autograd.functional.jacobian(autoencoder.decode, row[None], vectorize=True)
+            for row in h[:30]
+        ]
     )  # (30, 1, 3, 16, 16, 1, 6)
     effect = jacobian.square().sum((1, 2, 3, 4, 5)).mean(0).sqrt() * spread
     torch.testing.assert_close(found, effect / effect.mean(), rtol=0.15, atol=0.02)

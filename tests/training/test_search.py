@@ -22,9 +22,7 @@ def nets(shaped_folder, tiny_landmarks, tmp_path_factory):
     textures = make_shape_free(shaped_folder, folder, landmarks=landmarks)
     torch.manual_seed(0)
     autoencoder = AutoEncoder(16, 12, (4, 4), linear=12, linear_side=16)
-    fit_components(
-        autoencoder.components, textures, textures.rows("fit"), landmarks.mean.numpy()
-    )
+    fit_components(autoencoder.components, textures, textures.rows("fit"), landmarks.mean.numpy())
     return dict(landmarks=landmarks, autoencoder=autoencoder.eval())
 
 

@@ -46,6 +46,11 @@ def headline(found: Mapping[str, Mapping[str, Any]]) -> str:
         rows.append(("... that a second recogniser calls the same person",
                      _share(mean.get("same_person")), edits))  # fmt: skip
         rows.append(("... that change the judged sex", _share(mean.get("sex_flips")), edits))
+        if "moved" in mean:
+            rows.append(("edits of shape that move what is measured, by dlib's landmarks",
+                         _share(mean["moved"]), edits))  # fmt: skip
+            rows.append(("open mouths that are shut, and no longer seen inside",
+                         _share(mean.get("closed")), edits))  # fmt: skip
     if pairs := found.get("verification"):
         angle = pairs["angle"]
         rows.append(("verification of unseen people, AUC", _number(angle["auc"]), pairs))

@@ -54,7 +54,8 @@ def edit(
     """Change attributes of the faces in photographs.
 
     Each face is found and aligned, its embedding is walked to the wanted attributes, and the
-    change is put back into the photograph. Everything outside the face keeps its bytes.
+    change is put back into the photograph: its own pixels are moved and shaded. Every pixel that
+    is neither keeps its value; a JPEG is encoded anew as a whole, a PNG without loss.
     """
     with Report("edit", as_json) as report:
         edits, which = parse_edits(attribute), options.parse_face(face)
@@ -82,7 +83,7 @@ def edit(
             device=device,
             runtime=runtime.value,
             names=[*edits, *(kept or [])],
-            check=lambda circle: options.check_attributes(circle, edits, kept),
+            check=lambda circle: options.check_attributes(circle, edits, kept, report),
         )
 
 
@@ -144,7 +145,7 @@ def walk(
         if not jobs:
             return
         circle = options.open_circle(model, device, runtime.value)
-        options.check_attributes(circle, edits, kept)
+        options.check_attributes(circle, edits, kept, report)
 
         import numpy as np
 

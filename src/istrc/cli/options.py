@@ -9,7 +9,9 @@ from typing import Annotated
 
 import typer
 
+from istrc.attributes import TRANSFORMATIONS, experimental
 from istrc.cli import completion
+from istrc.cli.report import Report
 from istrc.cli.strengths import check_keep, check_names, parse_names
 from istrc.edit.holding import asked
 from istrc.errors import IstrcError
@@ -119,7 +121,7 @@ LocationOption = Annotated[
 ModeOption = Annotated[
     Mode,
     typer.Option(
-        help="photo: the picture's own pixels plus the change. anchored: decoded, but what the "
+        help="photo: the picture's own pixels, moved and shaded. anchored: decoded, but what the "
         "edit does not touch stays. circle: the embedding's idea of the face, as in the paper."
     ),
 ]
@@ -150,7 +152,9 @@ AttributeOption = Annotated[
         metavar="NAME[=STRENGTH]",
         autocompletion=completion.attributes,
         help="What to change and how far: strength -2 to 2, +1 the full transformation, "
-        "negative the opposite; smile alone means smile=+1. May be repeated.",
+        "negative the opposite; smile alone means smile=+1. May be repeated. NAME is "
+        f"{', '.join(TRANSFORMATIONS)}, one that was learned, or, experimental, another of "
+        "CelebA's attributes in snake_case.",
         show_default=False,
     ),
 ]
@@ -182,8 +186,12 @@ def open_circle(model: str, device: str, runtime: str = "torch"):
     return Circle.from_pretrained(model, device=device, runtime=runtime)
 
 
-def check_attributes(circle, edits: Iterable[str], kept: Iterable[str] | None) -> None:
-    """Raises IstrcError for the first name that the circle does not have, and says why."""
+def check_attributes(
+    circle, edits: Iterable[str], kept: Iterable[str] | None, report: Report | None = None
+) -> None:
+    """Raises IstrcError for the first name that the circle does not have, and says why; tells the
+    report which edits are experimental.
+    """
     from istrc.learning import shelf
     from istrc.recognisers.recogniser import key
 
@@ -194,6 +202,9 @@ def check_attributes(circle, edits: Iterable[str], kept: Iterable[str] | None) -
             if name not in known and why:
                 raise IstrcError(f"{option} {name}: {why}")
         check_names(names, known, option)
+    for name in edits if report is not None else ():
+        if experimental(name):
+            report.say(f"{name}: experimental; it may be faint, or a stain")
 
 
 def numbered(output: Path, count: int) -> list[Path]:

@@ -13,13 +13,15 @@ from istrc.resample import blurred
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)[:, None, None]
 GREY, COLOURED = 0.015, 0.06  # mean chroma of the skin: none of a change's is taken, all is
 _LIGHT = 0.12  # of the side: light falls off over as much
+_BROAD = 0.8  # taken away of what tints more than half of that, as neither lips nor shadow do
 
 
 def toned(change: np.ndarray, own: np.ndarray, skin: np.ndarray | None) -> np.ndarray:
     """A change (3, S, S) of a texture without its change of light and skin tone.
 
     The middle of the skin's change is taken away, and what differs smoothly between both halves
-    of the face, which is where the light comes from; of its colour as much stays as the face has.
+    of the face, which is where the light comes from, and most of what tints it broadly; of its
+    colour as much stays as the face has.
 
     Args:
         own: (3, S, S) the face's texture in [-1, 1].
@@ -31,7 +33,10 @@ def toned(change: np.ndarray, own: np.ndarray, skin: np.ndarray | None) -> np.nd
         smooth = blurred(change, _LIGHT * change.shape[-1])
         change = change - (smooth - smooth[:, :, ::-1]) / 2
     grey = (LUMA * change).sum(0, keepdims=True)
-    return grey + coloured(own, skin) * (change - grey)
+    tint = change - grey
+    if skin is not None:
+        tint = tint - _BROAD * blurred(tint, _LIGHT / 2 * change.shape[-1])
+    return grey + coloured(own, skin) * tint
 
 
 def coloured(own: np.ndarray, skin: np.ndarray | None = None) -> float:

@@ -76,7 +76,7 @@ def evaluate_landmarks(
     split: str = "valid",
     limit: int | None = None,  # faces, at most
     seed: int = 0,
-    progress: Callable[[str, int, int], None] | None = None,
+    progress: Callable[[int, int], None] | None = None,  # faces done, of how many
 ) -> dict[str, Any]:
     """Measure the landmark network.
 
@@ -109,7 +109,7 @@ def evaluate_landmarks(
         hidden.append(cover(laid, labels[some], rng))
         doubt.append(numpy(circle.find(laid))[..., 2])
         if progress:
-            progress("landmarks", start + len(some), len(rows))
+            progress(start + len(some), len(rows))
     found, points = np.concatenate(found), labels[rows]
     apart = errors(found, points)
     groups = group_finder(prepared, split)(rows)

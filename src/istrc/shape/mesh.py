@@ -54,10 +54,10 @@ class Mesh:
         the sum of those points of another shape's mesh.
         """
         if size not in self._made:
-            axis = (np.arange(size) + 0.5) * 2 / size - 1
-            places = np.stack(np.meshgrid(axis, axis), -1).reshape(-1, 2)
-            found, weights = located(self.centre, self.triangles, places)
-            self._made[size] = self.triangles[found], weights.astype(np.float32)
+            found, weights = self.drawn(self.centre, (-1, -1, 1, 1), (size, size))
+            if (found < 0).any():
+                raise ValueError("the mean shape's mesh does not cover the crop")
+            self._made[size] = self.triangles[found.ravel()], weights.reshape(-1, 3)
         return self._made[size]
 
     @cached_property
@@ -94,7 +94,7 @@ class Mesh:
         new = parted(np.asarray(new, np.float64))
         own = signed(before, self.triangles)
         counted = (own > 1e-6) & ~self.mouth  # a head turned far hides triangles: they stay so
-        after = followed(before, new - shape)
+        after = followed(before, new - parted(shape))  # found lips may have crossed already
         for _ in range(100):  # 0.7 ** 100 is nothing at all
             now = signed(after, self.triangles)
             worst = counted & (now < _LEAST * own)
@@ -216,43 +216,6 @@ def signed_of(corners: np.ndarray) -> np.ndarray:
 def signed(mesh: np.ndarray, triangles: np.ndarray) -> np.ndarray:
     """Twice the signed area of a mesh's triangles, (T,)."""
     return signed_of(mesh[triangles])
-
-
-def located(
-    mesh: np.ndarray, triangles: np.ndarray, places: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """The triangle of each place (N, 2), (N,), and the weights of its points there, (N, 3).
-
-    Raises ValueError where a place lies in no triangle.
-    """
-    found = np.full(len(places), -1)
-    weights = np.zeros((len(places), 3))
-    for number, (a, b, c) in enumerate(mesh[triangles]):
-        area = signed_of(np.stack([a, b, c]))
-        if area <= 1e-12:
-            continue
-        second = (
-            signed_of(
-                np.stack(
-                    [np.broadcast_to(a, places.shape), places, np.broadcast_to(c, places.shape)], 1
-                )
-            )
-            / area
-        )
-        third = (
-            signed_of(
-                np.stack(
-                    [np.broadcast_to(a, places.shape), np.broadcast_to(b, places.shape), places], 1
-                )
-            )
-            / area
-        )
-        inside = (second >= -1e-9) & (third >= -1e-9) & (second + third <= 1 + 1e-9) & (found < 0)
-        found[inside] = number
-        weights[inside] = np.stack([1 - second - third, second, third], 1)[inside]
-    if (found < 0).any():
-        raise ValueError(f"{(found < 0).sum()} places lie outside the mesh")
-    return found, weights
 
 
 def triangulated(mean: np.ndarray) -> np.ndarray:

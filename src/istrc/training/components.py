@@ -101,7 +101,8 @@ def fit_components(
             parts.append((rest * window).flatten(1))
         basis, spread = principal(torch.cat(parts), own)
         getattr(net, f"basis{number}").copy_(basis)
-        net.spread[start : start + own] = spread
+        # Where the whole face's components rebuild every face, what is left is rounding
+        net.spread[start : start + own] = spread.clamp(min=1e-3 * net.spread[0].item())
         start += own
 
 

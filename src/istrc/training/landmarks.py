@@ -121,7 +121,7 @@ def cover(
     places = np.stack(np.meshgrid(axis, axis), -1).reshape(1, -1, 2)
     mask = inside(places).reshape(count, 1, size, size)
     stuff = x[:count].clone()
-    third = max(1, count // 3)
+    third = count // 3
     colours = torch.from_numpy(rng.uniform(-1, 1, (third, 3, 1, 1)).astype(np.float32))
     stuff[:third] = colours
     stuff[third : 2 * third] = stuff[third : 2 * third].roll(1, 0).flip(2)
