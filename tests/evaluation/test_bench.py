@@ -129,7 +129,7 @@ def test_drawn_faces_stand_in_for_examples(circle):
     examples = Drawn(circle, 12)
     having, lacking = examples.sides("smile")
     assert sorted([*having, *lacking]) == list(range(12)) and len(having) == 6
-    assert examples.z.shape == (12, 8) and examples.h.shape == (12, 6)
+    assert examples.z.shape == (12, 8) and examples.h.shape == (12, circle.code)
     assert examples.prepared.batch(examples.rows[:2]).shape == (2, 3, 32, 32)
 
 

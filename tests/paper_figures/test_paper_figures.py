@@ -125,12 +125,12 @@ def test_layers_are_those_of_the_network(circle, given):
     layers = trace(circle.mapping, circle.mapping, z)
     assert layers == [
         Layer("fully connected", (8,), ("BatchNorm", "tanh"), 4),
-        Layer("fully connected", (6,)),
+        Layer("fully connected", (circle.code,)),
     ]
     found = networks(circle, given[0].x)
     assert all(layers for _, layers in found)
     titles = [title for title, _ in found]
-    assert "(8)" in titles[0] and "(6)" in titles[1]
+    assert "(8)" in titles[0] and f"({circle.code})" in titles[1]
     # The hooks are gone
     assert not any(module._forward_hooks for module in circle.mapping.modules())
 

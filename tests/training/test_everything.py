@@ -29,7 +29,7 @@ def test_every_part_says_how_it_was_made(trained_all):
         config = json.loads((out / part / "config.json").read_text())
         for run in config["training"]:
             assert run["part"] == {"autoencoder": "began"}.get(part, part)
-            assert run["steps"] == 1 or part == "search"
+            assert part == "search" or run["steps"] == 1
         assert len(config["training"]) == (2 if part == "landmarks" else 1)
 
 
@@ -67,4 +67,4 @@ def test_every_run_keeps_what_it_has_spent(trained_all):
         assert runs.pop(beside)["beside_seconds"] > 0
     for spent in runs.values():
         assert spent["steps"] == 1 and spent["seconds"] > 0 and spent["beside_seconds"] >= 0
-        assert spent["operations"] > 1e6 and spent["calls"] > 50
+        assert spent["operations"] > 1e5 and spent["calls"] > 10
