@@ -41,14 +41,15 @@ def test_the_numbers_are_those_of_face_k(istrc, two, toy_model, tmp_path):
         assert abs(face["angle"]) < 0.3
     preview = Image.open(tmp_path / "numbered.png")
     assert preview.width == 640 and preview.getexif() == {} and "xmp" not in preview.info
-    # What --face 2 changes is inside the second frame
+    # What --face 2 changes is inside the second frame, and where its mesh reaches beyond
     out = tmp_path / "out.png"
     arguments = ["--face", 2, "-a", "smile", "-o", out, "--model", toy_model]
     assert istrc("edit", two, *arguments).exit_code == 0
     changed = (np.asarray(Image.open(out)) != np.asarray(Image.open(two))).any(2)
     rows, columns = changed.nonzero()
     corners = np.array(one["found"][1]["corners"])
-    (left, top), (right, bottom) = corners.min(0) - 1, corners.max(0) + 1
+    beyond = 0.35 * one["found"][1]["side"]
+    (left, top), (right, bottom) = corners.min(0) - beyond, corners.max(0) + beyond
     assert left <= columns.min() and columns.max() <= right
     assert top <= rows.min() and rows.max() <= bottom
 
