@@ -20,10 +20,10 @@ from istrc.arrays import inference, numpy
 from istrc.attributes import OF_THE_MOUTH, regions_of
 from istrc.edit.tone import toned
 from istrc.errors import InputError
-from istrc.photo.align import CROP, CROP_SIDE, Frame, aligned_frame, invert, transform
+from istrc.photo.align import CROP_CENTRE, CROP_SIDE, Frame, aligned_frame, invert, transform
 from istrc.photo.paste import face_mask
 from istrc.resample import blurred, looked_up
-from istrc.shape.mesh import FACE_POINTS, Mesh
+from istrc.shape.mesh import FACE_POINTS, LOWER, UPPER, Mesh
 from istrc.shape.regions import outline, polygon, region_mask, skin
 
 if TYPE_CHECKING:
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 MODES = ("photo", "anchored", "circle")
 FINEST = 1024  # pixels of a side over which a mesh is drawn; larger faces are looked up between
 STILL = 0.02  # pixels that count as not moved
-_UPPER, _LOWER = [61, 62, 63], [67, 66, 65]  # the inner lips' points that face each other
 _INTO = 0.15  # of what a mouth shuts, that its inside reaches into either lip
 _EDGE = 0.012  # of the crop's side, over which the inside of a mouth is blended into its lips
 _OPENED = (1.3, 2.2)  # times its area, from which an open mouth is drawn by the decoder, and all
@@ -100,9 +99,11 @@ class Rendering:
             edits: the attributes that were edited, which show in their regions alone
                 (istrc.attributes); None takes all of the face.
         """
-        where = self._where(edits)
-        drawn = numpy(self.nets.draw_texture(self.c + change))
+        where, c = self._where(edits), self.c + change
+        drawn = numpy(self.nets.draw_texture(c))
         own = numpy(self._texture)
+        if self.nets.mesh is not None:
+            olds, news = (numpy(self.nets.shapes(codes)) for codes in (self.c, c))
         made = []
         for number in range(len(drawn)):
             mask, clear = where, None
@@ -113,10 +114,7 @@ class Rendering:
             if self.nets.mesh is None:
                 made.append(Layers(shift, mask))
                 continue
-            old, new = (
-                numpy(self.nets.shapes(c[number : number + 1]))[0]
-                for c in (self.c, self.c + change)
-            )
+            old, new = olds[number], news[number]
             if clear is not None:
                 new = old + (new - old) * clear[:, None]
             before, after = self.nets.mesh.moved(widened(old, new), new)
@@ -179,12 +177,12 @@ def widened(old: np.ndarray, new: np.ndarray) -> np.ndarray:
     down = down / max(float(np.linalg.norm(down)), 1e-6)
 
     def gap(shape: np.ndarray) -> np.ndarray:  # (3,) at the three places where points face
-        return np.maximum(((shape[_LOWER] - shape[_UPPER]) * down).sum(1), 0)
+        return np.maximum(((shape[LOWER] - shape[UPPER]) * down).sum(1), 0)
 
     closed = np.maximum(gap(old) - gap(new), 0) * _INTO
     old = old.copy()
-    old[_UPPER] -= closed[:, None] * down
-    old[_LOWER] += closed[:, None] * down
+    old[UPPER] -= closed[:, None] * down
+    old[LOWER] += closed[:, None] * down
     return old
 
 
@@ -202,8 +200,7 @@ def put(pixels: np.ndarray, layers: Layers, frame: Frame, mesh: Mesh | None) -> 
     result = np.array(pixels, copy=True)
     height, width = pixels.shape[:2]
     half = CROP_SIDE / 2
-    centre = np.array([(CROP[0] + CROP[2]) / 2, (CROP[1] + CROP[3]) / 2])
-    to_crop = np.column_stack([frame.matrix[:, :2], frame.matrix[:, 2] - centre]) / half
+    to_crop = np.column_stack([frame.matrix[:, :2], frame.matrix[:, 2] - CROP_CENTRE]) / half
     from_crop = invert(to_crop)
     corners = transform(from_crop, [[-1, -1], [1, -1], [1, 1], [-1, 1]])
     if layers.after is not None:

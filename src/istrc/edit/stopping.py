@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from istrc import sphere
-from istrc.arrays import along, inference, library, numbers
+from istrc.arrays import along, indices, inference, library, numbers
 from istrc.attributes import STILL, regions_of
 from istrc.edit import walk as walking
 from istrc.shape.measures import MEASURED, measures
@@ -188,9 +188,7 @@ def reach(
     low = place.clip(0, len(change) - 1.001)
     first = numbers(lib.floor(low), low)
     between = (place - first)[:, None]
-    index = first if lib is np else first.long()
-    index = index.astype(np.int64) if lib is np else index
-    rows = lib.arange(faces)
+    index, rows = indices(first, low), lib.arange(faces)
     ended = change[index, rows] * (1 - between) + change[index + 1, rows] * between
     points = walk.until((place / FRAMES).clip(0, 1))
     walk = replace(
@@ -246,9 +244,7 @@ def made_up(nets: Networks, c: Array, change: Array, strengths: Mapping[str, flo
         row, measure = probes.measures.index(name), MEASURED[name]
         ranges, asked = probes.ranges[row : row + 1], numbers([strength], c)
         own = measures(nets.shapes(c))[measure]
-        if (
-            measure == "lip_gap" and strength < 0
-        ):  # landmarks leave a gap between lips that are shut
+        if measure == "lip_gap" and strength < 0:  # landmarks leave a gap between shut lips
             ranges = ranges * numbers(SHUT, c)
         goal = wanted_measures(own[:, None], ranges, asked)[:, 0]  # (B,)
         side = ranges[0, 0 if strength > 0 else 1]

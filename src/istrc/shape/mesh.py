@@ -18,14 +18,14 @@ from functools import cached_property
 
 import numpy as np
 
-JAW, BROWS, INNER_LIPS = slice(0, 17), slice(17, 27), slice(60, 68)
+JAW, BROWS = slice(0, 17), slice(17, 27)
 FOLLOWED = 0.5  # of the outline's displacement, by the first ring
 FACE_POINTS = 68 + 2 * 27  # of a mesh: the shape and two rings; the border's follow
 BORDER = 1.6  # half the side of the square that stays, in half crops
 _RINGS = (1.14, 1.34)  # of the outline's distance from the face's centre
 _ABOVE = (0.4, 0.85)  # of the brows, in eye distances
 _LEAST = 0.02  # of its area, that a triangle keeps in a warp that moves it
-_UPPER, _LOWER = [61, 62, 63], [67, 66, 65]  # the inner lips' points that face each other
+UPPER, LOWER = [61, 62, 63], [67, 66, 65]  # the inner lips' points that face each other
 
 
 class Mesh:
@@ -199,11 +199,11 @@ def followed(mesh: np.ndarray, displacement: np.ndarray) -> np.ndarray:
 def parted(shape: np.ndarray) -> np.ndarray:
     """A shape (68, 2) whose lips do not pass through each other: where they would, they meet."""
     shape = shape.copy()
-    upper, lower = shape[_UPPER], shape[_LOWER]
+    upper, lower = shape[UPPER], shape[LOWER]
     crossed = (lower - upper)[:, 1] < 0
     middle = (upper + lower) / 2
-    shape[_UPPER] = np.where(crossed[:, None], middle, upper)
-    shape[_LOWER] = np.where(crossed[:, None], middle, lower)
+    shape[UPPER] = np.where(crossed[:, None], middle, upper)
+    shape[LOWER] = np.where(crossed[:, None], middle, lower)
     return shape
 
 
@@ -227,7 +227,7 @@ def triangulated(mean: np.ndarray) -> np.ndarray:
 
     open_ = points(mean)
     unit = np.linalg.norm(mean[42:48].mean(0) - mean[36:42].mean(0))
-    open_[_LOWER + [55, 56, 57, 58, 59], 1] += 0.25 * unit
+    open_[LOWER + [55, 56, 57, 58, 59], 1] += 0.25 * unit
     open_[[6, 7, 8, 9, 10], 1] += 0.3 * unit
     open_[[68 + 6 + k for k in range(5)] + [68 + 27 + 6 + k for k in range(5)], 1] += 0.3 * unit
     triangles = Delaunay(open_).simplices
