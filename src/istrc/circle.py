@@ -232,10 +232,8 @@ class Circle(Networks):
         """
         if mode == "circle":
             return self.decode(z2)
-        found = None if self.landmarks is None else self.find(x)
-        c = self.encode(x, found)
-        covered = None if found is None else found[..., 2]
-        return Rendering(self, x, c, covered).drawn(self.map_change(c, z, z2), mode)
+        rendering = Rendering.of(self, x)
+        return rendering.drawn(self.map_change(rendering.c, z, z2), mode)
 
     def edit(
         self,
@@ -250,11 +248,9 @@ class Circle(Networks):
         z = self.embed(x)
         if mode == "circle":
             return self.decode(self.walk(z, strengths, keep=keep, metric=metric).end)
-        found = None if self.landmarks is None else self.find(x)
-        c = self.encode(x, found)
-        reached = self.reach(x, z, strengths, keep=keep, mode=mode, metric=metric, c=c)
-        covered = None if found is None else found[..., 2]
-        return Rendering(self, x, c, covered).drawn(reached.change, mode, strengths)
+        rendering = Rendering.of(self, x)
+        reached = self.reach(x, z, strengths, keep=keep, mode=mode, metric=metric, c=rendering.c)
+        return rendering.drawn(reached.change, mode, strengths)
 
     # Attributes of one's own
 

@@ -46,20 +46,14 @@ class Face:
     count: int = 1
 
     @cached_property
-    def found(self) -> Array | None:
-        """(1, 68, 3) its points in the crop, and the logits of their being covered; see `find`."""
-        return None if self.circle.landmarks is None else self.circle.find(self.x)
-
-    @cached_property
-    def code(self) -> Array:
-        """(1, C)."""
-        return self.circle.encode(self.x, self.found)
-
-    @cached_property
     def rendering(self) -> Rendering:
         """What draws this face with other codes."""
-        covered = None if self.found is None else self.found[..., 2]
-        return Rendering(self.circle, self.x, self.code, covered)
+        return Rendering.of(self.circle, self.x)
+
+    @property
+    def code(self) -> Array:
+        """(1, C)."""
+        return self.rendering.c
 
     def edit(
         self,

@@ -33,11 +33,6 @@ def resized(x: Array, side: int, linear: bool = False) -> Array:
     return weights @ x @ library(x).swapaxes(weights, 0, 1)
 
 
-def halved(x: Array) -> Array:
-    """Faces (B, 3, 2 S, 2 S) -> (B, 3, S, S), as a prepared picture of half the size has them."""
-    return resized(x, x.shape[-1] // 2).clip(-1, 1)
-
-
 @lru_cache(maxsize=32)
 def _resizing(size: int, side: int, linear: bool) -> np.ndarray:
     """What each old pixel is worth in each new one: (side, size), float32."""

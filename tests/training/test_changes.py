@@ -12,9 +12,9 @@ from istrc.models.began import AutoEncoder
 from istrc.models.facenet import FaceNet
 from istrc.shape.frame import mirrored
 from istrc.training import changes as module
-from istrc.training.changes import NEAREST, Pairs, both_sides, explained, poses, train_changes
+from istrc.training.changes import NEAREST, Pairs, explained, poses, train_changes
 from istrc.training.shape_free import make_shape_free
-from istrc.training.spaces import Spaces
+from istrc.training.spaces import Spaces, both_sides
 
 
 @pytest.fixture(scope="module")

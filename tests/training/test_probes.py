@@ -10,10 +10,9 @@ from istrc.data.prepared import Prepared
 from istrc.models.began import AutoEncoder
 from istrc.models.facenet import FaceNet
 from istrc.shape.measures import MEASURED, measures
-from istrc.training.changes import both_sides
 from istrc.training.probes import train_probes
 from istrc.training.shape_free import make_shape_free
-from istrc.training.spaces import Spaces
+from istrc.training.spaces import Spaces, both_sides
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ from istrc.edit.tone import toned
 from istrc.errors import InputError
 from istrc.photo.align import CROP_CENTRE, CROP_SIDE, Frame, aligned_frame, invert, transform
 from istrc.photo.paste import face_mask
-from istrc.resample import blurred, looked_up
+from istrc.resample import blurred, looked_up, places
 from istrc.shape.mesh import FACE_POINTS, LOWER, UPPER, Mesh
 from istrc.shape.regions import outline, polygon, region_mask, skin
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 MODES = ("photo", "anchored", "circle")
 FINEST = 1024  # pixels of a side over which a mesh is drawn; larger faces are looked up between
+REACHED = 3  # pixels, as far as a cubic kernel reaches beside a place, and one more
 STILL = 0.02  # pixels that count as not moved
 _INTO = 0.15  # of what a mouth shuts, that its inside reaches into either lip
 _EDGE = 0.012  # of the crop's side, over which the inside of a mouth is blended into its lips
@@ -69,6 +70,15 @@ class Rendering:
 
     def __init__(self, nets: Networks, x: Array, c: Array, covered: Array | None = None):
         self.nets, self.x, self.c, self.covered = nets, x, c, covered
+
+    @classmethod
+    def of(cls, nets: Networks, x: Array, found: Array | None = None) -> Rendering:
+        """Of faces x (B, 3, S, S), whose points are found (`Networks.find`) where they are not
+        known, (B, 68, 3), and whose codes are made.
+        """
+        if found is None and nets.landmarks is not None:
+            found = nets.find(x)
+        return cls(nets, x, nets.encode(x, found), None if found is None else found[..., 2])
 
     @inference
     def drawn(self, change: Array, mode: str, edits: Iterable[str] | None = None) -> Array:
@@ -223,17 +233,24 @@ def put(pixels: np.ndarray, layers: Layers, frame: Frame, mesh: Mesh | None) -> 
         if len(rows):
             u = columns + left + moved[rows, columns, 0]
             v = rows + top + moved[rows, columns, 1]
-            own[rows, columns] = looked_up(pixels.transpose(2, 0, 1), u, v).T
+            # Of a great photograph, the part that is looked at
+            x0, y0 = (
+                int(np.clip(np.floor(at_.min()) - REACHED, 0, end - 1))
+                for at_, end in ((u, width), (v, height))
+            )
+            x1, y1 = (int(np.ceil(at_.max())) + REACHED + 1 for at_ in (u, v))
+            window = pixels[y0 : max(y1, y0 + 1), x0 : max(x1, x0 + 1)].transpose(2, 0, 1)
+            own[rows, columns] = looked_up(window, u - x0, v - y0).T
 
     # The texture's change, and what has opened
     size = layers.change.shape[-1]
     inside_crop = (np.abs(at) < 1).all(-1)
     rows, columns = np.nonzero(inside_crop)
-    places = (at[rows, columns] + 1) * size / 2 - 0.5
+    texels = (at[rows, columns] + 1) * size / 2 - 0.5
     stack = [layers.change * np.float32(127.5)]
     if layers.inside is not None:
         stack += [(layers.inside + 1) * np.float32(127.5), layers.lips[None]]
-    seen = looked_up(np.concatenate(stack), places[:, 0], places[:, 1])  # (3 or 7, N)
+    seen = looked_up(np.concatenate(stack), texels[:, 0], texels[:, 1])  # (3 or 7, N)
     shaded = own[rows, columns] + seen[:3].T
     if layers.inside is not None:
         share = seen[6].clip(0, 1)[:, None]
@@ -247,10 +264,7 @@ def put(pixels: np.ndarray, layers: Layers, frame: Frame, mesh: Mesh | None) -> 
 
 def _straight(to_crop: np.ndarray, box: tuple[int, int, int, int]) -> np.ndarray:
     """Where a photograph's pixels lie in the crop, (h, w, 2)."""
-    left, top, right, bottom = box
-    x, y = np.arange(left, right) + 0.5, np.arange(top, bottom)[:, None] + 0.5
-    (a, b, c), (d, e, f) = to_crop
-    return np.stack(np.broadcast_arrays(a * x + (b * y + c), d * x + (e * y + f)), -1)
+    return np.stack(places(to_crop, box), -1) + 0.5
 
 
 def _through_mesh(
@@ -267,16 +281,13 @@ def _through_mesh(
     region = (left, top, left + shape[1] * step, top + shape[0] * step)
     before, after = transform(from_crop, layers.before), transform(from_crop, layers.after)
     found, weights = mesh.drawn(after, region, shape, inner=True)
-    at = mesh.places(mesh.centre, found, weights)
-    moved = mesh.places((before - after), found, weights)
-    nowhere = found < 0
-    at[nowhere], moved[nowhere] = 9.0, 0.0
+    both = mesh.places(np.concatenate([mesh.centre, before - after], 1), found, weights)
+    both[found < 0] = [9.0, 9.0, 0.0, 0.0]
     if step > 1:
-        both = np.concatenate([at, moved], -1).transpose(2, 0, 1)
         v, u = np.mgrid[0:height, 0:width]
-        both = looked_up(both, (u + 0.5) / step - 0.5, (v + 0.5) / step - 0.5, cubic=False)
-        at, moved = both[:2].transpose(1, 2, 0), both[2:].transpose(1, 2, 0)
-    return at, moved
+        finer = (u + 0.5) / step - 0.5, (v + 0.5) / step - 0.5
+        both = looked_up(both.transpose(2, 0, 1), *finer, cubic=False).transpose(1, 2, 0)
+    return both[..., :2], both[..., 2:]
 
 
 def _area(corners: np.ndarray) -> float:

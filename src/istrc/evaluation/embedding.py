@@ -10,7 +10,6 @@ import torch
 
 from istrc import sphere
 from istrc.data.prepared import Prepared
-from istrc.edit.render import Rendering
 from istrc.errors import InputError, IstrcError
 
 Progress = Callable[[int, int], None]  # (done, total)
@@ -29,13 +28,6 @@ def embed_rows(
         parts.append(circle.embed(prepared.batch(rows[start : start + batch])).float().cpu())
         progress(min(start + batch, len(rows)), len(rows))
     return torch.cat(parts)
-
-
-def rendering(circle: Any, x: torch.Tensor) -> Rendering:
-    """What draws the faces x (B, 3, S, S) with other codes than their own, `c`."""
-    found = None if circle.landmarks is None else circle.find(x)
-    covered = None if found is None else found[..., 2]
-    return Rendering(circle, x, circle.encode(x, found), covered)
 
 
 def precise(z: torch.Tensor) -> torch.Tensor:

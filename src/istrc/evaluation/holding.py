@@ -17,12 +17,13 @@ import torch
 
 from istrc.circle import TRANSFORMATIONS
 from istrc.data.prepared import Prepared
+from istrc.edit.render import Rendering
 from istrc.errors import InputError
 from istrc.evaluation import identity
 from istrc.evaluation.editing import Bench
 from istrc.evaluation.editing_faces import CUT, OF_MEN, Edit, choose_faces
 from istrc.evaluation.editing_measures import Outcome, averages, measure
-from istrc.evaluation.embedding import drawn_rows, embed_rows, rendering, silent
+from istrc.evaluation.embedding import drawn_rows, embed_rows, silent
 from istrc.evaluation.holding_variants import WAYS, train_classifiers
 from istrc.evaluation.judges import Judge, finite_mean
 from istrc.evaluation.results import circle_checksum, markdown_table
@@ -71,7 +72,7 @@ class WatchedEdit:
 
     def __call__(self, x: torch.Tensor, strengths: Mapping[str, float]) -> torch.Tensor:
         z = self.circle.embed(x)
-        drawing = rendering(self.circle, x)
+        drawing = Rendering.of(self.circle, x)
         reached = self.circle.reach(x, z, strengths, keep=self.keep, c=drawing.c)
         self.angles.append(reached.walk.angle.cpu())
         return drawing.drawn(reached.change, "photo")

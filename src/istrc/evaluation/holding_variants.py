@@ -160,9 +160,6 @@ def train_classifiers(
 
     for step in range(steps):
         loss = one_batch(loop.generator(seed, step))
-        loop.set_rate(optimizer, loop.cosine(step, steps, peak=rate))
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
+        loop.descend(optimizer, loss, loop.cosine(step, steps, peak=rate))
         progress(step + 1)
     return net.eval()

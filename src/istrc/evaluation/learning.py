@@ -15,8 +15,9 @@ import numpy as np
 import torch
 
 from istrc.data.prepared import Prepared
+from istrc.edit.render import Rendering
 from istrc.errors import InputError
-from istrc.evaluation.embedding import drawn_rows, embed_rows, rendering, silent
+from istrc.evaluation.embedding import drawn_rows, embed_rows, silent
 from istrc.evaluation.judges import Judge, finite_mean
 from istrc.evaluation.results import circle_checksum, markdown_table
 from istrc.learning.learn import LEAST, Side, learn_attribute, trust_of
@@ -194,7 +195,7 @@ def _edit(
     for sign, word in ((+1, "added"), (-1, "removed")):
         here = np.flatnonzero(labels == (0 if sign > 0 else 1))[:faces]
         x = prepared.batch(rows[here])
-        drawing = rendering(circle, x)
+        drawing = Rendering.of(circle, x)
         reached = circle.reach(x, z[here].to(circle.device), {asked: sign}, c=drawing.c)
         if sign > 0:
             told["angle"] = float(reached.walk.angle.mean())

@@ -114,10 +114,7 @@ def train_variant(
         loss = (error * weights if weights is not None and variant.weighted else error).mean()
         if not bool(loss.isfinite()):
             break
-        loop.set_rate(optimizer, loop.cosine(step, steps, peak=rate))
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
+        loop.descend(optimizer, loss, loop.cosine(step, steps, peak=rate))
         if (step + 1) % every == 0 or step + 1 == steps:
             explained = explained_variance(net.eval(), *tune, weights)
             if explained > best.explained:

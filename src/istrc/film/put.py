@@ -30,9 +30,8 @@ def make_layers(
     if mode == "circle":
         drawn = circle.decode(z2)
     else:
-        c = circle.encode(x, points)
-        rendering = Rendering(circle, x, c, None if points is None else points[..., 2])
-        change = direction.further * circle.map_change(c, z, z2)
+        rendering = Rendering.of(circle, x, points)
+        change = direction.further * circle.map_change(rendering.c, z, z2)
         if direction.rest is not None:
             change = change + direction.rest.to(change)
         if mode == "photo":

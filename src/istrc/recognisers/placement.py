@@ -12,6 +12,7 @@ import numpy as np
 
 from istrc.errors import InputError
 from istrc.photo.align import CROP, CROP_SIDE, compose, invert, sampling_grid
+from istrc.shape.frame import similarity
 
 if TYPE_CHECKING:
     import torch
@@ -60,20 +61,6 @@ def template(text: str, size: int) -> np.ndarray:
             f"template {text!r}: not a square of 16 to 1000 px (L < R, T < B, R - L = B - T)"
         )
     return box(left, top, right, bottom, size)
-
-
-def similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """The similarity (2, 3) that brings points (N, 2) nearest to others (Umeyama 1991, eq. 40-42).
-
-    Nearest in the sum of squared distances; never a reflection.
-    """
-    from_mean, to_mean = source.mean(0), target.mean(0)
-    a, b = source - from_mean, target - to_mean
-    u, d, vt = np.linalg.svd(b.T @ a / len(a))
-    sign = np.array([1.0, np.sign(np.linalg.det(u) * np.linalg.det(vt))])
-    turn = u @ np.diag(sign) @ vt
-    turn = turn * ((d * sign).sum() / np.square(a).sum(1).mean())
-    return np.column_stack([turn, to_mean - turn @ from_mean])
 
 
 def place(x: torch.Tensor, placement: np.ndarray, size: int) -> torch.Tensor:

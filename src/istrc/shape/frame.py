@@ -42,14 +42,22 @@ def aligning(shape: np.ndarray, mean: np.ndarray) -> np.ndarray:
     Args:
         shape: (68, 2). mean: (68, 2) of aligned faces.
     """
-    (left, right), (first, second) = eyes(shape), eyes(mean)
-    here, there = right - left, second - first
-    # The quotient of both, as complex numbers, is the turn and the scale
-    square = max(float(here @ here), 1e-9)
-    cos = float(here @ there) / square
-    sin = float(here[0] * there[1] - here[1] * there[0]) / square
-    turn = np.array([[cos, -sin], [sin, cos]])
-    return np.column_stack([turn, (first + second) / 2 - turn @ ((left + right) / 2)])
+    return similarity(np.stack(eyes(shape)), np.stack(eyes(mean)))
+
+
+def similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """The similarity (2, 3) that brings points (N, 2) nearest to others (Umeyama 1991, eq. 40-42).
+
+    Nearest in the sum of squared distances; never a reflection.
+    """
+    from_mean, to_mean = source.mean(0), target.mean(0)
+    a, b = source - from_mean, target - to_mean
+    u, d, vt = np.linalg.svd(b.T @ a / len(a))
+    sign = np.array([1.0, np.sign(np.linalg.det(u) * np.linalg.det(vt))])
+    turn = u @ np.diag(sign) @ vt
+    # Points that are all in one place are taken to one place
+    turn = turn * ((d * sign).sum() / max(np.square(a).sum(1).mean(), 1e-12))
+    return np.column_stack([turn, to_mean - turn @ from_mean])
 
 
 def found_in(net: Callable[[np.ndarray], np.ndarray], faces: np.ndarray, size: int) -> np.ndarray:

@@ -159,11 +159,12 @@ class Mesh:
         return found, weights
 
     def places(self, mesh: np.ndarray, found: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        """Where pixels that `drawn` found lie in another mesh (P, 2): (h, w, 2) float32.
+        """Where pixels that `drawn` found lie in another mesh (P, 2): (h, w, 2) float32; or what
+        else is said of a mesh's points (P, C), between them: (h, w, C).
 
         What is said of pixels in no triangle means nothing.
         """
-        corners = mesh.astype(np.float32)[self.triangles[found]]  # (h, w, 3, 2)
+        corners = mesh.astype(np.float32)[self.triangles[found]]  # (h, w, 3, C)
         return (corners * weights[..., None]).sum(-2)
 
 

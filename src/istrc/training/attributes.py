@@ -157,10 +157,7 @@ def train_on_embeddings(
         points = z[rows]
         points = sphere.step(points, torch.randn_like(points), noise)
         loss = balanced_loss(net.raw(points), labels[rows], positive)
-        loop.set_rate(optimizer, loop.cosine(step, steps, peak=rate))
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
+        loop.descend(optimizer, loss, loop.cosine(step, steps, peak=rate))
         return {"loss": loss.detach() / len(net.names)}
 
     @torch.no_grad()

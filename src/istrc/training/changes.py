@@ -14,16 +14,15 @@ import numpy as np
 import torch
 
 from istrc.data.measured import measure
-from istrc.data.prepared import Prepared
 from istrc.models.began import AutoEncoder
 from istrc.models.changes import Changes
 from istrc.models.facenet import FaceNet
 from istrc.models.store import fingerprint
 from istrc.recognisers.recogniser import Recogniser
 from istrc.training import loop
-from istrc.training.embeddings import recorded, source
+from istrc.training.embeddings import recorded
 from istrc.training.mapping import code_weights
-from istrc.training.spaces import Spaces
+from istrc.training.spaces import Spaces, both_sides, open_spaces
 
 NEAREST = 24  # strangers of whom the one in the nearest pose makes a pair
 REGIONS = {  # of iBUG's points, whose explained variance is told apart
@@ -100,9 +99,9 @@ def train_changes(
     validate_every: int = 500,  # steps
 ) -> Changes:
     """Learn what changes in a code from pairs; returns the network that was best on tune."""
-    prepared = Prepared(data)
-    facenet = source(facenet, recogniser, prepared, out, embeddings)
-    made = made or Spaces(facenet, autoencoder, prepared, device, textures=textures)
+    prepared, facenet, made = open_spaces(
+        data, out, made, facenet, recogniser, autoencoder, embeddings, textures, device
+    )
     spaces = {part: both_sides(made, part) for part in ("fit", "tune")}
     z, c = spaces["fit"]  # (2, N, D), (2, N, C)
     points = c.shape[2] - autoencoder.code  # of the shape's coordinates
@@ -137,10 +136,7 @@ def train_changes(
         net.train()
         wanted = (c2 - c1) / net.spread
         loss = ((net.standardised(c1, z1, z2) - wanted).square() * weights).mean()
-        loop.set_rate(optimizer, loop.cosine(step, steps, peak=rate))
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
+        loop.descend(optimizer, loss, loop.cosine(step, steps, peak=rate))
         return {"loss": loss.detach()}
 
     @torch.no_grad()
@@ -194,13 +190,6 @@ def train_changes(
     )
     loop.load_best(out, {"net": net})
     return net.eval()
-
-
-def both_sides(made: Spaces, part: str) -> tuple[torch.Tensor, torch.Tensor]:
-    """z (2, N, D) and c (2, N, C) of each face and of its mirror image."""
-    z, c = made.of(part)
-    places = [made.places(part, mirror) for mirror in (False, True)]
-    return torch.stack([z[at] for at in places]), torch.stack([c[at] for at in places])
 
 
 def poses(codes: torch.Tensor, texture: int) -> np.ndarray:

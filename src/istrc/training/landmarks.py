@@ -311,10 +311,9 @@ def _train(
         with reduced(device):
             found = net(x.contiguous(memory_format=torch.channels_last))
         loss, parts = point_loss(found.float(), places - mean, hidden, places)
-        loop.set_rate(optimizer, loop.cosine(step, steps, peak=rate, warmup=min(100, steps // 10)))
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
+        loop.descend(
+            optimizer, loss, loop.cosine(step, steps, peak=rate, warmup=min(100, steps // 10))
+        )
         follow(averaged, net, step, average)
         return parts
 

@@ -55,6 +55,14 @@ def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
         group["lr"] = rate
 
 
+def descend(optimizer: torch.optim.Optimizer, loss: torch.Tensor, rate: float) -> None:
+    """One step of an optimiser down a loss, at this learning rate."""
+    set_rate(optimizer, rate)
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    optimizer.step()
+
+
 def run(
     *,
     modules: Mapping[str, nn.Module],  # everything whose weights a checkpoint must hold

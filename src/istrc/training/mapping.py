@@ -12,7 +12,6 @@ from typing import Any
 
 import torch
 
-from istrc.data.prepared import Prepared
 from istrc.device import reduced
 from istrc.models.began import AutoEncoder
 from istrc.models.facenet import FaceNet
@@ -20,8 +19,8 @@ from istrc.models.mapping import Mapping
 from istrc.models.store import fingerprint
 from istrc.recognisers.recogniser import Recogniser
 from istrc.training import loop
-from istrc.training.embeddings import note, recorded, source
-from istrc.training.spaces import Spaces
+from istrc.training.embeddings import note, recorded
+from istrc.training.spaces import Spaces, open_spaces
 
 
 def picture_weights(
@@ -93,9 +92,9 @@ def train_mapping(
 
     The error of each coordinate counts by what it does to the picture (`picture_weights`).
     """
-    prepared = Prepared(data)
-    facenet = source(facenet, recogniser, prepared, out, embeddings)
-    made = made or Spaces(facenet, autoencoder, prepared, device, limit, textures=textures)
+    prepared, facenet, made = open_spaces(
+        data, out, made, facenet, recogniser, autoencoder, embeddings, textures, device, limit
+    )
     net = train_on_codes(
         *made.of("fit"),
         *made.of("tune"),
@@ -158,10 +157,7 @@ def train_on_codes(
         with reduced(device):
             made = net.standardised(z[rows])
         loss = ((made.float() - standard[rows]).square() * weights).mean()
-        loop.set_rate(optimizer, loop.cosine(step, steps, peak=rate))
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
+        loop.descend(optimizer, loss, loop.cosine(step, steps, peak=rate))
         return {"mse": loss.detach()}
 
     @torch.no_grad()

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from istrc.data.prepared import Prepared
 from istrc.models.began import AutoEncoder
 from istrc.models.facenet import FaceNet
 from istrc.models.probes import Probes
@@ -16,10 +15,9 @@ from istrc.recognisers.recogniser import Recogniser
 from istrc.shape.frame import mirrored
 from istrc.shape.measures import MEASURED, measures
 from istrc.training import loop
-from istrc.training.changes import Pairs, both_sides, poses
-from istrc.training.embeddings import source
+from istrc.training.changes import Pairs, poses
 from istrc.training.entropy import known_entropy
-from istrc.training.spaces import Spaces
+from istrc.training.spaces import Spaces, both_sides, open_spaces
 
 PAIRS = 20_000  # of either kind, that say how shapes change with a measure
 
@@ -43,9 +41,10 @@ def train_probes(
     minutes: float | None = None,  # stop, resumably, after this long
 ) -> Probes:
     """Train the probes on fit; what is typical of a class is measured on tune."""
-    prepared, texture = Prepared(data), autoencoder.code
-    facenet = source(facenet, recogniser, prepared, out, embeddings)
-    made = made or Spaces(facenet, autoencoder, prepared, device, textures=textures)
+    prepared, _, made = open_spaces(
+        data, out, made, facenet, recogniser, autoencoder, embeddings, textures, device
+    )
+    texture = autoencoder.code
     codes = {part: both_sides(made, part)[1] for part in ("fit", "tune")}  # (2, N, C)
     labels = {
         part: torch.from_numpy(prepared.attributes[made.rows[part]]) for part in codes
@@ -70,10 +69,7 @@ def train_probes(
     def update(step: int, given) -> Mapping[str, torch.Tensor]:
         own, wanted = (part.to(device) for part in given)
         loss = known_entropy(net(own), wanted)
-        loop.set_rate(optimizer, loop.cosine(step, steps, peak=rate))
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
+        loop.descend(optimizer, loss, loop.cosine(step, steps, peak=rate))
         return {"entropy": loss.detach()}
 
     @torch.no_grad()

@@ -25,9 +25,10 @@ from istrc.models.began import AutoEncoder
 from istrc.models.facenet import FaceNet
 from istrc.models.quick import SEEN, folded, in_blocks
 from istrc.models.store import fingerprint
+from istrc.recognisers.recogniser import Recogniser
 from istrc.resample import resized
 from istrc.shape.frame import mirrored
-from istrc.training.embeddings import Embeddings, data_key, recorded
+from istrc.training.embeddings import Embeddings, data_key, recorded, source
 from istrc.training.records import write_json
 
 NOTE = "spaces.json"
@@ -74,11 +75,6 @@ class Spaces:
         """z (N, D) of the faces alone, in their order."""
         return self.of(part)[0][self.places(part, mirror=False)]
 
-    def codes(self, part: str) -> torch.Tensor:
-        """c of each face and of its mirror image, (2, N, C) float16."""
-        c = self.of(part)[1]
-        return torch.stack([c[self.places(part, mirror)].half() for mirror in (False, True)])
-
     def _key(self) -> dict[str, Any]:
         facenet, autoencoder, prepared, textures = self._nets
         encoding = [autoencoder.encoder, autoencoder.components]  # whatever the decoder is
@@ -117,6 +113,34 @@ class Spaces:
     def places(self, part: str, mirror: bool) -> torch.Tensor:
         total = len(self.rows[part])
         return place(np.arange(total), mirror, total)
+
+
+def open_spaces(
+    data: str | Path,
+    out: str | Path,
+    made: Spaces | None,
+    facenet: FaceNet | None,
+    recogniser: Recogniser | None,
+    autoencoder: AutoEncoder,
+    embeddings: str | Path | None,
+    textures: str | Path | None,
+    device: str,
+    limit: int | None = None,
+) -> tuple[Prepared, FaceNet | Embeddings, Spaces]:
+    """What a training on both spaces begins with: the data, where its embeddings come from, and the
+    spaces, which are those made already where there are any. See `istrc.training.mapping`.
+    """
+    prepared = Prepared(data)
+    facenet = source(facenet, recogniser, prepared, out, embeddings)
+    made = made or Spaces(facenet, autoencoder, prepared, device, limit, textures=textures)
+    return prepared, facenet, made
+
+
+def both_sides(made: Spaces, part: str) -> tuple[torch.Tensor, torch.Tensor]:
+    """z (2, N, D) and c (2, N, C) of each face and of its mirror image."""
+    z, c = made.of(part)
+    places = [made.places(part, mirror) for mirror in (False, True)]
+    return torch.stack([z[at] for at in places]), torch.stack([c[at] for at in places])
 
 
 @torch.no_grad()
