@@ -6,7 +6,7 @@ import torch
 from torch.nn import functional as F
 
 from istrc.photo.align import sampling_grid
-from istrc.resample import halved, looked_up, places, resized
+from istrc.resample import looked_up, places, resized
 
 
 @pytest.mark.parametrize("size, side", [(16, 40), (16, 16), (33, 16), (64, 32), (20, 7), (5, 1)])
@@ -20,11 +20,6 @@ def test_resized_is_torchs_antialiased(size, side, mode):
     by_numpy = resized(x.numpy(), side, linear)
     assert by_numpy.dtype == np.float32
     np.testing.assert_allclose(by_numpy, expected.numpy(), atol=2e-6, rtol=1e-5)
-
-
-def test_halved_stays_in_range():
-    x = np.sign(np.random.default_rng(0).normal(size=(1, 3, 8, 8))).astype(np.float32)
-    assert halved(x).shape == (1, 3, 4, 4) and np.abs(halved(x)).max() <= 1
 
 
 @pytest.mark.parametrize("cubic", [True, False])
