@@ -208,10 +208,10 @@ def test_without_probes_an_edit_is_the_walk(toy_circle, shaped_circle, x):
         assert (reached.change is None) == (mode == "circle")
 
 
-def test_an_edit_ends_where_it_is_seen(shaped_circle, x, monkeypatch):
-    monkeypatch.setattr(stopping, "GAIN", 1.0)
-    z, c = shaped_circle.embed(x), shaped_circle.encode(x)
-    reached = shaped_circle.reach(x, z, {"eyeglasses": 0.5}, c=c)
+def test_an_edit_ends_where_it_is_seen(shaped_circle, x):
+    z, drawing = shaped_circle.embed(x), Rendering.of(shaped_circle, x)
+    c = drawing.c
+    reached = shaped_circle.reach(x, z, {"eyeglasses": 0.5}, drawing=drawing, mode="anchored")
     path, probes = reached.walk, shaped_circle.probes
     assert torch.equal(path.points[0], z) and reached.change.shape == c.shape
     assert (path.angle <= shaped_circle.bound + 1e-3).all()
@@ -226,8 +226,7 @@ def test_an_edit_ends_where_it_is_seen(shaped_circle, x, monkeypatch):
     columns = torch.tensor([shaped_circle.attributes.index("eyeglasses")])
     torch.testing.assert_close(path.after, shaped_circle.attributes(path.end, columns))
     edited = shaped_circle.edit(x, {"eyeglasses": 0.5})
-    found = shaped_circle.find(x)
-    drawing = Rendering(shaped_circle, x, c, found[..., 2])
+    reached = shaped_circle.reach(x, z, {"eyeglasses": 0.5})
     torch.testing.assert_close(
         edited, drawing.drawn(reached.change, "photo", ["eyeglasses"]), atol=1e-4, rtol=0
     )

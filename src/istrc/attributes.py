@@ -98,6 +98,42 @@ STILL = (
 )
 
 
+_FACIAL_HAIR = ("beard", "mustache", "goatee", "sideburns", "five_o_clock_shadow")
+_PAINT = ("makeup", "wearing_lipstick", "arched_eyebrows", "rosy_cheeks")
+_HAIR_COLOURS = ("black_hair", "blond_hair", "brown_hair", "gray_hair")
+
+# Attribute: what moves with it by its meaning. Sex moves with none of them.
+MOVES_WITH = {
+    "male": (*_FACIAL_HAIR, *_PAINT, "wearing_earrings", "wearing_necktie"),
+    "smile": ("mouth_open", "high_cheekbones"),
+    "mouth_open": ("high_cheekbones",),
+    "high_cheekbones": ("smile",),
+    "big_nose": ("bags_under_eyes",),
+    "young": ("attractive", "chubby", "gray_hair", "double_chin"),
+    "attractive": ("young", "chubby"),
+    "chubby": ("attractive", "young", "double_chin"),
+    "double_chin": ("chubby",),
+    "big_eyes": ("narrow_eyes",),
+    "narrow_eyes": ("big_eyes",),
+    "makeup": ("attractive", *_PAINT),
+    "wearing_lipstick": ("attractive", *_PAINT),
+    "rosy_cheeks": _PAINT,
+    "arched_eyebrows": _PAINT,
+    "bald": ("young", "receding_hairline", "bangs", *_HAIR_COLOURS),
+    "receding_hairline": ("young", "bald", "bangs"),
+    "bangs": ("receding_hairline",),
+    "gray_hair": ("young", *_HAIR_COLOURS),
+    "blurry": ("attractive",),
+    **{name: _FACIAL_HAIR for name in _FACIAL_HAIR},
+    **{name: _HAIR_COLOURS for name in _HAIR_COLOURS if name != "gray_hair"},
+}
+
+
+def moves(name: str, other: str) -> bool:
+    """Whether an edit of one attribute moves the other: it is the same, or follows from it."""
+    return other == name or other in MOVES_WITH.get(name, ())
+
+
 def experimental(name: str) -> bool:
     """Whether edits of an attribute have not been measured against what the twelve must pass.
 

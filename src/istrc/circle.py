@@ -193,7 +193,7 @@ class Circle(Networks):
         keep: Iterable[str] | None = None,
         mode: str = "photo",
         metric: str = "data",
-        c: Array | None = None,
+        drawing: Rendering | None = None,
     ) -> stopping.Reached:
         """The walk of an edit of faces x, ended where the code shows what was asked, and what it
         changes in the codes.
@@ -202,17 +202,18 @@ class Circle(Networks):
         does in mode "circle", where the sphere alone says what is drawn.
 
         Args:
-            c: the faces' codes, where they are known already.
+            drawing: of these faces, where there is one already.
         """
         keep = holding.named(keep)
         asked = {name: float(value) for name, value in strengths.items() if value}
         known = self.probes is not None and set(asked) <= set(self.probes.names)
         z = self.here(z)
-        if not asked or not known or mode == "circle":
+        if mode == "circle":
+            return stopping.Reached(self.walk(z, strengths, keep=keep, metric=metric), None)
+        drawing = Rendering.of(self, x) if drawing is None else drawing
+        if not asked or not known:
             path = self.walk(z, strengths, keep=keep, metric=metric)
-            c = self.encode(x) if c is None and mode != "circle" else c
-            change = None if c is None else self.map_change(c, z, path.end)
-            return stopping.Reached(path, change)
+            return stopping.Reached(path, self.map_change(drawing.c, z, path.end))
         far = self.walk(
             z,
             strengths,
@@ -222,8 +223,8 @@ class Circle(Networks):
         )
         kept = {*stopping.WATCHED, *(keep or [])}
         kept = [name for name in self.held(keep, strengths) if name in kept]
-        c = self.encode(x) if c is None else c
-        return stopping.reach(self, c, z, asked, far, kept)
+        shown = {"shown": lambda change: drawing.shown(change, asked)} if mode == "photo" else {}
+        return stopping.reach(self, drawing.c, z, asked, far, kept, **shown)
 
     def rebuild(self, x: Array, z: Array, z2: Array, mode: str = "photo") -> Array:
         """The faces x, whose embeddings are z, with the embeddings z2 instead: (B, 3, S, S).
@@ -249,7 +250,9 @@ class Circle(Networks):
         if mode == "circle":
             return self.decode(self.walk(z, strengths, keep=keep, metric=metric).end)
         rendering = Rendering.of(self, x)
-        reached = self.reach(x, z, strengths, keep=keep, mode=mode, metric=metric, c=rendering.c)
+        reached = self.reach(
+            x, z, strengths, keep=keep, mode=mode, metric=metric, drawing=rendering
+        )
         return rendering.drawn(reached.change, mode, strengths)
 
     # Attributes of one's own

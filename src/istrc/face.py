@@ -69,9 +69,9 @@ class Face:
         Args:
             onto: an edit of another face of the same photograph, to which this one is added.
         """
-        c = None if mode == "circle" else self.code
+        drawing = None if mode == "circle" else self.rendering
         reached = self.circle.reach(
-            self.x, self.z, strengths, keep=keep, mode=mode, metric=metric, c=c
+            self.x, self.z, strengths, keep=keep, mode=mode, metric=metric, drawing=drawing
         )
         path = reached.walk
         return self._put(path.end, reached.change, mode, path, onto, tuple(strengths))

@@ -183,8 +183,13 @@ class Networks:
         if self.landmarks is None:
             return self._running.encode(self.autoencoder, self.faces_here(x))
         shapes = (self.find(x) if found is None else found)[..., :2]
-        h = self._running.encode(self.autoencoder, self.straighten(x, shapes))
+        h = self.encode_texture(self.straighten(x, shapes))
         return library(h).concatenate([h, shapes.reshape(len(h), -1)], 1)
+
+    @inference
+    def encode_texture(self, t: Array) -> Array:
+        """Textures t (B, 3, S, S) -> their codes h = E(t), (B, H)."""
+        return self._running.encode(self.autoencoder, t)
 
     def straighten(self, x: Array, shapes: Array) -> Array:
         """Faces x (B, 3, S, S) of these shapes in the mean shape: textures (B, 3, S, S)."""

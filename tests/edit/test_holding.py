@@ -4,8 +4,8 @@ import itertools
 
 import pytest
 
-from istrc.circle import TRANSFORMATIONS
-from istrc.edit.holding import HELD, MOVES_WITH, held, moves, named
+from istrc.attributes import MOVES_WITH, TRANSFORMATIONS, moves
+from istrc.edit.holding import HELD, held, named
 
 
 def test_an_edit_holds_what_it_is_not_about():

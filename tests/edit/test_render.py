@@ -291,3 +291,23 @@ def test_what_the_faces_decide_is_computed_once(circle, faces):
         drawing.layers(change)
     assert seen == [3, 3, 3]  # the own textures once, and two edited ones
     assert CROP[0] < CROP[2]
+
+
+# --- what a picture shows of a change ---
+
+
+def test_what_is_shown_is_what_is_laid_over(rendering, circle):
+    """Its texture is the code of the drawn texture with the layers over it, less its own."""
+    generator = torch.Generator().manual_seed(3)
+    change = torch.randn(rendering.c.shape, generator=generator) * 0.3
+    for edits in (None, ["big_nose"]):
+        found = rendering.shown(change, edits)
+        texture = circle.draw_texture(rendering.c)
+        for face, layers in enumerate(rendering.layers(change, edits)):
+            over = texture[face : face + 1] + torch.from_numpy(layers.change)[None]
+            wanted = circle.encode_texture(over) - circle.encode_texture(texture[face : face + 1])
+            torch.testing.assert_close(
+                found[face, : circle.texture], wanted[0], atol=1e-4, rtol=1e-3
+            )
+        assert torch.equal(found[:, circle.texture :], change[:, circle.texture :])
+    assert float(rendering.shown(change * 0).abs().max()) < 1e-5

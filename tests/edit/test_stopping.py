@@ -9,16 +9,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from istrc import sphere
-from istrc.edit import stopping
 from istrc.edit.stopping import (
     ENOUGH,
     FURTHER,
     LEAST,
+    MOST,
     ORDINARY,
     SURE,
+    VISIBLE,
     arrival,
+    completed,
     departure,
-    gained,
     made_up,
     moving,
     reach,
@@ -127,7 +128,7 @@ def slow_measure(found, ranges, strength):
     sign = 1 if strength > 0 else -1
     median, low, high = ranges[0 if sign > 0 else 1]
     gap = abs(ranges[0][0] - ranges[1][0])
-    full = max(sign * (median - found), ENOUGH * gap)
+    full = max(sign * (median - found), ENOUGH * gap, VISIBLE * (high - low))
     room = max(sign * ((high if sign > 0 else low) - found), 0)
     return found + strength * max(min(full, room), LEAST * gap)
 
@@ -145,23 +146,6 @@ def test_a_measure_goes_to_the_class_and_not_beyond_it(seed, strength, up):
 
 
 # --- a toy whose codes say what they are asked ---
-
-
-@pytest.fixture(scope="module", autouse=True)
-def no_gain():
-    """Edits end where they are found to, without the texture's gain."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stopping, "GAIN", 1.0)
-        yield
-
-
-def test_textures_gain_where_the_edit_is_seen(monkeypatch):
-    monkeypatch.setattr(stopping, "GAIN", 1.5)
-    change = torch.randn(3, 5)
-    found = gained(SimpleNamespace(texture=2), change, torch.tensor([True, False, True]))
-    for face, times in enumerate((1.5, 1.0, 1.5)):
-        torch.testing.assert_close(found[face, :2], times * change[face, :2])
-    assert torch.equal(found[:, 2:], change[:, 2:])  # the shape is made up
 
 
 def nets(texture=2, shape=None, names=("smile", "male"), measured=(), ranges=None):
@@ -190,6 +174,8 @@ def nets(texture=2, shape=None, names=("smile", "male"), measured=(), ranges=Non
             mean=torch.zeros(code),
             spread=torch.full((code,), 100.0),
             typical=torch.tensor([[4.0, -4.0]] * len(names)),
+            reach=torch.ones(len(names), 2),
+            prototypes=torch.zeros(len(names), code),
             ranges=torch.as_tensor(ranges or []),
             directions=torch.zeros(len(measured), 68, 2),
         ),
@@ -264,6 +250,57 @@ def test_no_code_leaves_what_real_faces_show():
     torch.testing.assert_close(moved[1], c[1])  # it goes no further out, and is not brought back
 
 
+# --- prototypes ---
+
+
+def test_a_prototype_goes_on_where_the_picture_falls_short():
+    """As far as what is shown of it asks, each face for itself; what is there already stays."""
+    toy = nets()
+    toy.probes.prototypes = torch.tensor([[4.0, 1.0], [0.0, 8.0]])
+    c, change = torch.tensor([[-4.0, 0.0], [1.0, 0.0], [1.0, 0.0]]), torch.zeros(3, 2)
+    change[2, 0] = 5.0
+
+    def half(change):
+        return change / 2
+
+    found, done = completed(toy, c, change, {"smile": 1.0}, half)
+    # Of the first 8 logits are missing, of the second 3, and half of each is shown
+    shares = torch.tensor([8 / 2, 3 / 2, 0.5 / 2]).clamp(max=MOST)
+    expected = change + shares[:, None] * toy.probes.prototypes[0]
+    torch.testing.assert_close(found, expected)
+    assert done.tolist() == [8 / 2 < MOST, True, True]
+    back, _ = completed(toy, -c, -change, {"smile": -1.0}, half)
+    torch.testing.assert_close(back, -expected)
+    # Twice the way where pictures need it, and nothing where nothing is missing
+    toy.probes.reach[0, 0] = 2.0
+    twice, _ = completed(toy, c[1:2], change[1:2], {"smile": 1.0}, lambda change: change)
+    assert float((c[1:2] + twice)[0, 0]) == pytest.approx(7.0)
+    there, done = completed(toy, c[2:], 2 * change[2:], {"smile": 1.0}, lambda change: change)
+    assert torch.equal(there, 2 * change[2:]) and done.all()
+
+
+def test_what_no_picture_shows_has_an_end():
+    toy = nets()
+    toy.probes.prototypes[0] = torch.tensor([4.0, 1.0])
+    c = torch.tensor([[-4.0, 0.0]])
+    found, done = completed(toy, c, 0 * c, {"smile": 0.5}, lambda change: 0 * change)
+    torch.testing.assert_close(found[0], MOST * 0.5 * toy.probes.prototypes[0])
+    assert not done.any()
+
+
+def test_prototypes_move_the_points_that_are_not_measured(face_points):
+    for name, measured_, moved in (("male", (), True), ("beard", (), False)):
+        toy = nets(shape=face_points, names=(name,), measured=measured_)
+        toy.probes.prototypes[0] = 0.1
+        c = torch.cat([torch.zeros(2), torch.from_numpy(face_points).float().flatten()])[None]
+        found, _ = completed(toy, c, 0 * c, {name: 1.0}, lambda change: change)
+        assert bool(found[:, :2].any()) and bool(found[:, 2:].any()) == moved
+    toy, c = shaped(face_points, "big_nose", [[1.0, 0.9, 1.1], [0.9, 0.8, 1.0]], "nose_width")
+    toy.probes.prototypes[0] = 0.1
+    found, _ = completed(toy, c, 0 * c, {"big_nose": 1.0}, lambda change: change)
+    assert found[:, :2].any() and not found[:, 2:].any()
+
+
 # --- shapes ---
 
 
@@ -286,15 +323,15 @@ def test_what_is_missing_of_a_length_is_made_up(face_points):
     ranges = [[1.3 * before, before, 2 * before], [before, 0.5 * before, 1.2 * before]]
     toy, c = shaped(face_points, "big_nose", ranges, "nose_width")
     walk, z = path()
-    for strength, wanted in ((1.0, 1.3), (2.0, 1.6), (0.5, 1.15)):
+    for strength, wanted in ((1.0, 1 + VISIBLE), (2.0, 1 + 2 * VISIBLE), (0.5, 1 + VISIBLE / 2)):
         reached = reach(toy, c, z, {"big_nose": strength}, walk, [])
         found = measured(toy, c + reached.change, "nose_width")
         assert found == pytest.approx(wanted * before, rel=2e-2)
     # A walk that brings all of it is left alone
-    toy.way[2:] = 0.35 * before * toy.probes.directions[0].flatten() / 0.4  # at 0.4 radians
+    toy.way[2:] = 0.5 * before * toy.probes.directions[0].flatten() / 0.4  # at 0.4 radians
     change = reach(toy, c, z, {"big_nose": 1.0}, walk, []).change
     found = measured(toy, c + change, "nose_width")
-    assert found == pytest.approx(1.35 * before, rel=2e-2)
+    assert found == pytest.approx(1.5 * before, rel=2e-2)
     # One that goes far beyond what the class has is held back
     toy.way[2:] *= 10
     change = reach(toy, c, z, {"big_nose": 1.0}, walk, []).change

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from istrc.edit.tone import COLOURED, GREY, LUMA, coloured, toned
+from istrc.edit.tone import BRIGHTEST, COLOURED, GREY, LUMA, coloured, like_teeth, toned
 
 SIZE = 32
 
@@ -61,3 +61,44 @@ def test_between_grey_and_coloured_a_share_stays(own):
         faded = luma(own) + (own - luma(own)) * wanted / chroma
         share = (wanted - GREY) / (COLOURED - GREY)
         assert coloured(faded) == pytest.approx(share, abs=1e-4)
+
+
+def test_a_shade_is_a_share_of_the_light(skin):
+    """Half the light, half the shade; brightening does less only where hair may lie."""
+    own = np.zeros((3, SIZE, SIZE), np.float32)
+    own[:, :, 16:] = -0.5  # half as light
+    own[:, 30:] = 0.9
+    change = np.zeros((3, SIZE, SIZE), np.float32)
+    change[:, 2:6, [4, 28]] = change[:, 26:29, [4, 28]] = -0.2
+    change[:, 31, 28] = -0.2
+    hair = np.zeros((SIZE, SIZE), np.float32)
+    hair[:8] = 1
+    skin = skin * 0
+    skin[8:24, 6:15] = 1
+    for sign, where, times in (
+        (1, slice(2, 6), 0.5),
+        (1, slice(26, 29), 0.5),
+        (-1, slice(2, 6), 0.5),
+        (-1, slice(26, 29), 1.0),
+    ):
+        found = luma(toned(sign * change, own, skin, hair))
+        light, dark = found[where, 4].mean(), found[where, 28].mean()
+        assert dark / light == pytest.approx(times, rel=0.1)
+    lightest = luma(toned(change, own, skin, hair))[31, 28]
+    assert lightest / luma(toned(change, own, skin, hair))[27, 4] < BRIGHTEST * 1.1
+
+
+def test_teeth_are_lit_by_what_lights_the_skin(own, skin):
+    red = np.full((3, 4, 4), -0.6, np.float32)
+    white = np.ones((3, 4, 4), np.float32)
+    teal = np.array([-0.2, 0.4, 0.4], np.float32)[:, None, None] + np.zeros((3, 4, 4), np.float32)
+    levels = luma(own)[skin > 0.5]
+    for given in (white, teal):
+        found = like_teeth(given, own, skin)
+        assert luma(found).max() <= np.percentile(levels, 75) + 0.02
+        assert (found[0] >= found[2] - 1e-6).all()  # the skin is warm, and so are they
+    warm = red + np.array([0.3, 0.1, 0.0], np.float32)[:, None, None]
+    np.testing.assert_allclose(like_teeth(warm, own, skin), warm, atol=1e-6)
+    cold = own[::-1].copy()
+    found = like_teeth(white, cold, skin)
+    assert (found[2] >= found[0] - 1e-6).all()

@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 import torch
 
+from istrc.attributes import moves
 from istrc.data.prepared import Prepared
 from istrc.models.began import AutoEncoder
 from istrc.models.facenet import FaceNet
 from istrc.shape.measures import MEASURED, measures
-from istrc.training.probes import train_probes
+from istrc.training.changes import poses
+from istrc.training.probes import RARE, RIDGE, train_probes
 from istrc.training.shape_free import make_shape_free
 from istrc.training.spaces import Spaces, both_sides
 
@@ -43,10 +45,20 @@ def test_what_is_typical_of_a_class_by_hand(given, shaped_folder, tmp_path):
     with torch.no_grad():
         said = net(c)
     found = measures(c[:, 10:].view(-1, 68, 2).numpy().astype(float))
+    male = labels[:, net.names.index("male")] if "male" in net.names else None
     for column, name in enumerate(net.names):
+        shares = [(1.0, np.ones(len(labels), bool))]
+        if male is not None and name != "male":  # as many men on either side as have it
+            share = (male[labels[:, column] == 1] == 1).mean()
+            shares = [(share, male == 1), (1 - share, male != 1)]
+            shares = [(weight, part) for weight, part in shares if weight > RARE]
         for side, value in enumerate((1, 0)):
             of = np.flatnonzero(labels[:, column] == value)
-            wanted = np.sort(said[of, column].numpy())[(len(of) - 1) // 2]
+            middles = []
+            for weight, part in shares:
+                some = np.flatnonzero((labels[:, column] == value) & part)
+                middles.append(weight * np.sort(said[some, column].numpy())[(len(some) - 1) // 2])
+            wanted = sum(middles) / sum(weight for weight, _ in shares)
             assert float(net.typical[column, side]) == pytest.approx(wanted, abs=1e-5)
             if name in net.measures:
                 row = net.measures.index(name)
@@ -55,6 +67,28 @@ def test_what_is_typical_of_a_class_by_hand(given, shaped_folder, tmp_path):
     # It learns: a beard is dark, and that is seen in the texture
     beard = net.names.index("beard")
     assert net.typical[beard, 0] > net.typical[beard, 1]
+
+
+def test_prototypes_are_a_regression_on_all_that_is_not_moved(given, shaped_folder, tmp_path):
+    """By a penalised least squares of NumPy's, attribute by attribute."""
+    net = train_probes(shaped_folder, tmp_path, steps=2, batch_size=16, **given)
+    prepared, made = Prepared(shaped_folder), given["made"]
+    codes = both_sides(made, "fit")[1]
+    labels = prepared.attributes[made.rows["fit"]].astype(float)
+    known = np.where(labels < 0, np.nan, labels)
+    labels = np.where(labels < 0, np.nanmean(known, 0), labels)
+    pose = np.concatenate([poses(side, 10) for side in codes])
+    pose = (pose - pose.mean(0)) / pose.std(0, ddof=1)
+    bent = np.column_stack([pose, pose**2, pose[:, 0] * pose[:, 1]])
+    flat = codes.flatten(0, 1).double().numpy()
+    for column, name in enumerate(net.names):
+        others = [at for at, other in enumerate(net.names) if not moves(name, other)]
+        given_ = np.column_stack([np.tile(labels[:, [column, *others]], (2, 1)), bent])
+        given_ = given_ - given_.mean(0)
+        rows = np.sqrt(RIDGE * len(given_)) * np.eye(given_.shape[1])
+        wanted = np.concatenate([flat - flat.mean(0), np.zeros((len(rows), flat.shape[1]))])
+        solved = np.linalg.lstsq(np.concatenate([given_, rows]), wanted, rcond=None)[0][0]
+        np.testing.assert_allclose(net.prototypes[column], solved, atol=1e-4)
 
 
 def test_codes_without_shapes_have_no_measures(given, shaped_folder, tmp_path):

@@ -35,8 +35,9 @@ def walk_row(
     """
     circle, own = face.circle, face.picture.pixels
     c = None if mode == "circle" else face.code
+    drawing = None if mode == "circle" else face.rendering
     reached = circle.reach(
-        face.x, face.z, {name: strength}, keep=keep, mode=mode, metric=metric, c=c
+        face.x, face.z, {name: strength}, keep=keep, mode=mode, metric=metric, drawing=drawing
     )
     points = reached.walk.frames(frames)[:, 0]  # (frames, D)
     start = library(points).broadcast_to(face.z, points.shape)

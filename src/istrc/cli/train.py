@@ -31,6 +31,7 @@ PARTS = {
     "attributes": ("istrc.training.attributes", "train_attributes"),
     "changes": ("istrc.training.changes", "train_changes"),
     "probes": ("istrc.training.probes", "train_probes"),
+    "reach": ("istrc.training.reach", "train_reach"),
     "circle": ("istrc.training.circle", "train_circle"),
     "all": ("istrc.training.everything", "train_all"),
     "judge": ("istrc.evaluation.judges", "train_judge"),

@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from istrc.arrays import inference, numpy
+from istrc.arrays import inference, library, numpy
 from istrc.attributes import OF_THE_MOUTH, regions_of
-from istrc.edit.tone import toned
+from istrc.edit.tone import like_teeth, toned
 from istrc.errors import InputError
 from istrc.photo.align import CROP_CENTRE, CROP_SIDE, Frame, aligned_frame, invert, transform
 from istrc.photo.paste import face_mask
 from istrc.resample import blurred, looked_up, places
 from istrc.shape.mesh import FACE_POINTS, LOWER, UPPER, Mesh
-from istrc.shape.regions import outline, polygon, region_mask, skin
+from istrc.shape.regions import above_brows, outline, polygon, region_mask, skin
 
 if TYPE_CHECKING:
     from istrc.arrays import Array
@@ -109,35 +109,80 @@ class Rendering:
             edits: the attributes that were edited, which show in their regions alone
                 (istrc.attributes); None takes all of the face.
         """
-        where, c = self._where(edits), self.c + change
-        drawn = numpy(self.nets.draw_texture(c))
-        own = numpy(self._texture)
-        if self.nets.mesh is not None:
-            olds, news = (numpy(self.nets.shapes(codes)) for codes in (self.c, c))
+        c = self.c + change
+        drawn, masks = numpy(self.nets.draw_texture(c)), self._masks(edits)
+        own, shifts = numpy(self._texture), self._shifts(drawn, masks)
+        if self.nets.mesh is None:
+            return [Layers(*one) for one in zip(shifts, masks, strict=True)]
+        olds, news = (numpy(self.nets.shapes(codes)) for codes in (self.c, c))
         made = []
-        for number in range(len(drawn)):
-            mask, clear = where, None
+        for number, (shift, mask) in enumerate(zip(shifts, masks, strict=True)):
+            old, new, clear = olds[number], news[number], None
             if self.covered is not None:
-                clear = 1 / (1 + np.exp(2 * numpy(self.covered[number])))  # (68,)
-                mask = mask * self._over(clear)
-            shift = toned(drawn[number] - own[number], own[number], self._skin) * mask
-            if self.nets.mesh is None:
-                made.append(Layers(shift, mask))
-                continue
-            old, new = olds[number], news[number]
-            if clear is not None:
+                clear = self._clear[number]
                 new = old + (new - old) * clear[:, None]
             before, after = self.nets.mesh.moved(widened(old, new), new)
             lips, inside = self._opened(before, after, clear), None
             if lips is not None:
                 inside = own[number] + toned(drawn[number] - own[number], own[number], None)
-                inside = inside.clip(-1, 1)
+                inside = like_teeth(inside, own[number], self._skin).clip(-1, 1)
             made.append(Layers(shift, mask, inside, lips, before, after))
         return made
+
+    @inference
+    def shown(self, change: Array, edits: Iterable[str] | None = None) -> Array:
+        """What of a change (B, C) of the codes `layers` lays over the faces: (B, C).
+
+        Of the texture's: in the edit's own regions, without the change of light and tone.
+        """
+        shifts = self._shifts(numpy(self.nets.draw_texture(self.c + change)), self._masks(edits))
+        read = self.nets.encode_texture(self._texture + self.nets.here(shifts))
+        rest = change[:, self.nets.texture :]
+        return library(rest).concatenate([read - self._read, rest], 1)
+
+    def _shifts(self, drawn: np.ndarray, masks: np.ndarray) -> np.ndarray:
+        """What is laid over faces whose textures are now `drawn`, (B, 3, S, S)."""
+        made = []
+        for new, old, mask in zip(drawn, numpy(self._texture), masks, strict=True):
+            shift = toned(new - old, old, self._skin, self._hair) * mask
+            if self._mouth is not None:
+                teeth, was = (like_teeth(x, old, self._skin) for x in (old + shift, old))
+                shift += self._mouth * (teeth - was - shift)
+            made.append(shift.astype(np.float32))
+        return np.stack(made)
+
+    def _masks(self, edits: Iterable[str] | None) -> np.ndarray:
+        """Where such an edit may show in each face, (B, S, S) in [0, 1]."""
+        where = self._where(edits)
+        if self.covered is None:
+            return np.broadcast_to(where, (len(self.c), *where.shape))
+        return np.stack([where * self._over(clear) for clear in self._clear])
 
     @cached_property
     def _texture(self) -> Array:
         return self.nets.draw_texture(self.c)
+
+    @cached_property
+    def _read(self) -> Array:
+        return self.nets.encode_texture(self._texture)
+
+    @cached_property
+    def _clear(self) -> np.ndarray:
+        """How sure it is that each point is not covered, (B, 68)."""
+        return 1 / (1 + np.exp(2 * numpy(self.covered)))
+
+    @cached_property
+    def _mouth(self) -> np.ndarray | None:
+        """What lies between the lips in the mean frame, (S, S) in [0, 1]."""
+        mesh, size = self.nets.mesh, self.nets.size
+        if mesh is None:
+            return None
+        return blurred(polygon(mesh.mean[60:68], size)[None], _EDGE * size)[0]
+
+    @cached_property
+    def _hair(self) -> np.ndarray | None:
+        """Where in the mean frame hair may lie over the skin, (S, S)."""
+        return None if self.nets.mesh is None else above_brows(self.nets.mesh.mean, self.nets.size)
 
     def _where(self, edits: Iterable[str] | None) -> np.ndarray:
         """Where the texture of such an edit may show, (S, S) in [0, 1]."""
@@ -146,7 +191,7 @@ class Rendering:
             return face_mask(size)
         mask, regions = outline(mesh.mean, size), regions_of(edits)
         if edits is not None and not set(edits) & set(OF_THE_MOUTH):
-            mask = mask * (1 - blurred(polygon(mesh.mean[60:68], size)[None], _EDGE * size)[0])
+            mask = mask * (1 - self._mouth)
         return mask if regions is None else mask * region_mask(mesh.mean, regions, size)
 
     @cached_property

@@ -3,15 +3,16 @@
 An edit counts when the picture has changed, not when z has, and how soon a picture follows z is a
 matter of the face. So the changes of the code along a walk are asked what they show before one is
 drawn: probes read what shape and texture say of an attribute, and the edit ends in the middle of
-what they say of real faces of the class. What is a length in a face, of its mouth or its nose, is
-measured besides: what the walk leaves over is made up in the direction in which real faces differ
-by it. A face that is there already changes little, and no code leaves what real faces show.
+what they say of real faces of the class. What the walk leaves over is made up: of lengths, of a
+mouth or a nose, in the direction in which real faces differ by them; of all else along the
+attribute's prototype, as far as what the picture will show of it asks. A face that is there
+already changes little, and no code leaves what real faces show.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -33,13 +34,12 @@ FURTHER = np.array([1.125, 1.25])  # ... and beyond its end, times its change
 SURE = math.log(0.7 / 0.3)  # the logit of probability 0.7: sure of what is kept
 BEYOND = 2.5  # times the evidence asked of z: how far a walk may go for a picture that lags behind
 SHUT = [[[1.0, 1.0, 1.0], [0.0, 0.0, 1.0]]]  # what lip_gap's ranges become: (1, 2, 3)
-# Times the texture's change that the codes ask for, so that pictures show it. The circle's own
-# classifiers, on the edited picture embedded again, would ask for two to three times (tune, 24
-# faces an edit); what goes so far is a mask to any eye.
-GAIN = 1.8
+MOST = 2.5  # of the differences between classes that prototypes add, an edit of strength 1
 ORDINARY = 2.5  # spreads from the mean face that a coordinate of a code is moved to at most
 LEAST = 0.15  # of the gap between the classes, that an edit of strength 1 goes in any case
-ENOUGH = 0.75  # ... that a measure goes, where the class has room for it
+NEAR = 0.01  # of the distance of the eyes, over which a measure's slope is taken
+ENOUGH = 1.2  # ... that a measure goes, where the class has room for it
+VISIBLE = 0.42  # ... and of what 94 % of a class span, in any case
 WATCHED = ("male",)  # of what is held by default, this is held in the picture as well
 
 
@@ -125,8 +125,9 @@ def wanted_logits(said: Array, typical: Array, strengths: Array) -> Array:
 def wanted_measures(found: Array, ranges: Array, strengths: Array) -> Array:
     """Where a strength leads in a shape's measures: (B, M).
 
-    To the middle of the class, and `ENOUGH` of the gap between the classes in any case, but not
-    beyond what all but 3 % of the class show.
+    To the middle of the class, and in any case as far as is seen: `ENOUGH` of the gap between the
+    classes and `VISIBLE` of what faces of the class span; but not beyond what all but 3 % of the
+    class show.
 
     Args:
         found: (B, M) of the faces themselves.
@@ -139,7 +140,8 @@ def wanted_measures(found: Array, ranges: Array, strengths: Array) -> Array:
     goal = lib.where((strengths > 0)[:, None], ranges[:, 0], ranges[:, 1])  # (M, 3)
     edge = lib.where(strengths > 0, goal[:, 2], goal[:, 1])
     gap = abs(ranges[:, 0, 0] - ranges[:, 1, 0])
-    full = lib.maximum(sign * (goal[:, 0] - found), ENOUGH * gap)  # (B, M)
+    seen = lib.maximum(ENOUGH * gap, VISIBLE * (goal[:, 2] - goal[:, 1]))  # (M,)
+    full = lib.maximum(sign * (goal[:, 0] - found), seen)  # (B, M)
     room = (sign * (edge - found)).clip(min=0)
     full = lib.maximum(lib.minimum(full, room), LEAST * gap)
     return found + strengths * full
@@ -153,6 +155,7 @@ def reach(
     strengths: Mapping[str, float],
     walk: walking.Walk,
     kept: Iterable[str],
+    shown: Callable[[Array], Array] = lambda change: change,
 ) -> Reached:
     """End a walk, and what it changes in codes c (B, C), where the code shows what was asked.
 
@@ -161,6 +164,7 @@ def reach(
         strengths: of attributes that the probes know, none of them 0.
         walk: as far as an edit may go.
         kept: attributes that the code must not lose on the way.
+        shown: what of a change (B, C) of the codes the picture will show, (B, C).
     """
     lib, names = library(c), list(strengths)
     frames = walk.frames(FRAMES + 1)  # (K, B, D)
@@ -176,9 +180,9 @@ def reach(
 
     asked = numbers([strengths[name] for name in names], c)
     columns = [nets.probes.names.index(name) for name in names]
-    shown = said[:, :, columns]
-    goal = wanted_logits(shown[0], nets.probes.typical[columns], asked)
-    share, seen = arrival(shown, goal)
+    told = said[:, :, columns]
+    goal = wanted_logits(told[0], nets.probes.typical[columns], asked)
+    share, seen = arrival(told, goal)
     keep = [nets.probes.names.index(name) for name in kept if name in nets.probes.names]
     limit = departure(said[:, :, keep])
     # What is never shown is not to be had by going on: it ends where the walk does
@@ -191,14 +195,6 @@ def reach(
     index, rows = indices(first, low), lib.arange(faces)
     ended = change[index, rows] * (1 - between) + change[index + 1, rows] * between
     points = walk.until((place / FRAMES).clip(0, 1))
-    walk = replace(
-        walk,
-        points=points,
-        angle=sphere.angle(points[0], points[-1]),
-        reached=seen,
-        after=nets.logits(points[-1], strengths),
-    )
-    ended = gained(nets, ended, seen)
     if nets.code > nets.texture:
         weights = numbers(np.repeat(moving(strengths), 2), c)
         moved = ended[:, nets.texture :] * weights
@@ -207,20 +203,57 @@ def reach(
     if shaped.get("smile", 0) < 0 and "mouth_open" not in {*shaped, *kept}:
         shaped["mouth_open"] = shaped["smile"]  # who stops smiling shuts their mouth
     ended = made_up(nets, c, ended, shaped)
+    ended, all_ = completed(nets, c, ended, strengths, shown)
+    walk = replace(
+        walk,
+        points=points,
+        angle=sphere.angle(points[0], points[-1]),
+        reached=seen | all_,
+        after=nets.logits(points[-1], strengths),
+    )
     edge = ORDINARY * nets.probes.spread
     low, high = nets.probes.mean - edge, nets.probes.mean + edge
     kept_in = lib.minimum(lib.maximum(c + ended, lib.minimum(c, low)), lib.maximum(c, high))
     return Reached(walk, kept_in - c)
 
 
-def gained(nets: Networks, change: Array, seen: Array) -> Array:
-    """A change (B, C) of codes, the texture's so many times as pictures need to show it.
+def completed(
+    nets: Networks,
+    c: Array,
+    change: Array,
+    strengths: Mapping[str, float],
+    shown: Callable[[Array], Array],
+) -> tuple[Array, Array]:
+    """A change (B, C) of codes c with what its picture is short of, along the prototypes.
 
-    The mean of what may be is fainter than any of it. Where codes do not show it (`seen` (B,) is
-    False) a face is far from all that have it, and more would be a mask.
+    The mean of what may be, which is what a network learns from pairs, is fainter than any of it;
+    and some faces are far from all that have what is asked. A prototype is as clean as the mean of
+    thousands of faces is, and goes as far as it is needed, but `MOST` times at most.
+
+    Returns the change, and where all was shown in the end, (B,) bool.
     """
-    lib, gain = library(change), 1 + (GAIN - 1) * numbers(seen, change)[:, None]  # (B, 1)
-    return lib.concatenate([gain * change[:, : nets.texture], change[:, nets.texture :]], 1)
+    probes, lib = nets.probes, library(c)
+    done = change[:, 0] == change[:, 0]  # (B,) bool: all
+    for name, strength in strengths.items():
+        column = probes.names.index(name)
+        way = np.sign(strength) * probes.prototypes[column]
+        if nets.code > nets.texture:
+            # What is measured is made up already
+            keeps = moving([name]) * (name not in probes.measures)
+            weights = np.concatenate([np.ones(nets.texture, np.float32), np.repeat(keeps, 2)])
+            way = way * numbers(weights, c)
+        said = nets.read_code(c)[:, [column]]
+        asked = numbers([strength], c)
+        further = probes.reach[column, 0 if strength > 0 else 1]
+        goal = wanted_logits(said, probes.typical[[column]], further * asked)[:, 0]  # (B,)
+        now = nets.read_code(c + shown(change))[:, column]
+        more = nets.read_code(c + shown(change + way))[:, column] - now
+        most = MOST * abs(strength)
+        gone = np.sign(strength) * more > 1e-3  # else it would never be shown
+        share = lib.where(gone, (goal - now) / lib.where(gone, more, 1 + 0 * more), most + 0 * more)
+        done = done & (share < most)
+        change = change + share.clip(0, most)[:, None] * way
+    return change, done
 
 
 def moving(edits: Iterable[str]) -> np.ndarray:
@@ -234,8 +267,8 @@ def moving(edits: Iterable[str]) -> np.ndarray:
 def made_up(nets: Networks, c: Array, change: Array, strengths: Mapping[str, float]) -> Array:
     """A change (B, C) of codes c with what is missing of what is measured on the shape.
 
-    Where a measure falls short of `wanted_measures`, or leaves what the class shows, the shape
-    moves by the difference in the measure's own direction.
+    Where a measure falls short of `wanted_measures`, or leaves what the class shows, the points
+    that such an edit moves go on in the measure's own direction.
     """
     probes, lib = nets.probes, library(c)
     for name, strength in strengths.items():
@@ -249,15 +282,18 @@ def made_up(nets: Networks, c: Array, change: Array, strengths: Mapping[str, flo
         goal = wanted_measures(own[:, None], ranges, asked)[:, 0]  # (B,)
         side = ranges[0, 0 if strength > 0 else 1]
         edge = side[2] if strength > 0 else side[1]
+        way = probes.directions[row] * numbers(moving([name])[:, None], c)  # (68, 2)
         for _ in range(2):  # a measure is nearly linear in the shape
-            now = measures(nets.shapes(c + change))[measure]
+            shapes = nets.shapes(c + change)
+            now = measures(shapes)[measure]
             if strength > 0:
                 limit = lib.maximum(lib.maximum(edge + 0 * own, goal), own)
                 missing = (goal - now).clip(min=0) - (now - limit).clip(min=0)
             else:
                 limit = lib.minimum(lib.minimum(edge + 0 * own, goal), own)
                 missing = -(now - goal).clip(min=0) + (limit - now).clip(min=0)
-            moved = missing[:, None] * probes.directions[row].reshape(1, -1)
+            slope = (measures(shapes + NEAR * way)[measure] - now) / NEAR
+            moved = (missing / slope.clip(min=0.5))[:, None] * way.reshape(1, -1)
             texture = change[:, : nets.texture]
             change = lib.concatenate([texture, change[:, nets.texture :] + moved], 1)
     return change

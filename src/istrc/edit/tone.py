@@ -11,32 +11,75 @@ import numpy as np
 from istrc.resample import blurred
 
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)[:, None, None]
+BRIGHTEST = 1.15  # times the skin's own light, that a change of shade counts at most
 GREY, COLOURED = 0.015, 0.06  # mean chroma of the skin: none of a change's is taken, all is
+_COLD = 0.06  # less red than white has, at which teeth are made white
+_WARM = 0.4  # of the skin's colour, that white teeth have
+_LIGHTEST = 75  # percentile of the skin's luma, above which no teeth are
 _LIGHT = 0.12  # of the side: light falls off over as much
+_SHADE = 0.6  # taken away of what shades both halves over as much
 _BROAD = 0.8  # taken away of what tints more than half of that, as neither lips nor shadow do
 
 
-def toned(change: np.ndarray, own: np.ndarray, skin: np.ndarray | None) -> np.ndarray:
+def toned(
+    change: np.ndarray,
+    own: np.ndarray,
+    skin: np.ndarray | None,
+    covered: np.ndarray | None = None,
+) -> np.ndarray:
     """A change (3, S, S) of a texture without its change of light and skin tone.
 
     The middle of the skin's change is taken away, and what differs smoothly between both halves
-    of the face, which is where the light comes from, and most of what tints it broadly; of its
-    colour as much stays as the face has.
+    of the face, which is where the light comes from, and most of what shades or tints it broadly;
+    of its colour as much stays as the face has. A shade takes a share of the light that falls on a
+    place and so does less where it is dark; where hair may cover the skin, what brightens does so
+    too.
 
     Args:
         own: (3, S, S) the face's texture in [-1, 1].
         skin: (S, S) where the tone is measured; None takes no tone away.
+        covered: (S, S) how likely hair covers the skin, in [0, 1]; None for nowhere.
     """
     change = change.astype(np.float32)
     if skin is not None:
         change = change - _middle(change, skin)
         smooth = blurred(change, _LIGHT * change.shape[-1])
         change = change - (smooth - smooth[:, :, ::-1]) / 2
+        both = (smooth + smooth[:, :, ::-1]) / 2
+        change = change - _SHADE * (LUMA * both).sum(0, keepdims=True)
     grey = (LUMA * change).sum(0, keepdims=True)
     tint = change - grey
     if skin is not None:
         tint = tint - _BROAD * blurred(tint, _LIGHT / 2 * change.shape[-1])
+        light = (LUMA * (own + 1)).sum(0, keepdims=True)  # (1, S, S)
+        light = (light / max(np.median(light[0, skin > 0.5]), 1e-3)).clip(0, BRIGHTEST)
+        shy = 1 + (light - 1) * (0 if covered is None else covered)
+        grey = grey * np.where(grey < 0, light, shy)
+        tint = tint * np.minimum(light, 1)
     return grey + coloured(own, skin) * tint
+
+
+def like_teeth(new: np.ndarray, own: np.ndarray, skin: np.ndarray) -> np.ndarray:
+    """A texture (3, S, S) that shows teeth wherever it is light, lit by what lights the skin.
+
+    A change that makes teeth of red lips is green and blue, and is added to lips of any red. So
+    what is colder than a white that is a little of the skin's colour becomes that white; and
+    nothing is lighter than most of the skin.
+
+    Args:
+        own: (3, S, S) the face's texture before the change.
+        skin: (S, S) where the light is measured.
+    """
+    lights = (own + 1)[:, skin > 0.5]  # (3, N)
+    levels = (LUMA[..., 0] * lights).sum(0)
+    white = np.median(lights, 1) / max(np.median(levels), 1e-3)  # (3,) over its luma
+    white = (1 + _WARM * (white - 1))[:, None, None]
+    new = new + 1
+    luma = (LUMA * new).sum(0, keepdims=True)
+    dimmed = (np.percentile(levels, _LIGHTEST) / luma.clip(1e-3)).clip(max=1)
+    new, luma = new * dimmed, luma * dimmed
+    cold = ((luma * white - new)[:1] / _COLD).clip(0, 1)
+    return new + cold * (luma * white - new) - 1
 
 
 def coloured(own: np.ndarray, skin: np.ndarray | None = None) -> float:

@@ -73,9 +73,9 @@ class WatchedEdit:
     def __call__(self, x: torch.Tensor, strengths: Mapping[str, float]) -> torch.Tensor:
         z = self.circle.embed(x)
         drawing = Rendering.of(self.circle, x)
-        reached = self.circle.reach(x, z, strengths, keep=self.keep, c=drawing.c)
+        reached = self.circle.reach(x, z, strengths, keep=self.keep, drawing=drawing)
         self.angles.append(reached.walk.angle.cpu())
-        return drawing.drawn(reached.change, "photo")
+        return drawing.drawn(reached.change, "photo", strengths)
 
 
 def with_classifiers(circle: Any, classifiers: AttributeClassifiers) -> Any:

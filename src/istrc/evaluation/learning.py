@@ -196,12 +196,12 @@ def _edit(
         here = np.flatnonzero(labels == (0 if sign > 0 else 1))[:faces]
         x = prepared.batch(rows[here])
         drawing = Rendering.of(circle, x)
-        reached = circle.reach(x, z[here].to(circle.device), {asked: sign}, c=drawing.c)
+        reached = circle.reach(x, z[here].to(circle.device), {asked: sign}, drawing=drawing)
         if sign > 0:
             told["angle"] = float(reached.walk.angle.mean())
         if judge is None or meant not in judge.attribute_names:
             continue
-        edited = drawing.drawn(reached.change, "photo")
+        edited = drawing.drawn(reached.change, "photo", [asked])
         has = judge.probabilities(edited)[:, judge.column(meant)] >= CUT
         told[word] = float(np.mean(has if sign > 0 else ~has))
         successes.append(told[word])

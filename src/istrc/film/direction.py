@@ -15,6 +15,7 @@ import torch
 from istrc import sphere
 from istrc.circle import Circle
 from istrc.edit import walk as walking
+from istrc.edit.render import Rendering
 
 KEPT = 0.9  # share of the frames, the nearest to the mean, that make the mean
 
@@ -80,8 +81,11 @@ def find_direction(
     """
     nearest = int(sphere.angle(z, mean.to(z)).argmin())
     one = slice(nearest, nearest + 1)
-    c = None if mode == "circle" else circle.encode(x[one])
-    reached = circle.reach(x[one], z[one], strengths, keep=keep, mode=mode, metric=metric, c=c)
+    drawing = None if mode == "circle" else Rendering.of(circle, x[one])
+    c = None if drawing is None else drawing.c
+    reached = circle.reach(
+        x[one], z[one], strengths, keep=keep, mode=mode, metric=metric, drawing=drawing
+    )
     path, further, rest = reached.walk, 1.0, None
     if c is not None:
         own = circle.map_change(c, z[one], path.end)

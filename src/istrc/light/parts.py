@@ -149,6 +149,16 @@ class Probes(Part):
         return self.graphs.weights["typical"]
 
     @property
+    def reach(self) -> np.ndarray:
+        """(A, 2)."""
+        return self.graphs.weights["reach"]
+
+    @property
+    def prototypes(self) -> np.ndarray:
+        """(A, C)."""
+        return self.graphs.weights["prototypes"]
+
+    @property
     def ranges(self) -> np.ndarray:
         """(M, 2, 3)."""
         return self.graphs.weights["ranges"]

@@ -3,7 +3,8 @@
 An edit counts when the picture has changed, not when z has. A probe (Alain, Bengio 2016) is a
 logistic regression on the code, which is linear in the picture: it is moved to the middle of a
 class by about the difference that real faces of both classes have, and by nothing that does not
-show. It says where an edit has arrived (istrc.edit.stopping).
+show. It says where an edit has arrived (istrc.edit.stopping). What a walk leaves over is made up
+with prototypes, the mean differences between faces of both classes (Tiddeman, Burt, Perrett 2001).
 """
 
 from __future__ import annotations
@@ -21,7 +22,12 @@ class Probes(nn.Module):
         measures: what is measured on shapes (istrc.shape.measures), in the order of `ranges`.
 
     Buffers:
-        typical: (A, 2) the median logit of faces that have an attribute, and of those that lack it.
+        typical: (A, 2) the median logit of faces that have an attribute, and of those that lack it,
+            both with as many men as there are among those that have it.
+        prototypes: (A, C) how codes differ where faces have an attribute and where they lack it,
+            what it does not move being the same.
+        reach: (A, 2) times the way to `typical` of the class that edits to it, and away from it, go
+            so that pictures show it (istrc.training.reach).
         ranges: (M, 2, 3) of each measure, of the faces that have and lack its attribute: the
             median, and the 3rd and 97th percentile.
         directions: (M, 68, 2) how a shape changes, from one real face to another in the same pose,
@@ -36,6 +42,8 @@ class Probes(nn.Module):
         self.register_buffer("mean", torch.zeros(code))
         self.register_buffer("spread", torch.ones(code))
         self.register_buffer("typical", torch.zeros(len(names), 2))
+        self.register_buffer("reach", torch.ones(len(names), 2))
+        self.register_buffer("prototypes", torch.zeros(len(names), code))
         self.register_buffer("ranges", torch.zeros(len(measures), 2, 3))
         self.register_buffer("directions", torch.zeros(len(measures), 68, 2))
 

@@ -18,6 +18,7 @@ _MADE = {
 }
 NAMES = (*_MADE, "lower face", "below the brows")
 _EDGE = 0.035  # of the side, over which a region fades
+_SIDES = 0.07  # ... and the face beside the eyes
 
 
 def region_mask(mean: np.ndarray, names: Iterable[str], size: int) -> np.ndarray:
@@ -69,6 +70,11 @@ def outline(mean: np.ndarray, size: int) -> np.ndarray:
     upper = around[68 + 27 + 17 : 68 + 54][::-1]  # above the brows, from right to left
     inside = polygon(np.concatenate([around[:17], upper]), size)
     faded = ((blurred(inside[None], _EDGE * size)[0] - 0.5) * 2).clip(0, 1)
+    # Beside the eyes hair begins, and fades in from further inside
+    sides = ((blurred(inside[None], _SIDES * size)[0] - 0.5) * 2).clip(0, 1)
+    rows = ((np.arange(size) + 0.5) * 2 / size - 1)[:, None]
+    high = ((mean[31:36, 1].mean() - rows) / (4 * _EDGE) + 0.5).clip(0, 1)  # above the nose's base
+    faded = faded * (1 + high * (sides - 1))
     line = np.minimum(np.arange(size), np.arange(size)[::-1])
     edge = np.minimum(line[:, None], line[None]) / (2 * _EDGE * size)  # none at the crop's edge
     # The forehead, over which hair may fall, fades over a fifth of the side
@@ -83,6 +89,13 @@ def skin(mean: np.ndarray, size: int) -> np.ndarray:
     for part in (slice(48, 60), slice(36, 42), slice(42, 48), slice(17, 22), slice(22, 27)):
         inside = inside * (1 - polygon(_enlarged(mean[part], 1.5), size))
     return inside
+
+
+def above_brows(mean: np.ndarray, size: int) -> np.ndarray:
+    """What lies above the brows in the mean frame: (S, S) in [0, 1], each row alike."""
+    rows = ((np.arange(size) + 0.5) * 2 / size - 1)[:, None]
+    faded = ((mean[17:27, 1].min() - rows) / (3 * _EDGE) + 0.5).clip(0, 1)
+    return np.broadcast_to(faded, (size, size)).astype(np.float32)
 
 
 def _enlarged(corners: np.ndarray, times: float) -> np.ndarray:

@@ -18,6 +18,7 @@ from istrc.training.facenet import train_facenet
 from istrc.training.landmarks import REACH, train_landmarks
 from istrc.training.mapping import train_mapping
 from istrc.training.probes import train_probes
+from istrc.training.reach import train_reach
 from istrc.training.search import train_search
 from istrc.training.shape_free import make_shape_free
 from istrc.training.spaces import Spaces
@@ -101,6 +102,8 @@ def train_all(
         changes=changes,
         probes=probes,
     )
+    with whole(runs / "reach"):
+        train_reach(data, runs / "reach", circle=circle, seed=seed, device=device)
     circle.save_pretrained(out, **{part: _provenance(runs, part) for part in (*PARTS, *FURTHER)})
     return circle
 
@@ -109,5 +112,7 @@ def _provenance(runs: Path, part: str) -> dict:
     """The configurations of the runs that made a part, for its config.json."""
     run = runs / {"autoencoder": "began"}.get(part, part)
     recorded = [run / "run.json", *(run / name / "run.json" for name in REACH)]
+    if part == "probes":
+        recorded.append(runs / "reach" / "run.json")
     made = [json.loads(path.read_text()) for path in recorded if path.exists()]
     return {"training": made} if made else {}

@@ -8,17 +8,22 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from istrc.attributes import moves
 from istrc.models.began import AutoEncoder
 from istrc.models.facenet import FaceNet
 from istrc.models.probes import Probes
+from istrc.models.store import fingerprint
 from istrc.recognisers.recogniser import Recogniser
 from istrc.shape.frame import mirrored
 from istrc.shape.measures import MEASURED, measures
 from istrc.training import loop
 from istrc.training.changes import Pairs, poses
+from istrc.training.embeddings import recorded
 from istrc.training.entropy import known_entropy
 from istrc.training.spaces import Spaces, both_sides, open_spaces
 
+RARE = 0.02  # share of a sex among those who have an attribute, from which it counts
+RIDGE = 1e-3  # added to the variances of what prototypes are told by
 PAIRS = 20_000  # of either kind, that say how shapes change with a measure
 
 
@@ -41,7 +46,7 @@ def train_probes(
     minutes: float | None = None,  # stop, resumably, after this long
 ) -> Probes:
     """Train the probes on fit; what is typical of a class is measured on tune."""
-    prepared, _, made = open_spaces(
+    prepared, facenet, made = open_spaces(
         data, out, made, facenet, recogniser, autoencoder, embeddings, textures, device
     )
     texture = autoencoder.code
@@ -98,14 +103,18 @@ def train_probes(
         log_every=100,
         config=dict(
             part="probes",
+            data=prepared.info.get("source"),
             faces=c.shape[1],
             batch_size=batch_size,
             rate=rate,
             l2=l2,
+            **recorded(facenet),
+            autoencoder=fingerprint(autoencoder),
             net=net.config,
         ),
     )
     _typical(net, codes["tune"][0], labels["tune"])
+    _prototypes(net, codes["fit"], labels["fit"], texture)
     if measured:
         _ranges(net, codes["tune"][0][:, texture:], labels["tune"])
         _directions(net, codes["fit"], texture, prepared.identity[made.rows["fit"]], seed)
@@ -114,13 +123,51 @@ def train_probes(
 
 @torch.no_grad()
 def _typical(net: Probes, codes: torch.Tensor, labels: torch.Tensor) -> None:
-    """The median logit of faces (N, C) that have each attribute, and that lack it."""
+    """The median logit of faces (N, C) that have each attribute, and that lack it.
+
+    Those that lack it are compared as people of the same sex: nobody asks for a beard in order to
+    look less like a woman.
+    """
     said = net.cpu()(codes)
-    for column in range(len(net.names)):
-        for side, value in enumerate((1, 0)):
-            of = labels[:, column] == value
+    men = labels[:, net.names.index("male")] == 1 if "male" in net.names else None
+    for column, name in enumerate(net.names):
+        classes = [labels[:, column] == value for value in (1, 0)]
+        parts = [(1.0, torch.ones(len(codes), dtype=torch.bool))]
+        if men is not None and name != "male" and classes[0].any():
+            share = men[classes[0]].float().mean().item()
+            both = [(share, men), (1 - share, ~men)]
+            both = [(weight, part) for weight, part in both if weight > RARE]
+            if all((of & part).any() for of in classes for _, part in both):
+                parts = both
+        total = sum(weight for weight, _ in parts)
+        for side, of in enumerate(classes):
             if of.any():
-                net.typical[column, side] = said[of, column].median()
+                medians = [weight * said[of & part, column].median() for weight, part in parts]
+                net.typical[column, side] = sum(medians) / total
+
+
+@torch.no_grad()
+def _prototypes(net: Probes, codes: torch.Tensor, labels: torch.Tensor, texture: int) -> None:
+    """How codes (2, N, C) differ with each attribute: least squares, with every other attribute
+    that it does not move by its meaning, and with the pose, held as they are.
+    """
+    known = labels.double()  # (N, A)
+    known = torch.where(known < 0, torch.nan, known)
+    known = (known - known.nanmean(0)).nan_to_num(0)
+    pose = torch.cat([torch.from_numpy(poses(side, texture)) for side in codes])  # (2N, 2)
+    pose = (pose - pose.mean(0)) / pose.std(0).clamp(min=1e-9)
+    bent = torch.cat([pose.square(), pose[:, :1] * pose[:, 1:]], 1)
+    given = torch.cat([known.repeat(2, 1), pose, bent], 1)
+    given -= given.mean(0)
+    flat = codes.flatten(0, 1).double()
+    products = given.T @ given / len(given)
+    with_codes = given.T @ (flat - flat.mean(0)) / len(given)
+    products += RIDGE * torch.eye(len(products), dtype=products.dtype)
+    for column, name in enumerate(net.names):
+        others = [at for at, other in enumerate(net.names) if not moves(name, other)]
+        rows = [column, *others, *range(len(net.names), len(products))]
+        solved = torch.linalg.solve(products[rows][:, rows], with_codes[rows])
+        net.prototypes[column] = solved[0]
 
 
 @torch.no_grad()
