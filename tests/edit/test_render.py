@@ -310,4 +310,3 @@ def test_what_is_shown_is_what_is_laid_over(rendering, circle):
                 found[face, : circle.texture], wanted[0], atol=1e-4, rtol=1e-3
             )
         assert torch.equal(found[:, circle.texture :], change[:, circle.texture :])
-    assert float(rendering.shown(change * 0).abs().max()) < 1e-5

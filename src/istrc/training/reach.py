@@ -64,6 +64,7 @@ def train_reach(
             told[f"{name}{'+' if sign > 0 else '-'}"] = dict(
                 reach=TIMES[enough], seen=shares[enough], faces=len(rows)
             )
+    Path(out).mkdir(parents=True, exist_ok=True)
     write_json(Path(out) / "run.json", dict(part="reach", seed=seed, edits=told))
     return probes
 
