@@ -113,6 +113,6 @@ def _provenance(runs: Path, part: str) -> dict:
     run = runs / {"autoencoder": "began"}.get(part, part)
     recorded = [run / "run.json", *(run / name / "run.json" for name in REACH)]
     if part == "probes":
-        recorded.append(runs / "reach" / "run.json")
+        recorded.insert(0, runs / "reach" / "run.json")
     made = [json.loads(path.read_text()) for path in recorded if path.exists()]
     return {"training": made} if made else {}
