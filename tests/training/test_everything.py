@@ -27,10 +27,14 @@ def test_every_part_says_how_it_was_made(trained_all):
     _, out = trained_all
     for part in (*PARTS, *FURTHER):
         config = json.loads((out / part / "config.json").read_text())
-        for run in config["training"]:
+        runs = config["training"]
+        if part == "probes":  # and how far they let prototypes go
+            reach, *runs = runs
+            assert reach["part"] == "reach" and reach["edits"]
+        for run in runs:
             assert run["part"] == {"autoencoder": "began"}.get(part, part)
             assert part == "search" or run["steps"] == 1
-        assert len(config["training"]) == (2 if part == "landmarks" else 1)
+        assert len(runs) == (2 if part == "landmarks" else 1)
 
 
 def test_what_is_finished_is_not_trained_again(trained_all, shaped_folder, monkeypatch):

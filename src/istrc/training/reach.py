@@ -8,6 +8,7 @@ to the middle of its class as it takes for nearly all of them to be seen for wha
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from istrc.circle import Circle
 from istrc.data.prepared import Prepared
 from istrc.edit.render import Rendering
 from istrc.models.probes import Probes
+from istrc.models.store import fingerprint
 from istrc.training.probes import RARE
 from istrc.training.records import write_json
 
@@ -40,6 +42,15 @@ def train_reach(
     prepared, probes = Prepared(data), circle.probes
     told: dict[str, dict[str, float]] = {}
     probes.reach.fill_(1.0)
+    settings = dict(part="reach", seed=seed, faces=faces, probes=fingerprint(probes))
+    record = Path(out) / "run.json"
+    if record.exists():
+        before = json.loads(record.read_text())
+        if {name: before.get(name) for name in settings} == settings:  # finished before
+            for edit, found in before["edits"].items():
+                side = 0 if edit.endswith("+") else 1
+                probes.reach[probes.names.index(edit[:-1]), side] = found["reach"]
+            return probes
     for name in TRANSFORMATIONS:
         if name not in probes.names or name not in circle.attributes.names:
             continue
@@ -64,8 +75,8 @@ def train_reach(
             told[f"{name}{'+' if sign > 0 else '-'}"] = dict(
                 reach=TIMES[enough], seen=shares[enough], faces=len(rows)
             )
-    Path(out).mkdir(parents=True, exist_ok=True)
-    write_json(Path(out) / "run.json", dict(part="reach", seed=seed, edits=told))
+    record.parent.mkdir(parents=True, exist_ok=True)
+    write_json(record, dict(settings, edits=told))
     return probes
 
 
