@@ -67,6 +67,7 @@ def test_every_run_keeps_what_it_has_spent(trained_all):
         "textures",
         "spaces",
         "search",
+        "reach",
     ):  # steps of their own are further in
         assert runs.pop(beside)["beside_seconds"] > 0
     for spent in runs.values():
