@@ -98,6 +98,7 @@ STILL = (
 )
 
 
+# A broad shade over a part of the face is what these are, and not another light
 _FACIAL_HAIR = ("beard", "mustache", "goatee", "sideburns", "five_o_clock_shadow")
 _PAINT = ("makeup", "wearing_lipstick", "arched_eyebrows", "rosy_cheeks")
 _HAIR_COLOURS = ("black_hair", "blond_hair", "brown_hair", "gray_hair")
@@ -132,6 +133,11 @@ MOVES_WITH = {
 def moves(name: str, other: str) -> bool:
     """Whether an edit of one attribute moves the other: it is the same, or follows from it."""
     return other == name or other in MOVES_WITH.get(name, ())
+
+
+def shades(edits: Iterable[str] | None) -> bool:
+    """Whether edits of these attributes shade a broad part of the face by their meaning."""
+    return bool(set(edits or ()) & set(_FACIAL_HAIR))
 
 
 def experimental(name: str) -> bool:

@@ -279,6 +279,29 @@ def test_a_prototype_goes_on_where_the_picture_falls_short():
     assert torch.equal(there, 2 * change[2:]) and done.all()
 
 
+def test_a_prototype_ends_before_the_picture_loses_what_is_kept():
+    """Of the walk's end as of the prototype's: each face for itself, and by what is shown."""
+    toy = nets()
+    toy.probes.prototypes[0] = torch.tensor([4.0, -2.0])
+    # Sure, partly weakened already, never sure at all
+    c = torch.tensor([[-4.0, 3 * SURE], [-4.0, 1.2 * SURE], [-4.0, 0.5 * SURE]])
+    change = torch.tensor([[0.0, 0.0], [0.0, -1.1 * SURE], [0.0, 0.0]])
+    male = toy.probes.names.index("male")
+
+    def half(change):
+        return change / 2
+
+    found, done = completed(toy, c, change, {"smile": 1.0}, half, [male])
+    shares = ((found - change)[:, 0] / 4).tolist()
+    # A logit may weaken while it stays at SURE, and a half of what is laid over a face is shown
+    assert shares[0] == pytest.approx(2 * SURE / (2 / 2), rel=1e-3)
+    # The second may weaken to 0.2 SURE, and is at 0.65 of it already
+    assert shares[1] == pytest.approx(0.45 * SURE, rel=1e-3) and shares[2] == MOST
+    assert done.tolist() == [False, False, False]
+    free, _ = completed(toy, c, change, {"smile": 1.0}, half)
+    assert ((free - change)[:, 0] / 4).tolist() == [MOST] * 3
+
+
 def test_what_no_picture_shows_has_an_end():
     toy = nets()
     toy.probes.prototypes[0] = torch.tensor([4.0, 1.0])

@@ -42,8 +42,8 @@ def test_the_light_stays_where_it_was(own, skin):
     assert np.abs(left).max() < 0.15  # the smooth part of what differs between the halves is gone
     assert np.abs(left[:, :, 8:24]).max() < 0.02
     spot = np.zeros((3, SIZE, SIZE), np.float32)
-    spot[:, 14:18, 10:12] = 0.5  # a spot is no light
-    assert toned(spot, own, skin)[:, 14:18, 10:12].mean() > 0.3
+    spot[:, 14:18, 10:12] = -0.5  # a spot is no light
+    assert toned(spot, own, skin)[:, 14:18, 10:12].mean() < -0.3
 
 
 def test_a_grey_face_stays_grey(own, skin):
@@ -67,7 +67,7 @@ def test_a_shade_is_a_share_of_the_light(skin):
     """Half the light, half the shade; brightening does less only where hair may lie."""
     own = np.zeros((3, SIZE, SIZE), np.float32)
     own[:, :, 16:] = -0.5  # half as light
-    own[:, 30:] = 0.9
+    own[:, 30:] = own[:, 16:21, :16] = 0.9  # some skin is lighter than all that brightens
     change = np.zeros((3, SIZE, SIZE), np.float32)
     change[:, 2:6, [4, 28]] = change[:, 26:29, [4, 28]] = -0.2
     change[:, 31, 28] = -0.2
@@ -102,3 +102,27 @@ def test_teeth_are_lit_by_what_lights_the_skin(own, skin):
     cold = own[::-1].copy()
     found = like_teeth(white, cold, skin)
     assert (found[2] >= found[0] - 1e-6).all()
+
+
+def test_nothing_that_brightens_is_lighter_than_the_skin(own, skin):
+    """A beard that goes leaves skin, and not a white one."""
+    dark = own.copy()
+    dark[:, 18:22] -= 0.5
+    change = np.zeros_like(own)
+    change[:, 18:22] = 1.2
+    levels = luma(dark)[skin > 0.5]
+    for shades, percentile in ((False, 75), (True, 50)):
+        found = luma(dark + toned(change, dark, skin, shades=shades))
+        limit = np.maximum(np.percentile(levels, percentile), luma(dark))
+        assert (found <= limit + 1e-5).all()
+        assert found[18:22].mean() > luma(dark)[18:22].mean() + 0.3
+
+
+def test_a_broad_shade_stays_where_it_is_what_was_asked(own, skin):
+    change = np.zeros_like(own)
+    change[:, 16:] = -0.4
+    cheeks = skin.copy()
+    cheeks[16:] = 0
+    light, shaded = (luma(toned(change, own, cheeks, shades=shades)) for shades in (False, True))
+    assert shaded[26:].mean() == pytest.approx(-0.4, rel=0.2)
+    assert light[26:].mean() > 0.6 * shaded[26:].mean()

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from istrc.attributes import REGIONS, TRANSFORMATIONS, regions_of
+from istrc.attributes import REGIONS, TRANSFORMATIONS, regions_of, shades
 from istrc.shape.frame import MIRRORED
 from istrc.shape.regions import (
     NAMES,
@@ -102,6 +102,19 @@ def test_the_outline_is_of_the_face(face_points):
     assert edge.max() < 0.3 * mask.max()
     assert at(mask, face_points, 30) == pytest.approx(1, abs=1e-4)
     assert all(at(mask, face_points, point) < 0.9 for point in (0, 8, 16))  # it fades inside
+
+
+def test_what_grows_on_the_jaw_fades_beyond_it(face_points):
+    mask, jaw = (outline(face_points, SIZE, jaw=jaw) for jaw in (False, True))
+    assert (jaw >= mask - 1e-6).all() and jaw.max() == pytest.approx(1)
+    for point in (4, 6, 10, 12):
+        assert at(jaw, face_points, point) > max(0.8, at(mask, face_points, point))
+    assert jaw[0].max() == 0 and jaw[:, :2].max() < 0.3
+
+
+def test_what_shades_a_face_is_hair_on_it():
+    assert shades(["beard"]) and shades(["smile", "mustache"])
+    assert not shades(["male", "young"]) and not shades(None) and not shades([])
 
 
 def test_skin_is_neither_eyes_nor_mouth(face_points):

@@ -1,15 +1,18 @@
 """How far prototypes go, measured on edited pictures."""
 
 import copy
+import itertools
 import json
 
 import numpy as np
 import pytest
 import torch
 
+from istrc import sphere
 from istrc.data.prepared import Prepared
+from istrc.edit.render import Rendering
 from istrc.training.probes import RARE
-from istrc.training.reach import SEEN, SLACK, TIMES, candidates, train_reach
+from istrc.training.reach import FAR, LESS, SEEN, SLACK, TIMES, candidates, nearest, train_reach
 
 
 @pytest.fixture
@@ -42,6 +45,36 @@ def test_reach_is_the_first_that_is_seen_by_nearly_all(
 class _Still:
     def __init__(self, drawing):
         self.change = drawing.c * 0
+
+
+def test_who_is_lost_on_the_way_is_left_nearer(circle, shaped_folder, tmp_path, monkeypatch):
+    """Beyond 0.8 times the way an edited face is another one."""
+    column = circle.probes.names.index("smile")
+    embed = circle.embed
+
+    def embedded(x):
+        edited, far = x.max() > 2, circle.probes.reach[column, 0] > 0.8
+        return -embed(x - 5) if edited and far else embed(x - 5 if edited else x)
+
+    monkeypatch.setattr(circle, "embed", embedded, raising=False)
+    monkeypatch.setattr(Rendering, "drawn", lambda self, *_: self.x + 5)
+    monkeypatch.setattr(circle, "reach", lambda x, z, s, drawing: _Still(drawing), raising=False)
+    monkeypatch.setattr("istrc.training.reach.nearest", lambda *_: 0.5)
+    probes = train_reach(shaped_folder, tmp_path, circle=circle, faces=4)
+    told = json.loads((tmp_path / "run.json").read_text())["edits"]["smile+"]
+    assert told["reach"] == 0.75 and told["same"] == 1.0
+    assert probes.reach[column, 0] == 0.75 and set(LESS) < {*np.arange(0.5, 1, 0.125)}
+
+
+def test_how_near_strangers_are(circle, shaped_folder):
+    """One in a hundred pairs of them is nearer."""
+    prepared, seen = Prepared(shaped_folder), {}
+    for row in np.random.default_rng(1).permutation(prepared.rows("tune")):
+        seen.setdefault(prepared.identity[row], row)
+    z = circle.embed(prepared.batch(np.array([*seen.values()])))
+    angles = [sphere.angle(a[None], b[None]).item() for a, b in itertools.combinations(z, 2)]
+    assert len(angles) > 1
+    assert nearest(circle, prepared, 1) == pytest.approx(np.quantile(angles, FAR), abs=1e-3)
 
 
 def test_candidates_lack_it_and_might_have_it(shaped_folder):

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from istrc.arrays import inference, library, numpy
-from istrc.attributes import OF_THE_MOUTH, regions_of
+from istrc.attributes import OF_THE_MOUTH, regions_of, shades
 from istrc.edit.tone import like_teeth, toned
 from istrc.errors import InputError
 from istrc.photo.align import CROP_CENTRE, CROP_SIDE, Frame, aligned_frame, invert, transform
@@ -110,8 +110,9 @@ class Rendering:
                 (istrc.attributes); None takes all of the face.
         """
         c = self.c + change
-        drawn, masks = numpy(self.nets.draw_texture(c)), self._masks(edits)
-        own, shifts = numpy(self._texture), self._shifts(drawn, masks)
+        drawn, own = numpy(self.nets.draw_texture(c)), numpy(self._texture)
+        masks = self._masks(edits)
+        shifts = self._shifts(drawn, masks, edits)
         if self.nets.mesh is None:
             return [Layers(*one) for one in zip(shifts, masks, strict=True)]
         olds, news = (numpy(self.nets.shapes(codes)) for codes in (self.c, c))
@@ -135,16 +136,21 @@ class Rendering:
 
         Of the texture's: in the edit's own regions, without the change of light and tone.
         """
-        shifts = self._shifts(numpy(self.nets.draw_texture(self.c + change)), self._masks(edits))
+        drawn = numpy(self.nets.draw_texture(self.c + change))
+        shifts = self._shifts(drawn, self._masks(edits), edits)
         read = self.nets.encode_texture(self._texture + self.nets.here(shifts))
         rest = change[:, self.nets.texture :]
         return library(rest).concatenate([read - self._read, rest], 1)
 
-    def _shifts(self, drawn: np.ndarray, masks: np.ndarray) -> np.ndarray:
+    def _shifts(
+        self, drawn: np.ndarray, masks: np.ndarray, edits: Iterable[str] | None
+    ) -> np.ndarray:
         """What is laid over faces whose textures are now `drawn`, (B, 3, S, S)."""
-        made = []
+        made, skin = [], self._skin
+        if skin is not None and shades(edits):
+            skin = skin * (1 - self._where(edits))  # the tone is measured where none is to be seen
         for new, old, mask in zip(drawn, numpy(self._texture), masks, strict=True):
-            shift = toned(new - old, old, self._skin, self._hair) * mask
+            shift = toned(new - old, old, skin, self._hair, shades(edits)) * mask
             if self._mouth is not None:
                 teeth, was = (like_teeth(x, old, self._skin) for x in (old + shift, old))
                 shift += self._mouth * (teeth - was - shift)
@@ -189,7 +195,7 @@ class Rendering:
         size, mesh = self.nets.size, self.nets.mesh
         if mesh is None:
             return face_mask(size)
-        mask, regions = outline(mesh.mean, size), regions_of(edits)
+        mask, regions = outline(mesh.mean, size, jaw=shades(edits)), regions_of(edits)
         if edits is not None and not set(edits) & set(OF_THE_MOUTH):
             mask = mask * (1 - self._mouth)
         return mask if regions is None else mask * region_mask(mesh.mean, regions, size)

@@ -12,7 +12,7 @@ already changes little, and no code leaves what real faces show.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -85,9 +85,13 @@ def departure(seen: Array) -> Array:
         return numbers([1.0] * seen.shape[1], seen)
     lib = library(seen)
     firm = seen * lib.sign(seen[0])  # (K, B, C)
+    return lib.amin(crossing(least(firm[0]) - firm), 1)
+
+
+def least(firm: Array) -> Array:
+    """How firm a logit must stay that was so firm: see `departure`."""
     never = -1e9  # and not infinity, of which differences are taken
-    least = lib.where(firm[0] < SURE, never, (firm[0] - SURE).clip(0, SURE))
-    return lib.amin(crossing(least - firm), 1)
+    return library(firm).where(firm < SURE, never, (firm - SURE).clip(0, SURE))
 
 
 def crossing(excess: Array) -> Array:
@@ -203,7 +207,7 @@ def reach(
     if shaped.get("smile", 0) < 0 and "mouth_open" not in {*shaped, *kept}:
         shaped["mouth_open"] = shaped["smile"]  # who stops smiling shuts their mouth
     ended = made_up(nets, c, ended, shaped)
-    ended, all_ = completed(nets, c, ended, strengths, shown)
+    ended, all_ = completed(nets, c, ended, strengths, shown, keep)
     walk = replace(
         walk,
         points=points,
@@ -223,37 +227,55 @@ def completed(
     change: Array,
     strengths: Mapping[str, float],
     shown: Callable[[Array], Array],
+    keep: Sequence[int] = (),
 ) -> tuple[Array, Array]:
     """A change (B, C) of codes c with what its picture is short of, along the prototypes.
 
     The mean of what may be, which is what a network learns from pairs, is fainter than any of it;
     and some faces are far from all that have what is asked. A prototype is as clean as the mean of
-    thousands of faces is, and goes as far as it is needed, but `MOST` times at most.
+    thousands of faces is, and goes as far as it is needed, but `MOST` times at most, and not so
+    far that the picture loses what is to be kept (`departure`).
+
+    Args:
+        keep: columns of the probes.
 
     Returns the change, and where all was shown in the end, (B,) bool.
     """
     probes, lib = nets.probes, library(c)
+    said, keep = nets.read_code(c), list(keep)  # (B, A)
     done = change[:, 0] == change[:, 0]  # (B,) bool: all
     for name, strength in strengths.items():
-        column = probes.names.index(name)
-        way = np.sign(strength) * probes.prototypes[column]
+        column, sign = probes.names.index(name), np.sign(strength)
+        way = sign * probes.prototypes[column]
         if nets.code > nets.texture:
             # What is measured is made up already
             keeps = moving([name]) * (name not in probes.measures)
             weights = np.concatenate([np.ones(nets.texture, np.float32), np.repeat(keeps, 2)])
             way = way * numbers(weights, c)
-        said = nets.read_code(c)[:, [column]]
         asked = numbers([strength], c)
         further = probes.reach[column, 0 if strength > 0 else 1]
-        goal = wanted_logits(said, probes.typical[[column]], further * asked)[:, 0]  # (B,)
-        now = nets.read_code(c + shown(change))[:, column]
-        more = nets.read_code(c + shown(change + way))[:, column] - now
+        goal = wanted_logits(said[:, [column]], probes.typical[[column]], further * asked)[:, 0]
+        now = nets.read_code(c + shown(change))  # (B, A)
+        more = nets.read_code(c + shown(change + way)) - now  # a picture is nearly linear in it
         most = MOST * abs(strength)
-        gone = np.sign(strength) * more > 1e-3  # else it would never be shown
-        share = lib.where(gone, (goal - now) / lib.where(gone, more, 1 + 0 * more), most + 0 * more)
+        share = _share(sign * (goal - now[:, column]), sign * more[:, column], most)
         done = done & (share < most)
-        change = change + share.clip(0, most)[:, None] * way
+        if keep:
+            side = lib.sign(said[:, keep])
+            room = (side * now[:, keep] - least(side * said[:, keep])).clip(min=0)
+            limit = lib.amin(_share(room, -side * more[:, keep], most), 1)
+            done, share = done & (share <= limit), lib.minimum(share, limit)
+        change = change + share[:, None] * way
     return change, done
+
+
+def _share(way: Array, slope: Array, most: float) -> Array:
+    """How many times a slope a way takes, 0 to `most`; `most` where there is none."""
+    lib = library(way)
+    goes = slope > 1e-3
+    return lib.where(goes, way / lib.where(goes, slope, 1 + 0 * slope), most + 0 * way).clip(
+        0, most
+    )
 
 
 def moving(edits: Iterable[str]) -> np.ndarray:

@@ -26,6 +26,7 @@ def toned(
     own: np.ndarray,
     skin: np.ndarray | None,
     covered: np.ndarray | None = None,
+    shades: bool = False,
 ) -> np.ndarray:
     """A change (3, S, S) of a texture without its change of light and skin tone.
 
@@ -39,6 +40,7 @@ def toned(
         own: (3, S, S) the face's texture in [-1, 1].
         skin: (S, S) where the tone is measured; None takes no tone away.
         covered: (S, S) how likely hair covers the skin, in [0, 1]; None for nowhere.
+        shades: whether to shade a part of the face broadly is what the change is for.
     """
     change = change.astype(np.float32)
     if skin is not None:
@@ -46,7 +48,8 @@ def toned(
         smooth = blurred(change, _LIGHT * change.shape[-1])
         change = change - (smooth - smooth[:, :, ::-1]) / 2
         both = (smooth + smooth[:, :, ::-1]) / 2
-        change = change - _SHADE * (LUMA * both).sum(0, keepdims=True)
+        if not shades:
+            change = change - _SHADE * (LUMA * both).sum(0, keepdims=True)
     grey = (LUMA * change).sum(0, keepdims=True)
     tint = change - grey
     if skin is not None:
@@ -55,6 +58,10 @@ def toned(
         light = (light / max(np.median(light[0, skin > 0.5]), 1e-3)).clip(0, BRIGHTEST)
         shy = 1 + (light - 1) * (0 if covered is None else covered)
         grey = grey * np.where(grey < 0, light, shy)
+        # What was dark becomes skin, and nothing lighter than skin
+        luma = (LUMA * own).sum(0, keepdims=True)
+        brightest = np.percentile(luma[0, skin > 0.5], 50 if shades else _LIGHTEST)
+        grey = np.minimum(grey, (brightest - luma).clip(min=0))
         tint = tint * np.minimum(light, 1)
     return grey + coloured(own, skin) * tint
 

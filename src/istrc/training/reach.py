@@ -3,7 +3,8 @@
 Probes read codes. What shows in a picture beside an edited face's own hair, skin and light is
 another matter, and differs from attribute to attribute: a mean mustache is fainter than a real one.
 So edited pictures of faces to tune on are embedded again, and each edit goes as many times the way
-to the middle of its class as it takes for nearly all of them to be seen for what they are meant.
+to the middle of its class as it takes for nearly all of them to be seen for what they are meant,
+while most are still taken for the same people.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from istrc import sphere
 from istrc.attributes import TRANSFORMATIONS
 from istrc.circle import Circle
 from istrc.data.prepared import Prepared
@@ -24,8 +26,12 @@ from istrc.training.probes import RARE
 from istrc.training.records import write_json
 
 TIMES = (1.0, 1.25, 1.5, 2.0, 2.5)  # the ways that are tried, shortest first
+LESS = (0.875, 0.75, 0.5)  # ... where the first of them loses the person
 SEEN = 0.9  # share of the faces; of what never comes so far the first to come within SLACK of most
 SLACK = 0.03
+SAME = 0.7  # share of the faces that stay nearer to themselves than FAR of all strangers are
+FAR = 0.01
+PEOPLE = 500  # whose angles say how near strangers are
 
 
 @torch.no_grad()
@@ -42,7 +48,7 @@ def train_reach(
     prepared, probes = Prepared(data), circle.probes
     told: dict[str, dict[str, float]] = {}
     probes.reach.fill_(1.0)
-    settings = dict(part="reach", seed=seed, faces=faces, probes=fingerprint(probes))
+    settings = dict(part="reach", seed=seed, faces=faces, same=SAME, probes=fingerprint(probes))
     record = Path(out) / "run.json"
     if record.exists():
         before = json.loads(record.read_text())
@@ -51,33 +57,63 @@ def train_reach(
                 side = 0 if edit.endswith("+") else 1
                 probes.reach[probes.names.index(edit[:-1]), side] = found["reach"]
             return probes
+    near = nearest(circle, prepared, seed)
     for name in TRANSFORMATIONS:
         if name not in probes.names or name not in circle.attributes.names:
             continue
-        column = probes.names.index(name)
-        for side, sign in enumerate((1.0, -1.0)):
+        for sign in (1.0, -1.0):
             rows = candidates(prepared, name, sign, faces, seed)
-            if not len(rows):
-                continue
-            x = prepared.batch(rows).to(device)
-            z, drawing = circle.embed(x), Rendering.of(circle, x)
-            shares: list[float] = []
-            for times in TIMES:
-                probes.reach[column, side] = times
-                change = circle.reach(x, z, {name: sign}, drawing=drawing).change
-                edited = circle.embed(drawing.drawn(change, "photo", [name]))
-                said = sign * circle.logits(edited, [name])[:, 0]
-                shares.append((said > 0).float().mean().item())
-                if shares[-1] >= SEEN:
-                    break
-            enough = next(at for at, share in enumerate(shares) if share >= max(shares) - SLACK)
-            probes.reach[column, side] = TIMES[enough]
-            told[f"{name}{'+' if sign > 0 else '-'}"] = dict(
-                reach=TIMES[enough], seen=shares[enough], faces=len(rows)
-            )
+            if len(rows):
+                found = measured(circle, prepared.batch(rows).to(device), name, sign, near)
+                told[f"{name}{'+' if sign > 0 else '-'}"] = dict(found, faces=len(rows))
     record.parent.mkdir(parents=True, exist_ok=True)
     write_json(record, dict(settings, edits=told))
     return probes
+
+
+def measured(
+    circle: Circle, x: torch.Tensor, name: str, sign: float, near: float
+) -> dict[str, float]:
+    """Sets `reach` of an edit of these faces (B, 3, S, S): what it is, and the shares of them that
+    are seen for what is meant and stay `near` to themselves.
+    """
+    probes, z, drawing = circle.probes, circle.embed(x), Rendering.of(circle, x)
+    column, side = probes.names.index(name), 0 if sign > 0 else 1
+
+    def at(times: float) -> dict[str, float]:
+        probes.reach[column, side] = times
+        change = circle.reach(x, z, {name: sign}, drawing=drawing).change
+        edited = circle.embed(drawing.drawn(change, "photo", [name]))
+        said = sign * circle.logits(edited, [name])[:, 0]
+        same = sphere.angle(z, edited) < near
+        return dict(reach=times, seen=_share(said > 0), same=_share(same))
+
+    tried = []
+    for times in TIMES:
+        tried.append(at(times))
+        if tried[-1]["seen"] >= SEEN or tried[-1]["same"] < SAME:
+            break
+    for times in LESS:
+        if tried[0]["same"] < SAME and tried[-1]["same"] < SAME:
+            tried.append(at(times))
+    kept = [one for one in tried if one["same"] >= SAME] or tried[-1:]
+    most = max(one["seen"] for one in kept)
+    found = next(one for one in kept if one["seen"] >= most - SLACK)
+    probes.reach[column, side] = found["reach"]
+    return found
+
+
+def _share(of: torch.Tensor) -> float:
+    return of.float().mean().item()
+
+
+def nearest(circle: Circle, prepared: Prepared, seed: int) -> float:
+    """The angle, radians, below which `FAR` of pairs of different people of tune lie."""
+    rows = np.random.default_rng(seed).permutation(prepared.rows("tune"))
+    rows = rows[np.sort(np.unique(prepared.identity[rows], return_index=True)[1])][:PEOPLE]
+    z = torch.cat([circle.embed(prepared.batch(part)) for part in np.array_split(rows, 8)])
+    above = torch.ones(len(z), len(z)).triu(1).bool()
+    return (z @ z.T).clamp(-1, 1).acos().cpu()[above].quantile(FAR).item()
 
 
 def candidates(prepared: Prepared, name: str, sign: float, faces: int, seed: int) -> np.ndarray:
