@@ -18,8 +18,8 @@ TOY_SIZE, TOY_STEPS = 16, 60
 ONE_STEP = {  # of every part of train_all
     f"{part}_steps": 1
     for part in (
-        "landmarks", "landmarks_fine", "facenet", "began", "mapping", "attributes", "changes",
-        "probes",
+        "landmarks", "landmarks_fine", "facenet", "began", "mapping", "mapping_fine", "attributes",
+        "changes", "probes",
     )
 }  # fmt: skip
 TOY_ATTRIBUTES = ("smile", "male", "beard", "eyeglasses", "wide_mouth")
@@ -445,7 +445,7 @@ autoencoder, maker = train_began(
 )
 mapping = train_mapping(
     data, out / "mapping", facenet=facenet, autoencoder=autoencoder, steps=STEPS,
-    batch_size=64, width=24, rate=0.04, validate_every=15,
+    fine_steps=20, batch_size=64, width=24, rate=0.04, validate_every=15,
 )
 attributes = train_attributes(
     data, out / "attributes", facenet=facenet, steps=STEPS, batch_size=64, width=12, layers=4,
@@ -491,8 +491,8 @@ def toy_run(toy_folder, tmp_path_factory) -> Path:
 def toy_runs(toy_folder, toy_run, tmp_path_factory) -> ToyRuns:
     """The same, and once more with a kill -9 in each part."""
     killed, deaths = tmp_path_factory.mktemp("toy-killed"), {}
-    for part in ("facenet", "began", "mapping", "attributes"):
-        deaths[part] = random.SystemRandom().randrange(2, TOY_STEPS)
+    for part in ("facenet", "began", "mapping", "fine", "attributes"):
+        deaths[part] = random.SystemRandom().randrange(2, 20 if part == "fine" else TOY_STEPS)
         dying = start_toys(toy_folder, killed, part, deaths[part])
         _, error = dying.communicate()
         assert dying.returncode == -9, error
@@ -515,7 +515,7 @@ def same_bits(toy_runs):
                     tensors = {key: file.get_tensor(key) for key in file.keys()}
                     found.append((json.loads(file.metadata()["istrc"]), tensors))
             (note, whole), (other, killed) = found
-            at = f"{part}/{name}, killed before step {toy_runs.deaths[part]}"
+            at = f"{part}/{name}, killed before step {toy_runs.deaths[Path(part).name]}"
             assert note == other, at
             assert whole.keys() == killed.keys(), at
             different = [k for k in whole if not whole[k].equal(killed[k])]

@@ -26,7 +26,8 @@ def test_a_circle_for_an_onnx_file(istrc, write_onnx, toy_folder, tmp_path):
     how = ["--recogniser", file, "--template", "crop", "--colour", "BGR"]
     result = istrc(
         "train", "circle", toy_folder, tmp_path / "c", *how, "--from", tmp_path / "donor",
-        "--mapping-steps", 2, "--attributes-steps", 2, "--changes-steps", 2, "--copy",
+        "--mapping-steps", 2, "--mapping-fine-steps", 2, "--attributes-steps", 2,
+        "--changes-steps", 2, "--copy",
     )  # fmt: skip
     assert result.exit_code == 0, result.err
     assert "not of unit norm" in result.err  # said, and done

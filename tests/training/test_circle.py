@@ -29,7 +29,9 @@ def donor(size=16):
 
 def test_in_one_call(outsider, toy_folder, toys, tmp_path):
     given = donor()
-    options = dict(recogniser=outsider, from_=given, mapping_steps=2, attributes_steps=2)
+    options = dict(
+        recogniser=outsider, from_=given, mapping_steps=2, mapping_fine_steps=2, attributes_steps=2
+    )
     options["changes_steps"] = 2
     circle = train_circle(toy_folder, tmp_path, **options)
     assert (circle.dim, circle.size, circle.facenet) == (8, 16, None)

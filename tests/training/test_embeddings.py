@@ -95,7 +95,9 @@ def test_both_spaces_are_of_the_same_faces(outsider, toys, tmp_path):
 
 def test_a_mapping_for_a_recogniser_from_outside(outsider, toy_folder, tmp_path):
     torch.manual_seed(0)
-    options = dict(autoencoder=AutoEncoder(16, 10, (4, 6)), batch_size=16, width=8, layers=2)
+    options = dict(
+        autoencoder=AutoEncoder(16, 10, (4, 6)), fine_steps=2, batch_size=16, width=8, layers=2
+    )
     net = train_mapping(toy_folder, tmp_path, recogniser=outsider, limit=40, steps=2, **options)
     assert (net.dim, net.code) == (8, 10)
     recorded = json.loads((tmp_path / "run.json").read_text())

@@ -23,6 +23,7 @@ def test_one_step_is_adams_on_mse_and_l2(nets, toy_folder, toys, tmp_path):
     """The first step by hand: standardised codes, the penalty's gradient l2 * w, Adam."""
     facenet, autoencoder = nets
     options = dict(facenet=facenet, autoencoder=autoencoder, batch_size=32, width=12, layers=5)
+    options["fine_steps"] = 0
     net = train_mapping(toy_folder, tmp_path / "a", steps=1, l2=0.3, **options)
     from istrc.models.mapping import Mapping
     from istrc.training import loop
@@ -67,6 +68,7 @@ def test_a_coordinate_weighs_what_it_does_to_the_picture():
 
 def test_killed_and_resumed_ends_with_the_same_bits(same_bits):
     same_bits("mapping", "checkpoint.safetensors", "best.safetensors")
+    same_bits("mapping/fine", "checkpoint.safetensors")
 
 
 def test_it_explains_codes_of_people_it_has_never_seen(toy_circle, toys):
@@ -80,7 +82,7 @@ def test_it_explains_codes_of_people_it_has_never_seen(toy_circle, toys):
 def test_other_networks_are_other_settings(nets, toy_folder, tmp_path):
     """A mapping between other spaces is another mapping, whatever its shape."""
     facenet, autoencoder = nets
-    options = dict(steps=1, batch_size=16, width=8, layers=2)
+    options = dict(steps=1, fine_steps=1, batch_size=16, width=8, layers=2)
     train_mapping(toy_folder, tmp_path, facenet=facenet, autoencoder=autoencoder, **options)
     torch.manual_seed(1)
     other = FaceNet(16, 8, (4, 6), (1, 1))

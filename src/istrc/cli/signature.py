@@ -42,6 +42,7 @@ COMMON = {
     "facenet_steps": "Batches of facenet.",
     "began_steps": "Batches of began.",
     "mapping_steps": "Batches of mapping.",
+    "mapping_fine_steps": "Batches of mapping's adversarial fine-tuning; 0 is without.",
     "attributes_steps": "Batches of attributes.",
     "widths": "Channels of each level, finest first.",
     "depths": "Residual blocks of each level.",

@@ -16,7 +16,7 @@ from istrc.training.attributes import train_attributes
 from istrc.training.changes import train_changes
 from istrc.training.embeddings import Embeddings
 from istrc.training.mapping import train_mapping
-from istrc.training.records import write_json
+from istrc.training.records import recorded_runs, write_json
 from istrc.training.shape_free import make_shape_free
 from istrc.training.spaces import Spaces
 
@@ -28,6 +28,7 @@ def train_circle(
     recogniser: Recogniser,
     from_: Circle | None = None,  # whose auto-encoder, landmarks and probes are taken; the shipped
     mapping_steps: int = 8000,
+    mapping_fine_steps: int = 4000,
     attributes_steps: int = 1200,
     changes_steps: int = 4000,
     limit: int | None = None,  # faces to train on, at most
@@ -77,7 +78,12 @@ def train_circle(
     )
     parts = {}
     for name, train, steps, given in (
-        ("mapping", train_mapping, mapping_steps, dict(autoencoder=from_.autoencoder)),
+        (
+            "mapping",
+            train_mapping,
+            mapping_steps,
+            dict(autoencoder=from_.autoencoder, fine_steps=mapping_fine_steps),
+        ),
         ("attributes", train_attributes, attributes_steps, {}),
         ("changes", train_changes, changes_steps, dict(autoencoder=from_.autoencoder)),
     ):
@@ -95,9 +101,7 @@ def train_circle(
         aligner=from_.aligner,
         bound=bound,
     )
-    notes = {
-        part: {"training": [json.loads((runs / part / "run.json").read_text())]} for part in parts
-    }
+    notes = {part: {"training": recorded_runs(runs / part)} for part in parts}
     for part in ("autoencoder", "landmarks", "search", "probes"):
         if getattr(from_, part) is not None:
             notes[part] = {"taken_from": fingerprint(getattr(from_, part))}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,10 +14,11 @@ from istrc.training.attributes import train_attributes
 from istrc.training.began import train_began
 from istrc.training.changes import train_changes
 from istrc.training.facenet import train_facenet
-from istrc.training.landmarks import REACH, train_landmarks
+from istrc.training.landmarks import train_landmarks
 from istrc.training.mapping import train_mapping
 from istrc.training.probes import train_probes
 from istrc.training.reach import train_reach
+from istrc.training.records import recorded_runs
 from istrc.training.search import train_search
 from istrc.training.shape_free import make_shape_free
 from istrc.training.spaces import Spaces
@@ -35,6 +35,7 @@ def train_all(
     facenet_steps: int = 3000,
     began_steps: int = 1200,
     mapping_steps: int = 6000,
+    mapping_fine_steps: int = 4000,
     attributes_steps: int = 1200,
     changes_steps: int = 4000,
     probes_steps: int = 1500,
@@ -86,7 +87,9 @@ def train_all(
                 data, runs / "search", landmarks=landmarks, autoencoder=autoencoder, seed=seed,
                 device=device,
             )  # fmt: skip
-    mapping = trained("mapping", train_mapping, mapping_steps, **nets)
+    mapping = trained(
+        "mapping", train_mapping, mapping_steps, fine_steps=mapping_fine_steps, **nets
+    )
     attributes = trained(
         "attributes", train_attributes, attributes_steps, facenet=recogniser, made=made
     )
@@ -110,9 +113,7 @@ def train_all(
 
 def _provenance(runs: Path, part: str) -> dict:
     """The configurations of the runs that made a part, for its config.json."""
-    run = runs / {"autoencoder": "began"}.get(part, part)
-    recorded = [run / "run.json", *(run / name / "run.json" for name in REACH)]
+    made = recorded_runs(runs / {"autoencoder": "began"}.get(part, part))
     if part == "probes":
-        recorded.insert(0, runs / "reach" / "run.json")
-    made = [json.loads(path.read_text()) for path in recorded if path.exists()]
+        made = recorded_runs(runs / "reach") + made
     return {"training": made} if made else {}

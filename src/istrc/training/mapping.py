@@ -19,6 +19,7 @@ from istrc.models.mapping import Mapping
 from istrc.models.store import fingerprint
 from istrc.recognisers.recogniser import Recogniser
 from istrc.training import loop
+from istrc.training.adversarial import fine_tune
 from istrc.training.embeddings import note, recorded
 from istrc.training.spaces import Spaces, open_spaces
 
@@ -78,6 +79,7 @@ def train_mapping(
     made: Spaces | None = None,  # of the same data and networks; they are made otherwise
     limit: int | None = None,  # faces to train on, at most
     steps: int = 6000,  # batches
+    fine_steps: int = 4000,  # batches of the adversarial fine-tuning; 0 is without, as the paper is
     batch_size: int = 512,
     width: int = 512,  # of the hidden layers
     layers: int = 5,  # fully connected layers
@@ -85,12 +87,13 @@ def train_mapping(
     l2: float = 1e-5,  # weight of the L2 regularisation
     seed: int = 0,
     device: str = "cpu",
-    minutes: float | None = None,  # stop, resumably, after this long
+    minutes: float | None = None,  # stop either, resumably, after this long
     validate_every: int = 1000,  # steps
 ) -> Mapping:
-    """Train F by MSE with L2 regularisation; returns the mapping that was best held out.
+    """Train F by MSE with L2 regularisation, keep what was best held out, and fine-tune it.
 
-    The error of each coordinate counts by what it does to the picture (`picture_weights`).
+    The error of each coordinate counts by what it does to the picture (`picture_weights`);
+    `istrc.training.adversarial` has what follows.
     """
     prepared, facenet, made = open_spaces(
         data, out, made, facenet, recogniser, autoencoder, embeddings, textures, device, limit
@@ -113,6 +116,21 @@ def train_mapping(
         config=dict(data=prepared.info.get("source"), **recorded(facenet)),
     )
     note(facenet, out)
+    if fine_steps:
+        z, h = made.of("fit")
+        net = fine_tune(
+            net,
+            z,
+            h,
+            code_weights(autoencoder, h, net.spread),
+            autoencoder,
+            Path(out) / "fine",
+            steps=fine_steps,
+            seed=seed,
+            device=device,
+            minutes=minutes,
+            config=dict(data=prepared.info.get("source"), **recorded(facenet)),
+        )
     return net
 
 

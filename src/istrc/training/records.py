@@ -7,6 +7,14 @@ import os
 from pathlib import Path
 from typing import Any
 
+STAGES = ("", "rough", "fine")  # of a part that is trained in more than one, its own run first
+
+
+def recorded_runs(run: Path) -> list[dict]:
+    """The configurations of the runs that made a part, of all its stages."""
+    records = [run / stage / "run.json" for stage in STAGES]
+    return [json.loads(path.read_text()) for path in records if path.exists()]
+
 
 def write_json(path: Path, value: Any) -> None:
     """Write JSON so that a reader sees the old file or the new one, never half of it."""

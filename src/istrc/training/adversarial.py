@@ -1,0 +1,138 @@
+"""F's adversarial fine-tuning: faces from the sphere that look like faces.
+
+An embedding does not say where each hair lies, and the code of least squared error, which
+`istrc.training.mapping` finds, is a mean over all that it may be: a blur. A critic that tells
+decode(F(z)) from decode(E(x)) asks for one of them instead (Ledig et al. 2017). What the embedding
+does say, the codes' error holds, and coarse colours stay those of the mean: tints that nobody
+knows are not made up.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping as Numbers
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from istrc.models.began import AutoEncoder
+from istrc.models.mapping import Mapping
+from istrc.models.store import fingerprint
+from istrc.training import loop
+from istrc.training.average import follow
+from istrc.training.critic import PatchCritic, Regions, hinge, joined_pull
+
+COARSE = 8  # places across a face at which its colours stay
+
+
+class FaceCritic(nn.Module):
+    """Faces (B, 3, S, S) -> opinions (B, N): of patches at 64 pixels at most and, where there are
+    regions, of eyes, nose and mouth at all of the size.
+    """
+
+    def __init__(self, autoencoder: AutoEncoder, width: int = 48, region_width: int = 32):
+        super().__init__()
+        coarser = nn.AvgPool2d(max(1, autoencoder.size // 64))
+        members: list[nn.Module] = [nn.Sequential(coarser, PatchCritic(width))]
+        components = autoencoder.components
+        if components is not None and components.regions:
+            members.append(Regions(components.regions, region_width))
+        self.members = nn.ModuleList(members)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.cat([member(x).flatten(1) for member in self.members], 1)
+
+
+def fine_tune(
+    net: Mapping,
+    z: torch.Tensor,  # (N, D) to fit
+    h: torch.Tensor,  # (N, C) codes of the same faces
+    weights: torch.Tensor,  # (C,) what each coordinate counts
+    autoencoder: AutoEncoder,
+    out: str | Path,
+    *,
+    steps: int = 4000,
+    batch_size: int = 16,
+    rate: float = 3e-4,  # peak learning rate of F
+    critic_rate: float = 5e-4,
+    critic_weight: float = 1.0,  # pull of the critic beside that of the errors
+    colour_weight: float = 30.0,
+    average: float = 0.998,  # decay of the moving average, which is what is kept
+    seed: int = 0,
+    device: str = "cpu",
+    minutes: float | None = None,
+    config: Numbers[str, Any],  # recorded beside these settings
+) -> Mapping:
+    """F (`train_on_codes`), trained on against a critic of its pictures; a new mapping."""
+    torch.manual_seed(seed)
+    blurred, count = net.to(device).eval(), autoencoder.code
+    # The batches are small, and what BatchNorm measured on large ones stays
+    net = copy.deepcopy(blurred).requires_grad_(True)
+    averaged = copy.deepcopy(blurred)
+    critic = FaceCritic(autoencoder).to(device, memory_format=torch.channels_last)
+    standard = ((h.to(device) - net.mean) / net.spread).float()
+    z, weights = z.to(device), weights.to(device)
+    pooled = nn.AvgPool2d(autoencoder.size // COARSE)
+    optimizers = {
+        "net": torch.optim.Adam(net.parameters(), lr=rate, betas=(0.5, 0.99)),
+        "critic": torch.optim.Adam(critic.parameters(), lr=critic_rate, betas=(0.5, 0.99)),
+    }
+    peaks = {"net": rate, "critic": critic_rate}
+
+    def batch(step: int) -> torch.Tensor:
+        return torch.from_numpy(loop.generator(seed, step).integers(0, len(z), batch_size))
+
+    def drawn(made: torch.Tensor) -> torch.Tensor:
+        x = autoencoder.decode((net.mean + net.spread * made)[:, :count])
+        return x.contiguous(memory_format=torch.channels_last)
+
+    def update(step: int, rows: torch.Tensor) -> Numbers[str, torch.Tensor]:
+        made = net.standardised(z[rows])
+        seen = made.detach().requires_grad_()
+        x = drawn(seen)
+        with torch.no_grad():
+            real = drawn(standard[rows])
+            colours = pooled(drawn(blurred.standardised(z[rows])))
+        error = ((seen - standard[rows]).square() * weights).mean()
+        colour = (pooled(x) - colours).square().mean()
+        critic.requires_grad_(False)
+        share = critic_weight * min(1.0, step / 300)
+        pull = joined_pull(seen, error + colour_weight * colour, critic(x), share)
+        critic.requires_grad_(True)
+        told = hinge(critic(real), critic(x.detach()))
+        for name, optimizer in optimizers.items():
+            loop.set_rate(optimizer, loop.cosine(step, steps, peak=peaks[name], floor=0.03))
+            optimizer.zero_grad(set_to_none=True)
+        told.backward()
+        made.backward(pull)
+        for optimizer in optimizers.values():
+            optimizer.step()
+        follow(averaged, net, step, average)
+        return {"mse": error.detach(), "colour": colour.detach(), "critic": told.detach()}
+
+    loop.run(
+        modules={"net": net, "average": averaged, "critic": critic},
+        optimizers=optimizers,
+        batch=batch,
+        update=update,
+        steps=steps,
+        out=out,
+        seed=seed,
+        minutes=minutes,
+        log_every=50,
+        config=dict(
+            part="mapping, fine-tuned",
+            batch_size=batch_size,
+            rate=rate,
+            critic_rate=critic_rate,
+            critic_weight=critic_weight,
+            colour_weight=colour_weight,
+            average=average,
+            **config,
+            mapping=fingerprint(blurred),
+            autoencoder=fingerprint(autoencoder),
+        ),
+    )
+    return averaged.eval().requires_grad_(False)
