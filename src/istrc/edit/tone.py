@@ -58,10 +58,11 @@ def toned(
         light = (light / max(np.median(light[0, skin > 0.5]), 1e-3)).clip(0, BRIGHTEST)
         shy = 1 + (light - 1) * (0 if covered is None else covered)
         grey = grey * np.where(grey < 0, light, shy)
-        # What was dark becomes skin, and nothing lighter than skin
         luma = (LUMA * own).sum(0, keepdims=True)
-        brightest = np.percentile(luma[0, skin > 0.5], 50 if shades else _LIGHTEST)
-        grey = np.minimum(grey, (brightest - luma).clip(min=0))
+        if shades:  # where hair was is skin, and nothing lighter than that
+            grey = np.minimum(grey, (np.median(luma[0, skin > 0.5]) - luma).clip(min=0))
+        # A shade takes its share of every colour: red skin would else be redder under a beard
+        grey = np.where(grey < 0, grey * (own + 1) / (luma + 1).clip(min=0.1), grey)
         tint = tint * np.minimum(light, 1)
     return grey + coloured(own, skin) * tint
 
