@@ -3,7 +3,7 @@ import pytest
 
 from istrc.evaluation import metrics
 from istrc.evaluation.editing import Bench, circle_editors, evaluate_editing
-from istrc.evaluation.editing_faces import choose_faces
+from istrc.evaluation.editing_faces import choose_faces, recognised
 from istrc.evaluation.editing_measures import measure
 from istrc.evaluation.editing_report import Sheets, editing_markdown, ranked
 from istrc.evaluation.results import write_results
@@ -45,6 +45,24 @@ def found(circle, prepared, judge):
         faces=12,
         batch_size=8,
     )
+
+
+def test_what_real_faces_of_a_class_get(prepared, judge, bench, found):
+    edits, _ = choose_faces(prepared, bench.probability, judge, transformations=THREE, faces=15)
+    shares = recognised(prepared, bench.probability, judge, edits, "valid")
+    assert found["recognised"] == {edit.name: shares[edit.name] for edit in edits}
+    rows, male = prepared.rows("valid"), judge.column("male")
+    p = judge.probabilities(prepared.batch(rows))
+    for edit in edits:
+        taken, wanted = [], edit.sign > 0
+        for row, said in zip(rows, p, strict=True):
+            man = prepared.column("male")[row] == 1 and said[male] >= 0.5
+            if prepared.column(edit.attribute)[row] == wanted and (
+                edit.attribute != "beard" or man
+            ):
+                taken.append((said[judge.column(edit.attribute)] >= 0.5) == wanted)
+        assert shares[edit.name] == pytest.approx(sum(taken) / len(taken))
+    assert "of real faces" in editing_markdown(found)
 
 
 def test_faces_lack_the_target_by_label_and_by_judge(prepared, judge, bench):

@@ -151,8 +151,8 @@ class Rendering:
             skin = skin * (1 - self._where(edits))  # the tone is measured where none is to be seen
         for new, old, mask in zip(drawn, numpy(self._texture), masks, strict=True):
             shift = toned(new - old, old, skin, self._hair, shades(edits)) * mask
-            if self._mouth is not None:
-                teeth, was = (like_teeth(x, old, self._skin) for x in (old + shift, old))
+            if self._mouth is not None and _of_the_mouth(edits):
+                teeth, was = (like_teeth(x, old, skin) for x in (old + shift, old))
                 shift += self._mouth * (teeth - was - shift)
             made.append(shift.astype(np.float32))
         return np.stack(made)
@@ -196,7 +196,7 @@ class Rendering:
         if mesh is None:
             return face_mask(size)
         mask, regions = outline(mesh.mean, size, jaw=shades(edits)), regions_of(edits)
-        if edits is not None and not set(edits) & set(OF_THE_MOUTH):
+        if not _of_the_mouth(edits):
             mask = mask * (1 - self._mouth)
         return mask if regions is None else mask * region_mask(mesh.mean, regions, size)
 
@@ -227,6 +227,11 @@ class Rendering:
         size = self.nets.size
         inside = polygon(self.nets.mesh.centre[60:68], size)
         return share * blurred(inside[None], _EDGE * size)[0]
+
+
+def _of_the_mouth(edits: Iterable[str] | None) -> bool:
+    """Whether such an edit changes what is between the lips."""
+    return edits is None or bool(set(edits) & set(OF_THE_MOUTH))
 
 
 def widened(old: np.ndarray, new: np.ndarray) -> np.ndarray:

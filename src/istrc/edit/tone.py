@@ -55,12 +55,12 @@ def toned(
     if skin is not None:
         tint = tint - _BROAD * blurred(tint, _LIGHT / 2 * change.shape[-1])
         light = (LUMA * (own + 1)).sum(0, keepdims=True)  # (1, S, S)
-        light = (light / max(np.median(light[0, skin > 0.5]), 1e-3)).clip(0, BRIGHTEST)
+        light = (light / max(_median(light[0, skin > 0.5]), 1e-3)).clip(0, BRIGHTEST)
         shy = 1 + (light - 1) * (0 if covered is None else covered)
         grey = grey * np.where(grey < 0, light, shy)
         luma = (LUMA * own).sum(0, keepdims=True)
         if shades:  # where hair was is skin, and nothing lighter than that
-            grey = np.minimum(grey, (np.median(luma[0, skin > 0.5]) - luma).clip(min=0))
+            grey = np.minimum(grey, (_median(luma[0, skin > 0.5]) - luma).clip(min=0))
         # A shade takes its share of every colour: red skin would else be redder under a beard
         grey = np.where(grey < 0, grey * (own + 1) / (luma + 1).clip(min=0.1), grey)
         tint = tint * np.minimum(light, 1)
@@ -80,7 +80,7 @@ def like_teeth(new: np.ndarray, own: np.ndarray, skin: np.ndarray) -> np.ndarray
     """
     lights = (own + 1)[:, skin > 0.5]  # (3, N)
     levels = (LUMA[..., 0] * lights).sum(0)
-    white = np.median(lights, 1) / max(np.median(levels), 1e-3)  # (3,) over its luma
+    white = _median(lights) / max(_median(levels), 1e-3)  # (3,) over its luma
     white = (1 + _WARM * (white - 1))[:, None, None]
     new = new + 1
     luma = (LUMA * new).sum(0, keepdims=True)
@@ -99,4 +99,9 @@ def coloured(own: np.ndarray, skin: np.ndarray | None = None) -> float:
 
 def _middle(change: np.ndarray, skin: np.ndarray) -> np.ndarray:
     """The median change of the skin, (3, 1, 1)."""
-    return np.median(change[:, skin > 0.5], axis=1)[:, None, None]
+    return _median(change[:, skin > 0.5])[:, None, None]
+
+
+def _median(values: np.ndarray) -> np.ndarray:
+    """Of the last axis. NumPy's own takes a tenth of a second to import masked arrays."""
+    return np.quantile(values, 0.5, axis=-1).astype(np.float32)

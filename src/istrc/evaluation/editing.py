@@ -22,7 +22,7 @@ from istrc.edit.render import MODES
 from istrc.errors import InputError
 from istrc.evaluation import identity, metrics
 from istrc.evaluation.editing_curve import at_equal_identity
-from istrc.evaluation.editing_faces import CUT, OF_MEN, Edit, choose_faces, spread
+from istrc.evaluation.editing_faces import CUT, OF_MEN, Edit, choose_faces, recognised, spread
 from istrc.evaluation.editing_judges import GREY, PictureJudges
 from istrc.evaluation.editing_measures import Outcome, summarise
 from istrc.evaluation.judges import Judge
@@ -159,7 +159,8 @@ def evaluate_editing(
     """Measure every transformation in both directions over faces that lack the target.
 
     For each edit, on the mean over its faces:
-        success: share that the judge says have the target afterwards (probability >= 0.5, plain).
+        success: share that the judge says have the target afterwards (probability >= 0.5, plain);
+            `recognised` has the share of real faces with the target of which it says so.
         sex_flips: share whose judged sex changes; not counted for `male` itself.
         leakage: mean |change| of the judge's probability over all attributes but the target;
             `leakage_matrix` has it attribute by attribute, and the share of verdicts that flip.
@@ -269,6 +270,7 @@ def evaluate_editing(
         "left_out": left_out,
         "faces_per_edit": faces,
         "faces_of": {edit.name: len(edit.rows) for edit in edits},
+        "recognised": recognised(prepared, bench.probability, judge, edits, split),
         "keep": None if keep is None else list(keep),
         "of_men": list(OF_MEN),
         "judge": {

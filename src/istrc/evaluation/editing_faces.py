@@ -73,10 +73,7 @@ def choose_faces(
             continue
         labels = prepared.column(attribute)[rows]
         judged = probability[:, judge.column(attribute)] >= CUT
-        eligible = np.ones(len(rows), bool)
-        if attribute in OF_MEN:
-            eligible = prepared.column("male")[rows] == 1
-            eligible &= probability[:, judge.column("male")] >= CUT
+        eligible = _eligible(attribute, prepared, rows, probability, judge)
         for sign in (+1, -1):
             lack = (labels == 0) & ~judged if sign > 0 else (labels == 1) & judged
             candidates = rows[eligible & lack]
@@ -86,3 +83,29 @@ def choose_faces(
             rng = np.random.default_rng([seed, number, sign + 1])
             edits.append(Edit(attribute, sign, np.sort(rng.permutation(candidates)[:faces])))
     return edits, left_out
+
+
+def recognised(
+    prepared: Prepared, probability: np.ndarray, judge: Judge, edits: Sequence[Edit], split: str
+) -> dict[str, float | None]:
+    """Of real faces that have what an edit is to give by their label, the share that the judge
+    takes for such: what an edit as good as real gets; None where there are none. See
+    `choose_faces` for the arguments.
+    """
+    rows, found = prepared.rows(split), {}
+    for edit in edits:
+        have = prepared.column(edit.attribute)[rows] == (edit.sign > 0)
+        have &= _eligible(edit.attribute, prepared, rows, probability, judge)
+        judged = (probability[have, judge.column(edit.attribute)] >= CUT) == (edit.sign > 0)
+        found[edit.name] = float(judged.mean()) if len(judged) else None
+    return found
+
+
+def _eligible(
+    attribute: str, prepared: Prepared, rows: np.ndarray, probability: np.ndarray, judge: Judge
+) -> np.ndarray:
+    """Which faces (R,) an attribute is measured on."""
+    if attribute not in OF_MEN:
+        return np.ones(len(rows), bool)
+    men = prepared.column("male")[rows] == 1
+    return men & (probability[:, judge.column("male")] >= CUT)

@@ -26,6 +26,7 @@ COLUMNS = {
     "descriptor_angle": "dlib angle (rad)",
     "seconds_per_edit": "s / edit",
 }
+OF_EDITS = {"faces": "faces", "success": "success", "recognised": "of real faces", **COLUMNS}
 SEEN = {  # by geometry and colour
     "moved": "moved",
     "moved_by": "by, of the gap",
@@ -89,8 +90,12 @@ def editing_markdown(results: Mapping[str, Any]) -> str:
     method, by_strength = next(iter(results["methods"].items()))
     for strength, found in by_strength.items():
         text.append(f"\n## {method}, strength {strength}\n\n")
-        table = [[name, *(e.get(c) for c in COLUMNS)] for name, e in found["edits"].items()]
-        text.append(markdown_table(["edit", *COLUMNS.values()], table))
+        real = results.get("recognised", {})
+        table = [
+            [name, *(real.get(name) if c == "recognised" else e.get(c) for c in OF_EDITS)]
+            for name, e in found["edits"].items()
+        ]
+        text.append(markdown_table(["edit", *OF_EDITS.values()], table))
         text.append(_seen(found["edits"], results.get("geometry", {}).get("measures")))
         if groups := found["mean"]["groups"]:
             columns = {
@@ -150,10 +155,11 @@ def _notes(results: Mapping[str, Any]) -> str:
         f"\nSplit {results['split']}, seed {results['seed']}, at most {results['faces_per_edit']} "
         "faces an edit that lack the target by label and by judge; beard and mustache on men. "
         "Success: the judge's plain probability >= "
-        f"{results['judge']['probability_threshold']:g}. Sex flips are not counted for `male`. "
-        "Pose shift: of landmarks that no expression moves, in distances between the eyes. Fréchet "
-        f"and kernel distance to real faces of the split in {results['features']}; Inception's "
-        "weights are not here. "
+        f"{results['judge']['probability_threshold']:g}; of real faces that have by their label "
+        "what is asked it takes the share beside it for such. Sex flips are not counted for "
+        "`male`. Pose shift: of landmarks that no expression moves, in distances between the eyes. "
+        f"Fréchet and kernel distance to real faces of the split in {results['features']}; "
+        "Inception's weights are not here. "
     ]
     if second := results.get("second_recogniser"):
         text.append(
