@@ -1,34 +1,19 @@
 """The command line. Only this package prints, parses options and ends the process.
 
-Nothing heavy is imported until a command runs: `istrc --help` answers at once.
+Nothing is imported until a command runs, and then its own module alone: `istrc --help` answers at
+once, and an edit does not wait for the options of training.
 """
 
 from __future__ import annotations
 
-from typing import Annotated
+import sys
+from collections.abc import Iterable
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
 
-from istrc.cli import (
-    arithmetic,
-    average,
-    bench,
-    blend,
-    compare,
-    datasets,
-    edit,
-    evaluate,
-    export,
-    faces,
-    figures,
-    film,
-    inspect,
-    learn,
-    train,
-    vary,
-    vectors,
-)
-from istrc.cli.group import Commands, JsonToFile
+from istrc.cli.group import Commands
 
 EXAMPLES = """Examples:
 
@@ -42,15 +27,30 @@ istrc embed holiday/ -o z.npy
 
 istrc decode z.npy -o faces/"""
 
-app = typer.Typer(
-    cls=Commands,
-    help="Edit, compare and rebuild faces in the space of a face recogniser.",
-    epilog=EXAMPLES,
-    no_args_is_help=True,
-    rich_markup_mode="rich",
-    context_settings={"help_option_names": ["-h", "--help"]},
-    pretty_exceptions_enable=False,
-)
+# command: module, its function or the Typer of its own commands, its examples; in order of use
+COMMANDS: dict[str, tuple[str, str, str]] = {
+    "edit": ("edit", "edit", "EDIT_EXAMPLES"),
+    "walk": ("edit", "walk", "WALK_EXAMPLES"),
+    "reconstruct": ("vectors", "reconstruct", "RECONSTRUCT_EXAMPLES"),
+    "film": ("film", "film", "EXAMPLES"),
+    "faces": ("faces", "faces", "EXAMPLES"),
+    "embed": ("vectors", "embed", "EMBED_EXAMPLES"),
+    "decode": ("vectors", "decode", "DECODE_EXAMPLES"),
+    "blend": ("blend", "blend", "EXAMPLES"),
+    "average": ("average", "average", "EXAMPLES"),
+    "arithmetic": ("arithmetic", "arithmetic", "EXAMPLES"),
+    "vary": ("vary", "vary", "EXAMPLES"),
+    "compare": ("compare", "compare", "COMPARE_EXAMPLES"),
+    "calibrate": ("compare", "calibrate", "CALIBRATE_EXAMPLES"),
+    "learn": ("learn", "learn", "EXAMPLES"),
+    "figures": ("figures", "figures", "EXAMPLES"),
+    "prepare": ("datasets", "prepare", "EXAMPLES"),
+    "train": ("train", "app", ""),
+    "evaluate": ("evaluate", "app", ""),
+    "inspect": ("inspect", "inspect", "EXAMPLES"),
+    "export": ("export", "app", ""),
+    "bench": ("bench", "bench", "EXAMPLES"),
+}
 
 
 def _print_version(wanted: bool) -> None:
@@ -61,7 +61,6 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def root(
     version: Annotated[
         bool,
@@ -73,30 +72,39 @@ def root(
     pass
 
 
-app.command("edit", epilog=edit.EDIT_EXAMPLES)(edit.edit)
-app.command("walk", epilog=edit.WALK_EXAMPLES)(edit.walk)
-app.command("reconstruct", epilog=vectors.RECONSTRUCT_EXAMPLES)(vectors.reconstruct)
-app.command("film", epilog=film.EXAMPLES)(film.film)
-app.command("faces", epilog=faces.EXAMPLES)(faces.faces)
-app.command("embed", epilog=vectors.EMBED_EXAMPLES)(vectors.embed)
-app.command("decode", epilog=vectors.DECODE_EXAMPLES)(vectors.decode)
-app.command("blend", epilog=blend.EXAMPLES)(blend.blend)
-app.command("average", epilog=average.EXAMPLES)(average.average)
-app.command("arithmetic", epilog=arithmetic.EXAMPLES)(arithmetic.arithmetic)
-app.command("vary", epilog=vary.EXAMPLES)(vary.vary)
-app.command("compare", epilog=compare.COMPARE_EXAMPLES)(compare.compare)
-app.command("calibrate", epilog=compare.CALIBRATE_EXAMPLES)(compare.calibrate)
-app.command("learn", epilog=learn.EXAMPLES)(learn.learn)
-app.command("figures", cls=figures.ManyInputs, epilog=figures.EXAMPLES)(figures.figures)
-app.command("prepare", epilog=datasets.EXAMPLES)(datasets.prepare)
-app.add_typer(train.app, name="train")
-app.add_typer(evaluate.app, name="evaluate")
-app.command("inspect", epilog=inspect.EXAMPLES)(inspect.inspect)
-app.add_typer(export.app, name="export")
-app.command("bench", cls=JsonToFile, epilog=bench.EXAMPLES)(bench.bench)
+def built(names: Iterable[str] = COMMANDS) -> typer.Typer:
+    """`istrc` with these of its commands."""
+    app = typer.Typer(
+        cls=Commands,
+        help="Edit, compare and rebuild faces in the space of a face recogniser.",
+        epilog=EXAMPLES,
+        no_args_is_help=True,
+        rich_markup_mode="rich",
+        context_settings={"help_option_names": ["-h", "--help"]},
+        pretty_exceptions_enable=False,
+    )
+    app.callback()(root)
+    for name in names:
+        module, function, examples = COMMANDS[name]
+        found = import_module(f"istrc.cli.{module}")
+        if function == "app":
+            app.add_typer(found.app, name=name)
+        else:
+            kind = getattr(found, "COMMAND", None)  # how it reads its words, where that is its own
+            command = app.command(name, cls=kind, epilog=getattr(found, examples))
+            command(getattr(found, function))
+    return app
+
+
+def __getattr__(name: str) -> Any:
+    if name == "app":  # all of it, for who asks: tests, documentation, completion
+        return built()
+    raise AttributeError(name)
 
 
 def main() -> None:
     """The entry point `istrc`."""
-    train.process_is_ours = True
-    app(prog_name="istrc")
+    asked = sys.argv[1] if len(sys.argv) > 1 else ""
+    if asked == "train":
+        import_module("istrc.cli.train").process_is_ours = True
+    built([asked] if asked in COMMANDS else COMMANDS)(prog_name="istrc")

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from istrc.cli import options
+from istrc.cli.group import JsonToFile
 from istrc.cli.report import Bar, Report
 from istrc.errors import IstrcError
 
@@ -18,6 +19,8 @@ EXAMPLES = """Examples:
 istrc bench --quick
 
 istrc bench --json results/bench.json --markdown docs/bench.md --plots docs/growth.png"""
+
+COMMAND = JsonToFile
 
 
 def bench(

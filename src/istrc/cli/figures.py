@@ -43,6 +43,9 @@ class ManyInputs(TyperCommand):
         return super().parse_args(ctx, spread)
 
 
+COMMAND = ManyInputs
+
+
 def figures(
     out: Annotated[
         str, typer.Argument(metavar="OUT", help="The folder to write into.", show_default=False)
