@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from istrc.arrays import inference, library, numpy
-from istrc.attributes import OF_THE_MOUTH, regions_of, shades
+from istrc.attributes import OF_THE_MOUTH, moves, regions_of, shades
 from istrc.edit.tone import like_teeth, toned
 from istrc.errors import InputError
 from istrc.photo.align import CROP_CENTRE, CROP_SIDE, Frame, aligned_frame, invert, transform
@@ -34,6 +34,7 @@ MODES = ("photo", "anchored", "circle")
 FINEST = 1024  # pixels of a side over which a mesh is drawn; larger faces are looked up between
 REACHED = 3  # pixels, as far as a cubic kernel reaches beside a place, and one more
 STILL = 0.02  # pixels that count as not moved
+_SKIN, _LIGHT = 50, 75  # percentiles of the skin's luma: all of it, and lit as the light falls
 _INTO = 0.15  # of what a mouth shuts, that its inside reaches into either lip
 _EDGE = 0.012  # of the crop's side, over which the inside of a mouth is blended into its lips
 _OPENED = (1.3, 2.2)  # times its area, from which an open mouth is drawn by the decoder, and all
@@ -147,10 +148,15 @@ class Rendering:
     ) -> np.ndarray:
         """What is laid over faces whose textures are now `drawn`, (B, 3, S, S)."""
         made, skin = [], self._skin
+        # Where hair or make-up was is skin, and nothing lighter than that; teeth are
+        lightest = 100 if _of_the_mouth(edits) else _SKIN if shades(edits) else _LIGHT
         if skin is not None and shades(edits):
             skin = skin * (1 - self._where(edits))  # the tone is measured where none is to be seen
+        hair = self._hair
+        if hair is not None and not (_of_the_mouth(edits) or any(moves(e, "beard") for e in edits)):
+            hair = np.ones_like(hair)  # brows, lashes and irises stay as dark as they are
         for new, old, mask in zip(drawn, numpy(self._texture), masks, strict=True):
-            shift = toned(new - old, old, skin, self._hair, shades(edits)) * mask
+            shift = toned(new - old, old, skin, hair, shades(edits), lightest) * mask
             if self._mouth is not None and _of_the_mouth(edits):
                 teeth, was = (like_teeth(x, old, skin) for x in (old + shift, old))
                 shift += self._mouth * (teeth - was - shift)

@@ -27,6 +27,7 @@ def toned(
     skin: np.ndarray | None,
     covered: np.ndarray | None = None,
     shades: bool = False,
+    lightest: float = 100,
 ) -> np.ndarray:
     """A change (3, S, S) of a texture without its change of light and skin tone.
 
@@ -41,6 +42,7 @@ def toned(
         skin: (S, S) where the tone is measured; None takes no tone away.
         covered: (S, S) how likely hair covers the skin, in [0, 1]; None for nowhere.
         shades: whether to shade a part of the face broadly is what the change is for.
+        lightest: percentile of the skin's luma that nothing is brightened beyond.
     """
     change = change.astype(np.float32)
     if skin is not None:
@@ -59,8 +61,9 @@ def toned(
         shy = 1 + (light - 1) * (0 if covered is None else covered)
         grey = grey * np.where(grey < 0, light, shy)
         luma = (LUMA * own).sum(0, keepdims=True)
-        if shades:  # where hair was is skin, and nothing lighter than that
-            grey = np.minimum(grey, (_median(luma[0, skin > 0.5]) - luma).clip(min=0))
+        if lightest < 100:
+            most = np.percentile(luma[0, skin > 0.5], lightest)
+            grey = np.minimum(grey, (most - luma).clip(min=0))
         # A shade takes its share of every colour: red skin would else be redder under a beard
         grey = np.where(grey < 0, grey * (own + 1) / (luma + 1).clip(min=0.1), grey)
         tint = tint * np.minimum(light, 1)
