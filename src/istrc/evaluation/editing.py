@@ -175,7 +175,8 @@ def evaluate_editing(
         tone_inside, tone_outside: CIEDE2000 of the skin's mean tone before and after, in the edit's
             part of the face and in the rest; `chroma_added`, C* of the skin of grey photographs.
         seconds_per_edit: embed, walk and rebuild, in batches, without the measuring.
-        groups: the same of each group of faces (istrc.evaluation.groups).
+        groups: the same of each group of faces (istrc.evaluation.groups); edit by edit only how
+            many succeed, are the same person, and change the judged sex.
 
     `methods[method][strength]` holds the `mean` over the edits and, of the first method and of the
     mode photo, the `edits` one by one and the `leakage_matrix`. A method is a mode of the circle

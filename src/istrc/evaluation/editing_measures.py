@@ -37,6 +37,7 @@ MEANS = (
     "chroma_added",
     "seconds_per_edit",
 )
+OF_GROUPS = ("success", "same_person", "sex_flips")  # what is told of groups edit by edit
 MEDIANS = ("moved_by",)  # over faces; all else is a mean
 
 
@@ -170,7 +171,8 @@ def summarise(
 ) -> dict[str, Any]:
     """One method at one strength: edit by edit, their mean with realism, and the leakage matrix.
 
-    Edit by edit all methods would make a file of megabytes, of which nobody reads the most.
+    `mean` has every figure of every group. Edit by edit groups have `OF_GROUPS` alone: all figures
+    of all groups, or all methods, would be the most of the file, and nobody reads them.
     """
     limit = dict(threshold=threshold)
     per_edit = {o.edit.name: measure(o, judge, prepared, **limit) for o in outcomes}
@@ -182,6 +184,11 @@ def summarise(
     )
     if not apart:
         return {"mean": mean}
+    for one in per_edit.values():
+        one["groups"] = {
+            word: {k: v for k, v in group.items() if k in ("faces", *OF_GROUPS)}
+            for word, group in one["groups"].items()
+        }
     before, after = [o.before for o in outcomes], [o.after for o in outcomes]
     flips = [metrics.flip_rate(b, a, CUT) for b, a in zip(before, after, strict=True)]
     return {
