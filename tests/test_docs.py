@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(
     r"(?P<not_run><!-- not run:[^\n]*-->\n)?```(?P<language>\w+)\n(?P<code>.*?)```", re.S
 )
@@ -27,7 +27,7 @@ SHIPPED = ROOT / "src/istrc/weights/celeba128/landmarks/config.json"
 def blocks():
     for page in PAGES:
         for number, match in enumerate(BLOCK.finditer(page.read_text(encoding="utf-8"))):
-            name = f"{page.name}-{number}"
+            name = f"{page.relative_to(ROOT)}-{number}"
             yield pytest.param(match["language"], match["code"], bool(match["not_run"]), id=name)
 
 

@@ -10,10 +10,7 @@ FOUND = {
     "walk_10x500_speedup_vs_plain": 80.0,
     "rebuild_faces_per_s": 600.0,
     "rebuild_precision": "bfloat16",
-    "rebuild_fraction_of_peak": 0.45,
-    "growth": {"steps": {"what": "steps", "exponent": 1.0, "points": [
-        {"count": count, "s": count / 10, "peak_mb": 300.0} for count in (1, 10)]}},
-}  # fmt: skip
+}
 
 
 @pytest.fixture
@@ -27,40 +24,36 @@ def asked(monkeypatch):
         calls.append(settings)
         settings["say"]("bench: nothing ...")
         settings["progress"](1, 1)
-        return {**FOUND, "growth": FOUND["growth"] if settings["grown"] else {}}
+        return FOUND.copy()
 
     monkeypatch.setattr(bench, "bench", measured)
-    monkeypatch.setattr(table, "page", lambda found, plot: f"plot: {plot}")
+    monkeypatch.setattr(table, "page", lambda found: f"{found['rebuild_faces_per_s']} a second")
     return calls
 
 
 def test_files_are_written_and_the_numbers_told(istrc, toy_model, asked, tmp_path):
-    pytest.importorskip("matplotlib")
     files = [tmp_path / "results" / "bench.json", tmp_path / "docs" / "bench.md"]
-    plot = tmp_path / "docs" / "growth.png"
     result = istrc("bench", "--model", toy_model, "--quick", "--json", files[0],
-                   "--markdown", files[1], "--plots", plot)  # fmt: skip
+                   "--markdown", files[1])  # fmt: skip
     assert result.exit_code == 0, result.err
-    assert asked[0]["quick"] and asked[0]["grown"] and asked[0]["prepared"] is None
+    assert asked[0]["quick"] and asked[0]["prepared"] is None
     written = json.loads(files[0].read_text())
     assert written["walk_10x500_s"] == 0.4 and "bench_s" in written and "versions" in written
-    assert files[1].read_text() == "plot: growth.png" and plot.exists()
+    assert files[1].read_text() == "600.0 a second"
     assert result.json()["rebuild_faces_per_s"] == 600.0
     assert "bench: nothing ..." in result.err
 
 
 def test_the_headline_is_for_eyes(istrc, toy_model, asked):
-    result = istrc("bench", "--model", toy_model, "--no-growth")
-    assert result.exit_code == 0 and result.out == "" and not asked[0]["grown"]
-    assert "600 faces rebuilt a second (bfloat16), the decoder at 45 %" in result.err
+    result = istrc("bench", "--model", toy_model)
+    assert result.exit_code == 0 and result.out == ""
+    assert "600 faces rebuilt a second (bfloat16)" in result.err
 
 
 @pytest.mark.parametrize(
     ("options", "said"),
     [
         (["--data", "nowhere"], "istrc prepare"),
-        (["--plots", "growth.txt"], "--plots growth.txt"),
-        (["--plots", "growth.png", "--no-growth"], "leave --no-growth out"),
         (["--model", "nobody"], "nobody"),
     ],
 )

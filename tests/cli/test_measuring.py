@@ -7,13 +7,7 @@ import pytest
 import typer
 
 from istrc.cli import measuring
-from istrc.cli.measuring import (
-    GeneratorOption,
-    JudgeOption,
-    Measure,
-    SecondOption,
-    as_command,
-)
+from istrc.cli.measuring import JudgeOption, LimitOption, Measure, SecondOption, as_command
 from istrc.shipped import DEFAULT
 
 COMMON = ["seed", "model", "device", "as_json", "results"]
@@ -32,7 +26,7 @@ def take(
     return {"faces": faces, "of": bench}
 
 
-def size(bench: Any, generator: GeneratorOption = None) -> dict[str, Any]:
+def size(bench: Any, limit: LimitOption = None) -> dict[str, Any]:
     """Measure something else."""
     return {}
 
@@ -40,7 +34,7 @@ def size(bench: Any, generator: GeneratorOption = None) -> dict[str, Any]:
 OTHER_DATA = Annotated[str, typer.Option(help="Another layout.")]
 MEASURES = {
     "faces": Measure(take, lambda found: f"{found['faces']} faces", "json:dumps"),
-    "size": Measure(size, str, data=OTHER_DATA, split=None, lfw=True),
+    "size": Measure(size, str, data=OTHER_DATA, lfw=True),
     "tuned": Measure(size, str, split="tune"),
 }
 
@@ -70,7 +64,7 @@ def test_a_measure_has_its_own_options_between_those_of_all():
 
 def test_what_a_measure_has_not_is_no_option():
     command = as_command("size", MEASURES)
-    assert list(options(command)) == ["data", "generator", *COMMON]
+    assert list(options(command)) == ["data", "limit", "split", *COMMON]
     assert options(command)["data"].annotation == OTHER_DATA
     assert options(as_command("tuned", MEASURES))["split"].default == "tune"
 
@@ -86,8 +80,8 @@ def test_the_bench_gets_what_it_opens_and_the_measure_its_options(ran):
         data="d", split="test", seed=5, model=DEFAULT, device="cpu", lfw=False,
         judge_folder="j", second=False,
     )  # fmt: skip
-    as_command("size", MEASURES)(data="d", generator="g")
-    assert ran[1][-1]["lfw"] and ran[1][-1]["generator_folder"] == "g"
+    as_command("size", MEASURES)(data="d")
+    assert ran[1][-1]["lfw"]
 
 
 def test_several_measures_are_taken_with_the_options_chosen_for_each(ran):

@@ -122,8 +122,15 @@ def test_every_method_strength_and_edit_is_there(found, judge):
         "photo", "anchored", "circle", "nothing, photo", "nothing, anchored", "nothing, circle",
     ]  # fmt: skip
     assert list(found["methods"]["photo"]) == ["0.5", "1"]
-    for by_strength in found["methods"].values():
+    for method, by_strength in found["methods"].items():
         for result in by_strength.values():
+            assert np.isfinite(
+                [result["mean"][k] for k in ("frechet", "kernel", "pose_shift")]
+            ).all()
+            assert result["mean"]["groups"]["male"]["faces"] > 0
+            if method != "photo":  # of all others the mean alone: the file stays small
+                assert list(result) == ["mean"]
+                continue
             assert len(result["edits"]) == 6 == result["mean"]["edits"]
             assert np.shape(result["leakage_matrix"]["mean_change"]) == (6, 6)
             assert np.shape(result["leakage_matrix"]["flip_rate"]) == (6, 6)
@@ -140,9 +147,6 @@ def test_every_method_strength_and_edit_is_there(found, judge):
             male = result["mean"]["groups"]["male"]
             assert male["faces"] == sum(group["faces"] for group in groups)
             assert male["success"] == pytest.approx(np.mean([g["success"] for g in groups]))
-            assert np.isfinite(
-                [result["mean"][k] for k in ("frechet", "kernel", "pose_shift")]
-            ).all()
     assert found["judge"]["checksum"] == judge.checksum
 
 
@@ -176,7 +180,7 @@ def test_a_peer_is_measured_on_the_same_faces(circle, prepared, judge):
         faces=8,
     )
     ours, peer = (found["methods"][m]["1"] for m in ("photo", "the same again"))
-    assert ours["edits"]["smile+"]["success"] == peer["edits"]["smile+"]["success"]
+    assert ours["mean"]["success"] == peer["mean"]["success"]
     assert ours["mean"]["leakage"] == peer["mean"]["leakage"]
     assert "same_person" not in ours["mean"] and found["second_recogniser"] is None
 
@@ -218,7 +222,7 @@ def test_the_table_and_the_file(found, tmp_path):
     text = editing_markdown(found)
     assert "| nothing, circle | 0 |" in text and "| smile+ |" in text
     assert "beard and mustache on men" in text and "thumbnail" in text
-    assert "| photo | walk |" in text and "| photo | strength |" in text and "| not male |" in text
+    assert "| not male |" in text
     assert "## Success where so many are the same person\n" in text and "kernel" in text
     widths = {line.count("|") for line in text.splitlines() if line.startswith("| photo | 0.5 |")}
     widths |= {line.count("|") for line in text.splitlines() if line.startswith("| method | str")}

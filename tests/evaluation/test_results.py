@@ -31,6 +31,14 @@ def test_what_is_written_is_strict_sorted_json_with_seed_and_command(tmp_path):
     assert [p.name for p in path.parent.iterdir()] == ["r.json"]
 
 
+def test_numbers_of_a_list_share_a_line(tmp_path):
+    found = {"matrix": np.eye(2), "names": ["a [\n 1\n ]", "b"], "none": [], "few": [None, True, 1]}
+    record = write_results(tmp_path / "r.json", found, command="c")
+    text = (tmp_path / "r.json").read_text()
+    assert json.loads(text) == record and record["names"] == found["names"]
+    assert "    [1.0, 0.0],\n    [0.0, 1.0]\n" in text and '"few": [null, true, 1]' in text
+
+
 def test_a_result_that_cannot_be_written_leaves_the_old_one(tmp_path):
     path = tmp_path / "r.json"
     write_results(path, {"a": 1}, command="c")

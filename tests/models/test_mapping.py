@@ -67,16 +67,3 @@ def test_the_configuration_makes_the_same_network_again(net, z):
 
 def test_no_points_no_codes(net):
     assert net(torch.empty(0, 8)).shape == (0, 6)
-
-
-def test_the_papers_variants(z):
-    """What its ablation turns off; the default's configuration and names are as ever."""
-    kinds = [type(layer) for layer in Mapping(8, 6, 10, 3, "relu", norm=False).body]
-    assert kinds == [nn.Linear, nn.ReLU] * 2 + [nn.Linear]
-    bare = Mapping(8, 6, 10, 3, "none")
-    assert bare.config == dict(dim=8, code=6, width=10, layers=3, activation="none")
-    torch.testing.assert_close(
-        bare.eval()(z[:2] + z[2:]) + bare(0 * z[:2]), bare(z[:2]) + bare(z[2:])
-    )
-    assert Mapping(8, 6, 10).config == dict(dim=8, code=6, width=10, layers=5)
-    assert all(layer.bias is None for layer in Mapping(8, 6, 10).body[0:-1:3])

@@ -1,10 +1,8 @@
-"""`istrc bench`: speed and size beside the paper, a plain reading, the peers and the limit."""
+"""`istrc bench`: speed and size beside the paper, a plain reading and the peers."""
 
 from __future__ import annotations
 
-import os
 import time
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -18,7 +16,7 @@ EXAMPLES = """Examples:
 
 istrc bench --quick
 
-istrc bench --json results/bench.json --markdown docs/bench.md --plots docs/growth.png"""
+istrc bench --json results/bench.json --markdown docs/bench.md"""
 
 COMMAND = JsonToFile
 
@@ -35,18 +33,9 @@ def bench(
     quick: Annotated[
         bool, typer.Option("--quick", help="Smaller samples, under a minute on two idle cores.")
     ] = False,
-    grown: Annotated[
-        bool, typer.Option("--growth/--no-growth", help="Measure how time and memory grow.")
-    ] = True,
     markdown: Annotated[
         str | None,
         typer.Option(metavar="FILE", help="Also write the page as Markdown.", show_default="none"),
-    ] = None,
-    plots: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FILE", help="Also draw growth: a .png, .pdf or .svg.", show_default="none"
-        ),
     ] = None,
     model: options.ModelOption = options.MODEL,
     device: options.DeviceOption = "cpu",
@@ -64,11 +53,11 @@ def bench(
     """How fast and how light it is, on this machine.
 
     Rebuilding, walks, training, a large photograph, cold start, memory and sizes; beside each what
-    the paper tells, a plain reading of the paper and the peers timed in the same run, and the
-    machine's limit. Close other programs first.
+    the paper tells, a plain reading of the paper and the peers timed in the same run. Close other
+    programs first.
     """
     with Report("bench", as_json) as report:
-        _check(grown, plots)
+        _check()
         from istrc.evaluation.results import plain, write_results, write_text
         from istrc.evaluation.speed import table
         from istrc.evaluation.speed.bench import bench as measured
@@ -82,47 +71,28 @@ def bench(
                 model=model,
                 prepared=prepared,
                 quick=quick,
-                grown=grown,
                 progress=bar.at,
                 say=report.say,
             )
         found["bench_s"] = round(time.monotonic() - started, 1)
-        if plots and found["growth"]:
-            from istrc.evaluation.speed.plots import draw_growth
-
-            draw_growth(found["growth"], plots)
-            report.say(plots)
         if results:
             write_results(results, found, seed=0)
             report.facts["written"] = results
             report.say(results)
         if markdown:
-            plot = None
-            if plots:
-                plot = Path(os.path.relpath(plots, Path(markdown).parent)).as_posix()
-            write_text(markdown, table.page(plain(found), plot))
+            write_text(markdown, table.page(plain(found)))
             report.facts["markdown"] = markdown
             report.say(markdown)
         report.facts |= plain(found)
         report.done(table.headline(found))
 
 
-def _check(grown: bool, plots: str | None) -> None:
+def _check() -> None:
     """Raises IstrcError for what could not be done in the end, before anything is measured."""
     try:
         import sklearn  # noqa: F401
     except ImportError as error:
         raise IstrcError(f"bench needs {error.name}: pip install 'istrc[train]'") from error
-    if plots is None:
-        return
-    if not grown:
-        raise IstrcError("--plots draws growth; leave --no-growth out")
-    if Path(plots).suffix not in (".png", ".pdf", ".svg"):
-        raise IstrcError(f"--plots {plots}: give a .png, .pdf or .svg file")
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError:
-        raise IstrcError("--plots needs matplotlib: pip install 'istrc[figures]'") from None
 
 
 def _prepared(folder: str, circle):

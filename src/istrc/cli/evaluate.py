@@ -8,13 +8,10 @@ from typing import Annotated, Any
 import typer
 
 from istrc.cli import (
-    evaluate_duration,
     evaluate_editing,
-    evaluate_holding,
     evaluate_landmarks,
     evaluate_learning,
     evaluate_photos,
-    evaluate_space,
     evaluate_training,
     evaluate_verification,
 )
@@ -111,42 +108,11 @@ MEASURES = {
         data=evaluate_verification.DataOption,
         lfw=True,
     ),
-    "classification": Measure(
-        evaluate_space.classification,
-        evaluate_space.classification_headline,
-        "istrc.evaluation.classification:classification_markdown",
-    ),
-    "smoothness": Measure(
-        evaluate_space.smoothness,
-        evaluate_space.smoothness_headline,
-        "istrc.evaluation.smoothness:smoothness_markdown",
-    ),
-    "averages": Measure(
-        evaluate_space.averages,
-        evaluate_space.averages_headline,
-        "istrc.evaluation.averages:averages_markdown",
-    ),
-    "mapping": Measure(
-        evaluate_space.mapping,
-        evaluate_space.mapping_headline,
-        "istrc.evaluation.mapping:mapping_markdown",
-        split=None,  # trained on one part, reported on another
-    ),
     "learning": Measure(
         evaluate_learning.learning,
         evaluate_learning.headline,
         "istrc.evaluation.learning:learning_markdown",
         split="tune",
-    ),
-    "duration": Measure(
-        evaluate_duration.duration,
-        evaluate_duration.headline,
-        "istrc.evaluation.duration:duration_markdown",
-    ),
-    "holding": Measure(
-        evaluate_holding.holding,
-        evaluate_holding.headline,
-        "istrc.evaluation.holding:holding_markdown",
     ),
     "photos": Measure(
         evaluate_photos.photos,
@@ -165,16 +131,13 @@ def everything(
     limit: LimitOption = None,
     sheets: SheetsOption = None,
 ) -> dict[str, dict[str, Any]]:
-    """All that is measured on prepared faces, one after the other, into one object.
+    """What an embedding knows, what comes back of a face, and edits, into one object.
 
-    Averages, the mapping's ablation, LFW and peers of the edits have commands of their own.
+    LFW and peers of the edits have options of their own commands, and the rest commands.
     """
     return {
         "attributes": dict(limit=limit),
         "verification": dict(limit=limit),
-        "classification": dict(limit=limit),
-        # A minute of it; the command of its own takes more pairs and neighbours
-        "smoothness": dict(limit=limit, pairs=50, neighbours=4),
         "reconstruction": dict(limit=limit, baseline=baseline, sheets=sheets),
         "editing": dict(faces=faces, strengths=strengths, sheets=sheets),
     }

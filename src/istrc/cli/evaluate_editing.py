@@ -60,12 +60,6 @@ ModesOption = Annotated[
         help="Ways to draw: photo, anchored, circle; the first is shown on the sheets.",
     ),
 ]
-WalksOption = Annotated[
-    int,
-    typer.Option(
-        min=0, max=1000, help="Faces of each edit whose walk is followed; 0 follows none."
-    ),
-]
 PeersOption = Annotated[
     list[str],
     typer.Option(
@@ -128,7 +122,6 @@ def editing(
     faces: FacesOption = 200,
     strengths: StrengthsOption = STRENGTHS,
     mode: ModesOption = ["photo", "anchored", "circle"],  # noqa: B006  typer copies it
-    walks: WalksOption = 25,
     peers: PeersOption = [],  # noqa: B006  typer copies it
     few: FewOption = 20,
     judge: JudgeOption = None,
@@ -201,7 +194,6 @@ def editing(
         judge=bench.judge,
         second=bench.recogniser,
         modes=_modes(mode),
-        walks=walks,
         strengths=strengths,
         faces=faces,
         peers=made,

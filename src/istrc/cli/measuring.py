@@ -49,15 +49,6 @@ LimitOption = Annotated[
     int | None,
     typer.Option(min=1, max=10_000_000, help="Faces to measure on.", show_default="all"),
 ]
-GeneratorOption = Annotated[
-    str | None,
-    typer.Option(
-        metavar="FOLDER",
-        help="BEGAN's generator: a run folder of istrc train began, or a folder made from it.",
-        show_default="none: its space is left out",
-    ),
-    ForBench("generator_folder"),
-]
 MarkdownOption = Annotated[
     str | None,
     typer.Option(metavar="FILE", help="Also write the table as Markdown.", show_default="none"),
@@ -95,7 +86,6 @@ class Bench:
     split: str = "valid"
     judge_folder: str | None = None
     second: bool = False
-    generator_folder: str | None = None
     lfw: bool = False  # LFW's layout will do as well
     pairs: str | None = None  # LFW's pairs.txt, where it is not in the folder
 
@@ -165,20 +155,6 @@ class Bench:
 
         return SecondRecogniser(self.circle.device) if self.second else None
 
-    @cached_property
-    def generator(self) -> Any:
-        if self.generator_folder is None:
-            return None
-        from istrc.evaluation.averages import load_generator
-
-        generator = load_generator(self.generator_folder)
-        if generator.size != self.circle.size:
-            raise IstrcError(
-                f"--generator {self.generator_folder}: makes {generator.size} px, and the model "
-                f"sees {self.circle.size} px; train one at that size"
-            )
-        return generator.to(self.circle.device)
-
 
 def watched(label: str, measure: Callable[..., dict[str, Any]], **settings: Any) -> dict[str, Any]:
     """Call a measure with a progress bar."""
@@ -196,7 +172,7 @@ class Measure:
         headline: results -> the one or two numbers that a reader looks for first.
         table: "module:function" that makes Markdown of the results; None where nothing does.
         data: the option --data.
-        split: what --split is by default; None where there is no choice.
+        split: what --split is by default.
         lfw: LFW's layout will do as well.
     """
 
@@ -204,7 +180,7 @@ class Measure:
     headline: Callable[[dict[str, Any]], str]
     table: str | None = None
     data: Any = DataOption
-    split: str | None = "valid"
+    split: str = "valid"
     lfw: bool = False
 
 
@@ -245,8 +221,6 @@ def as_command(
     if one.table is None:
         del shared["markdown"]
     shared["split"] = shared["split"].replace(default=one.split)
-    if one.split is None:
-        del shared["split"]
     signature = inspect.Signature([data, *own.values(), *shared.values()])
     command.__signature__ = signature
     command.__annotations__ = {p.name: p.annotation for p in signature.parameters.values()}

@@ -2,9 +2,9 @@
 
 For every transformation and direction, over held-out faces that lack the target: does the picture
 have it afterwards (attribute judge), is it still the same person (second recogniser), what else
-changed (leakage), are background and pose what they were, and does it grow evenly. Where the data
-has landmarks: did what is measured move (geometry), and did the skin keep its tone (colour). What
-is judged is the picture as it would be saved, rounded to 8 bits.
+changed (leakage), and are background and pose what they were. Where the data has landmarks: did
+what is measured move (geometry), and did the skin keep its tone (colour). What is judged is the
+picture as it would be saved, rounded to 8 bits.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ from istrc.evaluation.editing_faces import CUT, OF_MEN, Edit, choose_faces, reco
 from istrc.evaluation.editing_judges import GREY, PictureJudges
 from istrc.evaluation.editing_measures import Outcome, summarise
 from istrc.evaluation.judges import Judge
-from istrc.evaluation.monotonicity import AlongStrengths, along_walks
 from istrc.evaluation.pose import pose_shift
 from istrc.evaluation.results import circle_checksum
 
@@ -145,7 +144,6 @@ def evaluate_editing(
     peers: Mapping[str, Editor] | None = None,  # other ways to edit, on the same faces
     slow: Collection[str] = (),  # peers measured on fewer faces, on which all others are as well
     few: int = 20,  # those, for each transformation and direction
-    walks: int = 25,  # faces of each whose walk is followed frame by frame; 0 follows none
     nothing: bool = True,  # strength 0 beside them
     people: int = 600,  # train people behind the second recogniser's threshold
     others: bool = True,  # ask geometry and colour as well, where the data has landmarks
@@ -178,17 +176,17 @@ def evaluate_editing(
         tone_inside, tone_outside: CIEDE2000 of the skin's mean tone before and after, in the edit's
             part of the face and in the rest; `chroma_added`, C* of the skin of grey photographs.
         seconds_per_edit: embed, walk and rebuild, in batches, without the measuring.
-        groups: the same of each group of faces (istrc.evaluation.groups); edit by edit it is kept
-            for the first method alone, and the means over the edits for all.
+        groups: the same of each group of faces (istrc.evaluation.groups); edit by edit only how
+            many succeed, are the same person, and change the judged sex.
 
-    `methods[method][strength]` holds `edits`, `mean` over the edits, and `leakage_matrix`. A method
-    is a mode of the circle (at strengths it allows), a peer, or `nothing, MODE` at strength 0.
+    `methods[method][strength]` holds the `mean` over the edits and, of the first method and of the
+    mode photo, the `edits` one by one and the `leakage_matrix`. A method is a mode of the circle
+    (at strengths it allows), a peer, or `nothing, MODE` at strength 0.
     `geometry`, `colour` and `groups` have what these compared with, or why they were `skipped`.
     `few` has the same on the faces of the slow peers, spread evenly over the others' faces.
     `frechet` and `kernel` are distances of all edited faces to the split's real ones in the judge's
     penultimate layer; compare them with those of doing nothing. `equal_identity` has the success
-    that each method's curve reaches where so many are the same person; `monotonicity` how evenly
-    an edit grows, along its walk and along the strengths.
+    that each method's curve reaches where so many are the same person.
 
     Raises InputError where no face can be edited.
     """
@@ -223,11 +221,10 @@ def evaluate_editing(
     if nothing:
         jobs += [(name, 0.0, editor) for name, editor in nothing_editors(circle, modes).items()]
 
-    total = (len(jobs) + (walks > 0)) * len(edits)
+    total = len(jobs) * len(edits)
     places = [spread(len(edit.rows), few) for edit in edits]
     methods: dict[str, dict[str, Any]] = {}
     on_few: dict[str, dict[str, Any]] = {}
-    sweep = AlongStrengths(judge)
     for index, (method, strength, editor) in enumerate(jobs):
         outcomes = []
         for number, edit in enumerate(edits):
@@ -238,35 +235,18 @@ def evaluate_editing(
             if show:
                 show(method, strength, outcome)
             outcome.pixels = None  # the sheets have seen them
-            sweep.add(method, strength, outcome)
             outcomes.append(outcome)
         if method not in slow:
-            made = summarise(outcomes, **common, apart=method == jobs[0][0])
+            made = summarise(outcomes, **common, apart=method in (jobs[0][0], MODES[0]))
             methods.setdefault(method, {})[f"{strength:g}"] = made
             outcomes = [o.on(p) for o, p in zip(outcomes, places, strict=True)] if slow else []
         if slow:
             made = summarise(outcomes, **common, apart=False)
             on_few.setdefault(method, {})[f"{strength:g}"] = made
 
-    grows = {"strengths": sweep.found()}
-    if walks:
-        grows["walk"] = along_walks(
-            circle,
-            prepared,
-            judge,
-            edits,
-            modes=modes,
-            keep=keep,
-            faces=walks,
-            batch_size=batch_size,
-            progress=lambda done, _: (
-                progress and progress("walks", total - len(edits) + done, total)
-            ),
-        )
     found = {
         "methods": methods,
         "equal_identity": at_equal_identity(methods),
-        "monotonicity": grows,
         "left_out": left_out,
         "faces_per_edit": faces,
         "faces_of": {edit.name: len(edit.rows) for edit in edits},

@@ -37,8 +37,8 @@ MEANS = (
     "chroma_added",
     "seconds_per_edit",
 )
+OF_GROUPS = ("success", "same_person", "sex_flips")  # what is told of groups edit by edit
 MEDIANS = ("moved_by",)  # over faces; all else is a mean
-OF_GROUPS = ("success", "same_person")  # what is told of every group, edit by edit, of every method
 
 
 @dataclass
@@ -167,28 +167,28 @@ def summarise(
     *,
     threshold: float | None,  # of the second recogniser's distance
     real: np.ndarray,  # (R, F) features of real faces
-    apart: bool = True,  # every figure of every group edit by edit; else `OF_GROUPS`
+    apart: bool = True,  # edit by edit as well; else the mean alone
 ) -> dict[str, Any]:
     """One method at one strength: edit by edit, their mean with realism, and the leakage matrix.
 
-    `mean` has every figure of every group in any case. Edit by edit they would be the most of the
-    file.
+    `mean` has every figure of every group. Edit by edit groups have `OF_GROUPS` alone: all figures
+    of all groups, or all methods, would be the most of the file, and nobody reads them.
     """
     limit = dict(threshold=threshold)
     per_edit = {o.edit.name: measure(o, judge, prepared, **limit) for o in outcomes}
     mean = averages(per_edit)
-    if not apart:
-        for one in per_edit.values():
-            one.pop("changes", None)
-            one["groups"] = {
-                word: {k: v for k, v in group.items() if k in ("faces", *OF_GROUPS)}
-                for word, group in one["groups"].items()
-            }
     edited = np.concatenate([o.features for o in outcomes])
     mean["frechet"] = metrics.frechet_distance(real, edited)
     mean["kernel"] = metrics.kernel_distance(
         real[spread(len(real), COMPARED)], edited[spread(len(edited), COMPARED)]
     )
+    if not apart:
+        return {"mean": mean}
+    for one in per_edit.values():
+        one["groups"] = {
+            word: {k: v for k, v in group.items() if k in ("faces", *OF_GROUPS)}
+            for word, group in one["groups"].items()
+        }
     before, after = [o.before for o in outcomes], [o.after for o in outcomes]
     flips = [metrics.flip_rate(b, a, CUT) for b, a in zip(before, after, strict=True)]
     return {

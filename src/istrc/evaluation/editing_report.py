@@ -81,12 +81,6 @@ def editing_markdown(results: Mapping[str, Any]) -> str:
         rows = [[n, p["unit"], p["measure"], p["goal"]] for n, p in peers.items()]
         text.append("\n## Strength 1 of the peers, found on tune faces\n\n")
         text.append(markdown_table(["peer", "unit", "of", "our success there"], rows))
-    if grows := results.get("monotonicity"):
-        ways = [("walk", w) for w in grows.get("walk", {}).get("methods", {}).items()]
-        ways += [("strength", w) for w in grows["strengths"]["methods"].items()]
-        rows = [[m, w, one["mean"]["rising"], one["mean"]["spearman"]] for w, (m, one) in ways]
-        text.append("\n## How evenly edits grow\n\n")
-        text.append(markdown_table(["method", "along the", "rising", "Spearman"], rows))
     method, by_strength = next(iter(results["methods"].items()))
     for strength, found in by_strength.items():
         text.append(f"\n## {method}, strength {strength}\n\n")
@@ -165,11 +159,6 @@ def _notes(results: Mapping[str, Any]) -> str:
         text.append(
             f"Same person: {second['name']}, distance < {second['threshold']:.3f}, which "
             f"{second['far']:g} of {second['pairs']} train pairs of different people reach. "
-        )
-    if grows := results.get("monotonicity"):
-        text.append(
-            f"Rising: steps at which the judge's probability of what is wanted does not fall by "
-            f"over {grows['strengths']['fall']:g}; Spearman: of it with the step's number. "
         )
     if "measures" in results.get("geometry", {}):
         text.append(

@@ -7,6 +7,7 @@ import json
 import math
 import os
 import platform
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
@@ -44,9 +45,16 @@ def write_results(
     record = plain({**results, "command": line, "seed": seed, "versions": versions()})
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(json.dumps(record, indent=2, sort_keys=True, allow_nan=False) + "\n")
+    temporary.write_text(_indented(record) + "\n")
     os.replace(temporary, path)
     return record
+
+
+def _indented(record: Any) -> str:
+    """A line an entry; numbers of a list share one, or most of a matrix would be indentation."""
+    text = json.dumps(record, indent=2, sort_keys=True, allow_nan=False)
+    # No string has a line break in it, and so none is taken for a list
+    return re.sub(r"\[\n([^][{}\"]*)\n *\]", lambda found: f"[{' '.join(found[1].split())}]", text)
 
 
 def plain(value: Any) -> Any:

@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from istrc.errors import InputError
 from istrc.evaluation.results import markdown_table
 from istrc.evaluation.speed.clock import Clock
-from istrc.evaluation.speed.limit import peaks
 from istrc.evaluation.speed.machine import machine
 from istrc.training.spent import read
 
@@ -50,7 +51,7 @@ def evaluate_training(
     Returns `runs`, for each its `steps`, `seconds` (all of it), `beside_seconds` (the part of them
     that was no step), and of what has steps `operations` and `calls` of a step, `share_of_peak`
     (bfloat16; with what is measured on the way, so that it is a lower bound), and `gpu_seconds`;
-    their sums as `seconds` and `gpu_seconds`, and `machine`, `peaks_per_s`.
+    their sums as `seconds` and `gpu_seconds`, and `machine`, `peak_per_s`.
 
     Raises InputError where nothing was kept.
     """
@@ -62,16 +63,23 @@ def evaluate_training(
             f"{folder}: keeps no record of its training (runs/*/spent.json); give the folder that "
             "istrc train all made"
         )
-    reached = peaks(clock, side=side, copied=2**20)
-    runs = {name: _told(spent, reached["bfloat16"]) for name, spent in found.items()}
+    reached = _peak(clock, side)
+    runs = {name: _told(spent, reached) for name, spent in found.items()}
     return {
         "runs": runs,
         "seconds": sum(run["seconds"] for run in runs.values()),
         "gpu_seconds": sum(run["gpu_seconds"] for run in runs.values()),
         "gpu": {"peak": GPU_PEAK, "reached": GPU_REACHED, "launch_s": GPU_LAUNCH},
-        "peaks_per_s": reached,
+        "peak_per_s": reached,
         "machine": machine(clock.device),
     }
+
+
+def _peak(clock: Clock, side: int) -> float:
+    """Operations a second of a matrix product in bfloat16, at its best."""
+    a, b = (torch.randn(side, side, device=clock.device).bfloat16() for _ in range(2))
+    out = torch.empty_like(a)
+    return 2 * side**3 / clock.least(lambda: torch.mm(a, b, out=out))
 
 
 def _told(spent: Mapping[str, Any], peak: float) -> dict[str, Any]:
@@ -119,7 +127,7 @@ def training_markdown(found: Mapping[str, Any]) -> str:
     rows.append(
         ["all", None, minutes(found["seconds"]), None, *last, minutes(found["gpu_seconds"])]
     )
-    on, gpu, peak = found["machine"], found["gpu"], found["peaks_per_s"]["bfloat16"]
+    on, gpu, peak = found["machine"], found["gpu"], found["peak_per_s"]
     return (
         markdown_table(header, rows)
         + f"\nBy `istrc train all`, on {on['cores']} cores of {on['cpu']}, in bfloat16; what is "

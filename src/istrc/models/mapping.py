@@ -5,8 +5,6 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-ACTIVATIONS = {"tanh": nn.Tanh, "relu": nn.ReLU, "none": nn.Identity}
-
 
 class Mapping(nn.Module):
     """Five fully connected layers with BatchNorm and tanh; the last one is linear.
@@ -19,32 +17,16 @@ class Mapping(nn.Module):
         code: H, of h.
         width: of the hidden layers.
         layers: fully connected layers in all.
-        activation: between them; the paper's is tanh (the others are for its ablation).
-        norm: BatchNorm before each activation.
     """
 
-    def __init__(
-        self,
-        dim: int = 128,
-        code: int = 512,
-        width: int = 512,
-        layers: int = 5,
-        activation: str = "tanh",
-        norm: bool = True,
-    ):
+    def __init__(self, dim: int = 128, code: int = 512, width: int = 512, layers: int = 5):
         super().__init__()
         self.config = dict(dim=dim, code=code, width=width, layers=layers)
-        # Said only where they are not the paper's: a run that was begun before them goes on
-        if activation != "tanh":
-            self.config["activation"] = activation
-        if not norm:
-            self.config["norm"] = norm
         body: list[nn.Module] = []
         for layer in range(layers - 1):
             inputs = dim if layer == 0 else width
-            body.append(nn.Linear(inputs, width, bias=not norm))
-            body += [nn.BatchNorm1d(width)] if norm else []
-            body.append(ACTIVATIONS[activation]())
+            body.append(nn.Linear(inputs, width, bias=False))
+            body += [nn.BatchNorm1d(width), nn.Tanh()]
         self.body = nn.Sequential(*body, nn.Linear(width if layers > 1 else dim, code))
         self.register_buffer("mean", torch.zeros(code))
         self.register_buffer("spread", torch.ones(code))

@@ -2,16 +2,12 @@
 
 bench.py        everything, in one run
 clock.py        medians of several runs
-limit.py        what the machine multiplies and copies at most, and what a stage asks of it
 stages.py       embedding, mapping, decoding, encoding and changes apart
 walks.py        ten transformations of 500 steps
 rivals.py       an edit beside those of the peers
-published_dfi.py  what the nearest peer takes through the network that it was published with
 learning.py     training from embeddings that are there
 photograph.py   a large photograph and a cold start, in processes of their own
-growth.py       with faces, attributes, steps and sizes
 faces.py        what is measured on where there is no data
 machine.py      the machine's name, and what an installation weighs
 table.py        docs/bench.md
-plots.py        its plots
 """

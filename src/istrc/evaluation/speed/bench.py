@@ -10,7 +10,7 @@ from typing import Any
 
 import istrc
 from istrc.data.prepared import Prepared
-from istrc.evaluation.speed import growth, learning, limit, photograph, rivals, stages, walks
+from istrc.evaluation.speed import learning, photograph, rivals, stages, walks
 from istrc.evaluation.speed.clock import Clock
 from istrc.evaluation.speed.faces import faces_for
 from istrc.evaluation.speed.machine import installed, machine, size_of
@@ -22,7 +22,7 @@ PAPER = {
     "mapping_train_s": 2 * 3600.0,
     "attributes_train_s": 3 * 3600.0,
 }
-PARTS = 9  # of what is measured, for the progress
+PARTS = 8  # of what is measured, for the progress
 
 
 def bench(
@@ -31,7 +31,6 @@ def bench(
     model: str,  # as new processes find it: a shipped name or a folder
     prepared: Prepared | None = None,
     quick: bool = False,
-    grown: bool = True,  # measure growth as well
     steps: int = walks.STEPS,  # of each walk
     faces: int | None = None,  # whose embeddings are trained on; 50,000, or 10,000 if quick
     progress: Callable[[int, int], None] = lambda done, total: None,
@@ -55,15 +54,11 @@ def bench(
         say(f"bench: {name} ...")
         done += 1
 
-    part("the machine's limit")
-    found["machine"] = machine(circle.device)
-    side, copied = (1024, 2**26) if quick else (limit.SIDE, limit.COPIED)
-    found["peaks_per_s"] = limit.peaks(clock, side=side, copied=copied)
-
     part("the stages")
+    found["machine"] = machine(circle.device)
     x = faces_for(circle, prepared, batches[-1])
     found["data"] = "drawn" if prepared is None else prepared.info.get("source")
-    found["stages"] = stages.time_stages(circle, x, clock, found["peaks_per_s"], batches, say)
+    found["stages"] = stages.time_stages(circle, x, clock, batches, say)
     found["plain_faces_per_s"] = stages.time_plain(circle, x[: 4 if quick else 16], clock)
 
     part("ten walks of 500 steps")
@@ -82,7 +77,6 @@ def bench(
         attribute="smile" if "smile" in names else names[0],
         prepared=prepared,
         pool=40 if quick else 500,
-        published=1 if quick else 4,
     )
 
     part("training")
@@ -115,8 +109,6 @@ def bench(
     found["installed_mb"] = sizes
     found["weights_size_mb"] = size_of(own) if own.is_dir() else None
 
-    part("growth")
-    found["growth"] = growth.grow(model, quick, say) if grown else {}
     progress(PARTS, PARTS)
     return {**headlines(found), **found}
 
@@ -125,7 +117,7 @@ def headlines(found: dict[str, Any]) -> dict[str, Any]:
     """The numbers at the top of the file, made of the parts."""
     best = stages.faster(found["stages"])
     rebuilt = {p: speed(one["rebuild"]) for p, one in found["stages"].items()}
-    single, quickest = found["stages"]["float32"], found["stages"][best]
+    quickest = found["stages"][best]
     seconds = found["edits"]["s"]
     on_ours = seconds.get("dfi")
     return {
@@ -135,16 +127,12 @@ def headlines(found: dict[str, Any]) -> dict[str, Any]:
         "rebuild_precision": best,
         "rebuild_float32_faces_per_s": rebuilt["float32"],
         "rebuild_speedup_vs_plain": rebuilt[best] / found["plain_faces_per_s"]["rebuild"],
-        "rebuild_fraction_of_peak": quickest["decode"]["share_of_peak"]["network"],
-        "rebuild_fraction_of_peak_done": quickest["decode"]["share_of_peak"]["arithmetic"],
-        "rebuild_float32_fraction_of_peak": single["decode"]["share_of_peak"]["network"],
         "embed_faces_per_s": speed(quickest["embed"]),
         "decode_faces_per_s": speed(quickest["decode"]),
         "attributes_train_s": found["training"]["attributes"]["s"],
         "mapping_train_s": found["training"]["mapping"]["s"],
         "cold_start_s": median(found["cold_starts_s"]),
         "photo_12mp_s": found["photograph"]["s"],
-        "edit_speedup_vs_dfi": seconds["dfi, as published"] / seconds["ours"],
         "edit_speedup_vs_dfi_on_our_maps": None if on_ours is None else on_ours / seconds["ours"],
         "edit_speedup_vs_boundary": seconds["boundary"] / seconds["ours"],
         "peak_memory_mb": found["photograph"]["peak_mb"],

@@ -27,8 +27,7 @@ class Clock:
 
     def seconds(self, work: Callable[[], Any]) -> float:
         """The median of the runs. Work that takes longer than the budget is run only once."""
-        times = self._times(work)
-        return statistics.median(times)
+        return statistics.median(self._times(work))
 
     def least(self, work: Callable[[], Any]) -> float:
         """The shortest of the runs, as a peak is measured."""

@@ -12,7 +12,6 @@ from istrc.evaluation.peers.dfi import dfi
 from istrc.evaluation.peers.examples import Examples
 from istrc.evaluation.speed.clock import Clock
 from istrc.evaluation.speed.faces import Drawn
-from istrc.evaluation.speed.published_dfi import time_published
 
 
 def time_rivals(
@@ -24,13 +23,11 @@ def time_rivals(
     prepared: Prepared | None = None,
     pool: int = 500,  # faces of each side that DFI seeks its neighbours among
     iterations: int = 40,  # of its L-BFGS
-    published: int = 4,  # steps of DFI as published that are timed
 ) -> dict[str, Any]:
     """Seconds an edit of one face, in batches of B, all with pictures of their own faces put back.
 
     DFI's features of the pool are computed before the clock starts, and so is the boundary: what
-    is timed is what every further face costs. DFI cannot be had with an outside recogniser. As it
-    was published, through VGG-19, its time alone is measured.
+    is timed is what every further face costs. DFI cannot be had with an outside recogniser.
     """
     examples = (
         Drawn(circle, 2 * pool + 24)
@@ -61,6 +58,4 @@ def time_rivals(
     for name, edit in peers.items():
         edit(one, asked)  # what it learns once
         found["s"][name] = clock.seconds(lambda edit=edit: edit(x, asked)) / count
-    found["published_dfi"] = time_published(clock, sample=published)
-    found["s"]["dfi, as published"] = found["published_dfi"]["s"]
     return found

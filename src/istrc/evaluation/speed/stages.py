@@ -1,4 +1,4 @@
-"""Each stage of the circle timed apart, in batches, beside what it asks of the machine."""
+"""Each stage of the circle timed apart, in batches, beside the arithmetic that it asks for."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from istrc import sphere
 from istrc.evaluation import plain
 from istrc.evaluation.speed.clock import Clock
-from istrc.evaluation.speed.limit import PRECISIONS, counted
 
 BATCHES = (1, 16, 256)
+PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
 def stages(circle: Any, x: torch.Tensor) -> dict[str, Callable[[], torch.Tensor]]:
@@ -40,24 +41,31 @@ def as_written(circle: Any, c: torch.Tensor) -> torch.Tensor:
     return circle.autoencoder.decode(c[:, : circle.texture])
 
 
+@torch.no_grad()
+def multiply_adds(work: Callable[[], Any]) -> float:
+    """Those of matrix products and convolutions in one call of `work`."""
+    with FlopCounterMode(display=False) as counted:  # a multiplication and an addition are two
+        work()
+    return counted.get_total_flops() / 2
+
+
 def time_stages(
     circle: Any,
     x: torch.Tensor,  # (B, 3, S, S), as many as the largest batch
     clock: Clock,
-    peaks: dict[str, float],
     batches: tuple[int, ...] = BATCHES,
     say: Callable[[str], None] = lambda line: None,
 ) -> dict[str, Any]:
-    """Faces a second of every stage, precision and batch, and the share of the machine's limit.
+    """Faces a second of every stage, precision and batch, and the multiply-adds of a face.
 
     Where arithmetic in bfloat16 changes pictures or embeddings, by how much is said beside it.
-    The share of the peak is of the multiply-adds that are done; decoding also has the share of
-    those that its networks have as they are written, the usual model utilisation.
+    The multiply-adds are those that are done; decoding also has those that its networks have as
+    they are written.
     """
     found: dict[str, Any] = {}
     kept = circle.precision
     c = circle.encode(x[: batches[-1]])
-    written = counted(lambda: as_written(circle, c)).operations
+    written = multiply_adds(lambda: as_written(circle, c))
     few = stages(circle, x[:16])  # what goes in is of single precision
     exact = {name: work() for name, work in few.items()}
     try:
@@ -67,17 +75,13 @@ def time_stages(
             for batch in batches:
                 say(f"bench: stages, {precision}, {batch} at once ...")
                 for name, work in stages(circle, x[:batch]).items():
-                    one, took = found[precision][name], clock.seconds(work)
-                    one["faces_per_s"][str(batch)] = batch / took
+                    one = found[precision][name]
+                    one["faces_per_s"][str(batch)] = batch / clock.seconds(work)
                     if batch == batches[-1]:
-                        asked = counted(work)
                         one["batch"] = batch
-                        one["multiply_adds_per_face"] = asked.operations / 2 / batch
-                        one["bytes_per_face"] = asked.bytes / batch
-                        one["share_of_peak"] = asked.share(took, peaks, precision)
+                        one["multiply_adds_per_face"] = multiply_adds(work) / batch
                         if name == "decode":
-                            one["network_multiply_adds_per_face"] = written / 2 / batch
-                            one["share_of_peak"]["network"] = written / peaks[precision] / took
+                            one["network_multiply_adds_per_face"] = written / batch
             if kind != torch.float32:
                 for name, work in few.items():
                     difference = (work().float() - exact[name].float()).abs()

@@ -31,38 +31,32 @@ def over(a: float | None, b: float | None) -> float | None:
 
 
 def ratios(found: Mapping[str, Any]) -> str:
-    """What is faster than what, and how near to the machine's limit."""
+    """What is faster than what."""
     walks, training = found["walks"], found["training"]
     best = found["rebuild_precision"]
-    decode = found["stages"][best]["decode"]["share_of_peak"]
-    rebuild = found["stages"][best]["rebuild"]["share_of_peak"]
     attributes, mapping = training["attributes"], training["mapping"]
     rows = [
         [f"faces rebuilt, decode(F(z)) of pictures, {best}",
          times(found["rebuild_faces_per_s"] / PAPER["rebuild_faces_per_s"]),
-         times(found["rebuild_speedup_vs_plain"]), share(rebuild["limit"])],
+         times(found["rebuild_speedup_vs_plain"])],
         ["... in float32",
          times(found["rebuild_float32_faces_per_s"] / PAPER["rebuild_faces_per_s"]),
-         times(found["rebuild_float32_faces_per_s"] / found["plain_faces_per_s"]["rebuild"]),
-         share(found["stages"]["float32"]["rebuild"]["share_of_peak"]["limit"])],
+         times(found["rebuild_float32_faces_per_s"] / found["plain_faces_per_s"]["rebuild"])],
         [f"... the decoder alone, {best}", "-",
-         times(found["decode_faces_per_s"] / found["plain_faces_per_s"]["decode"]),
-         share(decode["limit"])],
+         times(found["decode_faces_per_s"] / found["plain_faces_per_s"]["decode"])],
         [f"10 transformations x {walks['steps']} steps, {walks['pictures_each']} pictures of each",
-         times(PAPER["walk_10x500_s"] / walks["s"]), times(walks["speedup_vs_plain"]), "-"],
+         times(PAPER["walk_10x500_s"] / walks["s"]), times(walks["speedup_vs_plain"])],
         ["... where the plain reading draws as few", "-",
-         times(walks["speedup_same_pictures"]), "-"],
+         times(walks["speedup_same_pictures"])],
         ["... where both draw a picture of every step",
          times(PAPER["walk_10x500_s"] / walks["with_all_pictures_s"]),
-         times(walks["speedup_all_pictures"]), "-"],
+         times(walks["speedup_all_pictures"])],
         ["training of all attributes' classifiers",
          times(over(PAPER["attributes_train_s"], attributes["s"])),
-         times(over(attributes.get("plain_s"), attributes["s"])), "-"],
-        ["training of the mapping", times(over(PAPER["mapping_train_s"], mapping["s"])), "-", "-"],
+         times(over(attributes.get("plain_s"), attributes["s"]))],
+        ["training of the mapping", times(over(PAPER["mapping_train_s"], mapping["s"])), "-"],
     ]  # fmt: skip
-    return markdown_table(
-        ["what", "the paper's", "a plain reading", "of the machine's limit"], rows
-    )
+    return markdown_table(["what", "the paper's", "a plain reading"], rows)
 
 
 def edits(found: Mapping[str, Any]) -> str:
@@ -80,32 +74,23 @@ def stages(found: Mapping[str, Any]) -> str:
     rows = []
     for precision, parts in found["stages"].items():
         for name, one in parts.items():
-            reached = one["share_of_peak"]
             difference = one.get("difference", {}).get("largest")
             rows.append(
                 [f"{name}, {precision}", *map(amount, one["faces_per_s"].values()),
-                 amount(one["multiply_adds_per_face"] / 1e6),
-                 amount(one["bytes_per_face"] / 1e6),
-                 share(reached["arithmetic"]), share(reached["copying"]), amount(difference)]
+                 amount(one["multiply_adds_per_face"] / 1e6), amount(difference)]
             )  # fmt: skip
     batches = next(iter(found["stages"]["float32"].values()))["faces_per_s"]
-    header = ["faces a second, at once", *batches, "million multiply-adds", "MB moved"]
-    return markdown_table([*header, "of the product's peak", "of the copy's", "differs by"], rows)
+    header = ["faces a second, at once", *batches, "million multiply-adds", "differs by"]
+    return markdown_table(header, rows)
 
 
-def utilisation(found: Mapping[str, Any]) -> str:
-    """How much of the product's peak the decoder's networks reach, as they are written."""
-    decode = {precision: parts["decode"] for precision, parts in found["stages"].items()}
-    written = decode["float32"]["network_multiply_adds_per_face"]
-    reached = ", ".join(
-        f"{share(one['share_of_peak']['network'])} of the product's peak in {precision}"
-        for precision, one in decode.items()
-    )
+def arithmetic(found: Mapping[str, Any]) -> str:
+    """Which multiply-adds are counted."""
+    written = found["stages"]["float32"]["decode"]["network_multiply_adds_per_face"]
     return (
         "The multiply-adds of the table are those that are done. As they are written, the "
-        f"decoder's networks have {amount(written / 1e6)} million a face: counted so, decoding "
-        f"reaches {reached}. The convolutions that follow an enlargement are done on the small "
-        "map, with the same result."
+        f"decoder's networks have {amount(written / 1e6)} million a face: the convolutions that "
+        "follow an enlargement are done on the small map, with the same result."
     )
 
 
@@ -138,21 +123,9 @@ def absolute(found: Mapping[str, Any]) -> str:
     return markdown_table(["measured", "here"], rows)
 
 
-def growth(found: Mapping[str, Any]) -> str:
-    """The exponent of each series between its last two points."""
-    rows = [
-        [one["what"], f"{one['points'][0]['count']:,} to {one['points'][-1]['count']:,}",
-         amount(one["points"][-1]["s"], "s"), amount(one["exponent"]),
-         amount(one["points"][0]["peak_mb"]), amount(one["points"][-1]["peak_mb"])]
-        for one in found["growth"].values()
-    ]  # fmt: skip
-    header = ["growth with", "from", "the last", "exponent at the end", "MB at first", "MB at last"]
-    return markdown_table(header, rows)
-
-
-def page(found: Mapping[str, Any], plot: str | None = None) -> str:
-    """The whole page. `plot`: the growth's figure, as the page links to it."""
-    machine, peaks = found["machine"], found["peaks_per_s"]
+def page(found: Mapping[str, Any]) -> str:
+    """The whole page."""
+    machine = found["machine"]
     walks, training = found["walks"], found["training"]
     sampled = training["attributes"].get("projected_from_steps")
     memory = f"{machine['memory_gb']} GiB, " if machine["memory_gb"] else ""
@@ -160,11 +133,11 @@ def page(found: Mapping[str, Any], plot: str | None = None) -> str:
     told = "" if "load" not in machine else f", load before the run {machine['load']}"
     share_drawn = walks["all_pictures_projected_from"]
     drawn = "" if share_drawn == 1 else f" (projected from {share(share_drawn)} of them)"
-    dfi, published = found["edits"].get("dfi"), found["edits"]["published_dfi"]
+    dfi = found["edits"].get("dfi")
     lines = [
         "# Faster and lighter, measured",
-        "`istrc bench --json results/bench.json --markdown docs/bench.md --plots docs/growth.png` "
-        "makes this page" + (", here with `--quick`" if found["quick"] else "") + ".",
+        "`istrc bench --json results/bench.json --markdown docs/bench.md` makes this page"
+        + (", here with `--quick`" if found["quick"] else "") + ".",
         "## Ratios",
         ratios(found),
         "The paper's numbers are those of its section 6.1, on a GTX 1080 (rebuilding, training) "
@@ -178,10 +151,6 @@ def page(found: Mapping[str, Any], plot: str | None = None) -> str:
         "about."
         + (f" Training is projected from {sampled} steps, on {training['faces']:,} "
            f"{training['data']} embeddings." if sampled else ""),
-        "The machine's limit is the time that a stage's multiply-adds or the bytes that it moves "
-        "would take at the peak of a matrix product or a copy of this run: "
-        f"{amount(peaks['float32'] / 1e9)} GFLOP/s in float32, "
-        f"{amount(peaks['bfloat16'] / 1e9)} in bfloat16, {amount(peaks['copy'] / 1e9)} GB/s.",
         "## Beside the peers",
         edits(found),
         f"`{found['edits']['attribute']}`, strength 1, {found['edits']['faces']} faces at once. "
@@ -189,27 +158,18 @@ def page(found: Mapping[str, Any], plot: str | None = None) -> str:
         "where z alone says how far, none is looked at. `boundary` is one linear step, `dfi` is "
         "deep feature interpolation in our own FaceNet's maps, the peer of docs/peers.md"
         + (f" ({dfi['iterations']} iterations of L-BFGS; neighbours among {dfi['pool']} faces a "
-           "side, whose maps were made before)." if dfi else ", which was not measured.")
-        + f" As published, DFI searches through VGG-19 up to conv5_1, on {published['side']} x "
-        f"{published['side']} pixels in {published['iterations']} iterations. Its time is "
-        f"projected from {published['projected_from_steps']} of them, through a network of that "
-        "shape whose weights are drawn: those of VGG-19 are not here, and the time does not depend "
-        "on them.",
+           "side, whose maps were made before)." if dfi else ", which was not measured."),
         "## Stages",
         stages(found),
         "bfloat16 (`circle.precision = torch.bfloat16`) is a choice, float32 the default. "
         "`differs by` is the largest difference from float32 of pictures in [-1, 1], embeddings "
-        "or codes. MB moved are counted as if nothing stayed in a cache.",
-        utilisation(found),
+        "or codes.",
+        arithmetic(found),
         f"## On {where}",
         f"{memory}{machine['threads']} threads, {machine['system']}, Python {machine['python']}, "
         f"torch {machine['torch']}{told}.",
         absolute(found),
     ]  # fmt: skip
-    if found["growth"]:
-        lines += ["## Growth", growth(found)]
-        lines += [f"![Time and memory against what grows]({plot})"] if plot else []
-        lines += ["An exponent of 1 is a straight line; a picture's side counts squared."]
     return "\n\n".join(line.strip() for line in lines) + "\n"
 
 
@@ -219,6 +179,5 @@ def headline(found: Mapping[str, Any]) -> str:
         f"10 x 500 steps in {amount(found['walk_10x500_s'], 's')}, "
         f"{times(found['walk_10x500_speedup_vs_plain'])} of a plain reading; "
         f"{amount(found['rebuild_faces_per_s'])} faces rebuilt a second "
-        f"({found['rebuild_precision']}), the decoder at "
-        f"{share(found['rebuild_fraction_of_peak'])} of the machine's peak"
+        f"({found['rebuild_precision']})"
     )

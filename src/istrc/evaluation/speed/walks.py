@@ -11,7 +11,7 @@ from istrc.edit import holding
 from istrc.edit import walk as walking
 from istrc.evaluation import plain
 from istrc.evaluation.speed.clock import Clock
-from istrc.evaluation.speed.limit import PRECISIONS
+from istrc.evaluation.speed.stages import PRECISIONS
 
 # The paper's ten: its beard and mustache are one, and makeup is not among them
 TEN = tuple(name for name in TRANSFORMATIONS if name not in ("mustache", "makeup"))
@@ -75,7 +75,7 @@ def time_walks(
     steps: int = STEPS,
     sample: int = 25,  # steps of one attribute that the plain reading is timed on
     all_pictures: bool = True,
-    precision: str = "float32",  # of the networks that draw, one of limit.PRECISIONS
+    precision: str = "float32",  # of the networks that draw, one of stages.PRECISIONS
 ) -> dict[str, Any]:
     """Seconds of the ten walks, with pictures at the stated frames and with all of them.
 

@@ -1,14 +1,10 @@
-"""`istrc evaluate verification|classification|smoothness|averages|mapping`, wired together."""
+"""`istrc evaluate verification`, wired together."""
 
 import json
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
-
-from istrc.models.began import Generator
-from istrc.models.store import save_part
 
 
 @pytest.fixture(scope="module")
@@ -26,26 +22,6 @@ def prepared(tmp_path_factory, write_prepared):
         identity=identity,
         split=identity > 20,
     )
-
-
-@pytest.fixture(scope="module")
-def judge(tmp_path_factory):
-    from istrc.evaluation.judges import Judge
-    from istrc.models.judge import JudgeNet
-
-    torch.manual_seed(0)
-    folder = tmp_path_factory.mktemp("judge")
-    Judge(JudgeNet(32, ("smile", "male"), (4, 4), (1, 1))).save(folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    """A run folder of BEGAN, with the generator that its training leaves there."""
-    torch.manual_seed(1)
-    folder = tmp_path_factory.mktemp("began")
-    save_part(Generator(32, 5, (4, 4, 4)), folder / "generator")
-    return folder
 
 
 @pytest.fixture
@@ -114,55 +90,6 @@ def test_lfw_and_its_missing_pictures(evaluate, photographs, tmp_path):
     assert result.exit_code == 0, result.err
 
 
-def test_classification(evaluate, prepared, tmp_path):
-    result = evaluate(
-        "classification", "--data", prepared, "--json", "--markdown", tmp_path / "c.md"
-    )
-    assert result.exit_code == 0, result.err
-    found = result.json()
-    assert found["people"] == 30 and found["gallery"] == 60 == found["probes"]
-    assert set(found["angle"]) == set(found["euclidean"]) == {"1-nn", "5-nn", "nearest_mean"}
-    assert "nearest_mean" in (tmp_path / "c.md").read_text()
-
-
-def test_smoothness(evaluate, prepared, judge, tmp_path):
-    result = evaluate(
-        "smoothness", "--data", prepared, "--judge", judge, "--pairs", "3", "--steps", "3",
-        "--angle", "0.1", "--neighbours", "2", "--json", "--markdown", tmp_path / "s.md",
-    )  # fmt: skip
-    assert result.exit_code == 0, result.err
-    found = result.json()
-    assert set(found["paths"]) == {"slerp", "lerp"} and set(found["noise"]) == {"0.1"}
-    assert "noise, 0.1 rad" in (tmp_path / "s.md").read_text()
-
-
-def test_averages(evaluate, prepared, run, tmp_path):
-    options = ["--data", prepared, "--size", "2", "--size", "4", "--groups", "3", "--no-second"]
-    result = evaluate(
-        "averages", *options, "--generator", run, "--json", "--markdown", tmp_path / "a.md"
-    )
-    assert result.exit_code == 0, result.err
-    assert set(result.json()["ratio"]) == {"generator", "generator_shell"}
-    assert "Sphere over generator" in (tmp_path / "a.md").read_text()
-    result = evaluate("averages", *options, "--generator", prepared)
-    assert result.exit_code == 1 and "no generator here" in result.err
-
-
-def test_mapping(evaluate, prepared, tmp_path):
-    options = ["--data", prepared, "--out", tmp_path / "ablation", "--only", "layers-1"]
-    options += ["--steps", "2", "--batch-size", "4", "--width", "4", "--json"]
-    result = evaluate("mapping", *options)
-    assert result.exit_code == 0, result.err
-    one = result.json()["variants"]["layers-1"]
-    assert one["layers"] == 1 and (tmp_path / "ablation" / "layers-1-seed0.json").exists()
-    again = evaluate("mapping", *options)
-    assert again.json()["variants"] == result.json()["variants"]
-    assert "training layers-1" in result.err and "training" not in again.err
-    result = evaluate("mapping", *options, "--only", "layers-9")
-    assert result.exit_code == 1 and "layers-9" in result.err
-
-
-@pytest.mark.parametrize("part", ["classification", "smoothness", "averages"])
-def test_data_that_was_not_prepared_is_one_line(evaluate, tmp_path, part):
-    result = evaluate(part, "--data", tmp_path)
+def test_data_that_was_not_prepared_is_one_line(evaluate, tmp_path):
+    result = evaluate("attributes", "--data", tmp_path)
     assert result.exit_code == 1 and len(result.lines) == 1 and "istrc prepare" in result.err
