@@ -146,3 +146,19 @@ def test_nothing_of_one_machine_is_told():
     for page in PAGES:
         for word in ("/home/", "/root/", "/work/", "/tmp/", "http://", "https://"):
             assert word not in page.read_text(encoding="utf-8"), f"{page.name}: {word}"
+
+
+def test_the_map_of_the_paper_leads_to_code():
+    """Each file of docs/method.md's last table is there, and defines the names that stand by it."""
+    text = (ROOT / "docs/method.md").read_text(encoding="utf-8")
+    rows = text[text.index("## Where the paper is") :].splitlines()[4:]
+    assert len(rows) > 10
+    for row in rows:
+        content = None
+        for word in re.findall(r"`([\w/.]+)`", row.split("|")[3]):
+            if word.endswith(".py"):
+                content = (ROOT / "src/istrc" / word).read_text(encoding="utf-8")
+            else:
+                defined = rf"^(def|class) {word}\b|^{word} = "
+                assert content and re.search(defined, content, re.M), f"{row}: no {word}"
+        assert content is not None, row

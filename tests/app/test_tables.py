@@ -7,7 +7,10 @@ import pytest
 
 from istrc.app.tables import NOTHING, fill, headline, read_results, tables
 
-EDIT = {"faces": 7, "success": 0.625, "same_person": 0.9, "sex_flips": 0.05, "leakage": 0.031}
+EDIT = {
+    "faces": 7, "success": 0.625, "same_person": 0.9, "sex_flips": 0.05, "leakage": 0.031,
+    "moved": 0.7,
+}  # fmt: skip
 RECORDS = {
     "all.json": {
         "command": "istrc evaluate all --data prepared",
@@ -41,6 +44,7 @@ RECORDS = {
                 "anchored": {"1": {"mean": {"success": 0.5}, "edits": {}}},
                 "photo": {"1": {"mean": EDIT, "edits": {"smile+": EDIT}}},
             },
+            "recognised": {"smile+": 0.9, "smile-": 0.6, "beard+": None},
             "seconds": 61,
         },
     },
@@ -74,13 +78,13 @@ def test_a_file_named_after_the_part_counts_before_any_other(tmp_path, other):
     assert read_results(tmp_path)["verification"]["file"] == other
 
 
-def test_every_number_stands_beside_its_command(found):
+def test_every_number_stands_beside_the_file_of_its_command(found):
     text = headline(found)
-    for row in ("| 62.5 % | `istrc evaluate editing", "| 90.0 % |", "| 5.0 % |", "| 2.4 s |"):
+    for row in ("| 62.5 % | `results/editing.json` |", "| 90.0 % |", "| 70.0 % |", "| 2.4 s |"):
         assert row in text
-    assert "| 0.912 | `istrc evaluate all" in text and "mean AUC of 40 | 0.910 |" in text
-    assert "trained, 2 CPU cores | 1.7 h | `istrc evaluate training mine` |" in text
-    assert "photo, strength 1" in text  # the default mode, whatever stands first
+    assert "| 84.0 % | `results/all.json` |" in text
+    assert "trained, 2 CPU cores | 1.7 h | `results/training.json` |" in text
+    assert "photo, strength 1); real faces of the classes: 75.0 % |" in text  # the default mode
 
 
 def test_what_bench_says_of_training_is_no_circles(tmp_path):
@@ -90,8 +94,8 @@ def test_what_bench_says_of_training_is_no_circles(tmp_path):
 
 def test_tables_have_what_the_files_have(found):
     text = tables(found)
-    assert "| smile+ | 7 | 62.5 % | 90.0 % | 5.0 % |" in text
-    assert "| anchored | 1 | 50.0 % | - | - | - |" in text
+    assert "| smile+ | 7 | 62.5 % | 90.0 % | 90.0 % | 5.0 % | 70.0 % | - | - |" in text
+    assert "| anchored | 1 | 50.0 % | - | - | - | - | - | - |" in text
     assert "| decode(F(z)) | 15.500 | 0.500 | 0.800 | - |" in text
     assert "| 12 faces of each age | old: PSNR, dB | young: PSNR, dB | old: Fréchet |" in text
     assert "| decode(E(x)) | 24.000 | 26.000 | 4.000 | 4.000 |" in text

@@ -34,37 +34,38 @@ def read_results(folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def headline(found: Mapping[str, Mapping[str, Any]]) -> str:
-    """The few numbers at the top of README, each with the command behind it."""
+    """The few numbers at the top of README, each with the file that has the command behind it."""
     rows = []
     if demo := found.get("demo"):
-        what = f"`istrc edit`, one photograph, cold start, {demo['cores']} CPU cores"
+        what = f"one photograph edited, cold start, {demo['cores']} CPU cores"
         rows.append((what, f"{demo['cold_start_seconds']:.1f} s", demo))
     if edits := found.get("editing"):
         method, strength, mean = _first(edits)
-        rows.append((f"edits that reach their target ({method}, strength {strength})",
-                     _share(mean.get("success")), edits))  # fmt: skip
-        rows.append(("... that a second recogniser calls the same person",
-                     _share(mean.get("same_person")), edits))  # fmt: skip
-        rows.append(("... that change the judged sex", _share(mean.get("sex_flips")), edits))
+        what = f"edits that an attribute judge believes ({method}, strength {strength})"
+        if real := _real(edits):
+            what += f"; real faces of the classes: {_share(real)}"
+        rows.append((what, _share(mean.get("success")), edits))
+        what = "... that a second recogniser calls the same person"
+        rows.append((what, _share(mean.get("same_person")), edits))
         if "moved" in mean:
-            rows.append(("edits of shape that move what is measured, by dlib's landmarks",
-                         _share(mean["moved"]), edits))  # fmt: skip
-            rows.append(("open mouths that are shut, and no longer seen inside",
-                         _share(mean.get("closed")), edits))  # fmt: skip
+            what = "edits of shape that move what is measured, by dlib's landmarks"
+            rows.append((what, _share(mean["moved"]), edits))
     if pairs := found.get("verification"):
-        angle = pairs["angle"]
-        rows.append(("verification of unseen people, AUC", _number(angle["auc"]), pairs))
-        rows.append(("... accuracy over ten folds", _share(angle["accuracy"]), pairs))
-    if scores := found.get("attributes"):
-        what = f"attributes read from the embedding, mean AUC of {scores['mean_over']}"
-        rows.append((what, _number(scores["mean_auc"]), scores))
+        what = "verification of unseen people, accuracy over ten folds"
+        rows.append((what, _share(pairs["angle"]["accuracy"]), pairs))
     if "runs" in (spent := found.get("training", {})):  # and not bench.json's training
         what = f"all parts of a circle trained, {spent['machine']['cores']} CPU cores"
         rows.append((what, f"{spent['seconds'] / 3600:.1f} h", spent))
     if not rows:
         return NOTHING
-    lines = [f"| {what} | {value} | `{from_['command']}` |" for what, value, from_ in rows]
-    return "\n".join(["| measured | | by |", "|---|---:|---|", *lines]) + "\n"
+    lines = [f"| {what} | {value} | `results/{from_['file']}` |" for what, value, from_ in rows]
+    return "\n".join(["| measured | | command and rows |", "|---|---:|---|", *lines]) + "\n"
+
+
+def _real(found: Mapping[str, Any]) -> float | None:
+    """What the judge says of real faces that have what the edits are to give, their mean."""
+    shares = [share for share in found.get("recognised", {}).values() if share is not None]
+    return sum(shares) / len(shares) if shares else None
 
 
 def tables(found: Mapping[str, Mapping[str, Any]]) -> str:
@@ -85,20 +86,30 @@ def tables(found: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def _editing(found: Mapping[str, Any]) -> str:
+    columns = {
+        "success": "success",
+        "same_person": "same person",
+        "sex_flips": "sex flips",
+        "moved": "moved",
+        "beyond": "beyond real",
+        "closed": "shut and not seen",
+    }
     rows = []
     for method, by_strength in found["methods"].items():
         for strength, measured in by_strength.items():
             mean = measured["mean"]
-            shares = [_share(mean.get(key)) for key in ("success", "same_person", "sex_flips")]
+            shares = [_share(mean.get(key)) for key in columns]
             rows.append([method, strength, *shares, _number(mean.get("leakage"))])
-    text = _table(["mode", "strength", "success", "same person", "sex flips", "leakage"], rows)
+    text = _table(["mode", "strength", *columns.values(), "leakage"], rows)
     method, strength, _ = _first(found)
-    edits = found["methods"][method][strength]["edits"]
+    edits, real = found["methods"][method][strength]["edits"], found.get("recognised", {})
     each = [
-        [name, one["faces"], *(_share(one.get(k)) for k in ("success", "same_person", "sex_flips"))]
+        [name, one["faces"], _share(one.get("success")), _share(real.get(name))]
+        + [_share(one.get(key)) for key in columns if key != "success"]
         for name, one in edits.items()
     ]
-    head = [f"{method}, strength {strength}", "faces", "success", "same person", "sex flips"]
+    others = [word for key, word in columns.items() if key != "success"]
+    head = [f"{method}, strength {strength}", "faces", "success", "of real faces", *others]
     return f"{text}\n{_table(head, each)}"
 
 

@@ -3,7 +3,7 @@
 Attributes go together in the classifiers' data, and so in their gradients: makeup and beard change
 the sex (the paper's fault, section 5.5), ageing adds glasses, big noses stop smiling. So every
 edit holds `HELD`, but for what it is about or moves by its meaning. Held attributes cost an edit
-some angle and take away about half of what it changes besides (docs/holding.md).
+some angle and take away about half of what it changes besides (docs/studies/holding.md).
 """
 
 from __future__ import annotations
