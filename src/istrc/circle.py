@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import difflib
 from collections.abc import Iterable, Mapping
-from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +30,6 @@ from istrc.runtime import choose_runtime
 if TYPE_CHECKING:
     from istrc.arrays import Array
     from istrc.models.landmarks import Landmarks
-    from istrc.models.mapping import Mapping as CodeMapping
     from istrc.recognisers.recogniser import Recogniser
 
 STRENGTH_LIMIT = 2.0
@@ -67,14 +65,6 @@ class Circle(Networks):
         first = [name for name in TRANSFORMATIONS if name in self.attributes.names]
         rest = sorted(set(self.attributes.names) - set(first))
         return (*first, *rest, *sorted(self.learned))
-
-    def with_mapping(self, mapping: CodeMapping) -> Circle:
-        """The same circle with another F; what an edit changes stays, where it has its own net."""
-        parts = {**self._parts(), "mapping": mapping}
-        other = Circle(self.recogniser, **parts, aligner=self.aligner, bound=self.bound)
-        other.learned, other.notes = self.learned, self.notes
-        other._running = copy(self._running)  # what was made for inference is kept
-        return other
 
     # Saved apart, composed here
 

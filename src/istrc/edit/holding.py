@@ -28,21 +28,6 @@ HELD = (
     "wide_mouth",
     "pale_skin",
 )
-# Edits of shape alone: where they change colours, they follow the labels' company
-COLOURLESS = (
-    "smile",
-    "mouth_open",
-    "big_nose",
-    "pointy_nose",
-    "big_lips",
-    "big_eyes",
-    "narrow_eyes",
-    "wide_mouth",
-    "high_cheekbones",
-    "oval_face",
-    "chubby",
-    "double_chin",
-)
 
 NOTHING = "none"  # among the names to keep: what is held by default is not
 
