@@ -13,6 +13,7 @@ from istrc.cli.made import Made, command_key
 from istrc.cli.many import Outcome, Task, do_all
 from istrc.cli.report import Report
 from istrc.cli.table import table_file
+from istrc.photo.write import not_kept
 
 
 def redraw_all(
@@ -82,4 +83,6 @@ def redraw_one(
         line=f"{job.source} -> {', '.join(written)}",
         remarks=options.remarks(job.source, faces, which),
     )
+    if not crop and (lost := not_kept(faces[0].picture, job.output)):
+        outcome.remarks.append(lost)
     return outcome, faces, drawn
