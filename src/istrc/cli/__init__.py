@@ -5,6 +5,7 @@ Nothing heavy is imported until a command runs: `istrc --help` answers at once.
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
@@ -98,5 +99,8 @@ app.command("bench", cls=JsonToFile, epilog=bench.EXAMPLES)(bench.bench)
 
 def main() -> None:
     """The entry point `istrc`."""
+    for stream in (sys.stdout, sys.stderr):  # names that a console's encoding does not have
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
     train.process_is_ours = True
     app(prog_name="istrc")

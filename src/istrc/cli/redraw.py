@@ -13,7 +13,6 @@ from istrc.cli.made import Made, command_key
 from istrc.cli.many import Outcome, Task, do_all
 from istrc.cli.report import Report
 from istrc.cli.table import table_file
-from istrc.photo.write import not_kept
 
 
 def redraw_all(
@@ -67,6 +66,8 @@ def redraw_one(
 
     Returns what is told of it, the faces that were found, and what became of them.
     """
+    from istrc.photo.write import not_kept
+
     which, crop = settings["face"], settings["crop"]
     faces = options.read_faces(circle, job.source, which, settings["aligned"])
     drawn: list[Any] = []

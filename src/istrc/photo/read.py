@@ -23,12 +23,11 @@ from istrc.photo import words
 from istrc.photo.colours import profile_of
 from istrc.photo.modes import channels, is_sixteen
 from istrc.photo.picture import Picture
-from istrc.photo.plugins import load_heif_plugin, load_plugins
+from istrc.photo.plugins import is_heic, load_heif_plugin, load_plugins
 from istrc.photo.xmp import with_words
 
 SMALLEST_SIDE = 16  # pixels: under this no face can be seen
 LARGEST_PICTURE = 100_000_000  # pixels: 300 MB once decoded
-_HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 _HEAD = 65_536  # bytes: what says a picture's colours stands before its pixels
 # How decoders say that a file is good and they are not made for it
 _UNREAD = re.compile(
@@ -65,7 +64,7 @@ def _decode(path: Path, file) -> Picture:
     if not head:
         raise InputError(f"{path}: empty (0 bytes); get the original file again")
     formats = [name for name in load_plugins() if name in Image.OPEN]
-    if head[4:8] == b"ftyp" and head[8:12] in _HEIC_BRANDS and b"avif" not in head:
+    if is_heic(head):
         formats = [load_heif_plugin(path)]
     file.seek(0)
     try:
