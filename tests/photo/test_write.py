@@ -144,7 +144,7 @@ def test_exif_too_long_for_a_jpeg_does_not_stop_it(tmp_path, scene):
 
 def test_unknown_suffix_names_those_allowed(tmp_path, scene):
     for name in ("o.xyz", "o.gif", "o"):
-        with pytest.raises(InputError, match=r"\.jpg, \.jpeg, \.png, \.webp, \.tif, \.tiff"):
+        with pytest.raises(InputError, match=r"\.jpg, \.jpeg, .*\.png, \.webp, \.tif, \.tiff"):
             write_picture(None, scene, tmp_path / name)
     assert list(tmp_path.iterdir()) == []
     assert output_format("x/y.JPEG") == "JPEG"

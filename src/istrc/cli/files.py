@@ -10,6 +10,7 @@ from pathlib import Path
 
 from istrc.errors import InputError, IstrcError
 from istrc.photo.plugins import WRITTEN
+from istrc.whole import beside
 
 
 @dataclass
@@ -92,11 +93,10 @@ def plan_outputs(
 def whole(path: Path) -> Iterator[Path]:
     """A temporary name beside `path`, renamed to it only if the body succeeds."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    # The ending is kept: Pillow and NumPy choose the format by it
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
+    temporary, target = beside(path)
     try:
         yield temporary
-        os.replace(temporary, path)
+        os.replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
 

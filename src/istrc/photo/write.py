@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import secrets
 import struct
 from importlib.metadata import version
 from io import BytesIO
@@ -20,6 +19,7 @@ from istrc.photo.picture import Picture
 from istrc.photo.plugins import WRITTEN, load_plugins
 from istrc.photo.words import COMMENT, as_xmp, lost, placeless
 from istrc.photo.xmp import packet, with_words
+from istrc.whole import beside
 
 _OPTIONS = {
     "JPEG": {"quality": 95, "subsampling": 0},  # 0 is 4:4:4: no colour is shared between pixels
@@ -65,8 +65,7 @@ def write_picture(
     if picture.dpi:
         options["dpi"] = picture.dpi
 
-    target = Path(os.path.realpath(path))  # through a link, as any writer would
-    partial = target.with_name(f".istrc-{secrets.token_hex(8)}.partial")
+    partial, target = beside(path)
     load_plugins()
     try:
         # open() gives the rights that the umask leaves; tempfile would give the owner's only.
