@@ -1,6 +1,8 @@
 """The pictures that INPUTs lead to."""
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from istrc.errors import InputError
 from istrc.photo.inputs import find_inputs
@@ -44,3 +46,35 @@ def test_inputs_that_lead_to_nothing_are_named(folder):
         with pytest.raises(InputError) as error:
             find_inputs([folder / "b.png", pattern])
         assert str(error.value).startswith(f"{pattern}: ") and words in str(error.value)
+
+
+def test_a_folder_s_files_are_known_by_what_they_are(tmp_path):
+    picture = Image.fromarray(np.zeros((20, 20, 3), np.uint8))
+    kinds = {
+        "JPEG": "a.jfif b.jpe c.hif d.pjpeg e.jpg_large f",
+        "PNG": "g.apng h.jpg",
+        "BMP": "i.dib",
+        "PPM": "j.pnm",
+        "JPEG2000": "k.j2k l.jpx m.jpf",
+        "WEBP": "n.image",
+        "GIF": "o.GIFF",
+    }
+    pictures = []
+    for kind, called in kinds.items():
+        for name in called.split():
+            picture.save(tmp_path / name, kind)
+            pictures.append(name)
+    picture.save(tmp_path / "raw.dng", "TIFF")  # as cameras' raw files are
+    others = {
+        "notes.txt": b"BMW and other cars",
+        "p": b"P6 is a bus",
+        "film.mp4": b"\0\0\0\x18ftypisom" + bytes(60),
+        "z.pdf": b"%PDF-1.7\n",
+        "empty": b"",
+    }
+    for name, data in others.items():
+        (tmp_path / name).write_bytes(data)
+    heic = b"\0\0\0\x18ftypheic" + bytes(60)
+    (tmp_path / "phone").write_bytes(heic)
+    assert names(find_inputs([tmp_path])) == sorted([*pictures, "phone"])
+    assert names(find_inputs([tmp_path / "[a-d].*"])) == ["a.jfif", "b.jpe", "c.hif", "d.pjpeg"]

@@ -158,4 +158,82 @@ def test_enormous_headers_are_refused_before_anything_is_decoded(tmp_path, monke
 )
 def test_other_files_under_a_picture_s_name(tmp_path, data):
     (tmp_path / "a.jpg").write_bytes(data)
-    assert "convert it to JPEG or PNG" in refused(tmp_path / "a.jpg")
+    assert "convert it to PNG or JPEG" in refused(tmp_path / "a.jpg")
+
+
+# --- damage, and kinds ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("extra", [{}, {"exif": Image.Exif()}, {"dpi": (300, 300)}])
+@pytest.mark.parametrize("part", [0.1, 0.3, 0.6, 0.9])
+def test_changed_bits_in_the_pixels_of_a_png(tmp_path, part, extra):
+    """Whatever is read beside the pixels: Pillow loads a PNG for its EXIF, and hides the error."""
+    FRAMES[0].save(tmp_path / "a.png", **extra)
+    data = bytearray((tmp_path / "a.png").read_bytes())
+    start, end = data.index(b"IDAT") + 4, data.index(b"IEND") - 8
+    for at in range(int(start + part * (end - start)), end - 4)[:20]:
+        data[at] ^= 0x5A
+    data[end : end + 4] = struct.pack(">I", zlib.crc32(data[start - 4 : end]))  # an honest chunk
+    (tmp_path / "a.png").write_bytes(data)
+    assert "damaged" in refused(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.tif", "a.gif", "a.avif"])
+def test_wherever_bits_change_there_is_a_picture_or_one_line(tmp_path, name, capfd):
+    """Formats whose decoders can tell; most of JPEG, WebP and JPEG 2000 reads as a picture."""
+    if name == "a.avif" and not features.check("avif"):
+        pytest.skip("this Pillow has no AVIF")
+    FRAMES[0].save(tmp_path / name, **({"compression": "tiff_lzw"} if name == "a.tif" else {}))
+    data = (tmp_path / name).read_bytes()
+    rng, told = np.random.default_rng(0), 0
+    for at in rng.integers(0, len(data), 40):
+        broken = bytearray(data)
+        broken[at] ^= 0x5A
+        (tmp_path / name).write_bytes(broken)
+        try:
+            read_picture(tmp_path / name)
+        except InputError as error:
+            told += 1
+            assert "\n" not in str(error) and str(error).startswith(f"{tmp_path / name}: ")
+    assert told >= 5
+    assert capfd.readouterr().err == ""  # libtiff would write there
+
+
+def bitmap(bits: int, compression: int, masks: tuple[int, ...] = ()) -> bytes:
+    told = struct.pack(f"<{len(masks)}I", *masks)
+    head = struct.pack("<IiiHHIIiiII", 40, WIDTH, HEIGHT, 1, bits, compression, 0, 0, 0, 0, 0)
+    start = 14 + len(head) + len(told)
+    return (
+        b"BM" + struct.pack("<IHHI", start, 0, 0, start) + head + told + bytes(4 * WIDTH * HEIGHT)
+    )
+
+
+def scan(tmp_path, compression: int) -> bytes:
+    """A TIFF that says another compression than its own."""
+    FRAMES[0].save(tmp_path / "own.tif", compression="tiff_lzw")
+    data = bytearray((tmp_path / "own.tif").read_bytes())
+    at = data.index(struct.pack("<HHI", 259, 3, 1))
+    data[at + 8 : at + 10] = struct.pack("<H", compression)
+    return bytes(data)
+
+
+def test_a_good_file_of_a_kind_that_is_not_read_is_not_called_damaged(tmp_path, capfd):
+    files = {
+        "masks32.bmp": bitmap(32, 3, (0x3FF00000, 0xFFC00, 0x3FF)),
+        "masks16.bmp": bitmap(16, 3, (0xF00, 0xF0, 0xF)),
+        "jpeg.bmp": bitmap(0, 4),
+        "deep.bmp": bitmap(64, 0),
+        "webp.tif": scan(tmp_path, 50001),
+        "jxl.tif": scan(tmp_path, 50002),
+        "lerc.tif": scan(tmp_path, 34887),
+    }
+    FRAMES[0].save(tmp_path / "a.jpg")
+    deep = bytearray((tmp_path / "a.jpg").read_bytes())
+    deep[deep.index(b"\xff\xc0") + 4] = 12  # bits
+    files["deep.jpg"] = bytes(deep)
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data)
+        message = refused(tmp_path / name)
+        assert "of a kind that is not read" in message and "convert it to PNG or JPEG" in message
+        assert not message.split(": ", 1)[1].startswith(("damaged", "truncated")), message
+    assert capfd.readouterr().err == ""

@@ -144,7 +144,7 @@ def test_exif_too_long_for_a_jpeg_does_not_stop_it(tmp_path, scene):
 
 def test_unknown_suffix_names_those_allowed(tmp_path, scene):
     for name in ("o.xyz", "o.gif", "o"):
-        with pytest.raises(InputError, match=r"\.jpg, \.jpeg, \.png, \.webp, \.tif, \.tiff"):
+        with pytest.raises(InputError, match=r"\.jpg, \.jpeg, .*\.png, \.webp, \.tif, \.tiff"):
             write_picture(None, scene, tmp_path / name)
     assert list(tmp_path.iterdir()) == []
     assert output_format("x/y.JPEG") == "JPEG"
@@ -215,3 +215,9 @@ def test_a_full_disk_is_told_from_a_bad_name_and_leaves_no_part(
     with pytest.raises(OutOfSpace, match=f"o{suffix}: .*the disk is full.*make room"):
         write_picture(None, scene, tmp_path / f"o{suffix}")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["o.jfif", "o.jpe", "o.pjpeg", "O.JFIF", "o.jpeg"])
+def test_a_jpeg_by_any_of_its_names(tmp_path, name, scene):
+    write_picture(None, scene, tmp_path / name)
+    assert Image.open(tmp_path / name).format == "JPEG"

@@ -90,10 +90,15 @@ BAD = {
     "zero": (dict(weight=np.zeros((768, 8)), unit=False), {}, "zero vector"),
     "two outputs": (dict(outputs=("z", "again")), {}, "2 outputs (z, again)"),
     "two inputs": (dict(inputs=("x", "mask")), {}, "2 inputs (x, mask)"),
-    "one channel": (dict(shape=("batch", 1, 16, 16)), {}, "does not say where the colours are"),
+    "no such output": (dict(outputs=("z", "again")), dict(output="y"), "no output 'y'"),
+    "two channels": (dict(shape=("batch", 2, 16, 16)), {}, "does not say where the colours are"),
+    "grey in colours": (dict(shape=("batch", 1, 16, 16)), dict(colour="BGR"), "use GREY"),
     "other layout": (dict(), dict(layout="NHWC"), "16 channels as NHWC"),
-    "not square": (dict(shape=("batch", 3, 16, 12)), {}, "not square"),
-    "another size": (dict(), dict(size=112), "16 px, not --input-size 112"),
+    "means": (dict(), dict(mean="1,2"), "or 3 as a,b,c"),
+    "one scale of 0": (dict(), dict(scale="1,0,1"), "scale must be above 0"),
+    "words for sides": (dict(), dict(size="wide"), "HxW as 112x96"),
+    "sides the other way": (dict(shape=("batch", 3, 16, 12)), dict(size="12x16"), "16x12 px"),
+    "another size": (dict(), dict(size=112), "16x16 px, not --input-size 112"),
     "flat input": (dict(shape=("batch", 768)), {}, "faces are (batch, 3, size, size)"),
     "map output": (dict(flat=False), {}, "embeddings are (faces, D)"),
     "one number": (dict(dim=1), {}, "1 number"),
@@ -142,3 +147,102 @@ def test_a_missing_file_and_a_missing_package(write_onnx, path, tmp_path, monkey
     write_onnx(path)
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     refused(lambda: Onnx(path), "pip install 'istrc[onnx]'", IstrcError)
+
+
+# --- as published recognisers are laid out ---------------------------------------------------
+
+
+def linear(inputs, dim=8):
+    """What the toy network makes of flattened inputs (B, N)."""
+    weight = np.random.default_rng(0).normal(size=(inputs.shape[1], dim)).astype(np.float32)
+    z = inputs @ weight
+    return z / np.linalg.norm(z, axis=1, keepdims=True)
+
+
+def test_one_of_several_outputs_by_its_name(write_onnx, path):
+    write_onnx(path, outputs=("z", "norm"))
+    refused(lambda: Onnx(path), "name it with --output")
+    net = Onnx(path, output="z", **CROP)
+    assert net.embed(faces()).numpy() == pytest.approx(linear(fed(faces())), abs=1e-4)
+    assert net.record["options"]["output"] == net.record["input"]["output"] == "z"
+
+
+@pytest.mark.parametrize("colour", ["RGB", "BGR"])
+def test_a_mean_and_a_scale_a_channel(write_onnx, path, colour):
+    write_onnx(path)
+    net = Onnx(path, colour=colour, mean="91.4953,103.8827,131.0912", scale="1,2,0.5", **CROP)
+    v = (faces().numpy().astype(np.float64) + 1) * 127.5
+    v = v[:, ::-1] if colour == "BGR" else v
+    v = (v - np.reshape([91.4953, 103.8827, 131.0912], (3, 1, 1))) / np.reshape(
+        [1, 2, 0.5], (3, 1, 1)
+    )
+    assert net.embed(faces()).numpy() == pytest.approx(linear(v.reshape(5, -1)), abs=1e-4)
+    assert net.record["input"]["mean"] == [91.4953, 103.8827, 131.0912]
+    again = Onnx(path, **net.record["options"])
+    assert again.record == net.record
+
+
+@pytest.mark.parametrize("shape", [("batch", 3, 112, 96), ("batch", 3, "h", "w")])
+def test_sides_of_two_lengths_are_the_middle_of_the_square(write_onnx, path, tmp_path, shape):
+    """112x96, as SphereFace has it: the face lies as in 112x112, 8 px less on either side."""
+    whole = Onnx(write_onnx(tmp_path / "whole.onnx", ("batch", 3, 112, 112), means=True))
+    write_onnx(path, shape, means=True)
+    net = Onnx(path, size="112x96")
+    assert net.sides == (112, 96) and net.size == 112
+    assert net.placement[:, 2] == pytest.approx(whole.placement[:, 2] - [8, 0])
+    from istrc.recognisers.placement import place
+
+    x = faces(2, 128)
+    cut = place(x, whole.placement, 112)[..., 8:104]
+    assert place(x, net.placement, net.sides).numpy() == pytest.approx(cut.numpy(), abs=1e-4)
+    assert net.embed(x).shape == (2, 8)
+    assert Onnx(path, **net.record["options"]).record == net.record
+
+
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+def test_a_grey_input_is_told_by_its_shape(write_onnx, path, layout):
+    write_onnx(path, ("batch", 1, 16, 16) if layout == "NCHW" else ("batch", 16, 16, 1))
+    net = Onnx(path, mean=0, scale=255, **CROP)
+    assert net.layout == layout and net.colour == net.record["input"]["colour"] == "GREY"
+    v = (faces().numpy().astype(np.float64) + 1) / 2
+    grey = 0.299 * v[:, 0] + 0.587 * v[:, 1] + 0.114 * v[:, 2]
+    assert net.embed(faces()).numpy() == pytest.approx(linear(grey.reshape(5, -1)), abs=1e-4)
+
+
+# --- weights beside the file -----------------------------------------------------------------
+
+
+def beside(write_onnx, folder, seed, name="net.onnx.data"):
+    import onnx
+
+    folder.mkdir()
+    weight = np.random.default_rng(seed).normal(size=(768, 8))
+    net = onnx.load(str(write_onnx(folder / "net.onnx", weight=weight)))
+    onnx.save_model(
+        net, str(folder / "net.onnx"), save_as_external_data=True, location=name, size_threshold=0
+    )
+    return folder / "net.onnx"
+
+
+def test_the_checksum_covers_the_weights_beside_the_file(write_onnx, tmp_path):
+    a, b = (beside(write_onnx, tmp_path / name, seed) for seed, name in ((1, "a"), (2, "b")))
+    assert a.read_bytes() == b.read_bytes()
+    nets = [Onnx(path, **CROP) for path in (a, b)]
+    assert nets[0].record["sha256"] != nets[1].record["sha256"]
+    assert not np.allclose(nets[0].embed(faces()), nets[1].embed(faces()), atol=0.1)
+    assert Onnx(a, **CROP).record == nets[0].record
+
+
+def test_a_missing_file_of_weights_is_named(write_onnx, tmp_path):
+    path = beside(write_onnx, tmp_path / "a", 1, "weights.bin")
+    (path.parent / "weights.bin").unlink()
+    assert "weights.bin" in refused(lambda: Onnx(path), "which is not there")
+
+
+def test_weights_go_along_with_a_copy(write_onnx, tmp_path):
+    from istrc.recognisers.load import copy_file, from_record
+
+    net = Onnx(beside(write_onnx, tmp_path / "a", 1), **CROP)
+    copy_file(net, tmp_path / "copy")
+    again = from_record(net.record, "it", [tmp_path / "copy"])
+    assert again.path.parent == tmp_path / "copy" and again.record == net.record

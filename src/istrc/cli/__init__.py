@@ -104,6 +104,9 @@ def __getattr__(name: str) -> Any:
 
 def main() -> None:
     """The entry point `istrc`."""
+    for stream in (sys.stdout, sys.stderr):  # names that a console's encoding does not have
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
     asked = sys.argv[1] if len(sys.argv) > 1 else ""
     if asked == "train":
         import_module("istrc.cli.train").process_is_ours = True

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from istrc.errors import InputError, IstrcError
-
-# A folder called so is a slip: `-o out.jpg` with several inputs.
-PICTURE_NAMES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"})
+from istrc.photo.plugins import WRITTEN
+from istrc.whole import beside
 
 
 @dataclass
@@ -59,7 +58,8 @@ def plan_outputs(
     """
     target = Path(out)
     into_folder = several or target.is_dir() or out.endswith(("/", os.sep))
-    names_picture = target.suffix.lower() in PICTURE_NAMES
+    # A folder called so is a slip: `-o out.jpg` with several inputs
+    names_picture = target.suffix.lower() in WRITTEN
     if into_folder and target.exists() and not target.is_dir():
         raise IstrcError(f"-o {out}: is a file, and several inputs need a folder")
     if into_folder and not target.exists() and names_picture:
@@ -93,11 +93,10 @@ def plan_outputs(
 def whole(path: Path) -> Iterator[Path]:
     """A temporary name beside `path`, renamed to it only if the body succeeds."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    # The ending is kept: Pillow and NumPy choose the format by it
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
+    temporary, target = beside(path)
     try:
         yield temporary
-        os.replace(temporary, path)
+        os.replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -105,7 +104,9 @@ def whole(path: Path) -> Iterator[Path]:
 def write_lines(path: Path, lines: Iterable[object]) -> None:
     """A text file, one item a line, written whole."""
     with whole(path) as temporary:
-        temporary.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        # A name that is no Unicode as the bytes that it is
+        text = "".join(f"{line}\n" for line in lines)
+        temporary.write_text(text, encoding="utf-8", errors="surrogateescape")
 
 
 def _ending(source: Path, suffix: str | None) -> str:

@@ -69,6 +69,7 @@ def inspect(
     mean: recognisers.MeanOption = None,
     scale: recognisers.ScaleOption = None,
     template: recognisers.TemplateOption = None,
+    output: recognisers.OutputOption = None,
     download: recognisers.DownloadOption = False,
     device: options.DeviceOption = "cpu",
     as_json: options.JsonOption = False,
@@ -92,6 +93,7 @@ def inspect(
             chosen = circle.recogniser
         else:
             how = dict(layout=layout, colour=colour, mean=mean, scale=scale, template=template)
+            how["output"] = output
             chosen = recognisers.open_recogniser(
                 recogniser, device, report, input_size=input_size, download=download, **how
             )

@@ -8,9 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
-from istrc.cli.files import PICTURE_NAMES, whole
+from istrc.cli.files import whole
 from istrc.cli.vectors import write_face
 from istrc.errors import InputError
+from istrc.photo.plugins import WRITTEN
 
 EmbeddingOption = Annotated[
     str | None,
@@ -26,7 +27,7 @@ EmbeddingOption = Annotated[
 
 def is_figure(out: str) -> bool:
     """OUT names a picture: one figure. Else it is a folder, and a file a face."""
-    return Path(out).suffix.lower() in PICTURE_NAMES and not Path(out).is_dir()
+    return Path(out).suffix.lower() in WRITTEN and not Path(out).is_dir()
 
 
 def check_outputs(out: str, inputs: Sequence[object], saved: str | None = None) -> None:

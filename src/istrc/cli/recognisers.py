@@ -34,9 +34,15 @@ RecogniserOption = Annotated[
     typer.Option("--recogniser", metavar=SPEC, help=f"{WHAT}.", show_default="the model's"),
 ]
 InputSizeOption = Annotated[
-    int | None,
+    str | None,
     typer.Option(
-        min=8, max=1024, help="ONNX: side of the input, px.", show_default="the file's own"
+        metavar="N|HxW", help="ONNX: side of the input, px.", show_default="the file's own"
+    ),
+]
+OutputOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME", help="ONNX: the embedding among its outputs.", show_default="the only one"
     ),
 ]
 LayoutOption = Annotated[
@@ -47,10 +53,17 @@ ColourOption = Annotated[
     Colour | None, typer.Option(help="ONNX: order of the colours.", show_default="RGB")
 ]
 MeanOption = Annotated[
-    float | None,
-    typer.Option(help="ONNX: is fed (v - mean) / scale, v = 0 to 255.", show_default="127.5"),
+    str | None,
+    typer.Option(
+        metavar="A[,B,C]",
+        help="ONNX: is fed (v - mean) / scale, v = 0 to 255; one number, or one a channel.",
+        show_default="127.5",
+    ),
 ]
-ScaleOption = Annotated[float | None, typer.Option(help="ONNX: see --mean.", show_default="127.5")]
+ScaleOption = Annotated[
+    str | None,
+    typer.Option(metavar="A[,B,C]", help="ONNX: see --mean.", show_default="127.5"),
+]
 TemplateOption = Annotated[
     str | None,
     typer.Option(
@@ -77,6 +90,7 @@ PARAMETERS = tuple(
         ("mean", None, MeanOption),
         ("scale", None, ScaleOption),
         ("template", None, TemplateOption),
+        ("output", None, OutputOption),
         ("download", False, DownloadOption),
     )
 )

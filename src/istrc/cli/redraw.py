@@ -66,6 +66,8 @@ def redraw_one(
 
     Returns what is told of it, the faces that were found, and what became of them.
     """
+    from istrc.photo.write import not_kept
+
     which, crop = settings["face"], settings["crop"]
     faces = options.read_faces(circle, job.source, which, settings["aligned"])
     drawn: list[Any] = []
@@ -82,4 +84,6 @@ def redraw_one(
         line=f"{job.source} -> {', '.join(written)}",
         remarks=options.remarks(job.source, faces, which),
     )
+    if not crop and (lost := not_kept(faces[0].picture, job.output)):
+        outcome.remarks.append(lost)
     return outcome, faces, drawn

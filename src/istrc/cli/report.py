@@ -32,8 +32,11 @@ def one_line(message: object) -> str:
 
 
 def print_json(value: dict[str, Any]) -> None:
-    """The one object that --json puts on standard output; NaN is null, as JSON has none."""
-    print(json.dumps(plain(value), ensure_ascii=False, allow_nan=False), flush=True)
+    """The one object that --json puts on standard output; NaN is null, as JSON has none.
+
+    In ASCII, which every console's encoding holds, and names that are no Unicode as well.
+    """
+    print(json.dumps(plain(value), allow_nan=False), flush=True)
 
 
 class Report:

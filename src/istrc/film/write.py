@@ -15,6 +15,7 @@ from istrc.film.pyav import need_av
 from istrc.film.read import Film
 from istrc.film.shot import Shot
 from istrc.photo.xmp import COMPOSITE
+from istrc.whole import beside
 
 ENDINGS = (".mp4", ".mov", ".m4v", ".mkv", ".webm")
 # The first of these that a container takes: encoder, what it makes, its settings
@@ -63,9 +64,7 @@ class Writer:
         check_output(path)
         self.path, self.film, self.crf = Path(path), film, crf
         self.provenance, self.location = provenance, location
-        # The ending is kept: the container is chosen by it
-        name = f".{self.path.stem}.{os.getpid()}.tmp{self.path.suffix}"
-        self.temporary = self.path.with_name(name)
+        self.temporary, self._target = beside(path)
         self.sound = "none"
         self._out: Any = None
         self._sounds: dict[int, Copied | Encoded] = {}
@@ -150,7 +149,7 @@ class Writer:
                     for sound in self._sounds.values():
                         sound.finish()
                     self._out.close()
-                    os.replace(self.temporary, self.path)
+                    os.replace(self.temporary, self._target)
         finally:
             self._drop()
 

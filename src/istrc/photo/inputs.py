@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import os
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
 from istrc.errors import InputError
+from istrc.photo.plugins import is_heic, load_plugins
 
+# Files that are called pictures are read, and named where they are none; of the others, those that
+# are pictures.
 _PICTURE_SUFFIXES = frozenset(
     ".jpg .jpeg .jpe .mpo .png .webp .tif .tiff .bmp .gif .ppm .pgm .jp2 .avif .heic .heif".split()
 )
@@ -17,7 +22,7 @@ _PICTURE_SUFFIXES = frozenset(
 def find_inputs(patterns: Iterable[str | Path]) -> list[Path]:
     """The pictures that the INPUTs of a command name, in their order.
 
-    Each is a file, a folder (its pictures by suffix, flat, sorted by name) or a glob (sorted).
+    Each is a file, a folder (its pictures, flat, sorted by name) or a glob (sorted).
     Raises InputError naming the one that leads to nothing; call it once for each INPUT to go on
     with the others.
     """
@@ -38,9 +43,26 @@ def find_inputs(patterns: Iterable[str | Path]) -> list[Path]:
             missing = "no pictures match this pattern; check the path"
         else:
             raise InputError(f"{path}: no such file or folder; check the path")
-        names = [p for p in names if p.suffix.lower() in _PICTURE_SUFFIXES]
-        names = [p for p in names if os.path.isfile(p)]
+        names = [p for p in names if os.path.isfile(p) and _is_picture(p)]
         if not names:
             raise InputError(f"{pattern}: {missing}")
         found += sorted(names)
     return found
+
+
+def _is_picture(path: Path) -> bool:
+    """By its name, or else by what is in it."""
+    if path.suffix.lower() in _PICTURE_SUFFIXES:
+        return True
+    from PIL import Image
+
+    formats = [name for name in load_plugins() if name in Image.OPEN]
+    formats.remove("TIFF")  # a camera's raw file is one by its head, with a preview in it
+    with contextlib.suppress(Exception), warnings.catch_warnings(), path.open("rb") as file:
+        warnings.simplefilter("ignore")
+        if is_heic(file.read(32)):
+            return True
+        file.seek(0)
+        Image.open(file, formats=formats)
+        return True
+    return False

@@ -15,7 +15,8 @@ class Picture:
     format: Pillow's name of the file's format. grey: the file had no colour. icc: its colour
     profile, if it holds for `pixels`. exif: without orientation, GPS and thumbnail. dpi: dots an
     inch, across and down. notes: what a user should know about how it was read. location: its GPS
-    directory (EXIF), or None. xmp: its XMP packet as it is in the file, or None.
+    directory (EXIF), or None. xmp: its XMP packet as it is in the file, IIM added, or None. text:
+    what its owner wrote by PNG's keywords, comments among it.
     """
 
     pixels: np.ndarray
@@ -28,6 +29,7 @@ class Picture:
     notes: list[str] = field(default_factory=list)
     location: dict | None = None
     xmp: bytes | None = None
+    text: dict[str, str] = field(default_factory=dict)
 
     @property
     def suffix(self) -> str:

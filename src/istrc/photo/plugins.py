@@ -22,6 +22,25 @@ _DECODERS = {
     "AVIF": "Avif",
 }
 
+# The formats that are written, by the endings of their names
+WRITTEN = {
+    ".jpg": "JPEG",
+    ".jpeg": "JPEG",
+    ".jpe": "JPEG",
+    ".jfif": "JPEG",
+    ".pjpeg": "JPEG",
+    ".png": "PNG",
+    ".webp": "WEBP",
+    ".tif": "TIFF",
+    ".tiff": "TIFF",
+}
+_HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+
+
+def is_heic(head: bytes) -> bool:
+    """Whether a file that begins so needs the plug-in for HEIC."""
+    return head[4:8] == b"ftyp" and head[8:12] in _HEIC_BRANDS and b"avif" not in head
+
 
 def load_plugins() -> dict[str, str]:
     """Load the decoders and encoders; the formats, by Pillow's names."""

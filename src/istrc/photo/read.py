@@ -8,20 +8,33 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
+import sys
+import tempfile
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from istrc.errors import InputError, reason
 from istrc.photo import exif as exif_data
+from istrc.photo import words
+from istrc.photo.colours import profile_of
 from istrc.photo.modes import channels, is_sixteen
 from istrc.photo.picture import Picture
-from istrc.photo.plugins import load_heif_plugin, load_plugins
+from istrc.photo.plugins import is_heic, load_heif_plugin, load_plugins
+from istrc.photo.xmp import with_words
 
 SMALLEST_SIDE = 16  # pixels: under this no face can be seen
 LARGEST_PICTURE = 100_000_000  # pixels: 300 MB once decoded
-_HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+_HEAD = 65_536  # bytes: what says a picture's colours stands before its pixels
+# How decoders say that a file is good and they are not made for it
+_UNREAD = re.compile(
+    r"unsupported|unknown|unhandled|not support|cannot handle|not configured|not implemented"
+    r"|unrecogni[sz]ed (?!data stream)",
+    re.IGNORECASE,
+)
 
 
 def read_picture(path: str | Path) -> Picture:
@@ -43,9 +56,7 @@ def read_picture(path: str | Path) -> Picture:
     except PermissionError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); check its rights") from None
     except Exception as error:  # a damaged file makes decoders raise nearly anything
-        raise InputError(
-            f"{path}: truncated or damaged ({reason(error)}); get the original file again"
-        ) from error
+        raise _refusal(path, error) from error
 
 
 def _decode(path: Path, file) -> Picture:
@@ -53,15 +64,13 @@ def _decode(path: Path, file) -> Picture:
     if not head:
         raise InputError(f"{path}: empty (0 bytes); get the original file again")
     formats = [name for name in load_plugins() if name in Image.OPEN]
-    if head[4:8] == b"ftyp" and head[8:12] in _HEIC_BRANDS and b"avif" not in head:
+    if is_heic(head):
         formats = [load_heif_plugin(path)]
     file.seek(0)
     try:
         image = Image.open(file, formats=formats)
     except UnidentifiedImageError:
-        raise InputError(
-            f"{path}: not a picture that can be read, or damaged; convert it to JPEG or PNG"
-        ) from None
+        raise _unidentified(path, file, formats) from None
     except Image.DecompressionBombError:
         raise _too_large(path) from None
     width, height = image.size
@@ -80,24 +89,103 @@ def _decode(path: Path, file) -> Picture:
     if image.mode.startswith("I;16") or any(is_sixteen(tile) for tile in image.tile):
         notes.append("16 bits a channel reduced to 8")
     dpi = _resolution(image)
-    icc = image.info.get("icc_profile")
-    xmp = _xmp(image)
-    orientation, exif, location = 1, None, None
-    with contextlib.suppress(Exception):  # damaged EXIF is reported below
-        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
-    if dpi and orientation in (5, 6, 7, 8):
-        dpi = dpi[::-1]
-    image.load()  # turns a TIFF already, and then takes the tag away
+    turned = getattr(image, "tag_v2", {}).get(ExifTags.Base.Orientation)  # a TIFF forgets it below
+    # Before all that Pillow reads on demand (a PNG's EXIF), which would load it and hide an error
+    with _telling(image.format == "TIFF"):
+        image.load()
+    exif, location, orientation = None, None, turned
     try:
+        orientation = turned or image.getexif().get(ExifTags.Base.Orientation)
         ImageOps.exif_transpose(image, in_place=True)
         exif, location = exif_data.to_keep(image), exif_data.location_of(image)
     except Exception:  # the pixels are good: damaged EXIF is no reason to refuse them
         notes.append("damaged EXIF data left out")
+    if dpi and orientation in (5, 6, 7, 8):
+        dpi = dpi[::-1]
+    text, xmp = _words(image, notes)
+    icc = _colours(image, file, notes)
     grey = image.mode in ("1", "L", "LA", "La") or image.mode.startswith("I")
     pixels, alpha = channels(path, image)
-    if icc and icc[16:20] not in (b"RGB ", b"GRAY"):
-        icc = None  # a CMYK profile does not hold for RGB
-    return Picture(pixels, alpha, kind, grey, icc, exif, dpi, notes, location, xmp)
+    return Picture(pixels, alpha, kind, grey, icc, exif, dpi, notes, location, xmp, text)
+
+
+@contextlib.contextmanager
+def _telling(wanted: bool) -> Iterator[None]:
+    """What libtiff writes to standard error joins the error that it is about, and shows nowhere."""
+    if not wanted:
+        yield
+        return
+    with tempfile.TemporaryFile() as said, contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError, ValueError, AttributeError):  # there may be none
+            sys.stderr.flush()
+            kept = os.dup(2)
+            stack.callback(os.close, kept)
+            os.dup2(said.fileno(), 2)
+            stack.callback(os.dup2, kept, 2)
+        try:
+            yield
+        except Exception as error:
+            said.seek(0)
+            lines = said.read().decode(errors="replace").split("\n")
+            if told := lines[0].partition(": ")[2]:  # after the name of a temporary file
+                raise OSError(told) from error
+            raise
+
+
+def _refusal(path: Path, error: Exception) -> InputError:
+    """Damage, or a file of a kind that no decoder here is made for: the remedies differ."""
+    said = reason(error)
+    if _UNREAD.search(said) or isinstance(error, NotImplementedError):
+        return InputError(f"{path}: of a kind that is not read ({said}); convert it to PNG or JPEG")
+    return InputError(f"{path}: truncated or damaged ({said}); get the original file again")
+
+
+def _unidentified(path: Path, file, formats: list[str]) -> InputError:
+    """Pillow does not say why it read no header; the decoder that took the file for its own can."""
+    file.seek(0)
+    head = file.read(32)
+    for name in formats:
+        opener, accepts = Image.OPEN[name]
+        if accepts and not accepts(head):
+            continue
+        try:
+            file.seek(0)
+            opener(file, str(path))
+        except Exception as error:
+            said = reason(error)
+            if isinstance(error.__cause__ or error.__context__, KeyError):
+                said = f"unknown to {name}: {said}"
+            if "broken" in said or _UNREAD.search(said):
+                return _refusal(path, OSError(said))
+            return InputError(
+                f"{path}: damaged, or of a kind that is not read ({said}); get the original file "
+                "again, or convert it to PNG or JPEG"
+            )
+    return InputError(
+        f"{path}: not a picture, or of a kind that is not read; convert it to PNG or JPEG"
+    )
+
+
+def _words(image: Image.Image, notes: list[str]) -> tuple[dict[str, str], bytes | None]:
+    """What the owner wrote: text by keywords, and XMP, to which IIM is added."""
+    text, xmp = {}, _xmp(image)
+    try:
+        text = words.text(image)
+        xmp = with_words(xmp, words.iim(image))
+    except Exception:  # as of EXIF
+        notes.append("damaged IPTC data or text left out")
+    return text, xmp
+
+
+def _colours(image: Image.Image, file, notes: list[str]) -> bytes | None:
+    file.seek(0)
+    try:
+        icc, note = profile_of(image, file.read(_HEAD))
+    except Exception:  # as of EXIF
+        icc, note = None, "what it says of its colours is damaged, and left out"
+    if note:
+        notes.append(note)
+    return icc
 
 
 def _resolution(image: Image.Image) -> tuple[float, float] | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import secrets
 import struct
 from importlib.metadata import version
 from io import BytesIO
@@ -17,17 +16,11 @@ from PIL import Image
 from istrc.errors import InputError, OutOfSpace, reason
 from istrc.photo import exif as exif_data
 from istrc.photo.picture import Picture
-from istrc.photo.plugins import load_plugins
-from istrc.photo.xmp import packet
+from istrc.photo.plugins import WRITTEN, load_plugins
+from istrc.photo.words import COMMENT, as_xmp, lost, placeless
+from istrc.photo.xmp import packet, with_words
+from istrc.whole import beside
 
-_WRITERS = {
-    ".jpg": "JPEG",
-    ".jpeg": "JPEG",
-    ".png": "PNG",
-    ".webp": "WEBP",
-    ".tif": "TIFF",
-    ".tiff": "TIFF",
-}
 _OPTIONS = {
     "JPEG": {"quality": 95, "subsampling": 0},  # 0 is 4:4:4: no colour is shared between pixels
     "PNG": {"compress_level": 3},  # a tenth more bytes than at 6, in under half the time
@@ -50,12 +43,13 @@ def write_picture(
 ) -> None:
     """Writes `pixels`, uint8 `(H, W, 3)` RGB, to `path` in the format of its suffix.
 
-    picture: what the pixels were made from, or None. Its colour profile, EXIF, XMP and resolution
-    go along, where it was taken only with `location`; a grey one stays grey; its alpha goes along
-    if it has the size of `pixels` and the format has alpha; a JPEG shows it on white. source_type:
-    how the pixels were made (istrc.photo.xmp), written down together with the program's name;
-    None writes neither. JPEG is written at quality 95, 4:4:4; the other formats without loss. The
-    file appears whole or not at all. Raises InputError; OutOfSpace where the disk is full.
+    picture: what the pixels were made from, or None. Its colour profile, EXIF, XMP, text and
+    resolution go along, where it was taken only with `location`; a grey one stays grey; its alpha
+    goes along if it has the size of `pixels` and the format has alpha; a JPEG shows it on white.
+    source_type: how the pixels were made (istrc.photo.xmp), written down together with the
+    program's name; None writes neither. JPEG is written at quality 95, 4:4:4; the other formats
+    without loss. The file appears whole or not at all. Raises InputError; OutOfSpace where the
+    disk is full.
     """
     if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3:
         raise ValueError(f"pixels must be uint8 (H, W, 3), not {pixels.dtype} {pixels.shape}")
@@ -71,8 +65,7 @@ def write_picture(
     if picture.dpi:
         options["dpi"] = picture.dpi
 
-    target = Path(os.path.realpath(path))  # through a link, as any writer would
-    partial = target.with_name(f".istrc-{secrets.token_hex(8)}.partial")
+    partial, target = beside(path)
     load_plugins()
     try:
         # open() gives the rights that the umask leaves; tempfile would give the owner's only.
@@ -100,10 +93,18 @@ def write_picture(
 def output_format(path: str | Path) -> str:
     """The format that `write_picture` gives a file of this name; InputError if there is none."""
     suffix = Path(path).suffix.lower()
-    if suffix not in _WRITERS:
+    if suffix not in WRITTEN:
         what = f"cannot write {suffix!r} files" if suffix else "the name has no suffix"
-        raise InputError(f"{path}: {what}; end the name in {', '.join(_WRITERS)}")
-    return _WRITERS[suffix]
+        raise InputError(f"{path}: {what}; end the name in {', '.join(WRITTEN)}")
+    return WRITTEN[suffix]
+
+
+def not_kept(picture: Picture, path: str | Path) -> str | None:
+    """What of a picture's words a file of this name has no place for, in a line; None for none."""
+    keywords = lost(placeless(picture.text), kind := output_format(path))
+    if not keywords:
+        return None
+    return f"{path}: {kind} has no place for its text {', '.join(keywords)}; a PNG has"
 
 
 def _compose(picture: Picture, pixels: np.ndarray, kind: str) -> Image.Image:
@@ -125,7 +126,9 @@ def _told(picture: Picture, kind: str, source_type: str | None, location: bool) 
     """The options of Pillow's writers for what goes along with pixels in words: EXIF and XMP."""
     software = f"istrc {version('istrc')}" if source_type is not None else None
     options: dict = {}
-    words = packet(picture.xmp, source_type=source_type, location=location)
+    text = picture.text if location else placeless(picture.text)
+    xmp = picture.xmp if kind == "PNG" else with_words(picture.xmp, as_xmp(text))
+    words = packet(xmp, source_type=source_type, location=location)
     more = dict(software=software, location=picture.location if location else None)
     if kind == "TIFF":
         more["xmp"], words = words, None
@@ -140,13 +143,12 @@ def _told(picture: Picture, kind: str, source_type: str | None, location: bool) 
     if kind == "PNG":
         from PIL.PngImagePlugin import PngInfo  # a decoder, and slow to load
 
-        text = PngInfo()
-        if software:
-            text.add_text("Software", software)
+        chunks = PngInfo()
+        for keyword, said in (text | ({"Software": software} if software else {})).items():
+            chunks.add_text(keyword, said)
         if words:
-            text.add_itxt("XML:com.adobe.xmp", words.decode())
-        if software or words:
-            options["pnginfo"] = text
+            chunks.add_itxt("XML:com.adobe.xmp", words.decode())
+        options["pnginfo"] = chunks
     elif kind == "JPEG" and words:
         # Not `xmp`, which only newer Pillows know
         name = b"http://ns.adobe.com/xap/1.0/\0"
@@ -154,4 +156,6 @@ def _told(picture: Picture, kind: str, source_type: str | None, location: bool) 
         options["extra"] = b"\xff\xe1" + size + name + words
     elif words:
         options["xmp"] = words
+    if kind == "JPEG" and (comment := text.get(COMMENT)):
+        options["comment"] = comment.encode()[:_JPEG_EXIF_LIMIT]
     return options

@@ -10,6 +10,7 @@ the history of other programs. Where it was taken is kept apart.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from xml.etree import ElementTree
 
 _SCHEME = "http://cv.iptc.org/newscodes/digitalsourcetype/"
@@ -39,6 +40,15 @@ _PREFIXES = {
 for _prefix, _uri in _PREFIXES.items():  # some readers look for the usual prefix, not for the URI
     ElementTree.register_namespace(_prefix, _uri)
 
+# Properties of several values (XMP Specification Part 1, 7.7; Part 2, 2.1); the others have one
+_KINDS = {
+    "dc:title": "Alt",
+    "dc:rights": "Alt",
+    "dc:description": "Alt",
+    "dc:creator": "Seq",
+    "dc:subject": "Bag",
+    "photoshop:SupplementalCategories": "Bag",
+}
 _SOURCE_TYPE = f"{{{_EXT}}}DigitalSourceType"
 _ABOUT = f"{{{_RDF}}}about"
 _KEPT_WHOLE = tuple(_PREFIXES[name] for name in ("dc", "xmpRights", "plus", "cc"))
@@ -99,6 +109,40 @@ def packet(
         for old in about.findall(_SOURCE_TYPE):
             about.remove(old)
         ElementTree.SubElement(about, _SOURCE_TYPE).text = source_type
+    return _wrapped(about)
+
+
+def with_words(given: bytes | None, words: Mapping[str, Sequence[str]]) -> bytes | None:
+    """`given` with more properties, by their usual names (`dc:title`); what it has it keeps."""
+    if not words:
+        return given
+    about = ElementTree.Element(f"{{{_RDF}}}Description", {_ABOUT: ""})
+    about.extend(_properties(given))
+    for name, values in words.items():
+        prefix, _, local = name.partition(":")
+        tag = f"{{{_PREFIXES[prefix]}}}{local}"
+        if about.find(tag) is not None:
+            continue
+        element = ElementTree.SubElement(about, tag)
+        if name not in _KINDS:
+            element.text = _clean(values[0])
+            continue
+        items = ElementTree.SubElement(element, f"{{{_RDF}}}{_KINDS[name]}")
+        for value in values:
+            item = ElementTree.SubElement(items, f"{{{_RDF}}}li")
+            item.text = _clean(value)
+            if _KINDS[name] == "Alt":
+                item.set("{http://www.w3.org/XML/1998/namespace}lang", "x-default")
+    return _wrapped(about)
+
+
+def _clean(value: str) -> str:
+    """The text without what XML cannot hold."""
+    return "".join(c for c in str(value) if c >= " " and c not in "\ufffe\uffff" or c in "\n\t")
+
+
+def _wrapped(about: ElementTree.Element) -> bytes | None:
+    """A packet of one description; None where it has no properties."""
     if not len(about):
         return None
     meta = ElementTree.Element(f"{{{_PREFIXES['x']}}}xmpmeta")

@@ -21,12 +21,13 @@ def load_recogniser(
     spec: str | Path | Recogniser,
     *,
     device: str = "cpu",
-    size: int | None = None,
+    size: int | str | None = None,
     layout: str | None = None,
     colour: str | None = None,
-    mean: float | None = None,
-    scale: float | None = None,
+    mean: float | str | None = None,
+    scale: float | str | None = None,
     template: str | None = None,
+    output: str | None = None,
     download: bool = False,
 ) -> Recogniser:
     """A recogniser by what names it.
@@ -35,7 +36,7 @@ def load_recogniser(
         spec: `own` or a shipped name (`celeba128`); the folder of a FaceNet or a circle; `dlib`;
             `vggface2:FILE`, `casia-webface:FILE` (release weights); a path to an .onnx file; or
             a recogniser.json, which has the options too. A Recogniser is returned as it is.
-        size, layout, colour, mean, scale: of an ONNX file's input (istrc.recognisers.onnx).
+        size, layout, colour, mean, scale, output: of an ONNX file (istrc.recognisers.onnx).
         template: where the input lies (istrc.recognisers.placement), for ONNX and releases.
         download: let vggface2 and casia-webface be fetched from their release.
 
@@ -48,7 +49,7 @@ def load_recogniser(
     options = dict(size=size, layout=layout, colour=colour, mean=mean, scale=scale)
     options = {
         name: value
-        for name, value in {**options, "template": template}.items()
+        for name, value in {**options, "template": template, "output": output}.items()
         if value is not None
     }
     name, _, rest = text.partition(":")
@@ -118,14 +119,18 @@ def located(recogniser: Recogniser) -> dict[str, Any]:
 
 
 def copy_file(recogniser: Recogniser, folder: str | Path) -> None:
-    """Copy a recogniser's file, if it has one of its own, under its name into a folder."""
+    """Copy a recogniser's files, if it has some of its own, under their names into a folder."""
     path = getattr(recogniser, "path", None)
-    if path is not None:
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        target = folder / recogniser.record["file"]
-        if not target.exists() or not target.samefile(path):
-            shutil.copyfile(path, target)
+    if path is None:
+        return
+    # What lies beside the file is found by its name
+    names = {path: recogniser.record["file"]}
+    names |= {data: data.relative_to(path.parent) for data in getattr(recogniser, "data", ())}
+    for source, name in names.items():
+        target = Path(folder) / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if not target.exists() or not target.samefile(source):
+            shutil.copyfile(source, target)
 
 
 def from_record(

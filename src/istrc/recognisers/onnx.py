@@ -3,10 +3,12 @@
 ArcFace, MobileFaceNet, FaceNet and their like differ in how their input is laid out, and the file
 does not say it. It is given once and recorded beside what is trained for the recogniser:
 
-    size      side of the input, where the file leaves it open
+    size      side of the input, or HxW, where the file leaves it open
     layout    NCHW or NHWC; told by the shape where it can be
-    colour    RGB or BGR
-    mean, scale   what the network is fed is (v - mean) / scale, v = 0..255
+    colour    RGB or BGR; GREY where the shape tells one channel
+    mean, scale   what the network is fed is (v - mean) / scale, v = 0..255; one number, or one
+              a channel in the network's order, divided by commas
+    output    the name of the embedding among several outputs
     template  where the input lies in the face: arcface, crop, or L,T,R,B in the 178x218 frame
 """
 
@@ -24,39 +26,51 @@ from istrc.recognisers.recogniser import checksum, on_sphere
 
 KINDS = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
 LAYOUTS, COLOURS = ("NCHW", "NHWC"), ("RGB", "BGR")
+GREY = "GREY"
+_LUMA = (0.299, 0.587, 0.114)  # of R, G, B: ITU-R BT.601, as OpenCV and Pillow turn faces grey
 PROBES = 4  # faces of noise that the network is tried on when it is loaded
 
 
 class Onnx:
-    """A recogniser from an ONNX file with one input of pictures and one output of embeddings.
+    """A recogniser from an ONNX file with one input of pictures and an output of embeddings.
 
-    Raises InputError where the file is missing, not ONNX, of other shapes, or its output is no
-    point of a sphere; IstrcError where onnxruntime is not installed.
+    Weights beside the file (ONNX's external data) are part of it, and of its checksum.
+
+    Raises InputError where a file is missing, not ONNX, of other shapes, or its output is no point
+    of a sphere; IstrcError where onnx or onnxruntime is not installed.
     """
 
     def __init__(
         self,
         path: str | Path,
         *,
-        size: int | None = None,
+        size: int | str | None = None,
         layout: str | None = None,
-        colour: str = "RGB",
-        mean: float = 127.5,
-        scale: float = 127.5,
+        colour: str | None = None,
+        mean: float | str = 127.5,
+        scale: float | str = 127.5,
         template: str = "arcface",
+        output: str | None = None,
     ):
         self.path = Path(path)
-        digest = checksum(self.path)
+        self.data = _data(self.path) if self.path.is_file() else []
+        digest = checksum(self.path, *self.data)
         self.session = _open(self.path)
+        self.output = self._told_output(output)
         layout = layout and layout.upper()
         shape = self._input_shape(layout)
         self.layout = layout or self._told_layout(shape)
-        self.batch, self.size = self._check_shape(shape, size)
-        self.colour = _choice(self.path, "colour", colour.upper(), COLOURS)
-        self.mean, self.scale = float(mean), float(scale)
-        if not (np.isfinite(self.mean) and np.isfinite(self.scale) and self.scale > 0):
-            raise InputError(f"{path}: mean {mean:g}, scale {scale:g}: scale must be above 0")
-        self.placement = placement.template(template, self.size)
+        self.batch, self.sides = self._check_shape(shape, size)
+        self.size = max(self.sides)
+        channels = shape[1 if self.layout == "NCHW" else 3]
+        known = (GREY,) if channels == 1 else COLOURS
+        self.colour = _choice(self.path, "colour", (colour or known[0]).upper(), known)
+        count = len(self.colour) if self.colour != GREY else 1
+        self.mean = _numbers(self.path, "mean", mean, count)
+        self.scale = _numbers(self.path, "scale", scale, count)
+        if not all(value > 0 for value in self.scale):
+            raise InputError(f"{path}: scale {scale}: scale must be above 0")
+        self.placement = placement.middle(placement.template(template, self.size), *self.sides)
         self.notes: list[str] = []
         self.dim = self._try()
         self.record: dict[str, Any] = {
@@ -65,17 +79,20 @@ class Onnx:
             "input": {
                 "layout": self.layout,
                 "colour": self.colour,
-                "mean": self.mean,
-                "scale": self.scale,
+                "mean": _short(self.mean),
+                "scale": _short(self.scale),
                 "placement": placement.as_json(self.placement),
+                **({"sides": list(self.sides)} if len(set(self.sides)) > 1 else {}),
+                **({"output": output} if output is not None else {}),
             },
             "options": {
-                "size": self.size,
+                "size": "x".join(map(str, dict.fromkeys(self.sides))),
                 "layout": self.layout,
                 "colour": self.colour,
-                "mean": self.mean,
-                "scale": self.scale,
+                "mean": ",".join(map(repr, self.mean)),
+                "scale": ",".join(map(repr, self.scale)),
                 "template": template,
+                **({"output": output} if output is not None else {}),
             },
             "file": self.path.name,
             "size": self.size,
@@ -85,16 +102,19 @@ class Onnx:
     @torch.no_grad()
     def embed(self, x: torch.Tensor) -> torch.Tensor:
         """THE CROPS (B, 3, S, S) in [-1, 1] -> z (B, D) of unit norm, on the CPU."""
-        x = placement.place(x.cpu(), self.placement, self.size)
+        x = placement.place(x.cpu(), self.placement, self.sides)
         return on_sphere(torch.from_numpy(self._run(x)), self.path)
 
     def _run(self, x: torch.Tensor) -> np.ndarray:
-        """Placed faces (B, 3, size, size) in [-1, 1] -> the network's outputs (B, D)."""
-        v = ((x + 1) * 127.5 - self.mean) / self.scale
+        """Placed faces (B, 3, height, width) in [-1, 1] -> the network's outputs (B, D)."""
+        v = (x + 1) * 127.5
         if self.colour == "BGR":
             v = v.flip(1)
+        if self.colour == GREY:
+            v = (v * v.new_tensor(_LUMA)[:, None, None]).sum(1, keepdim=True)  # (B, 1, h, w)
+        v = (v - v.new_tensor(self.mean)[:, None, None]) / v.new_tensor(self.scale)[:, None, None]
         if self.layout == "NHWC":
-            v = v.permute(0, 2, 3, 1)  # (B, size, size, 3)
+            v = v.permute(0, 2, 3, 1)  # (B, height, width, C)
         faces = v.contiguous().numpy().astype(self.kind)
         count = len(faces)
         step = self.batch or max(count, 1)
@@ -105,7 +125,7 @@ class Onnx:
             if missing:  # the file's batch is of fixed length
                 some = np.concatenate([some, np.zeros((missing, *some.shape[1:]), some.dtype)])
             try:
-                (y,) = self.session.run(None, {self.name: some})
+                (y,) = self.session.run([self.output], {self.name: some})
             except Exception as error:  # onnxruntime's errors have no common class of their own
                 reason = " ".join(str(error).split())[:160]
                 raise InputError(
@@ -125,14 +145,13 @@ class Onnx:
         """The one input's shape, None where it is open. Sets its name and number type."""
         if layout is not None:
             _choice(self.path, "layout", layout, LAYOUTS)
-        inputs, outputs = self.session.get_inputs(), self.session.get_outputs()
-        for what, found in (("inputs", inputs), ("outputs", outputs)):
-            if len(found) != 1:
-                names = ", ".join(one.name for one in found)
-                raise InputError(
-                    f"{self.path}: has {len(found)} {what} ({names}), and a recogniser has one; "
-                    f"export it with one of its {what} alone"
-                )
+        inputs = self.session.get_inputs()
+        if len(inputs) != 1:
+            names = ", ".join(one.name for one in inputs)
+            raise InputError(
+                f"{self.path}: has {len(inputs)} inputs ({names}), and a recogniser has one; "
+                "export it with one of its inputs alone"
+            )
         (one,) = inputs
         if one.type not in KINDS:
             raise InputError(
@@ -148,8 +167,20 @@ class Onnx:
             )
         return shape
 
+    def _told_output(self, output: str | None) -> str:
+        names = [one.name for one in self.session.get_outputs()]
+        if output is None and len(names) == 1:
+            return names[0]
+        if output not in names:
+            what = f"no output {output!r}" if output is not None else "and one is the embedding"
+            raise InputError(
+                f"{self.path}: has {len(names)} output{'s' * (len(names) > 1)} "
+                f"({', '.join(names)}), {what}; name it with --output"
+            )
+        return output
+
     def _told_layout(self, shape: list[int | None]) -> str:
-        colours = [shape[1] == 3, shape[3] == 3]
+        colours = [shape[1] in (1, 3), shape[3] in (1, 3)]
         if sum(colours) != 1:
             raise InputError(
                 f"{self.path}: its input {_shown(shape)} does not say where the colours are; give "
@@ -157,37 +188,38 @@ class Onnx:
             )
         return LAYOUTS[colours.index(True)]
 
-    def _check_shape(self, shape: list[int | None], size: int | None) -> tuple[int | None, int]:
+    def _check_shape(
+        self, shape: list[int | None], size: int | str | None
+    ) -> tuple[int | None, tuple[int, int]]:
+        """The batch's length, None where it is open, and the input's height and width."""
         batch = shape[0]
         channel, sides = (1, shape[2:]) if self.layout == "NCHW" else (3, shape[1:3])
-        if shape[channel] not in (3, None):
+        if shape[channel] not in (1, 3, None):
             raise InputError(
                 f"{self.path}: its input {_shown(shape)} has {shape[channel]} channels as "
-                f"{self.layout}, and a face has 3; give the other layout or another file"
+                f"{self.layout}, and a face has 3, or 1 in grey; give the other layout or another "
+                "file"
             )
-        known = {side for side in sides if side is not None}
-        if len(known) > 1:
-            raise InputError(
-                f"{self.path}: its input {_shown(shape)} is not square; give a file whose input is"
-            )
-        if not known and size is None:
+        if None in sides and size is None:
             raise InputError(
                 f"{self.path}: its input {_shown(shape)} leaves the size open; give it with "
                 "--input-size"
             )
-        if known and size is not None and known != {size}:
+        told = sides if size is None else _sides(self.path, size)
+        if any(own not in (None, given) for own, given in zip(sides, told, strict=True)):
             raise InputError(
-                f"{self.path}: its input {_shown(shape)} is of {known.pop()} px, not --input-size "
-                f"{size}; leave --input-size out"
+                f"{self.path}: its input {_shown(shape)} is of {'x'.join(map(str, sides))} px, not "
+                f"--input-size {size}; leave --input-size out"
             )
-        side = known.pop() if known else int(size)
-        if not 8 <= side <= 1024:
-            raise InputError(f"{self.path}: an input of {side} px; give one of 8 to 1024 px")
-        return batch, side
+        if not all(8 <= side <= 1024 for side in told):
+            raise InputError(
+                f"{self.path}: an input of {'x'.join(map(str, told))} px; give one of 8 to 1024 px"
+            )
+        return batch, (told[0], told[1])
 
     def _try(self) -> int:
         """D, found by running the network on noise; what is odd about it goes into `notes`."""
-        noise = np.random.default_rng(0).uniform(-1, 1, (PROBES, 3, self.size, self.size))
+        noise = np.random.default_rng(0).uniform(-1, 1, (PROBES, 3, *self.sides))
         self.dim = 0
         y = torch.from_numpy(self._run(torch.from_numpy(noise.astype(np.float32))))
         if y.shape[1] < 2:
@@ -205,6 +237,38 @@ class Onnx:
                 "and scale"
             )
         return y.shape[1]
+
+
+def _data(path: Path) -> list[Path]:
+    """The files beside an ONNX file that hold weights of it, sorted.
+
+    Raises InputError for one that is missing or elsewhere, IstrcError where onnx is not installed.
+    """
+    try:
+        import onnx
+        from onnx.external_data_helper import ExternalDataInfo, uses_external_data
+    except ImportError:
+        raise IstrcError(f"{path}: ONNX needs onnx: pip install 'istrc[onnx]'") from None
+    try:
+        graph = onnx.load(str(path), load_external_data=False).graph
+    except Exception:  # protobuf's own: onnxruntime says what is wrong
+        return []
+    tensors = [*graph.initializer]
+    tensors += [one.t for node in graph.node for one in node.attribute if one.HasField("t")]
+    found = set()
+    for tensor in tensors:
+        if uses_external_data(tensor):
+            found.add(ExternalDataInfo(tensor).location)
+    files = [path.parent / name for name in sorted(found)]
+    for name, file in zip(sorted(found), files, strict=True):
+        if not file.resolve().is_relative_to(path.parent.resolve()):
+            raise InputError(f"{path}: its weights are in {name}, not beside it; put them there")
+        if not file.is_file():
+            raise InputError(
+                f"{path}: its weights are in {name}, which is not there; put it into "
+                f"{file.parent}, or export them into the file"
+            )
+    return files
 
 
 def _open(path: Path):
@@ -226,6 +290,35 @@ def _choice(path: Path, what: str, value: str, known: tuple[str, ...]) -> str:
     if value not in known:
         raise InputError(f"{path}: {what} {value!r}; use {' or '.join(known)}")
     return value
+
+
+def _numbers(path: Path, what: str, given: float | str, count: int) -> tuple[float, ...]:
+    """One number a channel; a single one is that of all."""
+    try:
+        values = tuple(float(part) for part in str(given).split(","))
+    except ValueError:
+        values = ()
+    if len(values) not in (1, count) or not np.isfinite(values).all():
+        raise InputError(
+            f"{path}: {what} {given}: give one number{f', or {count} as a,b,c' * (count > 1)}"
+        )
+    return values * count if len(values) == 1 else values
+
+
+def _short(values: tuple[float, ...]) -> float | list[float]:
+    """As it is recorded: one number where the channels do not differ."""
+    return values[0] if len(set(values)) == 1 else list(values)
+
+
+def _sides(path: Path, size: int | str) -> tuple[int, int]:
+    """Height and width, of `112` or `112x96`."""
+    try:
+        sides = [int(part) for part in str(size).lower().split("x")]
+    except ValueError:
+        sides = []
+    if len(sides) not in (1, 2):
+        raise InputError(f"{path}: --input-size {size}: give a side as 112, or HxW as 112x96")
+    return sides[0], sides[-1]
 
 
 def _shown(shape: list[int | None]) -> str:

@@ -63,20 +63,35 @@ def template(text: str, size: int) -> np.ndarray:
     return box(left, top, right, bottom, size)
 
 
-def place(x: torch.Tensor, placement: np.ndarray, size: int) -> torch.Tensor:
+def middle(placement: np.ndarray, height: int, width: int) -> np.ndarray:
+    """The placement of the middle height x width of a square input of the longer side.
+
+    So the published inputs of 112x96 lie in the face as those of 112x112 do, 8 px narrower on
+    either side (SphereFace's five points are ArcFace's, less 8).
+    """
+    side = max(height, width)
+    moved = placement.copy()
+    moved[:, 2] -= (side - width) / 2, (side - height) / 2
+    return moved
+
+
+def place(x: torch.Tensor, placement: np.ndarray, size: int | tuple[int, int]) -> torch.Tensor:
     """THE CROPS (B, 3, S, S) in [-1, 1] -> a recogniser's inputs (B, 3, size, size) in [-1, 1].
+
+    size: one side, or height and width.
 
     Bicubic; beyond the crop its edge pixels are repeated. A crop that is shrunk is smoothed
     first, one that is enlarged is not.
     """
     from torch.nn import functional as F
 
+    height, width = (size, size) if isinstance(size, int) else size
     side = x.shape[-1]
     x = x.float()
     frame = np.array([[side / CROP_SIDE, 0, 0], [0, side / CROP_SIDE, 0]])
     frame[:, 2] = -np.array(CROP[:2]) * side / CROP_SIDE  # frame -> crop
     to_crop = compose(frame, invert(placement))  # input -> crop
-    if np.allclose(to_crop, np.eye(3)[:2], atol=1e-9) and side == size:
+    if np.allclose(to_crop, np.eye(3)[:2], atol=1e-9) and side == height == width:
         return x
     step = float(np.sqrt(np.linalg.det(to_crop[:, :2])))  # crop pixels per input pixel
     if step > 1.02:
@@ -85,14 +100,14 @@ def place(x: torch.Tensor, placement: np.ndarray, size: int) -> torch.Tensor:
             x, size=smaller, mode="bicubic", align_corners=False, antialias=True
         )  # (B, 3, smaller, smaller)
         to_crop, side = to_crop * (smaller / side), smaller
-    grid = sampling_grid(to_crop, (0, 0, size, size), (side, side)).to(x.device)
+    grid = sampling_grid(to_crop, (0, 0, width, height), (side, side)).to(x.device)
     placed = F.grid_sample(
         x.contiguous(),
         grid.expand(len(x), -1, -1, -1),
         mode="bicubic",
         padding_mode="border",
         align_corners=False,
-    )  # (B, 3, size, size)
+    )  # (B, 3, height, width)
     return placed.clamp(-1, 1)
 
 

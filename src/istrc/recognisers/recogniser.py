@@ -59,15 +59,18 @@ def difference(record: dict[str, Any], other: dict[str, Any]) -> str:
     return ", ".join(words[n] for n in TOLD_APART_BY if record.get(n) != other.get(n))
 
 
-def checksum(path: Path) -> str:
-    """SHA-256 of a file. Raises InputError when it is missing or cannot be read."""
+def checksum(*paths: Path) -> str:
+    """SHA-256 of files, one after the other. Raises InputError when one cannot be read."""
     digest = hashlib.sha256()
-    try:
-        with open(path, "rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror.lower()}; name the recogniser's file") from None
+    for path in paths:
+        try:
+            with open(path, "rb") as file:
+                while block := file.read(1 << 20):
+                    digest.update(block)
+        except OSError as error:
+            raise InputError(
+                f"{path}: {error.strerror.lower()}; name the recogniser's file"
+            ) from None
     return digest.hexdigest()
 
 

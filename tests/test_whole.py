@@ -1,0 +1,63 @@
+"""Names of files that are not whole yet, and links as outputs."""
+
+import os
+
+import numpy as np
+import pytest
+
+from istrc.cli.files import whole
+from istrc.errors import InputError
+from istrc.photo.write import write_picture
+from istrc.whole import beside
+
+LONGEST = 249  # bytes of a name, under the 255 of most file systems
+
+
+def linked(link, target):
+    try:
+        link.symlink_to(target)
+    except (OSError, NotImplementedError):
+        pytest.skip("no links here")
+    return link
+
+
+def picture(path):
+    write_picture(None, np.zeros((20, 20, 3), np.uint8), path)
+
+
+def text(path):
+    with whole(path) as temporary:
+        temporary.write_text("new")
+
+
+@pytest.mark.parametrize("write", [picture, text])
+def test_names_as_long_as_they_may_be(tmp_path, write):
+    path = tmp_path / ("L" * (LONGEST - 4) + ".png")
+    write(path)
+    assert os.listdir(tmp_path) == [path.name]
+
+
+@pytest.mark.parametrize("ending", [".mp4", ".npy", ".png", ""])
+def test_the_name_in_between_is_beside_it_hidden_short_and_ends_the_same(tmp_path, ending):
+    temporary, target = beside(tmp_path / ("L" * 200 + ending))
+    assert temporary.parent == target.parent and temporary.name.startswith(".istrc-")
+    assert temporary.name.endswith(f".partial{ending}") and len(temporary.name) < 40
+    assert beside(target) != (temporary, target)  # another each time
+
+
+@pytest.mark.parametrize("write", [picture, text])
+def test_a_link_s_target_is_written_and_the_link_stays(tmp_path, write):
+    (tmp_path / "there").mkdir()
+    link = linked(tmp_path / "o.png", tmp_path / "there" / "real.png")
+    write(link)
+    assert link.is_symlink() and os.listdir(tmp_path / "there") == ["real.png"]
+
+
+@pytest.mark.parametrize("write", [picture, text])
+def test_a_link_that_leads_nowhere_names_its_target(tmp_path, write):
+    target = tmp_path / "gone" / "real.png"
+    link = linked(tmp_path / "o.png", target)
+    with pytest.raises(InputError) as error:
+        write(link)
+    assert str(error.value).startswith(f"{link}: a link to {target}, ")
+    assert os.listdir(tmp_path) == ["o.png"]
