@@ -565,7 +565,9 @@ def shaped_circle(toy_circle, shaped_folder, tmp_path_factory):
     return Circle(
         facenet,
         autoencoder,
-        train_mapping(shaped_folder, runs / "mapping", steps=100, width=24, **few, **nets),
+        train_mapping(
+            shaped_folder, runs / "mapping", steps=100, fine_steps=4, width=24, **few, **nets
+        ),
         toy_circle.attributes,
         landmarks=landmarks,
         search=train_search(

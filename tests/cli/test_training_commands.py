@@ -34,7 +34,7 @@ def test_parts_are_trained_and_given_to_each_other(istrc, prepared, toy_model, t
     result = istrc(
         "train", "mapping", prepared, run, "--facenet", f"{toy_model}/facenet",
         "--autoencoder", f"{toy_model}/autoencoder", "--steps", "2", "--batch-size", "4",
-        "--width", "8", "--json",
+        "--fine-steps", "2", "--width", "8", "--json",
     )  # fmt: skip
     assert result.exit_code == 0, result.err
     assert result.json()["results"] == [
