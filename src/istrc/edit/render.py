@@ -71,6 +71,7 @@ class Rendering:
 
     def __init__(self, nets: Networks, x: Array, c: Array, covered: Array | None = None):
         self.nets, self.x, self.c, self.covered = nets, x, c, covered
+        self._shows: dict[tuple[str, ...] | None, np.ndarray] = {}  # by what is edited
 
     @classmethod
     def of(cls, nets: Networks, x: Array, found: Array | None = None) -> Rendering:
@@ -198,6 +199,12 @@ class Rendering:
 
     def _where(self, edits: Iterable[str] | None) -> np.ndarray:
         """Where the texture of such an edit may show, (S, S) in [0, 1]."""
+        key = None if edits is None else tuple(edits)
+        if key not in self._shows:  # what an edit shows is asked several times
+            self._shows[key] = self._region(edits)
+        return self._shows[key]
+
+    def _region(self, edits: Iterable[str] | None) -> np.ndarray:
         size, mesh = self.nets.size, self.nets.mesh
         if mesh is None:
             return face_mask(size)
