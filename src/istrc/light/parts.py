@@ -135,6 +135,11 @@ class AttributeClassifiers(Part):
         return lambda z: self.gradient(z, columns)
 
 
+def _stored(name: str) -> property:
+    """An array among the weights, read when it is asked for."""
+    return property(lambda self: self.graphs.weights[name])
+
+
 class Probes(Part):
     """Codes (B, C) -> logits of attributes (B, A); see istrc.models.probes."""
 
@@ -143,40 +148,14 @@ class Probes(Part):
         self.names, self.measures = tuple(self.config["names"]), tuple(self.config["measures"])
         self.code = self.config["code"]
 
-    @property
-    def typical(self) -> np.ndarray:
-        """(A, 2)."""
-        return self.graphs.weights["typical"]
-
-    @property
-    def reach(self) -> np.ndarray:
-        """(A, 2)."""
-        return self.graphs.weights["reach"]
-
-    @property
-    def prototypes(self) -> np.ndarray:
-        """(A, C)."""
-        return self.graphs.weights["prototypes"]
-
-    @property
-    def ranges(self) -> np.ndarray:
-        """(M, 2, 3)."""
-        return self.graphs.weights["ranges"]
-
-    @property
-    def directions(self) -> np.ndarray:
-        """(M, 68, 2)."""
-        return self.graphs.weights["directions"]
-
-    @property
-    def mean(self) -> np.ndarray:
-        """(C,) of the codes of real faces."""
-        return self.graphs.weights["mean"]
-
-    @property
-    def spread(self) -> np.ndarray:
-        """(C,)."""
-        return self.graphs.weights["spread"]
+    # Shapes and meaning: istrc.models.probes
+    typical = _stored("typical")
+    reach = _stored("reach")
+    prototypes = _stored("prototypes")
+    ranges = _stored("ranges")
+    directions = _stored("directions")
+    mean = _stored("mean")
+    spread = _stored("spread")
 
     def __call__(self, c: np.ndarray) -> np.ndarray:
         return self.graphs.run("read", "logits", codes=c)
