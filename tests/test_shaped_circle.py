@@ -125,12 +125,6 @@ def test_saved_and_loaded(shaped_circle, x, tmp_path):
     assert float(difference.mean()) < 0.02  # half precision on disk
 
 
-def test_another_mapping_leaves_the_rest(shaped_circle, x):
-    other = shaped_circle.with_mapping(shaped_circle.mapping)
-    assert other.changes is shaped_circle.changes and other.landmarks is shaped_circle.landmarks
-    assert torch.equal(other.edit(x, UP), shaped_circle.edit(x, UP))
-
-
 def test_parts_of_other_codes_are_refused(shaped_circle, toy_circle):
     ours = {name: getattr(shaped_circle, name) for name in (*PARTS, *FURTHER)}
     for name in ("landmarks", "mapping"):
