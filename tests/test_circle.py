@@ -2,6 +2,7 @@
 
 import copy
 import json
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -347,9 +348,14 @@ def test_saved_and_loaded_circles_agree(toy_circle, x, tmp_path):
     assert Circle.from_pretrained(str(tmp_path / "mine")).dim == 16
 
 
-def test_the_bound_is_saved(tmp_path):
-    Circle(**build(), bound=0.7).save_pretrained(tmp_path)
-    assert Circle.from_pretrained(tmp_path).bound == 0.7
+def test_the_angles_are_saved(tmp_path):
+    Circle(**build(), bound=0.7, same_person=0.8).save_pretrained(tmp_path)
+    found = Circle.from_pretrained(tmp_path)
+    assert (found.bound, found.same_person) == (0.7, 0.8)
+    settings = json.loads((tmp_path / "circle.json").read_text())
+    del settings["same_person"]  # as circles were saved before
+    (tmp_path / "circle.json").write_text(json.dumps(settings))
+    assert Circle.from_pretrained(tmp_path).same_person == math.pi
 
 
 @pytest.mark.parametrize("name", ["nonesuch", "no/such/folder", ""])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,6 +46,7 @@ class Circle(Networks):
         parts: of `istrc.networks.Networks`.
         aligner: the landmark network that finds faces in photographs; the circle's own if None.
         bound: the farthest that a walk goes, radians.
+        same_person: the farthest from a face that the picture of its edit may be, radians.
     """
 
     def __init__(
@@ -52,11 +54,12 @@ class Circle(Networks):
         *parts: Any,
         aligner: Landmarks | None = None,
         bound: float = 0.55,
+        same_person: float = math.pi,
         **more: Any,
     ):
         super().__init__(*parts, **more)
         self.aligner = self.landmarks if aligner is None else aligner
-        self.bound = bound
+        self.bound, self.same_person = bound, same_person
         self.notes: dict[str, dict] = {}  # what each part's config.json says of its making
 
     @property
@@ -91,7 +94,7 @@ class Circle(Networks):
         Raises InputError when it is missing or damaged, or belongs to another recogniser.
         """
         found = pretrained.read(name, device, recogniser, choose_runtime(runtime))
-        circle = cls(**found.parts, aligner=found.aligner, bound=found.bound)
+        circle = cls(**found.parts, aligner=found.aligner, **found.angles)
         circle.notes = found.notes
         circle._add_kept()
         return circle
@@ -213,8 +216,12 @@ class Circle(Networks):
         )
         kept = {*stopping.WATCHED, *(keep or [])}
         kept = [name for name in self.held(keep, strengths) if name in kept]
-        shown = {"shown": lambda change: drawing.shown(change, asked)} if mode == "photo" else {}
-        return stopping.reach(self, drawing.c, z, asked, far, kept, **shown)
+        looks = {"recognised": lambda change: self.embed(drawing.drawn(change, mode, asked))}
+        if mode == "photo":
+            looks["shown"] = lambda change: drawing.shown(change, asked)
+        return stopping.reach(
+            self, drawing.c, z, asked, far, kept, same_person=self.same_person, **looks
+        )
 
     def rebuild(self, x: Array, z: Array, z2: Array, mode: str = "photo") -> Array:
         """The faces x, whose embeddings are z, with the embeddings z2 instead: (B, 3, S, S).

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 from collections.abc import Callable
@@ -35,6 +36,7 @@ FURTHER = {  # that a circle may have
     "changes": "Changes",
     "probes": "Probes",
 }
+ANGLES = ("bound", "same_person")  # radians, of the recogniser's sphere: see Circle
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class Found:
 
     parts: dict[str, Any]
     aligner: Any
-    bound: float
+    angles: dict[str, float]  # of `ANGLES`
     notes: dict[str, dict]
 
 
@@ -77,7 +79,9 @@ def read(
             )
     try:
         settings = json.loads((folder / "circle.json").read_text())
-        bound, record = float(settings["bound"]), settings.get("recogniser")
+        settings = {"same_person": math.pi, **settings}  # which older circles do not bound
+        angles = {name: float(settings[name]) for name in ANGLES}
+        record = settings.get("recogniser")
         own = record is None or checked(record)["kind"] == "own"
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
@@ -107,7 +111,7 @@ def read(
     return Found(
         parts=parts,
         aligner=aligner,
-        bound=bound,
+        angles=angles,
         notes={part: read_notes(at) for part, at in places.items()},
     )
 
@@ -152,7 +156,8 @@ def write(
             save_part(made, folder / part, **told)
         else:  # of another circle that was here
             shutil.rmtree(folder / part, ignore_errors=True)
-    settings = {"format": 1, "size": circle.size, "dim": circle.dim, "bound": circle.bound}
+    settings = {"format": 1, "size": circle.size, "dim": circle.dim}
+    settings |= {name: getattr(circle, name) for name in ANGLES}
     if base:
         settings["base"] = base
     if circle.facenet is not None:

@@ -13,6 +13,7 @@ from istrc.edit.stopping import (
     ENOUGH,
     FURTHER,
     LEAST,
+    LOOKS,
     MOST,
     ORDINARY,
     SURE,
@@ -25,6 +26,7 @@ from istrc.edit.stopping import (
     reach,
     wanted_logits,
     wanted_measures,
+    within,
 )
 from istrc.edit.walk import Walk
 from istrc.shape.measures import measures
@@ -177,6 +179,7 @@ def nets(texture=2, shape=None, names=("smile", "male"), measured=(), ranges=Non
             reach=torch.ones(len(names), 2),
             prototypes=torch.zeros(len(names), code),
             ranges=torch.as_tensor(ranges or []),
+            gain=torch.ones(len(measured), 2),
             directions=torch.zeros(len(measured), 68, 2),
         ),
     )
@@ -302,6 +305,46 @@ def test_a_prototype_ends_before_the_picture_loses_what_is_kept():
     assert ((free - change)[:, 0] / 4).tolist() == [MOST] * 3
 
 
+def turned(angle):
+    """Embeddings (B, 4) at these angles (B,) from the first axis."""
+    return torch.stack([angle.cos(), angle.sin(), 0 * angle, 0 * angle], 1)
+
+
+def test_a_face_goes_as_far_as_it_is_the_same_person():
+    """Pictures that turn away from z by the first coordinate of the change, in radians."""
+    z = torch.eye(4)[:1].expand(3, -1)
+
+    def recognised(change):
+        return turned(change[:, 0])
+
+    start = torch.tensor([[0.0], [0.2], [0.9]])
+    end = torch.tensor([[0.5], [1.4], [1.4]])
+    # The first is near enough at its end, the second on its way, the third never
+    shares = within(z, start, end, recognised, 0.8)
+    torch.testing.assert_close(shares, torch.tensor([1.0, 0.5, 0.0]), atol=1e-3, rtol=0)
+    assert within(z[:1], start[:1], end[:1], recognised, 0.8).tolist() == [1.0]
+
+
+def test_an_edit_ends_where_its_picture_is_of_another_person():
+    toy, (walk, z) = nets(), path()
+    toy.probes.prototypes[0] = torch.tensor([4.0, 0.0])
+    toy.way *= 0  # all of it is the prototype's
+    c, looked = torch.tensor([[-4.0, 0.0]]), []
+
+    def recognised(change):  # a radian in ten of the first coordinate
+        looked.append(change)
+        return turned(change[:, 0] / 10)
+
+    asked = {"smile": 1.0}, walk, []
+    free = reach(toy, c, z, *asked)
+    assert float(free.change[0, 0]) == pytest.approx(8.0) and free.walk.reached.all()
+    held = reach(toy, c, z, *asked, recognised=recognised, same_person=0.6)
+    assert float(held.change[0, 0]) == pytest.approx(6.0, rel=1e-3)
+    assert not held.walk.reached.any() and len(looked) == 1 + LOOKS
+    wide = reach(toy, c, z, *asked, recognised=recognised, same_person=0.9)
+    assert torch.equal(wide.change, free.change) and len(looked) == 2 + LOOKS
+
+
 def test_what_no_picture_shows_has_an_end():
     toy = nets()
     toy.probes.prototypes[0] = torch.tensor([4.0, 1.0])
@@ -350,6 +393,13 @@ def test_what_is_missing_of_a_length_is_made_up(face_points):
         reached = reach(toy, c, z, {"big_nose": strength}, walk, [])
         found = measured(toy, c + reached.change, "nose_width")
         assert found == pytest.approx(wanted * before, rel=2e-2)
+    # What pictures show a part of alone goes further, and no further than the class
+    for gain, wanted in ((1.5, 1 + 1.5 * VISIBLE), (9.0, 2.0)):
+        toy.probes.gain[0, 0] = gain
+        reached = reach(toy, c, z, {"big_nose": 1.0}, walk, [])
+        found = measured(toy, c + reached.change, "nose_width")
+        assert found == pytest.approx(wanted * before, rel=2e-2)
+    toy.probes.gain[0, 0] = 1.0
     # A walk that brings all of it is left alone
     toy.way[2:] = 0.5 * before * toy.probes.directions[0].flatten() / 0.4  # at 0.4 radians
     change = reach(toy, c, z, {"big_nose": 1.0}, walk, []).change

@@ -10,9 +10,19 @@ import torch
 
 from istrc import sphere
 from istrc.data.prepared import Prepared
-from istrc.edit.render import Rendering
+from istrc.shape.measures import MEASURED, measures
 from istrc.training.probes import RARE
-from istrc.training.reach import FAR, LESS, SEEN, SLACK, TIMES, candidates, nearest, train_reach
+from istrc.training.reach import (
+    FAR,
+    HALF,
+    SEEN,
+    SLACK,
+    TIMES,
+    candidates,
+    enough,
+    nearest,
+    train_reach,
+)
 
 
 @pytest.fixture
@@ -47,23 +57,52 @@ class _Still:
         self.change = drawing.c * 0
 
 
-def test_who_is_lost_on_the_way_is_left_nearer(circle, shaped_folder, tmp_path, monkeypatch):
-    """Beyond 0.8 times the way an edited face is another one."""
-    column = circle.probes.names.index("smile")
-    embed = circle.embed
+def test_lengths_go_until_landmarks_find_them(circle, shaped_folder, tmp_path, monkeypatch):
+    """Points that move by a share of the gap that grows with the gain, whatever is drawn."""
+    row, find, near = circle.probes.measures.index("wide_mouth"), circle.find, {}
+    gap = circle.probes.ranges[row, 0, 0] - circle.probes.ranges[row, 1, 0]
 
-    def embedded(x):
-        edited, far = x.max() > 2, circle.probes.reach[column, 0] > 0.8
-        return -embed(x - 5) if edited and far else embed(x - 5 if edited else x)
+    def found(x):
+        points = find(x).clone()
+        across = points[:, 54, :2] - points[:, 48, :2]
+        times = (0.3 * circle.probes.gain[row, 0] if near.pop("wide_mouth", 0) else 0.0) * gap
+        width = measures(points[..., :2])[MEASURED["wide_mouth"]]
+        points[:, 54, :2] += (times / width)[:, None] * across
+        return points
 
-    monkeypatch.setattr(circle, "embed", embedded, raising=False)
-    monkeypatch.setattr(Rendering, "drawn", lambda self, *_: self.x + 5)
-    monkeypatch.setattr(circle, "reach", lambda x, z, s, drawing: _Still(drawing), raising=False)
-    monkeypatch.setattr("istrc.training.reach.nearest", lambda *_: 0.5)
+    def reach(x, z, strengths, drawing):
+        near.update(strengths)  # what is looked at next is edited
+        return _Still(drawing)
+
+    monkeypatch.setattr(circle, "find", found, raising=False)
+    monkeypatch.setattr(circle, "reach", reach, raising=False)
     probes = train_reach(shaped_folder, tmp_path, circle=circle, faces=4)
-    told = json.loads((tmp_path / "run.json").read_text())["edits"]["smile+"]
-    assert told["reach"] == 0.75 and told["same"] == 1.0
-    assert probes.reach[column, 0] == 0.75 and set(LESS) < {*np.arange(0.5, 1, 0.125)}
+    told = json.loads((tmp_path / "run.json").read_text())["edits"]["wide_mouth+"]
+    assert told["gain"] == 2.0 and told["found"] == 1.0 and 0.3 * 1.5 < HALF < 0.3 * 2
+    assert probes.gain[row, 0] == 2.0
+    again = copy.deepcopy(probes)
+    again.gain.fill_(1.0)
+    circle.probes = again
+    assert train_reach(shaped_folder, tmp_path, circle=circle, faces=4).gain[row, 0] == 2.0
+
+
+@pytest.mark.parametrize(
+    ("shares", "first"),
+    [
+        ({1.25: 0.95}, 1.25),  # the first that is enough
+        ({1.5: 0.6, 2.5: 0.6 + SLACK / 2}, 1.5),  # the first that is nearly as much as any
+        ({}, TIMES[0]),
+    ],
+)
+def test_enough_is_the_first_that_shows(shares, first):
+    value, tried = torch.tensor(1.0), []
+
+    def shows():
+        tried.append(round(value.item(), 3))
+        return torch.arange(200) < 200 * shares.get(tried[-1], 0)
+
+    assert enough(value, shows) == (first, pytest.approx(shares.get(first, 0), abs=0.01))
+    assert value == first and tried == list(TIMES[: len(tried)])
 
 
 def test_how_near_strangers_are(circle, shaped_folder):

@@ -99,7 +99,7 @@ def command_key(command: str, settings: dict[str, Any], circle: Any, names: Iter
         settings: all that the outputs depend on, as JSON can hold it.
         names: the attributes that the command edits or keeps.
     """
-    from istrc.pretrained import FURTHER, PARTS
+    from istrc.pretrained import ANGLES, FURTHER, PARTS
     from istrc.recognisers.recogniser import key
 
     parts = {name: getattr(circle, name) for name in (*PARTS, *FURTHER, "aligner")}
@@ -109,7 +109,7 @@ def command_key(command: str, settings: dict[str, Any], circle: Any, names: Iter
         "settings": settings,
         "parts": {name: _fingerprint(part) for name, part in parts.items() if part is not None},
         "recogniser": key(circle.recogniser.record),
-        "bound": circle.bound,
+        "angles": {name: getattr(circle, name) for name in ANGLES},
         "learned": {
             name: [circle.learned[name].weight.tolist(), circle.learned[name].bias]
             for name in sorted({*names} & {*circle.learned})

@@ -40,6 +40,7 @@ LEAST = 0.15  # of the gap between the classes, that an edit of strength 1 goes 
 NEAR = 0.01  # of the distance of the eyes, over which a measure's slope is taken
 ENOUGH = 1.2  # ... that a measure goes, where the class has room for it
 VISIBLE = 0.42  # ... and of what 94 % of a class span, in any case
+LOOKS = 3  # pictures on the way of a prototype, where its end is taken for another person
 WATCHED = ("male",)  # of what is held by default, this is held in the picture as well
 
 
@@ -126,25 +127,28 @@ def wanted_logits(said: Array, typical: Array, strengths: Array) -> Array:
     return said + strengths * full
 
 
-def wanted_measures(found: Array, ranges: Array, strengths: Array) -> Array:
+def wanted_measures(
+    found: Array, ranges: Array, strengths: Array, gain: float | Array = 1.0
+) -> Array:
     """Where a strength leads in a shape's measures: (B, M).
 
     To the middle of the class, and in any case as far as is seen: `ENOUGH` of the gap between the
-    classes and `VISIBLE` of what faces of the class span; but not beyond what all but 3 % of the
-    class show.
+    classes and `VISIBLE` of what faces of the class span, `gain` times either; but not beyond what
+    all but 3 % of the class show.
 
     Args:
         found: (B, M) of the faces themselves.
         ranges: (M, 2, 3) of faces that have, and lack, what is measured: the median, the 3rd and
             97th percentile.
         strengths: (M,) signed.
+        gain: of all, or (M,).
     """
     lib = library(found)
     sign = lib.sign(strengths)
     goal = lib.where((strengths > 0)[:, None], ranges[:, 0], ranges[:, 1])  # (M, 3)
     edge = lib.where(strengths > 0, goal[:, 2], goal[:, 1])
     gap = abs(ranges[:, 0, 0] - ranges[:, 1, 0])
-    seen = lib.maximum(ENOUGH * gap, VISIBLE * (goal[:, 2] - goal[:, 1]))  # (M,)
+    seen = gain * lib.maximum(ENOUGH * gap, VISIBLE * (goal[:, 2] - goal[:, 1]))  # (M,)
     full = lib.maximum(sign * (goal[:, 0] - found), seen)  # (B, M)
     room = (sign * (edge - found)).clip(min=0)
     full = lib.maximum(lib.minimum(full, room), LEAST * gap)
@@ -160,6 +164,8 @@ def reach(
     walk: walking.Walk,
     kept: Iterable[str],
     shown: Callable[[Array], Array] = lambda change: change,
+    recognised: Callable[[Array], Array] | None = None,
+    same_person: float = math.pi,
 ) -> Reached:
     """End a walk, and what it changes in codes c (B, C), where the code shows what was asked.
 
@@ -169,6 +175,8 @@ def reach(
         walk: as far as an edit may go.
         kept: attributes that the code must not lose on the way.
         shown: what of a change (B, C) of the codes the picture will show, (B, C).
+        recognised: the embeddings (B, D) of the pictures that a change (B, C) of the codes makes.
+        same_person: the farthest from z that those may be, radians.
     """
     lib, names = library(c), list(strengths)
     frames = walk.frames(FRAMES + 1)  # (K, B, D)
@@ -207,7 +215,10 @@ def reach(
     if shaped.get("smile", 0) < 0 and "mouth_open" not in {*shaped, *kept}:
         shaped["mouth_open"] = shaped["smile"]  # who stops smiling shuts their mouth
     ended = made_up(nets, c, ended, shaped)
-    ended, all_ = completed(nets, c, ended, strengths, shown, keep)
+    whole, all_ = completed(nets, c, ended, strengths, shown, keep)
+    if recognised is not None:
+        share = within(z, ended, whole, recognised, same_person)
+        whole, all_ = ended + share[:, None] * (whole - ended), all_ & (share >= 1)
     walk = replace(
         walk,
         points=points,
@@ -217,8 +228,34 @@ def reach(
     )
     edge = ORDINARY * nets.probes.spread
     low, high = nets.probes.mean - edge, nets.probes.mean + edge
-    kept_in = lib.minimum(lib.maximum(c + ended, lib.minimum(c, low)), lib.maximum(c, high))
+    kept_in = lib.minimum(lib.maximum(c + whole, lib.minimum(c, low)), lib.maximum(c, high))
     return Reached(walk, kept_in - c)
+
+
+def within(
+    z: Array,
+    start: Array,
+    end: Array,
+    recognised: Callable[[Array], Array],
+    same_person: float,
+) -> Array:
+    """How far from one change (B, C) of the codes to another the pictures stay near z (B, D).
+
+    Args:
+        recognised, same_person: see `reach`.
+
+    Returns shares (B,): 1 where the end is near enough, 0 where nothing on the way is.
+    """
+    lib = library(z)
+    excess = [sphere.angle(z, recognised(end)) - same_person]
+    if bool((excess[0] <= 0).all()):
+        return lib.ones_like(excess[0])
+    places = [(LOOKS - 1 - step) / LOOKS for step in range(LOOKS)]
+    for place in places:  # from the end back to the start
+        seen = recognised(start + place * (end - start))
+        excess.append(sphere.angle(z, seen) - same_person)
+    excess = lib.stack(excess[::-1])  # (LOOKS + 1, B)
+    return lib.where(excess[-1] <= 0, lib.ones_like(excess[-1]), crossing(excess))
 
 
 def completed(
@@ -301,7 +338,8 @@ def made_up(nets: Networks, c: Array, change: Array, strengths: Mapping[str, flo
         own = measures(nets.shapes(c))[measure]
         if measure == "lip_gap" and strength < 0:  # landmarks leave a gap between shut lips
             ranges = ranges * numbers(SHUT, c)
-        goal = wanted_measures(own[:, None], ranges, asked)[:, 0]  # (B,)
+        gain = probes.gain[row, 0 if strength > 0 else 1]
+        goal = wanted_measures(own[:, None], ranges, asked, gain)[:, 0]  # (B,)
         side = ranges[0, 0 if strength > 0 else 1]
         edge = side[2] if strength > 0 else side[1]
         way = probes.directions[row] * numbers(moving([name])[:, None], c)  # (68, 2)

@@ -153,6 +153,7 @@ class Probes(Part):
     reach = _stored("reach")
     prototypes = _stored("prototypes")
     ranges = _stored("ranges")
+    gain = _stored("gain")
     directions = _stored("directions")
     mean = _stored("mean")
     spread = _stored("spread")

@@ -30,6 +30,8 @@ class Probes(nn.Module):
             so that pictures show it (istrc.training.reach).
         ranges: (M, 2, 3) of each measure, of the faces that have and lack its attribute: the
             median, and the 3rd and 97th percentile.
+        gain: (M, 2) times what is asked of a measure that shapes go, up and down, so that it is
+            found on pictures (istrc.training.reach).
         directions: (M, 68, 2) how a shape changes, from one real face to another in the same pose,
             where a measure grows by 1 and the others stay.
     """
@@ -45,6 +47,7 @@ class Probes(nn.Module):
         self.register_buffer("reach", torch.ones(len(names), 2))
         self.register_buffer("prototypes", torch.zeros(len(names), code))
         self.register_buffer("ranges", torch.zeros(len(measures), 2, 3))
+        self.register_buffer("gain", torch.ones(len(measures), 2))
         self.register_buffer("directions", torch.zeros(len(measures), 68, 2))
 
     def forward(self, c: torch.Tensor) -> torch.Tensor:

@@ -16,6 +16,7 @@ from istrc.training.attributes import train_attributes
 from istrc.training.changes import train_changes
 from istrc.training.embeddings import Embeddings
 from istrc.training.mapping import train_mapping
+from istrc.training.reach import nearest
 from istrc.training.records import recorded_runs, write_json
 from istrc.training.shape_free import make_shape_free
 from istrc.training.spaces import Spaces
@@ -101,6 +102,7 @@ def train_circle(
         aligner=from_.aligner,
         bound=bound,
     )
+    circle.same_person = nearest(circle, prepared, seed)
     notes = {part: {"training": recorded_runs(runs / part)} for part in parts}
     for part in ("autoencoder", "landmarks", "search", "probes"):
         if getattr(from_, part) is not None:

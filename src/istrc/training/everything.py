@@ -17,7 +17,7 @@ from istrc.training.facenet import train_facenet
 from istrc.training.landmarks import train_landmarks
 from istrc.training.mapping import train_mapping
 from istrc.training.probes import train_probes
-from istrc.training.reach import train_reach
+from istrc.training.reach import nearest, train_reach
 from istrc.training.records import recorded_runs
 from istrc.training.search import train_search
 from istrc.training.shape_free import make_shape_free
@@ -105,6 +105,7 @@ def train_all(
         changes=changes,
         probes=probes,
     )
+    circle.same_person = nearest(circle, Prepared(data), seed)
     with whole(runs / "reach"):
         train_reach(data, runs / "reach", circle=circle, seed=seed, device=device)
     circle.save_pretrained(out, **{part: _provenance(runs, part) for part in (*PARTS, *FURTHER)})

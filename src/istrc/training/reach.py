@@ -3,34 +3,35 @@
 Probes read codes. What shows in a picture beside an edited face's own hair, skin and light is
 another matter, and differs from attribute to attribute: a mean mustache is fainter than a real one.
 So edited pictures of faces to tune on are embedded again, and each edit goes as many times the way
-to the middle of its class as it takes for nearly all of them to be seen for what they are meant,
-while most are still taken for the same people.
+to the middle of its class as it takes for nearly all of them to be seen for what they are meant.
+Lengths go as many times what is asked of them as it takes for landmarks to find it on the picture.
+How far each face goes of that is bounded by the recogniser, too: as far as it is the same person.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from istrc import sphere
 from istrc.attributes import TRANSFORMATIONS
 from istrc.circle import Circle
 from istrc.data.prepared import Prepared
 from istrc.edit.render import Rendering
 from istrc.models.probes import Probes
 from istrc.models.store import fingerprint
+from istrc.shape.measures import MEASURED, measures
 from istrc.training.probes import RARE
 from istrc.training.records import write_json
 
 TIMES = (1.0, 1.25, 1.5, 2.0, 2.5)  # the ways that are tried, shortest first
-LESS = (0.875, 0.75, 0.5)  # ... where the first of them loses the person
 SEEN = 0.9  # share of the faces; of what never comes so far the first to come within SLACK of most
 SLACK = 0.03
-SAME = 0.7  # share of the faces that stay nearer to themselves than FAR of all strangers are
-FAR = 0.01
+HALF = 0.5  # of the gap between the classes: what has moved by more is found to have
+FAR = 0.002  # share of strangers that are nearer to each other than an edit may lead
 PEOPLE = 500  # whose angles say how near strangers are
 
 
@@ -39,72 +40,93 @@ def train_reach(
     data: str | Path,  # a prepared folder
     out: str | Path,  # run folder; holds what was measured
     *,
-    circle: Circle,  # whose probes are measured
+    circle: Circle,  # whose probes are measured; its `same_person` is (see `nearest`)
     faces: int = 60,  # of each edit
     seed: int = 0,
     device: str = "cpu",
 ) -> Probes:
-    """Measure `reach` of the transformations on tune; the others keep 1. Returns the probes."""
+    """Measure `reach` and `gain` of the transformations on tune; the others keep 1. Returns the
+    probes."""
     prepared, probes = Prepared(data), circle.probes
     told: dict[str, dict[str, float]] = {}
-    probes.reach.fill_(1.0)
-    settings = dict(part="reach", seed=seed, faces=faces, same=SAME, probes=fingerprint(probes))
+    probes.reach.fill_(1.0), probes.gain.fill_(1.0)
+    settings = dict(
+        part="reach",
+        seed=seed,
+        faces=faces,
+        same_person=round(circle.same_person, 6),
+        probes=fingerprint(probes),
+    )
     record = Path(out) / "run.json"
     if record.exists():
         before = json.loads(record.read_text())
         if {name: before.get(name) for name in settings} == settings:  # finished before
             for edit, found in before["edits"].items():
-                side = 0 if edit.endswith("+") else 1
-                probes.reach[probes.names.index(edit[:-1]), side] = found["reach"]
+                name, side = edit[:-1], 0 if edit.endswith("+") else 1
+                probes.reach[probes.names.index(name), side] = found["reach"]
+                if "gain" in found:
+                    probes.gain[probes.measures.index(name), side] = found["gain"]
             return probes
-    near = nearest(circle, prepared, seed)
     for name in TRANSFORMATIONS:
         if name not in probes.names or name not in circle.attributes.names:
             continue
         for sign in (1.0, -1.0):
             rows = candidates(prepared, name, sign, faces, seed)
             if len(rows):
-                found = measured(circle, prepared.batch(rows).to(device), name, sign, near)
+                found = measured(circle, prepared.batch(rows).to(device), name, sign)
                 told[f"{name}{'+' if sign > 0 else '-'}"] = dict(found, faces=len(rows))
     record.parent.mkdir(parents=True, exist_ok=True)
     write_json(record, dict(settings, edits=told))
     return probes
 
 
-def measured(
-    circle: Circle, x: torch.Tensor, name: str, sign: float, near: float
-) -> dict[str, float]:
-    """Sets `reach` of an edit of these faces (B, 3, S, S): what it is, and the shares of them that
-    are seen for what is meant and stay `near` to themselves.
+def measured(circle: Circle, x: torch.Tensor, name: str, sign: float) -> dict[str, float]:
+    """Sets `reach` of an edit of these faces (B, 3, S, S), and `gain` of what is measured: what
+    they are, and the shares of the faces that are seen for what is meant, and found to be.
     """
     probes, z, drawing = circle.probes, circle.embed(x), Rendering.of(circle, x)
-    column, side = probes.names.index(name), 0 if sign > 0 else 1
+    side, told = 0 if sign > 0 else 1, {}
 
-    def at(times: float) -> dict[str, float]:
-        probes.reach[column, side] = times
+    def edited() -> torch.Tensor:
         change = circle.reach(x, z, {name: sign}, drawing=drawing).change
-        edited = circle.embed(drawing.drawn(change, "photo", [name]))
-        said = sign * circle.logits(edited, [name])[:, 0]
-        same = sphere.angle(z, edited) < near
-        return dict(reach=times, seen=_share(said > 0), same=_share(same))
+        return drawing.drawn(change, "photo", [name])
 
+    def seen() -> torch.Tensor:
+        return sign * circle.logits(circle.embed(edited()), [name])[:, 0] > 0
+
+    if name in probes.measures:
+        row = probes.measures.index(name)
+        gap = probes.ranges[row, 0, 0] - probes.ranges[row, 1, 0]
+        own = measures(circle.shapes(drawing.c))[MEASURED[name]]
+
+        def moved() -> torch.Tensor:
+            now = measures(circle.find(edited())[..., :2])[MEASURED[name]]
+            return sign * (now - own) / gap > HALF
+
+        told["gain"], told["found"] = enough(probes.gain[row, side], moved)
+    reach = probes.reach[probes.names.index(name), side]
+    told["reach"], told["seen"] = enough(reach, seen)
+    return told
+
+
+def enough(value: torch.Tensor, shows: Callable[[], torch.Tensor]) -> tuple[float, float]:
+    """Sets a value () to the first of `TIMES` with which enough faces show something.
+
+    Args:
+        shows: which faces (B,) do, as it is.
+
+    Returns the value, and the share of the faces.
+    """
     tried = []
     for times in TIMES:
-        tried.append(at(times))
-        if tried[-1]["seen"] >= SEEN or tried[-1]["same"] < SAME:
+        value.fill_(times)
+        tried.append((times, shows().float().mean().item()))
+        if tried[-1][1] >= SEEN:
             break
-    for times in LESS:
-        if tried[0]["same"] < SAME and tried[-1]["same"] < SAME:
-            tried.append(at(times))
-    kept = [one for one in tried if one["same"] >= SAME] or tried[-1:]
-    most = max(one["seen"] for one in kept)
-    found = next(one for one in kept if one["seen"] >= most - SLACK)
-    probes.reach[column, side] = found["reach"]
+    most = max(share for _, share in tried)
+    found = next(one for one in tried if one[1] >= most - SLACK)
+    value.fill_(found[0])
     return found
-
-
-def _share(of: torch.Tensor) -> float:
-    return of.float().mean().item()
 
 
 def nearest(circle: Circle, prepared: Prepared, seed: int) -> float:
