@@ -106,6 +106,9 @@ def test_psnr_by_hand_and_only_inside_the_mask():
     y[:, :, 0, 0] += 0.5
     expected = 10 * math.log10(4 / (0.25 / 64))
     assert metrics.psnr(x, y, mask)[0].item() == pytest.approx(expected, rel=1e-4)
+    # A mask of each
+    found = metrics.psnr(x, y, torch.stack([mask, ~mask]))
+    assert found.numpy() == pytest.approx([expected, 10 * math.log10(4)], rel=1e-4)
 
 
 def test_ssim_is_one_for_equal_and_falls_with_noise():

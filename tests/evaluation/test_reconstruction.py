@@ -5,6 +5,7 @@ from PIL import Image
 from istrc.data.prepared import Prepared, to_pixels, to_tensor
 from istrc.evaluation import metrics
 from istrc.evaluation.reconstruction import age_groups, evaluate_reconstruction
+from istrc.shape.regions import outline
 
 
 def test_rebuilt_faces_are_measured(circle, prepared, judge):
@@ -25,6 +26,21 @@ def test_rebuilt_faces_are_measured(circle, prepared, judge):
     assert found["real"]["frechet"] > 0
     assert found["frechet_features"]["judge"] == judge.checksum
     assert "baseline" not in found
+    assert "psnr_face" not in found["circle"]  # which finds no landmarks
+
+
+def test_the_face_itself_is_measured_apart(shaped_circle, shaped_folder):
+    prepared = Prepared(shaped_folder)
+    found = evaluate_reconstruction(circle=shaped_circle, prepared=prepared, split="tune")
+    slow = []
+    for row in prepared.rows("tune"):
+        x = prepared.batch(np.array([row]))
+        y = to_tensor(to_pixels(shaped_circle.decode_code(shaped_circle.encode(x))))
+        inside = outline(shaped_circle.find(x)[0, :, :2].numpy(), x.shape[-1]) > 0.5
+        assert 0 < inside.mean() < 1
+        error = (x - y).square().mean((0, 1)).numpy()[inside].mean()
+        slow.append(10 * np.log10(4 / error))
+    assert found["auto_encoder"]["psnr_face"] == pytest.approx(np.mean(slow), rel=1e-3)
 
 
 def test_a_perfect_baseline_has_no_distance_and_stands_beside(circle, prepared, judge, tmp_path):

@@ -117,9 +117,10 @@ def _reconstruction(found: Mapping[str, Any]) -> str:
     names = {"auto_encoder": "decode(E(x))", "circle": "decode(F(z))"}
     if "baseline" in found:
         names["baseline"] = found["baseline"]["name"]
-    keys = ("psnr", "ssim", "sharpness_ratio", "frechet")
+    keys = ("psnr", "psnr_face", "ssim", "sharpness_ratio", "frechet")
     rows = [[name, *(_number(found[way].get(key)) for key in keys)] for way, name in names.items()]
-    text = _table(["way", "PSNR, dB", "SSIM", "sharpness", "Fréchet, judge's features"], rows)
+    head = ["way", "PSNR, dB", "in the face", "SSIM", "sharpness", "Fréchet, judge's features"]
+    text = _table(head, rows)
     if "by_age" not in found:
         return text
     ages = found["by_age"]

@@ -133,10 +133,12 @@ def best_threshold(distances: np.ndarray, same: np.ndarray) -> float:
 def psnr(x: torch.Tensor, y: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
     """Peak signal-to-noise ratio of each picture in dB, (B,); infinite where they are equal.
 
-    x, y (B, 3, S, S) in [-1, 1], so the peak is 2. mask (S, S) bool: the pixels that count.
+    x, y (B, 3, S, S) in [-1, 1], so the peak is 2. mask (S, S), or (B, S, S) where each has its
+    own, bool: the pixels that count.
     """
     square = (x.float() - y.float()).square().mean(1)  # (B, S, S)
-    error = square.flatten(1).mean(1) if mask is None else square[:, mask].mean(1)  # (B,)
+    counts = torch.ones_like(square) if mask is None else mask.to(square).expand_as(square)
+    error = (square * counts).sum((1, 2)) / counts.sum((1, 2))  # (B,)
     return 10 * torch.log10(PEAK**2 / error)
 
 

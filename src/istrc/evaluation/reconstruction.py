@@ -16,6 +16,7 @@ from istrc.errors import InputError
 from istrc.evaluation import metrics
 from istrc.evaluation.judges import Judge
 from istrc.evaluation.results import circle_checksum
+from istrc.shape.regions import outline
 
 FEATURES = "the judge's penultimate layer"
 
@@ -37,6 +38,9 @@ def evaluate_reconstruction(
     seed: int = 0,
 ) -> dict[str, Any]:
     """PSNR, SSIM, sharpness and Fréchet distance of rebuilt faces.
+
+    `psnr_face` counts the pixels inside the face's outline, where the circle has landmarks: the
+    mean over the faces of each one's decibels, as `psnr` is.
 
     `auto_encoder` is decode(E(x)), `circle` decode(F(z)), `baseline` the other network; all of
     them rounded to 8 bits first, as they would be saved. A sharpness ratio is the mean of the
@@ -74,6 +78,7 @@ def evaluate_reconstruction(
         crispness["gradient_energy"].append(metrics.gradient_energy(x).numpy())
         if judge is not None:
             features["faces"].append(judge.features(x))
+        inside = _inside(circle, x)
         for way, rebuild in ways.items():
             started = time.perf_counter()
             pixels = to_pixels(rebuild(x))  # waits for an accelerator, so that the clock does
@@ -82,6 +87,9 @@ def evaluate_reconstruction(
             for name in ("psnr", "ssim"):
                 value = getattr(metrics, name)(x, y).numpy()
                 sums[way].setdefault(name, []).append(value)
+            if inside is not None:
+                value = metrics.psnr(x, y, inside).numpy()
+                sums[way].setdefault("psnr_face", []).append(value)
             for name in crispness:
                 sums[way].setdefault(name, []).append(getattr(metrics, name)(y).numpy())
             if judge is not None:
@@ -95,6 +103,7 @@ def evaluate_reconstruction(
         found = {name: np.concatenate(parts) for name, parts in sums[way].items()}
         results[way] = {
             "psnr": float(found["psnr"].mean()),
+            **({"psnr_face": float(found["psnr_face"].mean())} if "psnr_face" in found else {}),
             "ssim": float(found["ssim"].mean()),
             "sharpness_ratio": float(found["sharpness"].mean() / real["sharpness"]),
             "gradient_energy_ratio": float(
@@ -146,6 +155,14 @@ def evaluate_reconstruction(
         "seed": seed,
         "weights": circle_checksum(circle),
     }
+
+
+def _inside(circle: Any, x: torch.Tensor) -> torch.Tensor | None:
+    """Where each of these pictures (B, 3, S, S) shows the face itself, (B, S, S) bool."""
+    if getattr(circle, "landmarks", None) is None:
+        return None
+    shapes = circle.find(x)[..., :2].cpu().numpy()
+    return torch.from_numpy(np.stack([outline(shape, x.shape[-1]) > 0.5 for shape in shapes]))
 
 
 def age_groups(young: np.ndarray, seed: int) -> dict[str, np.ndarray]:

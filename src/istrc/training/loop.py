@@ -105,7 +105,7 @@ def run(
     if step >= steps:
         return step
 
-    progress = _Progress(steps, step, enabled=echo, name=out.name)
+    progress = Progress(steps, step, enabled=echo, name=out.name)
     held_out: dict[str, float] = {}
     with _log_writer(out, step) as writer, ThreadPoolExecutor(1) as loader, progress:
         pending = loader.submit(batch, step)
@@ -255,7 +255,7 @@ def _log_writer(out: Path, step: int):
     return SummaryWriter(str(out / "log"), purge_step=step)
 
 
-class _Progress:
+class Progress:
     """A bar on a terminal; on anything else one line every half minute."""
 
     def __init__(self, steps: int, step: int, *, enabled: bool, name: str):

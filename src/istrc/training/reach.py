@@ -11,6 +11,7 @@ How far each face goes of that is bounded by the recogniser, too: as far as it i
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from istrc.edit.render import Rendering
 from istrc.models.probes import Probes
 from istrc.models.store import fingerprint
 from istrc.shape.measures import MEASURED, measures
+from istrc.training import loop
 from istrc.training.probes import RARE
 from istrc.training.records import write_json
 
@@ -67,14 +69,16 @@ def train_reach(
                 if "gain" in found:
                     probes.gain[probes.measures.index(name), side] = found["gain"]
             return probes
-    for name in TRANSFORMATIONS:
-        if name not in probes.names or name not in circle.attributes.names:
-            continue
-        for sign in (1.0, -1.0):
-            rows = candidates(prepared, name, sign, faces, seed)
+    known = {*probes.names} & {*circle.attributes.names}
+    edits = [(name, sign) for name in TRANSFORMATIONS if name in known for sign in (1.0, -1.0)]
+    started = time.monotonic()
+    with loop.Progress(len(edits), 0, enabled=True, name="reach") as progress:
+        for number, (name, sign) in enumerate(edits, 1):
+            rows, found = candidates(prepared, name, sign, faces, seed), {}
             if len(rows):
                 found = measured(circle, prepared.batch(rows).to(device), name, sign)
                 told[f"{name}{'+' if sign > 0 else '-'}"] = dict(found, faces=len(rows))
+            progress.show(number, found, time.monotonic() - started, 0)
     record.parent.mkdir(parents=True, exist_ok=True)
     write_json(record, dict(settings, edits=told))
     return probes
