@@ -34,6 +34,65 @@ def test_jpeg_is_written_at_quality_95_without_subsampling(tmp_path, noisy):
     assert np.abs(read_picture(tmp_path / "o.jpg").pixels.astype(int) - noisy).max() < 30
 
 
+def smooth(height=96, width=160):
+    """Photographs are smooth, and no level of these is near an end."""
+    v, u = np.mgrid[0:height, 0:width]
+    waves = [np.sin(u / 9 + k) + np.cos(v / (7 + k)) + np.sin((u + v) / 23) for k in range(3)]
+    return (128 + 25 * np.stack(waves, -1)).astype(np.uint8)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize(("quality", "progressive"), [(40, False), (75, True), (95, False)])
+@pytest.mark.parametrize("subsampling", [0, 1, 2])
+def test_a_jpeg_is_encoded_as_it_was(tmp_path, orientation, quality, progressive, subsampling):
+    """Blocks that no edit touches are what they were, and the file does not grow."""
+    exif, sideways = Image.Exif(), orientation >= 5
+    exif[0x0112] = orientation
+    options = dict(quality=quality, subsampling=subsampling, progressive=progressive, exif=exif)
+    Image.fromarray(smooth()).save(tmp_path / "in.jpg", **options)
+    picture = read_picture(tmp_path / "in.jpg")
+    if sideways and subsampling == 1:  # no JPEG of Pillow shares colours so
+        assert picture.encoding == {}
+        return
+    edited = picture.pixels.copy()
+    edited[32:64, 32:64] = 255 - edited[32:64, 32:64]
+    write_picture(picture, edited, tmp_path / "out.jpg")
+    with Image.open(tmp_path / "out.jpg") as again, Image.open(tmp_path / "in.jpg") as first:
+        assert again.info.get("progressive", 0) == progressive
+        for was, table in zip(*(i.quantization.values() for i in (first, again)), strict=True):
+            was, table = np.reshape(was, (8, 8)), np.reshape(table, (8, 8))
+            assert np.array_equal(table, was.T if sideways else was)
+    off = np.abs(read_picture(tmp_path / "out.jpg").pixels.astype(int) - picture.pixels)
+    off[24:72, 24:72] = 0  # with the blocks beside it, which share colours
+    if orientation in (1, 4):  # the same blocks, with colours shared by the same pixels
+        assert off.mean() < 0.15 if quality == 95 else not off.any()
+    assert off.max() <= 5 and off.mean() < 0.45
+    grown = (tmp_path / "out.jpg").stat().st_size / (tmp_path / "in.jpg").stat().st_size
+    assert grown < 1.1
+
+
+@pytest.mark.parametrize("quality", [40, 95])
+def test_a_grey_jpeg_is_encoded_as_it_was(tmp_path, quality):
+    Image.fromarray(smooth()[..., 0]).save(tmp_path / "in.jpg", quality=quality)
+    picture = read_picture(tmp_path / "in.jpg")
+    write_picture(picture, picture.pixels, tmp_path / "out.jpg")
+    again = read_picture(tmp_path / "out.jpg")
+    assert again.grey and (again.pixels != picture.pixels).mean() < 0.05
+
+
+def test_what_is_not_as_it_was_is_not_encoded_so(tmp_path):
+    """A crop, and a picture of another format, are new pictures."""
+    Image.fromarray(smooth()).save(tmp_path / "in.jpg", quality=30)
+    picture = read_picture(tmp_path / "in.jpg")
+    write_picture(picture, picture.pixels[:64, :64], tmp_path / "crop.jpg")
+    write_picture(Picture(picture.pixels), picture.pixels, tmp_path / "new.jpg")
+    for name in ("crop.jpg", "new.jpg"):
+        with Image.open(tmp_path / name) as image:
+            assert max(image.quantization[0]) < 20
+    write_picture(picture, picture.pixels, tmp_path / "o.png")
+    assert np.array_equal(read_picture(tmp_path / "o.png").pixels, picture.pixels)
+
+
 @pytest.mark.parametrize("name", ["o.png", "o.tif", "o.webp"])
 def test_alpha_is_kept_where_the_format_has_it(tmp_path, name, scene, ramp):
     alpha = ramp(255, np.uint8)

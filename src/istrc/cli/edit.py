@@ -55,7 +55,8 @@ def edit(
 
     Each face is found and aligned, its embedding is walked to the wanted attributes, and the
     change is put back into the photograph: its own pixels are moved and shaded. Every pixel that
-    is neither keeps its value; a JPEG is encoded anew as a whole, a PNG without loss.
+    is neither keeps its value. A PNG is written without loss; a JPEG is encoded anew with its own
+    tables, after which nearly all other pixels are what they were and the rest off by a few levels.
     """
     with Report("edit", as_json) as report:
         edits, which = parse_edits(attribute), options.parse_face(face)

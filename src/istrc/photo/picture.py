@@ -16,7 +16,8 @@ class Picture:
     profile, if it holds for `pixels`. exif: without orientation, GPS and thumbnail. dpi: dots an
     inch, across and down. notes: what a user should know about how it was read. location: its GPS
     directory (EXIF), or None. xmp: its XMP packet as it is in the file, IIM added, or None. text:
-    what its owner wrote by PNG's keywords, comments among it.
+    what its owner wrote by PNG's keywords, comments among it. encoding: how its JPEG was encoded,
+    as options of Pillow's writer; {} for others.
     """
 
     pixels: np.ndarray
@@ -30,6 +31,7 @@ class Picture:
     location: dict | None = None
     xmp: bytes | None = None
     text: dict[str, str] = field(default_factory=dict)
+    encoding: dict = field(default_factory=dict)
 
     @property
     def suffix(self) -> str:

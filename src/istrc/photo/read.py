@@ -26,6 +26,7 @@ from istrc.photo.picture import Picture
 from istrc.photo.plugins import is_heic, load_heif_plugin, load_plugins
 from istrc.photo.xmp import with_words
 
+SIDEWAYS = (5, 6, 7, 8)  # orientations (EXIF) in which rows are columns
 SMALLEST_SIDE = 16  # pixels: under this no face can be seen
 LARGEST_PICTURE = 100_000_000  # pixels: 300 MB once decoded
 _HEAD = 65_536  # bytes: what says a picture's colours stands before its pixels
@@ -88,7 +89,7 @@ def _decode(path: Path, file) -> Picture:
         notes.append(f"{frames} frames or pages: only the first is used")
     if image.mode.startswith("I;16") or any(is_sixteen(tile) for tile in image.tile):
         notes.append("16 bits a channel reduced to 8")
-    dpi = _resolution(image)
+    dpi, encoding = _resolution(image), _encoding(image)
     turned = getattr(image, "tag_v2", {}).get(ExifTags.Base.Orientation)  # a TIFF forgets it below
     # Before all that Pillow reads on demand (a PNG's EXIF), which would load it and hide an error
     with _telling(image.format == "TIFF"):
@@ -96,17 +97,19 @@ def _decode(path: Path, file) -> Picture:
     exif, location, orientation = None, None, turned
     try:
         orientation = turned or image.getexif().get(ExifTags.Base.Orientation)
+        if orientation in SIDEWAYS:
+            encoding = _turned(encoding)
         ImageOps.exif_transpose(image, in_place=True)
         exif, location = exif_data.to_keep(image), exif_data.location_of(image)
     except Exception:  # the pixels are good: damaged EXIF is no reason to refuse them
         notes.append("damaged EXIF data left out")
-    if dpi and orientation in (5, 6, 7, 8):
+    if dpi and orientation in SIDEWAYS:
         dpi = dpi[::-1]
     text, xmp = _words(image, notes)
     icc = _colours(image, file, notes)
     grey = image.mode in ("1", "L", "LA", "La") or image.mode.startswith("I")
     pixels, alpha = channels(path, image)
-    return Picture(pixels, alpha, kind, grey, icc, exif, dpi, notes, location, xmp, text)
+    return Picture(pixels, alpha, kind, grey, icc, exif, dpi, notes, location, xmp, text, encoding)
 
 
 @contextlib.contextmanager
@@ -195,6 +198,32 @@ def _resolution(image: Image.Image) -> tuple[float, float] | None:
         return None
     # Pillow says 1 for a TIFF that does not say.
     return (across, down) if 1 < across < 1e5 and 1 < down < 1e5 else None
+
+
+def _encoding(image: Image.Image) -> dict:
+    """How a JPEG's pixels were encoded, where another can be encoded likewise: its tables of
+    quantisation, and over how many pixels colours are shared.
+    """
+    tables = getattr(image, "quantization", None)
+    if not tables or image.mode not in ("L", "RGB") or max(map(max, tables.values())) > 255:
+        return {}
+    from PIL.JpegImagePlugin import get_sampling
+
+    shared = get_sampling(image) if image.mode == "RGB" else -1
+    told = {"qtables": [list(table) for _, table in sorted(tables.items())]}
+    if shared >= 0:
+        told["subsampling"] = shared
+    if image.info.get("progressive"):
+        told["progressive"] = True
+    return told
+
+
+def _turned(encoding: dict) -> dict:
+    """Of a picture whose rows became its columns."""
+    if not encoding or encoding.get("subsampling") == 1:  # 4:2:2 shares colours in rows alone
+        return {}
+    tables = [[table[8 * (k % 8) + k // 8] for k in range(64)] for table in encoding["qtables"]]
+    return encoding | {"qtables": tables}
 
 
 def _xmp(image: Image.Image) -> bytes | None:

@@ -47,9 +47,10 @@ def write_picture(
     resolution go along, where it was taken only with `location`; a grey one stays grey; its alpha
     goes along if it has the size of `pixels` and the format has alpha; a JPEG shows it on white.
     source_type: how the pixels were made (istrc.photo.xmp), written down together with the
-    program's name; None writes neither. JPEG is written at quality 95, 4:4:4; the other formats
-    without loss. The file appears whole or not at all. Raises InputError; OutOfSpace where the
-    disk is full.
+    program's name; None writes neither. A JPEG made from a JPEG of this size is encoded as that
+    was, so that its blocks come out as they were wherever pixels are the same, to within rounding;
+    another JPEG is written at quality 95, 4:4:4; the other formats without loss. The file appears
+    whole or not at all. Raises InputError; OutOfSpace where the disk is full.
     """
     if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3:
         raise ValueError(f"pixels must be uint8 (H, W, 3), not {pixels.dtype} {pixels.shape}")
@@ -60,6 +61,9 @@ def write_picture(
     picture = picture or Picture(pixels)
     image = _compose(picture, pixels, kind)
     options = dict(_OPTIONS[kind]) | _told(picture, kind, source_type, location)
+    if kind == "JPEG" and picture.encoding and pixels.shape == picture.pixels.shape:
+        del options["quality"]  # which would make other tables
+        options |= picture.encoding
     if picture.icc and picture.icc[16:20] == (b"GRAY" if image.mode in ("L", "LA") else b"RGB "):
         options["icc_profile"] = picture.icc
     if picture.dpi:
