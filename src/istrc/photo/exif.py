@@ -71,12 +71,14 @@ def with_more(
     software: str | None = None,
     location: dict | None = None,
     xmp: bytes | None = None,
+    dpi: tuple[float, float] | None = None,
 ) -> bytes | None:
     """`exif` as `to_keep` made it, with the program that wrote the picture, and with a place.
 
-    xmp: a packet, which in a TIFF is a tag among these.
+    xmp: a packet, which in a TIFF is a tag among these. dpi: dots an inch, which a WebP has no
+    other place for.
     """
-    if software is None and not location and not xmp:
+    if software is None and not location and not xmp and not dpi:
         return exif
     whole = Image.Exif()
     if exif:
@@ -89,4 +91,7 @@ def with_more(
         whole.get_ifd(ExifTags.IFD.GPSInfo).update(location)
     if xmp:
         whole[_XMP] = xmp
+    if dpi:
+        whole[ExifTags.Base.XResolution], whole[ExifTags.Base.YResolution] = dpi
+        whole[ExifTags.Base.ResolutionUnit] = 2  # an inch
     return whole.tobytes()

@@ -27,6 +27,7 @@ from istrc.photo.plugins import is_heic, load_heif_plugin, load_plugins
 from istrc.photo.xmp import with_words
 
 SIDEWAYS = (5, 6, 7, 8)  # orientations (EXIF) in which rows are columns
+BEHIND = "what lies behind the picture (motion, gain map, further views) is left out"
 SMALLEST_SIDE = 16  # pixels: under this no face can be seen
 LARGEST_PICTURE = 100_000_000  # pixels: 300 MB once decoded
 _HEAD = 65_536  # bytes: what says a picture's colours stands before its pixels
@@ -106,6 +107,8 @@ def _decode(path: Path, file) -> Picture:
     if dpi and orientation in SIDEWAYS:
         dpi = dpi[::-1]
     text, xmp = _words(image, notes)
+    if _has_more(image, xmp):
+        notes.append(BEHIND)
     icc = _colours(image, file, notes)
     grey = image.mode in ("1", "L", "LA", "La") or image.mode.startswith("I")
     pixels, alpha = channels(path, image)
@@ -193,11 +196,23 @@ def _colours(image: Image.Image, file, notes: list[str]) -> bytes | None:
 
 def _resolution(image: Image.Image) -> tuple[float, float] | None:
     try:
-        across, down = (float(value) for value in image.info["dpi"])
-    except (KeyError, TypeError, ValueError, ZeroDivisionError):
+        found = image.info.get("dpi")
+        if found is None and image.format == "WEBP":  # Pillow looks for it in a JPEG's EXIF alone
+            tags = image.getexif()
+            found = tags[ExifTags.Base.XResolution], tags[ExifTags.Base.YResolution]
+        across, down = (float(value) for value in found)
+    except Exception:  # as of EXIF
         return None
     # Pillow says 1 for a TIFF that does not say.
     return (across, down) if 1 < across < 1e5 and 1 < down < 1e5 else None
+
+
+def _has_more(image: Image.Image, xmp: bytes | None) -> bool:
+    """Whether a photograph's file has more than it, other than previews of it."""
+    if any(mark in (xmp or b"") for mark in (b"MotionPhoto=", b"MicroVideo=", b"hdrgm:Version")):
+        return True
+    views = getattr(image, "mpinfo", {}).get(0xB002, [])[1:]  # CIPA DC-007: entries
+    return any("Large Thumbnail" not in view["Attribute"]["MPType"] for view in views)
 
 
 def _encoding(image: Image.Image) -> dict:

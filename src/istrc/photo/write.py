@@ -136,6 +136,8 @@ def _told(picture: Picture, kind: str, source_type: str | None, location: bool) 
     more = dict(software=software, location=picture.location if location else None)
     if kind == "TIFF":
         more["xmp"], words = words, None
+    if kind == "WEBP":
+        more["dpi"] = picture.dpi
     exif = exif_data.with_more(picture.exif, **more)
     if kind == "JPEG":  # one segment each
         if exif and len(exif) > _JPEG_EXIF_LIMIT:
