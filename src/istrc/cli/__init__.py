@@ -6,6 +6,7 @@ once, and an edit does not wait for the options of training.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable
 from importlib import import_module
@@ -108,6 +109,10 @@ def main() -> None:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     asked = sys.argv[1] if len(sys.argv) > 1 else ""
+    if asked not in ("train", "evaluate", "figures", "bench"):
+        # A face's matrices are small: a second thread of NumPy's BLAS costs more than it gives.
+        # It is read when NumPy is imported
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     if asked == "train":
         import_module("istrc.cli.train").process_is_ours = True
     built([asked] if asked in COMMANDS else COMMANDS)(prog_name="istrc")
