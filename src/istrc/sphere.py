@@ -19,8 +19,6 @@ from istrc.arrays import detached, library, numbers
 from istrc.errors import IstrcError
 
 if TYPE_CHECKING:
-    import torch
-
     from istrc.arrays import Array
 
 MEAN_ITERATIONS = 2000
@@ -131,18 +129,6 @@ def step(z: Array, direction: Array, angle: float | Array) -> Array:
     d = _column(angle, z)
     # geodesic step: z' = cos(d) z + sin(d) g
     return lib.where(still, z, _unit(lib.cos(d) * z + lib.sin(d) * g))
-
-
-def noise(z: Array, angle: float | Array, count: int, generator: torch.Generator) -> Array:
-    """`count` neighbours of each `z`, all at exactly `angle`, in isotropic directions (paper 4.1).
-
-    z: a tensor `(..., D)`; the neighbours: `(count, ..., D)`. The numbers are drawn on the
-    generator's device, so that a seed means the same neighbours wherever `z` is.
-    """
-    shape = (count, *z.shape)
-    draw = library(z).randn
-    drawn = draw(shape, generator=generator, device=generator.device, dtype=z.dtype)
-    return step(z.expand(shape), drawn.to(z.device), angle)
 
 
 def combine(coefficients: Sequence[float] | Array, points: Array) -> Array:

@@ -12,7 +12,8 @@ from istrc.film.direction import Direction, find_direction, middle
 def faces(count, spread=0.2, dim=8, seed=0):
     generator = torch.Generator().manual_seed(seed)
     one = sphere.normalize(torch.randn(dim, generator=generator))
-    return sphere.noise(one, spread, count, generator)
+    drawn = torch.randn(count, dim, generator=generator)
+    return sphere.step(one.expand(count, dim), drawn, spread)
 
 
 @pytest.fixture

@@ -30,15 +30,20 @@ def test_anchored_by_hand(blank, crowd, count):
     assert made.spread == pytest.approx(sum(angles) / count, abs=1e-5)
 
 
+def around(z, angle, count, seed=0):
+    """Points (count, D) at this angle from z (D,)."""
+    drawn = torch.randn(count, len(z), generator=torch.Generator().manual_seed(seed))
+    return sphere.step(z.expand(count, -1), drawn, angle)
+
+
 def test_of_hundreds_and_in_any_order(blank):
-    generator = torch.Generator().manual_seed(0)
-    z = sphere.noise(sphere.normalize(torch.ones(8)), 0.8, 300, generator)
+    z = around(sphere.normalize(torch.ones(8)), 0.8, 300)
     made = average(blank, z, mode="circle")
     again = average(blank, z.flip(0), mode="circle")
     assert float(sphere.angle(made.z, again.z)) < 1e-5
     # No point near it has a smaller sum of squared angles
     least = sphere.angle(made.z, z).square().sum()
-    for near in sphere.noise(made.z[0], 0.01, 20, generator):
+    for near in around(made.z[0], 0.01, 20, seed=1):
         assert sphere.angle(near, z).square().sum() > least
 
 

@@ -34,7 +34,7 @@ MODES = ("photo", "anchored", "circle")
 FINEST = 1024  # pixels of a side over which a mesh is drawn; larger faces are looked up between
 REACHED = 3  # pixels, as far as a cubic kernel reaches beside a place, and one more
 STILL = 0.02  # pixels that count as not moved
-_SKIN, _LIGHT = 50, 75  # percentiles of the skin's luma: all of it, and lit as the light falls
+_MIDDLE, _LIT = 50, 75  # percentiles of the skin's luma: of all of it, of what light falls on
 _INTO = 0.15  # of what a mouth shuts, that its inside reaches into either lip
 _EDGE = 0.012  # of the crop's side, over which the inside of a mouth is blended into its lips
 _OPENED = (1.3, 2.2)  # times its area, from which an open mouth is drawn by the decoder, and all
@@ -150,7 +150,7 @@ class Rendering:
         """What is laid over faces whose textures are now `drawn`, (B, 3, S, S)."""
         made, skin = [], self._skin
         # Where hair or make-up was is skin, and nothing lighter than that; teeth are
-        lightest = 100 if _of_the_mouth(edits) else _SKIN if shades(edits) else _LIGHT
+        lightest = 100 if _of_the_mouth(edits) else _MIDDLE if shades(edits) else _LIT
         if skin is not None and shades(edits):
             skin = skin * (1 - self._where(edits))  # the tone is measured where none is to be seen
         hair = self._hair
