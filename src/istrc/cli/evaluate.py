@@ -24,6 +24,7 @@ from istrc.cli.measuring import (
     SecondOption,
     SheetsOption,
     as_command,
+    watched,
 )
 
 app = typer.Typer(
@@ -65,7 +66,9 @@ def reconstruction(
     from istrc.evaluation.reconstruction import evaluate_reconstruction
     from istrc.models.store import load_part
 
-    return evaluate_reconstruction(
+    return watched(
+        "reconstruction",
+        evaluate_reconstruction,
         **bench.common,
         judge=bench.judge,
         baseline=load_part(baseline, bench.circle.device) if baseline else None,

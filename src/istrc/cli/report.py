@@ -24,6 +24,7 @@ T = TypeVar("T")
 # What a user can do something about; anything else is a defect of ours and keeps its traceback.
 EXPECTED = (IstrcError, OSError, MemoryError)
 BAR_AFTER = 2.0  # seconds of work before a progress bar is worth looking at
+LINE_EVERY = 30.0  # seconds, where it is not a terminal that is told
 
 
 def one_line(message: object) -> str:
@@ -144,11 +145,15 @@ class Report:
 
 
 class Bar:
-    """A progress bar on standard error that shows itself only if the work takes long."""
+    """A progress bar on standard error that shows itself only if the work takes long.
+
+    Where that is no terminal, a line every `LINE_EVERY` seconds.
+    """
 
     def __init__(self, label: str, total: int):
         self.label, self.total, self.count = label, total, 0
         self.progress, self.lock = None, threading.Lock()
+        self.started = self.told = time.monotonic()
 
     def __enter__(self) -> Bar:
         self.timer = None
@@ -163,6 +168,15 @@ class Bar:
             self.count += 1
             if self.progress is not None:
                 self.progress.update(self.task, completed=self.count, total=self.total)
+            elif self.timer is None and time.monotonic() - self.told >= LINE_EVERY:
+                self._tell()
+
+    def _tell(self) -> None:
+        self.told = time.monotonic()
+        speed = self.count / (self.told - self.started)
+        left = (self.total - self.count) / max(speed, 1e-9)
+        line = f"{self.label}: {self.count} of {self.total}, {rate(speed)}, {span(left)} left"
+        print(line, file=sys.stderr, flush=True)
 
     def at(self, count: int, total: int) -> None:
         """Move to `count` of `total`, for work that counts by itself."""
@@ -211,6 +225,14 @@ def rate(speed: float | None) -> str:
     if not speed:
         return ""
     return f"{speed:.1f}/s" if speed >= 1 else f"{1 / speed:.1f} s each"
+
+
+def span(seconds: float) -> str:
+    """How long, as one would say it: `40 s`, `12 min`, `2 h 5 min`."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def describe(error: BaseException) -> str:

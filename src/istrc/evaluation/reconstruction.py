@@ -14,6 +14,7 @@ from istrc import figures
 from istrc.data.prepared import Prepared, to_pixels, to_tensor
 from istrc.errors import InputError
 from istrc.evaluation import metrics
+from istrc.evaluation.embedding import Progress, silent
 from istrc.evaluation.judges import Judge
 from istrc.evaluation.results import circle_checksum
 from istrc.shape.regions import outline
@@ -36,6 +37,7 @@ def evaluate_reconstruction(
     sheet_faces: int = 12,  # drawn with the seed, not by hand
     batch_size: int = 128,
     seed: int = 0,
+    progress: Progress = silent,
 ) -> dict[str, Any]:
     """PSNR, SSIM, sharpness and Fréchet distance of rebuilt faces.
 
@@ -94,6 +96,7 @@ def evaluate_reconstruction(
                 sums[way].setdefault(name, []).append(getattr(metrics, name)(y).numpy())
             if judge is not None:
                 features[way].append(judge.features(y))
+        progress(min(start + batch_size, len(rows)), len(rows))
 
     results: dict[str, Any] = {}
     seen_as = {name: np.concatenate(parts) for name, parts in features.items() if parts}  # (N, F)
