@@ -14,6 +14,7 @@ from istrc.edit.stopping import (
     FURTHER,
     LEAST,
     LOOKS,
+    MEASURED_MOST,
     MOST,
     ORDINARY,
     SURE,
@@ -343,6 +344,15 @@ def test_an_edit_ends_where_its_picture_is_of_another_person():
     assert not held.walk.reached.any() and len(looked) == 1 + LOOKS
     wide = reach(toy, c, z, *asked, recognised=recognised, same_person=0.9)
     assert torch.equal(wide.change, free.change) and len(looked) == 2 + LOOKS
+
+
+def test_what_is_measured_is_the_shape_s_and_little_colour():
+    for measured, most in (((), MOST), (("smile",), MEASURED_MOST)):
+        toy = nets(measured=measured)
+        toy.probes.prototypes[0] = torch.tensor([1.0, 0.0])
+        c = torch.tensor([[-40.0, 0.0]])
+        found, _ = completed(toy, c, 0 * c, {"smile": 1.0}, lambda change: change)
+        assert found.tolist() == [[most, 0.0]]
 
 
 def test_what_no_picture_shows_has_an_end():

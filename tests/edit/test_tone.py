@@ -138,3 +138,24 @@ def test_red_skin_is_no_redder_under_a_beard(skin):
     assert luma(under)[21, 15] < luma(red)[21, 15] - 0.3
     hue, was = under[place] + 1, red[place] + 1
     np.testing.assert_allclose(hue / hue.sum(), was / was.sum(), atol=0.03)
+
+
+def test_where_a_beard_was_the_skin_has_its_colour(skin):
+    """Black hair is grey, and lightened it would be grey skin."""
+    own = np.ones((3, SIZE, SIZE), np.float32) * [[[0.3]], [[0.0]], [[-0.2]]]
+    hair = np.zeros((SIZE, SIZE), bool)
+    hair[16:20, 12:20] = True
+    own = np.where(hair, -0.8, own).astype(np.float32)
+    bare = skin * ~hair
+    change = np.where(hair, 0.7, 0.0).astype(np.float32) * np.ones((3, 1, 1), np.float32)
+
+    def ratio(x):  # of red to blue light
+        return (x[0, hair] + 1).mean() / (x[2, hair] + 1).mean()
+
+    found = own + toned(change, own, bare, shades=True)
+    assert ratio(found) == pytest.approx(1.3 / 0.8, rel=1e-3)
+    assert luma(found)[hair].mean() > luma(own)[hair].mean() + 0.3
+    assert ratio(own + toned(change, own, bare)) < 1.2  # of what is no hair nothing is said
+    grey = np.repeat(luma(own)[None], 3, 0)
+    found = grey + toned(change, grey, bare, shades=True)
+    np.testing.assert_allclose(found[0], found[2], atol=1e-6)

@@ -35,6 +35,7 @@ SURE = math.log(0.7 / 0.3)  # the logit of probability 0.7: sure of what is kept
 BEYOND = 2.5  # times the evidence asked of z: how far a walk may go for a picture that lags behind
 SHUT = [[[1.0, 1.0, 1.0], [0.0, 0.0, 1.0]]]  # what lip_gap's ranges become: (1, 2, 3)
 MOST = 2.5  # of the differences between classes that prototypes add, an edit of strength 1
+MEASURED_MOST = 0.75  # ... where the shape says it, and more colour of it is dirt
 ORDINARY = 2.5  # spreads from the mean face that a coordinate of a code is moved to at most
 LEAST = 0.15  # of the gap between the classes, that an edit of strength 1 goes in any case
 NEAR = 0.01  # of the distance of the eyes, over which a measure's slope is taken
@@ -270,8 +271,9 @@ def completed(
 
     The mean of what may be, which is what a network learns from pairs, is fainter than any of it;
     and some faces are far from all that have what is asked. A prototype is as clean as the mean of
-    thousands of faces is, and goes as far as it is needed, but `MOST` times at most, and not so
-    far that the picture loses what is to be kept (`departure`).
+    thousands of faces is, and goes as far as it is needed, but `MOST` times at most (of what is
+    measured `MEASURED_MOST` times), and not so far that the picture loses what is to be kept
+    (`departure`).
 
     Args:
         keep: columns of the probes.
@@ -294,7 +296,7 @@ def completed(
         goal = wanted_logits(said[:, [column]], probes.typical[[column]], further * asked)[:, 0]
         now = nets.read_code(c + shown(change))  # (B, A)
         more = nets.read_code(c + shown(change + way)) - now  # a picture is nearly linear in it
-        most = MOST * abs(strength)
+        most = (MEASURED_MOST if name in probes.measures else MOST) * abs(strength)
         share = _share(sign * (goal - now[:, column]), sign * more[:, column], most)
         done = done & (share < most)
         if keep:

@@ -17,6 +17,7 @@ _COLD = 0.06  # less red than white has, at which teeth are made white
 _WARM = 0.4  # of the skin's colour, that white teeth have
 _LIGHTEST = 75  # percentile of the skin's luma, above which no teeth are
 _LIGHT = 0.12  # of the side: light falls off over as much
+_BARED = 0.15  # so much lighter, in units of the [-1, 1] range, is no hair any more
 _SHADE = 0.6  # taken away of what shades both halves over as much
 _BROAD = 0.8  # taken away of what tints more than half of that, as neither lips nor shadow do
 
@@ -67,6 +68,9 @@ def toned(
         # A shade takes its share of every colour: red skin would else be redder under a beard
         grey = np.where(grey < 0, grey * (own + 1) / (luma + 1).clip(min=0.1), grey)
         tint = tint * np.minimum(light, 1)
+        if shades:  # where hair goes, what comes to light has the skin's own colour
+            bare = (luma + grey + 1) * white_of(own, skin) - 1 - (luma + grey)
+            tint += (grey / _BARED).clip(0, 1) * (bare - (own - luma) - tint)
     return grey + coloured(own, skin) * tint
 
 
@@ -81,16 +85,21 @@ def like_teeth(new: np.ndarray, own: np.ndarray, skin: np.ndarray) -> np.ndarray
         own: (3, S, S) the face's texture before the change.
         skin: (S, S) where the light is measured.
     """
-    lights = (own + 1)[:, skin > 0.5]  # (3, N)
-    levels = (LUMA[..., 0] * lights).sum(0)
-    white = _median(lights) / max(_median(levels), 1e-3)  # (3,) over its luma
-    white = (1 + _WARM * (white - 1))[:, None, None]
+    levels = (LUMA[..., 0] * (own + 1)[:, skin > 0.5]).sum(0)
+    white = 1 + _WARM * (white_of(own, skin) - 1)
     new = new + 1
     luma = (LUMA * new).sum(0, keepdims=True)
     dimmed = (np.percentile(levels, _LIGHTEST) / luma.clip(1e-3)).clip(max=1)
     new, luma = new * dimmed, luma * dimmed
     cold = ((luma * white - new)[:1] / _COLD).clip(0, 1)
     return new + cold * (luma * white - new) - 1
+
+
+def white_of(own: np.ndarray, skin: np.ndarray) -> np.ndarray:
+    """The colour of a face's skin over its luma, (3, 1, 1): all 1 where it is grey."""
+    lights = (own + 1)[:, skin > 0.5]  # (3, N)
+    levels = (LUMA[..., 0] * lights).sum(0)
+    return (_median(lights) / max(_median(levels), 1e-3))[:, None, None]
 
 
 def coloured(own: np.ndarray, skin: np.ndarray | None = None) -> float:
