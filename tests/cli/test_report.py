@@ -128,7 +128,9 @@ def test_where_no_terminal_is_told_it_is_a_line_every_so_often(capsys, monkeypat
     clock = iter(range(10_000))
     monkeypatch.setattr(module.time, "monotonic", lambda: next(clock))
     monkeypatch.setattr(module, "LINE_EVERY", 30.0)
-    with Bar("edit", 100) as bar:
+    with Bar("edit", 1) as bar:
+        for _ in range(60):
+            bar.at(0, 100)  # before the first is done there is nothing to tell
         for _ in range(100):
             bar.advance()
     lines = capsys.readouterr().err.splitlines()

@@ -168,8 +168,9 @@ class Bar:
             self.count += 1
             if self.progress is not None:
                 self.progress.update(self.task, completed=self.count, total=self.total)
-            elif self.timer is None and time.monotonic() - self.told >= LINE_EVERY:
-                self._tell()
+            elif self.timer is None and self.count > 0:
+                if time.monotonic() - self.told >= LINE_EVERY:
+                    self._tell()
 
     def _tell(self) -> None:
         self.told = time.monotonic()
