@@ -42,13 +42,12 @@ def train_reach(
     data: str | Path,  # a prepared folder
     out: str | Path,  # run folder; holds what was measured
     *,
-    circle: Circle,  # whose probes are measured; its `same_person` is (see `nearest`)
+    circle: Circle,  # whose probes are measured, and who bounds edits by `same_person`
     faces: int = 60,  # of each edit
     seed: int = 0,
     device: str = "cpu",
 ) -> Probes:
-    """Measure `reach` and `gain` of the transformations on tune; the others keep 1. Returns the
-    probes."""
+    """Measure how far edits of the transformations go, on tune: the probes' `reach` and `gain`."""
     prepared, probes = Prepared(data), circle.probes
     told: dict[str, dict[str, float]] = {}
     probes.reach.fill_(1.0), probes.gain.fill_(1.0)
