@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from istrc.errors import IstrcError
@@ -17,3 +18,8 @@ def need_av() -> Any:
     except ImportError:
         raise IstrcError(MISSING) from None
     return av
+
+
+def url_of(path: Path) -> str:
+    """A file as FFmpeg names it; without `file:` it takes `12:30.mp4` for a protocol."""
+    return f"file:{path}"

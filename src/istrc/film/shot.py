@@ -35,10 +35,10 @@ class Colours:
 
 @dataclass(frozen=True, eq=False)
 class Shot:
-    """A decoded frame, upright, of even width W and height H.
+    """A decoded frame, upright, of width W and height H.
 
     Attributes:
-        planes: Y (H, W), Cb and Cr (H/2, W/2), uint8.
+        planes: Y (H, W), Cb and Cr (H/2, W/2, rounded up), uint8.
         colours: what they mean.
         pts, duration: when it is shown and for how long, in units of the film's time base.
         time: the same as pts, seconds.
@@ -107,6 +107,7 @@ def _add(plane: np.ndarray, change: np.ndarray) -> None:
 
 
 def _halved(change: np.ndarray) -> np.ndarray:
-    """The mean of every 2 x 2 block: (h, w) -> (h/2, w/2)."""
+    """The mean of every 2 x 2 block: (h, w) -> (h/2, w/2, rounded up)."""
+    change = np.pad(change, [(0, side % 2) for side in change.shape], mode="edge")  # of odd sizes
     height, width = change.shape
     return change.reshape(height // 2, 2, width // 2, 2).mean((1, 3))
