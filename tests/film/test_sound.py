@@ -143,3 +143,100 @@ def test_sound_is_copied_where_it_can_be_and_encoded_elsewhere(
             "it as it is",
             line,
         )
+
+
+@pytest.mark.parametrize(
+    "inside, offered", [("mp4", 7), ("mov", 5), ("mkv", 8), ("webm", 2), ("avi", 5)]
+)
+def test_sound_goes_from_every_container_into_every_other(tmp_path, inside, offered):
+    made = 0
+    for codec in CODECS:
+        source = tmp_path / f"{codec}.{inside}"
+        try:
+            write(source, codec, "stereo")
+        except (ValueError, av.error.FFmpegError):  # the muxer does not offer it
+            continue
+        if (inside, codec) == ("avi", "vorbis"):  # its times are wrong there
+            continue
+        made += 1
+        for ending in FEW:
+            out = tmp_path / f"{codec}-out{ending}"
+            writer = copy(source, out)
+            kind, waves, rate, _ = heard(out)
+            if writer.sound == "copied":
+                assert (kind, writer.losses) == (codec, ())
+            else:
+                [line] = writer.losses
+                assert f"is encoded anew as {kind}, stereo, as {ending} does not" in line
+            for wave, tone in zip(waves, TONES, strict=False):
+                assert pitch(wave, rate) == pytest.approx(tone, abs=4)
+    assert made == offered
+
+
+@pytest.mark.parametrize("codec, ending", [("pcm_s16le", "mov"), ("ac3", "mkv"), ("mp3", "mkv")])
+def test_sound_that_begins_late_stays_late(tmp_path, codec, ending):
+    source = write(tmp_path / f"in.{ending}", codec, "stereo", start=0.4)
+    assert heard(source)[3] == pytest.approx(0.4, abs=0.03)
+    for out in (tmp_path / "out.webm", tmp_path / "out.m4v"):
+        copy(source, out)
+        assert heard(out)[3] == pytest.approx(0.4, abs=0.03)
+
+
+def test_every_stream_of_sound_goes_over_with_its_language(tmp_path):
+    source = write(tmp_path / "in.mkv", "ac3", "stereo", streams=2, language="deu")
+    for ending, kind, count in ((".mp4", "ac3", 0), (".webm", "opus", 2)):
+        out = tmp_path / f"out{ending}"
+        assert [line[:18] for line in copy(source, out).losses] == [
+            f"its sound (stream {k}"[:18] for k in range(1, 1 + count)
+        ]
+        with av.open(str(out)) as container:
+            assert [s.language for s in container.streams.audio] == ["deu", "deu"]
+        assert [heard(out, k)[0] for k in (0, 1)] == [kind, kind]
+
+
+def of_no_kind(path):
+    """Sound of a number that nobody gave a meaning, in an AVI file."""
+    content = bytearray(write(path, "pcm_s16le", "mono").read_bytes())
+    at = content.index(b"strf", content.index(b"auds")) + 8
+    content[at : at + 2] = b"\x99\x99"
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize("ending", FEW)
+def test_sound_that_fits_in_no_way_is_one_line_before_anything(tmp_path, ending):
+    film = Film(of_no_kind(tmp_path / "in.avi"))
+    with pytest.raises(InputError) as caught:
+        Writer(tmp_path / f"out{ending}", film)
+    assert str(caught.value) == (
+        f"{film.path}: its sound (stream 1, of an unknown kind) can neither be copied into "
+        f"{ending} nor be encoded for it; take it out: ffmpeg -i IN -map 0 -map -0:1 -c copy NEW"
+    )
+
+
+def test_sound_that_only_another_container_takes_names_it(tmp_path, monkeypatch):
+    monkeypatch.setattr("istrc.film.sound.ENCODERS", ())
+    film = Film(write(tmp_path / "in.mkv", "ac3", "stereo"))
+    with pytest.raises(InputError, match=r"in\.mkv: its sound \(stream 1, ac3, .*end OUT in \.mkv"):
+        Writer(tmp_path / "out.webm", film)
+
+
+def test_damaged_pieces_of_sound_are_left_out_as_players_do(tmp_path):
+    source = write(tmp_path / "in.mkv", "ac3", "stereo")
+    content = bytearray(source.read_bytes())
+    last = content.rindex(b"\x0b\x77")
+    content[last : last + 60] = bytes(60)
+    source.write_bytes(content)
+    assert copy(source, tmp_path / "out.webm").sound == "encoded"
+    kind, waves, rate, _ = heard(tmp_path / "out.webm")
+    assert kind == "opus" and 0.5 < waves.shape[1] / rate < SECONDS + 0.09
+
+
+def test_an_error_of_writing_names_what_is_written(tmp_path, monkeypatch):
+    film = Film(write(tmp_path / "in.avi", "mp3", "stereo"))
+    monkeypatch.setattr("istrc.film.write.H264", ("libx264", {"preset": "none such"}))
+    with pytest.raises(InputError) as caught, Writer(tmp_path / "out.mp4", film):
+        pass
+    assert str(caught.value).startswith(f"{tmp_path}/out.mp4: cannot be written (")
+    assert "in.avi" not in str(caught.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["in.avi"]

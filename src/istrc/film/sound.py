@@ -94,7 +94,8 @@ def find_ways(film: Film, ending: str, kind: str) -> tuple[dict[int, Way], list[
         fits = next((way for way in candidates if _fits(film, number, way, kind)), None)
         if fits is None:
             elsewhere = kind != "matroska" and _fits(film, number, Way(), "matroska")
-            remedy = "end OUT in .mkv" if elsewhere else "take that sound out of the film first"
+            without = f"take it out: ffmpeg -i IN -map 0 -map -0:{number} -c copy NEW"
+            remedy = "end OUT in .mkv" if elsewhere else without
             raise InputError(
                 f"{film.path}: its sound ({name}) can neither be copied into {ending} nor be "
                 f"encoded for it; {remedy}"
