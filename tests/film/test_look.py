@@ -33,7 +33,7 @@ def picture(width=48, height=32, seed=0):
 
 def write(path, codec="libx264", kind="yuv420p", *, size=(48, 32), count=2, options=None, **tags):
     """Write a film of this kind of frames, whose colours are in the matrix of the tags."""
-    matrix = {1: "ITU709", 5: "ITU601", 6: "ITU601", 9: "BT2020"}[tags.get("colorspace") or 5]
+    matrix = {1: 1, 5: 5, 6: 5, 9: 9}[tags.get("colorspace", 5)]  # as swscale has it
     full = tags.get("color_range") == 2
     with av.open(str(path), "w") as out:
         video = out.add_stream(codec, rate=5, options=options or {})
@@ -45,8 +45,8 @@ def write(path, codec="libx264", kind="yuv420p", *, size=(48, 32), count=2, opti
             ranges = dict(dst_color_range=2 if full else 1) if "yuv" in kind else {}
             frame = frame.reformat(format=kind, dst_colorspace=matrix, **ranges)
             frame.pts, frame.time_base = k, Fraction(1, 5)
-            for name, value in tags.items():
-                setattr(frame, name, value)
+            for name in tags.keys() & {"colorspace", "color_range"}:
+                setattr(frame, name, tags[name])
             out.mux(video.encode(frame))
         out.mux(video.encode())
     return path

@@ -18,21 +18,21 @@ from istrc.film.shot import Colours, Planes, rows_of
 
 HIGH = 576  # rows; a film with more that names no colours has those of HDTV
 
-# H.273's numbers of matrices -> swscale's name, Kr and Kb
+# H.273's numbers of matrices -> swscale's, Kr and Kb
 _MATRICES = {
-    1: ("ITU709", 0.2126, 0.0722),
-    4: ("FCC", 0.30, 0.11),
-    5: ("ITU601", 0.299, 0.114),
-    6: ("ITU601", 0.299, 0.114),
-    7: ("SMPTE240M", 0.212, 0.087),
-    9: ("BT2020", 0.2627, 0.0593),
-    10: ("BT2020", 0.2627, 0.0593),
+    1: (1, 0.2126, 0.0722),
+    4: (4, 0.30, 0.11),
+    5: (5, 0.299, 0.114),
+    6: (5, 0.299, 0.114),
+    7: (7, 0.212, 0.087),
+    9: (9, 0.2627, 0.0593),
+    10: (9, 0.2627, 0.0593),
 }
 # Those that swscale cannot turn into RGB
 _STRANGE = {8: "YCgCo", 11: "Y'D'zD'x", 14: "ICtCp", 15: "IPT-C2", 16: "YCgCo-Re", 17: "YCgCo-Ro"}
 _UNSAID, _BT2020 = (2, 3), 9
 TRANSPARENT = "its transparency is left out"
-_FULL = 2  # FFmpeg's number of the range 0..255; 1 is 16..235
+_NARROW, _FULL = 1, 2  # FFmpeg's numbers of the ranges 16..235 and 0..255
 
 
 @dataclass(frozen=True)
@@ -68,9 +68,14 @@ class Look:
     def planes(self, frame: Any) -> Planes:
         """A frame of PyAV as our planes."""
         if frame.format.name not in ("yuv420p", "yuvj420p"):
-            name, range_ = self.colours.name, _FULL if self.colours.full else 1
+            matrix, levels = self.colours.matrix, _FULL if self.colours.full else _NARROW
+            grey = int(frame.color_range) or _FULL
             frame = frame.reformat(
-                format="yuv420p", src_colorspace=name, dst_colorspace=name, dst_color_range=range_
+                format="yuv420p",
+                src_colorspace=matrix,
+                dst_colorspace=matrix,
+                src_color_range=levels if _is_yuv(frame.format) else grey,
+                dst_color_range=levels,
             )
         planes = []
         for plane, share in zip(frame.planes, (1, 2, 2), strict=True):
@@ -82,10 +87,11 @@ class Look:
         return tuple(planes)
 
 
-def look_at(path: Any, first: Any, odd: bool = False) -> Look:
-    """What a film is like whose first frame is this.
+def look_at(path: Any, first: Any, context: Any, odd: bool = False) -> Look:
+    """What a film is like.
 
     Args:
+        first, context: PyAV's, its first frame and what decoded that.
         odd: keep a last row or column beyond an even size, for an encoder that takes them. A film
             that is turned or mirrored loses them anyway: colours have half a pixel there, which
             has no place on the other side.
@@ -98,7 +104,9 @@ def look_at(path: Any, first: Any, odd: bool = False) -> Look:
         kept = first.width // 2 * 2, first.height // 2 * 2
     if not all(kept):
         raise InputError(f"{path}: {first.width}x{first.height} is too small for a film")
-    matrix, coefficients = _matrix(path, first, turned)
+    named = first if hasattr(first, "color_trc") else context  # frames of older PyAV do not say
+    primaries, transfer = int(named.color_primaries), int(named.color_trc)
+    matrix, coefficients = _matrix(path, first, primaries, turned)
     said = int(first.color_range) == _FULL or first.format.name.startswith("yuvj")
     return Look(
         stored=stored,
@@ -107,8 +115,8 @@ def look_at(path: Any, first: Any, odd: bool = False) -> Look:
         flips=flips,
         colours=Colours(*coefficients, full=_is_yuv(first.format) and said),
         matrix=matrix,
-        primaries=int(first.color_primaries),
-        transfer=int(first.color_trc),
+        primaries=primaries,
+        transfer=transfer,
         interlaced=_first_field(first, flips[1]),
         losses=tuple(_losses(first.format, stored, kept, turned or any(flips))),
     )
@@ -131,11 +139,13 @@ def _is_yuv(kind: Any) -> bool:
     return not kind.is_rgb and len(kind.components) >= 3  # fewer: grey, or a palette
 
 
-def _matrix(path: Any, frame: Any, turned: bool) -> tuple[int, tuple[str, float, float]]:
+def _matrix(
+    path: Any, frame: Any, primaries: int, turned: bool
+) -> tuple[int, tuple[int, float, float]]:
     """The number of the matrix of our planes, and its coefficients."""
     number, usual = int(frame.colorspace), 1 if frame.height > HIGH else 5
     if not _is_yuv(frame.format):
-        number = 9 if int(frame.color_primaries) == _BT2020 else usual
+        number = 9 if primaries == _BT2020 else usual
     elif number in _STRANGE:
         raise InputError(
             f"{path}: its colours are {_STRANGE[number]}, which is not read; convert it to a film "

@@ -40,9 +40,10 @@ class Film:
             first = next(container.decode(video), None)
             if first is None:
                 raise InputError(f"{path}: no frame in it can be decoded; give another film")
-            self.look = look_at(path, first, odd)
+            self.look = look_at(path, first, video.codec_context, odd)
             self.width, self.height = self.look.size
-            self.losses = self.look.losses + tuple(_left_out(container, video))
+            left_out = _left_out(container, video)
+            self.losses = tuple(dict.fromkeys([*self.look.losses, *left_out]))
             self.fps = Fraction(video.average_rate or video.guessed_rate or 25)
             self.time_base = Fraction(video.time_base)
             self.duration = _duration(container)  # seconds; None where the file does not say

@@ -22,12 +22,12 @@ class Colours:
     """How Y'CbCr and RGB belong together (ITU-T H.273).
 
     Attributes:
-        name: of the matrix, as swscale has it.
+        matrix: its number, as swscale has it.
         red, blue: its weights Kr and Kb of brightness; green has what is left of 1.
         full: Y fills 0..255; otherwise 16..235, and Cb and Cr 16..240.
     """
 
-    name: str
+    matrix: int
     red: float
     blue: float
     full: bool = False
@@ -61,8 +61,8 @@ class Shot:
 
     def rgb(self) -> np.ndarray:
         """Its pixels (H, W, 3) uint8 RGB."""
-        name = self.colours.name
-        shown = self.frame().reformat(format="rgb24", src_colorspace=name, dst_colorspace=name)
+        matrix = self.colours.matrix
+        shown = self.frame().reformat(format="rgb24", src_colorspace=matrix, dst_colorspace=matrix)
         return shown.to_ndarray()
 
     def changed(self, pixels: np.ndarray, edited: np.ndarray, share: float = 1.0) -> Shot:

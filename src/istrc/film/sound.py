@@ -93,7 +93,7 @@ def find_ways(film: Film, ending: str, kind: str) -> tuple[dict[int, Way], list[
     for number, (name, candidates) in offers.items():
         fits = next((way for way in candidates if _fits(film, number, way, kind)), None)
         if fits is None:
-            elsewhere = kind != "matroska" and _fits(film, number, Way(), "matroska")
+            elsewhere = candidates and _fits(film, number, Way(), "matroska")
             without = f"take it out: ffmpeg -i IN -map 0 -map -0:{number} -c copy NEW"
             remedy = "end OUT in .mkv" if elsewhere else without
             raise InputError(
@@ -116,21 +116,27 @@ def _titles(sound: Any) -> dict[str, str]:
 
 def _name(sound: Any) -> str:
     context = sound.codec_context
-    kind = "of an unknown kind" if context is None else f"{context.name}, {context.layout.name}"
+    kind = "of an unknown kind" if context is None else f"{context.name}, {_layout(context)}"
     return f"stream {sound.index}, {kind}"
 
 
+def _layout(context: Any) -> str:
+    """Where its channels belong; in files that do not say, where so many usually do."""
+    own = context.layout
+    if own.name.endswith("channels"):  # "6 channels"
+        return need_av().AudioLayout(f"{own.nb_channels}c").name
+    return own.name
+
+
 def _candidates(sound: Any) -> Iterator[Way]:
-    """Ways for a stream of sound, the best first."""
-    yield Way()
+    """Ways for a stream of sound that may do, the best first."""
     context = sound.codec_context
-    if context is None:  # nobody can decode it
+    if context is None:  # nobody knows what it is, and PyAV copies nothing of that kind
         return
-    own, count = context.layout.name, context.layout.nb_channels
-    # Players know 5.1 and not 5.1(side), with the same speakers; "6 channels" are the usual six
-    usual = need_av().AudioLayout(f"{count}c").name
-    first = usual if own.endswith("channels") else own.replace("(side)", "")
-    layouts = dict.fromkeys((first, own, usual, "stereo", "mono"))
+    yield Way()
+    # The same speakers as in 5.1(side), and players know it
+    usual = _layout(context).replace("(side)", "")
+    layouts = dict.fromkeys((usual, _layout(context), "stereo", "mono"))
     yield from (Way(encoder, layout) for encoder in ENCODERS for layout in layouts)
 
 
