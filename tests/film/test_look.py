@@ -200,6 +200,16 @@ def test_colours_that_are_named_keep_their_names(
         assert np.abs(shot.rgb() - picture(seed=k).astype(int)).mean() < 3.5
 
 
+def test_what_hdr_says_besides_is_told(tmp_path):
+    master = "G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,1)"
+    settings = f"log-level=none:master-display={master}:max-cll=1000,400"
+    source = write(tmp_path / "in.mkv", "libx265", "yuv420p10le", options={"x265-params": settings})
+    assert copy(source, tmp_path / "out.mp4").losses == (
+        bits(10),
+        "its HDR metadata, how bright it was mastered, is left out",
+    )
+
+
 def test_matrices_that_are_wrong_or_strange(tmp_path):
     # RGB's, on what is not: as an earlier istrc wrote it
     source = write(tmp_path / "in.mp4", options={"crf": "0", "x264-params": "colormatrix=GBR"})

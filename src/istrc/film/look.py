@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
 from istrc.errors import InputError
-from istrc.film.pyav import need_av
+from istrc.film.pyav import filter_like
 from istrc.film.shot import Colours, Planes, rows_of
 
 HIGH = 576  # rows; a film with more that names no colours has those of HDTV
@@ -31,6 +30,13 @@ _MATRICES = {
 # Those that swscale cannot turn into RGB
 _STRANGE = {8: "YCgCo", 11: "Y'D'zD'x", 14: "ICtCp", 15: "IPT-C2", 16: "YCgCo-Re", 17: "YCgCo-Ro"}
 _UNSAID, _BT2020 = (2, 3), 9
+_HDR = (
+    "MASTERING_DISPLAY_METADATA",
+    "CONTENT_LIGHT_LEVEL",
+    "DYNAMIC_HDR_PLUS",
+    "DOVI_METADATA",
+    "DYNAMIC_HDR_VIVID",
+)
 TRANSPARENT = "its transparency is left out"
 _NARROW, _FULL = 1, 2  # FFmpeg's numbers of the ranges 16..235 and 0..255
 
@@ -118,7 +124,7 @@ def look_at(path: Any, first: Any, context: Any, odd: bool = False) -> Look:
         primaries=primaries,
         transfer=transfer,
         interlaced=_first_field(first, flips[1]),
-        losses=tuple(_losses(first.format, stored, kept, turned or any(flips))),
+        losses=tuple(_losses(first, kept, turned or any(flips))),
     )
 
 
@@ -162,15 +168,7 @@ def _first_field(frame: Any, flipped: bool) -> str | None:
     """The field that comes first in an interlaced film, of an even number of rows."""
     if not frame.interlaced_frame:
         return None
-    graph = need_av().filter.Graph()
-    source = graph.add_buffer(
-        width=frame.width,
-        height=frame.height,
-        format=frame.format,
-        time_base=frame.time_base or Fraction(1, 1000),
-    )
-    top = graph.add("select", "e='eq(interlace_type,TOPFIRST)'")
-    graph.link_nodes(source, top, graph.add("buffersink")).configure()
+    graph = filter_like(frame, "select", "e='eq(interlace_type,TOPFIRST)'")
     graph.push(frame)
     try:
         first = graph.pull() is not None
@@ -179,20 +177,21 @@ def _first_field(frame: Any, flipped: bool) -> str | None:
     return "tff" if first != flipped else "bff"
 
 
-def _losses(
-    kind: Any, stored: tuple[int, int], kept: tuple[int, int], turned: bool
-) -> Iterator[str]:
+def _losses(frame: Any, kept: tuple[int, int], moved: bool) -> Iterator[str]:
+    kind, stored = frame.format, (frame.width, frame.height)
     bits = max(component.bits for component in kind.components)
     if any(component.is_alpha for component in kind.components):
         yield TRANSPARENT
     if bits > 8:
         yield f"its {bits} bits a channel are written as 8"
+    if any(frame.side_data.get(name) is not None for name in _HDR):
+        yield "its HDR metadata, how bright it was mastered, is left out"
     coloured = _is_yuv(kind) or kind.is_rgb or kind.has_palette
     if coloured and (kind.chroma_width(8) > 4 or kind.chroma_height(8) > 4):
         yield "its colours are written at half the resolution (4:2:0)"
     lost = [name for name, a, b in zip(("column", "row"), stored, kept, strict=True) if a != b]
     if lost:
-        remedy = "" if turned else "; end OUT in .webm to keep all"
+        remedy = "" if moved else "; end OUT in .webm to keep all"
         yield (
             f"its {stored[0]}x{stored[1]} pixels are written without the last "
             f"{' and '.join(lost)}, as sizes must be even{remedy}"

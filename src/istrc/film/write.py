@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from istrc.errors import InputError, OutOfSpace, reason
-from istrc.film.pyav import need_av, url_of
+from istrc.film.pyav import filter_like, need_av, url_of
 from istrc.film.read import Film
 from istrc.film.shot import Shot
 from istrc.film.sound import Copied, Encoded, find_ways
@@ -84,9 +84,9 @@ class Writer:
         self.temporary, self._target = beside(path)
         ending = self.path.suffix.lower()
         self._kind, look = ENDINGS[ending], film.look
-        self._fields = None  # which of them comes first, where there are any
-        if look.interlaced and not look.turned and film.height % 4 == 0 and self._kind != "webm":
-            self._fields = look.interlaced
+        # H.264's fields are of whole pairs of rows of colour; VP9 has none
+        fielded = self._kind != "webm" and not look.turned and film.height % 4 == 0
+        self._fields = look.interlaced if fielded else None
         self._ways, said = find_ways(film, ending, self._kind)
         combed = [COMBED] if look.interlaced and not self._fields else []
         self.losses = (*film.losses, *combed, *said)
@@ -140,8 +140,9 @@ class Writer:
 
     def write(self, shot: Shot) -> None:
         """The next frame."""
-        frame, context = self._with_fields(shot.frame()), self._video.codec_context
+        frame, context = shot.frame(), self._video.codec_context
         frame.pts, frame.time_base = shot.pts, self.film.time_base
+        frame = self._with_fields(frame)
         frame.duration = shot.duration
         frame.color_range, frame.colorspace = context.color_range, context.colorspace
         with self._told():
@@ -152,15 +153,7 @@ class Writer:
         if not self._fields:
             return frame
         if self._marking is None:
-            graph = self._marking = need_av().filter.Graph()
-            source = graph.add_buffer(
-                width=frame.width,
-                height=frame.height,
-                format=frame.format,
-                time_base=self.film.time_base,
-            )
-            mark = graph.add("setparams", f"field_mode={self._fields}")
-            graph.link_nodes(source, mark, graph.add("buffersink")).configure()
+            self._marking = filter_like(frame, "setparams", f"field_mode={self._fields}")
         self._marking.push(frame)
         return self._marking.pull()
 
