@@ -34,7 +34,7 @@ def two_faces(monkeypatch):
     from istrc.photo.detect import Box
 
     def glance(pixels, side=0):
-        if pixels.shape[:2] == (64, 96):
+        if pixels.shape[:2] in ((64, 96), (65, 97)):
             return [Box(20, 10, 60, 50, 1.0), Box(66, 20, 90, 44, 1.0)]
         height, width = pixels.shape[:2]
         return [Box(width / 2 - 20, height / 2 - 20, width / 2 + 20, height / 2 + 20, 1.0)]
@@ -58,6 +58,59 @@ def test_one_object_and_a_film(istrc, toy_model, clip, two_faces, tmp_path):
     assert film["sound"] == "none" and film["seconds"] >= 0
     assert [path.name for path in out.parent.iterdir()] == ["out.mp4"]
     assert result.lines == [f"{clip}: 2 faces found, the largest followed; --face K chooses"]
+
+
+def test_what_is_lost_is_said_before_the_work_a_line_each(
+    istrc, toy_model, two_faces, tmp_path, monkeypatch
+):
+    from istrc.film import edit
+
+    source = tmp_path / "in.mkv"
+    with av.open(str(source), "w") as out:
+        video = out.add_stream("ffv1", rate=10)
+        video.width, video.height, video.pix_fmt = 97, 65, "yuva444p10le"
+        for i in range(3):
+            picture = np.full((65, 97, 3), 90 + i, np.uint8)
+            out.mux(video.encode(av.VideoFrame.from_ndarray(picture, "rgb24")))
+        out.mux(video.encode())
+    arguments = ["film", source, "-a", "smile", "--face", "1", "--model", toy_model]
+    lost = [
+        "its transparency is left out",
+        "its 10 bits a channel are written as 8",
+        "its colours are written at half the resolution (4:2:0)",
+    ]
+    odd = (
+        "its 97x65 pixels are written without the last column and row, as sizes must be even; end "
+        "OUT in .webm to keep all"
+    )
+    result = istrc(*arguments, "-o", tmp_path / "out.mp4", "--json")
+    assert result.exit_code == 0, result.err
+    [film] = result.json()["results"]
+    assert film["losses"] == [*lost, odd] and film["size"] == [96, 64]
+    assert result.lines == [f"{source}: {line}" for line in film["losses"]]
+    # Where nobody ever comes to the end, too
+    monkeypatch.setattr(edit, "make_plan", lambda *_, **__: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        istrc(*arguments, "-o", tmp_path / "out.webm")
+    seen = []
+    with pytest.raises(ZeroDivisionError):
+        edit.edit_film(None, source, tmp_path / "out.webm", {"smile": 1.0}, tell=seen.append)
+    assert seen == lost
+
+
+def test_names_as_long_as_they_can_be(istrc, toy_model, clip, two_faces, tmp_path):
+    arguments = ["-a", "smile", "--model", toy_model, "--face", "1"]
+    long = tmp_path / ("L" * 251 + ".mp4")
+    long.write_bytes(clip.read_bytes())
+    result = istrc("film", long, *arguments, "-o", f"{tmp_path}/films/")
+    assert result.exit_code == 0, result.err
+    assert [path.name for path in (tmp_path / "films").iterdir()] == [long.name]
+    # An ending that is longer makes a name that no file can have
+    short = tmp_path / ("L" * 252 + ".ts")
+    short.write_bytes(clip.read_bytes())
+    result = istrc("film", short, *arguments, "-o", f"{tmp_path}/films/")
+    assert result.exit_code == 1 and len(result.lines) == 1
+    assert result.lines[0].endswith("L.mp4: file name too long; give another name")
 
 
 def test_a_folder_takes_the_film_under_its_own_name(istrc, toy_model, clip, two_faces, tmp_path):

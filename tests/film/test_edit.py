@@ -1,6 +1,7 @@
 """The shipped circle on a second of film: what an edit does, and all that it leaves alone."""
 
 import math
+import struct
 
 import numpy as np
 import pytest
@@ -147,6 +148,25 @@ def test_a_film_is_edited_and_its_sound_is_not(circle, clip, tmp_path):
     for old, new in list(zip(Film(clip).read(), Film(out).read(), strict=True))[COUNT:]:
         assert same(old, new)
     assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]
+
+
+@pytest.mark.parametrize("matrix", [(-1, 0, 0, 1), (1, 0, 0, -1), (0, 1, 1, 0), (0, -1, 1, 0)])
+def test_a_face_is_found_as_players_show_it(circle, encode, camera, tmp_path, matrix):
+    a, b, c, d = matrix
+    stored = [p.swapaxes(0, 1) if b else p for p in camera(3)]
+    # Undone by the matrix: the rows and columns that it mirrors are mirrored before
+    columns, rows = (b, c) if b else (a, d)
+    stored = [np.ascontiguousarray(p[::rows, ::columns]) for p in stored]
+    film = encode(tmp_path / "clip.mp4", stored, FPS, sound=False)
+    content = bytearray(film.read_bytes())
+    at = content.index(b"tkhd") + 44
+    numbers = (a << 16, b << 16, 0, c << 16, d << 16, 0, 0, 0, 1 << 30)
+    content[at : at + 36] = struct.pack(">9i", *numbers)
+    film.write_bytes(content)
+    done = edit_film(circle, film, tmp_path / "out.mp4", {"smile": 1.0})
+    assert (done.faces, done.size, done.losses) == (3, (256, 192), ())
+    upright = next(Film(tmp_path / "out.mp4").read()).rgb().astype(int)
+    assert np.abs(upright - camera(3)[0])[:, :60].mean() < 6  # beside the face
 
 
 @pytest.mark.parametrize("mode", ["anchored", "circle"])

@@ -173,3 +173,28 @@ def test_a_film_that_is_cut_off_is_one_line(encode, tmp_path):
     fast = encode(tmp_path / "fast.mp4", list(noise), Fraction(12), crf=40, movflags="faststart")
     (tmp_path / "late.mp4").write_bytes(fast.read_bytes()[: -len(content) // 2])
     refused(tmp_path / "late.mp4", "cut off or damaged after [01].*give a film that plays")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["L" * 251 + ".mp4", "\u65e5" * 83 + "ab.mkv", "12:30.mp4", "file:a%03d.mov", "-o #?&.webm"],
+)
+def test_a_film_has_any_name_that_files_have(clip, tmp_path, name):
+    source, out = tmp_path / "in" / name, tmp_path / "out" / name
+    source.parent.mkdir()
+    whole = clip if name.endswith("mp4") else tmp_path / f"whole{source.suffix}"
+    if whole is not clip:
+        copy(clip, whole, 30)
+    source.write_bytes(whole.read_bytes())
+    copy(source, out, 30)
+    assert len(shots(out)) == 10
+    assert [path.name for path in out.parent.iterdir()] == [name]
+
+
+def test_a_name_that_no_file_can_have_is_one_line_at_once(clip, tmp_path):
+    with pytest.raises(InputError) as caught:
+        Writer(tmp_path / ("L" * 252 + ".mp4"), Film(clip))
+    assert str(caught.value).endswith("L.mp4: file name too long; give another name")
+    (tmp_path / "link.mp4").symlink_to(tmp_path / "none" / "film.mp4")
+    with pytest.raises(InputError, match=r"link\.mp4: a link to .*none/film\.mp4, and the folder"):
+        Writer(tmp_path / "link.mp4", Film(clip))

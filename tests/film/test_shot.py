@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from istrc.film.shot import Colours, Shot
 
 pytest.importorskip("av")
-HDTV, SDTV = ("ITU709", 0.2126, 0.0722), ("ITU601", 0.299, 0.114)
+HDTV, SDTV = (1, 0.2126, 0.0722), (5, 0.299, 0.114)
 
 
 def a_shot(width=24, height=18, colours=HDTV, full=False, seed=0, low=60, high=190):
@@ -41,10 +41,10 @@ def test_no_edit_and_no_share_give_the_same_bytes(seed, full, colours):
 
 
 @pytest.mark.parametrize("full", [False, True])
-@pytest.mark.parametrize("name, red, blue", [HDTV, SDTV])
-def test_a_difference_is_that_of_the_equations(name, red, blue, full):
+@pytest.mark.parametrize("matrix, red, blue", [HDTV, SDTV])
+def test_a_difference_is_that_of_the_equations(matrix, red, blue, full):
     """H.273 again, pixel by pixel."""
-    shot = a_shot(colours=(name, red, blue), full=full)
+    shot = a_shot(colours=(matrix, red, blue), full=full)
     pixels = shot.rgb()
     edited = (pixels.astype(int) + np.random.default_rng(1).integers(-9, 10, pixels.shape)).clip(
         0, 255

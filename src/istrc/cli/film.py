@@ -84,7 +84,8 @@ def film(
     """Change attributes of one face through a film.
 
     The face is followed and gets one edit, the same in every frame. Frames without it, and all
-    outside the face, stay as they were decoded; the sound is copied. Needs PyAV (the extra `film`).
+    outside the face, stay as they were decoded; the sound is copied. What OUT cannot hold as it was
+    is said, a line each. Needs PyAV (the extra `film`).
     """
     with Report("film", as_json) as report:
         began = time.monotonic()
@@ -116,6 +117,7 @@ def film(
                 provenance=provenance,
                 location=keep_location,
                 progress=progress,
+                tell=lambda line: report.say(f"{source}: {line}"),
             )
         flicker = done.flicker
         ratio = "" if flicker["ratio"] is None else f", flicker {flicker['ratio']:.2f}"
@@ -130,14 +132,13 @@ def film(
             angle=round(done.angle, 4),
             flicker={k: v if v is None else round(v, 4) for k, v in flicker.items()},
             sound=done.sound,
+            losses=done.losses,
             seconds=round(time.monotonic() - began, 3),
         )
         if which == "largest" and done.people > 1:
             report.say(
                 f"{source}: {done.people} faces found, the largest followed; --face K chooses"
             )
-        if done.sound == "encoded":
-            report.say(f"{output}: its sound is encoded anew; {output.suffix} does not take it")
 
 
 def _output(source: str, out: str) -> Path:

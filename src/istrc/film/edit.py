@@ -25,7 +25,7 @@ from istrc.film.follow import Follower
 from istrc.film.read import Film
 from istrc.film.render import Plan, rendered
 from istrc.film.shot import Shot
-from istrc.film.write import Writer, check_output
+from istrc.film.write import Writer, check_output, takes_odd
 
 SMOOTH = 0.3  # seconds
 CRF = 18
@@ -45,6 +45,7 @@ class EditedFilm:
         people: faces in the first frame that has any.
         flicker: see `istrc.film.flicker.Flicker.result`.
         sound: "copied", "encoded" (the container does not take it as it is) or "none".
+        losses: what the film that was written has not, or has otherwise, a line each.
     """
 
     path: Path
@@ -56,6 +57,7 @@ class EditedFilm:
     people: int
     flicker: dict[str, float | None]
     sound: str
+    losses: tuple[str, ...]
 
 
 def edit_film(
@@ -73,6 +75,7 @@ def edit_film(
     provenance: bool = True,
     location: bool = False,
     progress: Progress | None = None,
+    tell: Callable[[str], None] | None = None,
 ) -> EditedFilm:
     """Edit one face through a film: `edit_film(circle, "in.mp4", "out.mp4", {"smile": 1})`.
 
@@ -85,21 +88,26 @@ def edit_film(
         provenance: say in the file that a model made parts of it, if an edit did.
         location: keep where the film was taken.
         progress: called after every frame of either pass.
+        tell: called with each of the losses before the first pass.
 
-    Raises InputError for what is no film, a film that is damaged or cut off, one without a face,
-    and IstrcError where PyAV is missing.
+    Raises InputError for what is no film, a film that is damaged or cut off, one without a face
+    or with sound that `out` cannot hold, and IstrcError where PyAV is missing.
     """
     if mode not in MODES:
         raise InputError(f"mode {mode!r}: use one of {', '.join(MODES)}")
     check_output(out)
-    film = Film(source)
+    film = Film(source, takes_odd(out))
     if Path(out).resolve() == film.path.resolve():
         raise InputError(f"{out}: would overwrite the input; give another name")
+    writer = Writer(out, film, crf, location=location)
+    if tell is not None:
+        for line in writer.losses:
+            tell(line)
     settings = dict(face=face, smooth=smooth, keep=keep, mode=mode, metric=metric)
     plan = make_plan(circle, film, strengths, progress=progress, **settings)
     flicker = Flicker(circle.size)
-    said = provenance and (mode != "photo" or plan.direction.angle > 0)
-    with Writer(out, film, crf, provenance=said, location=location) as writer:
+    writer.provenance = provenance and (mode != "photo" or plan.direction.angle > 0)
+    with writer:
         count = 0
         for item in rendered(circle, film, plan, flicker):
             if not isinstance(item, Shot):
@@ -119,6 +127,7 @@ def edit_film(
         people=plan.people,
         flicker=flicker.result(),
         sound=writer.sound,
+        losses=writer.losses,
     )
 
 

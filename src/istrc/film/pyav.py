@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 from istrc.errors import IstrcError
@@ -17,3 +19,21 @@ def need_av() -> Any:
     except ImportError:
         raise IstrcError(MISSING) from None
     return av
+
+
+def url_of(path: Path) -> str:
+    """A file as FFmpeg names it; without `file:` it takes `12:30.mp4` for a protocol."""
+    return f"file:{path}"
+
+
+def filter_like(frame: Any, name: str, settings: str) -> Any:
+    """One of FFmpeg's filters, for frames like this one: a graph to `push` into and `pull` from."""
+    graph = need_av().filter.Graph()
+    source = graph.add_buffer(
+        width=frame.width,
+        height=frame.height,
+        format=frame.format,
+        time_base=frame.time_base or Fraction(1, 1000),
+    )
+    graph.link_nodes(source, graph.add(name, settings), graph.add("buffersink")).configure()
+    return graph

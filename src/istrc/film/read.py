@@ -8,70 +8,63 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from istrc.errors import InputError
-from istrc.film.pyav import need_av
-from istrc.film.shot import Colours, Shot, rows_of
+from istrc.film.look import TRANSPARENT, look_at
+from istrc.film.pyav import need_av, url_of
+from istrc.film.shot import Shot
 
 LATE = (0.5, 0.02)  # a film may end this much early, in seconds or in shares: more is cut off
 DECLARING = ("mp4", "matroska")  # containers whose duration is declared, and no estimate
-HIGH = 576  # rows; a film with more that names no colours has those of HDTV
-
-# H.273's numbers of matrices -> swscale's name, Kr and Kb
-_HDTV = ("ITU709", 0.2126, 0.0722)
-_SDTV = ("ITU601", 0.299, 0.114)
-_MATRICES = {
-    1: _HDTV,
-    4: ("FCC", 0.30, 0.11),
-    5: _SDTV,
-    6: _SDTV,
-    7: ("SMPTE240M", 0.212, 0.087),
-    9: ("BT2020", 0.2627, 0.0593),
-    10: ("BT2020", 0.2627, 0.0593),
-}
 
 
 class Film:
     """A film file; `read` goes through it from its beginning, as often as it is called.
 
+    Args:
+        odd: keep a last row or column beyond an even size, see `istrc.film.look.look_at`.
+
     Attributes:
-        width, height: of its frames once upright, pixels, even.
-        turned: they are stored lying on their side.
-        full: brightness fills 0..255.
+        look: what its frames are like.
+        width, height: of its frames once upright, pixels.
+        losses: what is not read of it, a line each.
         fps: frames per second.
         expected: about how many frames there are; 0 where the file does not say.
 
     Raises InputError when it cannot be read, or is no film.
     """
 
-    def __init__(self, path: str | Path):
+    def __init__(self, path: str | Path, odd: bool = False):
         self.path = Path(path)
-        with self._opened() as container:
+        with self.opened() as container, self._told():
             video = self._video(container)
             first = next(container.decode(video), None)
             if first is None:
                 raise InputError(f"{path}: no frame in it can be decoded; give another film")
-            self._turns = round(first.rotation / 90) % 4  # counter-clockwise
-            self.turned = self._turns % 2 == 1
-            self.full = first.format.name.startswith("yuvj") or int(first.color_range) == 2
-            height, width = first.height // 2 * 2, first.width // 2 * 2
-            if not height or not width:
-                raise InputError(f"{path}: {first.width}x{first.height} is too small for a film")
-            self.width, self.height = (height, width) if self.turned else (width, height)
+            self.look = look_at(path, first, video.codec_context, odd)
+            self.width, self.height = self.look.size
+            left_out = _left_out(container, video)
+            self.losses = tuple(dict.fromkeys([*self.look.losses, *left_out]))
             self.fps = Fraction(video.average_rate or video.guessed_rate or 25)
             self.time_base = Fraction(video.time_base)
             self.duration = _duration(container)  # seconds; None where the file does not say
             self.expected = video.frames or round((self.duration or 0) * self.fps)
 
     @contextmanager
-    def _opened(self) -> Iterator[Any]:
-        av = need_av()
+    def opened(self) -> Iterator[Any]:
+        """PyAV's container; raises InputError where there is none."""
         if self.path.is_dir():
             raise InputError(f"{self.path}: is a folder; give one film")
+        with self._told():
+            container = need_av().open(url_of(self.path))
+        with container:  # what goes wrong in the caller's block is none of the film's
+            yield container
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """PyAV's errors in one line."""
+        av = need_av()
         try:
-            with av.open(str(self.path)) as container:
-                yield container
+            yield
         except FileNotFoundError:
             raise InputError(f"{self.path}: no such file") from None
         except PermissionError:
@@ -97,7 +90,7 @@ class Film:
     @contextmanager
     def template(self) -> Iterator[tuple[Any, list[Any]]]:
         """The streams of frames and of sound, to make an output like them."""
-        with self._opened() as container:
+        with self.opened() as container:
             yield self._video(container), list(container.streams.audio)
 
     def read(self, sound: bool = False) -> Iterator[Any]:
@@ -105,7 +98,7 @@ class Film:
 
         Raises InputError where the film is damaged or ends before it should.
         """
-        with self._opened() as container:
+        with self.opened() as container, self._told():
             video = self._video(container)
             says = any(kind in container.format.name for kind in DECLARING)
             count, end, last = 0, 0.0, -(1 << 62)
@@ -139,27 +132,29 @@ class Film:
         )
 
     def _shot(self, frame: Any, pts: int) -> Shot:
-        matrix = _MATRICES.get(int(frame.colorspace), _HDTV if frame.height > HIGH else _SDTV)
-        kind = frame.format.name
-        if kind not in ("yuv420p", "yuvj420p"):
-            kind = "yuvj420p" if kind.startswith("yuvj") else "yuv420p"
-            frame = frame.reformat(format=kind, dst_colorspace=matrix[0])
-        height, width = frame.height // 2 * 2, frame.width // 2 * 2
-        planes = tuple(
-            self._upright(rows_of(frame.planes[k])[: height // share, : width // share])
-            for k, share in enumerate((1, 2, 2))
-        )
-        full = kind == "yuvj420p" or int(frame.color_range) == 2
+        size, time = (frame.width, frame.height), float(pts * self.time_base)
+        if size != self.look.stored:
+            raise InputError(
+                f"{self.path}: its size changes to {size[0]}x{size[1]} at {time:.1f} s; "
+                "cut it there and edit the parts"
+            )
         return Shot(
-            planes=planes,
-            colours=Colours(*matrix, full),
+            planes=self.look.planes(frame),
+            colours=self.look.colours,
             pts=pts,
             duration=int(frame.duration or 0),
-            time=float(pts * self.time_base),
+            time=time,
         )
 
-    def _upright(self, plane: np.ndarray) -> np.ndarray:
-        return np.ascontiguousarray(np.rot90(plane, self._turns)).copy()
+
+def _left_out(container: Any, video: Any) -> Iterator[str]:
+    """What is neither the film's frames, as they are decoded, nor its sound."""
+    if video.metadata.get("alpha_mode") == "1":  # VP8 and VP9 keep it beside the frames
+        yield TRANSPARENT
+    others = [s for s in container.streams if s.type != "audio" and s.index != video.index]
+    if others:
+        kinds = ", ".join(f"{s.type or 'unknown'} {s.index}" for s in others)
+        yield f"its streams beside frames and sound are left out: {kinds}"
 
 
 def _is_cover(stream: Any) -> bool:

@@ -22,12 +22,12 @@ class Colours:
     """How Y'CbCr and RGB belong together (ITU-T H.273).
 
     Attributes:
-        name: of the matrix, as swscale has it.
+        matrix: its number, as swscale has it.
         red, blue: its weights Kr and Kb of brightness; green has what is left of 1.
         full: Y fills 0..255; otherwise 16..235, and Cb and Cr 16..240.
     """
 
-    name: str
+    matrix: int
     red: float
     blue: float
     full: bool = False
@@ -35,10 +35,10 @@ class Colours:
 
 @dataclass(frozen=True, eq=False)
 class Shot:
-    """A decoded frame, upright, of even width W and height H.
+    """A decoded frame, upright, of width W and height H.
 
     Attributes:
-        planes: Y (H, W), Cb and Cr (H/2, W/2), uint8.
+        planes: Y (H, W), Cb and Cr (H/2, W/2, rounded up), uint8.
         colours: what they mean.
         pts, duration: when it is shown and for how long, in units of the film's time base.
         time: the same as pts, seconds.
@@ -61,8 +61,8 @@ class Shot:
 
     def rgb(self) -> np.ndarray:
         """Its pixels (H, W, 3) uint8 RGB."""
-        name = self.colours.name
-        shown = self.frame().reformat(format="rgb24", src_colorspace=name, dst_colorspace=name)
+        matrix = self.colours.matrix
+        shown = self.frame().reformat(format="rgb24", src_colorspace=matrix, dst_colorspace=matrix)
         return shown.to_ndarray()
 
     def changed(self, pixels: np.ndarray, edited: np.ndarray, share: float = 1.0) -> Shot:
@@ -107,6 +107,7 @@ def _add(plane: np.ndarray, change: np.ndarray) -> None:
 
 
 def _halved(change: np.ndarray) -> np.ndarray:
-    """The mean of every 2 x 2 block: (h, w) -> (h/2, w/2)."""
+    """The mean of every 2 x 2 block: (h, w) -> (h/2, w/2, rounded up)."""
+    change = np.pad(change, [(0, side % 2) for side in change.shape], mode="edge")  # of odd sizes
     height, width = change.shape
     return change.reshape(height // 2, 2, width // 2, 2).mean((1, 3))

@@ -5,25 +5,27 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from istrc.errors import InputError, OutOfSpace
-from istrc.film.pyav import need_av
+from istrc.errors import InputError, OutOfSpace, reason
+from istrc.film.pyav import filter_like, need_av, url_of
 from istrc.film.read import Film
 from istrc.film.shot import Shot
+from istrc.film.sound import Copied, Encoded, find_ways
 from istrc.photo.xmp import COMPOSITE
 from istrc.whole import beside
 
-ENDINGS = (".mp4", ".mov", ".m4v", ".mkv", ".webm")
-# The first of these that a container takes: encoder, what it makes, its settings
-ENCODERS = (
-    ("libx264", "h264", {"preset": "medium"}),
-    ("libvpx-vp9", "vp9", {"b:v": "0", "deadline": "good", "cpu-used": "4", "row-mt": "1"}),
+# The endings of films and the containers that they stand for, as FFmpeg names them
+ENDINGS = {".mp4": "mp4", ".mov": "mov", ".m4v": "ipod", ".mkv": "matroska", ".webm": "webm"}
+H264 = ("libx264", {"preset": "medium"})
+VP9 = ("libvpx-vp9", {"b:v": "0", "deadline": "good", "cpu-used": "4", "row-mt": "1"})
+COMBED = (
+    "its fields are written as whole frames, so that what moves shows combs; deinterlace it first"
 )
-SOUND = (("aac", "aac"), ("libopus", "opus"))  # for sound that the container does not take
 MADE = f"Parts of the pictures were made by a model, with istrc ({COMPOSITE})"
 _OF_THE_FILE = ("major_brand", "minor_version", "compatible_brands", "encoder")
 
@@ -32,14 +34,26 @@ def check_output(path: str | Path) -> None:
     """Raises InputError where no film can be written under this name."""
     if Path(path).suffix.lower() not in ENDINGS:
         raise InputError(f"{path}: films are written as {', '.join(ENDINGS)}; end the name in one")
-    if Path(path).is_dir():
+    try:
+        folder = stat.S_ISDIR(os.stat(path).st_mode)
+    except FileNotFoundError:
+        folder = False
+    except OSError as error:  # such as a name that is too long
+        raise InputError(f"{path}: {reason(error).lower()}; give another name") from None
+    if folder:
         raise InputError(f"{path}: is a folder; give a file name")
+
+
+def takes_odd(path: str | Path) -> bool:
+    """Whether a film of this name may have an odd number of rows or columns."""
+    return Path(path).suffix.lower() == ".webm"
 
 
 class Writer:
     """Writes a film like another one; used as a context manager.
 
-    The file gets its name when the block ends well; on any exception nothing of it stays.
+    The file gets its name when the block ends well; on any exception nothing of it stays. What is
+    in the film and cannot be in the file is known before the block begins.
 
     Args:
         path: the file; its ending chooses the container.
@@ -49,7 +63,10 @@ class Writer:
         location: keep where the film was taken.
 
     Attributes:
-        sound: "copied", "encoded" where the container takes none of that kind, or "none".
+        sound: "copied", "encoded" where the container does not take it as it is, or "none".
+        losses: what the file has not, or has otherwise, a line each.
+
+    Raises InputError for a name that no film can have, and for sound that it cannot hold.
     """
 
     def __init__(
@@ -65,58 +82,53 @@ class Writer:
         self.path, self.film, self.crf = Path(path), film, crf
         self.provenance, self.location = provenance, location
         self.temporary, self._target = beside(path)
-        self.sound = "none"
+        ending = self.path.suffix.lower()
+        self._kind, look = ENDINGS[ending], film.look
+        # H.264's fields are of whole pairs of rows of colour; VP9 has none
+        fielded = self._kind != "webm" and not look.turned and film.height % 4 == 0
+        self._fields = look.interlaced if fielded else None
+        self._ways, said = find_ways(film, ending, self._kind)
+        combed = [COMBED] if look.interlaced and not self._fields else []
+        self.losses = (*film.losses, *combed, *said)
+        encoded = any(way.encoder for way in self._ways.values())
+        self.sound = "encoded" if encoded else "copied" if self._ways else "none"
         self._out: Any = None
+        self._marking: Any = None  # see `_with_fields`
         self._sounds: dict[int, Copied | Encoded] = {}
 
     def __enter__(self) -> Writer:
         av = need_av()
         try:
-            with self._told():
-                self.path.parent.mkdir(parents=True, exist_ok=True)
-                self._out = av.open(str(self.temporary), "w")
-                with self.film.template() as (video, sounds):
-                    self._add_video(video)
-                    for sound in sounds:
-                        self._add_sound(sound)
-                    self._add_titles(video.container.metadata)
-                    self._out.start_encoding()
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with self.film.template() as (video, sounds), self._told():
+                self._out = av.open(url_of(self.temporary), "w", format=self._kind)
+                self._add_video(video)
+                for sound in (sound for sound in sounds if sound.index in self._ways):
+                    self._sounds[sound.index] = self._ways[sound.index].open(self._out, sound)
+                self._add_titles(video.container.metadata)
+                self._out.start_encoding()
         except BaseException:
             self._drop()
             raise
         return self
 
     def _add_video(self, video: Any) -> None:
-        film, known = self.film, self._out.supported_codecs
-        name, options = next((n, o) for n, kind, o in ENCODERS if kind in known)
+        film, look = self.film, self.film.look
+        name, options = VP9 if self._kind == "webm" else H264
+        fields = {"flags": "+ildct+ilme"} if self._fields else {}
         self._video = self._out.add_stream(
-            name, rate=film.fps, options={**options, "crf": str(self.crf)}
+            name, rate=film.fps, options={**options, **fields, "crf": str(self.crf)}
         )
-        context, source = self._video.codec_context, video.codec_context
+        context = self._video.codec_context
         self._video.width, self._video.height = film.width, film.height
         self._video.pix_fmt = "yuv420p"
         self._video.time_base = context.time_base = film.time_base
         context.bit_rate = 0  # the quality decides
-        for name in ("color_primaries", "color_trc", "colorspace", "color_range"):
-            setattr(context, name, getattr(source, name))
-        if film.full:
-            context.color_range = 2
+        context.colorspace, context.color_range = look.matrix, 2 if look.colours.full else 1
+        context.color_primaries, context.color_trc = look.primaries, look.transfer
         shape = video.sample_aspect_ratio
         if shape:
-            context.sample_aspect_ratio = 1 / shape if film.turned else shape
-
-    def _add_sound(self, sound: Any) -> None:
-        context = sound.codec_context
-        if context is None:  # of a kind that nobody can play
-            return
-        known = self._out.supported_codecs
-        if known & {context.name, context.codec.canonical_name}:
-            self._sounds[sound.index] = Copied(self._out, sound)
-            self.sound = "copied" if self.sound == "none" else self.sound
-        else:
-            name = next(name for name, kind in SOUND if kind in known)
-            self._sounds[sound.index] = Encoded(self._out, sound, name)
-            self.sound = "encoded"
+            context.sample_aspect_ratio = 1 / shape if look.turned else shape
 
     def _add_titles(self, titles: dict[str, str]) -> None:
         told = {key: value for key, value in titles.items() if key not in _OF_THE_FILE}
@@ -130,10 +142,20 @@ class Writer:
         """The next frame."""
         frame, context = shot.frame(), self._video.codec_context
         frame.pts, frame.time_base = shot.pts, self.film.time_base
+        frame = self._with_fields(frame)
         frame.duration = shot.duration
         frame.color_range, frame.colorspace = context.color_range, context.colorspace
         with self._told():
             self._out.mux(self._video.encode(frame))
+
+    def _with_fields(self, frame: Any) -> Any:
+        """The frame, marked as interlaced if it is: only a filter can."""
+        if not self._fields:
+            return frame
+        if self._marking is None:
+            self._marking = filter_like(frame, "setparams", f"field_mode={self._fields}")
+        self._marking.push(frame)
+        return self._marking.pull()
 
     def add_sound(self, packet: Any) -> None:
         """The next packet of sound, of the film's stream that it came from."""
@@ -167,45 +189,7 @@ class Writer:
         except need_av().error.FFmpegError as error:
             if error.errno == errno.ENOSPC:
                 raise OutOfSpace(f"{self.path}: the disk is full; make room on it") from None
-            reason = (error.strerror or str(error)).lower()
-            raise InputError(f"{self.path}: cannot be written ({reason})") from None
-
-
-class Copied:
-    """Sound whose packets go over as they are."""
-
-    def __init__(self, out: Any, sound: Any):
-        self.out, self.stream = out, out.add_stream_from_template(sound)
-
-    def add(self, packet: Any) -> None:
-        packet.stream = self.stream
-        self.out.mux(packet)
-
-    def finish(self) -> None:
-        pass
-
-
-class Encoded:
-    """Sound that is encoded anew, for a container that does not take it as it is."""
-
-    def __init__(self, out: Any, sound: Any, name: str):
-        self.out = out
-        rate = 48_000 if name == "libopus" else sound.codec_context.sample_rate
-        self.stream = out.add_stream(name, rate=rate, layout=sound.codec_context.layout.name)
-        context = self.stream.codec_context
-        self.resampler = need_av().AudioResampler(context.format, context.layout, rate)
-        self.begun = False
-
-    def add(self, packet: Any) -> None:
-        for frame in packet.decode():
-            self.begun = True
-            self._encode(self.resampler.resample(frame))
-
-    def finish(self) -> None:
-        if self.begun:
-            self._encode(self.resampler.resample(None))
-        self.out.mux(self.stream.encode(None))
-
-    def _encode(self, frames: list[Any]) -> None:
-        for frame in frames:
-            self.out.mux(self.stream.encode(frame))
+            raise InputError(
+                f"{self.path}: cannot be written ({reason(error).lower()}); give another name or "
+                "ending"
+            ) from None
