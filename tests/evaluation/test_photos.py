@@ -14,7 +14,7 @@ from istrc.evaluation.photos import evaluate_photos, photos_markdown
 class Aligned(Circle):
     """Takes every picture for an aligned one, so that nothing need be detected."""
 
-    def faces(self, path, *, aligned=False):
+    def faces(self, path, *, aligned=False, min_face=None):
         return super().faces(path, aligned=True)
 
 
