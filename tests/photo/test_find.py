@@ -158,7 +158,7 @@ def test_a_doubtful_face_is_named_with_its_score(monkeypatch):
             yield boxes
 
     def judged(pixels, box, aligner, judge):
-        return find.Found(frame_from_box(box), scores[box])
+        return find.Found(frame_from_box(box), scores[box], box)
 
     monkeypatch.setattr(find, "looks", looks)
     monkeypatch.setattr(find, "judged", judged)

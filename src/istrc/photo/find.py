@@ -21,7 +21,7 @@ from istrc.photo.detect import CLEAR, LEAST, Box, least, looks, without_doubles
 BELIEVED = 0.5  # the score from which a proposed face is one
 # What the score weighs: the detector's own, the logarithms of how far apart the points of the first
 # two looks and of the last two are, and the mean logit of being covered
-WEIGHTS, BIAS = (2.0, -1.5, -2.0, -0.5), 3.0
+WEIGHTS, BIAS = (4.3, -1.4, -2.2, -2.2), -2.75
 LOST = 12.0  # how far apart points are held to be where the network went astray
 LARGE = 2000  # pixels of a longest side from which advice about small faces may help
 
@@ -33,10 +33,12 @@ class Found:
     Attributes:
         frame: where it is.
         score: how surely it is a face, 0 to 1.
+        box: where the detector saw it.
     """
 
     frame: Frame
     score: float
+    box: Box
 
 
 def find_frames(
@@ -87,10 +89,10 @@ def find_faces(
 def judged(pixels: np.ndarray, box: Box, aligner: Any, judge: Any) -> Found:
     """A proposed face, aligned by the aligner and scored by what the judge saw in it."""
     if judge is None:  # the detector's own threshold
-        return Found(find_frame(pixels, box, aligner), _share(2.5 * (box.score - CLEAR)))
+        return Found(find_frame(pixels, box, aligner), _share(2.5 * (box.score - CLEAR)), box)
     seen = sight(pixels, box, judge)
     frame = seen.frame if judge is aligner else find_frame(pixels, box, aligner)
-    return Found(frame, score_of(box, seen))
+    return Found(frame, score_of(box, seen), box)
 
 
 def score_of(box: Box, seen: Sighting) -> float:

@@ -23,8 +23,8 @@ from istrc.shipped import WEIGHTS
 SIDES = (20.0, 28.3, 40.0)  # sides of THE CROP, pixels: each head answers from one to the next
 STRIDE = 8  # pixels of a cell of its answer
 LOGIT = -1.0  # of a place that is looked at again
-_STRIP = 1024  # rows of a strip, so that memory grows with the width alone
-_AROUND = 64  # further rows of its neighbours, beyond what a cell sees
+_STRIP = 1_500_000  # pixels of a strip, so that memory does not grow with the photograph
+_AROUND = 32  # further rows of its neighbours: a cell sees 24 pixels to every side
 
 
 @dataclass(frozen=True)
@@ -79,14 +79,15 @@ def _apart(found: list[Place]) -> list[Place]:
 
 def _logits(grey: np.ndarray) -> np.ndarray:
     """(H, W) uint8 -> (heads, ceil(H/8), ceil(W/8)) float32."""
-    net, height = _net(), len(grey)
+    net, (height, width) = _net(), grey.shape
+    rows = max(1, _STRIP // (width * STRIDE)) * STRIDE
     parts = []
-    for top in range(0, height, _STRIP):
-        begin, end = max(0, top - _AROUND), min(height, top + _STRIP + _AROUND)
+    for top in range(0, height, rows):
+        begin, end = max(0, top - _AROUND), min(height, top + rows + _AROUND)
         strip = grey[begin:end].astype(np.float32)[None, None]  # (1, 1, h, W)
         seen = net.run(["logits"], {"grey": strip})[0][0]  # (heads, h/8, W/8)
         first = (top - begin) // STRIDE
-        parts.append(seen[:, first : first + _STRIP // STRIDE])
+        parts.append(seen[:, first : first + rows // STRIDE])
     return np.concatenate(parts, 1)
 
 
@@ -102,10 +103,13 @@ def _peaks(logits: np.ndarray) -> list[tuple[int, int, int, float]]:
 def _net() -> Any:
     import onnxruntime
 
+    from istrc.light import graphs
+
     path = WEIGHTS / "sieve" / "sieve.onnx"
     options = onnxruntime.SessionOptions()
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 4
+    options.intra_op_num_threads = graphs._threads
     try:
         data = path.read_bytes()
     except OSError as error:
