@@ -17,7 +17,7 @@ def seen(frame) -> Found:
 
 def test_every_size_has_a_crowd_of_its_own_and_the_largest_come_first():
     for side in SIZES:
-        assert set(CROWDS[f"8 of {side}"]) == {side}
+        assert set(CROWDS[f"6 of {side}"]) == {side}
     for sides in CROWDS.values():
         assert list(sides) == sorted(sides, reverse=True)
     assert len(CROWDS["15 of 40 to 80"]) == 15

@@ -18,12 +18,12 @@ from istrc.photo.find import Found
 SIZES = (40, 60, 80, 120, 240)  # sides of faces' crops, pixels
 # Of each picture the sides of its faces, the largest first
 CROWDS = {
-    **{f"8 of {side}": (side,) * 8 for side in SIZES},
+    **{f"6 of {side}": (side,) * 6 for side in SIZES},
     "15 of 40 to 80": tuple(np.linspace(80, 40, 15)),
     "1 of 600, 6 of 100": (600, *(100,) * 6),
     "2 each of 40 to 240": tuple(side for side in reversed(SIZES) for _ in range(2)),
 }
-SHAPE = (1200, 1600)  # height and width of a picture, pixels
+SHAPE = (1500, 2000)  # height and width of a picture, pixels
 PICTURES = 4  # of each crowd
 LARGE = {12: (3000, 4000), 50: (5774, 8660)}  # megapixels: height, width
 PATCH = 512  # pixels of a ground that is laid side by side, mirrored, in every picture

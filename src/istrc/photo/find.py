@@ -21,7 +21,7 @@ from istrc.photo.detect import CLEAR, LEAST, Box, least, looks, without_doubles
 BELIEVED = 0.5  # the score from which a proposed face is one
 # What the score weighs: the detector's own, the logarithms of how far apart the points of the first
 # two looks and of the last two are, and the mean logit of being covered
-WEIGHTS, BIAS = (4.3, -1.4, -2.2, -2.2), -2.75
+WEIGHTS, BIAS = (4.3, -1.4, -2.2, -2.2), -2.25
 LOST = 12.0  # how far apart points are held to be where the network went astray
 LARGE = 2000  # pixels of a longest side from which advice about small faces may help
 
