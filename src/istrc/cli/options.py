@@ -94,8 +94,8 @@ MinFaceOption = Annotated[
         min=20,
         metavar="PIXELS",
         help="Smallest face to look for, the side that `istrc faces` tells. A smaller one than the "
-        "default takes longer: four times as long for half of it, one second for 40 in 25 "
-        "megapixels.",
+        "default takes longer, up to four times for half of it: 40 in 50 megapixels takes 1.5 s "
+        "more.",
         show_default="40; in more than 12 megapixels larger, by the picture's side",
     ),
 ]
