@@ -325,16 +325,24 @@ class Circle(Networks):
 
     # Photographs
 
-    def read(self, path: str | Path, *, face: str | int = "largest", aligned: bool = False) -> Face:
+    def read(
+        self,
+        path: str | Path,
+        *,
+        face: str | int = "largest",
+        aligned: bool = False,
+        min_face: float | None = None,
+    ) -> Face:
         """Read a photograph, find one face in it, align and embed it: the dear part, once.
 
         Args:
             face: "largest", or K counted from 1 in order of size.
             aligned: the picture is in CelebA's aligned frame already; nothing is detected.
+            min_face: the smallest face to look for, pixels (istrc.photo.find).
 
         Raises InputError when the picture cannot be read or has no such face.
         """
-        faces = self.faces(path, aligned=aligned)
+        faces = self.faces(path, aligned=aligned, min_face=min_face)
         if face == "largest":
             return faces[0]
         if not isinstance(face, int) or not 1 <= face <= len(faces):
@@ -342,10 +350,13 @@ class Circle(Networks):
             raise InputError(f"{path}: no face {face}; {found} found, counted from the largest")
         return faces[face - 1]
 
-    def faces(self, path: str | Path, *, aligned: bool = False) -> list[Face]:
+    def faces(
+        self, path: str | Path, *, aligned: bool = False, min_face: float | None = None
+    ) -> list[Face]:
         """Every face of a photograph, largest first; never an empty list (see `read`)."""
         picture = read_picture(path)
-        frames = find_frames(picture.pixels, path, self.aligner, aligned=aligned)
+        how = dict(aligned=aligned, min_face=min_face)
+        frames = find_frames(picture.pixels, path, self.aligner, **how)
         crops = np.stack([frame.crop(picture.pixels, self.size) for frame in frames])
         x = to_array(crops) if self.runtime == "light" else to_tensor(crops)
         z = self.embed(x)

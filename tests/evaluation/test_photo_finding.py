@@ -17,6 +17,7 @@ from istrc.evaluation.photo_finding import (
 )
 from istrc.evaluation.photo_scenes import box_of, disturbed, frame_at, is_face
 from istrc.photo.align import frame_from_box
+from istrc.photo.find import Found
 
 FACES = np.random.default_rng(0).integers(0, 256, (3, 16, 16, 3), dtype=np.uint8)
 
@@ -108,7 +109,10 @@ def test_faces_found_missed_and_seen_in_nothing(monkeypatch):
 
     count = [0]
 
-    def detect(pixels):
+    def found_in(pixels, aligner):
+        return [Found(frame_from_box(box), 1.0, box) for box in boxes_in(pixels)]
+
+    def boxes_in(pixels):
         frame = scenes.get((pixels.tobytes()[:3000], pixels.sum()))
         ghost = box_of(frame_at((15, 15), 20, 0.0))
         ghosts = [ghost] if pixels.std() > 70 else []  # noise
@@ -121,7 +125,7 @@ def test_faces_found_missed_and_seen_in_nothing(monkeypatch):
         return ghosts + ([own] if count[0] % 3 != 2 else [])
 
     monkeypatch.setattr(photo_finding, "scene", kept)
-    monkeypatch.setattr(photo_finding, "detect", detect)
+    monkeypatch.setattr(photo_finding, "found_in", found_in)
     conditions = (Condition(0.2, "noise"), Condition(0.2, "neutral"))
     ticks = []
     found = measure_detection(

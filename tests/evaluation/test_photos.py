@@ -6,7 +6,7 @@ from PIL import Image
 
 from istrc.circle import Circle
 from istrc.errors import InputError
-from istrc.evaluation import photo_finding
+from istrc.evaluation import photo_crowds, photo_finding
 from istrc.evaluation.photo_finding import Condition
 from istrc.evaluation.photos import evaluate_photos, photos_markdown
 
@@ -14,7 +14,7 @@ from istrc.evaluation.photos import evaluate_photos, photos_markdown
 class Aligned(Circle):
     """Takes every picture for an aligned one, so that nothing need be detected."""
 
-    def faces(self, path, *, aligned=False):
+    def faces(self, path, *, aligned=False, min_face=None):
         return super().faces(path, aligned=True)
 
 
@@ -25,10 +25,14 @@ def circle(draw_circle):
 
 @pytest.fixture
 def settings(circle, prepared, monkeypatch):
-    monkeypatch.setattr(photo_finding, "detect", lambda pixels: [])
+    for module in (photo_finding, photo_crowds):
+        monkeypatch.setattr(module, "found_in", lambda pixels, aligner: [])
+    monkeypatch.setattr(photo_crowds, "SHAPE", (60, 80))
     monkeypatch.setattr(photo_finding, "HEIGHT", 72)
     monkeypatch.setattr(photo_finding, "WIDTH", 96)
-    return dict(circle=circle, prepared=prepared, faces=2, moved=3, conditions=(Condition(0.4),))
+    few = dict(crowds={"2 of 9": (9, 9)}, pictures=3, large={0.01: (90, 110)})
+    common = dict(circle=circle, prepared=prepared, faces=2, moved=3)
+    return common | dict(conditions=(Condition(0.4),), **few)
 
 
 def test_all_parts_and_their_tables(settings, tmp_path):
@@ -41,13 +45,16 @@ def test_all_parts_and_their_tables(settings, tmp_path):
     )
     edits = found["photographs"]["resolutions"]["own"]["photo"]["edits"]
     assert list(edits) == ["smile+", "smile-"]  # what the circle knows
-    # 3 aligned, 2 looked for and 2 empty, 2 edits in 2 modes at 2 resolutions
-    assert seen[-1] == (15, 15) and seen == sorted(seen) and len(seen) == 16
+    # 3 aligned, 2 looked for and 2 empty, 3 crowds and a large one, 2 edits in 2 modes at 2
+    # resolutions
+    assert seen[-1] == (19, 19) and seen == sorted(seen) and len(seen) == 20
     table = photos_markdown(found)
     for said in (
         "| the box as it is |",
         "| 40 % of the height, photograph | 0.000 | 0.000 | - |",
         "| no face, photograph | - | 0.000 |",
+        "| 2 of 9 | 0.000 | 0.000 |",
+        "| 0.01 megapixels | 0.000 |",
         "| own resolution, the change added (photo) |",
         "| 0.1 megapixels, the decoded face pasted (anchored) |",
         "in 100 % of them",

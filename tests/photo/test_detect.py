@@ -97,7 +97,7 @@ def test_a_false_face_inside_a_true_one_is_dropped():
     true = Box(100, 100, 300, 300, 1.5)
     inside = Box(150, 180, 250, 280, 0.1)
     neighbour = Box(320, 100, 520, 300, 0.9)
-    assert detect_module._without_doubles([inside, neighbour, true]) == [true, neighbour]
+    assert detect_module.without_doubles([inside, neighbour, true]) == [true, neighbour]
 
 
 def test_a_glance_is_the_first_look_alone():

@@ -38,6 +38,7 @@ def edit(
     keep: options.KeepOption = [],  # noqa: B006  typer copies it
     mode: options.ModeOption = options.Mode.photo,
     face: options.FaceOption = "largest",
+    min_face: options.MinFaceOption = None,
     aligned: options.AlignedOption = False,
     crop: options.CropOption = False,
     metric: options.MetricOption = options.Metric.data,
@@ -66,6 +67,7 @@ def edit(
             edits=edits,
             face=which,
             aligned=aligned,
+            min_face=min_face,
             crop=crop,
             provenance=provenance,
             location=keep_location,

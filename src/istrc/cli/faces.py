@@ -38,6 +38,7 @@ def faces(
             show_default="not written",
         ),
     ] = None,
+    min_face: options.MinFaceOption = None,
     jobs: JobsOption = 1,
     table: ReportOption = None,
     runtime: options.RuntimeOption = options.Runtime.auto,
@@ -46,7 +47,8 @@ def faces(
     """List the faces of photographs, the largest first, by the number that --face takes.
 
     Told of each: the side of its frame and where its centre is, in pixels of the photograph from
-    the top left, and how far it is turned. The frame is what an edit may change.
+    the top left, how far it is turned, and its score: how surely it is a face, 0.5 to 1. The frame
+    is what an edit may change.
     """
     with Report("faces", as_json) as report:
         found = find_all(inputs)
@@ -60,7 +62,7 @@ def faces(
             from istrc.runtime import choose_runtime
 
             chosen = choose_runtime(runtime.value, prefer="light")
-            task = Task(list_one, {}, partial(open_aligner, chosen), chosen)
+            task = Task(list_one, {"min_face": min_face}, partial(open_aligner, chosen), chosen)
             do_all(report, todo, task, task.open(), processes=jobs)
 
 
@@ -70,9 +72,9 @@ def open_aligner(runtime: str) -> Any:
     return shipped_aligner(runtime)
 
 
-def list_one(aligner: Any, job: Job, _: dict[str, Any]) -> Outcome:
+def list_one(aligner: Any, job: Job, settings: dict[str, Any]) -> Outcome:
     """List the faces of one photograph, and write the preview if there is to be one."""
-    seen, notes = look(job.source, job.output, aligner)
+    seen, notes = look(job.source, job.output, aligner, settings["min_face"])
     output = {} if job.output is None else {"output": str(job.output)}
     return Outcome(
         facts={"input": str(job.source), **output, "faces": len(seen), "found": seen},
@@ -81,50 +83,50 @@ def list_one(aligner: Any, job: Job, _: dict[str, Any]) -> Outcome:
     )
 
 
-def look(source: Path, output: Path | None, aligner: Any) -> tuple[list[dict[str, Any]], list[str]]:
+def look(
+    source: Path, output: Path | None, aligner: Any, min_face: int | None = None
+) -> tuple[list[dict[str, Any]], list[str]]:
     """The faces of one photograph as facts, and notes of how it was read; the preview is written.
 
     Raises InputError when it cannot be read or has no face.
     """
     import numpy as np
 
-    from istrc.photo.align import find_frame
-    from istrc.photo.detect import detect
+    from istrc.photo.find import find_faces
     from istrc.photo.picture import Picture
     from istrc.photo.read import read_picture
     from istrc.photo.write import write_picture
 
     picture = read_picture(source)
-    boxes = detect(picture.pixels)
-    if not boxes:
-        raise InputError(
-            f"{source}: no face found; use a photograph with a face seen from the front"
-        )
-    frames = [find_frame(picture.pixels, box, aligner) for box in boxes]
+    found = find_faces(picture.pixels, source, aligner, min_face=min_face)
     seen = [
         {
             "number": number,
-            "corners": [[round(float(v), 1) for v in corner] for corner in frame.corners()],
-            "side": round(frame.side, 1),
-            "angle": round(frame.angle, 4),
-            "score": round(box.score, 3),
+            "corners": [[round(float(v), 1) for v in corner] for corner in one.frame.corners()],
+            "side": round(one.frame.side, 1),
+            "angle": round(one.frame.angle, 4),
+            "score": round(one.score, 3),
         }
-        for number, (frame, box) in enumerate(zip(frames, boxes, strict=True), 1)
+        for number, one in enumerate(found, 1)
     ]
     if output is not None:
         from istrc.photo.mark import mark
 
         output.parent.mkdir(parents=True, exist_ok=True)
-        preview = np.ascontiguousarray(mark(picture.pixels, frames, picture.alpha))
+        preview = np.ascontiguousarray(
+            mark(picture.pixels, [one.frame for one in found], picture.alpha)
+        )
         write_picture(Picture(preview, icc=picture.icc), preview, output)
     return seen, picture.notes
 
 
 def described(face: dict[str, Any]) -> str:
-    """`134 px at (222, 115), upright`: how large a face is, where, and how it is turned."""
+    """`134 px at (222, 115), upright, score 0.99`: how large a face is, where, how it is turned,
+    and how surely it is one.
+    """
     x, y = (sum(corner[axis] for corner in face["corners"]) / 4 for axis in (0, 1))
     degrees = round(math.degrees(face["angle"]))
     way = "clockwise" if degrees > 0 else "counter-clockwise"
     many = "degree" if abs(degrees) == 1 else "degrees"
     turned = f"turned {abs(degrees)} {many} {way}" if degrees else "upright"
-    return f"{face['side']:.0f} px at ({x:.0f}, {y:.0f}), {turned}"
+    return f"{face['side']:.0f} px at ({x:.0f}, {y:.0f}), {turned}, score {face['score']:.2f}"

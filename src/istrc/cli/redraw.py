@@ -69,7 +69,8 @@ def redraw_one(
     from istrc.photo.write import not_kept
 
     which, crop = settings["face"], settings["crop"]
-    faces = options.read_faces(circle, job.source, which, settings["aligned"])
+    where = {key: settings[key] for key in ("face", "aligned", "min_face")}
+    faces = options.read_faces(circle, job.source, **where)
     drawn: list[Any] = []
     for seen in faces:
         drawn.append(draw(seen, drawn[-1] if drawn and not crop else None))

@@ -49,6 +49,7 @@ def embed(
         ),
     ],
     face: options.FaceOption = "largest",
+    min_face: options.MinFaceOption = None,
     aligned: options.AlignedOption = False,
     jobs: JobsOption = 1,
     table: ReportOption = None,
@@ -85,7 +86,8 @@ def embed(
 
         todo = [Job(path, None) for path in found.paths]
         opening = partial(options.open_circle, model, device, circle.runtime)
-        task = Task(embed_one, dict(face=which, aligned=aligned), opening, circle.runtime)
+        settings = dict(face=which, aligned=aligned, min_face=min_face)
+        task = Task(embed_one, settings, opening, circle.runtime)
         do_all(report, todo, task, circle, processes=jobs, tell=tell)
         if rows:
             with whole(target) as temporary:
@@ -102,7 +104,7 @@ def embed_one(circle: Any, job: Job, settings: dict[str, Any]) -> Outcome:
 
     from istrc.arrays import numpy
 
-    faces = options.read_faces(circle, job.source, settings["face"], settings["aligned"])
+    faces = options.read_faces(circle, job.source, **settings)
     z = np.stack([numpy(seen.z[0]).astype(np.float32) for seen in faces])  # (K, D)
     return Outcome(
         facts=dict(z=z, faces=faces[0].count),
@@ -172,6 +174,7 @@ def reconstruct(
         ),
     ] = options.Rebuild.circle,
     face: options.FaceOption = "largest",
+    min_face: options.MinFaceOption = None,
     aligned: options.AlignedOption = False,
     crop: options.CropOption = False,
     provenance: options.ProvenanceOption = True,
@@ -191,6 +194,7 @@ def reconstruct(
             mode=mode.value,
             face=options.parse_face(face),
             aligned=aligned,
+            min_face=min_face,
             crop=crop,
             provenance=provenance,
             location=keep_location,

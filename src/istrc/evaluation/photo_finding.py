@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from istrc.errors import InputError
 from istrc.evaluation.photo_scenes import (
     BACKGROUNDS,
     EYE_DISTANCE,
@@ -21,7 +22,7 @@ from istrc.evaluation.photo_scenes import (
     spoilt,
 )
 from istrc.photo.align import CROP_SIDE, FindsPoints, find_frame, frame_from_box
-from istrc.photo.detect import detect
+from istrc.photo.find import Found, find_faces
 
 HEIGHT, WIDTH = 720, 960  # pixels of a photograph that is put together
 SHIFT, SCALE, ROTATE = 0.1, 1.15, 30.0  # of a box: share of its side, factor, degrees
@@ -112,6 +113,14 @@ def scene(face: np.ndarray, condition: Condition, rng: np.random.Generator):
     return spoilt(pixels, condition.light, condition.blur * eyes), frame
 
 
+def found_in(pixels: np.ndarray, aligner: FindsPoints | None) -> list[Found]:
+    """The faces that are found in a picture; that there is none is no error here."""
+    try:
+        return find_faces(pixels, "", aligner)
+    except InputError:
+        return []
+
+
 def measure_detection(
     faces: Sequence[np.ndarray],
     aligner: FindsPoints | None,
@@ -126,22 +135,22 @@ def measure_detection(
     of nothing; `box` and `aligned`, errors of the found faces' frames as in `measure_alignment`.
     `empty` has the false detections of backgrounds alone, as many as there are faces.
     """
-    found: dict[str, Any] = {}
+    told: dict[str, Any] = {}
     for condition in conditions:
         hits, false, box_errors, errors = 0, 0, [], []
         for number, face in enumerate(faces):
             # The same places and grounds under every condition of the same size
             rng = np.random.default_rng([seed, number])
             pixels, true = scene(face, condition, rng)
-            boxes = detect(pixels)
-            own = [box for box in boxes if is_face(box, true)]
+            found = found_in(pixels, aligner)
+            own = [one for one in found if is_face(one.box, true)]
             hits += bool(own)
-            false += len(boxes) - len(own)
+            false += len(found) - len(own)
             if own:
-                box_errors.append(eye_error(frame_from_box(own[0]), true))
-                errors.append(eye_error(find_frame(pixels, own[0], aligner), true))
+                box_errors.append(eye_error(frame_from_box(own[0].box), true))
+                errors.append(eye_error(own[0].frame, true))
             progress()
-        found[condition.name] = {
+        told[condition.name] = {
             **asdict(condition),
             "rate": hits / len(faces),
             "false": false / len(faces),
@@ -153,10 +162,10 @@ def measure_detection(
         count = 0
         for number in range(len(faces)):
             rng = np.random.default_rng([seed, number, 1])
-            count += len(detect(background(ground, HEIGHT, WIDTH, rng)))
+            count += len(found_in(background(ground, HEIGHT, WIDTH, rng), aligner))
             progress()
         empty[ground] = count / len(faces)
-    return {"conditions": found, "empty": empty, "faces": len(faces), "pixels": [WIDTH, HEIGHT]}
+    return {"conditions": told, "empty": empty, "faces": len(faces), "pixels": [WIDTH, HEIGHT]}
 
 
 def steps(conditions: Sequence[Condition], faces: int) -> int:

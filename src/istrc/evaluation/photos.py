@@ -11,6 +11,7 @@ import torch
 from istrc.circle import TRANSFORMATIONS
 from istrc.data.prepared import Prepared
 from istrc.evaluation.embedding import silent
+from istrc.evaluation.photo_crowds import CROWDS, LARGE, PICTURES, measure_crowds
 from istrc.evaluation.photo_edits import MEGAPIXELS, MODES, measure_photographs
 from istrc.evaluation.photo_finding import (
     CONDITIONS,
@@ -34,6 +35,9 @@ def evaluate_photos(
     faces: int = 50,  # of each condition of detection, at most
     moved: int = 500,  # that are moved and aligned, at most
     conditions: Sequence[Condition] = CONDITIONS,
+    crowds: Mapping[str, Sequence[float]] = CROWDS,  # name -> sides of faces, pixels
+    pictures: int = PICTURES,  # of each crowd
+    large: Mapping[int, tuple[int, int]] = LARGE,  # megapixels -> height, width
     transformations: Sequence[str] = TRANSFORMATIONS,
     strength: float = 1.0,
     megapixels: float = MEGAPIXELS,
@@ -42,7 +46,8 @@ def evaluate_photos(
 ) -> dict[str, Any]:
     """Measure on photographs put together from held-out faces, and on a folder of real ones.
 
-    alignment: see `measure_alignment`. detection: see `measure_detection`. photographs: see
+    alignment: see `measure_alignment`. detection: see `measure_detection`. crowds: see
+    `measure_crowds`. photographs: see
     `measure_photographs`; every transformation, both directions, of the largest face of each.
 
     Raises InputError where there is no face, or no photograph with one.
@@ -55,6 +60,7 @@ def evaluate_photos(
     edits = [(name, sign * strength) for name in known for sign in (+1, -1)]
     # An edit at both resolutions takes as long as several looks at small pictures
     total = len(to_align) + steps(conditions, len(to_find)) + 4 * len(paths) * len(edits)
+    total += pictures * len(crowds) + len(large)
     done = 0
 
     def tick() -> None:
@@ -66,6 +72,15 @@ def evaluate_photos(
         "alignment": measure_alignment(to_align, circle.aligner, seed=seed, progress=tick),
         "detection": measure_detection(
             to_find, circle.aligner, conditions=conditions, seed=seed, progress=tick
+        ),
+        "crowds": measure_crowds(
+            to_find,
+            circle.aligner,
+            crowds=crowds,
+            pictures=pictures,
+            large=large,
+            seed=seed,
+            progress=tick,
         ),
         "photographs": None,
     }
@@ -88,7 +103,7 @@ def evaluate_photos(
 
 def photos_markdown(found: Mapping[str, Any]) -> str:
     """Tables of alignment, of detection, and of edits of whole photographs, with notes."""
-    text = [_alignment(found), _detection(found)]
+    text = [_alignment(found), _detection(found), _crowds(found["crowds"])]
     if found["photographs"]:
         text += [_photographs(found["photographs"], found)]
     return "\n".join(text)
@@ -134,6 +149,29 @@ def _detection(found: Mapping[str, Any]) -> str:
         "one face and a background (photograph: random, with the spectrum of one). A face's size "
         "is its crop's. Errors of the found faces' eyes in eye distances. "
         f"{crops if found['faces_are'] == 'crops' else ''}\n"
+    )
+
+
+def _crowds(told: Mapping[str, Any]) -> str:
+    height, width = told["shape"]
+    crowds = [[name, one["rate"], one["false"]] for name, one in told["crowds"].items()]
+    large = [
+        [
+            f"{megapixels} megapixels",
+            one["rate"],
+            one["false"],
+            one["seconds"],
+            one["memory"] and round((one["memory"]["peak"] - one["memory"]["before"]) / 1e6),
+        ]
+        for megapixels, one in told["large"].items()
+    ]
+    return (
+        markdown_table(["faces, pixels", "found", "false a picture"], crowds)
+        + f"\n{told['pictures']} photographs of {width}x{height} pixels a row, each with all of "
+        "its faces; a face's size is the side of its crop.\n\n"
+        + markdown_table(["a search of", "found", "false", "seconds", "further MB at most"], large)
+        + "\nNine faces each, of 2 to 20 % of the height. Not found, whatever their size: heads "
+        "turned aside until one eye is hidden, and faces that are all but black.\n"
     )
 
 

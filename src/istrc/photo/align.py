@@ -155,49 +155,75 @@ def frame_from_box(box: Box) -> Frame:
     return Frame(np.column_stack([turn_back, shift]))
 
 
+@dataclass(frozen=True)
+class Sighting:
+    """A detected face as the landmark network saw it.
+
+    Attributes:
+        frame: where it is; the box's own where the network went astray.
+        points: (68, 3) of the last look, as the network gives them.
+        apart: how far the points of a look are from those of the look before, mean, pixels of the
+            aligned frame; one number fewer than looks. In what is no face they are never settled.
+        astray: the network left the face that the detector saw.
+    """
+
+    frame: Frame
+    points: np.ndarray
+    apart: tuple[float, ...]
+    astray: bool
+
+
 def find_frame(
     pixels: np.ndarray, box: Box, aligner: FindsPoints | None = None, looks: int = STEPS
 ) -> Frame:
+    """The frame of a detected face; without an aligner that of its box alone (see `sight`)."""
+    return frame_from_box(box) if aligner is None else sight(pixels, box, aligner, looks).frame
+
+
+def sight(pixels: np.ndarray, box: Box, aligner: FindsPoints, looks: int = STEPS) -> Sighting:
     """Align a detected face: start from its box, find its points, put its eyes where they belong,
     and look again.
 
     Args:
         pixels: (H, W, 3) uint8 RGB photograph.
         box: a face of `detect(pixels)`.
-        aligner: a landmark network; None keeps the frame of the box alone.
+        aligner: a landmark network.
         looks: how often it looks; where the box is nearly right already, fewer are enough.
     """
     start = frame_from_box(box)
-    if aligner is None:
-        return start
     # The looks share one shrunken window, with room for the frame to move
     centre = start.corners().mean(0)
     around = centre + 1.8 * (start.corners() - centre)
     factor = max(1, int(start.side / (2 * _ENOUGH * aligner.size)))
     window, to_window = shrunk_window(pixels, around, factor)
     from_window = invert(to_window)
-    frame = start
+    frame, apart, before = start, [], None
     for number in range(looks):
         rough = number + 1 < looks  # the last look is at a face that is nearly aligned
         size = aligner.rough_size if rough else aligner.size
         seen = Frame(compose(frame.matrix, from_window)).crop(window, size)
-        shape = aligner.find_in(seen[None], rough)[0, :, :2].astype(np.float64)
+        points = aligner.find_in(seen[None], rough)[0].astype(np.float64)  # (68, 3)
+        shape = points[:, :2]
+        here = transform(frame.inverse, shape * CROP_SIDE / 2 + CROP_CENTRE)  # photograph pixels
         frame = Frame(compose(in_frame(aligning(shape, numpy(aligner.mean))), frame.matrix))
+        if before is not None:
+            apart.append(float(np.linalg.norm(here - before, axis=1).mean() * frame.scale))
+        before = here
         if _astray(frame, start):
-            return start
-    return frame
-
-
-def in_frame(similarity: np.ndarray) -> np.ndarray:
-    """A similarity (2, 3) in the crop's [-1, 1] as one in pixels of the 178x218 frame."""
-    turn, half = similarity[:, :2], CROP_SIDE / 2
-    return np.column_stack([turn, half * similarity[:, 2] + CROP_CENTRE - turn @ CROP_CENTRE])
+            return Sighting(start, points, tuple(apart), True)
+    return Sighting(frame, points, tuple(apart), False)
 
 
 def _astray(frame: Frame, start: Frame) -> bool:
     """Whether the network left the face that the detector saw (a false detection, a mask...)."""
     moved = np.linalg.norm(frame.corners().mean(0) - start.corners().mean(0)) / start.side
     return moved > 0.5 or not 0.5 < frame.scale / start.scale < 2
+
+
+def in_frame(similarity: np.ndarray) -> np.ndarray:
+    """A similarity (2, 3) in the crop's [-1, 1] as one in pixels of the 178x218 frame."""
+    turn, half = similarity[:, :2], CROP_SIDE / 2
+    return np.column_stack([turn, half * similarity[:, 2] + CROP_CENTRE - turn @ CROP_CENTRE])
 
 
 def transform(matrix: np.ndarray, points) -> np.ndarray:

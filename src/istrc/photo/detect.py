@@ -7,17 +7,25 @@ pixel (column i, row j) has its centre at (i + 0.5, j + 0.5).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image
 
 from istrc.errors import InputError
 from istrc.photo.hog import detector
+from istrc.photo.sieve import places
 
 FIRST_SIDE = 800  # longest side of the first look, pixels; a face of 10 % of it is found in ~40 ms
 SECOND_SIDE = 1600  # the second look, only when the first saw nothing: faces of 5 %
 LAST_TURNS = (60, -60, 120, -120, 180)  # degrees; each covers 40 to both sides (see _TURNED)
+LEAST, LEAST_UP_TO = 40.0, 12e6  # the smallest face, pixels, in photographs of up to so many
+SURELY_SEEN = 160  # the side of a crop that the first look does not miss, pixels of that look
+ENLARGED = 150  # to which the crop of a small face is brought before the detector judges it
+AROUND = 1.8  # sides of the crop that the detector then sees
+BOX_SHARE, BOX_DROP = 90.7 / 128, 24.9 / 128  # of a crop's side: a box's, and how much lower it is
+PATIENCE = 30  # places without a face in a row, the likelier ones first, after which it gives up
 CLEAR = 0.3  # a score below this is doubtful: folds of cloth reach 0.2, most faces 1 and more
 
 # The detector is five filters. Two of them see faces turned in the picture, and tell so: measured
@@ -59,14 +67,30 @@ class Box:
         return (self.left + self.right) / 2, (self.top + self.bottom) / 2
 
 
-def detect(pixels: np.ndarray) -> list[Box]:
-    """The faces of a photograph, largest first; an empty list when there is none.
+def detect(pixels: np.ndarray, min_face: float | None = None) -> list[Box]:
+    """The faces of a photograph by the detector's own judgement, largest first; [] of none.
 
-    The picture is searched at a longest side of 800 pixels, then, if nothing clear was found, at
-    up to 1600, then turned. Faces turned by up to 40 degrees are found without turning.
+    Of doubtful faces at most one is believed, the best, and only where nothing is clearer.
+    `istrc.photo.find` has a better judge. Arguments and errors are those of `looks`.
+    """
+    seen: list[Box] = []
+    for look in looks(pixels, min_face):
+        seen += look
+        if clear := _clear(seen):
+            return without_doubles(clear)
+    return sorted(seen, key=lambda box: box.score)[-1:]
+
+
+def looks(pixels: np.ndarray, min_face: float | None = None) -> Iterator[list[Box]]:
+    """What ever dearer looks at a photograph see, doubtful faces too; stop when it is enough.
+
+    The first look finds faces of all sizes: near ones at a longest side of 800 pixels, and smaller
+    ones where the sieve says that they may be. The second is at up to 1600, the last at turned
+    pictures; faces turned by up to 40 degrees are found without.
 
     Args:
         pixels: (H, W, 3) uint8 RGB, upright.
+        min_face: the side of the smallest face's crop, pixels; None takes `least(pixels)`.
 
     Raises:
         IstrcError: dlib is not installed.
@@ -76,19 +100,26 @@ def detect(pixels: np.ndarray) -> list[Box]:
         raise InputError(
             f"detect: expected uint8 pixels (H, W, 3), got {pixels.dtype} {pixels.shape}"
         )
-    height, width = pixels.shape[:2]
-    longest = max(height, width)
+    longest = max(pixels.shape[:2])
     picture = Image.fromarray(pixels)
-    first = _at_side(picture, min(longest, FIRST_SIDE))
-    seen = _search(*first)
-    if not _clear(seen):
-        # Small pictures are enlarged up to 4 times, so that faces of 20 pixels reach dlib's 80
-        seen += _search(*_at_side(picture, min(4 * longest, SECOND_SIDE)))
-    if not _clear(seen):
-        for degrees in LAST_TURNS:
-            seen += _clear(_search_turned(*first, degrees))
-    # Of doubtful faces at most one is believed, the best, and only where nothing is clearer
-    return _without_doubles(_clear(seen) or sorted(seen, key=lambda box: box.score)[-1:])
+    first, scale = _at_side(picture, min(longest, FIRST_SIDE))
+    smallest = least(pixels) if min_face is None else min_face
+    near = _search(first, scale)
+    yield without_doubles(near + _small(picture, smallest, SURELY_SEEN * scale, near))
+    # Small pictures are enlarged up to 4 times, so that faces of 20 pixels reach dlib's 80
+    yield _search(*_at_side(picture, min(4 * longest, SECOND_SIDE)))
+    for degrees in LAST_TURNS:
+        seen = _clear(_search_turned(first, scale, degrees))
+        if seen:
+            yield seen
+
+
+def least(pixels: np.ndarray) -> float:
+    """The smallest face that is looked for, the side of its crop in pixels: so that the search of
+    a photograph of more than 12 megapixels takes no longer than of one of 12.
+    """
+    height, width = pixels.shape[:2]
+    return LEAST * max(1.0, math.sqrt(height * width / LEAST_UP_TO))
 
 
 def glance(pixels: np.ndarray, side: int = FIRST_SIDE) -> list[Box]:
@@ -103,7 +134,7 @@ def glance(pixels: np.ndarray, side: int = FIRST_SIDE) -> list[Box]:
     """
     height, width = pixels.shape[:2]
     picture = Image.fromarray(np.ascontiguousarray(pixels))
-    return _without_doubles(_clear(_search(*_at_side(picture, min(4 * max(height, width), side)))))
+    return without_doubles(_clear(_search(*_at_side(picture, min(4 * max(height, width), side)))))
 
 
 def _at_side(picture: Image.Image, side: int) -> tuple[Image.Image, float]:
@@ -134,6 +165,34 @@ def _search(picture: Image.Image, scale: float) -> list[Box]:
     return boxes
 
 
+def _small(picture: Image.Image, smallest: float, largest: float, near: list[Box]) -> list[Box]:
+    """The faces that the detector sees where the sieve says that small ones may be, beside those
+    that are clear already.
+    """
+    found: list[Box] = []
+    missed = 0
+    for place in places(picture, smallest, largest):
+        guess = _box(place.x, place.y + BOX_DROP * place.side, BOX_SHARE * place.side, 0.0, 0.0)
+        if any(_same_face(guess, box) for box in _clear(near + found)):
+            continue
+        half = AROUND * place.side / 2
+        left, top = max(0, math.floor(place.x - half)), max(0, math.floor(place.y - half))
+        right = min(picture.width, math.ceil(place.x + half))
+        bottom = min(picture.height, math.ceil(place.y + half))
+        window = picture.crop((left, top, right, bottom))
+        side = max(1, round(max(window.size) * ENLARGED / place.side))
+        seen = [
+            replace(box, left=box.left + left, right=box.right + left,
+                    top=box.top + top, bottom=box.bottom + top)
+            for box in _search(*_at_side(window, side))
+        ]  # fmt: skip
+        missed = 0 if seen else missed + 1
+        found += seen
+        if missed == PATIENCE:
+            break
+    return found
+
+
 def _search_turned(picture: Image.Image, scale: float, degrees: int) -> list[Box]:
     """The faces that show once the picture is turned counter-clockwise by `degrees`."""
     turned = picture.rotate(degrees, Image.Resampling.BILINEAR, expand=True)
@@ -158,7 +217,7 @@ def _box(x: float, y: float, side: float, score: float, angle: float) -> Box:
     return Box(x - half, y - half, x + half, y + half, float(score), angle)
 
 
-def _without_doubles(boxes: list[Box]) -> list[Box]:
+def without_doubles(boxes: list[Box]) -> list[Box]:
     """Largest first, without the weaker of two whose centre lies well inside the other.
 
     dlib's own suppression keeps a small false face inside a large true one.

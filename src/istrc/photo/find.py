@@ -1,25 +1,61 @@
-"""The faces of a photograph: where they are, or one line that says that there is none."""
+"""The faces of a photograph: where they are and how surely, or one line that there is none.
+
+dlib's detector proposes (istrc.photo.detect); the landmark network, which looks at every proposed
+face anyway to align it, has the second opinion.
+"""
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from istrc.errors import InputError
-from istrc.photo.align import Frame, aligned_frame, find_frame
-from istrc.photo.detect import detect
+from istrc.photo.align import STEPS, Frame, Sighting, aligned_frame, find_frame, sight
+from istrc.photo.detect import CLEAR, LEAST, Box, least, looks, without_doubles
+
+BELIEVED = 0.5  # the score from which a proposed face is one
+# What the score weighs: the detector's own, the logarithms of how far apart the points of the first
+# two looks and of the last two are, and the mean logit of being covered
+WEIGHTS, BIAS = (4.3, -1.4, -2.2, -2.2), -2.25
+LOST = 12.0  # how far apart points are held to be where the network went astray
+LARGE = 2000  # pixels of a longest side from which advice about small faces may help
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """A face that was found.
+
+    Attributes:
+        frame: where it is.
+        score: how surely it is a face, 0 to 1.
+        box: where the detector saw it.
+    """
+
+    frame: Frame
+    score: float
+    box: Box
 
 
 def find_frames(
-    pixels: np.ndarray, path: str | Path, aligner: Any, *, aligned: bool = False
+    pixels: np.ndarray,
+    path: str | Path,
+    aligner: Any,
+    *,
+    aligned: bool = False,
+    min_face: float | None = None,
 ) -> list[Frame]:
     """The frame of every face in pixels (H, W, 3) uint8, the largest first; never an empty list.
 
     Args:
         path: names the photograph in what is raised.
         aligned: the picture is in CelebA's aligned frame already; nothing is detected.
+        min_face: the side of the smallest face to look for, pixels of its frame; None looks for
+            what `istrc.photo.detect.least` says.
 
     Raises InputError when there is no face, or an aligned picture has another shape.
     """
@@ -29,10 +65,78 @@ def find_frames(
             return [aligned_frame(width, height)]
         except InputError as error:
             raise InputError(f"{path}: {error}") from None
-    boxes = detect(pixels)
-    if not boxes:
-        raise InputError(
-            f"{path}: no face found; use a photograph with a face seen from the front, or "
-            "--aligned for a picture that is an aligned face already"
+    return [found.frame for found in find_faces(pixels, path, aligner, min_face=min_face)]
+
+
+def find_faces(
+    pixels: np.ndarray, path: str | Path, aligner: Any, *, min_face: float | None = None
+) -> list[Found]:
+    """As `find_frames`, with each face's score."""
+    judge = _judge(aligner)
+    found: dict[Box, Found] = {}
+    for look in looks(pixels, min_face):
+        for box in look:
+            one = judged(pixels, box, aligner, judge)
+            # Of two boxes round one face the surer is kept
+            found[replace(box, score=one.score)] = one
+        large = [box for box, one in found.items() if one.frame.side >= (min_face or 0)]
+        believed = [box for box in large if box.score >= BELIEVED]
+        if believed:
+            return [found[box] for box in without_doubles(believed)]
+    raise InputError(f"{path}: {_why_none(pixels, large, min_face)}")
+
+
+def judged(pixels: np.ndarray, box: Box, aligner: Any, judge: Any) -> Found:
+    """A proposed face, aligned by the aligner and scored by what the judge saw in it."""
+    if judge is None:  # the detector's own threshold
+        return Found(find_frame(pixels, box, aligner), _share(2.5 * (box.score - CLEAR)), box)
+    seen = sight(pixels, box, judge)
+    frame = seen.frame if judge is aligner else find_frame(pixels, box, aligner)
+    return Found(frame, score_of(box, seen), box)
+
+
+def score_of(box: Box, seen: Sighting) -> float:
+    """How surely it is a face, 0 to 1: logistic regression, with the weights and on the pictures
+    of docs/studies/finding.md.
+    """
+    settled = [math.log(apart) for apart in (*seen.apart, LOST, LOST)[: STEPS - 1]]
+    told = (box.score, *settled, float(seen.points[:, 2].mean()))
+    return _share(sum(weight * value for weight, value in zip(WEIGHTS, told, strict=True)) + BIAS)
+
+
+def _share(logit: float) -> float:
+    return 1 / (1 + math.exp(-logit))
+
+
+def _judge(aligner: Any) -> Any | None:
+    """The landmark network that the score was measured with, the shipped one; None without it."""
+    own = _shipped()
+    same = getattr(aligner, "fingerprint", None) == getattr(own, "fingerprint", "")
+    return aligner if same else own
+
+
+@cache
+def _shipped() -> Any | None:
+    from istrc.pretrained import shipped_aligner
+
+    return shipped_aligner("light")
+
+
+def _why_none(pixels: np.ndarray, doubtful: list[Box], min_face: float | None) -> str:
+    """Why no face was found, and what helps."""
+    told = "no face found"
+    if doubtful:
+        best = max(doubtful, key=lambda box: box.score)
+        x, y = (round(v) for v in best.centre)
+        told += f" (the likeliest place, at ({x}, {y}), scores {best.score:.2f} of {BELIEVED:g})"
+    told += (
+        "; use a photograph with a face seen from the front, or --aligned for a picture that is an "
+        "aligned face already"
+    )
+    smallest = least(pixels) if min_face is None else min_face
+    if max(pixels.shape[:2]) >= LARGE or smallest > LEAST:
+        told += (
+            f"; faces of less than {smallest:.0f} pixels are not looked for: crop the picture "
+            "round them, or give --min-face"
         )
-    return [find_frame(pixels, box, aligner) for box in boxes]
+    return told

@@ -1,0 +1,255 @@
+"""Training of the sieve for small faces: python -m istrc.photo.sieve_training CELEBA CROPS OUT.onnx
+
+CELEBA is the official folder, whose train pictures have their surroundings; CROPS a parquet file of
+crops; further folders of pictures without a face may follow OUT. Needs torch, onnx and pyarrow.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageDraw, ImageFilter
+from torch import nn
+from torch.nn import functional as F
+
+from istrc.photo.align import CROP_CENTRE, CROP_SIDE
+from istrc.photo.sieve import SIDES, STRIDE
+
+CANVAS = 128  # pixels a side
+NEAR, FAR = 6, 12  # pixels from a face's centre: cells that answer for it, and that need not
+REACH = 1.13  # a head answers for its sides and this factor beyond; there both may
+
+
+class Sieve(nn.Module):
+    """Grey pictures (B, 1, H, W), 0 to 255 -> logits (B, 2, H/8, W/8) of a face's centre."""
+
+    def __init__(self, widths: Sequence[int] = (12, 24, 40, 48, 48)):
+        super().__init__()
+        a, b, c, d, e = widths
+        layers: list[nn.Module] = []
+        for before, after, size, stride in (
+            (1, a, 5, 2), (a, b, 3, 2), (b, c, 3, 2), (c, d, 3, 1), (d, e, 3, 1)
+        ):  # fmt: skip
+            layers += [
+                nn.Conv2d(before, after, size, stride, size // 2, bias=False),
+                nn.BatchNorm2d(after),
+                nn.ReLU(),
+            ]
+        self.look = nn.Sequential(*layers, nn.Conv2d(e, len(SIDES) - 1, 1))
+        nn.init.constant_(self.look[-1].bias, -4.0)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.look((x - 128) / 64)
+
+
+def place(
+    canvas: Image.Image, picture: Image.Image, centre, about, scale: float, turn: float, soft: float
+) -> None:
+    """Lay a picture onto the canvas so that its point `about` comes to `centre`."""
+    cos, sin = np.cos(turn) / scale, np.sin(turn) / scale
+    shift = np.array(about) - np.array([[cos, sin], [-sin, cos]]) @ np.array(centre)
+    matrix = (cos, sin, shift[0], -sin, cos, shift[1])
+    small = picture
+    if scale < 0.5:  # without aliasing
+        factor = int(1 / scale)
+        small = picture.reduce(factor)
+        matrix = tuple(v / factor for v in matrix)
+    width, height = small.size
+    mask = Image.new("L", small.size, 0)
+    edge = soft * min(width, height)
+    ImageDraw.Draw(mask).rounded_rectangle(
+        (edge, edge, width - edge, height - edge), radius=3 * edge, fill=255
+    )
+    if edge:
+        mask = mask.filter(ImageFilter.GaussianBlur(edge / 2))
+    how = dict(resample=Image.Resampling.BILINEAR)
+    size = canvas.size
+    laid = small.transform(size, Image.Transform.AFFINE, matrix, **how)
+    canvas.paste(laid, (0, 0), mask.transform(size, Image.Transform.AFFINE, matrix, **how))
+
+
+def ground(rng: np.random.Generator, plain: Sequence[Image.Image]) -> Image.Image:
+    """A canvas without a face."""
+    kind = rng.integers(5)
+    if kind == 0:
+        return Image.new("L", (CANVAS, CANVAS), int(rng.integers(256)))
+    if kind == 1:  # phases at random under a falling spectrum
+        f = np.hypot(np.fft.fftfreq(CANVAS)[:, None], np.fft.rfftfreq(CANVAS)[None])
+        f[0, 0] = np.inf
+        spectrum = np.fft.rfft2(rng.normal(size=(CANVAS, CANVAS))) / f ** rng.uniform(0, 1.3)
+        layer = np.fft.irfft2(spectrum, (CANVAS, CANVAS))
+        layer = rng.uniform(60, 200) + rng.uniform(5, 60) * layer / layer.std()
+        return Image.fromarray(layer.clip(0, 255).astype(np.uint8))
+    canvas = Image.new("L", (CANVAS, CANVAS), 128)
+    picture = plain[rng.integers(len(plain))]
+    longest = min(picture.size)
+    scale = CANVAS / longest * np.exp(rng.uniform(0, np.log(max(1.3, longest / CANVAS * 1.5))))
+    about = [rng.uniform(0.25, 0.75) * s for s in picture.size]
+    half = CANVAS / 2
+    place(canvas, picture, (half, half), about, scale, rng.uniform(-np.pi, np.pi), 0.0)
+    return canvas
+
+
+def drawn(rng: np.random.Generator) -> Image.Image:
+    """Letters, dots or stripes."""
+    picture = Image.new("L", (96, 96), int(rng.integers(256)))
+    draw = ImageDraw.Draw(picture)
+    ink = int(rng.integers(256))
+    kind = rng.integers(3)
+    if kind == 0:
+        for y in range(0, 96, 11):
+            draw.text((2, y), "".join(chr(c) for c in rng.integers(33, 127, 15)), fill=ink)
+    elif kind == 1:
+        for _ in range(rng.integers(2, 14)):
+            (x, y), r = rng.uniform(0, 96, 2), rng.uniform(2, 16)
+            draw.ellipse((x - r, y - r, x + r, y + r), fill=int(rng.integers(256)))
+    else:
+        step = int(rng.integers(3, 20))
+        for x in range(0, 96, 2 * step):
+            draw.rectangle((x, 0, x + step, 96), fill=ink)
+            if rng.random() < 0.5:
+                draw.rectangle((0, x, 96, x + step // 2), fill=int(rng.integers(256)))
+    return picture
+
+
+def scene(rng, whole, crops, plain) -> tuple[np.ndarray, np.ndarray]:
+    """A canvas (S, S) uint8 and what each cell is to say, (2, S/8, S/8) int8: 0, 1, or -1 where it
+    does not matter.
+    """
+    canvas = ground(rng, plain)
+    cells = CANVAS // STRIDE
+    wanted = np.zeros((len(SIDES) - 1, cells, cells), np.int8)
+    at = (np.arange(cells) + 0.5) * STRIDE
+    taken: list[tuple[float, float, float]] = []
+    for _ in range(rng.integers(0, 7)):
+        side = 14 * 4.5 ** rng.uniform()
+        x, y = rng.uniform(0.4 * side, CANVAS - 0.4 * side, 2)
+        if any(np.hypot(x - u, y - v) < 0.75 * (side + s) for u, v, s in taken):
+            continue
+        taken.append((x, y, side))
+        if rng.random() < 0.3:  # something else
+            other = drawn(rng) if rng.random() < 0.4 else plain[rng.integers(len(plain))]
+            middle = [s / 2 for s in other.size]
+            scale = 1.3 * side / min(other.size)
+            turn = rng.normal() * (3 if rng.random() < 0.3 else 0.3)
+            place(canvas, other, (x, y), middle, scale, turn, rng.uniform(0, 0.1))
+            continue
+        face, soft = crops[rng.integers(len(crops))], rng.uniform(0.02, 0.12)
+        about = (face.width / 2, face.height / 2)
+        scale = side / face.width
+        if rng.random() < 0.5:
+            face, soft = whole[rng.integers(len(whole))], rng.uniform(0, 0.06)
+            about, scale = tuple(CROP_CENTRE), side / CROP_SIDE
+        place(canvas, face, (x, y), about, scale, rng.normal() * 0.25, soft)
+        far = np.maximum(abs(at[None] - x), abs(at[:, None] - y))  # (cells, cells)
+        for head, (low, high) in enumerate(zip(SIDES, SIDES[1:], strict=False)):
+            if low / REACH <= side <= high * REACH:
+                wanted[head][far < FAR] = -1
+                wanted[head][far < NEAR] = 1
+            elif low / 1.4 < side < high * 1.4:
+                wanted[head][far < FAR] = -1
+    pixels = np.asarray(canvas)
+    if rng.random() < 0.5:  # as a camera and its encoder leave them
+        stream = io.BytesIO()
+        canvas.save(stream, "JPEG", quality=int(rng.integers(50, 95)))
+        pixels = np.asarray(Image.open(stream))
+    return pixels, wanted
+
+
+def varied(x: torch.Tensor) -> torch.Tensor:
+    """Canvases (B, 1, S, S) in other light, softer or noisier."""
+    count = (len(x), 1, 1, 1)
+    x = 255 * (x / 255).clamp(1e-3) ** torch.exp(0.4 * torch.randn(count))
+    x = x * torch.empty(count).uniform_(0.35, 1.15)
+    soft = F.avg_pool2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), 3, 1)
+    mix = torch.rand(count) * (torch.rand(count) < 0.5)
+    x = x + mix * (soft - x)
+    return (x + torch.randn_like(x) * torch.empty(count).uniform_(0, 6)).clamp(0, 255)
+
+
+def train(
+    whole: Sequence[Image.Image],  # grey aligned pictures, 178x218
+    crops: Sequence[Image.Image],  # grey crops
+    plain: Sequence[Image.Image],  # grey pictures without a face
+    *,
+    scenes: int = 12_000,  # that are put together, and seen in every epoch
+    epochs: int = 6,
+    batch: int = 32,  # scenes of a step
+    rate: float = 4e-3,  # of learning, at its height
+    seed: int = 0,
+    say: Callable[[str], None] = print,
+) -> Sieve:
+    """A sieve that tells the cells where a face of its sides has its centre."""
+    rng = np.random.default_rng(seed)
+    torch.manual_seed(seed)
+    made = [scene(rng, whole, crops, plain) for _ in range(scenes)]
+    x = torch.from_numpy(np.stack([pixels for pixels, _ in made]))[:, None]  # (N, 1, S, S)
+    y = torch.from_numpy(np.stack([wanted for _, wanted in made]))  # (N, 2, S/8, S/8)
+    say(f"{scenes} scenes, {int((y == 1).sum())} cells with a face")
+    net = Sieve()
+    optimiser = torch.optim.AdamW(net.parameters(), rate, weight_decay=1e-4)
+    steps = epochs * (scenes // batch)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=steps)
+    for epoch in range(epochs):
+        told = 0.0
+        for places in torch.randperm(scenes).split(batch)[: scenes // batch]:
+            seen, wanted = varied(x[places].float()), y[places]
+            if torch.rand(()) < 0.5:
+                seen, wanted = seen.flip(3), wanted.flip(3)
+            logits = net(seen)
+            matters = (wanted >= 0).float()
+            target = (wanted == 1).float()
+            each = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
+            sure = torch.exp(-each)  # of what is right; the sure ones count less (Lin 2017, eq. 5)
+            loss = ((1 - sure) ** 2 * each * matters * (1 + target)).sum() / target.sum().clamp(1)
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            schedule.step()
+            told += loss.item()
+        say(f"epoch {epoch + 1}: loss {told / (scenes // batch):.4f}")
+    return net.eval()
+
+
+def grey(data: bytes | Path) -> Image.Image:
+    return Image.open(io.BytesIO(data) if isinstance(data, bytes) else data).convert("L")
+
+
+def main(celeba: str, crops: str, out: str, *more: str) -> None:
+    import pyarrow.parquet as pq
+
+    folder = Path(celeba)
+    splits = [line.split() for line in (folder / "list_eval_partition.txt").open()]
+    whole = [grey(folder / "img_align_celeba" / name) for name, split in splits if split == "0"]
+    file = next(pq.ParquetFile(crops).iter_batches(12_000, columns=["image"]))
+    small = [grey(row["bytes"]).resize((96, 96)) for row in file.column("image").to_pylist()]
+    rng = np.random.default_rng(1)
+    plain = [grey(p) for one in more for p in sorted(Path(one).rglob("*.*")) if _readable(p)]
+    # Parts of faces, and faces on their heads, are none
+    for k in rng.integers(len(whole), size=300):
+        x, y = rng.integers(40, 100), rng.integers(60, 130)
+        plain.append(whole[k].crop((x, y, x + 50, y + 50)).resize((120, 120)))
+        plain.append(whole[k].rotate(180))
+    net = train(whole, small, plain)
+    torch.onnx.export(
+        net,
+        (torch.zeros(1, 1, CANVAS, CANVAS),),
+        out,
+        input_names=["grey"],
+        output_names=["logits"],
+        dynamic_axes={"grey": {2: "H", 3: "W"}, "logits": {2: "h", 3: "w"}},
+        dynamo=False,
+    )
+
+
+def _readable(path: Path) -> bool:
+    return path.suffix.lower() in (".jpg", ".png", ".webp") and path.stat().st_size > 500
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
