@@ -1,4 +1,4 @@
-"""Training of the sieve for small faces: python -m istrc.photo.sieve_training CELEBA CROPS OUT.onnx
+"""Training of the sieve for small faces: python -m istrc.training.sieve CELEBA CROPS OUT.onnx
 
 CELEBA is the official folder, whose train pictures have their surroundings; CROPS a parquet file of
 crops; further folders of pictures without a face may follow OUT. Needs torch, onnx and pyarrow.
