@@ -1,7 +1,12 @@
 """Edit, blend, compare and rebuild faces in the space of a face recogniser."""
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING
+
+# Nothing leaves the machine: some releases of ONNX Runtime tell their maker what they run. It is
+# read when that is imported
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 if TYPE_CHECKING:
     from istrc.circle import Circle

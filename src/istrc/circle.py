@@ -31,6 +31,8 @@ from istrc.runtime import choose_runtime
 if TYPE_CHECKING:
     from istrc.arrays import Array
     from istrc.models.landmarks import Landmarks
+    from istrc.photo.align import Frame
+    from istrc.photo.picture import Picture
     from istrc.recognisers.recogniser import Recogniser
 
 STRENGTH_LIMIT = 2.0
@@ -343,27 +345,31 @@ class Circle(Networks):
         Raises InputError when the picture cannot be read or has no such face.
         """
         faces = self.faces(path, aligned=aligned, min_face=min_face)
-        if face == "largest":
-            return faces[0]
-        if not isinstance(face, int) or not 1 <= face <= len(faces):
-            found = "1 face" if len(faces) == 1 else f"{len(faces)} faces"
-            raise InputError(f"{path}: no face {face}; {found} found, counted from the largest")
-        return faces[face - 1]
+        return faces[number_of(face, len(faces), path) - 1]
 
     def faces(
         self, path: str | Path, *, aligned: bool = False, min_face: float | None = None
     ) -> list[Face]:
         """Every face of a photograph, largest first; never an empty list (see `read`)."""
-        picture = read_picture(path)
-        how = dict(aligned=aligned, min_face=min_face)
-        frames = find_frames(picture.pixels, path, self.aligner, **how)
-        crops = np.stack([frame.crop(picture.pixels, self.size) for frame in frames])
+        picture, frames, crops = self.crops(path, aligned=aligned, min_face=min_face)
         x = to_array(crops) if self.runtime == "light" else to_tensor(crops)
         z = self.embed(x)
         return [
             Face(self, Path(path), picture, frame, x[i : i + 1], z[i : i + 1], i + 1, len(frames))
             for i, frame in enumerate(frames)
         ]
+
+    def crops(
+        self, path: str | Path, *, aligned: bool = False, min_face: float | None = None
+    ) -> tuple[Picture, list[Frame], np.ndarray]:
+        """A photograph, where its faces are, the largest first, and what of it is embedded:
+        (K, S, S, 3) uint8. Arguments and errors are those of `faces`.
+        """
+        picture = read_picture(path)
+        how = dict(aligned=aligned, min_face=min_face)
+        frames = find_frames(picture.pixels, path, self.aligner, **how)
+        crops = np.stack([frame.crop(picture.pixels, self.size) for frame in frames])
+        return picture, frames, crops
 
     def held(self, keep: Iterable[str] | None, strengths: Mapping[str, float]) -> list[str]:
         """The attributes that a walk holds: by itself those that there are, and those asked for."""
@@ -378,3 +384,16 @@ class Circle(Networks):
             hint = shelf.unusable(name, key(self.recogniser.record)) or hint
             raise InputError(f"{name}: no such attribute; {hint}")
         return name
+
+
+def number_of(face: str | int, count: int, path: str | Path) -> int:
+    """The number of the face that is meant, from 1: "largest", or K of so many.
+
+    Raises InputError, naming the picture, where there is none.
+    """
+    if face == "largest":
+        return 1
+    if not isinstance(face, int) or not 1 <= face <= count:
+        found = "1 face" if count == 1 else f"{count} faces"
+        raise InputError(f"{path}: no face {face}; {found} found, counted from the largest")
+    return face

@@ -48,6 +48,9 @@ AgainOption = Annotated[
 ]
 
 
+TOGETHER = 64  # pictures at once, where a command can
+
+
 @dataclass
 class Outcome:
     """What became of one input.
@@ -75,17 +78,20 @@ class Task:
     """A command's work on one picture, as it can be sent to another process.
 
     Attributes:
-        work: (opened, job, settings) -> Outcome, a function of a module.
+        work: (opened, job, settings) -> Outcome, a function of a module; None with `together`.
         settings: all that the output depends on, beside the picture and what is opened.
         open: () -> what the work needs and no pipe can carry, such as the circle; a function of a
             module, or a partial of one.
         runtime: what it is opened for (istrc.runtime).
+        together: the work on up to `TOGETHER` pictures, where that is quicker than one by one:
+            (opened, jobs, settings) -> their outcomes, errors among them (see `attempted`).
     """
 
-    work: Callable[[Any, Job, dict[str, Any]], Outcome]
+    work: Callable[[Any, Job, dict[str, Any]], Outcome] | None
     settings: dict[str, Any]
     open: Callable[[], Any]
     runtime: str = "torch"
+    together: Callable[[Any, Sequence[Job], dict[str, Any]], list[Outcome]] | None = None
 
 
 @dataclass
@@ -184,16 +190,33 @@ def _tell(
         report.say(remark)
 
 
-def _attempt(opened: Any, job: Job, task: Task) -> Outcome:
+def _attempt(opened: Any, jobs: Sequence[Job], task: Task) -> list[Outcome]:
     started = time.monotonic()
+    if task.together is not None:
+        outcomes = task.together(opened, jobs, task.settings)
+    else:
+        outcomes = [attempted(task.work, opened, job, task.settings) for job in jobs]
+    for outcome in outcomes:
+        outcome.seconds = round((time.monotonic() - started) / len(jobs), 3)
+    return outcomes
+
+
+def attempted(work: Callable[..., Any], *given: Any) -> Any:
+    """What a work on one picture returns; an Outcome that tells why where it failed."""
     try:
-        outcome = task.work(opened, job, task.settings)
+        return work(*given)
     except OutOfSpace as error:
-        outcome = Outcome(error=str(error), full=True)
+        return Outcome(error=str(error), full=True)
     except EXPECTED as error:
-        outcome = Outcome(error=describe(error), full=_is_full(error))
-    outcome.seconds = round(time.monotonic() - started, 3)
-    return outcome
+        return Outcome(error=describe(error), full=_is_full(error))
+
+
+def _parts(
+    todo: Sequence[tuple[int, Job]], task: Task, processes: int
+) -> list[Sequence[tuple[int, Job]]]:
+    """What is done at once: at least one part for each of the processes."""
+    size = 1 if task.together is None else min(TOGETHER, max(1, len(todo) // processes))
+    return [todo[start : start + size] for start in range(0, len(todo), size)]
 
 
 def _is_full(error: BaseException) -> bool:
@@ -203,23 +226,24 @@ def _is_full(error: BaseException) -> bool:
 def _here(
     todo: Sequence[tuple[int, Job]], task: Task, opened: Any, stop: _Stop
 ) -> Iterator[tuple[int, Outcome]]:
-    """The jobs one by one, in this process."""
-    for number, job in todo:
+    """The jobs in this process."""
+    for part in _parts(todo, task, 1):
         if stop.asked:
             return
-        yield number, _attempt(opened, job, task)
+        numbers, jobs = zip(*part, strict=True)
+        yield from zip(numbers, _attempt(opened, jobs, task), strict=True)
 
 
 def _apart(
     todo: Sequence[tuple[int, Job]], task: Task, count: int, stop: _Stop
 ) -> Iterator[tuple[int, Outcome]]:
-    """The jobs in `count` other processes, as they are done; a process has one job at a time."""
+    """The jobs in `count` other processes, as they are done; each has one part at a time."""
     from istrc.runtime import threads_of
 
     # Threads of several processes that fight for the same cores are slower than one of them
     threads = max(1, threads_of(task.runtime) // count)
     context = multiprocessing.get_context("spawn")  # torch does not survive a fork
-    waiting, busy, crew = deque(todo), {}, {}
+    waiting, busy, crew = deque(_parts(todo, task, count)), {}, {}
     try:
         for _ in range(count):
             here, there = context.Pipe()
@@ -232,17 +256,19 @@ def _apart(
             busy[pipe] = _give(pipe, waiting)
         while busy:
             for pipe in connection.wait(list(busy)):
-                number = busy.pop(pipe)
+                numbers = busy.pop(pipe)
                 try:
-                    outcome = pipe.recv()
+                    outcomes = pipe.recv()
                 except (EOFError, ConnectionError):
-                    yield number, Outcome(error="its process was ended from outside; " + _REMEDY)
+                    for number in numbers:
+                        ended = Outcome(error="its process was ended from outside; " + _REMEDY)
+                        yield number, ended
                     continue
-                if isinstance(outcome, str):  # a defect of ours, told by its traceback
-                    raise RuntimeError(f"in another process:\n{outcome}")
+                if isinstance(outcomes, str):  # a defect of ours, told by its traceback
+                    raise RuntimeError(f"in another process:\n{outcomes}")
                 if waiting and not stop.asked:
                     busy[pipe] = _give(pipe, waiting)
-                yield number, outcome
+                yield from zip(numbers, outcomes, strict=True)
         if waiting and not stop.asked:
             raise IstrcError(f"all {count} processes were ended from outside; {_REMEDY}")
     finally:
@@ -254,12 +280,14 @@ def _apart(
             process.join()
 
 
-def _give(pipe: connection.Connection, waiting: deque[tuple[int, Job]]) -> int:
-    """Send the next job; its number. Of a process that is gone the answer will tell."""
-    number, job = waiting.popleft()
+def _give(
+    pipe: connection.Connection, waiting: deque[Sequence[tuple[int, Job]]]
+) -> tuple[int, ...]:
+    """Send the next jobs; their numbers. Of a process that is gone the answer will tell."""
+    numbers, jobs = zip(*waiting.popleft(), strict=True)
     with contextlib.suppress(OSError):
-        pipe.send(job)
-    return number
+        pipe.send(jobs)
+    return numbers
 
 
 _REMEDY = "if memory ran out, use fewer --jobs or smaller pictures"
@@ -278,10 +306,10 @@ def _serve(pipe: connection.Connection, task: Task, threads: int) -> None:
         opened = task.open()
         while True:
             try:
-                job = pipe.recv()
+                jobs = pipe.recv()
             except (EOFError, OSError):
                 return
-            pipe.send(_attempt(opened, job, task))
+            pipe.send(_attempt(opened, jobs, task))
     except BrokenPipeError:
         return
     except Exception:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,7 +13,7 @@ import typer
 
 from istrc.cli import options
 from istrc.cli.files import Job, find_all, plan_outputs, whole, write_lines
-from istrc.cli.many import AgainOption, JobsOption, Outcome, Task, do_all
+from istrc.cli.many import AgainOption, JobsOption, Outcome, Task, attempted, do_all
 from istrc.cli.redraw import redraw_all, redraw_one
 from istrc.cli.report import Report
 from istrc.cli.table import ReportOption, table_file
@@ -87,7 +90,7 @@ def embed(
         todo = [Job(path, None) for path in found.paths]
         opening = partial(options.open_circle, model, device, circle.runtime)
         settings = dict(face=which, aligned=aligned, min_face=min_face)
-        task = Task(embed_one, settings, opening, circle.runtime)
+        task = Task(None, settings, opening, circle.runtime, embed_many)
         do_all(report, todo, task, circle, processes=jobs, tell=tell)
         if rows:
             with whole(target) as temporary:
@@ -98,18 +101,43 @@ def embed(
                 report.say(f"{target}: {len(rows)} x {circle.dim}")
 
 
-def embed_one(circle: Any, job: Job, settings: dict[str, Any]) -> Outcome:
-    """Embed the faces of one photograph: `z` (K, D) float32, and how many faces were found."""
+def embed_many(circle: Any, jobs: Sequence[Job], settings: dict[str, Any]) -> list[Outcome]:
+    """Embed the faces of photographs, all together: `z` (K, D) float32 of each, and how many faces
+    were found. Of a photograph no more is kept than its faces.
+    """
     import numpy as np
 
     from istrc.arrays import numpy
+    from istrc.data.prepared import to_array
 
-    faces = options.read_faces(circle, job.source, **settings)
-    z = np.stack([numpy(seen.z[0]).astype(np.float32) for seen in faces])  # (K, D)
-    return Outcome(
-        facts=dict(z=z, faces=faces[0].count),
-        remarks=options.remarks(job.source, faces, "all"),  # no output that --face would change
-    )
+    # Pictures in which nothing is to be found are decoded side by side
+    with ThreadPoolExecutor(os.cpu_count() if settings["aligned"] else 1) as pool:
+        looked = list(pool.map(lambda job: attempted(crops_of, circle, job, settings), jobs))
+    crops = [one.facts.pop("crops") for one in looked if one.error is None]
+    if crops:
+        x = to_array(np.concatenate(crops))
+        z = np.concatenate(
+            [numpy(circle.embed(x[start : start + BATCH])) for start in range(0, len(x), BATCH)]
+        )
+        ends = np.cumsum([len(one) for one in crops])
+        parts = iter(np.split(z.astype(np.float32), ends[:-1]))
+        for one in looked:
+            if one.error is None:
+                one.facts["z"] = next(parts)
+    return looked
+
+
+def crops_of(circle: Any, job: Job, settings: dict[str, Any]) -> Outcome:
+    """The faces of one photograph that are asked for, (K, S, S, 3) uint8, and how many it has."""
+    from istrc.circle import number_of
+
+    where = {key: settings[key] for key in ("aligned", "min_face")}
+    picture, frames, crops = circle.crops(job.source, **where)
+    if settings["face"] != "all":
+        number = number_of(settings["face"], len(frames), job.source)
+        crops = crops[number - 1 : number]
+    remarks = [f"{job.source}: {note}" for note in picture.notes]
+    return Outcome(facts=dict(crops=crops, faces=len(frames)), remarks=remarks)
 
 
 def decode(
