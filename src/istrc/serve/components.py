@@ -1,4 +1,4 @@
-"""What the page builds on Gradio: uploads that stay files, and functions of a visitor's session."""
+"""What the page builds on Gradio: uploads that stay files, and what a visitor's session does."""
 
 from __future__ import annotations
 
@@ -14,40 +14,48 @@ from gradio_client.utils import is_http_url_like
 from istrc.errors import IstrcError
 from istrc.serve.sessions import Sessions
 
-
-class _Local:
-    """A component that takes uploaded files, and never fetches one from elsewhere."""
-
-    async def async_move_resource_to_block_cache(self, url_or_file_path):
-        if is_http_url_like(str(url_or_file_path)):
-            raise gr.Error("an address: this server fetches nothing; upload the file itself")
-        return await super().async_move_resource_to_block_cache(url_or_file_path)
+# No subclasses: Gradio writes a file beside the module of every class that is derived from its own.
+# What is replaced here is lost to a component that an event updates by more than its value.
 
 
-class Photo(_Local, gr.Image):
+def photo(**options: Any) -> gr.Image:
     """A photograph, handed over as the file that was uploaded: its metadata and bytes stay."""
+    component = gr.Image(
+        type="filepath", sources=["upload", "webcam", "clipboard"], interactive=True, **options
+    )
+    component.preprocess = lambda payload: None if payload is None else _path_of(payload)
+    return _local(component)
 
-    def get_block_name(self) -> str:
-        return "image"
 
-    def preprocess(self, payload):
-        return None if payload is None else _path_of(payload)
-
-
-class Photos(_Local, gr.File):
+def photos(label: str) -> gr.File:
     """Several photographs, as files."""
+    component = gr.File(label=label, file_count="multiple", file_types=["image"], height=180)
+    component.preprocess = lambda payload: [_path_of(one) for one in payload or []]
+    return _local(component)
 
-    def get_block_name(self) -> str:
-        return "file"
 
-    def preprocess(self, payload):
-        return [] if payload is None else [_path_of(one) for one in payload]
+def _local(component: Any) -> Any:
+    """The same component, which never fetches a file from elsewhere."""
+    stored = component.async_move_resource_to_block_cache
+
+    async def move(url_or_file_path):
+        if is_http_url_like(str(url_or_file_path)):
+            raise _refusal("an address: this server fetches nothing; upload the file itself")
+        return await stored(url_or_file_path)
+
+    component.async_move_resource_to_block_cache = move
+    return component
 
 
 def _path_of(payload) -> str:
     if not payload.path:
-        raise gr.Error("a picture that is no file: upload it")
+        raise _refusal("a picture that is no file; upload it")
     return str(payload.path)
+
+
+def _refusal(message: str) -> gr.Error:
+    """What a visitor reads; the terminal does not."""
+    return gr.Error(message, print_exception=False)
 
 
 def served(sessions: Sessions, action: Callable, names: list[str] | None = None) -> Callable:
@@ -63,12 +71,12 @@ def served(sessions: Sessions, action: Callable, names: list[str] | None = None)
         try:
             return action(session, *values)
         except IstrcError as error:
-            raise gr.Error(str(error), print_exception=False) from None
+            raise _refusal(str(error)) from None
         except MemoryError:
-            raise gr.Error("not enough memory for it; give smaller pictures") from None
+            raise _refusal("not enough memory for it; give smaller pictures") from None
         except Exception:
             traceback.print_exc()
-            raise gr.Error("a defect of the page: the terminal of the server says more") from None
+            raise _refusal("a defect of the page: the terminal of the server says more") from None
 
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
     parameters = [inspect.Parameter("request", kind, annotation=gr.Request)]

@@ -15,7 +15,7 @@ from istrc.serve.sessions import Session
 
 FURTHER = 4  # attributes beside the twelve that one edit may have
 # What the other direction is, where "less of it" does not say it
-OPPOSITES = {"male": "female", "young": "older", "mouth_open": "shut", "beard": "shaved"}
+OPPOSITES = {"male": "female", "young": "older"}
 
 
 def edit_tab(serve: Callable, subject: Any, circle: Any) -> list[gr.Dropdown]:
@@ -23,19 +23,11 @@ def edit_tab(serve: Callable, subject: Any, circle: Any) -> list[gr.Dropdown]:
     from istrc.serve.tabs import choices
 
     twelve = [name for name in TRANSFORMATIONS if name in circle.attribute_names]
-    with gr.Row():
-        before = gr.Image(
-            label="Before", interactive=False, height=260, buttons=[], alt_text="The face as it is"
-        )
-        after = gr.Image(
-            label="After",
-            interactive=False,
-            height=260,
-            buttons=[],
-            alt_text="The edited face",
-            elem_id="after",
-        )
-    with gr.Row(elem_classes="sliders"):
+    shown = dict(interactive=False, height=260, min_width=120, buttons=[])
+    with gr.Row(elem_id="pair"):
+        before = gr.Image(label="Before", alt_text="The face as it is", **shown)
+        after = gr.Image(label="After", alt_text="The edited face", elem_id="after", **shown)
+    with gr.Row(elem_classes="signed"):
         sliders = [_slider(name) for name in twelve]
     with gr.Row():
         more = gr.Dropdown(
@@ -51,7 +43,7 @@ def edit_tab(serve: Callable, subject: Any, circle: Any) -> list[gr.Dropdown]:
             multiselect=True,
             allow_custom_value=True,
         )
-    with gr.Row(elem_classes="sliders"):
+    with gr.Row(elem_classes="signed"):
         others = [
             gr.Slider(-1, 1, 0, step=0.05, label=f"Further attribute {place + 1}", visible=False)
             for place in range(FURTHER)
@@ -88,7 +80,7 @@ def edit_tab(serve: Callable, subject: Any, circle: Any) -> list[gr.Dropdown]:
 
         Strengths are -1 to 1; 1 is the full transformation and 0 leaves the attribute alone."""
         path, said = actions.edit(session, photo, face, *strengths(values))
-        return (photo, str(path)), gr.update(value=str(path), interactive=True), said
+        return (photo, str(path)), str(path), said
 
     def start(session: Session, photo: str | None, face: int):
         if photo is None:
@@ -97,49 +89,51 @@ def edit_tab(serve: Callable, subject: Any, circle: Any) -> list[gr.Dropdown]:
 
     names = ["photo", "face", *twelve, "more", "keep", *(f"more_{k + 1}" for k in range(FURTHER))]
     inputs = [*subject.inputs, *sliders, more, keep, *others]
-    quick = dict(show_progress="hidden", concurrency_id="quick", trigger_mode="always_last")
-    results = [whole, download, told]
+    quick = dict(show_progress="hidden", concurrency_id="quick")
+    private = dict(api_visibility="private", **quick)
     gr.on(
         [one.change for one in (*sliders, *others, more, keep)],
         serve(preview, names),
         inputs,
         after,
         api_name="preview",
+        trigger_mode="always_last",
         **quick,
     )
     gr.on(
         [make.click, *(one.release for one in (*sliders, *others))],
         serve(edit, names),
         inputs,
-        results,
+        [whole, download, told],
         api_name="edit",
         concurrency_id="long",
         trigger_mode="always_last",
         show_progress_on=whole,
-    )
-    gr.on(
-        [subject.photo.change, subject.number.change],
-        serve(start),
-        subject.inputs,
-        [before, download],
+    ).success(lambda: gr.update(interactive=True), None, download, **private)
+    # A new photograph: nothing of the old one stays to be seen
+    subject.photo.change(
+        None,
+        None,
+        [before, after, whole, download, told],
+        js="() => [null, null, null, null, '']",
         api_visibility="private",
-        concurrency_id="quick",
-        trigger_mode="always_last",
-    ).success(serve(preview, names), inputs, after, api_visibility="private", **quick)
-    more.change(_labelled, more, others, api_visibility="private", show_progress="hidden")
+    )
+    for event in (subject.found.success, subject.number.change):
+        begun = event(serve(start), subject.inputs, [before, download], **private)
+        begun.success(serve(preview, names), inputs, after, **private)
+    more.change(_labelled, more, others, **private)
     reset.click(
         lambda: [0] * (len(sliders) + FURTHER),
         None,
         [*sliders, *others],
-        api_visibility="private",
-        show_progress="hidden",
+        **private,
     )
     return [more, keep]
 
 
 def _slider(name: str) -> gr.Slider:
     word = name.replace("_", " ")
-    label = f"{word} (- {OPPOSITES[name]})" if name in OPPOSITES else word
+    label = f"{word} (\u2212 {OPPOSITES[name]})" if name in OPPOSITES else word
     return gr.Slider(-1, 1, 0, step=0.05, label=label, elem_id=f"slider-{name}", min_width=200)
 
 

@@ -13,7 +13,8 @@ from PIL import Image
 
 from istrc.errors import InputError
 from istrc.serve import actions, limits, tabs
-from istrc.serve.components import Photo, served
+from istrc.serve.components import photo as photo_input
+from istrc.serve.components import served
 from istrc.serve.editing import edit_tab
 from istrc.serve.samples import draw_samples
 from istrc.serve.sessions import Session, Sessions
@@ -27,11 +28,21 @@ mostly light-skinned celebrities who look at a camera, and work worse for everyb
 says nothing about a person: do not judge, identify or deceive people with it. Every edited picture
 says in its metadata that a model made parts of it. One file may have up to
 {limits.UPLOAD_BYTES // 1_000_000} MB and {limits.MEGAPIXELS} megapixels."""
+# Four samples in a row however narrow it is; sliders that are 0 in the middle have no filled side;
+# on a phone the picture stays in sight of the sliders
 CSS = """
 .gradio-container {max-width: 1200px !important; margin: 0 auto !important}
-.note, .note * {color: var(--body-text-color-subdued); font-size: 0.85rem}
-.sliders {gap: 0.5rem !important}
-.sliders > * {min-width: 220px !important}
+.note, .note * {color: var(--neutral-500); font-size: 0.85rem}
+#samples .grid-container {grid-template-columns: repeat(4, minmax(0, 1fr)) !important}
+#samples .grid-wrap {min-height: 0 !important; padding-top: 1.5rem}
+#samples .thumbnail-item {aspect-ratio: 1; height: auto}
+.signed {--slider-color: var(--neutral-200)}
+.signed input[type=range]::-webkit-slider-thumb {background: var(--primary-600)}
+.signed input[type=range]::-moz-range-thumb {background: var(--primary-600)}
+@media (max-width: 480px) {
+  main.contain {padding: 0.25rem !important}
+  #pair {position: sticky; top: 0; z-index: 5; background: var(--body-background-fill)}
+}
 """
 
 
@@ -41,11 +52,13 @@ class Subject:
 
     Attributes:
         photo, number: the components with the photograph and which face of it, from 1.
-        inputs: both, as an event takes them.
+        found: the event after the faces of a new photograph were found.
+        inputs: photo and number, as an event takes them.
     """
 
-    photo: Photo
+    photo: gr.Image
     number: gr.Number
+    found: Any
 
     @property
     def inputs(self) -> list[Any]:
@@ -111,10 +124,8 @@ def _photograph(
     page: gr.Blocks, serve: Callable, samples: Samples, pictures: list[Path]
 ) -> Subject:
     """The column with the photograph, the samples, the folder and which face it is."""
-    photo = Photo(
+    photo = photo_input(
         label="Photograph",
-        type="filepath",
-        sources=["upload", "webcam", "clipboard"],
         height=320,
         elem_id="photo",
         alt_text="Your photograph",
@@ -149,26 +160,30 @@ def _photograph(
     def faces(session: Session, photo: str | None):
         """The faces of a photograph, framed and numbered, the largest first, and how many."""
         if photo is None:
-            return gr.update(value=None, visible=False), gr.update(value=1, visible=False), 0
+            return None, 0
         path, found = actions.faces(session, photo)
+        return str(path), found
+
+    def shown(found: int):
         several = found > 1
-        return (
-            gr.update(value=str(path), visible=several),
-            gr.update(value=1, maximum=found, visible=several),
-            found,
-        )
+        return gr.update(visible=several), gr.update(visible=several, value=1)
 
     page.load(samples.paths, None, gallery, api_visibility="private", show_progress="hidden")
     gallery.select(choose, None, photo, api_visibility="private")
     asked = gr.Number(visible=False, precision=0, label="Number of the sample", value=1)
     gr.on([], serve(sample), asked, photo, api_name="sample")
-    photo.change(
-        serve(faces), photo, [marked, number, count], api_name="faces", concurrency_id="long"
-    )
-    return Subject(photo, number)
+    found = photo.change(
+        serve(faces),
+        photo,
+        [marked, count],
+        api_name="faces",
+        concurrency_id="long",
+        show_progress_on=photo,
+    ).success(shown, count, [marked, number], api_visibility="private", show_progress="hidden")
+    return Subject(photo, number, found)
 
 
-def _folder(serve: Callable, photo: Photo, pictures: list[Path]) -> None:
+def _folder(serve: Callable, photo: gr.Image, pictures: list[Path]) -> None:
     """The pictures of the folder that was given, one after the other."""
     names = [path.name for path in pictures]
     with gr.Row():

@@ -128,7 +128,10 @@ def start(
             max_file_size=limits.UPLOAD_BYTES,
             footer_links=["api"],
             theme=gr.themes.Default(
-                font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]
+                primary_hue="blue",
+                neutral_hue="slate",
+                font=["system-ui", "sans-serif"],
+                font_mono=["ui-monospace", "monospace"],
             ),
             css=CSS,
             app_kwargs={"middleware": [Middleware(OnlyHere)]},

@@ -9,7 +9,8 @@ import gradio as gr
 
 from istrc.attributes import experimental
 from istrc.serve import actions, limits
-from istrc.serve.components import Photo, Photos
+from istrc.serve.components import photo as photo_input
+from istrc.serve.components import photos as photos_input
 from istrc.serve.sessions import Session
 from istrc.verbs.calibration import RATES
 
@@ -61,7 +62,7 @@ def blend_tab(serve: Callable, subject: Any) -> None:
 
 def average_tab(serve: Callable) -> None:
     with gr.Tab("Average"):
-        photos = _many(f"Two to {limits.PICTURES} photographs, the largest face of each")
+        photos = photos_input(f"Two to {limits.PICTURES} photographs, the largest face of each")
         button = gr.Button("Average", variant="primary")
         face, told = _made()
 
@@ -75,7 +76,7 @@ def average_tab(serve: Callable) -> None:
 
 def arithmetic_tab(serve: Callable) -> None:
     with gr.Tab("Arithmetic"):
-        photos = _many("Photographs: the first is A, the second B, and so on")
+        photos = photos_input("Photographs: the first is A, the second B, and so on")
         expression = gr.Textbox(
             "A - B + C",
             label="Expression",
@@ -152,8 +153,8 @@ def learn_tab(serve: Callable, followers: Sequence[gr.Dropdown]) -> None:
         )
         name = gr.Textbox(label="Name", placeholder="freckles", max_length=40)
         with gr.Row():
-            having = _many("With it")
-            lacking = _many("Without it")
+            having = photos_input("With it")
+            lacking = photos_input("Without it")
         button = gr.Button("Learn", variant="primary")
         told = gr.Textbox(label="How far it can be trusted", interactive=False, lines=2)
         file = gr.DownloadButton("Download the attribute", interactive=False)
@@ -163,14 +164,15 @@ def learn_tab(serve: Callable, followers: Sequence[gr.Dropdown]) -> None:
 
         /edit, /preview and /walk of this session know it from then on, by its name."""
         path, said = actions.learn(session, name, having, lacking)
-        return gr.update(value=str(path), interactive=True), said
+        return str(path), said
 
     def known(session: Session):
-        return [gr.update(choices=choices(session.circle)) for _ in followers]
+        grown = [gr.update(choices=choices(session.circle)) for _ in followers]
+        return [gr.update(interactive=True), *grown]
 
     inputs = [name, having, lacking]
     learned = button.click(serve(learn), inputs, [file, told], api_name="learn", **_LONG)
-    learned.success(serve(known), None, list(followers), api_visibility="private")
+    learned.success(serve(known), None, [file, *followers], api_visibility="private")
 
 
 def inside_tab(serve: Callable, subject: Any) -> None:
@@ -205,19 +207,10 @@ def _frames() -> gr.Slider:
     return gr.Slider(2, limits.FRAMES, 9, step=1, label="Faces in the row", min_width=200)
 
 
-def _second() -> Photo:
-    return Photo(
-        label="Second photograph",
-        type="filepath",
-        sources=["upload", "webcam", "clipboard"],
-        height=240,
-        alt_text="The second photograph",
-        buttons=[],
+def _second() -> gr.Image:
+    return photo_input(
+        label="Second photograph", height=240, alt_text="The second photograph", buttons=[]
     )
-
-
-def _many(label: str) -> Photos:
-    return Photos(label=label, file_count="multiple", file_types=["image"], height=180)
 
 
 def _made() -> tuple[gr.Image, gr.Textbox]:
