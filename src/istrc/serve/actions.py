@@ -180,7 +180,7 @@ def average(session: Session, photos: Sequence[str] | None) -> tuple[Path, str]:
 
     found = _read(session, photos, "average")
     made = average_of(session.circle, *_stack(found))
-    out = _write(session, to_pixels(made.face)[0], "average.png")
+    out = _write(session, np.asarray(_enlarged(made.face)), "average.png")
     return out, f"{len(found)} faces, {made.spread:.2f} rad from their average in the mean."
 
 
@@ -201,7 +201,7 @@ def arithmetic(session: Session, expression: str, photos: Sequence[str] | None) 
     used = [session.face(photos[letters.index(operand.name)]) for operand in weights]
     z, _ = _stack(used)
     made = calculate(session.circle, list(weights.values()), z)
-    out = _write(session, to_pixels(made.face)[0], "arithmetic.png", GENERATED)
+    out = _write(session, np.asarray(_enlarged(made.face)), "arithmetic.png", GENERATED)
     near = ", ".join(
         f"{operand} {angle:.2f}"
         for operand, angle in zip(weights, made.angles.tolist(), strict=True)
@@ -295,11 +295,15 @@ def _stack(found: Sequence[Face]) -> tuple[Any, Any]:
     return tuple(lib.concatenate([getattr(face, part) for face in found]) for part in ("z", "x"))
 
 
+def _enlarged(x: Any) -> Image.Image:
+    """One face (1, 3, S, S) at the size at which the page shows it."""
+    return Image.fromarray(to_pixels(x)[0]).resize((SHOWN, SHOWN), Image.Resampling.BICUBIC)
+
+
 def _show(session: Session, x: Any, name: str) -> Path:
-    """One face (1, 3, S, S), enlarged; for the eye alone, and as small as a slider asks for."""
-    image = Image.fromarray(to_pixels(x)[0]).resize((SHOWN, SHOWN), Image.Resampling.BICUBIC)
+    """One face (1, 3, S, S) for the eye alone: encoded as fast as a slider asks for."""
     out = session.new_file(name)
-    image.save(out, quality=90, method=0)
+    _enlarged(x).save(out, quality=90, method=0)
     return out
 
 

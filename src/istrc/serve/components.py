@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import gradio as gr
@@ -32,6 +32,21 @@ def photos(label: str) -> gr.File:
     component = gr.File(label=label, file_count="multiple", file_types=["image"], height=180)
     component.preprocess = lambda payload: [_path_of(one) for one in payload or []]
     return _local(component)
+
+
+def picture(what: str, **options: Any) -> gr.Image:
+    """A picture that was made; nothing lies over it, and it can be downloaded."""
+    buttons = ["download", "fullscreen"]
+    return gr.Image(
+        label=what, alt_text=what, show_label=False, interactive=False, buttons=buttons, **options
+    )
+
+
+def attribute_choice(choices: Sequence[tuple[str, str]], **options: Any) -> gr.Dropdown:
+    """A list of attributes with a search; what is not among them is refused by the action."""
+    component = gr.Dropdown(list(choices), **options)
+    component.preprocess = lambda payload: payload  # what this session learned is known to it alone
+    return component
 
 
 def _local(component: Any) -> Any:

@@ -11,6 +11,7 @@ from istrc.attributes import TRANSFORMATIONS
 from istrc.edit.holding import NOTHING
 from istrc.errors import InputError
 from istrc.serve import actions
+from istrc.serve.components import attribute_choice
 from istrc.serve.sessions import Session
 
 FURTHER = 4  # attributes beside the twelve that one edit may have
@@ -30,18 +31,16 @@ def edit_tab(serve: Callable, subject: Any, circle: Any) -> list[gr.Dropdown]:
     with gr.Row(elem_classes="signed"):
         sliders = [_slider(name) for name in twelve]
     with gr.Row():
-        more = gr.Dropdown(
+        more = attribute_choice(
             [pair for pair in choices(circle) if pair[1] not in twelve],
             label=f"Further attributes: type to search, {FURTHER} at most",
             multiselect=True,
             max_choices=FURTHER,
-            allow_custom_value=True,
         )
-        keep = gr.Dropdown(
+        keep = attribute_choice(
             [(f"{NOTHING}: let everything move", NOTHING), *choices(circle)],
             label="Keep as it is, besides what an edit keeps by itself",
             multiselect=True,
-            allow_custom_value=True,
         )
     with gr.Row(elem_classes="signed"):
         others = [

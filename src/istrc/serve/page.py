@@ -14,7 +14,7 @@ from PIL import Image
 from istrc.errors import InputError
 from istrc.serve import actions, limits, tabs
 from istrc.serve.components import photo as photo_input
-from istrc.serve.components import served
+from istrc.serve.components import picture, served
 from istrc.serve.editing import edit_tab
 from istrc.serve.samples import draw_samples
 from istrc.serve.sessions import Session, Sessions
@@ -35,6 +35,7 @@ CSS = """
 .note, .note * {color: var(--neutral-500); font-size: 0.85rem}
 #samples .grid-container {grid-template-columns: repeat(4, minmax(0, 1fr)) !important}
 #samples .grid-wrap {min-height: 0 !important; padding-top: 1.5rem}
+#samples .grid-container {grid-template-rows: none; grid-auto-rows: auto; height: auto}
 #samples .thumbnail-item {aspect-ratio: 1; height: auto}
 .signed {--slider-color: var(--neutral-200)}
 .signed input[type=range]::-webkit-slider-thumb {background: var(--primary-600)}
@@ -143,7 +144,7 @@ def _photograph(
         interactive=False,
         elem_id="samples",
     )
-    marked = gr.Image(label="Faces", visible=False, buttons=[], alt_text="Faces with numbers")
+    marked = picture("The faces that were found, framed and numbered", visible=False)
     number = gr.Number(
         label="Which face (1 is the largest)", value=1, precision=0, minimum=1, visible=False
     )
@@ -190,7 +191,7 @@ def _folder(serve: Callable, photo: gr.Image, pictures: list[Path]) -> None:
         choice = gr.Dropdown(names, value=None, label=f"Folder: {len(names)} pictures", scale=3)
         following = gr.Button("Next", scale=1, min_width=80)
 
-    def picture(session: Session, name: str | None) -> str | None:
+    def pick(session: Session, name: str | None) -> str | None:
         """A picture of the folder that the server was started with, by its name."""
         if name is None:
             return None
@@ -202,4 +203,4 @@ def _folder(serve: Callable, photo: gr.Image, pictures: list[Path]) -> None:
         return names[(names.index(name) + 1) % len(names) if name in names else 0]
 
     following.click(after, choice, choice, api_visibility="private")
-    choice.change(serve(picture), choice, photo, api_name="picture")
+    choice.change(serve(pick), choice, photo, api_name="picture")

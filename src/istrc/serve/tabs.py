@@ -9,6 +9,7 @@ import gradio as gr
 
 from istrc.attributes import experimental
 from istrc.serve import actions, limits
+from istrc.serve.components import attribute_choice, picture
 from istrc.serve.components import photo as photo_input
 from istrc.serve.components import photos as photos_input
 from istrc.serve.sessions import Session
@@ -28,9 +29,7 @@ def choices(circle: Any) -> list[tuple[str, str]]:
 def walk_tab(serve: Callable, subject: Any, names: Sequence[tuple[str, str]]) -> None:
     with gr.Tab("Walk"):
         with gr.Row():
-            name = gr.Dropdown(
-                names, value="smile", label="Attribute", allow_custom_value=True, min_width=200
-            )
+            name = attribute_choice(names, value="smile", label="Attribute", min_width=200)
             strength = gr.Slider(-1, 1, 1, step=0.05, label="Strength", min_width=200)
             frames = _frames()
         button = gr.Button("Walk", variant="primary")
@@ -102,9 +101,7 @@ def neighbours_tab(serve: Callable, subject: Any) -> None:
             count = gr.Slider(1, limits.NEIGHBOURS, 15, step=1, label="Faces", min_width=200)
             seed = gr.Number(0, precision=0, minimum=0, label="Seed", min_width=120)
         button = gr.Button("Draw", variant="primary")
-        sheet = gr.Image(
-            label="Neighbours", interactive=False, alt_text="The face and its neighbours"
-        )
+        sheet = picture("Neighbours: the face itself is the first")
 
     def vary(session: Session, photo, face, angle, count, seed):
         """Faces around this one, all at one angle in radians, on one sheet."""
@@ -126,7 +123,7 @@ def compare_tab(serve: Callable, subject: Any, model: str) -> None:
         button = gr.Button("Compare", variant="primary")
         told = gr.Textbox(label="The same person?", interactive=False, lines=3)
         with gr.Row():
-            roc = gr.Image(label="Where they lie on the ROC", interactive=False, min_width=280)
+            roc = picture("The ROC, and where these two faces lie on it", min_width=280)
             table = gr.Dataframe(
                 headers=["attribute", "first", "second"],
                 label="Attributes, as probabilities, the largest difference first",
@@ -184,8 +181,8 @@ def inside_tab(serve: Callable, subject: Any) -> None:
         button = gr.Button("Look inside", variant="primary")
         with gr.Row():
             scores = gr.Dataframe(
-                headers=["attribute", "probability", "experimental"],
-                label="Attributes of this face, the surest first",
+                headers=["attribute", "probability", "exp."],
+                label="Attributes of this face, the surest first (exp.: experimental)",
                 interactive=False,
                 min_width=280,
             )
@@ -214,14 +211,14 @@ def _second() -> gr.Image:
 
 
 def _made() -> tuple[gr.Image, gr.Textbox]:
-    face = gr.Image(label="The face", interactive=False, height=300, alt_text="The face made")
+    face = picture("The face that was made", height=300)
     return face, gr.Textbox(label="What was done", interactive=False, lines=1)
 
 
 def _strip_outputs() -> list[Any]:
     return [
-        gr.Image(label="Filmstrip", interactive=False, alt_text="The faces in a row"),
-        gr.Image(label="Animation", interactive=False, height=300, alt_text="The faces in motion"),
+        picture("Filmstrip: the faces in a row"),
+        picture("Animation: the same faces, there and back", height=300),
         gr.Textbox(label="What was done", interactive=False, lines=1),
     ]
 
