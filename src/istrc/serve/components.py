@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import re
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -13,6 +14,10 @@ from gradio_client.utils import is_http_url_like
 
 from istrc.errors import IstrcError
 from istrc.serve.sessions import Sessions
+
+# What only the command line can do about it
+_OF_COMMANDS = re.compile(r", or --aligned for .*$|, or first istrc learn .*$")
+
 
 # No subclasses: Gradio writes a file beside the module of every class that is derived from its own.
 # What is replaced here is lost to a component that an event updates by more than its value.
@@ -86,7 +91,7 @@ def served(sessions: Sessions, action: Callable, names: list[str] | None = None)
         try:
             return action(session, *values)
         except IstrcError as error:
-            raise _refusal(str(error)) from None
+            raise _refusal(_OF_COMMANDS.sub("", str(error))) from None
         except MemoryError:
             raise _refusal("not enough memory for it; give smaller pictures") from None
         except Exception:

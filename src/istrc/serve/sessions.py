@@ -7,7 +7,6 @@ in a folder of its own with a name that cannot be guessed, inside the server's t
 from __future__ import annotations
 
 import copy
-import re
 import secrets
 import shutil
 import threading
@@ -23,9 +22,6 @@ from istrc.serve import limits
 if TYPE_CHECKING:
     from istrc.circle import Circle
     from istrc.face import Face
-
-# What only the command line can do about it
-_OF_COMMANDS = re.compile(r", or --aligned for .*$|, or first istrc learn .*$")
 
 
 class Session:
@@ -62,7 +58,7 @@ class Session:
         except (InputError, FileNotFoundError) as error:
             gone = f"{path.name}: is gone from the server; upload it again"
             said = gone if isinstance(error, FileNotFoundError) else str(error)
-            raise InputError(_OF_COMMANDS.sub("", said.replace(str(path), path.name))) from None
+            raise InputError(said.replace(str(path), path.name)) from None
         self._faces[path] = found
         while len(self._faces) > limits.PHOTOGRAPHS:
             self._faces.popitem(last=False)
