@@ -31,7 +31,6 @@ says in its metadata that a model made parts of it. One file may have up to
 # Four samples in a row however narrow it is; sliders that are 0 in the middle have no filled side;
 # on a phone the picture stays in sight of the sliders
 CSS = """
-.gradio-container {max-width: 1200px !important; margin: 0 auto !important}
 .note, .note * {color: var(--neutral-500); font-size: 0.85rem}
 #samples .grid-container {grid-template-columns: repeat(4, minmax(0, 1fr)) !important}
 #samples .grid-wrap {min-height: 0 !important; padding-top: 1.5rem}
@@ -41,10 +40,19 @@ CSS = """
 .signed input[type=range]::-webkit-slider-thumb {background: var(--primary-600)}
 .signed input[type=range]::-moz-range-thumb {background: var(--primary-600)}
 @media (max-width: 480px) {
-  main.contain {padding: 0.25rem !important}
-  #pair {position: sticky; top: 0; z-index: 5; background: var(--body-background-fill)}
+  #pair {position: sticky; top: 0; z-index: 50; background: var(--body-background-fill)}
+  #pair > * {height: 150px !important; min-height: 0 !important}
 }
 """
+
+
+# Gradio confines the style above to what is inside of its own container
+OUTER = """<style>
+@media (max-width: 480px) {
+  .gradio-container {overflow: visible !important}
+  .gradio-container > .main > .wrap, .gradio-container main {padding: 0.25rem !important}
+}
+</style>"""
 
 
 @dataclass(frozen=True)

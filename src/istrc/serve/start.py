@@ -108,7 +108,7 @@ def start(
         import gradio as gr
         from starlette.middleware import Middleware
 
-        from istrc.serve.page import CSS, build
+        from istrc.serve.page import CSS, OUTER, build
         from istrc.serve.sessions import Sessions
 
         page = build(Sessions(circle, folder), model, pictures)
@@ -134,6 +134,7 @@ def start(
                 font_mono=["ui-monospace", "monospace"],
             ),
             css=CSS,
+            head=OUTER,
             app_kwargs={"middleware": [Middleware(OnlyHere)]},
             ports=[port] if port else PORTS,
         )
