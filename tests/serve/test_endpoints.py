@@ -177,7 +177,8 @@ def test_a_face_is_the_same_person_as_itself(client, pictures):
 
 
 def test_inside_tells_every_attribute(client, circle, face_file):
-    scores, ways = client.predict(given(face_file), 1, api_name="/inside")
+    scores, ways, drawn = client.predict(given(face_file), 1, api_name="/inside")
+    assert Image.open(drawn).size == (640, 480)
     names = set(circle.attribute_names)
     assert {row[0] for row in scores["data"]} == {row[0] for row in ways["data"]} == names
     assert all(0 <= row[1] <= 1 for row in scores["data"])

@@ -147,3 +147,24 @@ def test_what_a_visitor_had_is_gone_when_they_leave(server, face_file, pictures)
     while mine & kept() and time.monotonic() < until:
         time.sleep(0.5)
     assert not mine & kept()
+
+
+def test_the_snippet_of_the_page_s_documentation(face_file, tmp_path):
+    import os
+    import re
+    import shutil
+    import subprocess
+    from pathlib import Path
+
+    page = Path(__file__).resolve().parents[2] / "docs" / "page.md"
+    [code] = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.S)
+    shutil.copy(face_file, tmp_path / "me.jpg")
+    paths = os.pathsep.join(path for path in sys.path if path)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr

@@ -138,23 +138,28 @@ def vary(
 
 def inside(
     session: Session, photo: str | None, number: int
-) -> tuple[list[list[Any]], list[list[Any]]]:
+) -> tuple[list[list[Any]], list[list[Any]], Path]:
     """What the recogniser knows of a face: probabilities, and the changes that are nearest to it.
 
-    Returns rows of (attribute, probability, experimental or not), the surest first; and rows of
-    (attribute, strength, radians): how far the walk to the other side of each attribute is.
+    Returns rows of (attribute, probability, experimental or not), the surest first; rows of
+    (attribute, strength, radians), how far the walk to the other side of each attribute is; and a
+    map of the walks of the transformations.
     """
+    from istrc.serve.map import draw_map
+
     face, circle = session.face(photo, number), session.circle
     names = circle.attribute_names
     scores = dict(zip(names, numpy(circle.scores(face.z))[0].tolist(), strict=True))
     known = sorted(scores, key=lambda name: -abs(scores[name] - 0.5))
     table = [[name, round(scores[name], 3), "yes" if experimental(name) else ""] for name in known]
-    ways = []
-    for name in limits.timely(names):
-        strength = -1.0 if scores[name] > 0.5 else 1.0
-        made = circle.walk(face.z, {name: strength})
-        ways.append([name, signed(strength), round(float(made.angle[0]), 3)])
-    return table, sorted(ways, key=lambda way: way[2])
+    signs = {name: -1.0 if scores[name] > 0.5 else 1.0 for name in names}
+    walks = {name: circle.walk(face.z, {name: signs[name]}) for name in limits.timely(names)}
+    ways = [[n, signed(signs[n]), round(float(walk.angle[0]), 3)] for n, walk in walks.items()]
+    figure = draw_map(
+        {f"{n} {signed(signs[n])}": walk for n, walk in walks.items() if not experimental(n)}
+    )
+    drawn = _write(session, np.asarray(figure), "map.png", None)
+    return table, sorted(ways, key=lambda way: way[2]), drawn
 
 
 # Several faces

@@ -16,6 +16,7 @@ from typing import Any
 from istrc.errors import IstrcError, reason
 from istrc.runtime import has
 from istrc.serve import limits
+from istrc.shipped import DEFAULT
 
 REMEDY = "pip install 'istrc[app]'"
 PORTS = range(7860, 7960)  # the first free one is taken where none is asked for
@@ -85,12 +86,12 @@ def is_loopback(host: str) -> bool:
 def start(
     circle: Any,
     *,
-    model: str,
-    pictures: list[Path],
-    host: str,
-    port: int | None,
-    browser: bool,
-    auth: tuple[str, str] | None,
+    model: str = DEFAULT,
+    pictures: Sequence[Path] = (),
+    host: str = "127.0.0.1",
+    port: int | None = None,
+    browser: bool = False,
+    auth: tuple[str, str] | None = None,
 ) -> tuple[str, Callable[[], None]]:
     """Start a server; its address, and what stops it and deletes what it kept.
 
@@ -111,7 +112,7 @@ def start(
         from istrc.serve.page import CSS, OUTER, build
         from istrc.serve.sessions import Sessions
 
-        page = build(Sessions(circle, folder), model, pictures)
+        page = build(Sessions(circle, folder), model, list(pictures))
         address = _launch(
             page,
             server_name=host,

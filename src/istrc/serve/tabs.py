@@ -193,11 +193,14 @@ def inside_tab(serve: Callable, subject: Any) -> None:
                 min_width=280,
             )
 
-    def inside(session: Session, photo, face):
-        """Probabilities of every attribute, and how many radians away its other side is."""
-        return actions.inside(session, photo, face)
+        drawn = picture("A map of the walks: how far and which way, a ring every 0.1 radians")
 
-    button.click(serve(inside), subject.inputs, [scores, ways], api_name="inside", **_LONG)
+    def inside(session: Session, photo, face):
+        """Probabilities of every attribute, how many radians away its other side is, and a map."""
+        table, ways, path = actions.inside(session, photo, face)
+        return table, ways, str(path)
+
+    button.click(serve(inside), subject.inputs, [scores, ways, drawn], api_name="inside", **_LONG)
 
 
 def _frames() -> gr.Slider:
