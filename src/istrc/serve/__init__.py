@@ -5,3 +5,15 @@ sessions  what one visitor has: faces that were read, files, attributes that wer
 page      the layout; its tabs are beside it
 start     the server: it starts, prints its address, stops
 """
+
+import os
+
+# No analytics and no look-ups, of Gradio and of ONNX Runtime, whose releases send by themselves
+# what they run. Read when those are imported, so it is said before anything of the page is.
+QUIET = {
+    "GRADIO_ANALYTICS_ENABLED": "False",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "HF_HUB_OFFLINE": "1",
+    "ORT_DISABLE_TELEMETRY": "1",
+}
+os.environ.update(QUIET)

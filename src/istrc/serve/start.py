@@ -20,12 +20,6 @@ from istrc.shipped import DEFAULT
 
 REMEDY = "pip install 'istrc[app]'"
 PORTS = range(7860, 7960)  # the first free one is taken where none is asked for
-# No analytics, no look-ups: set before Gradio is imported
-QUIET = {
-    "GRADIO_ANALYTICS_ENABLED": "False",
-    "HF_HUB_DISABLE_TELEMETRY": "1",
-    "HF_HUB_OFFLINE": "1",
-}
 # What a browser may load: what this server sends, and nothing else
 POLICY = "; ".join(
     (
@@ -104,7 +98,7 @@ def start(
     """
     need_gradio()
     folder = Path(tempfile.mkdtemp(prefix="istrc-serve-")).resolve()  # for this user alone
-    os.environ.update(QUIET, GRADIO_TEMP_DIR=str(folder))
+    os.environ["GRADIO_TEMP_DIR"] = str(folder)  # read when Gradio is imported
     try:
         import gradio as gr
         from starlette.middleware import Middleware
