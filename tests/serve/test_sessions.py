@@ -33,6 +33,9 @@ def test_the_end_of_a_session_deletes_its_files(sessions):
     sessions.end("one")
     assert not path.exists() and not made.exists() and not session.folder.exists()
     sessions.end("one")  # once more is no error
+    with pytest.raises(InputError, match="this visit has ended"):  # what still computes
+        session.new_file("late.png")
+    assert not session.folder.exists()
 
 
 def test_an_upload_of_two_visitors_stays_for_the_other(sessions):

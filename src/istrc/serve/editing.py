@@ -50,15 +50,7 @@ def edit_tab(serve: Callable, subject: Any, circle: Any) -> list[gr.Dropdown]:
     with gr.Row():
         make = gr.Button("Make the photograph", variant="primary")
         reset = gr.Button("All sliders to 0")
-    told = gr.Textbox(label="What was done", interactive=False, lines=1)
-    whole = gr.ImageSlider(
-        label="The whole photograph, before and after",
-        type="filepath",
-        interactive=False,
-        max_height=600,
-        buttons=["fullscreen"],
-    )
-    download = gr.DownloadButton("Download", interactive=False, elem_id="download")
+    told, whole, download = _results()
 
     def strengths(values: tuple) -> tuple[dict[str, float], list[str]]:
         values = list(values)
@@ -128,6 +120,19 @@ def edit_tab(serve: Callable, subject: Any, circle: Any) -> list[gr.Dropdown]:
         **private,
     )
     return [more, keep]
+
+
+def _results() -> tuple[gr.Textbox, gr.ImageSlider, gr.DownloadButton]:
+    told = gr.Textbox(label="What was done", interactive=False, lines=1)
+    whole = gr.ImageSlider(
+        label="The whole photograph, before and after",
+        type="filepath",
+        interactive=False,
+        max_height=600,
+        buttons=["fullscreen"],
+    )
+    download = gr.DownloadButton("Download", interactive=False, elem_id="download")
+    return told, whole, download
 
 
 def _slider(name: str) -> gr.Slider:

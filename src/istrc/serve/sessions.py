@@ -75,9 +75,15 @@ class Session:
         return found[int(number) - 1]
 
     def new_file(self, name: str) -> Path:
-        """Where a file of this name can be written; the oldest of too many are deleted."""
+        """Where a file of this name can be written; the oldest of too many are deleted.
+
+        Raises InputError where the visitor has left in the meantime.
+        """
         path = self.folder / secrets.token_hex(8) / name
-        path.parent.mkdir(parents=True)
+        try:
+            path.parent.mkdir()
+        except FileNotFoundError:
+            raise InputError("this visit has ended; load the page again") from None
         self._made.append(path.parent)
         while len(self._made) > limits.FILES:
             shutil.rmtree(self._made.popleft(), ignore_errors=True)
