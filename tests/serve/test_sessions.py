@@ -1,5 +1,8 @@
 """What is one visitor's is nobody else's, and gone when they leave."""
 
+import os
+import time
+
 import pytest
 
 from istrc.errors import InputError
@@ -46,6 +49,14 @@ def test_an_upload_of_two_visitors_stays_for_the_other(sessions):
     assert path.exists()
     sessions.end("two")
     assert not path.exists()
+
+
+def test_an_upload_that_came_again_stays_for_who_has_not_used_it_yet(sessions):
+    path = upload(sessions, "a" * 64)
+    sessions.of("one", [path])
+    os.utime(path, ns=(time.time_ns() + 10**9,) * 2)
+    sessions.end("one")
+    assert path.exists()
 
 
 def test_only_uploads_are_deleted(sessions, tmp_path_factory):

@@ -113,12 +113,8 @@ def edit_tab(serve: Callable, subject: Any, circle: Any) -> list[gr.Dropdown]:
         begun = event(serve(start), subject.inputs, [before, download], **private)
         begun.success(serve(preview, names), inputs, after, **private)
     more.change(_labelled, more, others, **private)
-    reset.click(
-        lambda: [0] * (len(sliders) + FURTHER),
-        None,
-        [*sliders, *others],
-        **private,
-    )
+    every = [*sliders, *others]
+    reset.click(lambda: [0] * len(every), None, every, **private)
     return [more, keep]
 
 

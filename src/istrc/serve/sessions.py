@@ -37,7 +37,7 @@ class Session:
         self.circle.learned = dict(circle.learned)
         self.folder = folder
         self.seen = time.monotonic()
-        self.given: set[Path] = set()  # uploads that this visitor used
+        self.given: dict[Path, int] = {}  # uploads that this visitor used, and when each was stored
         self._faces: OrderedDict[Path, list[Face]] = OrderedDict()
         self._made: deque[Path] = deque()
 
@@ -119,8 +119,9 @@ class Sessions:
                 self._all[key] = Session(self.circle, folder)
             session = self._all[key]
             session.seen = now
-            uploads = (Path(path).resolve() for path in given)
-            session.given.update(path for path in uploads if self._is_upload(path))
+            for path in (Path(one).resolve() for one in given):
+                if self._is_upload(path) and path.exists():
+                    session.given[path] = path.stat().st_mtime_ns
             return session
 
     def end(self, key: str) -> None:
@@ -136,10 +137,12 @@ class Sessions:
         if session is None:
             return
         shutil.rmtree(session.folder, ignore_errors=True)
-        # The same file of two visitors is stored once
+        # The same file of two visitors is stored once; one that was stored anew since this
+        # visitor used it is that of another, who has not used it yet
         others = {path for other in self._all.values() for path in other.given}
-        for path in session.given - others:
-            shutil.rmtree(path.parent, ignore_errors=True)
+        for path, stored in session.given.items():
+            if path not in others and path.exists() and path.stat().st_mtime_ns <= stored:
+                shutil.rmtree(path.parent, ignore_errors=True)
 
     def _is_upload(self, path: Path) -> bool:
         """Whether this is a file that Gradio stored: FOLDER/HASH/NAME."""
