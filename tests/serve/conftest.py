@@ -125,6 +125,6 @@ def client(server):
     """A client with a session of its own."""
     from gradio_client import Client
 
-    one = Client(server.address, verbose=False)
+    one = Client(server.address, verbose=False, httpx_kwargs={"timeout": 120})
     yield one
     one.close()

@@ -195,7 +195,7 @@ def test_what_is_learned_is_known_to_its_session_alone(client, server, pictures)
     message = refused(client, "odd_ones", files[:5], files[5:10], api_name="/learn")
     assert message.startswith("odd_ones: an attribute of this name was learned before")
     assert "forget" not in message  # which is the command line's
-    other = gradio_client.Client(server.address, verbose=False)
+    other = gradio_client.Client(server.address, verbose=False, httpx_kwargs={"timeout": 120})
     message = refused(other, files[0], 1, "odd_ones", 1, 3, api_name="/walk")
     assert message.startswith("odd_ones: no such attribute")
     other.close()

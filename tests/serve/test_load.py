@@ -17,7 +17,7 @@ def test_twenty_visitors_at_once(server, pictures):
     files = sorted(pictures.glob("face-*.jpg"))
 
     def visit(number):
-        client = gradio_client.Client(server.address, verbose=False)
+        client = gradio_client.Client(server.address, verbose=False, httpx_kwargs={"timeout": 120})
         file = gradio_client.handle_file(str(files[number % len(files)]))
         drawn = [
             client.predict(photo=file, face=1, smile=value, api_name="/preview")

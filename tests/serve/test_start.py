@@ -116,8 +116,15 @@ def test_it_stops_cleanly_and_leaves_nothing(start_server, face_file, by):
     address = server.address.replace("0.0.0.0", "127.0.0.1")
     if guarded:
         with pytest.raises(Exception, match="(?i)auth|credentials|login"):
-            Client(address, verbose=False).predict(1, api_name="/sample")
-    client = Client(address, verbose=False, auth=("ann", "secret") if guarded else None)
+            Client(address, verbose=False, httpx_kwargs={"timeout": 120}).predict(
+                1, api_name="/sample"
+            )
+    client = Client(
+        address,
+        verbose=False,
+        httpx_kwargs={"timeout": 120},
+        auth=("ann", "secret") if guarded else None,
+    )
     client.predict(photo=handle_file(str(face_file)), face=1, smile=1, api_name="/preview")
     assert [path.name.startswith("istrc-serve-") for path in server.temporary.iterdir()] == [True]
     assert server.stop(by) == 0
@@ -138,7 +145,7 @@ def test_what_a_visitor_had_is_gone_when_they_leave(server, face_file, pictures)
         return {path for path in folder.rglob("*") if path.is_file() and "shared" not in path.parts}
 
     before = kept()
-    client = Client(server.address, verbose=False)
+    client = Client(server.address, verbose=False, httpx_kwargs={"timeout": 120})
     client.predict(photo=handle_file(str(pictures / "two.jpg")), face=1, api_name="/preview")
     mine = kept() - before
     assert any(path.name == "two.jpg" for path in mine)
