@@ -44,6 +44,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "compare": ("compare", "compare", "COMPARE_EXAMPLES"),
     "calibrate": ("compare", "calibrate", "CALIBRATE_EXAMPLES"),
     "learn": ("learn", "learn", "EXAMPLES"),
+    "serve": ("serve", "serve", "EXAMPLES"),
     "figures": ("figures", "figures", "EXAMPLES"),
     "prepare": ("datasets", "prepare", "EXAMPLES"),
     "train": ("train", "app", ""),

@@ -1,0 +1,125 @@
+"""`istrc serve`: the page, in a browser."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from typing import Annotated, Any
+
+import typer
+
+from istrc.cli import options
+from istrc.cli.report import Report, print_json
+from istrc.errors import IstrcError
+
+EXAMPLES = """Examples:
+
+istrc serve
+
+istrc serve family/ --port 8000 --no-browser
+
+istrc serve --host 0.0.0.0 --auth ann:secret"""
+
+
+def serve(
+    folder: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[FOLDER]",
+            help="A folder of pictures to work through; whoever may open the page sees them.",
+            show_default=False,
+        ),
+    ] = None,
+    host: Annotated[
+        str,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Where to listen. The default is for this machine alone; 0.0.0.0 is for all who "
+            "can reach it, and --auth then says who may.",
+        ),
+    ] = "127.0.0.1",
+    port: Annotated[
+        int | None,
+        typer.Option(min=1, max=65535, show_default="the first free one from 7860"),
+    ] = None,
+    browser: Annotated[
+        bool, typer.Option("--browser/--no-browser", help="Open the page in the browser.")
+    ] = True,
+    auth: Annotated[
+        str | None,
+        typer.Option(
+            metavar="USER:PASSWORD",
+            envvar="ISTRC_AUTH",
+            help="Who may open the page.",
+            show_default="everybody who can reach it",
+        ),
+    ] = None,
+    model: options.ModelOption = options.MODEL,
+    device: options.DeviceOption = "cpu",
+    runtime: options.RuntimeOption = options.Runtime.auto,
+    as_json: options.JsonOption = False,
+) -> None:
+    """Open a page on which a photograph is dropped and sliders are moved.
+
+    Its address is printed; Ctrl-C stops it. Everything is computed here: no request leaves this
+    machine, what visitors upload is seen by them alone, and it is deleted when they leave. Every
+    action is an endpoint for gradio_client as well.
+    """
+    with Report("serve", as_json=False) as report:
+        from istrc.serve.start import is_loopback, need_gradio, start
+
+        need_gradio()
+        pair = _pair(auth)
+        pictures = _pictures(report, folder)
+        circle = options.open_circle(model, device, runtime.value)
+        # A process manager's way to stop is as good as Ctrl-C
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, signal.default_int_handler)
+        stop = None
+        try:
+            address, stop = start(
+                circle,
+                model=model,
+                pictures=pictures,
+                host=host,
+                port=port,
+                browser=browser,
+                auth=pair,
+            )
+            if as_json:
+                print_json({"command": "serve", "ok": True, "address": address})
+            report.say(f"{address}  (Ctrl-C stops it)")
+            if not is_loopback(host) and pair is None:
+                report.say(
+                    f"--host {host}: everybody who reaches this machine can use the page; "
+                    "--auth USER:PASSWORD lets in who knows it"
+                )
+            threading.Event().wait()
+        except KeyboardInterrupt:
+            report.say("stopped")
+        finally:
+            if stop is not None:
+                stop()
+
+
+def _pair(auth: str | None) -> tuple[str, str] | None:
+    """Raises IstrcError for what is not USER:PASSWORD."""
+    if auth is None:
+        return None
+    user, _, password = auth.partition(":")
+    if not user or not password:
+        raise IstrcError("--auth: write USER:PASSWORD, neither of them empty")
+    return user, password
+
+
+def _pictures(report: Any, folder: str | None) -> list:
+    """The pictures of the folder. Raises InputError where it is missing or has none."""
+    if folder is None:
+        return []
+    from istrc.cli.files import find_all
+
+    found = find_all([folder])
+    if not found.paths:
+        raise found.missing[0]
+    report.all_failed(found.missing)
+    return found.paths

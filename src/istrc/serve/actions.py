@@ -1,0 +1,346 @@
+"""What the page does, each a function of one session: files and numbers in, files and facts out.
+
+Everything is done by the package's own verbs; here inputs are checked, results become files that
+say what made them, and every failure is an InputError for the visitor's eyes.
+"""
+
+from __future__ import annotations
+
+import math
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image
+
+from istrc.app.strips import walk_row
+from istrc.arrays import library, numpy
+from istrc.attributes import experimental
+from istrc.data.prepared import to_pixels
+from istrc.errors import InputError
+from istrc.figures import Row, contact_sheet, signed, strip
+from istrc.photo.mark import mark
+from istrc.photo.write import write_picture
+from istrc.photo.xmp import COMPOSITE, GENERATED, packet
+from istrc.serve import limits
+
+if TYPE_CHECKING:
+    from istrc.face import Face
+    from istrc.serve.sessions import Session
+
+SHOWN = 384  # pixels of a face's side on the page
+CELL = 160  # ... and in a strip
+FRAME_MS = 120  # of an animation
+WRITTEN = (".jpg", ".png", ".webp")  # what browsers show; other photographs become PNG
+
+
+@dataclass(frozen=True)
+class Strip:
+    """Faces in a row: as one picture, as an animation there and back, and in words."""
+
+    strip: Path
+    animation: Path
+    text: str
+
+
+# One photograph
+
+
+def faces(session: Session, photo: str | None) -> tuple[Path, int]:
+    """A preview with the faces framed and numbered, and how many they are."""
+    found = session.faces(photo)
+    picture = found[0].picture
+    marked = mark(picture.pixels, [face.frame for face in found], picture.alpha)
+    out = session.new_file("faces.webp")
+    Image.fromarray(np.ascontiguousarray(marked)).save(out, quality=80)
+    return out, len(found)
+
+
+def before(session: Session, photo: str | None, number: int) -> Path:
+    """The face as it is, cut out."""
+    return _show(session, session.face(photo, number).x, "before.webp")
+
+
+def preview(
+    session: Session,
+    photo: str | None,
+    number: int,
+    edits: Mapping[str, float],
+    keep: Sequence[str],
+) -> Path:
+    """The edited face alone, drawn at the model's size: what follows a slider."""
+    face = session.face(photo, number)
+    edits, kept = _checked(edits, keep)
+    if not edits:
+        return _show(session, face.x, "after.webp")
+    reached = face.circle.reach(face.x, face.z, edits, keep=kept, drawing=face.rendering)
+    return _show(session, face.rendering.drawn(reached.change, "photo", tuple(edits)), "after.webp")
+
+
+def edit(
+    session: Session,
+    photo: str | None,
+    number: int,
+    edits: Mapping[str, float],
+    keep: Sequence[str],
+) -> tuple[Path, str]:
+    """The whole photograph, edited, with its provenance inside; and what was done, in words."""
+    face = session.face(photo, number)
+    edits, kept = _checked(edits, keep)
+    suffix = face.picture.suffix if face.picture.suffix in WRITTEN else ".png"
+    out = session.new_file(f"{Path(photo).stem}-edited{suffix}")
+    if not edits:
+        write_picture(face.picture, face.picture.pixels, out)
+        return out, "Nothing is changed yet: move a slider."
+    edited = face.edit(keep=kept, **edits)
+    edited.save(out)
+    done = ", ".join(f"{name} {signed(value)}" for name, value in edits.items())
+    told = [f"{done}: {edited.angle:.2f} rad on the sphere."]
+    if not bool(edited.walk.reached[0]):
+        told.append("It goes as far as the face stays the same person, and not all the way.")
+    told += [
+        f"{name} is experimental: it may be faint, or a stain."
+        for name in edits
+        if experimental(name)
+    ]
+    return out, " ".join(told + [f"{note}." for note in face.picture.notes])
+
+
+def walk(
+    session: Session, photo: str | None, number: int, name: str, strength: float, frames: int
+) -> Strip:
+    """The faces on the way of one edit, evenly spaced in angle."""
+    face = session.face(photo, number)
+    if not name:
+        raise InputError("no attribute: choose the one to walk to")
+    if not strength:
+        raise InputError(f"{name} 0: a strength of 0 goes nowhere; give one up to -1 or +1")
+    frames = limits.check_count("frames", frames, limits.FRAMES, 2)
+    row, angles = walk_row(face, name, float(strength), frames=frames, cell=SHOWN)
+    return _strip(session, row, f"{name} {signed(strength)}: {angles[-1]:.2f} rad.")
+
+
+def vary(
+    session: Session, photo: str | None, number: int, angle: float, count: int, seed: int
+) -> Path:
+    """Faces around this one, all at one angle."""
+    from istrc.verbs.vary import vary as vary_of
+
+    face = session.face(photo, number)
+    count = limits.check_count("count", count, limits.NEIGHBOURS)
+    made = vary_of(session.circle, face.z, face.x, angle=float(angle), count=count, seed=int(seed))
+    sheet = contact_sheet([to_pixels(face.x)[0], *to_pixels(made.faces)], columns=8, cell=96)
+    return _write(session, np.asarray(sheet), "neighbours.png")
+
+
+def inside(
+    session: Session, photo: str | None, number: int
+) -> tuple[list[list[Any]], list[list[Any]], Path]:
+    """What the recogniser knows of a face: probabilities, and the changes that are nearest to it.
+
+    Returns rows of (attribute, probability, experimental or not), the surest first; rows of
+    (attribute, strength, radians), how far the walk to the other side of each attribute is; and a
+    map of the walks of the transformations.
+    """
+    from istrc.serve.map import draw_map
+
+    face, circle = session.face(photo, number), session.circle
+    names = circle.attribute_names
+    scores = dict(zip(names, numpy(circle.scores(face.z))[0].tolist(), strict=True))
+    known = sorted(scores, key=lambda name: -abs(scores[name] - 0.5))
+    table = [[name, round(scores[name], 3), "yes" if experimental(name) else ""] for name in known]
+    signs = {name: -1.0 if scores[name] > 0.5 else 1.0 for name in names}
+    walks = {name: circle.walk(face.z, {name: signs[name]}) for name in limits.timely(names)}
+    ways = [[n, signed(signs[n]), round(float(walk.angle[0]), 3)] for n, walk in walks.items()]
+    figure = draw_map(
+        {f"{n} {signed(signs[n])}": walk for n, walk in walks.items() if not experimental(n)}
+    )
+    drawn = _write(session, np.asarray(figure), "map.png", None)
+    return table, sorted(ways, key=lambda way: way[2]), drawn
+
+
+# Several faces
+
+
+def blend(
+    session: Session, first: str | None, number: int, second: str | None, frames: int
+) -> Strip:
+    """From one face to another, in equal steps."""
+    from istrc.verbs.blend import blend as blend_of
+
+    two = [session.face(first, number), session.face(second)]
+    frames = limits.check_count("frames", frames, limits.FRAMES, 2)
+    made = blend_of(session.circle, *_stack(two), frames=frames)
+    angles = made.angles.tolist()
+    row = Row("", list(to_pixels(made.faces)), [f"{angle:.2f} rad" for angle in angles])
+    return _strip(session, row, f"{frames} faces over {angles[-1]:.2f} rad.")
+
+
+def average(session: Session, photos: Sequence[str] | None) -> tuple[Path, str]:
+    """The face in the middle of several."""
+    from istrc.verbs.average import average as average_of
+
+    found = _read(session, photos, "average")
+    made = average_of(session.circle, *_stack(found))
+    out = _write(session, np.asarray(_enlarged(made.face)), "average.png")
+    return out, f"{len(found)} faces, {made.spread:.2f} rad from their average in the mean."
+
+
+def arithmetic(session: Session, expression: str, photos: Sequence[str] | None) -> tuple[Path, str]:
+    """A sum of faces that are called A, B, C... in the order of the files."""
+    from istrc.verbs import expression as expressions
+    from istrc.verbs.arithmetic import arithmetic as calculate
+
+    photos = list(photos or [])
+    letters = [chr(ord("A") + place) for place in range(min(len(photos), 26))]
+    weights = expressions.parse(expression or "")
+    for operand in weights:
+        if operand.is_file or operand.row is not None:  # files of the server are not the page's
+            raise InputError(f"{operand}: call the pictures A, B, C in the order of the list")
+        if operand.name not in letters:
+            there = f"there are {', '.join(letters)}" if letters else "add pictures first"
+            raise InputError(f"{operand.name}: no picture is called so; {there}")
+    used = [session.face(photos[letters.index(operand.name)]) for operand in weights]
+    z, _ = _stack(used)
+    made = calculate(session.circle, list(weights.values()), z)
+    out = _write(session, np.asarray(_enlarged(made.face)), "arithmetic.png", GENERATED)
+    near = ", ".join(
+        f"{operand} {angle:.2f}"
+        for operand, angle in zip(weights, made.angles.tolist(), strict=True)
+    )
+    return out, f"Radians from each face to the result: {near}."
+
+
+def compare(
+    session: Session, first: str | None, number: int, second: str | None, far: float, model: str
+) -> tuple[str, Path | None, list[list[Any]]]:
+    """Whether two faces are the same person, their place on the ROC, and in what they differ."""
+    from istrc.serve.roc import position
+    from istrc.verbs.calibration import read_threshold
+    from istrc.verbs.compare import angles, differences
+
+    two = [session.face(first, number), session.face(second)]
+    z, _ = _stack(two)
+    angle = float(angles(z)[0, 1])
+    table = [
+        [one.name, round(one.first, 2), round(one.second, 2)]
+        for one in differences(session.circle, two[0].z, two[1].z)
+    ]
+    told = f"{angle:.3f} rad ({math.degrees(angle):.0f} degrees) apart."
+    limit = read_threshold(model, session.circle, far)
+    if limit is None:
+        return f"{told} The model is not calibrated: istrc calibrate does it.", None, table
+    verdict = "The same person" if angle < limit.angle else "Not the same person"
+    told += (
+        f" {verdict}, by the rule that under {limit.angle:.3f} rad is the same: so it is with"
+        f" {limit.far:g} of pairs of different people, and with {limit.tar:.0%} of pairs of one."
+    )
+    figure, where = position(model, session.circle, angle)
+    return f"{told} {where}", _write(session, np.asarray(figure), "roc.png", None), table
+
+
+# An attribute of one's own
+
+
+def learn(
+    session: Session, name: str, having: Sequence[str] | None, lacking: Sequence[str] | None
+) -> tuple[Path, str]:
+    """Teach this session an attribute; a file for `istrc learn --add`, and how good it is."""
+    from istrc.learning.learn import ENOUGH, checked_name, differing, trust_of
+
+    circle = session.circle
+    name = checked_name((name or "").strip().lower().replace(" ", "_"))
+    circle.refuse_taken(name)
+    sides = [_read(session, having, "faces with it"), _read(session, lacking, "faces without it")]
+    known = circle.attribute_names  # before it is known: it would differ in itself
+    scores = [numpy(circle.scores(_stack(side)[0])) for side in sides]
+    learned = circle.learn(name, with_=sides[0], without=sides[1])
+    out = session.new_file(f"{name}.safetensors")
+    learned.save(out)
+    told = [f"{name}: {trust_of(learned)}."]
+    if min(learned.notes["with"], learned.notes["without"]) < ENOUGH:
+        told.append(f"{ENOUGH} pictures on each side would tell more.")
+    for other, auc in differing(*scores, known).items():
+        told.append(f"Faces with it also have {'more' if auc > 0.5 else 'less'} {other}.")
+    return out, " ".join(told)
+
+
+# What they share
+
+
+def _checked(
+    edits: Mapping[str, float], keep: Sequence[str]
+) -> tuple[dict[str, float], list[str] | None]:
+    """The edits that change something, and what is kept: None is what an edit keeps by itself."""
+    edits = {name: float(value) for name, value in edits.items() if value}
+    if both := sorted(set(edits) & set(keep or [])):
+        raise InputError(f"{both[0]}: kept and moved at once; unlock it, or set its slider to 0")
+    return edits, list(keep) or None if keep else None
+
+
+def _read(session: Session, photos: Sequence[str] | None, what: str) -> list[Face]:
+    """The largest face of each of several photographs. Raises InputError."""
+    photos = list(photos or [])
+    if not photos:
+        raise InputError(f"{what}: no pictures; add some")
+    limits.check_count(f"{what}: pictures", len(photos), limits.PICTURES)
+    # Without their photographs, of which a hundred would fill the memory
+    return [
+        replace(session.face(photo), path=Path(Path(photo).name), picture=None)
+        for photo in limits.timely(photos)
+    ]
+
+
+def _stack(found: Sequence[Face]) -> tuple[Any, Any]:
+    """z (N, D) and x (N, 3, S, S) of faces."""
+    lib = library(found[0].z)
+    return tuple(lib.concatenate([getattr(face, part) for face in found]) for part in ("z", "x"))
+
+
+def _enlarged(x: Any) -> Image.Image:
+    """One face (1, 3, S, S) at the size at which the page shows it."""
+    return Image.fromarray(to_pixels(x)[0]).resize((SHOWN, SHOWN), Image.Resampling.BICUBIC)
+
+
+def _show(session: Session, x: Any, name: str) -> Path:
+    """One face (1, 3, S, S) for the eye alone: encoded as fast as a slider asks for."""
+    out = session.new_file(name)
+    _enlarged(x).save(out, quality=90, method=0)
+    return out
+
+
+def _strip(session: Session, row: Row, text: str) -> Strip:
+    picture = _write(session, np.asarray(strip([row], cell=CELL)), "strip.png")
+    there = [Image.fromarray(np.asarray(face)) for face in row.faces]
+    there = [image.resize((SHOWN, SHOWN), Image.Resampling.BICUBIC) for image in there]
+    animation = session.new_file("animation.webp")
+    there[0].save(
+        animation,
+        save_all=True,
+        append_images=[*there[1:], *there[-2:0:-1]],
+        duration=FRAME_MS,
+        loop=0,
+        quality=85,
+        method=0,
+        xmp=packet(None, source_type=COMPOSITE),
+    )
+    return Strip(picture, animation, text)
+
+
+def _write(
+    session: Session, pixels: np.ndarray, name: str, source_type: str | None = COMPOSITE
+) -> Path:
+    out = session.new_file(name)
+    write_picture(None, pixels, out, source_type=source_type)
+    return out
+
+
+def copied(session: Session, picture: Path) -> str:
+    """A picture of the server's folder as a file of this session. Raises InputError."""
+    try:
+        return str(shutil.copyfile(picture, session.new_file(picture.name)))
+    except OSError as error:
+        raise InputError(f"{picture.name}: cannot be read ({error.strerror})") from None

@@ -1,0 +1,151 @@
+"""What one visitor has on the page, and that it is gone when they leave.
+
+A session is a browser's tab or a client, told apart by the hash that Gradio gives it. Its files are
+in a folder of its own with a name that cannot be guessed, inside the server's temporary folder.
+"""
+
+from __future__ import annotations
+
+import copy
+import secrets
+import shutil
+import threading
+import time
+from collections import OrderedDict, deque
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from istrc.errors import InputError
+from istrc.serve import limits
+
+if TYPE_CHECKING:
+    from istrc.circle import Circle
+    from istrc.face import Face
+
+
+class Session:
+    """The faces, files and learned attributes of one visitor.
+
+    Attributes:
+        circle: the server's circle, with what this visitor taught it.
+        folder: where files are made for this visitor.
+    """
+
+    def __init__(self, circle: Circle, folder: Path):
+        self.circle = copy.copy(circle)
+        self.circle.learned = dict(circle.learned)
+        self.folder = folder
+        self.seen = time.monotonic()
+        self.given: dict[Path, int] = {}  # uploads that this visitor used, and when each was stored
+        self._faces: OrderedDict[Path, list[Face]] = OrderedDict()
+        self._made: deque[Path] = deque()
+
+    def faces(self, path: str | Path | None) -> list[Face]:
+        """Every face of a photograph, the largest first: read once, then remembered.
+
+        Raises InputError, naming the file and not where it lies.
+        """
+        if path is None:
+            raise InputError("no photograph: upload one, take one, or choose a sample")
+        path = Path(path)
+        if path in self._faces:
+            self._faces.move_to_end(path)
+            return self._faces[path]
+        try:
+            limits.check_picture(path)
+            found = self.circle.faces(path)
+        except (InputError, FileNotFoundError) as error:
+            gone = f"{path.name}: is gone from the server; upload it again"
+            said = gone if isinstance(error, FileNotFoundError) else str(error)
+            raise InputError(said.replace(str(path), path.name)) from None
+        self._faces[path] = found
+        while len(self._faces) > limits.PHOTOGRAPHS:
+            self._faces.popitem(last=False)
+        return found
+
+    def face(self, path: str | Path | None, number: int = 1) -> Face:
+        """One face of a photograph, counted from 1, the largest. Raises InputError."""
+        found = self.faces(path)
+        if not 1 <= int(number) <= len(found):
+            many = "1 face" if len(found) == 1 else f"{len(found)} faces"
+            raise InputError(
+                f"{Path(path).name}: no face {number}; {many} found, counted from the largest"
+            )
+        return found[int(number) - 1]
+
+    def new_file(self, name: str) -> Path:
+        """Where a file of this name can be written; the oldest of too many are deleted.
+
+        Raises InputError where the visitor has left in the meantime.
+        """
+        path = self.folder / secrets.token_hex(8) / name
+        try:
+            path.parent.mkdir()
+        except FileNotFoundError:
+            raise InputError("this visit has ended; load the page again") from None
+        self._made.append(path.parent)
+        while len(self._made) > limits.FILES:
+            shutil.rmtree(self._made.popleft(), ignore_errors=True)
+        return path
+
+
+class Sessions:
+    """The sessions of a server.
+
+    Args:
+        folder: the server's temporary folder; Gradio's uploads lie there as well.
+    """
+
+    def __init__(self, circle: Circle, folder: Path):
+        self.circle, self.folder = circle, folder
+        self._all: dict[str, Session] = {}
+        self._lock = threading.Lock()
+
+    def of(self, key: str, given: Iterable[str | Path] = ()) -> Session:
+        """The session of this hash, a new one if need be; `given` are uploads that it uses."""
+        now = time.monotonic()
+        with self._lock:
+            idle = [one for one, at in self._all.items() if now - at.seen > limits.IDLE]
+            if key not in self._all and len(self._all) - len(idle) >= limits.SESSIONS:
+                idle.append(min(self._all, key=lambda one: self._all[one].seen))
+            for one in idle:
+                if one != key:
+                    self._end(one)
+            if key not in self._all:
+                # Not by the hash: who knows a file's address must not know the session
+                folder = self.folder / f"session-{secrets.token_hex(16)}"
+                folder.mkdir()
+                self._all[key] = Session(self.circle, folder)
+            session = self._all[key]
+            session.seen = now
+            for path in (Path(one).resolve() for one in given):
+                if self._is_upload(path) and path.exists():
+                    session.given[path] = path.stat().st_mtime_ns
+            return session
+
+    def end(self, key: str) -> None:
+        """Forget a visitor: faces, files, uploads."""
+        with self._lock:
+            self._end(key)
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def _end(self, key: str) -> None:
+        session = self._all.pop(key, None)
+        if session is None:
+            return
+        shutil.rmtree(session.folder, ignore_errors=True)
+        # The same file of two visitors is stored once; one that was stored anew since this
+        # visitor used it is that of another, who has not used it yet
+        others = {path for other in self._all.values() for path in other.given}
+        for path, stored in session.given.items():
+            if path not in others and path.exists() and path.stat().st_mtime_ns <= stored:
+                shutil.rmtree(path.parent, ignore_errors=True)
+
+    def _is_upload(self, path: Path) -> bool:
+        """Whether this is a file that Gradio stored: FOLDER/HASH/NAME."""
+        return path.parent.parent == self.folder.resolve() and not path.parent.name.startswith(
+            "session-"
+        )

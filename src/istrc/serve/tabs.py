@@ -1,0 +1,230 @@
+"""The tabs beside Edit: each a function that lays one out and says what its buttons do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import gradio as gr
+
+from istrc.attributes import experimental
+from istrc.serve import actions, limits
+from istrc.serve.components import attribute_choice, picture
+from istrc.serve.components import photo as photo_input
+from istrc.serve.components import photos as photos_input
+from istrc.serve.sessions import Session
+from istrc.verbs.calibration import RATES
+
+_LONG = dict(concurrency_id="long")
+
+
+def choices(circle: Any) -> list[tuple[str, str]]:
+    """Attributes as a list shows them, and as they are called."""
+    return [
+        (f"{name.replace('_', ' ')}{' (experimental)' if experimental(name) else ''}", name)
+        for name in circle.attribute_names
+    ]
+
+
+def walk_tab(serve: Callable, subject: Any, names: Sequence[tuple[str, str]]) -> None:
+    with gr.Tab("Walk"):
+        with gr.Row():
+            name = attribute_choice(names, value="smile", label="Attribute", min_width=200)
+            strength = gr.Slider(-1, 1, 1, step=0.05, label="Strength", min_width=200)
+            frames = _frames()
+        button = gr.Button("Walk", variant="primary")
+        outputs = _strip_outputs()
+
+    def walk(session: Session, photo, face, attribute, strength, frames):
+        """The faces on the way of one edit: a strip, an animation, and what was done."""
+        return _as_outputs(actions.walk(session, photo, face, attribute, strength, frames))
+
+    inputs = [*subject.inputs, name, strength, frames]
+    button.click(serve(walk), inputs, outputs, api_name="walk", **_LONG)
+
+
+def blend_tab(serve: Callable, subject: Any) -> None:
+    with gr.Tab("Blend"):
+        gr.Markdown("From the photograph on the left to this one, its largest face.")
+        second = _second()
+        frames = _frames()
+        button = gr.Button("Blend", variant="primary")
+        outputs = _strip_outputs()
+
+    def blend(session: Session, photo, face, second, frames):
+        """The faces between two: a strip, an animation, and how far apart they are."""
+        return _as_outputs(actions.blend(session, photo, face, second, frames))
+
+    inputs = [*subject.inputs, second, frames]
+    button.click(serve(blend), inputs, outputs, api_name="blend", **_LONG)
+
+
+def average_tab(serve: Callable) -> None:
+    with gr.Tab("Average"):
+        photos = photos_input(f"Two to {limits.PICTURES} photographs, the largest face of each")
+        button = gr.Button("Average", variant="primary")
+        face, told = _made()
+
+    def average(session: Session, photos):
+        """The face in the middle of several, and how far they are from it."""
+        path, said = actions.average(session, photos)
+        return str(path), said
+
+    button.click(serve(average), photos, [face, told], api_name="average", **_LONG)
+
+
+def arithmetic_tab(serve: Callable) -> None:
+    with gr.Tab("Arithmetic"):
+        photos = photos_input("Photographs: the first is A, the second B, and so on")
+        expression = gr.Textbox(
+            "A - B + C",
+            label="Expression",
+            info="Faces with + and -, * and / by numbers, and parentheses.",
+        )
+        button = gr.Button("Calculate", variant="primary")
+        face, told = _made()
+
+    def arithmetic(session: Session, expression, photos):
+        """A sum of faces A, B, C... (the photographs in their order), and what it is near to."""
+        path, said = actions.arithmetic(session, expression, photos)
+        return str(path), said
+
+    inputs = [expression, photos]
+    button.click(serve(arithmetic), inputs, [face, told], api_name="arithmetic", **_LONG)
+
+
+def neighbours_tab(serve: Callable, subject: Any) -> None:
+    with gr.Tab("Neighbours"):
+        gr.Markdown("The face on the left, and others, all as far from it.")
+        with gr.Row():
+            angle = gr.Slider(0.05, 1.5, 0.4, step=0.05, label="Angle, radians", min_width=200)
+            count = gr.Slider(1, limits.NEIGHBOURS, 15, step=1, label="Faces", min_width=200)
+            seed = gr.Number(0, precision=0, minimum=0, label="Seed", min_width=120)
+        button = gr.Button("Draw", variant="primary")
+        sheet = picture("Neighbours: the face itself is the first")
+
+    def vary(session: Session, photo, face, angle, count, seed):
+        """Faces around this one, all at one angle in radians, on one sheet."""
+        return str(actions.vary(session, photo, face, angle, count, seed))
+
+    inputs = [*subject.inputs, angle, count, seed]
+    button.click(serve(vary), inputs, sheet, api_name="vary", **_LONG)
+
+
+def compare_tab(serve: Callable, subject: Any, model: str) -> None:
+    with gr.Tab("Compare"):
+        gr.Markdown("The photograph on the left with this one, its largest face.")
+        second = _second()
+        far = gr.Radio(
+            [(f"{rate:g}", rate) for rate in sorted(RATES, reverse=True)],
+            value=1e-3,
+            label="False-accept rate: pairs of different people that may be called the same",
+        )
+        button = gr.Button("Compare", variant="primary")
+        told = gr.Textbox(label="The same person?", interactive=False, lines=3)
+        with gr.Row():
+            roc = picture("The ROC, and where these two faces lie on it", min_width=280)
+            table = gr.Dataframe(
+                headers=["attribute", "first", "second"],
+                label="Attributes, as probabilities, the largest difference first",
+                interactive=False,
+                max_height=480,
+                min_width=280,
+            )
+
+    def compare(session: Session, photo, face, second, far):
+        """Whether two faces are the same person, their place on the ROC, and what differs."""
+        said, figure, rows = actions.compare(session, photo, face, second, far, model)
+        return said, figure and str(figure), rows
+
+    inputs = [*subject.inputs, second, far]
+    button.click(serve(compare), inputs, [told, roc, table], api_name="compare", **_LONG)
+
+
+def learn_tab(serve: Callable, followers: Sequence[gr.Dropdown]) -> None:
+    with gr.Tab("Learn"):
+        gr.Markdown(
+            "Teach a new attribute with pictures of faces that have it and of faces that do not: "
+            "5 of each at least, 20 are better, alike in all else. It is yours alone, and gone "
+            "with this page; its file can be kept, and used by `istrc learn --add`."
+        )
+        name = gr.Textbox(label="Name", placeholder="freckles", max_length=40)
+        with gr.Row():
+            having = photos_input("With it")
+            lacking = photos_input("Without it")
+        button = gr.Button("Learn", variant="primary")
+        told = gr.Textbox(label="How far it can be trusted", interactive=False, lines=2)
+        file = gr.DownloadButton("Download the attribute", interactive=False)
+
+    def learn(session: Session, name, having, lacking):
+        """A new attribute from two sets of photographs: a file, and how far it can be trusted.
+
+        /edit, /preview and /walk of this session know it from then on, by its name."""
+        path, said = actions.learn(session, name, having, lacking)
+        return str(path), said
+
+    def known(session: Session):
+        grown = [gr.update(choices=choices(session.circle)) for _ in followers]
+        return [gr.update(interactive=True), *grown]
+
+    inputs = [name, having, lacking]
+    learned = button.click(serve(learn), inputs, [file, told], api_name="learn", **_LONG)
+    learned.success(serve(known), None, [file, *followers], api_visibility="private")
+
+
+def inside_tab(serve: Callable, subject: Any) -> None:
+    with gr.Tab("Inside"):
+        gr.Markdown(
+            "What the recogniser sees in this face, and how far the other side of each attribute "
+            "is. A probability is what the classifier says, and no truth about a person."
+        )
+        button = gr.Button("Look inside", variant="primary")
+        with gr.Row():
+            scores = gr.Dataframe(
+                headers=["attribute", "probability", "exp."],
+                label="Attributes of this face, the surest first (exp.: experimental)",
+                interactive=False,
+                min_width=280,
+            )
+            ways = gr.Dataframe(
+                headers=["attribute", "strength", "radians"],
+                label="The nearest changes",
+                interactive=False,
+                min_width=280,
+            )
+
+        drawn = picture("A map of the walks: how far and which way, a ring every 0.1 radians")
+
+    def inside(session: Session, photo, face):
+        """Probabilities of every attribute, how many radians away its other side is, and a map."""
+        table, ways, path = actions.inside(session, photo, face)
+        return table, ways, str(path)
+
+    button.click(serve(inside), subject.inputs, [scores, ways, drawn], api_name="inside", **_LONG)
+
+
+def _frames() -> gr.Slider:
+    return gr.Slider(2, limits.FRAMES, 9, step=1, label="Faces in the row", min_width=200)
+
+
+def _second() -> gr.Image:
+    return photo_input(
+        label="Second photograph", height=240, alt_text="The second photograph", buttons=[]
+    )
+
+
+def _made() -> tuple[gr.Image, gr.Textbox]:
+    face = picture("The face that was made", height=300)
+    return face, gr.Textbox(label="What was done", interactive=False, lines=1)
+
+
+def _strip_outputs() -> list[Any]:
+    return [
+        picture("Filmstrip: the faces in a row"),
+        picture("Animation: the same faces, there and back", height=300),
+        gr.Textbox(label="What was done", interactive=False, lines=1),
+    ]
+
+
+def _as_outputs(made: actions.Strip) -> tuple[str, str, str]:
+    return str(made.strip), str(made.animation), made.text

@@ -1,0 +1,117 @@
+"""What is one visitor's is nobody else's, and gone when they leave."""
+
+import os
+import time
+
+import pytest
+
+from istrc.errors import InputError
+from istrc.serve import limits
+from istrc.serve.sessions import Sessions
+
+
+@pytest.fixture
+def sessions(circle, tmp_path):
+    return Sessions(circle, tmp_path)
+
+
+def upload(sessions, key, name="me.jpg", content=b"x"):
+    path = sessions.folder / key / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(content)
+    return path
+
+
+def test_sessions_have_folders_that_cannot_be_guessed(sessions):
+    one, two = sessions.of("one"), sessions.of("two")
+    assert one is sessions.of("one") and one.folder != two.folder
+    assert "one" not in one.folder.name and len(one.folder.name) > 32
+
+
+def test_the_end_of_a_session_deletes_its_files(sessions):
+    path = upload(sessions, "a" * 64)
+    session = sessions.of("one", [str(path)])
+    made = session.new_file("out.png")
+    made.write_bytes(b"y")
+    sessions.end("one")
+    assert not path.exists() and not made.exists() and not session.folder.exists()
+    sessions.end("one")  # once more is no error
+    with pytest.raises(InputError, match="this visit has ended"):  # what still computes
+        session.new_file("late.png")
+    assert not session.folder.exists()
+
+
+def test_an_upload_of_two_visitors_stays_for_the_other(sessions):
+    path = upload(sessions, "a" * 64)
+    sessions.of("one", [path])
+    sessions.of("two", [path])
+    sessions.end("one")
+    assert path.exists()
+    sessions.end("two")
+    assert not path.exists()
+
+
+def test_an_upload_that_came_again_stays_for_who_has_not_used_it_yet(sessions):
+    path = upload(sessions, "a" * 64)
+    sessions.of("one", [path])
+    os.utime(path, ns=(time.time_ns() + 10**9,) * 2)
+    sessions.end("one")
+    assert path.exists()
+
+
+def test_only_uploads_are_deleted(sessions, tmp_path_factory):
+    outside = tmp_path_factory.mktemp("outside") / "x" / "me.jpg"
+    outside.parent.mkdir()
+    outside.write_bytes(b"x")
+    shared = sessions.folder / "shared" / "samples" / "sample.png"
+    shared.parent.mkdir(parents=True)
+    shared.write_bytes(b"x")
+    other = sessions.of("two").new_file("theirs.png")
+    other.write_bytes(b"x")
+    sessions.of("one", [outside, shared, other])
+    sessions.end("one")
+    assert outside.exists() and shared.exists() and other.exists()
+
+
+def test_idle_and_too_many_sessions_end(sessions, monkeypatch):
+    monkeypatch.setattr(limits, "SESSIONS", 2)
+    first = sessions.of("first")
+    sessions.of("second").seen += 1
+    sessions.of("third")
+    assert len(sessions) == 2 and not first.folder.exists()
+    monkeypatch.setattr(limits, "IDLE", -2.0)
+    sessions.of("fourth")
+    assert len(sessions) == 1
+
+
+def test_the_oldest_files_go(sessions, monkeypatch):
+    monkeypatch.setattr(limits, "FILES", 3)
+    session = sessions.of("one")
+    made = [session.new_file("a.png") for _ in range(5)]
+    assert [path.parent.exists() for path in made] == [False, False, True, True, True]
+
+
+def test_a_photograph_is_read_once(sessions, face_file, monkeypatch):
+    session = sessions.of("one")
+    first = session.face(face_file)
+    monkeypatch.setattr(type(session.circle), "faces", None)
+    assert session.face(str(face_file)) is first
+
+
+def test_what_one_learns_the_other_does_not_know(sessions):
+    one, two = sessions.of("one"), sessions.of("two")
+    one.circle.learned["mine"] = None
+    assert "mine" not in two.circle.learned and "mine" not in sessions.circle.learned
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        (None, "no photograph: upload one, take one, or choose a sample"),
+        ("/nowhere/gone.jpg", "gone.jpg: is gone from the server; upload it again"),
+    ],
+)
+def test_no_photograph(sessions, path, message):
+    with pytest.raises(InputError) as error:
+        sessions.of("one").face(path)
+    assert str(error.value) == message
