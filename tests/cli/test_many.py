@@ -11,7 +11,7 @@ import typer
 
 from istrc.cli.files import Job
 from istrc.cli.made import Made
-from istrc.cli.many import Outcome, Task, do_all
+from istrc.cli.many import TOGETHER, Outcome, Task, attempted, do_all
 from istrc.cli.report import Report
 from istrc.errors import InputError, OutOfSpace
 
@@ -164,3 +164,38 @@ def test_a_defect_is_no_error_of_the_input_s(run):
     with pytest.raises(ZeroDivisionError):
         run("x", "defect", "y")
     assert json.loads(run.table.read_text())[0]["error"] is None
+
+
+def copy_all(circle, jobs, settings):
+    """The task on several pictures at once: each is told how many they were."""
+    outcomes = [attempted(copy, circle, job, settings) for job in jobs]
+    for outcome in outcomes:
+        outcome.facts["together"] = len(jobs)
+    return outcomes
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_together_is_as_one_by_one(tmp_path, processes, capsys):
+    texts = ["a", "bad", "c", "gone", "e", "f", "g"]
+    jobs = [Job(tmp_path / f"{k}", tmp_path / f"out{k}") for k in range(len(texts))]
+    for job, text in zip(jobs, texts, strict=True):
+        job.source.write_text(text)
+    report = Report("copy", True)
+    task = Task(None, {}, list, together=copy_all)
+    do_all(report, jobs, task, [], processes=processes)
+    assert [one["input"] for one in report.results] == [
+        str(jobs[k].source) for k in (0, 2, 4, 5, 6)
+    ]
+    assert [one["input"] for one in report.errors] == [str(jobs[k].source) for k in (1, 3)]
+    sizes = {one["together"] for one in report.results}
+    assert sizes == {7} if processes == 1 else max(sizes) <= 4
+    assert 0 < len(texts) <= TOGETHER
+
+
+def test_a_disk_that_is_full_stops_what_is_together(tmp_path):
+    jobs = [Job(tmp_path / f"{k}", tmp_path / f"out{k}") for k in range(3)]
+    for job, text in zip(jobs, ["a", "full", "c"], strict=True):
+        job.source.write_text(text)
+    with pytest.raises(OutOfSpace):
+        do_all(Report("copy", True), jobs, Task(None, {}, list, together=copy_all), [])
+    assert (tmp_path / "out0").exists()

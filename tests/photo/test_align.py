@@ -218,3 +218,15 @@ def test_a_12_megapixel_photograph_costs_little(face_points):
 def test_eyes_lie_inside_the_crop_as_celeba_has_them():
     assert EYES[1, 0] - EYES[0, 0] == pytest.approx(38.5)
     assert (EYES.mean(0) - [25, 45] > 50).all()
+
+
+def test_a_whole_shift_is_a_slice_of_the_picture():
+    """An aligned face's crop, edge pixels repeated beyond the picture."""
+    picture = noise_picture(178, 218)
+    assert np.array_equal(aligned_frame(178, 218).crop(picture, 128), picture[45:173, 25:153])
+    moved = Frame(np.array([[1.0, 0, 60.0], [0, 1.0, -20.0]]))
+    slow = np.empty((128, 128, 3), np.uint8)
+    for row, column in np.ndindex(128, 128):
+        y, x = np.clip(row + 45 + 20, 0, 217), np.clip(column + 25 - 60, 0, 177)
+        slow[row, column] = picture[y, x]
+    assert np.array_equal(moved.crop(picture, 128), slow)
