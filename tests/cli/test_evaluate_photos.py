@@ -22,8 +22,15 @@ def prepared(tmp_path_factory, write_prepared):
     )
 
 
+def _plain(shape, rng):
+    """A ground of one colour: nothing is looked for here."""
+    return np.full((*shape, 3), 128, np.uint8)
+
+
 def test_found_written_and_told(istrc, toy_model, prepared, tmp_path, monkeypatch):
-    monkeypatch.setattr("istrc.evaluation.photo_finding.detect", lambda pixels: [])
+    for module in ("photo_finding", "photo_crowds"):
+        monkeypatch.setattr(f"istrc.evaluation.{module}.found_in", lambda pixels, aligner: [])
+    monkeypatch.setattr("istrc.evaluation.photo_crowds.ground", _plain)
     monkeypatch.setattr("istrc.evaluation.photo_finding.HEIGHT", 72)
     monkeypatch.setattr("istrc.evaluation.photo_finding.WIDTH", 96)
     files = [tmp_path / "p.json", tmp_path / "p.md"]

@@ -34,13 +34,15 @@ def serve(
         str,
         typer.Option(
             metavar="ADDRESS",
-            help="Where to listen. The default is for this machine alone; 0.0.0.0 is for all who "
-            "can reach it, and --auth then says who may.",
+            help="By whom to be reached. The default is for this machine alone; 0.0.0.0 is for all "
+            "who can reach it, and --auth then says who may.",
         ),
     ] = "127.0.0.1",
     port: Annotated[
         int | None,
-        typer.Option(min=1, max=65535, show_default="the first free one from 7860"),
+        typer.Option(
+            min=1, max=65535, help="Where to listen.", show_default="the first free one from 7860"
+        ),
     ] = None,
     browser: Annotated[
         bool, typer.Option("--browser/--no-browser", help="Open the page in the browser.")
