@@ -218,7 +218,9 @@ class Circle(Networks):
         )
         kept = {*stopping.WATCHED, *(keep or [])}
         kept = [name for name in self.held(keep, strengths) if name in kept]
-        looks = {"recognised": lambda change: self.embed(drawing.drawn(change, mode, asked))}
+        looks = {}
+        if self.same_person < math.pi:  # nothing is farther than that
+            looks["recognised"] = lambda change: self.embed(drawing.drawn(change, mode, asked))
         if mode == "photo":
             looks["shown"] = lambda change: drawing.shown(change, asked)
         return stopping.reach(

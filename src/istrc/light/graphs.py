@@ -61,28 +61,37 @@ class Graphs:
     def _make(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         weights = read_weights(self.folder)
         return weights, {
-            name: self._session(name, {key: weights[key] for key in taken if key in weights})
+            name: open_graph(
+                self.folder / f"{name}.onnx", {key: weights[key] for key in taken if key in weights}
+            )
             for name, taken in self._takes.items()
         }
 
-    def _session(self, name: str, weights: dict[str, np.ndarray]) -> Any:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = _threads
-        # A network's threads that wait for more would take the cores from the next network's
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        options.log_severity_level = 4  # what goes wrong is raised; the rest is noise
+
+def open_graph(
+    path: Path, weights: dict[str, np.ndarray] | None = None, remedy: str = AGAIN
+) -> Any:
+    """ONNX Runtime's session of a graph of ours, with the weights that the file leaves out.
+
+    Raises InputError, with the remedy, where it is missing or does not run.
+    """
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = _threads
+    # A network's threads that wait for more would take the cores from the next network's
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 4  # what goes wrong is raised; the rest is noise
+    if weights:
         values = [onnxruntime.OrtValue.ortvalue_from_numpy(value) for value in weights.values()]
         options.add_external_initializers(list(weights), values)
-        path = self.folder / f"{name}.onnx"
-        try:
-            return onnxruntime.InferenceSession(
-                path.read_bytes(), options, providers=["CPUExecutionProvider"]
-            )
-        except OSError as error:
-            raise InputError(f"{path}: missing ({error.strerror}); {AGAIN}") from None
-        except Exception as error:  # onnxruntime's errors have no common class of their own
-            reason = " ".join(str(error).split())[:160]
-            raise InputError(f"{path}: does not run here ({reason}); {AGAIN}") from None
+    try:
+        return onnxruntime.InferenceSession(
+            path.read_bytes(), options, providers=["CPUExecutionProvider"]
+        )
+    except OSError as error:
+        raise InputError(f"{path}: missing ({error.strerror}); {remedy}") from None
+    except Exception as error:  # onnxruntime's errors have no common class of their own
+        reason = " ".join(str(error).split())[:160]
+        raise InputError(f"{path}: does not run here ({reason}); {remedy}") from None
 
 
 def limit_threads(count: int) -> None:

@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from istrc.errors import InputError
 from istrc.shipped import WEIGHTS
 
 SIDES = (20.0, 28.3, 40.0)  # sides of THE CROP, pixels: each head answers from one to the next
@@ -101,17 +100,7 @@ def _peaks(logits: np.ndarray) -> list[tuple[int, int, int, float]]:
 
 @cache
 def _net() -> Any:
-    import onnxruntime
-
-    from istrc.light import graphs
+    from istrc.light.graphs import open_graph
 
     path = WEIGHTS / "sieve" / "sieve.onnx"
-    options = onnxruntime.SessionOptions()
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.log_severity_level = 4
-    options.intra_op_num_threads = graphs._threads
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: missing ({error.strerror}); install the package again") from None
-    return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    return open_graph(path, remedy="install the package again")
