@@ -12,7 +12,7 @@ demo: $(READY)
 	$(BIN)/python -m istrc.app.demo --out out
 
 test: $(READY)
-	$(BIN)/python -m pytest -q
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto --dist loadfile
 
 lint: $(READY)
 	$(BIN)/ruff check src tests

@@ -6,12 +6,15 @@ import random
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from filelock import FileLock
 from PIL import Image
 
 TOY_SIZE, TOY_STEPS = 16, 60
@@ -117,13 +120,14 @@ def finds_points(size: int, spread: float = 0.01):
     import torch
 
     from istrc.models.landmarks import Landmarks
-    from istrc.shape.mesh import triangulated
+    from istrc.shape.mesh import held_open, triangulated
 
     torch.manual_seed(0)
     triangles = torch.from_numpy(triangulated(schematic_face()))
     tiny = dict(size=size, fold=2, widths=(4, 4, 4, 4), hidden=8)
     net = Landmarks(tiny, tiny, faces=len(triangles))
     net.mean.copy_(torch.from_numpy(schematic_face()))
+    net.reference.copy_(torch.from_numpy(held_open(schematic_face())))
     net.triangles.copy_(triangles)
     for part in (net.rough, net.fine):
         torch.nn.init.normal_(part.place.weight, std=spread)
@@ -151,7 +155,7 @@ def untrained() -> dict:
     names = (*TRANSFORMATIONS, "eyeglasses")
     landmarks = finds_points(size)
     regions = [(4, 8, 24, 8, 2)]
-    autoencoder = AutoEncoder(size, 10, widths, linear=4, linear_side=16, regions=regions)
+    autoencoder = AutoEncoder(size, 6, widths, linear=4, linear_side=16, regions=regions)
     for name, basis in autoencoder.components.named_buffers():
         if name.startswith("basis"):
             normal_(basis, std=0.1)
@@ -438,7 +442,7 @@ facenet = train_facenet(
     validate_every=15,
 )
 autoencoder, maker = train_began(
-    data, out / "began", steps=STEPS, batch_size=24, fakes=8, code=48, linear=16, linear_side=16,
+    data, out / "began", steps=STEPS, batch_size=24, fakes=8, linear=16, linear_side=16,
     widths=(16, 24), critic_after=30, generator_code=4, generator_widths=(8, 12), rate=0.02,
     facenet=facenet, k_rate=0.5,
     gamma=0.6, feature_weight=0.02, average=0.9, validate_every=15,
@@ -476,29 +480,50 @@ def start_toys(data: Path, out: Path, part: str = "none", step: int = -1) -> sub
     return subprocess.Popen(arguments, env=environment, stderr=subprocess.PIPE, text=True)
 
 
+def made_once(factory, name: str, make: Callable[[Path], object]) -> tuple[Path, Any]:
+    """A folder that `make` filled and what it returned, once for all workers of pytest-xdist."""
+    root = factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        root = root.parent
+    folder, note = root / name, root / f"{name}.json"
+    with FileLock(root / f"{name}.lock"):
+        if not note.exists():
+            shutil.rmtree(folder, ignore_errors=True)  # of one that failed
+            folder.mkdir()
+            note.write_text(json.dumps(make(folder)))
+    return folder, json.loads(note.read_text())
+
+
 @pytest.fixture(scope="session")
 def toy_run(toy_folder, tmp_path_factory) -> Path:
     """The run folders of every part trained on the toys in one go."""
     pytest.importorskip("pytorch_metric_learning")
-    out = tmp_path_factory.mktemp("toy-run")
-    process = start_toys(toy_folder, out)
-    _, error = process.communicate()
-    assert process.returncode == 0, error
-    return out
+
+    def make(out):
+        process = start_toys(toy_folder, out)
+        _, error = process.communicate()
+        assert process.returncode == 0, error
+
+    return made_once(tmp_path_factory, "toy-run", make)[0]
 
 
 @pytest.fixture(scope="session")
 def toy_runs(toy_folder, toy_run, tmp_path_factory) -> ToyRuns:
     """The same, and once more with a kill -9 in each part."""
-    killed, deaths = tmp_path_factory.mktemp("toy-killed"), {}
-    for part in ("facenet", "began", "mapping", "fine", "attributes"):
-        deaths[part] = random.SystemRandom().randrange(2, 20 if part == "fine" else TOY_STEPS)
-        dying = start_toys(toy_folder, killed, part, deaths[part])
-        _, error = dying.communicate()
-        assert dying.returncode == -9, error
-    last = start_toys(toy_folder, killed, "end")  # has nothing to die of
-    _, error = last.communicate()
-    assert last.returncode == 0, error
+
+    def make(killed):
+        deaths = {}
+        for part in ("facenet", "began", "mapping", "fine", "attributes"):
+            deaths[part] = random.SystemRandom().randrange(2, 20 if part == "fine" else TOY_STEPS)
+            dying = start_toys(toy_folder, killed, part, deaths[part])
+            _, error = dying.communicate()
+            assert dying.returncode == -9, error
+        last = start_toys(toy_folder, killed, "end")  # has nothing to die of
+        _, error = last.communicate()
+        assert last.returncode == 0, error
+        return deaths
+
+    killed, deaths = made_once(tmp_path_factory, "toy-killed", make)
     return ToyRuns(toy_run, killed, TOY_STEPS, deaths)
 
 

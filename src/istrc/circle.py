@@ -220,7 +220,9 @@ class Circle(Networks):
         kept = [name for name in self.held(keep, strengths) if name in kept]
         looks = {}
         if self.same_person < math.pi:  # nothing is farther than that
-            looks["recognised"] = lambda change: self.embed(drawing.drawn(change, mode, asked))
+            looks["recognised"] = lambda change, rows: self.embed(
+                drawing.of_some(rows).drawn(change, mode, asked)
+            )
         if mode == "photo":
             looks["shown"] = lambda change: drawing.shown(change, asked)
         return stopping.reach(

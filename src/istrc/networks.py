@@ -101,7 +101,7 @@ class Networks:
         self.code = self.texture + (0 if landmarks is None else 2 * POINTS)  # C
         self.mesh = None
         if landmarks is not None:
-            self.mesh = Mesh(numpy(landmarks.mean), numpy(landmarks.triangles))
+            self.mesh = Mesh(numpy(landmarks.reference), numpy(landmarks.triangles))
         spaces = {(part.dim, part.code) for part in (mapping, changes) if part is not None}
         reading = [part for part in (probes, search) if part is not None]
         if {self.dim, attributes.dim} != {self.dim} or spaces != {(self.dim, self.code)}:

@@ -1,5 +1,6 @@
 """How an edit is put into a picture: what moves, what is shaded, and what keeps its bytes."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -56,7 +57,7 @@ def rendering(circle, faces):
 def nothing(mesh, shape=None):
     """The layers of an edit that changes no texture: (3, S, S) of 0, and a shape that moves."""
     blank = np.zeros((3, SIZE, SIZE), np.float32)
-    before, after = mesh.moved(mesh.mean, mesh.mean if shape is None else shape)
+    before, after = mesh.moved(mesh.reference, mesh.reference if shape is None else shape)
     return Layers(blank, np.ones((SIZE, SIZE), np.float32), None, None, before, after)
 
 
@@ -84,12 +85,12 @@ def blank():
 
 
 def test_outside_of_the_mesh_bytes_are_the_photographs(mesh, frame, photo, open_mouth):
-    layers = nothing(mesh, open_mouth(mesh.mean, 0.15))
-    layers.change[:] = 0.3 * outline(mesh.mean, SIZE)
+    layers = nothing(mesh, open_mouth(mesh.reference, 0.15))
+    layers.change[:] = 0.3 * outline(mesh.reference, SIZE)
     found = put(photo, layers, frame, mesh)
     assert (found != photo).any()
     at = in_crop(frame, photo.shape)
-    ring = points(mesh.mean)[95:122]
+    ring = points(mesh.reference)[95:122]
     around = np.concatenate([ring[:17], ring[:16:-1]])
     inside = polygon_has(around * 1.02, at)
     assert not inside.all() and np.array_equal(found[~inside], photo[~inside])
@@ -110,17 +111,30 @@ def polygon_has(corners, places):
 def test_pixels_are_moved_with_their_points(mesh, open_mouth):
     """A bright dot on the lower lip, and on the nose, is where those points are afterwards."""
     frame = aligned_frame(128, 128)
-    shape = open_mouth(mesh.mean, 0.125)  # the lip goes down by 8 pixels
+    shape = open_mouth(mesh.reference, 0.125)  # the lip goes down by 8 pixels
     pixels = np.zeros((128, 128, 3), np.uint8)
     for point in (57, 30):
-        x, y = ((mesh.mean[point] + 1) * 64).round().astype(int)
+        x, y = ((mesh.reference[point] + 1) * 64).round().astype(int)
         pixels[y - 2 : y + 2, x - 2 : x + 2] = 255
     found = put(pixels, nothing(mesh, shape), frame, mesh)[..., 0].astype(float)
     for point, moved in ((57, 8), (30, 0)):
-        x, y = (mesh.mean[point] + 1) * 64
+        x, y = (mesh.reference[point] + 1) * 64
         near = found[int(y) - 4 : int(y) + 16, int(x) - 6 : int(x) + 6]
         centre = (near.sum(1) * (np.arange(len(near)) + int(y) - 4 + 0.5)).sum() / near.sum()
         assert centre == pytest.approx(round(y) + moved, abs=1.0)
+
+
+def test_towards_the_edge_of_a_picture_is_squeezed_and_not_smeared(mesh):
+    """A face that is cut off grows narrower: no column of it is repeated."""
+    frame, right = aligned_frame(128, 128), np.array([0.35, 0.0])
+    shape = mesh.reference.copy()
+    shape[:17] *= [0.8, 1.0]
+    before, after = mesh.moved(mesh.reference, shape)
+    layers = replace(nothing(mesh), before=before + right, after=after + right)
+    ramp = np.broadcast_to(np.arange(128, dtype=np.float32)[None, :, None] * 2, (128, 128, 3))
+    found = put(ramp, layers, frame, mesh)[..., 0]
+    moved = np.flatnonzero(np.abs(found - ramp[..., 0]).max(1) > 4)
+    assert len(moved) > 20 and (np.diff(found[moved, -24:], axis=1) > 0.2).all()
 
 
 def test_a_change_is_added_where_the_texture_lies(mesh, frame, photo):
@@ -129,7 +143,7 @@ def test_a_change_is_added_where_the_texture_lies(mesh, frame, photo):
     grey = np.full_like(photo, 100)
     found = put(grey, layers, frame, mesh).astype(int)
     at = in_crop(frame, photo.shape)
-    ring = points(mesh.mean)[95:122]
+    ring = points(mesh.reference)[95:122]
     inside = polygon_has(0.98 * np.concatenate([ring[:17], ring[:16:-1]]), at)
     inside &= np.abs(at).max(-1) < 0.9
     assert inside.mean() > 0.1 and (np.abs(found[inside] - (100 + 0.25 * 127.5)) <= 1).all()
@@ -142,9 +156,9 @@ def test_a_change_is_added_where_the_texture_lies(mesh, frame, photo):
 
 def test_what_opens_is_drawn(mesh, open_mouth):
     frame, pixels = aligned_frame(128, 128), np.full((128, 128, 3), 60, np.uint8)
-    shape = open_mouth(mesh.mean, 0.2)
+    shape = open_mouth(mesh.reference, 0.2)
     bare = nothing(mesh, shape)
-    lips = polygon(2 * mesh.mean[60:68] - mesh.mean[[62, 66]].mean(0), SIZE)
+    lips = polygon(2 * mesh.reference[60:68] - mesh.reference[[62, 66]].mean(0), SIZE)
     inside = np.full((3, SIZE, SIZE), 1.0, np.float32)
     layers = Layers(bare.change, bare.mask, inside, lips, bare.before, bare.after)
     found = put(pixels, layers, frame, mesh)
@@ -162,7 +176,7 @@ def test_a_face_beside_the_photograph_changes_nothing(mesh, photo):
 def test_large_faces_are_looked_up_between(mesh, open_mouth, monkeypatch):
     coarse = np.random.default_rng(0).integers(0, 256, (8, 8, 3)).astype(np.float32)
     pixels = np.kron(coarse, np.ones((32, 32, 1))).astype(np.float32)  # (256, 256, 3)
-    layers = nothing(mesh, open_mouth(mesh.mean, 0.1))
+    layers = nothing(mesh, open_mouth(mesh.reference, 0.1))
     fine = put(pixels, layers, aligned_frame(256, 256), mesh)
     monkeypatch.setattr("istrc.edit.render.FINEST", 128)
     rough = put(pixels, layers, aligned_frame(256, 256), mesh)
@@ -211,8 +225,8 @@ def test_a_grey_face_stays_grey(untrained_parts, faces):
 
 
 def test_a_mouth_that_opens_is_drawn_by_the_decoder(circle, rendering, open_mouth):
-    before = np.concatenate([points(circle.mesh.mean)])
-    wide = points(open_mouth(circle.mesh.mean, 0.2))
+    before = np.concatenate([points(circle.mesh.reference)])
+    wide = points(open_mouth(circle.mesh.reference, 0.2))
     lips = rendering._opened(before, wide, None)
     assert lips.max() > 0.4 and lips.min() < 0.01  # so thin are its closed lips
     assert rendering._opened(before, before, None) is None
@@ -223,7 +237,7 @@ def test_a_mouth_that_opens_is_drawn_by_the_decoder(circle, rendering, open_mout
 def test_an_edit_shows_in_its_regions(circle, rendering):
     change = torch.randn(3, circle.code, generator=torch.manual_seed(0))
     change[:, circle.texture :] = 0
-    mean = circle.mesh.mean
+    mean = circle.mesh.reference
     whole, nose = outline(mean, SIZE), region_mask(mean, ["nose"], SIZE)
     lips = tuple(((mean[[62, 66]].mean(0)[::-1] + 1) * SIZE / 2).astype(int))
     for edits, where in (
@@ -236,7 +250,7 @@ def test_an_edit_shows_in_its_regions(circle, rendering):
             if where is None:  # teeth stay as they are
                 assert layers.mask[lips] < whole[lips] and (layers.mask <= whole).all()
             else:
-                np.testing.assert_allclose(layers.mask, where, atol=0.05)
+                np.testing.assert_allclose(layers.mask, where, atol=0.1)
             assert layers.mask.dtype == layers.change.dtype == np.float32
             assert np.abs(layers.change).max() > 0.005
             assert not layers.change[:, layers.mask == 0].any()

@@ -313,9 +313,10 @@ def turned(angle):
 
 def test_a_face_goes_as_far_as_it_is_the_same_person():
     """Pictures that turn away from z by the first coordinate of the change, in radians."""
-    z = torch.eye(4)[:1].expand(3, -1)
+    z, asked = torch.eye(4)[:1].expand(3, -1), []
 
-    def recognised(change):
+    def recognised(change, rows):
+        asked.append(rows.tolist())
         return turned(change[:, 0])
 
     start = torch.tensor([[0.0], [0.2], [0.9]])
@@ -323,6 +324,7 @@ def test_a_face_goes_as_far_as_it_is_the_same_person():
     # The first is near enough at its end, the second on its way, the third never
     shares = within(z, start, end, recognised, 0.8)
     torch.testing.assert_close(shares, torch.tensor([1.0, 0.5, 0.0]), atol=1e-3, rtol=0)
+    assert asked == [[0, 1, 2]] + [[1, 2]] * LOOKS  # no picture of who is near enough
     assert within(z[:1], start[:1], end[:1], recognised, 0.8).tolist() == [1.0]
 
 
@@ -332,7 +334,7 @@ def test_an_edit_ends_where_its_picture_is_of_another_person():
     toy.way *= 0  # all of it is the prototype's
     c, looked = torch.tensor([[-4.0, 0.0]]), []
 
-    def recognised(change):  # a radian in ten of the first coordinate
+    def recognised(change, _):  # a radian in ten of the first coordinate
         looked.append(change)
         return turned(change[:, 0] / 10)
 

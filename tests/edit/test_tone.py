@@ -63,6 +63,18 @@ def test_between_grey_and_coloured_a_share_stays(own):
         assert coloured(faded) == pytest.approx(share, abs=1e-4)
 
 
+def test_skin_that_is_over_exposed_shows_no_shade(skin):
+    """Nothing of it at 237 levels of 255, all of it at 180; what grows on it still does."""
+    own = np.full((3, SIZE, SIZE), 0.3, np.float32)
+    own[:, :, 16:] = 0.86
+    own[0] += 0.1
+    change = np.zeros((3, SIZE, SIZE), np.float32)
+    change[:, 14:18, [9, 22]] = np.array([-0.3, -0.2, -0.1], np.float32)[:, None, None]
+    lit, burnt = toned(change, own, skin)[:, 14:18, [9, 22]].transpose(2, 0, 1)
+    assert luma(lit).mean() < -0.12 and np.abs(burnt).max() < 0.01
+    assert luma(toned(change, own, skin, shades=True)[:, 14:18, 22]).mean() < -0.12
+
+
 def test_a_shade_is_a_share_of_the_light(skin):
     """Half the light, half the shade; brightening does less only where hair may lie."""
     own = np.zeros((3, SIZE, SIZE), np.float32)
@@ -89,19 +101,32 @@ def test_a_shade_is_a_share_of_the_light(skin):
 
 
 def test_teeth_are_lit_by_what_lights_the_skin(own, skin):
+    mouth = np.ones((4, 4), np.float32)
     red = np.full((3, 4, 4), -0.6, np.float32)
     white = np.ones((3, 4, 4), np.float32)
     teal = np.array([-0.2, 0.4, 0.4], np.float32)[:, None, None] + np.zeros((3, 4, 4), np.float32)
     levels = luma(own)[skin > 0.5]
     for given in (white, teal):
-        found = like_teeth(given, own, skin)
-        assert luma(found).max() <= np.percentile(levels, 75) + 0.02
+        found = like_teeth(given, own, skin, mouth)
+        assert luma(found).max() <= np.percentile(levels, 85) + 0.02
         assert (found[0] >= found[2] - 1e-6).all()  # the skin is warm, and so are they
     warm = red + np.array([0.3, 0.1, 0.0], np.float32)[:, None, None]
-    np.testing.assert_allclose(like_teeth(warm, own, skin), warm, atol=1e-6)
+    np.testing.assert_allclose(like_teeth(warm, own, skin, mouth), warm, atol=1e-6)
     cold = own[::-1].copy()
-    found = like_teeth(white, cold, skin)
+    found = like_teeth(white, cold, skin, mouth)
     assert (found[2] >= found[0] - 1e-6).all()
+
+
+def test_a_mouth_that_is_dimmed_keeps_what_is_in_it(own, skin):
+    """Teeth twice as light as the dark between them stay so; what is beside them says nothing."""
+    mouth = np.zeros((4, 4), np.float32)
+    mouth[:2] = 1
+    inside = np.full((3, 4, 4), 5.0, np.float32)
+    inside[:, 0], inside[:, 1] = 1.0, 0.0
+    dimmed = luma(like_teeth(inside, own, skin, mouth)) + 1
+    most = np.percentile(luma(own)[skin > 0.5], 85) + 1
+    assert dimmed[0] == pytest.approx(most, rel=0.01)
+    assert dimmed[1] == pytest.approx(dimmed[0] / 2, rel=0.01)
 
 
 def test_where_a_beard_was_nothing_is_lighter_than_the_skin(own, skin):

@@ -109,21 +109,60 @@ def test_a_face_does_not_depend_on_the_rest_of_the_batch(x):
     torch.testing.assert_close(net(x)[1:], net(x[1:]))
 
 
-def test_the_code_is_components_first_and_convolutions_after(x):
+@pytest.fixture
+def refining():
+    """Components of noise, and convolutions behind them that are no longer zero."""
     torch.manual_seed(0)
-    net = AutoEncoder(16, 10, (4, 6), linear=7, linear_side=8)
-    net.components.basis.normal_(0, 0.1)
-    net.components.mean.normal_()
-    h = net.encode(x)
-    assert h.shape == (2, 10)
-    torch.testing.assert_close(h[:, :7], net.components(x))
-    torch.testing.assert_close(h[:, 7:], net.encoder(x))
-    composed = net.components.compose(h[:, :7])
-    torch.testing.assert_close(net.decode(h), composed + net.decoder(h))
-    assert torch.equal(net(x), net.decode(h))
-    again = AutoEncoder(**net.config)
-    again.load_state_dict(net.state_dict())
-    assert torch.equal(again(x), net(x))
+    net = AutoEncoder(16, 7, (4, 6), linear=5, linear_side=8, regions=[(2, 4, 8, 6, 2)])
+    for name in ("basis", "basis0", "mean"):
+        getattr(net.components, name).normal_(0, 0.1)
+    torch.nn.init.normal_(net.decoder.head[0].weight, std=0.1)
+    torch.nn.init.normal_(net.decoder.place)
+    return net
+
+
+def test_components_are_the_code_and_convolutions_refine_what_they_draw(refining, x):
+    h = refining.encode(x)
+    assert torch.equal(h, refining.components(x)) and refining.encoder is None
+    composed = refining.components.compose(h)
+    torch.testing.assert_close(refining.decode(h), composed + refining.decoder(composed))
+    assert torch.equal(refining(x), refining.decode(h))
+    again = AutoEncoder(**refining.config)
+    again.load_state_dict(refining.state_dict())
+    assert torch.equal(again(x), refining(x))
+    with pytest.raises(ValueError, match="5 components are no code of 6"):
+        AutoEncoder(16, 6, (4, 6), linear=5)
+
+
+def test_a_refiner_that_has_learned_nothing_adds_nothing(x):
+    net = AutoEncoder(16, 5, (4, 6), linear=5, linear_side=8)
+    torch.testing.assert_close(net(x), net.components.compose(net.components(x)))
+
+
+@torch.no_grad()
+def test_the_refiner_by_hand(refining, x):
+    net = refining.decoder
+    halved = x.unfold(2, 2, 2).unfold(3, 2, 2).permute(0, 1, 4, 5, 2, 3).reshape(2, 12, 8, 8)
+
+    def conv(y, layer, stride=1):
+        return F.conv2d(y, layer.weight, layer.bias, stride, 1)
+
+    def pair(y, layer):
+        out = F.elu(conv(F.elu(conv(y, layer.first)), layer.second))
+        same = layer.first.weight.shape[0] == layer.first.weight.shape[1]
+        return (y + out) / 2**0.5 if same else out
+
+    fine = pair(F.elu(conv(halved, net.stem[1]) + net.place), net.levels[0])  # (2, 4, 8, 8)
+    y = pair(F.elu(conv(fine, net.down[0], 2)), net.levels[1])  # (2, 6, 4, 4)
+    y = torch.cat([y.repeat_interleave(2, 2).repeat_interleave(2, 3), fine], 1)
+    y = conv(pair(y, net.up[0]), net.head[0])  # (2, 12, 8, 8)
+    y = y.view(2, 3, 2, 2, 8, 8).permute(0, 1, 4, 2, 5, 3).reshape(2, 3, 16, 16)
+    torch.testing.assert_close(net(x), y, atol=1e-5, rtol=1e-5)
+
+
+def test_every_weight_of_the_refiner_is_used(refining, x):
+    refining(x).square().sum().backward()
+    assert all(p.grad is not None and p.grad.any() for p in refining.decoder.parameters())
 
 
 def test_the_generator_begins_with_faces_of_the_components():
@@ -131,6 +170,6 @@ def test_the_generator_begins_with_faces_of_the_components():
     net = Generator(16, 5, (4, 6), linear=7, linear_side=16)
     u = net.sample(6)
     composed = net.components.compose(net.coordinates(u))
-    torch.testing.assert_close(net(u), net.decoder(u) + composed)
+    torch.testing.assert_close(net(u), composed + net.decoder(composed))
     many = net.coordinates(net.sample(4000))
     assert 0.3 < many.var(0).mean() < 3

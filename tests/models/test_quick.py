@@ -5,12 +5,11 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from istrc.models.began import AutoEncoder
 from istrc.models.components import enlargement
 from istrc.models.facenet import FaceNet
 from istrc.models.landmarks import Regressor
 from istrc.models.mapping import Mapping
-from istrc.models.quick import DRAWN, Drawing, Kept, elu_, folded, in_blocks, joined
+from istrc.models.quick import Kept, folded, in_blocks
 
 NETS = {
     "facenet": (lambda: FaceNet(16, 6, (4, 6), (1, 2)), (5, 3, 16, 16)),
@@ -49,14 +48,6 @@ def test_what_has_no_batch_norm_is_not_copied():
     assert folded(net).body[-1].weight is net.body[-1].weight
 
 
-def test_joined_weights_are_the_convolution_of_the_map_scaled_up():
-    torch.manual_seed(0)
-    x, weight = torch.randn(2, 3, 5, 5), torch.randn(4, 3, 3, 3)
-    wanted = F.conv2d(F.interpolate(x, scale_factor=2, mode="nearest"), weight, padding=1)
-    found = F.conv_transpose2d(x, joined(weight), stride=2, padding=1)
-    assert found.shape == wanted.shape and (found - wanted).abs().max() < 1e-5
-
-
 @pytest.mark.parametrize("size", [8, 16, 24])
 def test_enlarging_by_products_is_bicubic_interpolation(size):
     torch.manual_seed(0)
@@ -78,31 +69,6 @@ def test_blocks_are_small_and_in_order(count):
     sizes.clear()
     assert torch.equal(in_blocks(work, x, 100, 25), 10 * x)  # one at a time at least
     assert sizes == [1] * count or count == 0
-
-
-def test_elu_in_place():
-    x = torch.linspace(-90, 90, 1001)
-    assert (elu_(x.clone(), torch.empty(2000)) - F.elu(x)).abs().max() < 1e-6
-    x = torch.randn(2, 3, 4, 5).contiguous(memory_format=torch.channels_last)
-    found = elu_(x.clone(), torch.empty(120))
-    assert (found - F.elu(x)).abs().max() < 1e-6 and found.stride() == x.stride()
-
-
-@pytest.mark.parametrize("light", [True, False])
-@pytest.mark.parametrize("carry", [True, False])
-@pytest.mark.parametrize("skip", [True, False])
-@torch.no_grad()
-def test_drawing_is_decoding(light, carry, skip):
-    torch.manual_seed(0)
-    widths = (4, 4, 6)
-    net = AutoEncoder(32, 10, widths, light=light, carry=carry, skip=skip, linear=3, linear_side=8)
-    net.components.basis.normal_()
-    net.eval()
-    h = torch.randn(DRAWN // 32**2 + 3, 10)  # more than a block
-    draw = Drawing(net)
-    assert (draw(h) - net.decode(h)).abs().max() < 1e-5
-    assert (draw.block(h[:2]) - net.decode(h[:2])).abs().max() < 1e-5
-    assert (Drawing(net, torch.bfloat16)(h) - net.decode(h)).abs().max() < 0.1
 
 
 def test_kept_until_the_weights_change():

@@ -24,7 +24,7 @@ TINY = dict(size=16, fold=2, widths=(4, 4, 4, 4), hidden=8)
 BUILD = {
     "FaceNet": lambda: FaceNet(16, 8, (4, 6), (1, 1), ("smile", "male")),
     "AutoEncoder": lambda: AutoEncoder(
-        16, 10, (4, 6), light=False, skip=True, linear=4, linear_side=8, regions=[(2, 2, 8, 6, 2)]
+        16, 6, (4, 6), linear=4, linear_side=8, regions=[(2, 2, 8, 6, 2)]
     ),
     "Generator": lambda: Generator(16, 5, (4, 6)),
     "Mapping": lambda: Mapping(8, 10, 12, 3),

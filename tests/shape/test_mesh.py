@@ -10,6 +10,7 @@ from istrc.shape.mesh import (
     FOLLOWED,
     Mesh,
     followed,
+    held_open,
     parted,
     points,
     signed,
@@ -50,18 +51,34 @@ def test_triangles_are_laid_once_over_everything(mesh, face_points):
     assert (area > -1e-9).all() and area.sum() / 2 == pytest.approx((2 * BORDER) ** 2)
 
 
+def test_the_reference_shape_is_the_mean_with_its_lips_apart(face_points):
+    shape = held_open(face_points)
+    unit = np.linalg.norm(face_points[42:48].mean(0) - face_points[36:42].mean(0))
+    down = (shape - face_points)[:, 1] / unit
+    assert down[[50, 51, 52, 61, 62, 63]] == pytest.approx(-0.05)
+    assert down[[55, 56, 57, 58, 59, 65, 66, 67]] == pytest.approx(0.12)
+    still = np.setdiff1d(np.arange(68), [50, 51, 52, 61, 62, 63, 55, 56, 57, 58, 59, 65, 66, 67])
+    assert np.array_equal(shape[still], face_points[still])
+    assert np.array_equal(shape[:, 0], face_points[:, 0])
+    # The triangles of the mean shape lie over it without a fold, the mouth's with some area
+    mesh = Mesh(shape, triangulated(face_points))
+    area = signed(mesh.centre, mesh.triangles)
+    assert (area > -1e-9).all() and (area[mesh.mouth] > 1e-3).any()
+
+
 def test_no_triangle_reaches_across_lips_or_lids(mesh):
     def parts(triangle):
         upper, lower = set(range(49, 54)), set(range(55, 60))
         return {tuple(bool(side & {int(p) for p in triangle}) for side in (upper, lower))}
 
-    assert all((True, True) not in parts(triangle) for triangle in triangulated(mesh.mean))
+    triangles = triangulated(mesh.reference)
+    assert all((True, True) not in parts(triangle) for triangle in triangles)
 
 
 def test_the_mean_shape_looks_at_itself(mesh):
     axis = (np.arange(24) + 0.5) * 2 / 24 - 1
     pixels = np.stack(np.meshgrid(axis, axis), -1)
-    looks = mesh.looks(np.stack([mesh.mean] * 2), 24)
+    looks = mesh.looks(np.stack([mesh.reference] * 2), 24)
     assert looks.shape == (2, 24, 24, 2) and looks.dtype == np.float32
     np.testing.assert_allclose(looks, np.stack([pixels] * 2), atol=1e-6)
 
@@ -113,21 +130,23 @@ def test_beyond_the_border_is_nothing(mesh):
 
 
 def test_the_same_shape_does_not_move(mesh, other):
-    for shape in (mesh.mean, other):
+    for shape in (mesh.reference, other):
         before, after = mesh.moved(shape, shape)
         assert np.array_equal(before, after) and np.array_equal(before, points(shape))
 
 
 def test_what_a_face_pulls_along_ends_at_the_outer_ring(mesh, other, open_mouth):
-    before, after = mesh.moved(mesh.mean, other)
+    before, after = mesh.moved(mesh.reference, other)
     assert np.array_equal(before[95:], after[95:])  # the outer ring, and the border
-    pulled = followed(before, other - mesh.mean) - before
-    outline = np.concatenate([other[:17] - mesh.mean[:17], other[17:27] - mesh.mean[17:27]])
+    pulled = followed(before, other - mesh.reference) - before
+    outline = np.concatenate(
+        [other[:17] - mesh.reference[:17], other[17:27] - mesh.reference[17:27]]
+    )
     np.testing.assert_allclose(pulled[68:95], FOLLOWED * outline, atol=1e-12)
     assert not pulled[OUTER].any() and np.abs(pulled[:68]).max() > 0.1
     # An edit that folds nothing goes all of the way
-    shape = open_mouth(mesh.mean, 0.03)
-    np.testing.assert_allclose(mesh.moved(mesh.mean, shape)[1][:68], shape, atol=1e-12)
+    shape = open_mouth(mesh.reference, 0.03)
+    np.testing.assert_allclose(mesh.moved(mesh.reference, shape)[1][:68], shape, atol=1e-12)
 
 
 def test_lips_meet_and_do_not_pass(face_points, open_mouth, mesh):

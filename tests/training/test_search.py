@@ -22,12 +22,13 @@ def nets(shaped_folder, tiny_landmarks, tmp_path_factory):
     textures = make_shape_free(shaped_folder, folder, landmarks=landmarks)
     torch.manual_seed(0)
     autoencoder = AutoEncoder(16, 12, (4, 4), linear=12, linear_side=16)
-    fit_components(autoencoder.components, textures, textures.rows("fit"), landmarks.mean.numpy())
+    rows, reference = textures.rows("fit"), landmarks.reference.numpy()
+    fit_components(autoencoder.components, textures, rows, reference)
     return dict(landmarks=landmarks, autoencoder=autoencoder.eval())
 
 
 def codes(prepared, rows, shapes, landmarks, autoencoder):
-    mesh = Mesh(landmarks.mean.numpy(), landmarks.triangles.numpy())
+    mesh = Mesh(landmarks.reference.numpy(), landmarks.triangles.numpy())
     with torch.no_grad():
         h = autoencoder.encode(straightened(prepared.batch(rows), shapes, mesh))
     return torch.cat([h, torch.from_numpy(shapes).flatten(1)], 1)
@@ -84,7 +85,8 @@ def test_labels_that_are_found_already_leave_nothing_to_do(nets, shaped_folder, 
             super().__init__()
             self.size, self.at = 16, 0
             self.labels = prepared.landmarks
-            self.mean, self.triangles = nets["landmarks"].mean, nets["landmarks"].triangles
+            self.triangles = nets["landmarks"].triangles
+            self.reference = nets["landmarks"].reference
 
         def find(self, x):
             some = self.order[self.at : self.at + len(x)]

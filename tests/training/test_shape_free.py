@@ -26,7 +26,7 @@ def test_shapes_are_the_folders(made, shaped_folder):
 
 def test_every_face_is_straightened(made, shaped_folder):
     net, textures = made
-    prepared, mesh = Prepared(shaped_folder), Mesh(net.mean.numpy(), net.triangles.numpy())
+    prepared, mesh = Prepared(shaped_folder), Mesh(net.reference.numpy(), net.triangles.numpy())
     for row in (0, 63, 64, 479):
         (look,) = (mesh.looks(textures.landmarks[row : row + 1], 16) + 1) * 8 - 0.5
         face = prepared.batch([row])[0].numpy()
@@ -41,7 +41,7 @@ def test_what_is_known_of_the_faces_stays(made, shaped_folder):
     for name in ("attributes", "identity", "split"):
         assert np.array_equal(getattr(textures, name), getattr(prepared, name))
     assert textures.names == prepared.names and textures.size == 16
-    np.testing.assert_allclose(mean_shape(textures), net.mean)
+    np.testing.assert_allclose(mean_shape(textures), net.reference)
 
 
 def test_it_is_made_once_of_a_network(made, shaped_folder, tiny_landmarks):
@@ -51,7 +51,7 @@ def test_it_is_made_once_of_a_network(made, shaped_folder, tiny_landmarks):
     make_shape_free(shaped_folder, textures.folder, landmarks=net)
     assert path.stat().st_mtime_ns == before
     other = tiny_landmarks(16)
-    other.mean.mul_(0.9)
+    other.reference.mul_(0.9)
     make_shape_free(shaped_folder, textures.folder, landmarks=other)
     assert path.stat().st_mtime_ns != before
     make_shape_free(shaped_folder, textures.folder, landmarks=net)  # as it was, for the others

@@ -117,12 +117,14 @@ def _load(given: dict[str, Any], nets: dict[str, str]) -> None:
     from istrc.device import choose_device
     from istrc.models.store import load_part
 
-    given["device"] = choose_device(given["device"])
+    device = choose_device(given.get("device", "cpu"))
+    if "device" in given:
+        given["device"] = device
     for name, kind in nets.items():
         if name not in given or kind == "Recogniser":
             continue
         load = Circle.from_pretrained if kind == "Circle" else load_part
-        part = load(given[name], given["device"])
+        part = load(given[name], device)
         if type(part).__name__ != kind:
             raise IstrcError(f"--{name} {given[name]}: holds a {type(part).__name__}, not a {kind}")
         given[name] = part

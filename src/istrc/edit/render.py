@@ -82,6 +82,13 @@ class Rendering:
             found = nets.find(x)
         return cls(nets, x, nets.encode(x, found), None if found is None else found[..., 2])
 
+    def of_some(self, rows: Array) -> Rendering:
+        """Of these faces alone, (R,)."""
+        if len(rows) == len(self.c):
+            return self
+        covered = None if self.covered is None else self.covered[rows]
+        return Rendering(self.nets, self.x[rows], self.c[rows], covered)
+
     @inference
     def drawn(self, change: Array, mode: str, edits: Iterable[str] | None = None) -> Array:
         """The faces with a change (B, C) of their codes, (B, 3, S, S) in [-1, 1].
@@ -128,7 +135,7 @@ class Rendering:
             lips, inside = self._opened(before, after, clear), None
             if lips is not None:
                 inside = own[number] + toned(drawn[number] - own[number], own[number], None)
-                inside = like_teeth(inside, own[number], self._skin).clip(-1, 1)
+                inside = like_teeth(inside, own[number], self._skin, self._mouth).clip(-1, 1)
             made.append(Layers(shift, mask, inside, lips, before, after))
         return made
 
@@ -159,7 +166,7 @@ class Rendering:
         for new, old, mask in zip(drawn, numpy(self._texture), masks, strict=True):
             shift = toned(new - old, old, skin, hair, shades(edits), lightest) * mask
             if self._mouth is not None and _of_the_mouth(edits):
-                teeth, was = (like_teeth(x, old, skin) for x in (old + shift, old))
+                teeth, was = (like_teeth(x, old, skin, self._mouth) for x in (old + shift, old))
                 shift += self._mouth * (teeth - was - shift)
             made.append(shift.astype(np.float32))
         return np.stack(made)
@@ -190,12 +197,13 @@ class Rendering:
         mesh, size = self.nets.mesh, self.nets.size
         if mesh is None:
             return None
-        return blurred(polygon(mesh.mean[60:68], size)[None], _EDGE * size)[0]
+        return blurred(polygon(mesh.reference[60:68], size)[None], _EDGE * size)[0]
 
     @cached_property
     def _hair(self) -> np.ndarray | None:
         """Where in the mean frame hair may lie over the skin, (S, S)."""
-        return None if self.nets.mesh is None else above_brows(self.nets.mesh.mean, self.nets.size)
+        mesh = self.nets.mesh
+        return None if mesh is None else above_brows(mesh.reference, self.nets.size)
 
     def _where(self, edits: Iterable[str] | None) -> np.ndarray:
         """Where the texture of such an edit may show, (S, S) in [0, 1]."""
@@ -208,15 +216,15 @@ class Rendering:
         size, mesh = self.nets.size, self.nets.mesh
         if mesh is None:
             return face_mask(size)
-        mask, regions = outline(mesh.mean, size, jaw=shades(edits)), regions_of(edits)
+        mask, regions = outline(mesh.reference, size, jaw=shades(edits)), regions_of(edits)
         if not _of_the_mouth(edits):
             mask = mask * (1 - self._mouth)
-        return mask if regions is None else mask * region_mask(mesh.mean, regions, size)
+        return mask if regions is None else mask * region_mask(mesh.reference, regions, size)
 
     @cached_property
     def _skin(self) -> np.ndarray | None:
         """Where in the mean frame a face's own tone is measured, (S, S)."""
-        return None if self.nets.mesh is None else skin(self.nets.mesh.mean, self.nets.size)
+        return None if self.nets.mesh is None else skin(self.nets.mesh.reference, self.nets.size)
 
     def _over(self, values: np.ndarray) -> np.ndarray:
         """Values of the 68 points, between them over the mean frame: (S, S). Beyond them 1."""
@@ -300,8 +308,10 @@ def put(pixels: np.ndarray, layers: Layers, frame: Frame, mesh: Mesh | None) -> 
         far = (np.abs(moved).max(-1) > STILL) & np.isfinite(moved).all(-1)
         rows, columns = np.nonzero(far)
         if len(rows):
-            u = columns + left + moved[rows, columns, 0]
-            v = rows + top + moved[rows, columns, 1]
+            # Nothing is known beyond the picture: towards its edge it is squeezed, at most by half
+            x, y = columns + left, rows + top
+            u = x + np.clip(moved[rows, columns, 0], -x / 2, (width - 1 - x) / 2)
+            v = y + np.clip(moved[rows, columns, 1], -y / 2, (height - 1 - y) / 2)
             # Of a great photograph, the part that is looked at
             x0, y0 = (
                 int(np.clip(np.floor(at_.min()) - REACHED, 0, end - 1))

@@ -165,7 +165,7 @@ def reach(
     walk: walking.Walk,
     kept: Iterable[str],
     shown: Callable[[Array], Array] = lambda change: change,
-    recognised: Callable[[Array], Array] | None = None,
+    recognised: Callable[[Array, Array], Array] | None = None,
     same_person: float = math.pi,
 ) -> Reached:
     """End a walk, and what it changes in codes c (B, C), where the code shows what was asked.
@@ -176,7 +176,8 @@ def reach(
         walk: as far as an edit may go.
         kept: attributes that the code must not lose on the way.
         shown: what of a change (B, C) of the codes the picture will show, (B, C).
-        recognised: the embeddings (B, D) of the pictures that a change (B, C) of the codes makes.
+        recognised: the embeddings (R, D) of the pictures that a change (R, C) of the codes makes
+            of some of the faces, whose rows (R,) it takes as well.
         same_person: the farthest from z that those may be, radians.
     """
     lib, names = library(c), list(strengths)
@@ -237,7 +238,7 @@ def within(
     z: Array,
     start: Array,
     end: Array,
-    recognised: Callable[[Array], Array],
+    recognised: Callable[[Array, Array], Array],
     same_person: float,
 ) -> Array:
     """How far from one change (B, C) of the codes to another the pictures stay near z (B, D).
@@ -247,16 +248,19 @@ def within(
 
     Returns shares (B,): 1 where the end is near enough, 0 where nothing on the way is.
     """
-    lib = library(z)
-    excess = [sphere.angle(z, recognised(end)) - same_person]
-    if bool((excess[0] <= 0).all()):
-        return lib.ones_like(excess[0])
-    places = [(LOOKS - 1 - step) / LOOKS for step in range(LOOKS)]
-    for place in places:  # from the end back to the start
-        seen = recognised(start + place * (end - start))
-        excess.append(sphere.angle(z, seen) - same_person)
-    excess = lib.stack(excess[::-1])  # (LOOKS + 1, B)
-    return lib.where(excess[-1] <= 0, lib.ones_like(excess[-1]), crossing(excess))
+    lib, every = library(z), library(z).arange(len(z))
+    share = lib.ones_like(z[:, 0])
+    last = sphere.angle(z, recognised(end, every)) - same_person
+    rows = every[last > 0]
+    if len(rows):
+        z, start, end = z[rows], start[rows], end[rows]
+        excess = []
+        for step in range(LOOKS):  # from the start on
+            seen = recognised(start + step / LOOKS * (end - start), rows)
+            excess.append(sphere.angle(z, seen) - same_person)
+        excess.append(last[rows])
+        share[rows] = crossing(lib.stack(excess))
+    return share
 
 
 def completed(

@@ -15,9 +15,11 @@ BRIGHTEST = 1.15  # times the skin's own light, that a change of shade counts at
 GREY, COLOURED = 0.015, 0.06  # mean chroma of the skin: none of a change's is taken, all is
 _COLD = 0.06  # less red than white has, at which teeth are made white
 _WARM = 0.4  # of the skin's colour, that white teeth have
-_LIGHTEST = 75  # percentile of the skin's luma, above which no teeth are
+_LIGHTEST = 85  # percentile of the skin's luma, above which no teeth are
+_LIGHTS = 75  # ... of the mouth's, which are its teeth
 _LIGHT = 0.12  # of the side: light falls off over as much
 _BARED = 0.15  # so much lighter, in units of the [-1, 1] range, is no hair any more
+_BURNT = (0.5, 0.85)  # luma, in the [-1, 1] range, at which light begins to hide shades, and does
 _SHADE = 0.6  # taken away of what shades both halves over as much
 _BROAD = 0.8  # taken away of what tints more than half of that, as neither lips nor shadow do
 
@@ -36,7 +38,7 @@ def toned(
     of the face, which is where the light comes from, and most of what shades or tints it broadly;
     of its colour as much stays as the face has. A shade takes a share of the light that falls on a
     place and so does less where it is dark; where hair may cover the skin, what brightens does so
-    too.
+    too. Skin that is over-exposed shows no shade at all.
 
     Args:
         own: (3, S, S) the face's texture in [-1, 1].
@@ -62,6 +64,11 @@ def toned(
         shy = 1 + (light - 1) * (0 if covered is None else covered)
         grey = grey * np.where(grey < 0, light, shy)
         luma = (LUMA * own).sum(0, keepdims=True)
+        if not shades:
+            low, high = _BURNT
+            burnt = blurred(luma, _LIGHT / 4 * change.shape[-1])
+            clear = 1 - ((burnt - low) / (high - low)).clip(0, 1)
+            grey, tint = np.where(grey < 0, clear * grey, grey), clear * tint
         if lightest < 100:
             most = np.percentile(luma[0, skin > 0.5], lightest)
             grey = np.minimum(grey, (most - luma).clip(min=0))
@@ -74,22 +81,23 @@ def toned(
     return grey + coloured(own, skin) * tint
 
 
-def like_teeth(new: np.ndarray, own: np.ndarray, skin: np.ndarray) -> np.ndarray:
+def like_teeth(new: np.ndarray, own: np.ndarray, skin: np.ndarray, mouth: np.ndarray) -> np.ndarray:
     """A texture (3, S, S) that shows teeth wherever it is light, lit by what lights the skin.
 
     A change that makes teeth of red lips is green and blue, and is added to lips of any red. So
     what is colder than a white that is a little of the skin's colour becomes that white; and
-    nothing is lighter than most of the skin.
+    the mouth is dimmed, light and dark alike, until its lights are not above most of the skin.
 
     Args:
         own: (3, S, S) the face's texture before the change.
-        skin: (S, S) where the light is measured.
+        skin, mouth: (S, S) where the light is measured, and what is dimmed.
     """
     levels = (LUMA[..., 0] * (own + 1)[:, skin > 0.5]).sum(0)
     white = 1 + _WARM * (white_of(own, skin) - 1)
     new = new + 1
     luma = (LUMA * new).sum(0, keepdims=True)
-    dimmed = (np.percentile(levels, _LIGHTEST) / luma.clip(1e-3)).clip(max=1)
+    lights = max(np.percentile(luma[0, mouth > 0.5], _LIGHTS), 1e-3)
+    dimmed = min(np.percentile(levels, _LIGHTEST) / lights, 1)
     new, luma = new * dimmed, luma * dimmed
     cold = ((luma * white - new)[:1] / _COLD).clip(0, 1)
     return new + cold * (luma * white - new) - 1

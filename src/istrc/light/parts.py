@@ -186,6 +186,11 @@ class Landmarks(Part):
         return self.graphs.weights["mean"]
 
     @property
+    def reference(self) -> np.ndarray:
+        """(68, 2), the shape of the shape-free frame."""
+        return self.graphs.weights["reference"]
+
+    @property
     def triangles(self) -> np.ndarray:
         """(T, 3) over it."""
         return self.graphs.weights["triangles"]

@@ -6,6 +6,8 @@ paper section 3.2. Only the auto-encoder is used once it is trained: its code h 
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -67,8 +69,7 @@ class Decoder(nn.Module):
         last = nn.Conv2d(width, 12 if light else 3, 3, 1, 1)
         self.head = nn.Sequential(last, nn.PixelShuffle(2)) if light else last
 
-    def maps(self, h: torch.Tensor) -> torch.Tensor:
-        """Codes h (B, H) -> what the head draws the face from, (B, C, S, S), S/2 if light."""
+    def forward(self, h: torch.Tensor) -> torch.Tensor:
         h0 = self.project(h).view(h.shape[0], -1, self.side, self.side)  # (B, C, S/16, S/16)
         h0 = h0.contiguous(memory_format=torch.channels_last)
         x = self.levels[0](h0)
@@ -77,10 +78,39 @@ class Decoder(nn.Module):
             if self.skip:
                 x = torch.cat([x, F.interpolate(h0, size=x.shape[-2:], mode="nearest")], 1)
             x = level(x)
-        return x
+        return self.head(x).float()
 
-    def forward(self, h: torch.Tensor) -> torch.Tensor:
-        return self.head(self.maps(h)).float()
+
+class Refiner(nn.Module):
+    """What components leave out of faces that they drew (B, 3, S, S): a small U-Net.
+
+    In the shape-free frame an eye is always at the same pixels, and `place` says which those are.
+    Untrained it adds nothing.
+    """
+
+    def __init__(self, size: int, widths: tuple[int, ...], carry: bool):
+        super().__init__()
+        first = widths[0]
+        self.place = nn.Parameter(torch.zeros(1, first, size // 2, size // 2))
+        self.stem = nn.Sequential(nn.PixelUnshuffle(2), nn.Conv2d(12, first, 3, 1, 1))
+        steps = list(pairwise(widths))
+        self.levels = nn.ModuleList(Pair(width, width, carry) for width in widths)
+        self.down = nn.ModuleList(nn.Conv2d(a, b, 3, 2, 1) for a, b in steps)
+        self.up = nn.ModuleList(Pair(a + b, a, carry) for a, b in steps)
+        last = nn.Conv2d(first, 12, 3, 1, 1)
+        nn.init.zeros_(last.weight), nn.init.zeros_(last.bias)
+        self.head = nn.Sequential(last, nn.PixelShuffle(2))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.levels[0](F.elu(self.stem(x) + self.place))  # (B, C, S/2, S/2)
+        passed = []
+        for down, level in zip(self.down, self.levels[1:], strict=True):
+            passed.append(x)
+            x = level(F.elu(down(x)))
+        for up in reversed(self.up):
+            x = F.interpolate(x, scale_factor=2, mode="nearest")
+            x = up(torch.cat([x, passed.pop()], 1))
+        return self.head(x).float()
 
 
 class AutoEncoder(nn.Module):
@@ -95,9 +125,9 @@ class AutoEncoder(nn.Module):
         light: the finest level works at S/2 on a space-to-depth stem, which is five times cheaper.
         carry: residual connections around each pair of convolutions.
         skip: the decoder's first map joins every level.
-        linear: the first coordinates of the code that are principal components (`Components`) of
-            the whole face, of `linear_side` pixels; those of `regions` follow. The convolutions
-            encode the others, and decode all. 0 is the paper's auto-encoder.
+        linear: principal components (`Components`) of the whole face, of `linear_side` pixels;
+            those of `regions` follow. They are the code then, and the convolutions refine what
+            they draw (`Refiner`). 0 is the paper's auto-encoder.
     """
 
     def __init__(
@@ -125,22 +155,26 @@ class AutoEncoder(nn.Module):
             regions=[list(region) for region in regions],
         )
         self.size, self.code = size, code
-        self.components = Components(linear, linear_side, size, regions) if linear else None
-        own = len(self.components.spread) if linear else 0
-        self.encoder = Encoder(size, widths, code - own, light, carry) if code > own else None
-        self.decoder = Decoder(size, widths, code, light, carry, skip) if widths else None
+        self.components = self.encoder = self.decoder = None
+        if linear:
+            self.components = Components(linear, linear_side, size, regions)
+            if code != len(self.components.spread):
+                raise ValueError(f"{len(self.components.spread)} components are no code of {code}")
+            self.decoder = Refiner(size, widths, carry) if widths else None
+        else:
+            self.encoder = Encoder(size, widths, code, light, carry)
+            self.decoder = Decoder(size, widths, code, light, carry, skip)
 
     def encode(self, x: torch.Tensor) -> torch.Tensor:
         """Faces (B, 3, S, S) in [-1, 1] -> codes h (B, H)."""
-        parts = [part(x) for part in (self.components, self.encoder) if part is not None]
-        return parts[0] if len(parts) == 1 else torch.cat(parts, 1)
+        return self.encoder(x) if self.components is None else self.components(x)
 
     def decode(self, h: torch.Tensor) -> torch.Tensor:
         """Codes h (B, H) -> faces (B, 3, S, S), nominally in [-1, 1] and not clipped."""
-        x = self.decoder(h) if self.decoder is not None else 0
-        if self.components is not None:
-            x = x + self.components.compose(h[:, : len(self.components.spread)])
-        return x
+        if self.components is None:
+            return self.decoder(h)
+        x = self.components.compose(h)
+        return x if self.decoder is None else x + self.decoder(x)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.decode(self.encode(x))
@@ -178,17 +212,19 @@ class Generator(nn.Module):
             regions=[list(region) for region in regions],
         )
         self.size, self.code = size, code
-        self.decoder = Decoder(size, widths, code, light, carry, skip)
         self.components = Components(linear, linear_side, size, regions) if linear else None
-        if linear:
+        if not linear:
+            self.decoder = Decoder(size, widths, code, light, carry, skip)
+        else:
+            self.decoder = Refiner(size, widths, carry)
             self.coordinates = nn.Linear(code, len(self.components.spread))
             nn.init.normal_(self.coordinates.weight, std=(3 / code) ** 0.5)  # var(u) = 1/3
 
     def forward(self, u: torch.Tensor) -> torch.Tensor:
-        x = self.decoder(u)
         if self.components is None:
-            return x
-        return x + self.components.compose(self.coordinates(u))
+            return self.decoder(u)
+        x = self.components.compose(self.coordinates(u))
+        return x + self.decoder(x)
 
     def sample(self, count: int, device: str | torch.device = "cpu") -> torch.Tensor:
         """Draws u (count, U), uniform in [-1, 1], from torch's global generator."""

@@ -62,10 +62,11 @@ class Components(nn.Module):
 
     def compose(self, coordinates: torch.Tensor) -> torch.Tensor:
         """Coordinates (B, K) -> faces (B, 3, S, S)."""
-        parts = (coordinates * self.spread).split(self.counts, 1)
-        x = self._whole(parts[0])
-        for number, region in enumerate(self.regions):
-            x = self._add(x, region, number, parts[number + 1])
+        with torch.autocast(coordinates.device.type, enabled=False):  # sums of many small parts
+            parts = (coordinates.float() * self.spread).split(self.counts, 1)
+            x = self._whole(parts[0])
+            for number, region in enumerate(self.regions):
+                x = self._add(x, region, number, parts[number + 1])
         return x
 
     def _whole(self, own: torch.Tensor) -> torch.Tensor:

@@ -61,10 +61,11 @@ class Landmarks(nn.Module):
 
     Args:
         rough, fine: arguments of either `Regressor`.
-        faces: triangles of the mesh over the mean shape (istrc.shape.mesh).
+        faces: triangles of the mesh over the reference shape (istrc.shape.mesh).
 
     Buffers:
-        mean: (68, 2) the mean shape, which is its own mirror image; triangles: (T, 3) over it.
+        mean: (68, 2) the mean shape, which is its own mirror image.
+        reference: (68, 2) the shape of the shape-free frame; triangles: (T, 3) over it.
     """
 
     ROUGH = dict(size=64, fold=2, widths=(32, 64, 128, 128), hidden=256)
@@ -76,6 +77,7 @@ class Landmarks(nn.Module):
         self.config = dict(rough=self.rough.config, fine=self.fine.config, faces=faces)
         self.size, self.rough_size = self.fine.size, self.rough.size
         self.register_buffer("mean", torch.zeros(COUNT, 2))
+        self.register_buffer("reference", torch.zeros(COUNT, 2))
         self.register_buffer("triangles", torch.zeros(faces, 3, dtype=torch.int64))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

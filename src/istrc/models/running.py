@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -13,7 +12,7 @@ import torch
 from torch import nn
 
 from istrc.models.began import AutoEncoder
-from istrc.models.quick import SEEN, Drawing, Kept, folded, in_blocks
+from istrc.models.quick import DRAWN, SEEN, Kept, folded, in_blocks
 
 
 class Running:
@@ -28,11 +27,7 @@ class Running:
     def __init__(self, autoencoder: AutoEncoder):
         self._autoencoder = autoencoder
         self.precision = torch.float32
-        # The networks as inference runs them
-        self._drawing = {
-            kind: Kept(partial(Drawing, precision=kind)) for kind in (torch.float32, torch.bfloat16)
-        }
-        self._folded: dict[str, Kept] = {}
+        self._folded: dict[str, Kept] = {}  # the networks as inference runs them
 
     @property
     def device(self) -> torch.device:
@@ -58,7 +53,8 @@ class Running:
 
     def draw(self, autoencoder: AutoEncoder, h: torch.Tensor) -> torch.Tensor:
         """Codes h (B, H) -> faces (B, 3, S, S), not clipped."""
-        return self._drawing[self.precision].of(autoencoder)(self.here(h))
+        with self.arithmetic():
+            return in_blocks(autoencoder.decode, self.here(h), autoencoder.size, DRAWN)
 
     def arithmetic(self) -> contextlib.AbstractContextManager:
         """In which the networks that see pictures compute; see `Circle.precision`."""

@@ -1,11 +1,12 @@
-"""The shape-free frame: warps between a face's shape and the mean shape, piecewise affine.
+"""The shape-free frame: warps between a face's shape and a reference shape, piecewise affine.
 
 A mesh of triangles is laid over a face: its 68 points, two rings round its outline, and a border
 far outside. The first ring follows the outline half of the way, the second stays, so that what a
 moved face pulls along falls to nothing before hair and background. The triangles are the same for
 every face, and a warp takes each to its own place (Cootes, Edwards, Taylor: Active Appearance
 Models, 1998/2001). Lips that close have triangles of no area between them, and what was inside
-vanishes; lips that open show what the texture has there.
+vanishes; lips that open show what the texture has there. The reference is therefore the mean shape
+with its mouth held open: teeth that had two rows of pixels would be a smear in a mouth of twenty.
 
 A warp is said backwards: where each pixel of what is drawn looks in what is there. Coordinates are
 [-1, 1] over THE CROP, (0, 0) its centre, pixel i of S at (i + 0.5) * 2 / S - 1. All of it is
@@ -26,29 +27,32 @@ _RINGS = (1.14, 1.34)  # of the outline's distance from the face's centre
 _ABOVE = (0.4, 0.85)  # of the brows, in eye distances
 _LEAST = 0.02  # of its area, that a triangle keeps in a warp that moves it
 UPPER, LOWER = [61, 62, 63], [67, 66, 65]  # the inner lips' points that face each other
+_UP, _DOWN = 0.05, 0.12  # how far the reference shape's lips are held apart, in eye distances
 
 
 class Mesh:
-    """Triangles over the mean shape.
+    """Triangles over the reference shape.
 
     Args:
-        mean: (68, 2) the mean shape.
+        reference: (68, 2) the shape of the shape-free frame (`held_open`).
         triangles: (T, 3) of the points of `points`; None lays them (`triangulated`, needs SciPy).
     """
 
-    def __init__(self, mean: np.ndarray, triangles: np.ndarray | None = None):
-        self.mean = np.asarray(mean, np.float64)
-        self.triangles = triangulated(self.mean) if triangles is None else np.asarray(triangles)
+    def __init__(self, reference: np.ndarray, triangles: np.ndarray | None = None):
+        self.reference = np.asarray(reference, np.float64)
+        if triangles is None:
+            triangles = triangulated(self.reference)
+        self.triangles = np.asarray(triangles)
         self.mouth = np.isin(self.triangles, np.arange(60, 68)).all(1)  # (T,) between the lips
         self.inner = (self.triangles < FACE_POINTS).all(1)  # (T,) within the second ring
 
     @cached_property
     def centre(self) -> np.ndarray:
-        """(P, 2): the mesh's points over the mean shape."""
-        return points(self.mean)
+        """(P, 2): the mesh's points over the reference shape."""
+        return points(self.reference)
 
     def to_mean(self, size: int) -> tuple[np.ndarray, np.ndarray]:
-        """What the pixels of the mean frame (size x size) are made of.
+        """What the pixels of the shape-free frame (size x size) are made of.
 
         Returns the triangle's points (size^2, 3) and their weights (size^2, 3): a pixel looks at
         the sum of those points of another shape's mesh.
@@ -56,7 +60,7 @@ class Mesh:
         if size not in self._made:
             found, weights = self.drawn(self.centre, (-1, -1, 1, 1), (size, size))
             if (found < 0).any():
-                raise ValueError("the mean shape's mesh does not cover the crop")
+                raise ValueError("the reference shape's mesh does not cover the crop")
             self._made[size] = self.triangles[found.ravel()], weights.reshape(-1, 3)
         return self._made[size]
 
@@ -65,13 +69,13 @@ class Mesh:
         return {}
 
     def looks(self, shapes: np.ndarray, size: int) -> np.ndarray:
-        """Where the mean frame's pixels look in faces of these shapes.
+        """Where the shape-free frame's pixels look in faces of these shapes.
 
         Args:
             shapes: (B, 68, 2).
 
         Returns:
-            (B, size, size, 2) float32. For the mean shape it is the pixels themselves.
+            (B, size, size, 2) float32. For the reference shape it is the pixels themselves.
         """
         corners, weights = self.to_mean(size)
         meshes = np.stack([points(shape) for shape in shapes]).astype(np.float32)  # (B, P, 2)
@@ -219,8 +223,17 @@ def signed(mesh: np.ndarray, triangles: np.ndarray) -> np.ndarray:
     return signed_of(mesh[triangles])
 
 
+def held_open(mean: np.ndarray) -> np.ndarray:
+    """The mean shape (68, 2) with its lips held apart: the reference shape."""
+    shape = mean.copy()
+    unit = np.linalg.norm(mean[42:48].mean(0) - mean[36:42].mean(0))
+    shape[[50, 51, 52, *UPPER], 1] -= _UP * unit
+    shape[[55, 56, 57, 58, 59, *LOWER], 1] += _DOWN * unit
+    return shape
+
+
 def triangulated(mean: np.ndarray) -> np.ndarray:
-    """Triangles (T, 3) over the mean shape (68, 2): Delaunay's, of the mouth and eyes held open.
+    """Triangles (T, 3) over a shape (68, 2): Delaunay's, of the mouth and eyes held open.
 
     Open, so that no triangle reaches across the lips or the lids. All are oriented alike.
     """

@@ -90,10 +90,10 @@ def train_began(
     steps: int = 1500,  # batches
     batch_size: int = 16,  # real faces in a batch
     fakes: int = 4,  # generated faces in a batch; 0 trains the auto-encoder alone
-    code: int = 0,  # H, the length of the code; 0 is as many as there are components
-    linear: int = 448,  # of it, principal components of the whole face; the paper has 0
+    linear: int = 448,  # principal components of the whole face, the code; the paper has 0
     linear_side: int = 64,  # of the pictures that they are components of, in pixels
-    detail: int = 448,  # of it, components of eyes, nose and mouth; needs shape-free faces
+    detail: int = 448,  # of the code, components of eyes, nose and mouth; needs shape-free faces
+    code: int = 512,  # H, the length of the code where it is not of components
     widths: tuple[int, ...] = (32, 64, 96, 128),  # filters, finest level first
     light: bool = True,  # space-to-depth stem; False is the paper's full resolution
     carry: bool = True,  # residual connections
@@ -124,7 +124,7 @@ def train_began(
     regions = regions_of(mean, size, detail) if detail and mean is not None else []
     shape = (light, carry, skip, linear, min(linear_side, size), regions)
     whole = linear + sum(region[4] for region in regions)
-    net = AutoEncoder(size, code or whole, widths, *shape)
+    net = AutoEncoder(size, whole if linear else code, widths, *shape)
     maker = Generator(size, generator_code, generator_widths, *shape)
     # A run that goes on has them in its checkpoint
     if linear and not (Path(out) / "checkpoint.safetensors").exists():

@@ -50,7 +50,7 @@ def weights_of(mean: np.ndarray, side: int) -> np.ndarray:
 def mean_shape(prepared: Prepared) -> np.ndarray | None:
     """The shape (68, 2) of a folder's faces where they are shape-free; None elsewhere."""
     made = prepared.info.get("shape_free")
-    return None if made is None else np.array(made["mean"])
+    return None if made is None else np.array(made["reference"])
 
 
 @torch.no_grad()

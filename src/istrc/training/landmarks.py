@@ -19,7 +19,7 @@ from istrc.data.prepared import Prepared
 from istrc.device import reduced
 from istrc.models.landmarks import Landmarks, Regressor
 from istrc.shape.frame import MIRRORED, mirrored
-from istrc.shape.mesh import triangulated
+from istrc.shape.mesh import held_open, triangulated
 from istrc.training import loop
 from istrc.training.average import follow
 
@@ -247,6 +247,7 @@ def train_landmarks(
     torch.manual_seed(seed)
     net = Landmarks(faces=len(triangles))
     net.mean.copy_(torch.from_numpy(mean))
+    net.reference.copy_(torch.from_numpy(held_open(mean)))
     net.triangles.copy_(torch.from_numpy(triangles))
     for part, reach in REACH.items():
         made = _train(

@@ -37,7 +37,7 @@ def train_search(
     prepared, labels = Prepared(data), Prepared(data).landmarks
     fit = np.random.default_rng(seed).permutation(prepared.rows("fit"))[:faces]
     rows = {"fit": np.sort(fit), "tune": prepared.rows("tune")[:1000]}
-    mesh = Mesh(landmarks.mean.cpu().numpy(), landmarks.triangles.cpu().numpy())
+    mesh = Mesh(landmarks.reference.cpu().numpy(), landmarks.triangles.cpu().numpy())
     landmarks, autoencoder = landmarks.to(device).eval(), autoencoder.to(device).eval()
     net = Search(autoencoder.code + 2 * labels.shape[1], 2 * labels.shape[1], steps)
     found: dict[str, np.ndarray] = {}

@@ -37,8 +37,8 @@ def make_shape_free(
     the triangles over it, is the network's.
     """
     prepared, out = Prepared(data), Path(out)
-    mean = landmarks.mean.cpu().numpy()
-    made_of = {"mean": mean.tolist(), "triangles": landmarks.triangles.cpu().tolist()}
+    reference = landmarks.reference.cpu().numpy()
+    made_of = {"reference": reference.tolist(), "triangles": landmarks.triangles.cpu().tolist()}
     if (out / "prepared.json").exists():
         there = Prepared(out)
         if there.info.get("shape_free") == made_of and len(there) == len(prepared):
@@ -47,7 +47,7 @@ def make_shape_free(
     out.mkdir(parents=True)
     rows, shapes = np.arange(len(prepared)), prepared.landmarks
     np.save(out / "landmarks.npy", shapes, allow_pickle=False)
-    mesh = Mesh(mean, landmarks.triangles.cpu().numpy())
+    mesh = Mesh(reference, landmarks.triangles.cpu().numpy())
     shape = prepared.images.shape
     images = np.lib.format.open_memmap(out / "images.npy", "w+", np.uint8, shape)
     for start in range(0, len(rows), BLOCK):
