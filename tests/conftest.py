@@ -581,7 +581,7 @@ def shaped_circle(toy_circle, shaped_folder, tmp_path_factory):
     torch.manual_seed(0)
     mean = landmarks.mean.numpy()
     autoencoder = AutoEncoder(
-        16, 72, (4, 4), linear=48, linear_side=16, regions=regions_of(mean, 16, 16)
+        16, 64, (4, 4), linear=48, linear_side=16, regions=regions_of(mean, 16, 16)
     )
     fit_components(autoencoder.components, textures, textures.rows("fit"), mean)
     made = Spaces(facenet, autoencoder.eval(), Prepared(shaped_folder), textures=runs / "textures")
