@@ -75,6 +75,15 @@ class Prepared:
         """S, the side of a face in pixels."""
         return self._size or self.images.shape[1]
 
+    def of_size(self, size: int) -> Prepared:
+        """Itself. Raises InputError where its faces are not of the size that a model sees."""
+        if self.size != size:
+            raise InputError(
+                f"{self.folder}: faces of {self.size} px, and the model sees {size} px; "
+                f"prepare with --size {size}"
+            )
+        return self
+
     @property
     def names(self) -> list[str]:
         """The name each picture had in its source, in row order."""

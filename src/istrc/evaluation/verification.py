@@ -9,6 +9,7 @@ for means of several faces (`istrc.evaluation.templates`), whose length is not 1
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from istrc.evaluation.folds import (
     verification_pairs,
 )
 from istrc.evaluation.results import circle_checksum, markdown_table
+from istrc.evaluation.roc import roc_figure
 from istrc.evaluation.templates import TEMPLATE_SIZES, measure_templates, templates_markdown
 
 
@@ -105,6 +107,17 @@ def evaluate_verification(
 def distances_in(found: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     """The distances that were measured, by name."""
     return {k: v for k, v in found.items() if isinstance(v, Mapping) and "tar_at_far" in v}
+
+
+def draw_roc(found: Mapping[str, Any], file: str | Path) -> None:
+    """Write the ROC of every distance."""
+    curves = {
+        f"{name} (AUC {one['auc']:.4f})": (one["roc"]["far"], one["roc"]["tar"])
+        for name, one in distances_in(found).items()
+    }
+    Path(file).parent.mkdir(parents=True, exist_ok=True)
+    title = "{same} pairs of one person, {different} of two".format(**found["pairs"])
+    roc_figure(curves, title=title).save(file)
 
 
 def verification_markdown(found: Mapping[str, Any]) -> str:

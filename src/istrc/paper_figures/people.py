@@ -142,11 +142,7 @@ def people_of_data(prepared: Prepared, circle: Circle, seed: int = 0, count: int
 
     Raises InputError where they have another size than the circle's.
     """
-    if prepared.size != circle.size:
-        raise InputError(
-            f"{prepared.folder}: faces of {prepared.size} px, and the model sees {circle.size} px; "
-            f"prepare with --size {circle.size}"
-        )
+    prepared.of_size(circle.size)
     rows = np.concatenate([prepared.rows("valid"), prepared.rows("test")])
     note = "Faces: people of the data's valid and test splits."
     if not len(rows):
