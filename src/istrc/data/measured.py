@@ -23,6 +23,7 @@ import numpy as np
 
 from istrc.errors import InputError
 from istrc.shape.frame import MIRRORED
+from istrc.shape.measures import LEFT_EYE, RIGHT_EYE, eyes
 
 NAMES = ("wide_mouth", "big_eyes")
 SIZE = 128
@@ -118,11 +119,10 @@ def measure(points: np.ndarray) -> np.ndarray:
     along the line of the eyes (yaw: the nose tip's way along it) and across it (pitch: how far
     the nose lies below it; corner_lift: how far the mouth's corners lie below the upper lip).
     """
-    right, left = points[..., 36:42, :], points[..., 42:48, :]
-    across = left.mean(-2) - right.mean(-2)
-    unit = np.maximum(np.linalg.norm(across, axis=-1), 1e-6)
-    along = across / unit[..., None]
-    middle = (left.mean(-2) + right.mean(-2)) / 2
+    left, right = eyes(points)
+    unit = np.maximum(np.linalg.norm(right - left, axis=-1), 1e-6)
+    along = (right - left) / unit[..., None]
+    middle = (left + right) / 2
 
     def length(a: int, b: int) -> np.ndarray:
         return np.linalg.norm(points[..., a, :] - points[..., b, :], axis=-1) / unit
@@ -137,7 +137,7 @@ def measure(points: np.ndarray) -> np.ndarray:
     return np.stack(
         [
             length(48, 54),
-            (_area(right) + _area(left)) / 2 / unit**2,
+            (_area(points[..., LEFT_EYE, :]) + _area(points[..., RIGHT_EYE, :])) / 2 / unit**2,
             length(62, 66),
             below(corners - points[..., 51, :]),
             beside(points[..., 30, :] - middle),

@@ -51,18 +51,14 @@ class Report:
     folder: str
     kind: str
     size: int
-    total: int
-    """Pictures that the source names: `count` + the length of `skipped`."""
+    total: int  # pictures that the source names: `count` + the length of `skipped`
     count: int
     splits: dict[str, int]
     attributes: list[str]
-    skipped: list[dict[str, str]]
-    """{name, reason} of every picture that could not be used, in the source's order."""
-    measured: list[str]
-    """Attributes that were measured from landmarks, if any."""
+    skipped: list[dict[str, str]]  # {name, reason}, in the source's order
+    measured: list[str]  # attributes that were measured from landmarks, if any
     notes: list[str] = field(default_factory=list)
-    resumed: int = 0
-    """Pictures that an earlier, interrupted run had done already."""
+    resumed: int = 0  # pictures that an earlier, interrupted run had done already
     seconds: float = 0.0
 
     def as_dict(self) -> dict[str, Any]:
@@ -122,14 +118,8 @@ def _agree_on_plan(
 ) -> dict[str, Any]:
     """What this run makes; refuses a folder where another run makes or made something else."""
     about = source.about
-    plan: dict[str, Any] = {
-        "kind": about.kind,
-        "name": about.name,
-        "fingerprint": about.fingerprint,
-        "size": size,
-        "measured": measured,
-        "chunk": chunk,
-    }
+    plan: dict[str, Any] = {key: getattr(about, key) for key in ("kind", "name", "fingerprint")}
+    plan |= {"size": size, "measured": measured, "chunk": chunk}
     before = _earlier_plan(out)
     if before is None:
         if measured is None:

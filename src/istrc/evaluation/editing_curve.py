@@ -7,11 +7,12 @@ along their curves, never at a strength, which means to each what it was told to
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from istrc.whole import whole
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -96,15 +97,9 @@ def curve_figure(results: Mapping[str, Any]) -> Figure:
 
 def draw_curves(results: Mapping[str, Any], file: str | Path) -> Path:
     """Write `curve_figure` whole or not at all; the suffix chooses the format (png, pdf, svg)."""
-    path = Path(file)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        curve_figure(results).savefig(temporary, format=path.suffix[1:], dpi=150)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return path
+    with whole(file) as temporary:
+        curve_figure(results).savefig(temporary, format=Path(file).suffix[1:], dpi=150)
+    return Path(file)
 
 
 if __name__ == "__main__":  # python -m istrc.evaluation.editing_curve results/FILE.json curve.png

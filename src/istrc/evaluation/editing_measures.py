@@ -12,7 +12,8 @@ from istrc.data.prepared import Prepared
 from istrc.evaluation import metrics
 from istrc.evaluation.editing_faces import CUT, Edit, spread
 from istrc.evaluation.groups import by_label
-from istrc.evaluation.judges import Judge, finite_mean
+from istrc.evaluation.judges import Judge
+from istrc.evaluation.metrics import finite_mean
 
 COMPARED = 4000  # faces of a set behind its kernel distance, which costs their square
 MEANS = (

@@ -16,6 +16,7 @@ import numpy as np
 from istrc.data.prepared import Prepared, to_pixels
 from istrc.errors import InputError
 from istrc.evaluation.editing_faces import spread
+from istrc.evaluation.embedding import silent
 from istrc.evaluation.kept_pictures import Kept
 from istrc.evaluation.realism import SEED, Edits, Realism, tell_apart
 
@@ -34,9 +35,7 @@ def faces_of(prepared: Prepared, rows: np.ndarray, batch: int = 256) -> np.ndarr
     Rounded to 8 bits as the edited ones are.
     """
     parts = [np.zeros((0, prepared.size, prepared.size, 3), np.uint8)]
-    for start in range(0, len(rows), batch):
-        parts.append(to_pixels(prepared.batch(rows[start : start + batch])))
-    return np.concatenate(parts)
+    return np.concatenate([*parts, *map(to_pixels, prepared.batches(rows, batch))])
 
 
 def gather(edits: Mapping[str, Kept], prepared: Prepared, each: int = EACH) -> tuple[Edits, Any]:
@@ -88,7 +87,7 @@ def evaluate_realism(
     steps: int = 1000,  # of either of the two networks
     surest: int = 12,  # pictures that are named, of each method
     seed: int = SEED,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Callable[[int, int], None] = silent,
 ) -> dict[str, Any]:
     """Tell the edits of all methods from untouched faces, by the same two networks.
 

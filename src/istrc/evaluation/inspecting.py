@@ -14,8 +14,9 @@ from istrc.circle import Circle
 from istrc.data.prepared import Prepared, to_pixels
 from istrc.errors import InputError
 from istrc.evaluation import metrics
+from istrc.evaluation.attributes import MEASURED
 from istrc.evaluation.embedding import drawn_rows
-from istrc.evaluation.judges import MEASURED, finite_mean
+from istrc.evaluation.metrics import finite_mean
 from istrc.evaluation.results import markdown_table, plain, write_results, write_text
 from istrc.figures import Row, strip
 from istrc.recognisers.recogniser import Recogniser, difference

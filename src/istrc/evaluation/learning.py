@@ -18,7 +18,8 @@ from istrc.data.prepared import Prepared
 from istrc.edit.render import Rendering
 from istrc.errors import InputError
 from istrc.evaluation.embedding import drawn_rows, embed_rows, silent
-from istrc.evaluation.judges import Judge, finite_mean
+from istrc.evaluation.judges import Judge
+from istrc.evaluation.metrics import finite_mean
 from istrc.evaluation.results import circle_checksum, markdown_table
 from istrc.learning.learn import LEAST, Side, learn_attribute, trust_of
 from istrc.learning.trust import roc_auc

@@ -19,9 +19,8 @@ from istrc.data.prepared import to_tensor
 from istrc.errors import InputError
 from istrc.evaluation import identity
 from istrc.evaluation.embedding import Progress, silent
-from istrc.evaluation.folds import verification_measures
 from istrc.evaluation.results import circle_checksum
-from istrc.evaluation.verification import measure_pairs
+from istrc.evaluation.verification import measure_pairs, verification_measures
 from istrc.photo.align import Frame, aligned_frame, find_frame
 from istrc.photo.detect import Box, detect
 from istrc.photo.read import read_picture

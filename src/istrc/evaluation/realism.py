@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,6 +22,7 @@ from torch.nn import functional as F
 
 from istrc.data.prepared import to_tensor
 from istrc.errors import InputError
+from istrc.evaluation.embedding import silent
 
 FOLDS = 2
 SEED = 104_729  # no seed that a part of the circle or another judge is trained with
@@ -106,13 +108,9 @@ def tell_apart(
     their_people: np.ndarray,  # (M,) none of whom is on an edited picture
     *,
     steps: int = 1000,  # batches, of either network
-    batch_size: int = 64,  # half of them untouched, the other shared by the methods
-    rate: float = 2e-3,  # peak learning rate of AdamW
-    decay: float = 0.05,  # weight decay
-    widths: tuple[int, ...] = (16, 32, 48, 96),
     seed: int = SEED,
-    device: str | torch.device = "cpu",
-    progress: Callable[[int, int], None] | None = None,  # (steps done, of how many)
+    progress: Callable[[int, int], None] = silent,  # (steps done, of how many)
+    **training: Any,  # see `_train`
 ) -> dict[str, Realism]:
     """Train a network on either half of the people, and score the pictures of the other half.
 
@@ -142,15 +140,9 @@ def tell_apart(
         net = _train(
             [kind for kind in kinds if len(kind[1])],
             steps=steps,
-            batch_size=batch_size,
-            rate=rate,
-            decay=decay,
-            widths=widths,
             seed=seed + fold,
-            device=device,
-            progress=lambda done, fold=fold: (
-                progress and progress(fold * steps + done, FOLDS * steps)
-            ),
+            progress=lambda done, fold=fold: progress(fold * steps + done, FOLDS * steps),
+            **training,
         )
         real = np.sort(score(net, untouched, np.flatnonzero(their_fold == fold)))
         for name, one in edited.items():
@@ -170,13 +162,13 @@ def _train(
     kinds: list[tuple[np.ndarray, np.ndarray]],  # (pictures, places to draw); first the untouched
     *,
     steps: int,
-    batch_size: int,
-    rate: float,
-    decay: float,
-    widths: tuple[int, ...],
     seed: int,
-    device: str | torch.device,
     progress: Callable[[int], object],
+    batch_size: int = 64,  # half of them untouched, the other shared by the methods
+    rate: float = 2e-3,  # peak learning rate of AdamW
+    decay: float = 0.05,  # weight decay
+    widths: tuple[int, ...] = (16, 32, 48, 96),
+    device: str | torch.device = "cpu",
 ) -> Detector:
     rng = np.random.default_rng(seed)
     with torch.random.fork_rng(devices=[]):

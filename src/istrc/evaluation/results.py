@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 import platform
 import re
 import sys
@@ -19,6 +18,7 @@ import torch
 from torch import nn
 
 from istrc.recognisers.recogniser import key
+from istrc.whole import whole
 
 RECORDED = ("istrc", "torch", "numpy", "scikit-learn", "torchmetrics", "dlib-bin", "onnxruntime")
 
@@ -38,15 +38,11 @@ def write_results(
         seed: the seed of every random choice behind the numbers.
         command: the command line that makes the file; the running one by default.
     """
-    path = Path(path)
     if command is None:
         command = [Path(sys.argv[0]).name, *sys.argv[1:]]
     line = command if isinstance(command, str) else " ".join(command)
     record = plain({**results, "command": line, "seed": seed, "versions": versions()})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(_indented(record) + "\n")
-    os.replace(temporary, path)
+    write_text(path, _indented(record) + "\n")
     return record
 
 
@@ -121,8 +117,5 @@ def markdown_table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
 
 def write_text(path: str | Path, text: str) -> None:
     """Write a text file, whole or not at all."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(text)
-    os.replace(temporary, path)
+    with whole(path) as temporary:
+        temporary.write_text(text)

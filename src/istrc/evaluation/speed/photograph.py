@@ -6,7 +6,6 @@ python -m istrc.evaluation.speed.photograph MODEL PHOTOGRAPH ATTRIBUTE ALIGNED O
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from istrc.errors import IstrcError
+from istrc.evaluation.speed.machine import resident
 
 MEGAPIXELS = 12
 
@@ -83,11 +83,11 @@ def child(module: str, arguments: list[str]) -> Any:
 
 def peak_mb() -> float | None:
     """MB that this process held at most; None where the system does not tell."""
-    status = Path("/proc/self/status")
-    if status.exists():
+    try:
         # Linux counts in ru_maxrss what the process that started this one held, too
-        if told := re.search(r"VmHWM:\s*(\d+) kB", status.read_text()):
-            return int(told[1]) * 1024 / 1e6
+        return resident("VmHWM") / 1e6
+    except OSError:
+        pass
     try:
         import resource
     except ImportError:  # Windows

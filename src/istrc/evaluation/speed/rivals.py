@@ -7,9 +7,9 @@ from typing import Any
 import torch
 
 from istrc.data.prepared import Prepared
-from istrc.evaluation.peers.boundary import boundary
 from istrc.evaluation.peers.dfi import dfi
 from istrc.evaluation.peers.examples import Examples
+from istrc.evaluation.peers.linear import boundary
 from istrc.evaluation.speed.clock import Clock
 from istrc.evaluation.speed.faces import Drawn
 
