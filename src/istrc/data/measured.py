@@ -26,14 +26,12 @@ from istrc.shape.frame import MIRRORED
 from istrc.shape.measures import LEFT_EYE, RIGHT_EYE, eyes
 
 NAMES = ("wide_mouth", "big_eyes")
-SIZE = 128
-"""Side of the crop, in pixels, in which faces are measured: the native size of the CelebA crop."""
+SIZE = 128  # pixels, side of the crop in which faces are measured: CelebA's native one
 
 MEASURES = ("mouth_width", "eye_area", "mouth_gap", "corner_lift", "yaw", "pitch")
 EXPLAINED = ("smile", "mouth_open", "high_cheekbones", "eyeglasses", "male")
 LOWER, UPPER = 40.0, 60.0
-FEWEST = 200
-"""Fewer measured train faces than this cannot hold 16 regression coefficients: all unknown."""
+FEWEST = 200  # measured train faces; fewer cannot hold 16 regression coefficients: all unknown
 
 # The frontal detector's mean box (left, top, right, bottom) in the 128x128 crop, pixels. Aligned
 # faces differ so little that a found face is one whose box lies near it.

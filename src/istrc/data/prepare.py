@@ -270,35 +270,26 @@ def _assemble(source: Source, out: Path, plan: dict[str, Any], parts: int) -> No
         write_whole(out / f"{name}.npy", lambda f, a=array: np.save(f, a, allow_pickle=False))
     write_whole(out / "names.txt", lambda f: f.write("".join(f"{n}\n" for n in names).encode()))
     origin = {key: plan[key] for key in ("kind", "name", "fingerprint")}
-    info = {
-        "format": FORMAT,
-        "size": plan["size"],
-        "count": count,
-        "attributes": attribute_names,
-        "splits": list(SPLITS),
-        "source": origin,
-        **info,
-        **about.extra,
-        "notes": about.notes,
-        "skipped": skipped,
-        "complete": True,
-    }
+    head = dict(format=FORMAT, size=plan["size"], count=count, attributes=attribute_names)
+    head |= dict(splits=list(SPLITS), source=origin)
+    info = {**head, **info, **about.extra}
+    info |= dict(notes=about.notes, skipped=skipped, complete=True)
     write_whole(out / "prepared.json", lambda f: f.write(json.dumps(info, indent=1).encode()))
 
 
 def _report(source: Source, out: Path, resumed: int, seconds: float) -> Report:
     """Reads the folder back, so that what is reported is what is there."""
-    prepared = Prepared(out)
+    prepared, total = Prepared(out), source.about.count
     splits = {name: len(prepared.rows(name)) for name in SPLITS}
     skipped = prepared.info["skipped"]
-    names = len(prepared.names)
-    if not len(prepared) == names == sum(splits.values()) == source.about.count - len(skipped):
+    counts = {len(prepared), len(prepared.names), sum(splits.values()), total - len(skipped)}
+    if len(counts) > 1:
         raise IstrcError(f"{out}: counts disagree with the source; delete it and prepare again")
     return Report(
         folder=str(out),
         kind=source.about.kind,
         size=prepared.size,
-        total=source.about.count,
+        total=total,
         count=len(prepared),
         splits=splits,
         attributes=prepared.attribute_names,

@@ -169,7 +169,8 @@ def evaluate_editing(
             many succeed, are the same person, and change the judged sex.
 
     `methods[method][strength]` holds the `mean` over the edits and, of the first method and of the
-    mode photo, the `edits` one by one and the `leakage_matrix`. A method is a mode of the circle
+    mode photo, the `edits` one by one; at strength 1 (the first, without it) with their groups and
+    the `leakage_matrix`. A method is a mode of the circle
     (at strengths it allows), a peer, or `nothing, MODE` at strength 0.
     `geometry`, `colour` and `groups` have what these compared with, or why they were `skipped`.
     `few` has the same on the faces of the slow peers, spread evenly over the others' faces.
@@ -202,6 +203,7 @@ def evaluate_editing(
     limit = threshold["threshold"] if threshold else None
     common = dict(judge=judge, prepared=prepared, threshold=limit, real=bench.features)
 
+    whole = 1.0 if 1.0 in strengths else strengths[0]
     jobs: list[tuple[str, float, Editor]] = []
     own = circle_editors(circle, modes, keep)
     for name, editor in {**own, **(peers or {})}.items():
@@ -226,7 +228,8 @@ def evaluate_editing(
             outcome.pixels = None  # the sheets have seen them
             outcomes.append(outcome)
         if method not in slow:
-            made = summarise(outcomes, **common, apart=method in (jobs[0][0], MODES[0]))
+            shown = method in (jobs[0][0], MODES[0])
+            made = summarise(outcomes, **common, apart=shown, whole=strength == whole)
             methods.setdefault(method, {})[f"{strength:g}"] = made
             outcomes = [o.on(p) for o, p in zip(outcomes, places, strict=True)] if slow else []
         if slow:

@@ -34,11 +34,10 @@ class PictureJudges:
         self.skipped: dict[str, str] = {}
         self.geometry = self._try("geometry", lambda: Geometry(prepared, split))
         self.groups = self._try("groups", lambda: Groups(prepared, split))
-        self.colour = self.geometry is not None
-        if not self.colour:
+        self._try("colour", check_available)
+        if self.geometry is None:
             self.skipped["colour"] = self.skipped["geometry"]
-        elif self._try("colour", lambda: check_available() or True) is None:
-            self.colour = False
+        self.colour = "colour" not in self.skipped
 
     def _try(self, name: str, make: Callable[[], Any]) -> Any:
         try:
