@@ -14,7 +14,7 @@ from istrc.models.attributes import AttributeClassifiers  # noqa: E402
 from istrc.models.mapping import Mapping  # noqa: E402
 from istrc.paper_figures import FIGURES, page, people, space, walks  # noqa: E402
 from istrc.paper_figures.layers import Layer, trace  # noqa: E402
-from istrc.paper_figures.stage import Stage  # noqa: E402
+from istrc.paper_figures.people import Stage  # noqa: E402
 from istrc.paper_figures.structure import networks  # noqa: E402
 
 

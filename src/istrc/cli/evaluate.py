@@ -223,7 +223,7 @@ def training(
         import torch
 
         from istrc.device import choose_device
-        from istrc.evaluation.speed.clock import Clock
+        from istrc.evaluation.speed.machine import Clock
         from istrc.evaluation.training import evaluate_training
 
         started = time.monotonic()

@@ -148,11 +148,11 @@ def editing(
     from istrc.circle import TRANSFORMATIONS
     from istrc.evaluation.editing import evaluate_editing
     from istrc.evaluation.editing_curve import draw_curves
-    from istrc.evaluation.editing_realism import evaluate_realism
     from istrc.evaluation.editing_report import Sheets
     from istrc.evaluation.groups import group_finder
     from istrc.evaluation.kept_pictures import KeptPictures, read_kept
     from istrc.evaluation.peers.calibration import choose_peers, prepare_peers
+    from istrc.evaluation.realism import evaluate_realism
     from istrc.evaluation.results import plain
 
     planned = choose_peers(parse_names(peers))

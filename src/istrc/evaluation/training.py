@@ -15,8 +15,7 @@ import torch
 
 from istrc.errors import InputError
 from istrc.evaluation.results import markdown_table
-from istrc.evaluation.speed.clock import Clock
-from istrc.evaluation.speed.machine import machine
+from istrc.evaluation.speed.machine import Clock, machine
 from istrc.training.spent import read
 
 # In the order in which they are trained; `spaces` embeds and encodes every face for those after it

@@ -1,6 +1,6 @@
 """Every figure of the paper, drawn anew from any faces: PNG and PDF, labelled.
 
-people.py       whose faces they are
+people.py       whose faces they are, and what every figure is drawn from
 page.py         rows of faces on a page with a caption
 walks.py        figures 1, 2, 9 to 13: semantic transformations
 structure.py    figure 3: the circle and its networks, as they are loaded
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from istrc.paper_figures.stage import Stage
+    from istrc.paper_figures.people import Stage
 
 
 @dataclass(frozen=True)

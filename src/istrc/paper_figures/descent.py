@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from istrc import sphere
 from istrc.paper_figures.page import CELL, GAP, INK, SMALL, new_page, pixels, put_face
-from istrc.paper_figures.stage import Stage
+from istrc.paper_figures.people import Stage
 
 FRAMES = 8
 

@@ -7,8 +7,7 @@ from matplotlib.figure import Figure
 
 from istrc.figures import Row
 from istrc.paper_figures.page import CELL, GAP, INK, face_page, new_page, pixels, put_face
-from istrc.paper_figures.people import Person
-from istrc.paper_figures.stage import Stage
+from istrc.paper_figures.people import Person, Stage
 from istrc.verbs import arithmetic as calculating
 from istrc.verbs import expression as expressions
 from istrc.verbs.average import average

@@ -13,7 +13,7 @@ from istrc import sphere
 from istrc.circle import Circle
 from istrc.paper_figures.layers import Layer, trace
 from istrc.paper_figures.page import FAINT, INK, new_page, pixels, put_face
-from istrc.paper_figures.stage import Stage
+from istrc.paper_figures.people import Stage
 from istrc.resample import resized
 
 PANEL = 2.75  # inches, the width of one network

@@ -12,8 +12,7 @@ from istrc.edit.render import put
 from istrc.errors import InputError
 from istrc.figures import Row
 from istrc.paper_figures.page import face_page, pixels
-from istrc.paper_figures.people import Person
-from istrc.paper_figures.stage import Stage
+from istrc.paper_figures.people import Person, Stage
 
 FRAMES = 8
 DETAIL = 160  # pixels, the side of a face that keeps its photograph's own

@@ -11,9 +11,8 @@ from typing import Any
 import istrc
 from istrc.data.prepared import Prepared
 from istrc.evaluation.speed import learning, photograph, rivals, stages, walks
-from istrc.evaluation.speed.clock import Clock
 from istrc.evaluation.speed.faces import faces_for
-from istrc.evaluation.speed.machine import installed, machine, size_of
+from istrc.evaluation.speed.machine import Clock, installed, machine, size_of
 
 # What the paper tells of its own times and sizes, all in its section 6.1
 PAPER = {

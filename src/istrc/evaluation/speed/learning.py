@@ -19,8 +19,8 @@ import torch
 
 from istrc.data.prepared import Prepared
 from istrc.evaluation import plain
-from istrc.evaluation.speed.clock import Clock
 from istrc.evaluation.speed.faces import embedded
+from istrc.evaluation.speed.machine import Clock
 
 ATTRIBUTES_STEPS, MAPPING_STEPS = 1200, 6000  # of training as it is by default
 HELD = 2_000  # faces that the choice of step is made on

@@ -10,8 +10,8 @@ from istrc.data.prepared import Prepared
 from istrc.evaluation.peers.dfi import dfi
 from istrc.evaluation.peers.examples import Examples
 from istrc.evaluation.peers.linear import boundary
-from istrc.evaluation.speed.clock import Clock
 from istrc.evaluation.speed.faces import Drawn
+from istrc.evaluation.speed.machine import Clock
 
 
 def time_rivals(

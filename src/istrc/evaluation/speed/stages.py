@@ -10,7 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from istrc import sphere
 from istrc.evaluation import plain
-from istrc.evaluation.speed.clock import Clock
+from istrc.evaluation.speed.machine import Clock
 
 BATCHES = (1, 16, 256)
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
