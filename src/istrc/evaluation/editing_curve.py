@@ -6,8 +6,6 @@ along their curves, never at a strength, which means to each what it was told to
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -100,8 +98,3 @@ def draw_curves(results: Mapping[str, Any], file: str | Path) -> Path:
     with whole(file) as temporary:
         curve_figure(results).savefig(temporary, format=Path(file).suffix[1:], dpi=150)
     return Path(file)
-
-
-if __name__ == "__main__":  # python -m istrc.evaluation.editing_curve results/FILE.json curve.png
-    record = json.loads(Path(sys.argv[1]).read_text())
-    print(draw_curves(record.get("editing", record), sys.argv[2]))
