@@ -28,9 +28,9 @@ def _plain(shape, rng):
 
 
 def test_found_written_and_told(istrc, toy_model, prepared, tmp_path, monkeypatch):
-    for module in ("photo_finding", "photo_crowds"):
-        monkeypatch.setattr(f"istrc.evaluation.{module}.found_in", lambda pixels, aligner: [])
-    monkeypatch.setattr("istrc.evaluation.photo_crowds.ground", _plain)
+    finding = "istrc.evaluation.photo_finding"
+    monkeypatch.setattr(f"{finding}.found_in", lambda pixels, aligner: [])
+    monkeypatch.setattr("istrc.evaluation.photo_finding.ground", _plain)
     monkeypatch.setattr("istrc.evaluation.photo_finding.HEIGHT", 72)
     monkeypatch.setattr("istrc.evaluation.photo_finding.WIDTH", 96)
     files = [tmp_path / "p.json", tmp_path / "p.md"]

@@ -55,3 +55,15 @@ def test_other_splits_are_in_neither(prepared):
 def test_one_person_cannot_be_divided(identity, split, prepared):
     with pytest.raises(InputError, match="at least two people"):
         prepared(identity, split).rows("fit")
+
+
+def test_batches_are_the_faces_in_order_and_a_size_is_asked_for(prepared):
+    faces = prepared([1, 2, 3, 4, 5])
+    faces.images = np.random.default_rng(0).integers(0, 256, (5, 4, 4, 3), dtype=np.uint8)
+    rows = np.array([4, 0, 3])
+    parts = list(faces.batches(rows, 2))
+    assert [len(part) for part in parts] == [2, 1] and list(faces.batches(rows[:0])) == []
+    assert np.array_equal(np.concatenate(parts), faces.batch(rows))
+    assert faces.of_size(4) is faces
+    with pytest.raises(InputError, match="--size 8"):
+        faces.of_size(8)

@@ -9,8 +9,8 @@ from istrc.circle import Circle
 from istrc.evaluation.results import plain as as_json
 from istrc.evaluation.speed import bench as benches
 from istrc.evaluation.speed import learning, machine, photograph, table, walks
-from istrc.evaluation.speed.clock import Clock
 from istrc.evaluation.speed.faces import Drawn, embedded
+from istrc.evaluation.speed.machine import Clock
 
 pytest.importorskip("sklearn")
 pytest.importorskip("tensorboard")

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from istrc.evaluation.speed.clock import Clock
+from istrc.evaluation.speed.machine import Clock
 from istrc.evaluation.speed.stages import multiply_adds
 
 CPU = torch.device("cpu")

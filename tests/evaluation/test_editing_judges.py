@@ -6,14 +6,13 @@ import numpy as np
 import pytest
 
 from istrc.data.prepared import Prepared, to_tensor
-from istrc.evaluation import colour, geometry
+from istrc.evaluation import geometry, pixels
 from istrc.evaluation.editing import Bench, circle_editors, evaluate_editing
 from istrc.evaluation.editing_faces import Edit, spread
 from istrc.evaluation.editing_judges import PictureJudges
 from istrc.evaluation.editing_measures import measure
 from istrc.evaluation.editing_report import editing_markdown
-from istrc.evaluation.regions import skin_mask
-from istrc.evaluation.remains import inside_seen
+from istrc.evaluation.pixels import inside_seen, skin_mask
 from istrc.evaluation.results import plain
 
 pytest.importorskip("skimage", reason="scikit-image is not installed")
@@ -90,7 +89,7 @@ def test_the_figures_of_one_edit_the_slow_way(circle_of, toys, judge, predictor)
         if np.isfinite(is_shut) and np.isfinite(still)
     ]
     assert numbers["closed"] == np.mean(closed)
-    tones = colour.tone_shifts(
+    tones = pixels.tone_shifts(
         toys.images[rows], outcome.pixels, toys.landmarks[rows], points, "smile"
     )
     assert numbers["tone_inside"] == pytest.approx(np.nanmean(tones["tone_inside"]))
@@ -98,10 +97,10 @@ def test_the_figures_of_one_edit_the_slow_way(circle_of, toys, judge, predictor)
     # Three of the faces, edited as grey photographs
     added = []
     for row in rows[spread(12, 3)]:
-        grey = to_tensor(colour.greyed(toys.images[row])[None])
+        grey = to_tensor(pixels.greyed(toys.images[row])[None])
         edited = ((editor(grey, {"smile": -1.0}) + 1) * 127.5).round().byte().numpy()[0]
         skin = skin_mask(toys.landmarks[row], toys.size)
-        added.append(colour.chroma(edited.transpose(1, 2, 0), skin))
+        added.append(pixels.chroma(edited.transpose(1, 2, 0), skin))
     assert numbers["chroma_added"] == pytest.approx(np.mean(added), rel=1e-4)
     assert numbers["changes"]["smile"] == pytest.approx(-numbers["moved_by"])
 

@@ -4,9 +4,8 @@ import pytest
 from istrc.data.measured import measure
 from istrc.data.prepared import Prepared
 from istrc.evaluation import groups
-from istrc.evaluation.colour import lab
 from istrc.evaluation.groups import Groups, by_label, group_finder, skin_angle, typology_angle
-from istrc.evaluation.regions import skin_mask
+from istrc.evaluation.pixels import lab, skin_mask
 
 pytest.importorskip("skimage", reason="scikit-image is not installed")
 

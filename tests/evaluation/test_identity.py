@@ -43,7 +43,7 @@ def test_the_same_person_is_nearer_and_a_face_is_at_no_distance_from_itself(face
 def test_chips_are_what_the_network_was_trained_on(faces):
     from istrc.data.prepared import to_pixels
 
-    cut = identity.chips(to_pixels(faces[:2]))
+    cut = identity.chips_and_landmarks(to_pixels(faces[:2]))[0]
     assert [c.shape for c in cut] == [(150, 150, 3)] * 2 and cut[0].dtype == np.uint8
     # a face fills the chip; only the strip below the crop's edge may be black
     assert (cut[0][:110].sum(2) > 0).mean() > 0.95
@@ -80,14 +80,35 @@ def test_the_threshold_lets_one_train_pair_in_a_thousand_pass(prepared, monkeypa
         second.threshold(prepared, far=1e-3, people=25)
 
 
-def test_pairs_and_angles_the_slow_way():
+def test_angles_the_slow_way():
     rng = np.random.default_rng(0)
     a, b = rng.normal(size=(6, 4)), rng.normal(size=(6, 4))
-    slow = [np.linalg.norm(a[i] - a[j]) for i in range(6) for j in range(i + 1, 6)]
-    assert identity.all_pairs(a) == pytest.approx(slow)
     angles = [
         float(torch.acos(torch.nn.functional.cosine_similarity(*map(torch.tensor, (p, q)), dim=0)))
         for p, q in zip(a, b, strict=True)
     ]
     assert identity.angle(a, b) == pytest.approx(angles)
     assert identity.angle(a, 3 * a) == pytest.approx(np.zeros(6), abs=1e-6)
+
+
+@pytest.fixture
+def points():
+    return np.random.default_rng(0).normal(0, 1, (5, 68, 2)) + np.arange(68)[None, :, None]
+
+
+def test_pose_shift_the_slow_way(points):
+    after = points + np.random.default_rng(1).normal(0, 0.2, points.shape)
+    for found, a, b in zip(identity.pose_shift(points, after), points, after, strict=True):
+        eyes = np.linalg.norm((a[36] + a[39]) / 2 - (a[42] + a[45]) / 2)
+        moved = [np.linalg.norm(a[i] - b[i]) for i in (27, 28, 29, 30, 36, 39, 42, 45)]
+        assert found == pytest.approx(sum(moved) / 8 / eyes)
+
+
+def test_a_mouth_may_open_and_no_unit_matters(points):
+    after = points.copy()
+    after[:, [i for i in range(68) if i not in identity.RIGID]] += 3
+    assert identity.pose_shift(points, after) == pytest.approx(np.zeros(5))
+    after[:, list(identity.RIGID)] += 1
+    assert identity.pose_shift(64 * points, 64 * after) == pytest.approx(
+        identity.pose_shift(points, after)
+    )

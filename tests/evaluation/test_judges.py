@@ -8,7 +8,6 @@ from istrc.data.prepared import Prepared
 from istrc.errors import InputError
 from istrc.evaluation.judges import (
     Judge,
-    finite_mean,
     measure_judge,
     soften,
     train_judge,
@@ -133,8 +132,3 @@ def test_only_the_train_split_is_looked_at(folder, tmp_path, monkeypatch):
     judge = train_judge(folder, tmp_path, steps=3, validate_every=100, **SMALL)
     assert judge.note["faces"] == 180
     assert set(np.concatenate(seen)) <= set(Prepared(folder).rows("train"))
-
-
-def test_finite_mean():
-    assert finite_mean([1.0, float("nan"), 3.0]) == 2
-    assert math.isnan(finite_mean([]))

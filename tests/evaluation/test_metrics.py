@@ -218,3 +218,8 @@ def test_roc_points_are_counted():
     cuts = [*np.sort(different), np.inf]
     possible = {(np.mean(different < cut), np.mean(same < cut)) for cut in cuts}
     assert set(zip(far, tar, strict=True)) <= possible
+
+
+def test_finite_mean():
+    assert metrics.finite_mean([1.0, float("nan"), 3.0]) == 2
+    assert math.isnan(metrics.finite_mean([]))

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from istrc.evaluation import photo_crowds
-from istrc.evaluation.photo_crowds import CROWDS, SIZES, compared, crowd, ground, measure_crowds
+from istrc.evaluation import photo_finding
+from istrc.evaluation.photo_finding import CROWDS, SIZES, compared, crowd, ground, measure_crowds
 from istrc.evaluation.photo_scenes import box_of, frame_at
 from istrc.photo.find import Found
 
@@ -71,8 +71,8 @@ def test_crowds_are_measured_with_what_is_found(monkeypatch):
         assert np.array_equal(pixels, made[-1][0])
         return [seen(frame) for frame in (*made[-1][1][:-1], frame_at((8, 8), 9, 0.0))]
 
-    monkeypatch.setattr(photo_crowds, "crowd", remember)
-    monkeypatch.setattr(photo_crowds, "found_in", found_in)
+    monkeypatch.setattr(photo_finding, "crowd", remember)
+    monkeypatch.setattr(photo_finding, "found_in", found_in)
     ticks = []
     told = measure_crowds(
         FACES,

@@ -6,7 +6,7 @@ from PIL import Image
 
 from istrc.circle import Circle
 from istrc.errors import InputError
-from istrc.evaluation import photo_crowds, photo_finding
+from istrc.evaluation import photo_finding
 from istrc.evaluation.photo_finding import Condition
 from istrc.evaluation.photos import evaluate_photos, photos_markdown
 
@@ -25,9 +25,8 @@ def circle(draw_circle):
 
 @pytest.fixture
 def settings(circle, prepared, monkeypatch):
-    for module in (photo_finding, photo_crowds):
-        monkeypatch.setattr(module, "found_in", lambda pixels, aligner: [])
-    monkeypatch.setattr(photo_crowds, "SHAPE", (60, 80))
+    monkeypatch.setattr(photo_finding, "found_in", lambda pixels, aligner: [])
+    monkeypatch.setattr(photo_finding, "SHAPE", (60, 80))
     monkeypatch.setattr(photo_finding, "HEIGHT", 72)
     monkeypatch.setattr(photo_finding, "WIDTH", 96)
     few = dict(crowds={"2 of 9": (9, 9)}, pictures=3, large={0.01: (90, 110)})

@@ -7,6 +7,7 @@ from torch import nn
 
 from istrc.evaluation.results import (
     circle_checksum,
+    commit,
     markdown_table,
     versions,
     weights_checksum,
@@ -26,6 +27,7 @@ def test_what_is_written_is_strict_sorted_json_with_seed_and_command(tmp_path):
     assert read == record
     assert read["z"] == 0.123457 and read["a"] == [None, 3] and read["t"] == [1.0, 1.0]
     assert read["seed"] == 4 and read["command"] == "istrc evaluate x"
+    assert read["commit"] == commit()  # None, or what git calls it
     assert read["versions"]["torch"] == torch.__version__ == versions()["torch"]
     assert list(read) == sorted(read)
     assert [p.name for p in path.parent.iterdir()] == ["r.json"]

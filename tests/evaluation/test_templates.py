@@ -6,10 +6,14 @@ import torch
 from torch.nn import functional as F
 
 from istrc import sphere
-from istrc.evaluation.folds import verification_pairs
 from istrc.evaluation.results import plain
 from istrc.evaluation.roc import roc_figure
-from istrc.evaluation.templates import deal_templates, measure_templates, templates_markdown
+from istrc.evaluation.verification import (
+    deal_templates,
+    measure_templates,
+    templates_markdown,
+    verification_pairs,
+)
 
 
 def people(count=40, each=7, dim=6, seed=0):

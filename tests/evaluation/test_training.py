@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from istrc.errors import InputError
-from istrc.evaluation.speed.clock import Clock
+from istrc.evaluation.speed.machine import Clock
 from istrc.evaluation.training import (
     GPU_LAUNCH,
     GPU_PEAK,

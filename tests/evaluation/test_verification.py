@@ -6,9 +6,13 @@ import torch
 
 from istrc.errors import InputError
 from istrc.evaluation import metrics
-from istrc.evaluation.folds import verification_measures, verification_pairs
 from istrc.evaluation.results import plain
-from istrc.evaluation.verification import evaluate_verification, verification_markdown
+from istrc.evaluation.verification import (
+    evaluate_verification,
+    verification_markdown,
+    verification_measures,
+    verification_pairs,
+)
 
 
 def identities(people=40, each=5):

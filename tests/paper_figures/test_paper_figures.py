@@ -14,7 +14,7 @@ from istrc.models.attributes import AttributeClassifiers  # noqa: E402
 from istrc.models.mapping import Mapping  # noqa: E402
 from istrc.paper_figures import FIGURES, page, people, space, walks  # noqa: E402
 from istrc.paper_figures.layers import Layer, trace  # noqa: E402
-from istrc.paper_figures.stage import Stage  # noqa: E402
+from istrc.paper_figures.people import Stage  # noqa: E402
 from istrc.paper_figures.structure import networks  # noqa: E402
 
 
@@ -114,10 +114,10 @@ def test_what_a_circle_has_no_classifier_for_is_left_out_and_told(toy_circle_of_
     z = circle.embed(x)
     few = [people.Person("a", x[:1], z[:1]), people.Person("b", x[1:], z[1:])]
     stage = Stage(circle, people.People(circle, few, ""))
-    said = words(walks.five(stage))
+    said = words(walks.of_one_person(stage, 2))
     assert "Left out" in said.replace("\n", " ") and "mustache" in said
     with pytest.raises(InputError, match="figure 13: this circle has no classifier of male"):
-        walks.last_supplement(stage)
+        walks.of_anyone(stage, 13)
 
 
 def test_layers_are_those_of_the_network(circle, given):

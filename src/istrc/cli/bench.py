@@ -9,8 +9,8 @@ import typer
 
 from istrc.cli import options
 from istrc.cli.group import JsonToFile
+from istrc.cli.measuring import JsonOption, ResultsOption, check_extra, write
 from istrc.cli.report import Bar, Report
-from istrc.errors import IstrcError
 
 EXAMPLES = """Examples:
 
@@ -39,16 +39,8 @@ def bench(
     ] = None,
     model: options.ModelOption = options.MODEL,
     device: options.DeviceOption = "cpu",
-    as_json: Annotated[
-        bool,
-        typer.Option(
-            "--json",
-            help="Print the results as one JSON object; --json FILE also writes them there.",
-        ),
-    ] = False,
-    results: Annotated[
-        str | None, typer.Option("--results", hidden=True, help="See --json.")
-    ] = None,
+    as_json: JsonOption = False,
+    results: ResultsOption = None,
 ) -> None:
     """How fast and how light it is, on this machine.
 
@@ -57,14 +49,15 @@ def bench(
     programs first.
     """
     with Report("bench", as_json) as report:
-        _check()
-        from istrc.evaluation.results import plain, write_results, write_text
+        check_extra("bench")
+        from istrc.data.prepared import Prepared
+        from istrc.evaluation.results import plain
         from istrc.evaluation.speed import table
         from istrc.evaluation.speed.bench import bench as measured
 
         started = time.monotonic()
         circle = options.open_circle(model, device)
-        prepared = _prepared(data, circle) if data else None
+        prepared = Prepared(data).of_size(circle.size) if data else None
         with Bar("bench", 1) as bar:
             found = measured(
                 circle,
@@ -75,33 +68,6 @@ def bench(
                 say=report.say,
             )
         found["bench_s"] = round(time.monotonic() - started, 1)
-        if results:
-            write_results(results, found, seed=0)
-            report.facts["written"] = results
-            report.say(results)
-        if markdown:
-            write_text(markdown, table.page(plain(found)))
-            report.facts["markdown"] = markdown
-            report.say(markdown)
+        write(report, found, results, markdown, "istrc.evaluation.speed.table:page", seed=0)
         report.facts |= plain(found)
         report.done(table.headline(found))
-
-
-def _check() -> None:
-    """Raises IstrcError for what could not be done in the end, before anything is measured."""
-    try:
-        import sklearn  # noqa: F401
-    except ImportError as error:
-        raise IstrcError(f"bench needs {error.name}: pip install 'istrc[train]'") from error
-
-
-def _prepared(folder: str, circle):
-    from istrc.data.prepared import Prepared
-
-    prepared = Prepared(folder)
-    if prepared.size != circle.size:
-        raise IstrcError(
-            f"{folder}: faces of {prepared.size} px, and the model sees {circle.size} px; "
-            f"prepare with --size {circle.size}"
-        )
-    return prepared

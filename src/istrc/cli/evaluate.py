@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from istrc.cli import (
-    evaluate_editing,
-    evaluate_landmarks,
-    evaluate_learning,
-    evaluate_photos,
-    evaluate_training,
-    evaluate_verification,
-)
+from istrc.cli import evaluate_editing, options
+from istrc.cli.evaluate_verification import LfwOption, verification, verification_headline
 from istrc.cli.group import JsonToFile
 from istrc.cli.measuring import (
     Bench,
+    JsonOption,
     JudgeOption,
     LimitOption,
+    MarkdownOption,
     Measure,
+    ResultsOption,
     SecondOption,
     SheetsOption,
     as_command,
     watched,
+    write,
 )
+from istrc.cli.report import Report
+from istrc.cli.strengths import parse_names
 
 app = typer.Typer(
     help="Measure a circle on held-out faces with judges that took no part in making it. "
@@ -91,13 +92,158 @@ def reconstruction_headline(found: dict[str, Any]) -> str:
     return said
 
 
+def landmarks(bench: Bench, limit: LimitOption = None) -> dict[str, Any]:
+    """How well landmarks are found: by region and group, in mirrors, and as an aligner."""
+    from istrc.evaluation.landmarks import evaluate_landmarks
+
+    return watched("landmarks", evaluate_landmarks, **bench.common, limit=limit, seed=bench.seed)
+
+
+def landmarks_headline(found: dict[str, Any]) -> str:
+    return (
+        f"mean error {100 * found['error']['mean']:.1f} % of the eye distance, "
+        f"eyes land within {100 * found['eyes']['median']:.1f} %"
+    )
+
+
+def learning(
+    bench: Bench,
+    attribute: Annotated[
+        list[str],
+        typer.Option(
+            "-a",
+            "--attribute",
+            metavar="NAME[,NAME]",
+            help="An attribute of the data to learn anew; may be repeated.",
+        ),
+    ] = ["eyeglasses", "bangs", "smile", "wearing_hat", "makeup", "big_nose"],  # noqa: B006
+    count: Annotated[
+        list[int], typer.Option(min=5, max=10_000, help="Pictures a side; may be repeated.")
+    ] = [20, 50, 100],  # noqa: B006
+    draws: Annotated[
+        int, typer.Option(min=1, max=1000, help="Draws of the pictures, each learned from.")
+    ] = 10,
+    faces: Annotated[
+        int, typer.Option(min=1, max=10_000, help="Faces edited a direction, at most.")
+    ] = 50,
+    limit: LimitOption = None,
+    judge: JudgeOption = None,
+) -> dict[str, Any]:
+    """How good istrc learn gets: attributes learned anew from 20, 50, 100 pictures a side.
+
+    As if the model did not know them; the AUC is of faces of other people, beside what learn
+    would promise, and a judge looks at the pictures edited at strength 1.
+    """
+    from istrc.evaluation.learning import evaluate_learning
+
+    return watched(
+        "learning",
+        evaluate_learning,
+        **bench.common,
+        attributes=parse_names(attribute),
+        counts=count,
+        draws=draws,
+        judge=bench.judge,
+        faces=faces,
+        limit=limit,
+        seed=bench.seed,
+    )
+
+
+def learning_headline(found: dict[str, Any]) -> str:
+    means = [f"{count} a side {mean['auc']:.3f}" for count, mean in found["mean"].items()
+             if count != "own"]  # fmt: skip
+    return f"mean AUC on other people: {', '.join(means)}"
+
+
+def photos(
+    bench: Bench,
+    photos: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Photographs to find the faces of and to edit.",
+            show_default="none: what is measured on them is left out",
+        ),
+    ] = None,
+    whole: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="CelebA's official folder, whose held-out faces have their surroundings.",
+            show_default="the crops of --data",
+        ),
+    ] = None,
+    faces: Annotated[
+        int,
+        typer.Option(min=1, max=100_000, help="Faces of each condition of detection, at most."),
+    ] = 50,
+    moved: Annotated[
+        int, typer.Option(min=1, max=100_000, help="Faces that are moved and aligned, at most.")
+    ] = 500,
+) -> dict[str, Any]:
+    """How faces are found and aligned in photographs, and what an edit leaves of them.
+
+    On photographs put together from held-out faces, whose places are known; and on a folder of
+    real ones: sharpness, seam, what changed outside, seconds and memory at 12 megapixels.
+    """
+    from istrc.evaluation.photos import evaluate_photos
+
+    own = dict(photos=photos, whole=whole, faces=faces, moved=moved)
+    return watched("photos", evaluate_photos, **bench.common, **own, seed=bench.seed)
+
+
+def photos_headline(found: dict[str, Any]) -> str:
+    aligned = found["alignment"]["aligned"]
+    told = f"eyes {aligned['median']:.3f} eye distances off (90 %: {aligned['p90']:.3f})"
+    if found["photographs"]:
+        own = found["photographs"]["resolutions"]["own"]
+        sharp = [own[mode]["sharpness"] for mode in ("photo", "anchored")]
+        told += "; sharpness {:.2f}, of a pasted face {:.2f}".format(*sharp)
+    return told
+
+
+def training(
+    folder: Annotated[
+        str,
+        typer.Argument(
+            metavar="CIRCLE", help="The folder that istrc train all made.", show_default=False
+        ),
+    ],
+    markdown: MarkdownOption = None,
+    device: options.DeviceOption = "cpu",
+    as_json: JsonOption = False,
+    results: ResultsOption = None,
+) -> None:
+    """What training a circle took, part by part, beside the machine's peak and a GPU's.
+
+    Seconds are those that `istrc train all` kept; the GPU's are projected from counted work.
+    """
+    with Report("evaluate training", as_json) as report:
+        import torch
+
+        from istrc.device import choose_device
+        from istrc.evaluation.speed.machine import Clock
+        from istrc.evaluation.training import evaluate_training
+
+        started = time.monotonic()
+        found = evaluate_training(folder, Clock(torch.device(choose_device(device))))
+        report.done(
+            f"training: {found['seconds'] / 60:.0f} minutes for {len(found['runs'])} parts; "
+            f"{found['gpu_seconds'] / 60:.0f} on a GPU, projected",
+            part="training",
+            **found,
+        )
+        found["measuring_seconds"] = round(time.monotonic() - started, 1)
+        table = "istrc.evaluation.training:training_markdown"
+        write(report, {"training": found}, results, markdown, table, of="training")
+
+
 MEASURES = {
     "attributes": Measure(attributes, attributes_headline),
     "reconstruction": Measure(reconstruction, reconstruction_headline),
     "landmarks": Measure(
-        evaluate_landmarks.landmarks,
-        evaluate_landmarks.headline,
-        "istrc.evaluation.landmarks:landmarks_markdown",
+        landmarks, landmarks_headline, "istrc.evaluation.landmarks:landmarks_markdown"
     ),
     "editing": Measure(
         evaluate_editing.editing,
@@ -105,23 +251,16 @@ MEASURES = {
         "istrc.evaluation.editing_report:editing_markdown",
     ),
     "verification": Measure(
-        evaluate_verification.verification,
-        evaluate_verification.headline,
+        verification,
+        verification_headline,
         "istrc.evaluation.verification:verification_markdown",
-        data=evaluate_verification.DataOption,
+        data=LfwOption,
         lfw=True,
     ),
     "learning": Measure(
-        evaluate_learning.learning,
-        evaluate_learning.headline,
-        "istrc.evaluation.learning:learning_markdown",
-        split="tune",
+        learning, learning_headline, "istrc.evaluation.learning:learning_markdown", split="tune"
     ),
-    "photos": Measure(
-        evaluate_photos.photos,
-        evaluate_photos.headline,
-        "istrc.evaluation.photos:photos_markdown",
-    ),
+    "photos": Measure(photos, photos_headline, "istrc.evaluation.photos:photos_markdown"),
 }
 
 
@@ -150,4 +289,4 @@ for _part in MEASURES:
     app.command(_part, cls=JsonToFile)(as_command(_part, MEASURES))
 app.command("all", cls=JsonToFile)(as_command("all", MEASURES, everything))
 # It looks at no face, and so has options of its own
-app.command("training", cls=JsonToFile)(evaluate_training.training)
+app.command("training", cls=JsonToFile)(training)

@@ -148,12 +148,11 @@ def editing(
     from istrc.circle import TRANSFORMATIONS
     from istrc.evaluation.editing import evaluate_editing
     from istrc.evaluation.editing_curve import draw_curves
-    from istrc.evaluation.editing_realism import evaluate_realism
     from istrc.evaluation.editing_report import Sheets
     from istrc.evaluation.groups import group_finder
     from istrc.evaluation.kept_pictures import KeptPictures, read_kept
-    from istrc.evaluation.peers import choose_peers
-    from istrc.evaluation.peers.calibration import prepare_peers
+    from istrc.evaluation.peers.calibration import choose_peers, prepare_peers
+    from istrc.evaluation.realism import evaluate_realism
     from istrc.evaluation.results import plain
 
     planned = choose_peers(parse_names(peers))
@@ -169,22 +168,18 @@ def editing(
             seed=bench.seed,
             say=bench.report.say,
         )
-    shown: list[Any] = []
     one = 1.0 if 1.0 in strengths else strengths[0]
-    places = {"photo": "", **{name: name for name in made}}
-    for method, place in places.items() if sheets else ():
-        folder = Path(sheets) / "editing" / place
-        common = dict(method=method, strength=one)
-        shown.append(Sheets(folder, bench.prepared, bench.judge, **common))
     # The network of realism reads from the disk what may not fit into memory
     temporary = TemporaryDirectory() if realism and not keep_pictures else None
-    kept = []
-    if keep_pictures or temporary:
-        base = Path(keep_pictures or temporary.name)
-        kept = [
-            KeptPictures(base / place, bench.prepared, method=method, strength=one)
-            for method, place in places.items()
-        ]
+    base = keep_pictures or (temporary and temporary.name)
+    shown, kept = [], []
+    for method in ("photo", *made):
+        place, of = "" if method == "photo" else method, dict(method=method, strength=one)
+        if sheets:
+            folder = Path(sheets) / "editing" / place
+            shown.append(Sheets(folder, bench.prepared, bench.judge, **of))
+        if base:
+            kept.append(KeptPictures(Path(base) / place, bench.prepared, **of))
     found = watched(
         "editing",
         lambda progress, **rest: evaluate_editing(

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from istrc.cli import options
-from istrc.cli.measuring import Bench, ForBench, LimitOption, SecondOption, watched
+from istrc.cli.measuring import Bench, LimitOption, SecondOption, watched
 
 SHOWN = 20  # pictures that are named one by one; --json has them all
-DataOption = Annotated[
+LfwOption = Annotated[
     str,
     typer.Option(
         metavar="FOLDER",
@@ -20,44 +19,39 @@ DataOption = Annotated[
         show_default=False,
     ),
 ]
-PairsOption = Annotated[
-    str | None,
-    typer.Option(
-        metavar="FILE",
-        help="LFW's pairs.txt (first line '10 300', or '1100' for one set).",
-        show_default="pairs.txt in --data",
-    ),
-    ForBench("pairs"),
-]
-CountOption = Annotated[
-    int,
-    typer.Option(
-        min=4,
-        max=10_000_000,
-        help="Pairs to draw from prepared faces, half of them of one person.",
-    ),
-]
-MissingOption = Annotated[
-    bool,
-    typer.Option(
-        "--allow-missing", help="End with 0 though pairs name pictures that cannot be used."
-    ),
-]
-RocOption = Annotated[
-    str | None,
-    typer.Option(metavar="FILE", help="Also draw the ROC here (PNG).", show_default="none"),
-]
 
 
 def verification(
     bench: Bench,
-    pairs: PairsOption = None,
-    count: CountOption = 20_000,
+    pairs: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="LFW's pairs.txt (first line '10 300', or '1100' for one set).",
+            show_default="pairs.txt in --data",
+        ),
+    ] = None,
+    count: Annotated[
+        int,
+        typer.Option(
+            min=4,
+            max=10_000_000,
+            help="Pairs to draw from prepared faces, half of them of one person.",
+        ),
+    ] = 20_000,
     aligned: options.AlignedOption = False,
-    allow_missing: MissingOption = False,
+    allow_missing: Annotated[
+        bool,
+        typer.Option(
+            "--allow-missing", help="End with 0 though pairs name pictures that cannot be used."
+        ),
+    ] = False,
     limit: LimitOption = None,
     second: SecondOption = True,
-    roc: RocOption = None,
+    roc: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Also draw the ROC here (PNG).", show_default="none"),
+    ] = None,
 ) -> dict[str, Any]:
     """Same person or not, for people never trained on: AUC, accuracy, TAR at fixed FAR.
 
@@ -83,7 +77,9 @@ def verification(
     else:
         found = _lfw(bench, aligned, limit, allow_missing)
     if roc:
-        _draw(found, roc)
+        from istrc.evaluation.verification import draw_roc
+
+        draw_roc(found, roc)
         bench.report.facts["roc_figure"] = roc
         bench.report.say(roc)
     return found
@@ -121,22 +117,7 @@ def _lfw(bench: Bench, aligned: bool, limit: int | None, allow_missing: bool) ->
     return found
 
 
-def _draw(found: dict[str, Any], file: str) -> None:
-    from istrc.evaluation.roc import roc_figure
-    from istrc.evaluation.verification import distances_in
-
-    curves = {
-        f"{name} (AUC {one['auc']:.4f})": (one["roc"]["far"], one["roc"]["tar"])
-        for name, one in distances_in(found).items()
-    }
-    Path(file).parent.mkdir(parents=True, exist_ok=True)
-    pairs = found["pairs"]
-    title = f"{pairs['same']} pairs of one person, {pairs['different']} of two"
-    roc_figure(curves, title=title).save(file)
-
-
-def headline(found: dict[str, Any]) -> str:
-    """The numbers that a reader looks for first."""
+def verification_headline(found: dict[str, Any]) -> str:
     one = found["angle"]
     return (
         f"accuracy {one['accuracy']:.4f} +- {one['accuracy_standard_error']:.4f}, "

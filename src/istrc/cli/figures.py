@@ -132,7 +132,7 @@ def figures(
             return
 
         from istrc.paper_figures.page import save_page
-        from istrc.paper_figures.stage import Stage
+        from istrc.paper_figures.people import Stage
 
         stage = Stage(circle, people, mode.value, seed, _command(inputs, data, mode.value, seed))
 

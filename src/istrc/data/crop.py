@@ -10,10 +10,8 @@ from PIL import Image, ImageOps
 
 from istrc.errors import InputError
 
-FRAME = (178, 218)
-"""CelebA's aligned frame, (width, height) in pixels."""
-CROP = (25, 45, 153, 173)
-"""The crop in that frame: left, top, right, bottom."""
+FRAME = (178, 218)  # CelebA's aligned frame, (width, height) in pixels
+CROP = (25, 45, 153, 173)  # the crop in that frame: left, top, right, bottom
 
 
 def square(data: bytes, celeba: bool) -> Image.Image:

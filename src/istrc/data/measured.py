@@ -23,16 +23,15 @@ import numpy as np
 
 from istrc.errors import InputError
 from istrc.shape.frame import MIRRORED
+from istrc.shape.measures import LEFT_EYE, RIGHT_EYE, eyes
 
 NAMES = ("wide_mouth", "big_eyes")
-SIZE = 128
-"""Side of the crop, in pixels, in which faces are measured: the native size of the CelebA crop."""
+SIZE = 128  # pixels, side of the crop in which faces are measured: CelebA's native one
 
 MEASURES = ("mouth_width", "eye_area", "mouth_gap", "corner_lift", "yaw", "pitch")
 EXPLAINED = ("smile", "mouth_open", "high_cheekbones", "eyeglasses", "male")
 LOWER, UPPER = 40.0, 60.0
-FEWEST = 200
-"""Fewer measured train faces than this cannot hold 16 regression coefficients: all unknown."""
+FEWEST = 200  # measured train faces; fewer cannot hold 16 regression coefficients: all unknown
 
 # The frontal detector's mean box (left, top, right, bottom) in the 128x128 crop, pixels. Aligned
 # faces differ so little that a found face is one whose box lies near it.
@@ -118,11 +117,10 @@ def measure(points: np.ndarray) -> np.ndarray:
     along the line of the eyes (yaw: the nose tip's way along it) and across it (pitch: how far
     the nose lies below it; corner_lift: how far the mouth's corners lie below the upper lip).
     """
-    right, left = points[..., 36:42, :], points[..., 42:48, :]
-    across = left.mean(-2) - right.mean(-2)
-    unit = np.maximum(np.linalg.norm(across, axis=-1), 1e-6)
-    along = across / unit[..., None]
-    middle = (left.mean(-2) + right.mean(-2)) / 2
+    left, right = eyes(points)
+    unit = np.maximum(np.linalg.norm(right - left, axis=-1), 1e-6)
+    along = (right - left) / unit[..., None]
+    middle = (left + right) / 2
 
     def length(a: int, b: int) -> np.ndarray:
         return np.linalg.norm(points[..., a, :] - points[..., b, :], axis=-1) / unit
@@ -137,7 +135,7 @@ def measure(points: np.ndarray) -> np.ndarray:
     return np.stack(
         [
             length(48, 54),
-            (_area(right) + _area(left)) / 2 / unit**2,
+            (_area(points[..., LEFT_EYE, :]) + _area(points[..., RIGHT_EYE, :])) / 2 / unit**2,
             length(62, 66),
             below(corners - points[..., 51, :]),
             beside(points[..., 30, :] - middle),

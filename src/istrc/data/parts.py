@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from istrc.data import crop, measured
-from istrc.data.sources.source import Chunk, Source
+from istrc.data.sources.source import Chunk, Row, Source
 from istrc.errors import InputError, IstrcError
 
 
@@ -48,22 +48,16 @@ class PartMaker:
     def __call__(self, number: int, chunk: Chunk) -> int:
         """Writes part `number` and returns how many rows the chunk has."""
         part = self._make(chunk)
-        arrays = {
-            "images": part.images,
-            "attributes": part.attributes,
-            "identity": part.identity,
-            "split": part.split,
-            "measures": part.measures,
-            "landmarks": part.landmarks,
-            # JSON as bytes: an array of strings pads every name to the longest.
-            "text": _bytes({"names": part.names, "skipped": part.skipped}),
-        }
+        arrays = dict(vars(part))
+        # JSON as bytes: an array of strings pads every name to the longest.
+        arrays["text"] = _bytes({key: arrays.pop(key) for key in ("names", "skipped")})
         write_whole(part_path(self.folder, number), lambda stream: np.savez(stream, **arrays))
         return len(part.names) + len(part.skipped)
 
     def _make(self, chunk: Chunk) -> Part:
-        about = self.source.about
-        images, attributes, identity, split, measures, landmarks = [], [], [], [], [], []
+        about, size = self.source.about, self.size
+        kept: list[Row] = []
+        images, measures, landmarks = [], [], []
         names: list[str] = []
         skipped: list[dict[str, str]] = []
         for row in self.source.read(chunk):
@@ -75,25 +69,24 @@ class PartMaker:
             except InputError as error:
                 skipped.append({"name": name, "reason": str(error)})
                 continue
-            images.append(crop.resize(face, self.size))
+            kept.append(row)
+            names.append(name)
+            images.append(crop.resize(face, size))
             if self.measurer:
                 native = crop.resize(face, measured.SIZE)
                 measures.append(self.measurer(native))
                 landmarks.append(self.measurer.landmarks(native))
-            attributes.append(row.attributes)
-            identity.append(row.identity)
-            split.append(row.split)
-            names.append(name)
-        n = len(names)
+        n = len(kept)
+        attributes = np.array([row.attributes for row in kept], np.int8)
         return Part(
-            np.array(images, np.uint8).reshape(n, self.size, self.size, 3),
-            np.array(attributes, np.int8).reshape(n, len(about.attributes)),
-            np.array(identity, np.int32),
-            np.array(split, np.int8),
-            np.array(measures or np.full((n, len(measured.MEASURES)), np.nan), np.float32),
-            np.array(landmarks or np.full((n, 68, 2), np.nan), np.float32),
-            names,
-            skipped,
+            images=np.array(images, np.uint8).reshape(n, size, size, 3),
+            attributes=attributes.reshape(n, len(about.attributes)),
+            identity=np.array([row.identity for row in kept], np.int32),
+            split=np.array([row.split for row in kept], np.int8),
+            measures=np.array(measures or np.full((n, len(measured.MEASURES)), np.nan), np.float32),
+            landmarks=np.array(landmarks or np.full((n, 68, 2), np.nan), np.float32),
+            names=names,
+            skipped=skipped,
         )
 
 

@@ -51,18 +51,14 @@ class Report:
     folder: str
     kind: str
     size: int
-    total: int
-    """Pictures that the source names: `count` + the length of `skipped`."""
+    total: int  # pictures that the source names: `count` + the length of `skipped`
     count: int
     splits: dict[str, int]
     attributes: list[str]
-    skipped: list[dict[str, str]]
-    """{name, reason} of every picture that could not be used, in the source's order."""
-    measured: list[str]
-    """Attributes that were measured from landmarks, if any."""
+    skipped: list[dict[str, str]]  # {name, reason}, in the source's order
+    measured: list[str]  # attributes that were measured from landmarks, if any
     notes: list[str] = field(default_factory=list)
-    resumed: int = 0
-    """Pictures that an earlier, interrupted run had done already."""
+    resumed: int = 0  # pictures that an earlier, interrupted run had done already
     seconds: float = 0.0
 
     def as_dict(self) -> dict[str, Any]:
@@ -122,14 +118,8 @@ def _agree_on_plan(
 ) -> dict[str, Any]:
     """What this run makes; refuses a folder where another run makes or made something else."""
     about = source.about
-    plan: dict[str, Any] = {
-        "kind": about.kind,
-        "name": about.name,
-        "fingerprint": about.fingerprint,
-        "size": size,
-        "measured": measured,
-        "chunk": chunk,
-    }
+    plan: dict[str, Any] = {key: getattr(about, key) for key in ("kind", "name", "fingerprint")}
+    plan |= {"size": size, "measured": measured, "chunk": chunk}
     before = _earlier_plan(out)
     if before is None:
         if measured is None:
@@ -280,35 +270,26 @@ def _assemble(source: Source, out: Path, plan: dict[str, Any], parts: int) -> No
         write_whole(out / f"{name}.npy", lambda f, a=array: np.save(f, a, allow_pickle=False))
     write_whole(out / "names.txt", lambda f: f.write("".join(f"{n}\n" for n in names).encode()))
     origin = {key: plan[key] for key in ("kind", "name", "fingerprint")}
-    info = {
-        "format": FORMAT,
-        "size": plan["size"],
-        "count": count,
-        "attributes": attribute_names,
-        "splits": list(SPLITS),
-        "source": origin,
-        **info,
-        **about.extra,
-        "notes": about.notes,
-        "skipped": skipped,
-        "complete": True,
-    }
+    head = dict(format=FORMAT, size=plan["size"], count=count, attributes=attribute_names)
+    head |= dict(splits=list(SPLITS), source=origin)
+    info = {**head, **info, **about.extra}
+    info |= dict(notes=about.notes, skipped=skipped, complete=True)
     write_whole(out / "prepared.json", lambda f: f.write(json.dumps(info, indent=1).encode()))
 
 
 def _report(source: Source, out: Path, resumed: int, seconds: float) -> Report:
     """Reads the folder back, so that what is reported is what is there."""
-    prepared = Prepared(out)
+    prepared, total = Prepared(out), source.about.count
     splits = {name: len(prepared.rows(name)) for name in SPLITS}
     skipped = prepared.info["skipped"]
-    names = len(prepared.names)
-    if not len(prepared) == names == sum(splits.values()) == source.about.count - len(skipped):
+    counts = {len(prepared), len(prepared.names), sum(splits.values()), total - len(skipped)}
+    if len(counts) > 1:
         raise IstrcError(f"{out}: counts disagree with the source; delete it and prepare again")
     return Report(
         folder=str(out),
         kind=source.about.kind,
         size=prepared.size,
-        total=source.about.count,
+        total=total,
         count=len(prepared),
         splits=splits,
         attributes=prepared.attribute_names,

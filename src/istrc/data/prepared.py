@@ -12,6 +12,7 @@ names.txt        N lines: the name each picture had in its source
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -75,6 +76,15 @@ class Prepared:
         """S, the side of a face in pixels."""
         return self._size or self.images.shape[1]
 
+    def of_size(self, size: int) -> Prepared:
+        """Itself. Raises InputError where its faces are not of the size that a model sees."""
+        if self.size != size:
+            raise InputError(
+                f"{self.folder}: faces of {self.size} px, and the model sees {size} px; "
+                f"prepare with --size {size}"
+            )
+        return self
+
     @property
     def names(self) -> list[str]:
         """The name each picture had in its source, in row order."""
@@ -125,6 +135,10 @@ class Prepared:
         """The faces of these rows: (B, 3, S, S) float32 in [-1, 1]."""
         x = to_tensor(self.images[rows])
         return x if x.shape[-1] == self.size else resized(x, self.size).clip(-1, 1)
+
+    def batches(self, rows: np.ndarray, size: int = 256) -> Iterator[torch.Tensor]:
+        """The faces of these rows, at most `size` at a time."""
+        return (self.batch(rows[start : start + size]) for start in range(0, len(rows), size))
 
 
 def to_tensor(pixels: np.ndarray) -> torch.Tensor:

@@ -2,14 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import torch
 
+from istrc.data.measured import NAMES as MEASURED
 from istrc.data.prepared import Prepared
 from istrc.evaluation import metrics
-from istrc.evaluation.judges import MEASURED, finite_mean
 from istrc.evaluation.results import circle_checksum
+
+MEASURES = {
+    "auc": metrics.roc_auc,
+    "accuracy": metrics.accuracy,
+    "balanced_accuracy": metrics.balanced_accuracy,
+    "calibration_error": metrics.calibration_error,
+}
+
+
+def measure_attributes(
+    scores: np.ndarray,  # (N, A) probabilities
+    names: Sequence[str],  # A
+    prepared: Prepared,
+    rows: np.ndarray,  # (N,)
+) -> dict[str, Any]:
+    """AUC, accuracy and calibration of every attribute that the data labels, and their means.
+
+    The means leave the measured attributes (`wide_mouth`, `big_eyes`) out, whose labels exist for
+    the clear cases only; an attribute with a single class has no AUC and is left out as well.
+    """
+    per: dict[str, dict[str, float]] = {}
+    for name, column in zip(names, scores.T, strict=True):
+        if name in prepared.attribute_names:
+            labels = prepared.column(name)[rows]
+            known = labels[labels >= 0]
+            per[name] = {key: measure(column, labels) for key, measure in MEASURES.items()}
+            per[name] |= {"share_yes": metrics.finite_mean(known == 1), "known": len(known)}
+    celeba = [one for name, one in per.items() if name not in MEASURED]
+    means = {f"mean_{key}": metrics.finite_mean([one[key] for one in celeba]) for key in MEASURES}
+    return {**means, "mean_over": len(celeba), "attributes": per, "faces": len(rows)}
 
 
 def evaluate_attributes(
@@ -19,42 +51,8 @@ def evaluate_attributes(
     split: str = "valid",
     limit: int | None = None,  # only the first so many faces of the split
 ) -> dict[str, Any]:
-    """AUC, accuracy and calibration of `circle.scores(z)` for every labelled attribute.
-
-    The means leave the measured attributes (`wide_mouth`, `big_eyes`) out, whose labels exist for
-    the clear cases only; an attribute with a single class has no AUC and is left out as well.
-    """
+    """`measure_attributes` of `circle.scores(z)`."""
     rows = prepared.rows(split)[:limit]
-    scores = np.concatenate(
-        [
-            circle.scores(circle.embed(prepared.batch(rows[start : start + 256]))).float().cpu()
-            for start in range(0, len(rows), 256)
-        ]
-    )
-    per: dict[str, dict[str, float]] = {}
-    for column, name in enumerate(circle.attribute_names):
-        if name not in prepared.attribute_names:
-            continue
-        labels = prepared.column(name)[rows]
-        known = labels >= 0
-        per[name] = {
-            "auc": metrics.roc_auc(scores[:, column], labels),
-            "accuracy": metrics.accuracy(scores[:, column], labels),
-            "balanced_accuracy": metrics.balanced_accuracy(scores[:, column], labels),
-            "calibration_error": metrics.calibration_error(scores[:, column], labels),
-            "share_yes": float(np.mean(labels[known] == 1)) if known.any() else float("nan"),
-            "known": int(known.sum()),
-        }
-    celeba = [name for name in per if name not in MEASURED]
-    means = {
-        f"mean_{key}": finite_mean([per[name][key] for name in celeba])
-        for key in ("auc", "accuracy", "balanced_accuracy", "calibration_error")
-    }
-    return {
-        **means,
-        "mean_over": len(celeba),
-        "attributes": per,
-        "faces": len(rows),
-        "split": split,
-        "weights": circle_checksum(circle),
-    }
+    scores = torch.cat([circle.scores(circle.embed(x)).float() for x in prepared.batches(rows)])
+    found = measure_attributes(scores.cpu().numpy(), circle.attribute_names, prepared, rows)
+    return {**found, "split": split, "weights": circle_checksum(circle)}

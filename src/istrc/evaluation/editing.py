@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,6 @@ from istrc.evaluation.editing_faces import CUT, OF_MEN, Edit, choose_faces, reco
 from istrc.evaluation.editing_judges import GREY, PictureJudges
 from istrc.evaluation.editing_measures import Outcome, summarise
 from istrc.evaluation.judges import Judge
-from istrc.evaluation.pose import pose_shift
 from istrc.evaluation.results import circle_checksum
 
 PSNR_CAP = 60.0  # dB: two pictures that differ less than 8-bit rounding are equal
@@ -40,24 +40,17 @@ def circle_editors(
     circle: Any, modes: Sequence[str], keep: Iterable[str] | None = None
 ) -> dict[str, Editor]:
     """The circle's own edit, once a mode."""
-
-    def editor(mode: str) -> Editor:
-        return lambda x, strengths: circle.edit(x, strengths, keep=keep, mode=mode)
-
-    return {mode: editor(mode) for mode in modes}
+    return {mode: partial(circle.edit, keep=keep, mode=mode) for mode in modes}
 
 
 def nothing_editors(circle: Any, modes: Sequence[str]) -> dict[str, Editor]:
     """Strength 0 in each mode: what rebuilding alone does to a face."""
 
-    def editor(mode: str) -> Editor:
-        def rebuild(x: torch.Tensor, _: Mapping[str, float]) -> torch.Tensor:
-            z = circle.embed(x)
-            return circle.rebuild(x, z, z, mode)
+    def rebuild(x: torch.Tensor, _: Mapping[str, float], mode: str) -> torch.Tensor:
+        z = circle.embed(x)
+        return circle.rebuild(x, z, z, mode)
 
-        return rebuild
-
-    return {f"nothing, {mode}": editor(mode) for mode in modes}
+    return {f"nothing, {mode}": partial(rebuild, mode=mode) for mode in modes}
 
 
 class Bench:
@@ -75,10 +68,7 @@ class Bench:
     ):
         self.prepared, self.judge, self.second, self.others = prepared, judge, second, others
         self.rows, self.batch_size = prepared.rows(split), batch_size
-        seen = [
-            judge.look(prepared.batch(self.rows[start : start + 512]))
-            for start in range(0, len(self.rows), 512)
-        ]
+        seen = [judge.look(x) for x in prepared.batches(self.rows, 512)]
         if not seen:
             raise InputError(f"{prepared.folder}: no face in the {split} split")
         self.probability = np.concatenate([p for p, _ in seen])  # (R, A)
@@ -89,8 +79,7 @@ class Bench:
     def run(self, editor: Editor, edit: Edit, strength: float) -> Outcome:
         """Edit all faces of one edit, in batches, and put every question."""
         edited, psnr, seconds = [], [], 0.0
-        for start in range(0, len(edit.rows), self.batch_size):
-            x = self.prepared.batch(edit.rows[start : start + self.batch_size])
+        for x in self.prepared.batches(edit.rows, self.batch_size):
             started = time.perf_counter()
             y = editor(x, {edit.attribute: edit.sign * strength})
             pixels = to_pixels(y)  # waits for an accelerator, so that the clock does
@@ -113,7 +102,7 @@ class Bench:
             now, then = self.second.look(y), self._originals(edit.rows)
             outcome.distance = identity.distance(now[0], then[0])
             outcome.angle = identity.angle(now[0], then[0])
-            outcome.pose = pose_shift(then[1], now[1])
+            outcome.pose = identity.pose_shift(then[1], now[1])
         if self.others is not None:
             strengths = {edit.attribute: edit.sign * strength}
             self.others.look(outcome)
@@ -180,7 +169,8 @@ def evaluate_editing(
             many succeed, are the same person, and change the judged sex.
 
     `methods[method][strength]` holds the `mean` over the edits and, of the first method and of the
-    mode photo, the `edits` one by one and the `leakage_matrix`. A method is a mode of the circle
+    mode photo, the `edits` one by one; at strength 1 (the first, without it) with their groups and
+    the `leakage_matrix`. A method is a mode of the circle
     (at strengths it allows), a peer, or `nothing, MODE` at strength 0.
     `geometry`, `colour` and `groups` have what these compared with, or why they were `skipped`.
     `few` has the same on the faces of the slow peers, spread evenly over the others' faces.
@@ -213,6 +203,7 @@ def evaluate_editing(
     limit = threshold["threshold"] if threshold else None
     common = dict(judge=judge, prepared=prepared, threshold=limit, real=bench.features)
 
+    whole = 1.0 if 1.0 in strengths else strengths[0]
     jobs: list[tuple[str, float, Editor]] = []
     own = circle_editors(circle, modes, keep)
     for name, editor in {**own, **(peers or {})}.items():
@@ -237,7 +228,8 @@ def evaluate_editing(
             outcome.pixels = None  # the sheets have seen them
             outcomes.append(outcome)
         if method not in slow:
-            made = summarise(outcomes, **common, apart=method in (jobs[0][0], MODES[0]))
+            shown = method in (jobs[0][0], MODES[0])
+            made = summarise(outcomes, **common, apart=shown, whole=strength == whole)
             methods.setdefault(method, {})[f"{strength:g}"] = made
             outcomes = [o.on(p) for o, p in zip(outcomes, places, strict=True)] if slow else []
         if slow:

@@ -6,12 +6,11 @@ along their curves, never at a strength, which means to each what it was told to
 
 from __future__ import annotations
 
-import json
-import os
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from istrc.whole import whole
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -96,17 +95,6 @@ def curve_figure(results: Mapping[str, Any]) -> Figure:
 
 def draw_curves(results: Mapping[str, Any], file: str | Path) -> Path:
     """Write `curve_figure` whole or not at all; the suffix chooses the format (png, pdf, svg)."""
-    path = Path(file)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        curve_figure(results).savefig(temporary, format=path.suffix[1:], dpi=150)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return path
-
-
-if __name__ == "__main__":  # python -m istrc.evaluation.editing_curve results/FILE.json curve.png
-    record = json.loads(Path(sys.argv[1]).read_text())
-    print(draw_curves(record.get("editing", record), sys.argv[2]))
+    with whole(file) as temporary:
+        curve_figure(results).savefig(temporary, format=Path(file).suffix[1:], dpi=150)
+    return Path(file)

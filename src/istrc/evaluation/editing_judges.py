@@ -13,12 +13,11 @@ import numpy as np
 
 from istrc.data.prepared import Prepared, to_pixels
 from istrc.errors import IstrcError
-from istrc.evaluation.colour import check_available, chroma_added, greyed, tone_shifts
 from istrc.evaluation.editing_faces import Edit, spread
 from istrc.evaluation.editing_measures import Outcome
 from istrc.evaluation.geometry import Geometry
 from istrc.evaluation.groups import Groups
-from istrc.evaluation.remains import inside_seen
+from istrc.evaluation.pixels import check_available, chroma_added, greyed, inside_seen, tone_shifts
 
 GREY = 20  # faces of an edit that are edited as grey photographs as well
 
@@ -35,11 +34,10 @@ class PictureJudges:
         self.skipped: dict[str, str] = {}
         self.geometry = self._try("geometry", lambda: Geometry(prepared, split))
         self.groups = self._try("groups", lambda: Groups(prepared, split))
-        self.colour = self.geometry is not None
-        if not self.colour:
+        self._try("colour", check_available)
+        if self.geometry is None:
             self.skipped["colour"] = self.skipped["geometry"]
-        elif self._try("colour", lambda: check_available() or True) is None:
-            self.colour = False
+        self.colour = "colour" not in self.skipped
 
     def _try(self, name: str, make: Callable[[], Any]) -> Any:
         try:

@@ -12,7 +12,8 @@ from istrc.data.prepared import Prepared
 from istrc.evaluation import metrics
 from istrc.evaluation.editing_faces import CUT, Edit, spread
 from istrc.evaluation.groups import by_label
-from istrc.evaluation.judges import Judge, finite_mean
+from istrc.evaluation.judges import Judge
+from istrc.evaluation.metrics import finite_mean
 
 COMPARED = 4000  # faces of a set behind its kernel distance, which costs their square
 MEANS = (
@@ -168,11 +169,12 @@ def summarise(
     threshold: float | None,  # of the second recogniser's distance
     real: np.ndarray,  # (R, F) features of real faces
     apart: bool = True,  # edit by edit as well; else the mean alone
+    whole: bool = True,  # with each edit's groups and the leakage matrix
 ) -> dict[str, Any]:
     """One method at one strength: edit by edit, their mean with realism, and the leakage matrix.
 
-    `mean` has every figure of every group. Edit by edit groups have `OF_GROUPS` alone: all figures
-    of all groups, or all methods, would be the most of the file, and nobody reads them.
+    `mean` has every figure of every group. Edit by edit groups have `OF_GROUPS` alone: what nobody
+    reads would be the most of the file.
     """
     limit = dict(threshold=threshold)
     per_edit = {o.edit.name: measure(o, judge, prepared, **limit) for o in outcomes}
@@ -185,10 +187,12 @@ def summarise(
     if not apart:
         return {"mean": mean}
     for one in per_edit.values():
-        one["groups"] = {
-            word: {k: v for k, v in group.items() if k in ("faces", *OF_GROUPS)}
-            for word, group in one["groups"].items()
-        }
+        groups = one.pop("groups")
+        if whole:
+            kept = ("faces", *OF_GROUPS)
+            one["groups"] = {w: {k: g[k] for k in kept if k in g} for w, g in groups.items()}
+    if not whole:
+        return {"edits": per_edit, "mean": mean}
     before, after = [o.before for o in outcomes], [o.after for o in outcomes]
     flips = [metrics.flip_rate(b, a, CUT) for b, a in zip(before, after, strict=True)]
     return {

@@ -39,34 +39,25 @@ SEEN = {  # by geometry and colour
     "tone_outside": "tone outside",
     "chroma_added": "chroma added",
 }
-OF_GROUPS = {
-    "success": "success",
-    "same_person": "same person",
-    "sex_flips": "sex flips",
-    "leakage": "leakage",
-    **{key: word for key, word in SEEN.items() if key != "open_before"},
-}
+SEEN_MEANS = {key: word for key, word in SEEN.items() if key != "open_before"}
+OF_GROUPS = {key: COLUMNS[key] for key in ("success", "same_person", "sex_flips", "leakage")}
+OF_GROUPS |= SEEN_MEANS
 
 
 def editing_markdown(results: Mapping[str, Any]) -> str:
     """The means of every method and strength, how methods compare, then the first edit by edit."""
-    text = ["## Means over the edits\n\n", _means(results["methods"])]
+    means = {**COLUMNS, "frechet": "Fréchet", "kernel": "kernel"}
+    text = ["## Means over the edits\n\n", _by_method(results["methods"], means)]
     few = results.get("few")
     if few:
         text.append(
             f"\n## On {few['faces_per_edit']} faces an edit, spread evenly over the same faces\n\n"
             f"All methods, because {', '.join(few['slow'])} would take too long on more.\n\n"
         )
-        text.append(_means(few["methods"]))
+        text.append(_by_method(few["methods"], means))
     if "measures" in results.get("geometry", {}):
         text.append("\n## Geometry and colour, means over the edits\n\n")
-        columns = {key: word for key, word in SEEN.items() if key != "open_before"}
-        rows = [
-            [method, strength, *(found["mean"].get(key) for key in columns)]
-            for method, by_strength in results["methods"].items()
-            for strength, found in by_strength.items()
-        ]
-        text.append(markdown_table(["method", "strength", *columns.values()], rows))
+        text.append(_by_method(results["methods"], SEEN_MEANS))
     if realism := results.get("realism"):
         text.append(_realism(realism))
     equal = [("", results.get("equal_identity"))]
@@ -84,36 +75,43 @@ def editing_markdown(results: Mapping[str, Any]) -> str:
     method, by_strength = next(iter(results["methods"].items()))
     for strength, found in by_strength.items():
         text.append(f"\n## {method}, strength {strength}\n\n")
-        real = results.get("recognised", {})
-        table = [
-            [name, *(real.get(name) if c == "recognised" else e.get(c) for c in OF_EDITS)]
-            for name, e in found["edits"].items()
-        ]
-        text.append(markdown_table(["edit", *OF_EDITS.values()], table))
-        text.append(_seen(found["edits"], results.get("geometry", {}).get("measures")))
-        if groups := found["mean"]["groups"]:
-            columns = {
-                key: word
-                for key, word in OF_GROUPS.items()
-                if any(key in group for group in groups.values())
-            }
-            rows = [
-                [word, group["faces"], *(group.get(key) for key in columns)]
-                for word, group in groups.items()
-            ]
-            text.append("\n" + markdown_table(["group", "faces", *columns.values()], rows))
+        text.append(_edit_by_edit(found, results))
     return "".join([*text, _notes(results)]).rstrip() + "\n"
 
 
-def _seen(edits: Mapping[str, Any], measured: Mapping[str, Any] | None) -> str:
-    """What geometry and colour say of every edit; nothing where they could not look."""
-    if measured is None:
-        return ""
+def _by_method(methods: Mapping[str, Any], columns: Mapping[str, str]) -> str:
     rows = [
-        [name, measured.get(name[:-1], {}).get("measure"), *(one.get(key) for key in SEEN)]
+        [method, strength, *map(found["mean"].get, columns)]
+        for method, by_strength in methods.items()
+        for strength, found in by_strength.items()
+    ]
+    return markdown_table(["method", "strength", *columns.values()], rows)
+
+
+def _edit_by_edit(found: Mapping[str, Any], results: Mapping[str, Any]) -> str:
+    """Every edit, what geometry and colour say of it where they could look, and every group."""
+    edits, real = found["edits"], results.get("recognised", {})
+    rows = [
+        [name, *map({"recognised": real.get(name), **one}.get, OF_EDITS)]
         for name, one in edits.items()
     ]
-    return "\n" + markdown_table(["edit", "measured by", *SEEN.values()], rows)
+    text = [markdown_table(["edit", *OF_EDITS.values()], rows)]
+    measured = results.get("geometry", {}).get("measures")
+    if measured is not None:
+        rows = [
+            [name, measured.get(name[:-1], {}).get("measure"), *map(one.get, SEEN)]
+            for name, one in edits.items()
+        ]
+        text.append(markdown_table(["edit", "measured by", *SEEN.values()], rows))
+    if groups := found["mean"]["groups"]:
+        columns = {
+            key: word
+            for key, word in OF_GROUPS.items()
+            if any(key in group for group in groups.values())
+        }
+        rows = [[word, one["faces"], *map(one.get, columns)] for word, one in groups.items()]
+        text.append(markdown_table(["group", "faces", *columns.values()], rows))
+    return "\n".join(text)
 
 
 def _realism(found: Mapping[str, Any]) -> str:
@@ -132,16 +130,6 @@ def _realism(found: Mapping[str, Any]) -> str:
         f"people, {found['steps']} batches, on the edits of all methods together; 0.5: it cannot "
         f"tell.\n\n{markdown_table(['edits', *methods], rows)}"
     )
-
-
-def _means(methods: Mapping[str, Any]) -> str:
-    rows = []
-    for method, by_strength in methods.items():
-        for strength, found in by_strength.items():
-            mean = found["mean"]
-            realism = [mean.get("frechet"), mean.get("kernel")]
-            rows.append([method, strength, *(mean.get(c) for c in COLUMNS), *realism])
-    return markdown_table(["method", "strength", *COLUMNS.values(), "Fréchet", "kernel"], rows)
 
 
 def _notes(results: Mapping[str, Any]) -> str:
@@ -182,16 +170,15 @@ def ranked(verdict: np.ndarray, each: int = 4) -> dict[str, np.ndarray]:
     verdict (N,): the judge's probability of the wanted outcome. No place is shown twice.
     """
     order = np.argsort(verdict, kind="stable")
-    each = min(each, max(1, len(order) // 3))
-    start = max(0, (len(order) - each) // 2)
-    places = {
+    if len(order) < 3:
+        return {"all": order}
+    each = min(each, len(order) // 3)
+    start = (len(order) - each) // 2
+    return {
         "worst": order[:each],
         "median": order[start : start + each],
         "best": order[len(order) - each :],
     }
-    if len(order) < 3:
-        places = {"all": order}
-    return places
 
 
 class Sheets:

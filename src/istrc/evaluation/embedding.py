@@ -24,9 +24,9 @@ def embed_rows(
 ) -> torch.Tensor:
     """Embeddings z (N, D) float32 of these rows, on the CPU."""
     parts = [torch.zeros(0, circle.dim)]
-    for start in range(0, len(rows), batch):
-        parts.append(circle.embed(prepared.batch(rows[start : start + batch])).float().cpu())
-        progress(min(start + batch, len(rows)), len(rows))
+    for number, x in enumerate(prepared.batches(rows, batch)):
+        parts.append(circle.embed(x).float().cpu())
+        progress(number * batch + len(x), len(rows))
     return torch.cat(parts)
 
 

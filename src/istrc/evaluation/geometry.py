@@ -6,7 +6,7 @@ with what the data's labelled faces measure. dlib's predictor (istrc.data.measur
 dependency.
 
 It is pleased by some ghosts, too: what it says has moved is an upper bound, and whether a mouth was
-really shut `istrc.evaluation.remains` asks of the picture. An edit whose shapes were learnt from
+really shut `istrc.evaluation.pixels` asks of the picture. An edit whose shapes were learnt from
 the same predictor's points is judged by its teacher.
 """
 

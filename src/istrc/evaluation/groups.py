@@ -16,8 +16,7 @@ import numpy as np
 from istrc.data.measured import MEASURES, measure
 from istrc.data.prepared import Prepared
 from istrc.errors import InputError
-from istrc.evaluation.colour import check_available, lab
-from istrc.evaluation.regions import FEWEST, skin_mask
+from istrc.evaluation.pixels import FEWEST, check_available, lab, skin_mask
 
 LABELS = ("male", "young", "pale_skin")
 LIGHT, DARK = 41.0, 10.0  # degrees: above is light or very light, below is brown or dark

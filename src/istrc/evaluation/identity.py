@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 from PIL import Image
+from scipy.spatial.distance import pdist
 
 from istrc.data.prepared import Prepared, to_pixels
 from istrc.errors import IstrcError
@@ -24,20 +25,18 @@ CHIP = 150  # pixels, what the network was trained on
 # boxes found on 80 padded crops. A box found anew in each face would only add jitter.
 BOX = (0.117, 0.352, 0.816, 1.051)
 
+# Of dlib's 68: the bridge of the nose, and the corners of either eye. Lips, brows, lids and the
+# jaw are what edits move; these stand still unless the head turns, nods, leans or shifts.
+BRIDGE = (27, 28, 29, 30)
+EYES = ((36, 39), (42, 45))
+RIGID = (*BRIDGE, *EYES[0], *EYES[1])
 
 _predictor = None  # one a process: reading its 100 MB takes longer than a hundred faces
 
 
-def chips(faces: np.ndarray) -> list[np.ndarray]:
-    """Faces uint8 (N, S, S, 3), aligned crops, cut out the way dlib's network was trained.
-
-    Returns N pictures uint8 (150, 150, 3).
-    """
-    return chips_and_landmarks(faces)[0]
-
-
 def chips_and_landmarks(faces: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
-    """The chips of faces uint8 (N, S, S, 3), and their landmarks (N, 68, 2) in shares of the side.
+    """Aligned crops uint8 (N, S, S, 3) -> N pictures uint8 (150, 150, 3), cut out the way dlib's
+    network was trained, and landmarks (N, 68, 2) in shares of the side.
 
     The landmarks are sought in every face anew, as any user of the recogniser would: an edit may
     have moved them, and `circle` mode turns heads.
@@ -103,7 +102,7 @@ class SecondRecogniser:
         first = np.unique(prepared.identity[rows], return_index=True)[1]
         chosen = rows[np.sort(first)][:people]
         descriptors = self.describe(prepared.batch(chosen))
-        distances = all_pairs(descriptors)
+        distances = pdist(descriptors.astype(np.float64))
         found = metrics.threshold_at_far(distances, far)
         if not np.isfinite(found):
             raise IstrcError(
@@ -120,14 +119,6 @@ class SecondRecogniser:
         }
 
 
-def all_pairs(descriptors: np.ndarray) -> np.ndarray:
-    """Euclidean distances of all pairs of descriptors (N, D): (N (N - 1) / 2,)."""
-    d = np.asarray(descriptors, np.float64)
-    square = np.square(d).sum(1)
-    full = square[:, None] + square[None, :] - 2 * d @ d.T
-    return np.sqrt(np.clip(full[np.triu_indices(len(d), 1)], 0, None))
-
-
 def distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Euclidean distance of descriptors row by row, (N,)."""
     return np.linalg.norm(np.asarray(a, np.float64) - np.asarray(b, np.float64), axis=1)
@@ -138,3 +129,15 @@ def angle(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
     cosine = (a * b).sum(1) / (np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1))
     return np.arccos(np.clip(cosine, -1, 1))
+
+
+def pose_shift(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """How far an edit moved the head: landmarks (N, 68, 2) twice, in any unit -> (N,).
+
+    The mean distance that the `RIGID` landmarks moved, as a share of the distance between the
+    eyes.
+    """
+    first, second = (before[:, list(eye)].mean(1) for eye in EYES)  # (N, 2)
+    apart = np.linalg.norm(first - second, axis=1)
+    moved = np.linalg.norm((after - before)[:, list(RIGID)], axis=2).mean(1)
+    return moved / apart

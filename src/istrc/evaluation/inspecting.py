@@ -14,8 +14,9 @@ from istrc.circle import Circle
 from istrc.data.prepared import Prepared, to_pixels
 from istrc.errors import InputError
 from istrc.evaluation import metrics
+from istrc.evaluation.attributes import MEASURED
 from istrc.evaluation.embedding import drawn_rows
-from istrc.evaluation.judges import MEASURED, finite_mean
+from istrc.evaluation.metrics import finite_mean
 from istrc.evaluation.results import markdown_table, plain, write_results, write_text
 from istrc.figures import Row, strip
 from istrc.recognisers.recogniser import Recogniser, difference
@@ -154,24 +155,15 @@ def draw(circle: Circle, prepared: Prepared, faces: int, seed: int, columns: int
 
 def table(results: Sequence[Mapping[str, Any]]) -> str:
     """Attributes as rows; two AUCs for each recogniser and the share of faces, in Markdown."""
-    header = ["attribute", "share"]
-    for one in results:
-        name = called(one["recogniser"])
-        header += [f"{name}: linear", f"{name}: classifier"]
-    first = results[0]
+    kinds, first = ("linear", "classifier"), results[0]["attributes"]
+    names = [called(one["recogniser"]) for one in results]
+    header = ["attribute", "share", *(f"{name}: {kind}" for name in names for kind in kinds)]
     rows = []
-    for name in sorted(
-        first["attributes"], key=lambda a: -(first["attributes"][a]["classifier"] or 0)
-    ):
-        row = [name, first["attributes"][name]["prevalence"]]
-        for one in results:
-            found = one["attributes"].get(name, {})
-            row += [found.get("linear"), found.get("classifier")]
-        rows.append(row)
-    means = ["mean over CelebA's", None]
-    for one in results:
-        means += [one["mean_linear"], one["mean_classifier"]]
-    return markdown_table(header, plain([*rows, means]))
+    for name in sorted(first, key=lambda name: -(first[name]["classifier"] or 0)):
+        found = [one["attributes"].get(name, {}) for one in results]
+        rows.append([name, first[name]["prevalence"], *(f.get(k) for f in found for k in kinds)])
+    means = [one[f"mean_{kind}"] for one in results for kind in kinds]
+    return markdown_table(header, plain([*rows, ["mean over CelebA's", None, *means]]))
 
 
 def called(record: Mapping[str, Any]) -> str:

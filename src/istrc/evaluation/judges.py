@@ -20,14 +20,13 @@ from torch.nn import functional as F
 from istrc.data.prepared import Prepared
 from istrc.device import reduced
 from istrc.errors import InputError
-from istrc.evaluation import metrics
+from istrc.evaluation.attributes import measure_attributes
 from istrc.evaluation.results import plain, weights_checksum
 from istrc.models.judge import JudgeNet
 from istrc.models.store import load_part, save_part
 from istrc.training.entropy import known_entropy
 
 SHIPPED = Path(__file__).resolve().parents[1] / "weights" / "judge64"
-MEASURED = ("wide_mouth", "big_eyes")  # measured from landmarks, not among CelebA's 40
 
 
 class Judge:
@@ -257,36 +256,9 @@ def measure_judge(
     split: str = "valid",
     limit: int | None = None,
 ) -> dict[str, object]:
-    """Accuracy, balanced accuracy and AUC of every attribute on one split, and their means.
-
-    The means are over CelebA's attributes and leave the measured ones (`wide_mouth`, `big_eyes`)
-    out, whose labels exist for the clear cases only; an undefined number is left out of a mean.
-    """
+    """`measure_attributes` of the judge's probabilities on one split."""
     rows = prepared.rows(split)[:limit]
-    probability = np.concatenate(
-        [judge.probabilities(prepared.batch(rows[s : s + 512])) for s in range(0, len(rows), 512)]
-        or [np.zeros((0, len(judge.attribute_names)))]
-    )
-    per = {}
-    for name in judge.attribute_names:
-        if name not in prepared.attribute_names:
-            continue
-        labels, scores = prepared.column(name)[rows], probability[:, judge.column(name)]
-        per[name] = {
-            "accuracy": metrics.accuracy(scores, labels),
-            "balanced_accuracy": metrics.balanced_accuracy(scores, labels),
-            "auc": metrics.roc_auc(scores, labels),
-            "known": int((labels >= 0).sum()),
-        }
-    means = {
-        f"mean_{key}": finite_mean([v[key] for n, v in per.items() if n not in MEASURED])
-        for key in ("accuracy", "balanced_accuracy", "auc")
-    }
-    counted = len([n for n in per if n not in MEASURED])
-    return {**means, "mean_over": counted, "faces": len(rows), "split": split, "attributes": per}
-
-
-def finite_mean(values: list[float]) -> float:
-    """The mean of the numbers that are defined; NaN where none is."""
-    values = [float(v) for v in values if v is not None and np.isfinite(v)]
-    return float(np.mean(values)) if values else float("nan")
+    none = np.zeros((0, len(judge.attribute_names)))
+    seen = np.concatenate([none, *map(judge.probabilities, prepared.batches(rows, 512))])
+    found = measure_attributes(seen, judge.attribute_names, prepared, rows)
+    return {**found, "split": split}

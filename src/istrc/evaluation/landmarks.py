@@ -19,6 +19,8 @@ from istrc.circle import Circle
 from istrc.data.prepared import Prepared, to_pixels
 from istrc.errors import InputError
 from istrc.evaluation.groups import group_finder
+from istrc.evaluation.metrics import roc_auc
+from istrc.evaluation.results import markdown_table
 from istrc.resample import resized
 from istrc.shape.frame import aligning, mirrored
 from istrc.shape.measures import MEASURED, eyes, measures
@@ -89,8 +91,6 @@ def evaluate_landmarks(
     """
     if circle.landmarks is None:
         raise InputError("this circle takes all shapes as the same; it finds no landmarks")
-    from sklearn.metrics import roc_auc_score
-
     rows, labels = prepared.rows(split)[:limit], prepared.landmarks.astype(np.float64)
     found, logits, twice, landed, hidden, doubt = [], [], [], [], [], []
     for start in range(0, len(rows), BATCH):
@@ -133,17 +133,12 @@ def evaluate_landmarks(
         "regions": {name: told(apart[:, list(some)]) for name, some in REGIONS.items()},
         "groups": {name: told(apart[of]) for name, of in groups.items() if of.any()},
         "mirror": told(np.concatenate(twice)),
-        "eyes": {
-            "median": float(np.median(landed)),
-            "p95": float(np.percentile(landed, 95)),
-        },
+        "eyes": {"median": float(np.median(landed)), "p95": float(np.percentile(landed, 95))},
         "measures": {
             name: float(np.corrcoef(ours[name], theirs[name])[0, 1]) for name in MEASURED.values()
         },
         "covered": {
-            "auc": float(
-                roc_auc_score(np.concatenate(hidden).ravel(), np.concatenate(doubt).ravel())
-            ),
+            "auc": roc_auc(np.concatenate(doubt).ravel(), np.concatenate(hidden).ravel()),
             "clear_mouths_doubted": float(clear.mean()),
         },
         "milliseconds": 50 * (time.perf_counter() - began),
@@ -152,25 +147,24 @@ def evaluate_landmarks(
 
 def landmarks_markdown(found: dict[str, Any]) -> str:
     """The table of docs/landmarks.md."""
-    lines = [
-        "| points, faces | mean | median face | 95th percentile | faces |",
-        "|---|---:|---:|---:|---:|",
-    ]
     rows = {
         "all": found["error"],
         **found["regions"],
         **found["groups"],
         "mirrored picture against picture": found["mirror"],
     }
-    for name, one in rows.items():
-        numbers = " | ".join(f"{100 * one[key]:.1f} %" for key in ("mean", "median", "p95"))
-        lines.append(f"| {name} | {numbers} | {one['faces']} |")
-    eye = found["eyes"]
-    lines += [
-        "",
-        f"As an aligner, of frames up to {100 * ASTRAY['shift']:.0f} % aside, {ASTRAY['scale']} "
-        f"times off and {ASTRAY['rotate']:.0f} degrees turned: the eyes land within "
-        f"{100 * eye['median']:.1f} % of their distance (median; 95th percentile "
-        f"{100 * eye['p95']:.1f} %).",
-    ]
-    return "\n".join(lines) + "\n"
+    keys, eye = ("mean", "median", "p95"), found["eyes"]
+    header = ["points, faces", "mean", "median face", "95th percentile", "faces"]
+    return (
+        markdown_table(
+            header,
+            [
+                [name, *(f"{100 * one[key]:.1f} %" for key in keys), one["faces"]]
+                for name, one in rows.items()
+            ],
+        )
+        + f"\nAs an aligner, of frames up to {100 * ASTRAY['shift']:.0f} % aside, "
+        f"{ASTRAY['scale']} times off and {ASTRAY['rotate']:.0f} degrees turned: the eyes land "
+        f"within {100 * eye['median']:.1f} % of their distance (median; 95th percentile "
+        f"{100 * eye['p95']:.1f} %).\n"
+    )

@@ -18,7 +18,8 @@ from istrc.data.prepared import Prepared
 from istrc.edit.render import Rendering
 from istrc.errors import InputError
 from istrc.evaluation.embedding import drawn_rows, embed_rows, silent
-from istrc.evaluation.judges import Judge, finite_mean
+from istrc.evaluation.judges import Judge
+from istrc.evaluation.metrics import finite_mean
 from istrc.evaluation.results import circle_checksum, markdown_table
 from istrc.learning.learn import LEAST, Side, learn_attribute, trust_of
 from istrc.learning.trust import roc_auc
@@ -88,7 +89,8 @@ def evaluate_learning(
             continue
         told = {key: finite_mean([one[key] for one in kept]) for key in kept[0]}
         told["auc_std"] = float(np.std([one["auc"] for one in kept]))
-        edited = _with(circle, first)
+        edited = copy.copy(circle)  # its parts are shared
+        edited.learned = {first.name: first}
         told |= _edit(edited, first.name, name, prepared, rows, z, judge, faces)
         found.setdefault(name, {})[str(count)] = told
     progress(len(jobs), len(jobs))
@@ -151,11 +153,9 @@ def _draw(
 
 
 def _learn(circle: Any, z: torch.Tensor, sides: Sequence[np.ndarray], seed: int):
+    recogniser = circle.recogniser.record
     return learn_attribute(
-        "learned",
-        *(Side.of(z[side]) for side in sides),
-        recogniser=circle.recogniser.record,
-        seed=seed,
+        "learned", *(Side.of(z[side]) for side in sides), recogniser=recogniser, seed=seed
     )
 
 
@@ -164,18 +164,8 @@ def _measure(
 ) -> dict[str, float]:
     auc = roc_auc((z[held] @ learned.weight).numpy(), labels[held])
     promise = trust_of(learned)
-    return {
-        "auc": auc,
-        "promised": promise.auc,
-        "kept": float(promise.low <= auc <= promise.high),
-    }
-
-
-def _with(circle: Any, learned: LearnedAttribute) -> Any:
-    """The same circle with one attribute more; its parts are shared."""
-    other = copy.copy(circle)
-    other.learned = {learned.name: learned}
-    return other
+    kept = float(promise.low <= auc <= promise.high)
+    return {"auc": auc, "promised": promise.auc, "kept": kept}
 
 
 def _edit(
@@ -217,13 +207,10 @@ def _means(found: Mapping[str, Mapping[str, Mapping[str, float]]]) -> dict[str, 
     """
     counts = dict.fromkeys(count for of_one in found.values() for count in of_one)
     counts = sorted(counts, key=lambda count: count == "own")  # last, whichever comes first
-    whole = [of_one for of_one in found.values() if all(count in of_one for count in counts)]
-    whole = whole or list(found.values())
+    whole = [of_one for of_one in found.values() if len(of_one) == len(counts)]
     means: dict[str, dict[str, float]] = {}
     for count in counts:
-        all_of = [of_one[count] for of_one in whole if count in of_one]
+        all_of = [of_one[count] for of_one in whole or found.values() if count in of_one]
         keys = dict.fromkeys(key for one in all_of for key in one)
-        means[count] = {
-            key: finite_mean([one[key] for one in all_of if key in one]) for key in keys
-        }
+        means[count] = {key: finite_mean([one.get(key) for one in all_of]) for key in keys}
     return means

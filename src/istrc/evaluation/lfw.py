@@ -8,7 +8,7 @@ each kind in a fold: in every fold so many lines "name n1 n2" of one person, and
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +19,8 @@ from istrc.data.prepared import to_tensor
 from istrc.errors import InputError
 from istrc.evaluation import identity
 from istrc.evaluation.embedding import Progress, silent
-from istrc.evaluation.folds import verification_measures
 from istrc.evaluation.results import circle_checksum
-from istrc.evaluation.verification import measure_pairs
+from istrc.evaluation.verification import measure_pairs, verification_measures
 from istrc.photo.align import Frame, aligned_frame, find_frame
 from istrc.photo.detect import Box, detect
 from istrc.photo.read import read_picture
@@ -34,29 +33,27 @@ FOLDS = 10  # that a single set is dealt to
 
 @dataclass(frozen=True)
 class PairList:
-    """A pairs.txt.
+    """A pairs.txt: P pairs of pictures."""
 
-    Attributes:
-        names: the pictures as (person, number), each once.
-        places: (P, 2) into `names`.
-        same: (P,) bool.
-        fold: (P,) from 0.
-        single: it was one set, and the folds are ours.
-    """
+    names: list[tuple[str, int]]  # the pictures as (person, number), each once
+    places: np.ndarray  # (P, 2) into `names`
+    same: np.ndarray  # (P,) bool
+    fold: np.ndarray  # (P,) from 0
+    single: bool  # it was one set, and the folds are ours
 
-    names: list[tuple[str, int]]
-    places: np.ndarray
-    same: np.ndarray
-    fold: np.ndarray
-    single: bool
-
-    def keep(self, chosen: np.ndarray) -> PairList:
-        """Only these pairs (P,) bool, and the pictures that they need."""
+    def first(self, limit: int) -> PairList:
+        """The first pairs of each kind in each fold, `limit` in all but never none."""
+        each = max(1, limit // (2 * len(np.unique(self.fold))))
+        kinds = 2 * self.fold + self.same  # (P,)
+        rows = [np.flatnonzero(kinds == kind)[:each] for kind in np.unique(kinds)]
+        chosen = np.sort(np.concatenate(rows))
         used, places = np.unique(self.places[chosen], return_inverse=True)
-        names = [self.names[place] for place in used]
-        shape = (int(chosen.sum()), 2)
-        return PairList(
-            names, places.reshape(shape), self.same[chosen], self.fold[chosen], self.single
+        return replace(
+            self,
+            names=[self.names[place] for place in used],
+            places=places.reshape(-1, 2),
+            same=self.same[chosen],
+            fold=self.fold[chosen],
         )
 
 
@@ -102,11 +99,8 @@ def read_pairs(path: str | Path) -> PairList:
 
 def find_picture(folder: Path, name: str, number: int) -> Path | None:
     """NAME/NAME_0001.jpg, or None where there is no such picture."""
-    for suffix in SUFFIXES:
-        path = folder / name / f"{name}_{number:04d}{suffix}"
-        if path.is_file():
-            return path
-    return None
+    paths = (folder / name / f"{name}_{number:04d}{suffix}" for suffix in SUFFIXES)
+    return next((path for path in paths if path.is_file()), None)
 
 
 def central_face(pixels: np.ndarray, aligner: Any = None) -> tuple[Frame, bool]:
@@ -122,8 +116,7 @@ def central_face(pixels: np.ndarray, aligner: Any = None) -> tuple[Frame, bool]:
         box = min(boxes, key=lambda box: float(np.linalg.norm(np.array(box.centre) - middle)))
         return find_frame(pixels, box, aligner), True
     half = min(width, height) / ENLARGED / 2
-    left, top, right, bottom = *(middle - half), *(middle + half)
-    return find_frame(pixels, Box(left, top, right, bottom, 0.0), aligner), False
+    return find_frame(pixels, Box(*(middle - half), *(middle + half), 0.0), aligner), False
 
 
 def evaluate_lfw(
@@ -145,10 +138,13 @@ def evaluate_lfw(
     """
     folder, listed = Path(folder), read_pairs(pairs)
     if limit is not None:
-        listed = listed.keep(_first(listed, limit))
+        listed = listed.first(limit)
     paths = [find_picture(folder, *name) for name in listed.names]
-    missing = [f"{name}/{name}_{number:04d}" for (name, number), path in
-               zip(listed.names, paths, strict=True) if path is None]  # fmt: skip
+    missing = [
+        f"{name}/{name}_{number:04d}"
+        for (name, number), path in zip(listed.names, paths, strict=True)
+        if path is None
+    ]
     unreadable: list[dict[str, str]] = []
     centre: list[str] = []
     good = np.zeros(len(paths), bool)
@@ -216,17 +212,6 @@ def evaluate_lfw(
         "aligned": aligned,
         "weights": circle_checksum(circle),
     }
-
-
-def _first(listed: PairList, limit: int) -> np.ndarray:
-    """(P,) bool: the first pairs of each kind in each fold, `limit` in all but never none."""
-    chosen = np.zeros(len(listed.same), bool)
-    folds = np.unique(listed.fold)
-    each = max(1, limit // (2 * len(folds)))
-    for fold in folds:
-        for kind in (True, False):
-            chosen[np.flatnonzero((listed.fold == fold) & (listed.same == kind))[:each]] = True
-    return chosen
 
 
 def pairs_file(folder: str | Path, given: str | None) -> Path:

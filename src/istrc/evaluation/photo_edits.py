@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -14,7 +14,8 @@ import numpy as np
 from PIL import Image
 
 from istrc.errors import InputError
-from istrc.evaluation.judges import finite_mean
+from istrc.evaluation.metrics import LUMA, finite_mean
+from istrc.evaluation.speed.machine import resident
 from istrc.face import Face
 from istrc.photo.align import CROP_CENTRE, CROP_SIDE, Frame, transform
 from istrc.photo.paste import FULL, ROUNDNESS
@@ -63,7 +64,7 @@ class Region:
 
 def luminance(pixels: np.ndarray) -> np.ndarray:
     """(h, w, 3) uint8 -> (h, w) float32, ITU-R BT.601."""
-    return pixels.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
+    return pixels.astype(np.float32) @ np.array(LUMA, np.float32)
 
 
 def sharpness(grey: np.ndarray, where: np.ndarray) -> float:
@@ -109,18 +110,11 @@ def peak_memory(work: Callable[[], Any]) -> dict[str, int] | None:
     """
     try:
         Path("/proc/self/clear_refs").write_text("5")  # forget the highest mark so far
-        before = _resident("VmRSS")
+        before = resident("VmRSS")
     except OSError:
         return None
     work()
-    return {"before": before, "peak": _resident("VmHWM")}
-
-
-def _resident(mark: str) -> int:
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith(f"{mark}:"):
-            return int(line.split()[1]) * 1024
-    raise OSError(f"no {mark}")
+    return {"before": before, "peak": resident("VmHWM")}
 
 
 def measure_face(
@@ -185,12 +179,8 @@ def measure_photographs(
             left_out[path.name] = str(error).removeprefix(f"{path}: ")
             continue
         height, width = faces[0].picture.pixels.shape[:2]
-        found[path.name] = {
-            "faces": len(faces),
-            "seconds": seconds,
-            "width": width,
-            "height": height,
-        }
+        size = dict(width=width, height=height)
+        found[path.name] = {"faces": len(faces), "seconds": seconds, **size}
         at["own"].append(measure_face(faces[0], edits, progress))
         try:
             face = enlarged_face(circle, faces[0], megapixels)
@@ -242,21 +232,16 @@ def together(measured: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Means over photographs of each edit, and over the edits; the worst of what must be 0."""
     told: dict[str, Any] = {"photographs": len(measured)}
     for mode in MODES:
-        names = measured[0]["modes"][mode]
-        per_edit = {
-            name: {
-                key: finite_mean([one["modes"][mode][name][key] for one in measured])
-                for key in ("sharpness", "seam", "outside", "seconds")
-            }
-            for name in names
-        }
-        told[mode] = {
-            key: finite_mean([one[key] for one in per_edit.values()])
-            for key in ("sharpness", "seam", "outside", "seconds")
-        }
-        told[mode]["edits"] = per_edit
+        of_mode = [one["modes"][mode] for one in measured]
+        per_edit = {name: _means([one[name] for one in of_mode]) for name in of_mode[0]}
+        told[mode] = {**_means(per_edit.values()), "edits": per_edit}
     told["nothing"] = float(np.mean([one["nothing"] for one in measured]))
     return told
+
+
+def _means(of: Iterable[dict[str, float]]) -> dict[str, float]:
+    keys, of = ("sharpness", "seam", "outside", "seconds"), list(of)
+    return {key: finite_mean([one[key] for one in of]) for key in keys}
 
 
 def edit_name(attribute: str, strength: float) -> str:

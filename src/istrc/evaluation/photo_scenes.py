@@ -19,6 +19,7 @@ from istrc.data.prepared import Prepared
 from istrc.data.sources.celeba_official import CelebaOfficial
 from istrc.data.sources.source import Chunk
 from istrc.errors import InputError
+from istrc.evaluation.embedding import drawn_rows
 from istrc.photo.align import (
     BOX_CENTRE,
     BOX_SIDE,
@@ -156,13 +157,9 @@ def draw_faces(
 
     Raises InputError where there is none.
     """
-    rng = np.random.default_rng(seed)
     if whole is None:
-        rows = prepared.rows(split)
-        if not len(rows):
-            raise InputError(f"{prepared.folder}: no face in the {split} split")
-        return prepared.images[np.sort(rng.permutation(rows)[:count])]
-    source = CelebaOfficial(Path(whole))
+        return prepared.images[drawn_rows(prepared, split, count, seed)]
+    rng, source = np.random.default_rng(seed), CelebaOfficial(Path(whole))
     faces: list[np.ndarray] = []
     for place in rng.permutation(np.flatnonzero(source.split > 0)):
         for row in source.read(Chunk(1, (int(place), int(place) + 1))):

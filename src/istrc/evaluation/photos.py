@@ -11,12 +11,15 @@ import torch
 from istrc.circle import TRANSFORMATIONS
 from istrc.data.prepared import Prepared
 from istrc.evaluation.embedding import silent
-from istrc.evaluation.photo_crowds import CROWDS, LARGE, PICTURES, measure_crowds
 from istrc.evaluation.photo_edits import MEGAPIXELS, MODES, measure_photographs
 from istrc.evaluation.photo_finding import (
     CONDITIONS,
+    CROWDS,
+    LARGE,
+    PICTURES,
     Condition,
     measure_alignment,
+    measure_crowds,
     measure_detection,
     steps,
 )
@@ -46,9 +49,8 @@ def evaluate_photos(
 ) -> dict[str, Any]:
     """Measure on photographs put together from held-out faces, and on a folder of real ones.
 
-    alignment: see `measure_alignment`. detection: see `measure_detection`. crowds: see
-    `measure_crowds`. photographs: see
-    `measure_photographs`; every transformation, both directions, of the largest face of each.
+    See `measure_alignment`, `measure_detection`, `measure_crowds`, and `measure_photographs`: there
+    every transformation, both directions, of the largest face of each.
 
     Raises InputError where there is no face, or no photograph with one.
     """
@@ -68,20 +70,12 @@ def evaluate_photos(
         done += 1
         progress(done, total)
 
+    told, aligner = dict(seed=seed, progress=tick), circle.aligner
+    crowded = dict(crowds=crowds, pictures=pictures, large=large)
     found: dict[str, Any] = {
-        "alignment": measure_alignment(to_align, circle.aligner, seed=seed, progress=tick),
-        "detection": measure_detection(
-            to_find, circle.aligner, conditions=conditions, seed=seed, progress=tick
-        ),
-        "crowds": measure_crowds(
-            to_find,
-            circle.aligner,
-            crowds=crowds,
-            pictures=pictures,
-            large=large,
-            seed=seed,
-            progress=tick,
-        ),
+        "alignment": measure_alignment(to_align, aligner, **told),
+        "detection": measure_detection(to_find, aligner, conditions=conditions, **told),
+        "crowds": measure_crowds(to_find, aligner, **crowded, **told),
         "photographs": None,
     }
     if paths:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,8 @@ import torch
 
 from istrc import figures
 from istrc.data.prepared import Prepared, to_pixels, to_tensor
-from istrc.errors import InputError
 from istrc.evaluation import metrics
-from istrc.evaluation.embedding import Progress, silent
+from istrc.evaluation.embedding import Progress, drawn_rows, silent
 from istrc.evaluation.judges import Judge
 from istrc.evaluation.results import circle_checksum
 from istrc.shape.regions import outline
@@ -56,11 +56,8 @@ def evaluate_reconstruction(
     many faces on either side, drawn with the seed: the Fréchet distance of few faces is larger. It
     is left out where fewer than two of either are known.
     """
-    rows = prepared.rows(split)
-    if not len(rows):
-        raise InputError(f"{prepared.folder}: no face in the {split} split")
     rng = np.random.default_rng(seed)
-    order = rng.permutation(rows)
+    order = rng.permutation(drawn_rows(prepared, split, None, seed))
     rows = np.sort(order[:limit])
     ways: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
         "auto_encoder": lambda x: circle.decode_code(circle.encode(x)),
@@ -70,61 +67,46 @@ def evaluate_reconstruction(
         place = getattr(circle, "device", "cpu")
         ways["baseline"] = lambda x: baseline(x.to(place))
 
-    sums: dict[str, dict[str, list[np.ndarray]]] = {way: {} for way in ways}
-    crispness: dict[str, list[np.ndarray]] = {"sharpness": [], "gradient_energy": []}
-    features: dict[str, list[np.ndarray]] = {way: [] for way in ["faces", *ways]}
+    seen = {way: defaultdict(list) for way in ["faces", *ways]}
     seconds = dict.fromkeys(ways, 0.0)
-    for start in range(0, len(rows), batch_size):
-        x = prepared.batch(rows[start : start + batch_size])
-        crispness["sharpness"].append(metrics.sharpness(x).numpy())
-        crispness["gradient_energy"].append(metrics.gradient_energy(x).numpy())
-        if judge is not None:
-            features["faces"].append(judge.features(x))
+    for number, x in enumerate(prepared.batches(rows, batch_size)):
         inside = _inside(circle, x)
+        looked = {"faces": x}
         for way, rebuild in ways.items():
             started = time.perf_counter()
             pixels = to_pixels(rebuild(x))  # waits for an accelerator, so that the clock does
             seconds[way] += time.perf_counter() - started
-            y = to_tensor(pixels)
-            for name in ("psnr", "ssim"):
-                value = getattr(metrics, name)(x, y).numpy()
-                sums[way].setdefault(name, []).append(value)
+            looked[way] = y = to_tensor(pixels)
+            seen[way]["psnr"].append(metrics.psnr(x, y).numpy())
+            seen[way]["ssim"].append(metrics.ssim(x, y).numpy())
             if inside is not None:
-                value = metrics.psnr(x, y, inside).numpy()
-                sums[way].setdefault("psnr_face", []).append(value)
-            for name in crispness:
-                sums[way].setdefault(name, []).append(getattr(metrics, name)(y).numpy())
+                seen[way]["psnr_face"].append(metrics.psnr(x, y, inside).numpy())
+        for way, y in looked.items():
+            seen[way]["sharpness"].append(metrics.sharpness(y).numpy())
+            seen[way]["gradient_energy"].append(metrics.gradient_energy(y).numpy())
             if judge is not None:
-                features[way].append(judge.features(y))
-        progress(min(start + batch_size, len(rows)), len(rows))
+                seen[way]["features"].append(judge.features(y))
+        progress(number * batch_size + len(x), len(rows))
 
+    found = {way: {k: np.concatenate(v) for k, v in one.items()} for way, one in seen.items()}
+    faces = found.pop("faces")
     results: dict[str, Any] = {}
-    seen_as = {name: np.concatenate(parts) for name, parts in features.items() if parts}  # (N, F)
-    quality = {way: np.concatenate(parts["psnr"]) for way, parts in sums.items()}  # (N,) dB
-    real = {name: np.concatenate(parts).mean() for name, parts in crispness.items()}
-    for way in ways:
-        found = {name: np.concatenate(parts) for name, parts in sums[way].items()}
-        results[way] = {
-            "psnr": float(found["psnr"].mean()),
-            **({"psnr_face": float(found["psnr_face"].mean())} if "psnr_face" in found else {}),
-            "ssim": float(found["ssim"].mean()),
-            "sharpness_ratio": float(found["sharpness"].mean() / real["sharpness"]),
-            "gradient_energy_ratio": float(
-                found["gradient_energy"].mean() / real["gradient_energy"]
-            ),
-            "seconds_per_face": seconds[way] / len(rows),
-        }
+    for way, one in found.items():
+        told = {k: float(one[k].mean()) for k in ("psnr", "psnr_face", "ssim") if k in one}
+        for crispness in ("sharpness", "gradient_energy"):
+            ratio = one[crispness].mean() / faces[crispness].mean()
+            told[f"{crispness}_ratio"] = float(ratio)
+        told["seconds_per_face"] = seconds[way] / len(rows)
+        if judge is not None:
+            told["frechet"] = metrics.frechet_distance(faces["features"], one["features"])
+        results[way] = told
     if judge is not None:
-        faces = seen_as["faces"]
-        for way in ways:
-            results[way]["frechet"] = metrics.frechet_distance(faces, seen_as[way])
         others = rng.permutation(prepared.rows("train"))[: len(rows)]
-        seen = [
-            judge.features(prepared.batch(others[start : start + batch_size]))
-            for start in range(0, len(others), batch_size)
-        ]
+        floor = [judge.features(x) for x in prepared.batches(others, batch_size)]
         results["real"] = {
-            "frechet": metrics.frechet_distance(faces, np.concatenate(seen)) if seen else np.nan
+            "frechet": metrics.frechet_distance(faces["features"], np.concatenate(floor))
+            if floor
+            else np.nan
         }
         results["frechet_features"] = {"space": FEATURES, "judge": judge.checksum}
     if baseline is not None:
@@ -133,7 +115,7 @@ def evaluate_reconstruction(
         groups = age_groups(prepared.column("young")[rows], seed)
         if min(map(len, groups.values())) > 1:
             results["by_age"] = {
-                age: _of_some(chosen, quality, seen_as) for age, chosen in groups.items()
+                age: _of_some(chosen, faces, found) for age, chosen in groups.items()
             }
 
     if sheet is not None:
@@ -177,14 +159,14 @@ def age_groups(young: np.ndarray, seed: int) -> dict[str, np.ndarray]:
 
 
 def _of_some(
-    chosen: np.ndarray, quality: dict[str, np.ndarray], features: dict[str, np.ndarray]
+    chosen: np.ndarray, faces: dict[str, np.ndarray], found: dict[str, dict[str, np.ndarray]]
 ) -> dict[str, Any]:
     """PSNR and, where there are features, Fréchet distance of every way, of these faces alone."""
-    found: dict[str, Any] = {"faces": len(chosen)}
-    for way, psnr in quality.items():
-        found[way] = {"psnr": float(psnr[chosen].mean())}
-        if "faces" in features:
-            found[way]["frechet"] = metrics.frechet_distance(
-                features["faces"][chosen], features[way][chosen]
+    told: dict[str, Any] = {"faces": len(chosen)}
+    for way, one in found.items():
+        told[way] = {"psnr": float(one["psnr"][chosen].mean())}
+        if "features" in faces:
+            told[way]["frechet"] = metrics.frechet_distance(
+                faces["features"][chosen], one["features"][chosen]
             )
-    return found
+    return told

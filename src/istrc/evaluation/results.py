@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 import platform
 import re
+import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
@@ -19,6 +19,7 @@ import torch
 from torch import nn
 
 from istrc.recognisers.recogniser import key
+from istrc.whole import whole
 
 RECORDED = ("istrc", "torch", "numpy", "scikit-learn", "torchmetrics", "dlib-bin", "onnxruntime")
 
@@ -32,21 +33,15 @@ def write_results(
 ) -> dict[str, Any]:
     """Write one JSON file, whole or not at all, with sorted keys; returns what was written.
 
-    Args:
-        results: numbers, strings, arrays, mappings and lists. NaN and infinity, which JSON does not
-            have, become null; floats are kept to six significant digits.
-        seed: the seed of every random choice behind the numbers.
-        command: the command line that makes the file; the running one by default.
+    Beside the results stand the seed of every random choice behind them, the command line (the
+    running one by default), the commit and the versions. See `plain` for what becomes of numbers.
     """
-    path = Path(path)
     if command is None:
         command = [Path(sys.argv[0]).name, *sys.argv[1:]]
     line = command if isinstance(command, str) else " ".join(command)
-    record = plain({**results, "command": line, "seed": seed, "versions": versions()})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(_indented(record) + "\n")
-    os.replace(temporary, path)
+    made = {"command": line, "commit": commit(), "seed": seed, "versions": versions()}
+    record = plain({**results, **made})
+    write_text(path, _indented(record) + "\n")
     return record
 
 
@@ -58,7 +53,7 @@ def _indented(record: Any) -> str:
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON can hold it."""
+    """A value as JSON can hold it: floats to six significant digits; NaN and infinity as null."""
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -81,6 +76,18 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
+
+
+def commit() -> str | None:
+    """What of the repository ran, `-dirty` where it was changed; None outside of a checkout."""
+    root = Path(__file__).resolve().parents[3]
+    if not (root / ".git").exists():  # the package is installed, in whoever's repository
+        return None
+    told = ["git", "-C", str(root), "describe", "--always", "--dirty", "--exclude=*"]
+    try:
+        return subprocess.run(told, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
 
 
 def weights_checksum(*modules: nn.Module) -> str:
@@ -121,8 +128,5 @@ def markdown_table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
 
 def write_text(path: str | Path, text: str) -> None:
     """Write a text file, whole or not at all."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(text)
-    os.replace(temporary, path)
+    with whole(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")

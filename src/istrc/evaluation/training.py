@@ -15,8 +15,7 @@ import torch
 
 from istrc.errors import InputError
 from istrc.evaluation.results import markdown_table
-from istrc.evaluation.speed.clock import Clock
-from istrc.evaluation.speed.machine import machine
+from istrc.evaluation.speed.machine import Clock, machine
 from istrc.training.spent import read
 
 # In the order in which they are trained; `spaces` embeds and encodes every face for those after it
@@ -85,8 +84,7 @@ def _peak(clock: Clock, side: int) -> float:
 def _told(spent: Mapping[str, Any], peak: float) -> dict[str, Any]:
     beside = spent.get("beside_seconds", 0.0)
     told = {"seconds": spent.get("seconds", 0.0) + beside, "beside_seconds": beside}
-    # What is done before and after the steps is left as it is: it is mostly the processor's
-    told["gpu_seconds"] = beside
+    told["gpu_seconds"] = beside  # as it is: it is mostly the processor's
     if "steps" in spent:
         told["steps"] = spent["steps"]
     if "operations" in spent:
@@ -104,29 +102,21 @@ def training_markdown(found: Mapping[str, Any]) -> str:
         "part", "steps", "minutes", "besides its steps", "billion operations a step",
         "operators a step", "of the product's peak", "minutes on a GPU, projected",
     ]  # fmt: skip
-
-    def minutes(seconds: float) -> str:
-        return f"{seconds / 60:.1f}"
-
-    rows = []
-    for name, run in found["runs"].items():
-        counted = "operations" in run
-        rows.append(
-            [
-                RUNS[name],
-                f"{run['steps']:,}" if "steps" in run else None,
-                minutes(run["seconds"]),
-                minutes(run["beside_seconds"]),
-                f"{run['operations'] / 1e9:.1f}" if counted else None,
-                f"{run['calls']:,}" if counted else None,
-                f"{100 * run['share_of_peak']:.0f} %" if counted else None,
-                minutes(run["gpu_seconds"]),
-            ]
-        )
-    last = [None] * 3
-    rows.append(
-        ["all", None, minutes(found["seconds"]), None, *last, minutes(found["gpu_seconds"])]
-    )
+    runs = {RUNS[name]: run for name, run in found["runs"].items()}
+    runs["all"] = {key: found[key] for key in ("seconds", "gpu_seconds")}
+    kinds = {
+        "steps": lambda steps: f"{steps:,}",
+        "seconds": lambda seconds: f"{seconds / 60:.1f}",
+        "beside_seconds": lambda seconds: f"{seconds / 60:.1f}",
+        "operations": lambda operations: f"{operations / 1e9:.1f}",
+        "calls": lambda calls: f"{calls:,}",
+        "share_of_peak": lambda share: f"{100 * share:.0f} %",
+        "gpu_seconds": lambda seconds: f"{seconds / 60:.1f}",
+    }
+    rows = [
+        [name, *(tell(run[key]) if key in run else None for key, tell in kinds.items())]
+        for name, run in runs.items()
+    ]
     on, gpu, peak = found["machine"], found["gpu"], found["peak_per_s"]
     return (
         markdown_table(header, rows)

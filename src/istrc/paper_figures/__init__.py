@@ -1,6 +1,6 @@
 """Every figure of the paper, drawn anew from any faces: PNG and PDF, labelled.
 
-people.py       whose faces they are
+people.py       whose faces they are, and what every figure is drawn from
 page.py         rows of faces on a page with a caption
 walks.py        figures 1, 2, 9 to 13: semantic transformations
 structure.py    figure 3: the circle and its networks, as they are loaded
@@ -10,15 +10,14 @@ space.py        figures 5 to 8: interpolation, neighbours, averages, arithmetic
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from istrc.paper_figures.stage import Stage
+    from istrc.paper_figures.people import Stage
 
 
 @dataclass(frozen=True)
@@ -33,28 +32,26 @@ class Planned:
     def stem(self) -> str:
         return f"figure-{self.number:02d}-{self.name}"
 
-    @property
-    def draw(self) -> Callable[[Stage], Figure]:
-        # Named here and imported when drawn: `istrc --help` must not wait for matplotlib
-        module, _, function = self.home.partition(".")
-        return getattr(import_module(f"istrc.paper_figures.{module}"), function)
+    def draw(self, stage: Stage) -> Figure:
+        # Imported when drawn: `istrc --help` must not wait for matplotlib
+        return resolve_name(f"istrc.paper_figures.{self.home}")(stage, self.number)
 
 
 FIGURES = {
     one.number: one
     for one in (
-        Planned(1, "three-transformations", "walks.three"),
-        Planned(2, "five-transformations", "walks.five"),
-        Planned(3, "structure", "structure.structure"),
-        Planned(4, "descent", "descent.descent"),
-        Planned(5, "interpolation", "space.interpolation"),
-        Planned(6, "neighbours", "space.neighbours"),
-        Planned(7, "averages", "space.averages"),
-        Planned(8, "arithmetic", "space.arithmetic"),
-        Planned(9, "transformations", "walks.transformations"),
-        Planned(10, "more-transformations", "walks.more_transformations"),
-        Planned(11, "sex-faults", "walks.sex_faults"),
-        Planned(12, "supplement", "walks.supplement"),
-        Planned(13, "supplement-female-makeup-male", "walks.last_supplement"),
+        Planned(1, "three-transformations", "walks:of_one_person"),
+        Planned(2, "five-transformations", "walks:of_one_person"),
+        Planned(3, "structure", "structure:structure"),
+        Planned(4, "descent", "descent:descent"),
+        Planned(5, "interpolation", "space:interpolation"),
+        Planned(6, "neighbours", "space:neighbours"),
+        Planned(7, "averages", "space:averages"),
+        Planned(8, "arithmetic", "space:arithmetic"),
+        Planned(9, "transformations", "walks:of_anyone"),
+        Planned(10, "more-transformations", "walks:of_anyone"),
+        Planned(11, "sex-faults", "walks:sex_faults"),
+        Planned(12, "supplement", "walks:of_anyone"),
+        Planned(13, "supplement-female-makeup-male", "walks:of_anyone"),
     )
 }

@@ -8,12 +8,12 @@ from matplotlib.figure import Figure
 
 from istrc import sphere
 from istrc.paper_figures.page import CELL, GAP, INK, SMALL, new_page, pixels, put_face
-from istrc.paper_figures.stage import Stage
+from istrc.paper_figures.people import Stage
 
 FRAMES = 8
 
 
-def descent(stage: Stage) -> Figure:
+def descent(stage: Stage, number: int) -> Figure:
     """The faces along a walk; below them the classifier's probability and its loss (eq. 1)."""
     circle = stage.circle
     name = "smile" if "smile" in circle.attribute_names else circle.attribute_names[0]
@@ -38,7 +38,7 @@ def descent(stage: Stage) -> Figure:
         0.3 + (FRAMES + 1) * (CELL + GAP),
         CELL + 2.6,
         title="A walk on the sphere",
-        caption=stage.caption(4, text, [person]),
+        caption=stage.caption(number, text, [person]),
     )
     chosen = torch.linspace(0, steps, FRAMES).round().long().tolist()
     faces = [*pixels(person.x), *pixels(circle.decode(points[chosen]))]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import groupby
 
 import torch
 from torch import nn
@@ -54,22 +55,22 @@ def trace(
     def hook(layer: nn.Module, _inputs: object, output: object) -> None:
         if not isinstance(output, torch.Tensor):
             return
-        name = type(layer).__name__
-        if isinstance(layer, _AFTER):
-            if found:
-                short = _AFTER_NAMES.get(name, name if name.isupper() else name.lower())
-                found.append(_with(found.pop(), short))
-            return
-        found.append(Layer(_what(layer), tuple(output.shape[1:])))
+        if not isinstance(layer, _AFTER):
+            found.append(Layer(_what(layer), tuple(output.shape[1:])))
+        elif found:
+            name = type(layer).__name__
+            short = _AFTER_NAMES.get(name, name if name.isupper() else name.lower())
+            found[-1] = replace(found[-1], after=(*found[-1].after, short))
 
-    leaves = [m for m in module.modules() if not list(m.children()) and not _is_silent(m)]
+    silent = (nn.Identity, nn.Flatten, nn.Dropout, nn.ParameterList)
+    leaves = [m for m in module.modules() if not list(m.children()) and not isinstance(m, silent)]
     handles = [leaf.register_forward_hook(hook) for leaf in leaves]
     try:
         run(x)
     finally:
         for handle in handles:
             handle.remove()
-    return _grouped(found)
+    return [replace(layer, times=len(list(equal))) for layer, equal in groupby(found)]
 
 
 def _what(layer: nn.Module) -> str:
@@ -81,22 +82,3 @@ def _what(layer: nn.Module) -> str:
     words = {"PixelUnshuffle": "space to depth", "PixelShuffle": "depth to space"}
     name = type(layer).__name__
     return words.get(name, name.lower())
-
-
-def _is_silent(layer: nn.Module) -> bool:
-    return isinstance(layer, (nn.Identity, nn.Flatten, nn.Dropout, nn.ParameterList))
-
-
-def _with(layer: Layer, after: str) -> Layer:
-    return Layer(layer.what, layer.shape, (*layer.after, after), layer.times)
-
-
-def _grouped(layers: list[Layer]) -> list[Layer]:
-    groups: list[Layer] = []
-    for layer in layers:
-        last = groups[-1] if groups else None
-        if last and (last.what, last.shape, last.after) == (layer.what, layer.shape, layer.after):
-            groups[-1] = Layer(last.what, last.shape, last.after, last.times + 1)
-        else:
-            groups.append(layer)
-    return groups

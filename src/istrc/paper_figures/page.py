@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from matplotlib.figure import Figure
 
 from istrc.data.prepared import to_pixels
 from istrc.figures import Row
+from istrc.whole import whole
 
 INK, FAINT = "#18181b", "#71717a"
 CELL = 0.78  # inches, the side of a face
@@ -98,19 +98,14 @@ def pixels(x: torch.Tensor) -> list[np.ndarray]:
 
 def save_page(figure: Figure, stem: Path) -> list[Path]:
     """Write `stem.png` and `stem.pdf`, each whole or not at all, with the same bytes each time."""
-    stem.parent.mkdir(parents=True, exist_ok=True)
     written = []
     for ending, metadata in (
         ("png", {"Software": None}),
         ("pdf", {"CreationDate": None, "ModDate": None}),
     ):
         path = stem.with_name(f"{stem.name}.{ending}")
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        try:
+        with whole(path) as temporary:
             figure.savefig(temporary, format=ending, dpi=DPI, metadata=metadata)
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
         written.append(path)
     return written
 

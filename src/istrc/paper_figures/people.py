@@ -6,7 +6,7 @@ given face, decoded, and then embedded like any picture. Figures say so.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,17 +35,12 @@ FURTHER = 0.6  # radians from a face to one derived beyond those edits
 
 @dataclass(frozen=True)
 class Person:
-    """One face: a picture and its embedding.
-
-    Attributes:
-        x: (1, 3, S, S) in [-1, 1]. z: (1, D).
-        face: where a photograph was read, for figures that are drawn at its resolution.
-    """
+    """One face: a picture and its embedding."""
 
     name: str
-    x: torch.Tensor
-    z: torch.Tensor
-    face: Face | None = None
+    x: torch.Tensor  # (1, 3, S, S) in [-1, 1]
+    z: torch.Tensor  # (1, D)
+    face: Face | None = None  # of a photograph, for figures that are drawn at its resolution
     derived: bool = False
 
 
@@ -103,6 +98,25 @@ class People:
         return Person(name, x, self.circle.embed(x), derived=True)
 
 
+@dataclass(frozen=True)
+class Stage:
+    """What every figure is drawn from, and what its caption says of that."""
+
+    circle: Circle
+    people: People
+    mode: str = "circle"  # how transformed faces are rebuilt; this is the paper's
+    seed: int = 0  # of every random choice
+    command: str = "istrc figures OUT --only {number}"  # that draws the figure
+
+    def caption(self, number: int, text: str, shown: Iterable[Person]) -> str:
+        """The text below a figure: what it shows, whose faces, how it was made."""
+        made = self.command.format(number=number)
+        note = self.people.note
+        if any(person.derived for person in shown):
+            note += " Blurred inputs are derived: edits of the given faces, decoded and embedded."
+        return f"Figure {number}. {text} {note} Made by: {made} (seed {self.seed})."
+
+
 def shipped_people(circle: Circle, seed: int = 0) -> People:
     """Two photographs that installed packages ship, both in the public domain.
 
@@ -142,11 +156,7 @@ def people_of_data(prepared: Prepared, circle: Circle, seed: int = 0, count: int
 
     Raises InputError where they have another size than the circle's.
     """
-    if prepared.size != circle.size:
-        raise InputError(
-            f"{prepared.folder}: faces of {prepared.size} px, and the model sees {circle.size} px; "
-            f"prepare with --size {circle.size}"
-        )
+    prepared.of_size(circle.size)
     rows = np.concatenate([prepared.rows("valid"), prepared.rows("test")])
     note = "Faces: people of the data's valid and test splits."
     if not len(rows):

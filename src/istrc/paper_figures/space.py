@@ -7,8 +7,7 @@ from matplotlib.figure import Figure
 
 from istrc.figures import Row
 from istrc.paper_figures.page import CELL, GAP, INK, face_page, new_page, pixels, put_face
-from istrc.paper_figures.people import Person
-from istrc.paper_figures.stage import Stage
+from istrc.paper_figures.people import Person, Stage
 from istrc.verbs import arithmetic as calculating
 from istrc.verbs import expression as expressions
 from istrc.verbs.average import average
@@ -21,7 +20,7 @@ CROWD = 100  # faces of the largest average
 EXPRESSIONS = ("A - B + C", "(A + B)/2 - C + D")
 
 
-def interpolation(stage: Stage) -> Figure:
+def interpolation(stage: Stage, number: int) -> Figure:
     """Figure 5: slerp and lerp between two pairs of people, decoded as the paper does."""
     people, rows = stage.people.take(4), []
     for first, second in ((people[0], people[1]), (people[2], people[3])):
@@ -35,11 +34,11 @@ def interpolation(stage: Stage) -> Figure:
         "Interpolation between the two inputs at the ends of each row, decode(F(z)), by slerp and "
         "by lerp. Under each face its angle from the first: slerp moves at constant speed."
     )
-    caption = stage.caption(5, text, people)
+    caption = stage.caption(number, text, people)
     return face_page(rows, title="Interpolation on the sphere", caption=caption)
 
 
-def neighbours(stage: Stage) -> Figure:
+def neighbours(stage: Stage, number: int) -> Figure:
     """Figure 6: the face (1, 1) and 63 neighbours of it."""
     [person] = stage.people.take(1)
     made = vary(
@@ -56,11 +55,11 @@ def neighbours(stage: Stage) -> Figure:
         f"{NOISE:g} rad from it, in a direction drawn from all alike."
     )
     return face_page(
-        rows, title="63 neighbours of a face", caption=stage.caption(6, text, [person])
+        rows, title="63 neighbours of a face", caption=stage.caption(number, text, [person])
     )
 
 
-def averages(stage: Stage) -> Figure:
+def averages(stage: Stage, number: int) -> Figure:
     """Figure 7: averages of two, of four and of many faces."""
     crowd = stage.people.take(CROWD)
     rows = []
@@ -81,10 +80,10 @@ def averages(stage: Stage) -> Figure:
         f"more the Fréchet mean. (b) of (a), (d) of (c), (f) of {len(crowd)} faces of which seven "
         "are shown. Spread: the mean angle from the average to its faces."
     )
-    return face_page(rows, title="Average faces", caption=stage.caption(7, text, crowd))
+    return face_page(rows, title="Average faces", caption=stage.caption(number, text, crowd))
 
 
-def arithmetic(stage: Stage) -> Figure:
+def arithmetic(stage: Stage, number: int) -> Figure:
     """Figure 8: two sets of sums and differences."""
     people = dict(zip("ABCD", _cast(stage), strict=True))
     side, step = CELL, CELL + 0.5  # an operator stands between two faces
@@ -95,7 +94,10 @@ def arithmetic(stage: Stage) -> Figure:
         "decode(F(z)). Right of = the result, and how far it is from each operand."
     )
     figure, axes, top = new_page(
-        width, body, title="Arithmetic with faces", caption=stage.caption(8, text, people.values())
+        width,
+        body,
+        title="Arithmetic with faces",
+        caption=stage.caption(number, text, people.values()),
     )
     for text in EXPRESSIONS:
         weights = expressions.parse(text)

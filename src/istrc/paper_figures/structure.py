@@ -13,7 +13,7 @@ from istrc import sphere
 from istrc.circle import Circle
 from istrc.paper_figures.layers import Layer, trace
 from istrc.paper_figures.page import FAINT, INK, new_page, pixels, put_face
-from istrc.paper_figures.stage import Stage
+from istrc.paper_figures.people import Stage
 from istrc.resample import resized
 
 PANEL = 2.75  # inches, the width of one network
@@ -23,7 +23,7 @@ PLACES = (0.35, 2.2, 3.95, 5.8, 7.65, 8.85)
 FILLS = ("#dbeafe", "#dcfce7", "#fef3c7", "#fce7f3")
 
 
-def structure(stage: Stage) -> Figure:
+def structure(stage: Stage, number: int) -> Figure:
     """A face round the circle above; below, every layer of each network and what comes out."""
     circle, person = stage.circle, stage.people.take(1)[0]
     panels = networks(circle, person.x)
@@ -37,7 +37,7 @@ def structure(stage: Stage) -> Figure:
         "networks; their width grows with the logarithm of what comes out."
     )
     figure, axes, top = new_page(
-        4 * PANEL + 0.3, body, title="The circle", caption=stage.caption(3, text, [person])
+        4 * PANEL + 0.3, body, title="The circle", caption=stage.caption(number, text, [person])
     )
     _ring(axes, stage, top)
     for number, (title, layers) in enumerate(panels):

@@ -12,35 +12,43 @@ from istrc.edit.render import put
 from istrc.errors import InputError
 from istrc.figures import Row
 from istrc.paper_figures.page import face_page, pixels
-from istrc.paper_figures.people import Person
-from istrc.paper_figures.stage import Stage
+from istrc.paper_figures.people import Person, Stage
 
 FRAMES = 8
 DETAIL = 160  # pixels, the side of a face that keeps its photograph's own
 # The paper's words for a transformation; others are told by name and sign.
 WORDS = {
-    ("male", 1): "male",
-    ("male", -1): "female",
-    ("smile", 1): "adding smile",
-    ("smile", -1): "less smile",
-    ("mouth_open", 1): "open mouth",
-    ("mouth_open", -1): "close mouth",
-    ("beard", 1): "adding beard",
-    ("beard", -1): "less beard",
-    ("mustache", 1): "adding mustache",
-    ("big_nose", 1): "bigger nose",
-    ("big_nose", -1): "smaller nose",
-    ("young", 1): "younger",
-    ("young", -1): "older",
-    ("big_lips", 1): "bigger lips",
-    ("big_lips", -1): "smaller lips",
-    ("big_eyes", 1): "bigger eyes",
-    ("big_eyes", -1): "smaller eyes",
-    ("wide_mouth", 1): "bigger mouth",
-    ("wide_mouth", -1): "smaller mouth",
-    ("attractive", 1): "more attractive",
-    ("makeup", 1): "adding makeup",
-    ("makeup", -1): "less makeup",
+    "male+": "male",
+    "male-": "female",
+    "smile+": "adding smile",
+    "smile-": "less smile",
+    "mouth_open+": "open mouth",
+    "mouth_open-": "close mouth",
+    "beard+": "adding beard",
+    "beard-": "less beard",
+    "mustache+": "adding mustache",
+    "big_nose+": "bigger nose",
+    "big_nose-": "smaller nose",
+    "young+": "younger",
+    "young-": "older",
+    "big_lips+": "bigger lips",
+    "big_lips-": "smaller lips",
+    "big_eyes+": "bigger eyes",
+    "big_eyes-": "smaller eyes",
+    "wide_mouth+": "bigger mouth",
+    "wide_mouth-": "smaller mouth",
+    "attractive+": "more attractive",
+    "makeup+": "adding makeup",
+    "makeup-": "less makeup",
+}
+# What each figure shows, by the paper's number
+STEPS = {
+    1: "makeup+ big_lips+ mustache+",
+    2: "beard- makeup+ mustache+ attractive+ smile+",
+    9: "male+ male- smile+ mouth_open+ beard- mustache+ makeup+",
+    10: "big_nose+ big_nose- young- young+ big_lips+ big_eyes+ wide_mouth+ wide_mouth- attractive+",
+    12: "smile- mouth_open- beard+ makeup- big_lips- big_eyes- young- eyeglasses+",
+    13: "male- makeup+ male+",
 }
 Step = tuple[str, int]
 
@@ -61,7 +69,7 @@ def walk_row(
     if label and "male" in circle.attribute_names:
         sex = scores[:, circle.attribute_names.index("male")].tolist()
         captions = [f"{one}\nmale {p:.2f}" for one, p in zip(captions, sex, strict=True)]
-    words = WORDS.get((name, sign), f"{name} {sign:+d}")
+    words = WORDS.get(f"{name}{'+' if sign > 0 else '-'}", f"{name} {sign:+d}")
     return Row(label or words, [first, *faces], captions, marked=0)
 
 
@@ -81,31 +89,7 @@ def _rebuilt(
     return frame.crop(photograph, DETAIL), faces
 
 
-def three(stage: Stage) -> Figure:
-    """Figure 1: makeup, bigger lips, mustache."""
-    return _of_one_person(stage, 1, [("makeup", 1), ("big_lips", 1), ("mustache", 1)])
-
-
-def five(stage: Stage) -> Figure:
-    """Figure 2: five transformations of the same person."""
-    steps = [("beard", -1), ("makeup", 1), ("mustache", 1), ("attractive", 1), ("smile", 1)]
-    return _of_one_person(stage, 2, steps)
-
-
-def transformations(stage: Stage) -> Figure:
-    """Figure 9: the first of the paper's ten."""
-    steps = [("male", 1), ("male", -1), ("smile", 1), ("mouth_open", 1), ("beard", -1)]
-    return _of_anyone(stage, 9, [*steps, ("mustache", 1), ("makeup", 1)])
-
-
-def more_transformations(stage: Stage) -> Figure:
-    """Figure 10: the others of the ten."""
-    steps = [("big_nose", 1), ("big_nose", -1), ("young", -1), ("young", 1), ("big_lips", 1)]
-    steps += [("big_eyes", 1), ("wide_mouth", 1), ("wide_mouth", -1), ("attractive", 1)]
-    return _of_anyone(stage, 10, steps)
-
-
-def sex_faults(stage: Stage) -> Figure:
+def sex_faults(stage: Stage, number: int) -> Figure:
     """Figure 11: makeup and beard change the sex, and do not where it is kept."""
     rows, left, shown = [], [], []
     for name, lowest in (("makeup", False), ("beard", True), ("mustache", True)):
@@ -114,7 +98,7 @@ def sex_faults(stage: Stage) -> Figure:
             continue
         person = stage.people.with_score("male", lowest=lowest)  # a man for makeup
         shown.append(person)
-        words = WORDS[name, 1]
+        words = WORDS[f"{name}+"]
         rows.append(walk_row(stage, person, name, 1, keep=[], label=f"{words},\nas in the paper"))
         rows.append(
             walk_row(stage, person, name, 1, keep=["none", "male"], label=f"{words},\nkeep male")
@@ -124,22 +108,12 @@ def sex_faults(stage: Stage) -> Figure:
         "the classifier's border between the sexes, and do not with --keep male. Under each face "
         "the probability of the attribute, and of male."
     )
-    return _page(stage, 11, "Sex faults, and keeping the sex", rows, left, text, shown)
+    return _page(stage, number, "Sex faults, and keeping the sex", rows, left, text, shown)
 
 
-def supplement(stage: Stage) -> Figure:
-    """Figure 12: the same transformations of further people, and the other directions."""
-    steps = [("smile", -1), ("mouth_open", -1), ("beard", 1), ("makeup", -1), ("big_lips", -1)]
-    return _of_anyone(stage, 12, [*steps, ("big_eyes", -1), ("young", -1), ("eyeglasses", 1)])
-
-
-def last_supplement(stage: Stage) -> Figure:
-    """Figure 13: female, makeup, male."""
-    return _of_anyone(stage, 13, [("male", -1), ("makeup", 1), ("male", 1)])
-
-
-def _of_one_person(stage: Stage, number: int, steps: Sequence[Step]) -> Figure:
-    known, left = _known(stage, steps)
+def of_one_person(stage: Stage, number: int) -> Figure:
+    """Figures 1 and 2: all transformations of the same person."""
+    known, left = _known(stage, number)
     rows, shown = [], []
     if known:
         # The person to whom most of it can still be done
@@ -154,8 +128,9 @@ def _of_one_person(stage: Stage, number: int, steps: Sequence[Step]) -> Figure:
     return _page(stage, number, "Semantic transformations of one person", rows, left, text, shown)
 
 
-def _of_anyone(stage: Stage, number: int, steps: Sequence[Step]) -> Figure:
-    known, left = _known(stage, steps)
+def of_anyone(stage: Stage, number: int) -> Figure:
+    """Figures 9, 10, 12 and 13: each transformation of whoever has most of the way to go."""
+    known, left = _known(stage, number)
     shown = [stage.people.with_score(name, lowest=sign > 0) for name, sign in known]
     rows = [
         walk_row(stage, person, name, sign)
@@ -165,9 +140,10 @@ def _of_anyone(stage: Stage, number: int, steps: Sequence[Step]) -> Figure:
     return _page(stage, number, "Semantic transformations", rows, left, text, shown)
 
 
-def _known(stage: Stage, steps: Sequence[Step]) -> tuple[list[Step], list[str]]:
-    """The steps that this circle has classifiers for, and the names of the others."""
+def _known(stage: Stage, number: int) -> tuple[list[Step], list[str]]:
+    """The steps of a figure that this circle has classifiers for, and the names of the others."""
     names = set(stage.circle.attribute_names)
+    steps = [(word[:-1], 1 if word[-1] == "+" else -1) for word in STEPS[number].split()]
     return [s for s in steps if s[0] in names], [n for n, _ in steps if n not in names]
 
 

@@ -6,8 +6,14 @@ import torch
 from istrc.errors import InputError
 from istrc.evaluation.editing import Bench, evaluate_editing
 from istrc.evaluation.editing_faces import choose_faces
-from istrc.evaluation.peers import PEERS, choose_peers
-from istrc.evaluation.peers.calibration import FACTORS, mean_success, prepare_peers, unit_for
+from istrc.evaluation.peers.calibration import (
+    FACTORS,
+    PEERS,
+    choose_peers,
+    mean_success,
+    prepare_peers,
+    unit_for,
+)
 
 
 def test_peers_by_name():

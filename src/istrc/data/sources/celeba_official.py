@@ -8,12 +8,11 @@ are a separate file, identity_CelebA.txt: without it they are not known.
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from istrc.data.sources.celeba import translate
 from istrc.data.sources.source import About, Chunk, Row, find, fingerprint, spans
 from istrc.errors import InputError
 
@@ -21,7 +20,27 @@ PICTURES = "img_align_celeba"
 ATTRIBUTES = ("list_attr_celeba.txt", "list_attr_celeba.csv")
 PARTITION = ("list_eval_partition.txt", "list_eval_partition.csv")
 IDENTITY = ("identity_CelebA.txt", "identity_CelebA.csv")
+SPLITS = {"train": 0, "valid": 1, "validation": 1, "val": 1, "test": 2}
+
+RENAMED = {
+    "5_o_Clock_Shadow": "five_o_clock_shadow",
+    "Heavy_Makeup": "makeup",
+    "Mouth_Slightly_Open": "mouth_open",
+    "No_Beard": "beard",
+    "Smiling": "smile",
+}
+INVERTED = ("No_Beard",)  # labelled by their absence in CelebA; here 1 means that it is there
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+
+
+def translate(columns: Sequence[str], present: np.ndarray) -> tuple[list[str], np.ndarray]:
+    """CelebA's columns and (N, A) bool -> our names and (N, A) int8, No_Beard turned to beard."""
+    values = present.astype(np.int8)
+    for column in INVERTED:
+        if column in columns:
+            k = list(columns).index(column)
+            values[:, k] = 1 - values[:, k]
+    return [RENAMED.get(column, column.lower()) for column in columns], values
 
 
 class CelebaOfficial:

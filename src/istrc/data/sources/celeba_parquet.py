@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from istrc.data.sources.celeba import SPLITS, translate
+from istrc.data.sources.celeba_official import SPLITS, translate
 from istrc.data.sources.source import About, Chunk, Row, fingerprint
 from istrc.errors import InputError
 

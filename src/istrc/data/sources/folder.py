@@ -23,7 +23,7 @@ from pathlib import Path
 
 import numpy as np
 
-from istrc.data.sources.celeba import SPLITS
+from istrc.data.sources.celeba_official import SPLITS
 from istrc.data.sources.source import About, Chunk, Row, fingerprint, spans
 from istrc.errors import InputError
 
@@ -31,8 +31,7 @@ LABELS = ("labels.csv", "attributes.csv")
 FILE = ("file", "filename", "file_name", "image", "image_id", "picture", "path", "name")
 IDENTITY = ("identity", "celeb_id", "person", "person_id", "class", "label")
 SPLIT = ("split", "partition")
-VALID_SHARE = 0.1
-"""Share of the pictures held out as `valid` where no column says, chosen by the file's name."""
+VALID_SHARE = 0.1  # held out as `valid` where no column says, chosen by the file's name
 
 _YES, _NO = {"1", "true", "yes"}, {"0", "false", "no"}
 _SPLITS = {**SPLITS, "0": 0, "1": 1, "2": 2}

@@ -15,12 +15,9 @@ import numpy as np
 class Row:
     """One picture of a source, not yet decoded."""
 
-    name: str
-    """The name it has in its source; it comes back in names.txt or among the skipped."""
-    data: bytes | None
-    """The encoded picture, or None if it could not even be fetched: `reason` says why."""
-    attributes: np.ndarray
-    """(A,) int8: 1 yes, 0 no, -1 not known."""
+    name: str  # in its source; it comes back in names.txt or among the skipped
+    data: bytes | None  # encoded, or None if it could not even be fetched: `reason` says why
+    attributes: np.ndarray  # (A,) int8: 1 yes, 0 no, -1 not known
     identity: int = -1
     split: int = 0
     reason: str = ""
@@ -32,16 +29,14 @@ class About:
 
     kind: str
     name: str
-    count: int
-    """How many pictures it names; kept + skipped must come to this number."""
+    count: int  # how many pictures it names; kept + skipped must come to this number
     attributes: list[str]
-    fingerprint: str
-    """Changes whenever rows, labels or their order change: guards a resumed run."""
-    celeba: bool = False
-    """Whether the pictures are CelebA's frame or its crop, and nothing else is accepted."""
+    fingerprint: str  # changes whenever rows, labels or their order do: guards a resumed run
+    celeba: bool = False  # the pictures are CelebA's frame or its crop; nothing else is accepted
     notes: list[str] = field(default_factory=list)
-    extra: dict[str, Any] = field(default_factory=dict)
-    """What prepared.json should record beyond the format, e.g. the names of classes."""
+    extra: dict[str, Any] = field(
+        default_factory=dict
+    )  # for prepared.json: the names of classes...
 
 
 class Chunk(NamedTuple):

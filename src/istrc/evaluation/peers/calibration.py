@@ -1,4 +1,4 @@
-"""What strength 1 means to a peer: the step at which it succeeds as often as we do.
+"""Which peers there are, and their strength 1: the step at which each succeeds as often as we do.
 
 One number a method, the same for all attributes and faces, found on the `tune` part of train and
 never on what is reported. It only places strengths: methods are compared along their curves.
@@ -19,10 +19,46 @@ from istrc.errors import InputError
 from istrc.evaluation.editing import Bench, Editor, circle_editors
 from istrc.evaluation.editing_faces import CUT, Edit, choose_faces, spread
 from istrc.evaluation.judges import Judge
-from istrc.evaluation.peers import Planned
+from istrc.evaluation.peers.dfi import dfi
 from istrc.evaluation.peers.examples import Examples
+from istrc.evaluation.peers.linear import boundary, code_vector
+from istrc.evaluation.peers.paper_walk import paper_walk
 
 FACTORS = (0.25, 0.5, 1.0, 2.0, 4.0)  # of where a peer's search begins
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A peer by name, and where the search for its strength 1 begins."""
+
+    name: str
+    make: Callable[..., Editor]  # of circle, examples, attributes
+    measure: str  # what its own strengths are counted in
+    start: float  # of that measure
+    slow: bool = False  # measured on fewer faces
+
+
+PEERS = {
+    one.name: one
+    for one in (
+        Planned("paper_walk", paper_walk, "radians stepped", 0.4),
+        Planned("code_vector", code_vector, "differences of means", 1.0),
+        Planned("boundary", boundary, "lengths of z", 0.5),
+        Planned("dfi", dfi, "differences of means", 1.0, slow=True),
+    )
+}
+
+
+def choose_peers(names: Sequence[str]) -> tuple[Planned, ...]:
+    """The peers of these names, each once; `all` is every one. Raises InputError for another."""
+    if "all" in names:
+        return tuple(PEERS.values())
+    for name in names:
+        if name not in PEERS:
+            raise InputError(
+                f"--peers {name}: no such peer; give all, or some of {', '.join(PEERS)}"
+            )
+    return tuple(PEERS[name] for name in dict.fromkeys(names))
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,7 @@ import torch
 from istrc.errors import InputError
 from istrc.evaluation.editing_faces import spread
 from istrc.evaluation.metrics import gradient_energy
-from istrc.evaluation.peers.examples import Examples
-from istrc.evaluation.peers.put_back import put_back
+from istrc.evaluation.peers.examples import Examples, put_back
 from istrc.models.facenet import FaceNet
 
 FINEST = 1  # the first stage that counts: at S/4

@@ -1,4 +1,4 @@
-"""The labelled faces that peers learn from."""
+"""What peers have in common: the labelled faces they learn from, and how they put a change back."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import torch
 from istrc.data.prepared import Prepared
 from istrc.errors import InputError
 from istrc.evaluation.embedding import drawn_rows, embed_rows
+from istrc.photo.paste import face_mask
 
 
 class Examples:
@@ -32,9 +33,8 @@ class Examples:
     @cached_property
     def h(self) -> torch.Tensor:
         """Codes (N, C), on the CPU."""
-        batches = np.array_split(self.rows, -(-len(self.rows) // 256))
-        encode, batch = self.circle.encode, self.prepared.batch
-        return torch.cat([encode(batch(rows)).float().cpu() for rows in batches])
+        batches = self.prepared.batches(self.rows)
+        return torch.cat([self.circle.encode(x).float().cpu() for x in batches])
 
     def sides(self, attribute: str) -> tuple[np.ndarray, np.ndarray]:
         """Places (of 0..N-1) of the faces with an attribute and of those without, ascending.
@@ -49,3 +49,17 @@ class Examples:
                 "without to learn from; a peer needs both"
             )
         return having, lacking
+
+
+def put_back(x: torch.Tensor, change: torch.Tensor) -> torch.Tensor:
+    """x + change inside the face's mask, of faces and changes (B, 3, S, S), in [-1, 1]."""
+    mask = torch.from_numpy(face_mask(x.shape[-1])).to(x)
+    return (x + mask * change.to(x)).clamp(-1, 1)
+
+
+@torch.inference_mode()
+def put_code_back(
+    circle: Any, x: torch.Tensor, c: torch.Tensor, change: torch.Tensor
+) -> torch.Tensor:
+    """The faces x, of codes c, with c + change (B, C) instead: what both are drawn as differs."""
+    return put_back(x, circle.decode_code(c + change) - circle.decode_code(c))

@@ -11,9 +11,8 @@ from typing import Any
 import istrc
 from istrc.data.prepared import Prepared
 from istrc.evaluation.speed import learning, photograph, rivals, stages, walks
-from istrc.evaluation.speed.clock import Clock
 from istrc.evaluation.speed.faces import faces_for
-from istrc.evaluation.speed.machine import installed, machine, size_of
+from istrc.evaluation.speed.machine import Clock, installed, machine, size_of
 
 # What the paper tells of its own times and sizes, all in its section 6.1
 PAPER = {
@@ -115,10 +114,9 @@ def bench(
 
 def headlines(found: dict[str, Any]) -> dict[str, Any]:
     """The numbers at the top of the file, made of the parts."""
-    best = stages.faster(found["stages"])
+    best, speed = stages.faster(found["stages"]), stages.speed
     rebuilt = {p: speed(one["rebuild"]) for p, one in found["stages"].items()}
-    quickest = found["stages"][best]
-    seconds = found["edits"]["s"]
+    quickest, seconds = found["stages"][best], found["edits"]["s"]
     on_ours = seconds.get("dfi")
     return {
         "walk_10x500_s": found["walks"]["s"],
@@ -138,8 +136,3 @@ def headlines(found: dict[str, Any]) -> dict[str, Any]:
         "peak_memory_mb": found["photograph"]["peak_mb"],
         "installed_size_mb": sum(found["installed_mb"].values()),
     }
-
-
-def speed(stage: dict[str, Any]) -> float:
-    """Faces a second of a stage's largest batch."""
-    return list(stage["faces_per_s"].values())[-1]

@@ -5,7 +5,6 @@ How fast a network is does not depend on what it sees, so that a user without da
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ import torch
 
 from istrc import sphere
 from istrc.data.prepared import Prepared, to_pixels, to_tensor
+from istrc.evaluation.peers.examples import Examples
 
 
 def drawn(circle: Any, count: int, seed: int = 0) -> torch.Tensor:
@@ -33,8 +33,8 @@ def embedded(circle: Any, count: int, seed: int = 0) -> torch.Tensor:
     return sphere.normalize(drawn).float().to(circle.device)
 
 
-class Drawn:
-    """What `peers.examples.Examples` is to peers, of drawn faces: N of them.
+class Drawn(Examples):
+    """Examples for peers where there is no data: N drawn faces, and their prepared folder at once.
 
     Who has an attribute is what the circle's classifiers say: half of the faces have each.
     """
@@ -45,29 +45,17 @@ class Drawn:
         self.circle, self.prepared = circle, self
         self.attribute_names = list(circle.attributes.names)
 
+    batches = Prepared.batches
+
     def batch(self, rows: np.ndarray) -> torch.Tensor:
         """The faces of these rows: (B, 3, S, S) float32 in [-1, 1]."""
         return to_tensor(self.pixels[rows])
 
-    @cached_property
-    def z(self) -> torch.Tensor:
-        """Embeddings (N, D), on the CPU."""
-        return torch.cat([self.circle.embed(self.batch(rows)).cpu() for rows in self._parts()])
-
-    @cached_property
-    def h(self) -> torch.Tensor:
-        """Codes (N, C), on the CPU."""
-        return torch.cat([self.circle.encode(self.batch(rows)).cpu() for rows in self._parts()])
-
     def sides(self, attribute: str) -> tuple[np.ndarray, np.ndarray]:
-        """Places of the faces with an attribute and of those without, ascending."""
         column = self.circle.attributes.index(attribute)
         logits = self.circle.attributes.raw(self.z.to(self.circle.device))[:, column].cpu()
         having = (logits > logits.median()).numpy()
         return np.flatnonzero(having), np.flatnonzero(~having)
-
-    def _parts(self) -> list[np.ndarray]:
-        return np.array_split(self.rows, -(-len(self.rows) // 256))
 
 
 def faces_for(circle: Any, prepared: Prepared | None, count: int) -> torch.Tensor:

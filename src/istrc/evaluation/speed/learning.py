@@ -19,8 +19,8 @@ import torch
 
 from istrc.data.prepared import Prepared
 from istrc.evaluation import plain
-from istrc.evaluation.speed.clock import Clock
 from istrc.evaluation.speed.faces import embedded
+from istrc.evaluation.speed.machine import Clock
 
 ATTRIBUTES_STEPS, MAPPING_STEPS = 1200, 6000  # of training as it is by default
 HELD = 2_000  # faces that the choice of step is made on
@@ -40,10 +40,7 @@ def time_training(
         from torch.utils.tensorboard import SummaryWriter  # noqa: F401
     except ImportError as error:
         reason = f"needs {error.name}: pip install 'istrc[train]'"
-        return {
-            "attributes": {"s": None, "reason": reason},
-            "mapping": {"s": None, "reason": reason},
-        }
+        return {part: {"s": None, "reason": reason} for part in ("attributes", "mapping")}
     from istrc.training.attributes import train_on_embeddings
     from istrc.training.mapping import train_on_codes
 
@@ -98,11 +95,8 @@ def cached(
     z = embedded(circle, faces).cpu()
     if prepared is not None:
         rows = np.resize(prepared.rows("fit"), faces)
-        return (
-            z,
-            torch.from_numpy(prepared.attributes[rows]).float(),
-            tuple(prepared.attribute_names),
-        )
+        labels = torch.from_numpy(prepared.attributes[rows]).float()
+        return z, labels, tuple(prepared.attribute_names)
     names = tuple(circle.attributes.names)
     labels = torch.randint(0, 2, (faces, len(names)), generator=torch.Generator().manual_seed(0))
     labels[:2] = torch.tensor([[0], [1]])  # both known, of every attribute
@@ -121,9 +115,5 @@ def projected(
     if not each:  # so short that the clock's noise decides
         each = took[1] / sample
     rest = max(took[1] - each * sample, 0.0)
-    return {
-        "s": rest + each * steps,
-        "step_s": each,
-        "steps": steps,
-        "projected_from_steps": sample,
-    }
+    spent = {"s": rest + each * steps, "step_s": each, "steps": steps}
+    return spent | {"projected_from_steps": sample}

@@ -1,10 +1,14 @@
-"""The machine that something was measured on, and what an installation weighs."""
+"""How long something takes, on which machine, and what an installation weighs."""
 
 from __future__ import annotations
 
 import os
 import platform
 import re
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
@@ -12,6 +16,50 @@ from typing import Any
 import torch
 
 import istrc
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Times work on one device.
+
+    Args:
+        device: whose queue is waited for.
+        runs: of the work, after one to warm up.
+        budget: seconds after which no further run is begun, the first not counted.
+    """
+
+    device: torch.device
+    runs: int = 7
+    budget: float = 4.0
+
+    def seconds(self, work: Callable[[], Any]) -> float:
+        """The median of the runs. Work that takes longer than the budget is run only once."""
+        return statistics.median(self._times(work))
+
+    def least(self, work: Callable[[], Any]) -> float:
+        """The shortest of the runs, as a peak is measured."""
+        return min(self._times(work))
+
+    def _times(self, work: Callable[[], Any]) -> list[float]:
+        first = self.once(work)
+        if first > self.budget:
+            return [first]
+        times: list[float] = []
+        while len(times) < self.runs and (not times or sum(times) < self.budget):
+            times.append(self.once(work))
+        return times
+
+    def once(self, work: Callable[[], Any]) -> float:
+        """Seconds of one run."""
+        self._wait()
+        started = time.perf_counter()
+        work()
+        self._wait()
+        return time.perf_counter() - started
+
+    def _wait(self) -> None:
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
 
 
 def machine(device: torch.device) -> dict[str, Any]:
@@ -49,6 +97,17 @@ def memory() -> float | None:
         return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)
     except (AttributeError, ValueError, OSError):
         return None
+
+
+def resident(mark: str) -> int:
+    """Bytes that this process holds (VmRSS), or held at most (VmHWM).
+
+    Raises OSError where the system does not tell: only Linux does.
+    """
+    told = re.search(rf"{mark}:\s*(\d+) kB", Path("/proc/self/status").read_text())
+    if told is None:
+        raise OSError(f"no {mark}")
+    return int(told[1]) * 1024
 
 
 def installed(name: str = "istrc") -> dict[str, float]:

@@ -6,7 +6,6 @@ python -m istrc.evaluation.speed.photograph MODEL PHOTOGRAPH ATTRIBUTE ALIGNED O
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from istrc.errors import IstrcError
+from istrc.evaluation.speed.machine import resident
 
 MEGAPIXELS = 12
 
@@ -51,43 +51,43 @@ def portrait(circle: Any, folder: Path, megapixels: float) -> tuple[Path, bool]:
     return path, aligned
 
 
+def run(arguments: list[str], what: str) -> str:
+    """What Python prints in a process of its own."""
+    done = subprocess.run([sys.executable, "-m", *arguments], capture_output=True, text=True)
+    if done.returncode:
+        raise IstrcError(f"{what} failed in a process of its own: {done.stderr[-300:]}")
+    return done.stdout
+
+
 def time_photograph(
     model: str, photograph: Path, attribute: str, aligned: bool
 ) -> dict[str, float | None]:
     """Seconds of reading, editing and writing it after the model was loaded, and the peak in MB."""
-    arguments = [model, str(photograph), attribute, str(int(aligned))]
     out = photograph.with_name("photograph-edited.jpg")
-    return child(__name__, [*arguments, str(out)])
+    return child(__name__, [model, str(photograph), attribute, str(int(aligned)), str(out)])
+
+
+def child(module: str, arguments: list[str]) -> Any:
+    """The JSON that a module prints in a process of its own."""
+    return json.loads(run([module, *arguments], module))
 
 
 def time_cold_start(model: str, photograph: Path, attribute: str, aligned: bool) -> float:
     """Seconds of one `istrc edit` in a new process, from its start to its end."""
     out = photograph.with_name("cold-edited.jpg")
-    command = [sys.executable, "-m", "istrc", "edit", str(photograph), "-a", attribute]
-    command += ["-o", str(out), "--model", model, *(["--aligned"] if aligned else [])]
+    command = ["istrc", "edit", str(photograph), "-a", attribute, "-o", str(out), "--model", model]
     started = time.perf_counter()
-    done = subprocess.run(command, check=False, capture_output=True, text=True)
-    if done.returncode:
-        raise IstrcError(f"istrc edit failed in a process of its own: {done.stderr[-300:]}")
+    run([*command, *(["--aligned"] if aligned else [])], "istrc edit")
     return time.perf_counter() - started
-
-
-def child(module: str, arguments: list[str]) -> Any:
-    """The JSON that a module prints in a process of its own."""
-    command = [sys.executable, "-m", module, *arguments]
-    done = subprocess.run(command, check=False, capture_output=True, text=True)
-    if done.returncode:
-        raise IstrcError(f"{module} failed in a process of its own: {done.stderr[-300:]}")
-    return json.loads(done.stdout)
 
 
 def peak_mb() -> float | None:
     """MB that this process held at most; None where the system does not tell."""
-    status = Path("/proc/self/status")
-    if status.exists():
+    try:
         # Linux counts in ru_maxrss what the process that started this one held, too
-        if told := re.search(r"VmHWM:\s*(\d+) kB", status.read_text()):
-            return int(told[1]) * 1024 / 1e6
+        return resident("VmHWM") / 1e6
+    except OSError:
+        pass
     try:
         import resource
     except ImportError:  # Windows

@@ -7,11 +7,11 @@ from typing import Any
 import torch
 
 from istrc.data.prepared import Prepared
-from istrc.evaluation.peers.boundary import boundary
 from istrc.evaluation.peers.dfi import dfi
 from istrc.evaluation.peers.examples import Examples
-from istrc.evaluation.speed.clock import Clock
+from istrc.evaluation.peers.linear import boundary
 from istrc.evaluation.speed.faces import Drawn
+from istrc.evaluation.speed.machine import Clock
 
 
 def time_rivals(
@@ -29,28 +29,23 @@ def time_rivals(
     DFI's features of the pool are computed before the clock starts, and so is the boundary: what
     is timed is what every further face costs. DFI cannot be had with an outside recogniser.
     """
-    examples = (
-        Drawn(circle, 2 * pool + 24)
-        if prepared is None
-        else Examples(circle, prepared, faces=6 * pool)
-    )
+    if prepared is None:
+        examples = Drawn(circle, 2 * pool + 24)
+    else:
+        examples = Examples(circle, prepared, faces=6 * pool)
     asked = {attribute: 1.0}
     one, count = x[:1], len(x)
     z = circle.embed(x)
     end = circle.walk(z, asked).end
 
-    found: dict[str, Any] = {
-        "attribute": attribute,
-        "faces": count,
-        "s": {"ours": clock.seconds(lambda: circle.edit(x, asked)) / count},
-        "alone_s": {"ours": clock.seconds(lambda: circle.edit(one, asked))},
+    ways = {
+        "ours": lambda: circle.edit(x, asked),
+        "ours, where z alone says how far": lambda: circle.rebuild(x, z, circle.walk(z, asked).end),
+        "ours, one more picture of a walk": lambda: circle.rebuild(x, z, end),
     }
-    found["s"]["ours, where z alone says how far"] = (
-        clock.seconds(lambda: circle.rebuild(x, z, circle.walk(z, asked).end)) / count
-    )
-    found["s"]["ours, one more picture of a walk"] = (
-        clock.seconds(lambda: circle.rebuild(x, z, end)) / count
-    )
+    found: dict[str, Any] = {"attribute": attribute, "faces": count}
+    found["s"] = {name: clock.seconds(way) / count for name, way in ways.items()}
+    found["alone_s"] = {"ours": clock.seconds(lambda: circle.edit(one, asked))}
     peers = {"boundary": boundary(circle, examples, [attribute])}
     if circle.facenet is not None and circle.facenet.size == circle.size:
         peers["dfi"] = dfi(circle, examples, [attribute], pool=pool, iterations=iterations)

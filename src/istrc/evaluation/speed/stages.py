@@ -10,7 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from istrc import sphere
 from istrc.evaluation import plain
-from istrc.evaluation.speed.clock import Clock
+from istrc.evaluation.speed.machine import Clock
 
 BATCHES = (1, 16, 256)
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -34,11 +34,6 @@ def stages(circle: Any, x: torch.Tensor) -> dict[str, Callable[[], torch.Tensor]
         "rebuild": lambda: circle.decode(circle.embed(x)),
         "change": lambda: circle.rebuild(x, z, z2),
     }
-
-
-def as_written(circle: Any, c: torch.Tensor) -> torch.Tensor:
-    """What the stage decode draws, by the network as it is written; `decode` does less."""
-    return circle.autoencoder.decode(c[:, : circle.texture])
 
 
 @torch.no_grad()
@@ -65,7 +60,8 @@ def time_stages(
     found: dict[str, Any] = {}
     kept = circle.precision
     c = circle.encode(x[: batches[-1]])
-    written = multiply_adds(lambda: as_written(circle, c))
+    # By the network as it is written; `decode` does less
+    written = multiply_adds(lambda: circle.autoencoder.decode(c[:, : circle.texture]))
     few = stages(circle, x[:16])  # what goes in is of single precision
     exact = {name: work() for name, work in few.items()}
     try:
@@ -84,23 +80,22 @@ def time_stages(
                             one["network_multiply_adds_per_face"] = written / batch
             if kind != torch.float32:
                 for name, work in few.items():
-                    difference = (work().float() - exact[name].float()).abs()
-                    found[precision][name]["difference"] = {
-                        "largest": difference.max().item(),
-                        "mean": difference.mean().item(),
-                    }
+                    apart = (work().float() - exact[name].float()).abs()
+                    apart = {"largest": apart.max().item(), "mean": apart.mean().item()}
+                    found[precision][name]["difference"] = apart
     finally:
         circle.precision = kept
     return found
 
 
+def speed(stage: dict[str, Any]) -> float:
+    """Faces a second of a stage's largest batch."""
+    return list(stage["faces_per_s"].values())[-1]
+
+
 def faster(found: dict[str, Any]) -> str:
     """The precision in which the largest batch is rebuilt faster."""
-
-    def speed(precision: str) -> float:
-        return list(found[precision]["rebuild"]["faces_per_s"].values())[-1]
-
-    return max(found, key=speed)
+    return max(found, key=lambda precision: speed(found[precision]["rebuild"]))
 
 
 def time_plain(circle: Any, x: torch.Tensor, clock: Clock) -> dict[str, float]:

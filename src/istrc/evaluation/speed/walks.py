@@ -10,7 +10,7 @@ from istrc.circle import TRANSFORMATIONS
 from istrc.edit import holding
 from istrc.edit import walk as walking
 from istrc.evaluation import plain
-from istrc.evaluation.speed.clock import Clock
+from istrc.evaluation.speed.machine import Clock
 from istrc.evaluation.speed.stages import PRECISIONS
 
 # The paper's ten: its beard and mustache are one, and makeup is not among them

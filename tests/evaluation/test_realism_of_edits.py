@@ -3,15 +3,15 @@ import pytest
 
 from istrc.data.prepared import Prepared
 from istrc.errors import InputError
-from istrc.evaluation.editing_realism import (
+from istrc.evaluation.groups import by_label
+from istrc.evaluation.kept_pictures import Kept
+from istrc.evaluation.realism import (
     choose_untouched,
     evaluate_realism,
     faces_of,
     gather,
     people_of,
 )
-from istrc.evaluation.groups import by_label
-from istrc.evaluation.kept_pictures import Kept
 
 
 @pytest.fixture(scope="module")

@@ -1,12 +1,14 @@
-"""A linear boundary on the sphere, and the walk along its normal.
+"""Peers that add one vector to every face: in the space of BEGAN's code, or on the sphere.
 
-InterFaceGAN (Shen et al. 2020, sections 2.2 and 2.3): one hyperplane separates faces with an
-attribute from those without, for every face the same; z moves along its unit normal n, and is put
-back on the sphere: z' = (z + a n) / |z + a n|. Conditional manipulation moves along what is left of
-n outside of other attributes' normals.
+Code vector: the arithmetic of Larsen et al. 2016 (auto-encoding beyond pixels), section 4:
 
-Pictures are made by the circle's `mapping`, the F that knows whole faces, and not by `changes`:
-that one was tuned on the ends of our own walks and is a part of what is compared here.
+    v = mean E(x) of faces with the attribute - mean E(x) of faces without,    h' = E(x) + s v
+
+Boundary: InterFaceGAN (Shen et al. 2020, sections 2.2 and 2.3): one hyperplane separates faces with
+an attribute from those without; z moves along its unit normal n, and is put back on the sphere:
+z' = (z + a n) / |z + a n|. Conditional manipulation moves along what is left of n outside of other
+attributes' normals. Pictures are made by the circle's `mapping`, the F that knows whole faces, and
+not by `changes`: that one was tuned on the ends of our own walks and is a part of what is compared.
 """
 
 from __future__ import annotations
@@ -18,12 +20,26 @@ import numpy as np
 import torch
 
 from istrc import sphere
-from istrc.evaluation.peers.examples import Examples
-from istrc.evaluation.peers.put_back import put_code_back
+from istrc.evaluation.peers.examples import Examples, put_code_back
 
 # What an edit must not bring along. InterFaceGAN's own (age, sex, glasses) less the smile, of which
 # three of our transformations consist in part; a face's own target is never among them.
 CONDITIONS = ("male", "young", "eyeglasses")
+
+
+def code_vector(circle: Any, examples: Examples, attributes: Sequence[str]):
+    """The peer. Strengths are multiples of v; several attributes add up."""
+    vectors = {}
+    for name in attributes:
+        having, lacking = examples.sides(name)
+        vectors[name] = (examples.h[having].mean(0) - examples.h[lacking].mean(0)).to(circle.device)
+
+    def edit(x: torch.Tensor, strengths: Mapping[str, float]) -> torch.Tensor:
+        h = circle.encode(x)
+        change = sum(strength * vectors[name] for name, strength in strengths.items())
+        return put_code_back(circle, x, h, change)
+
+    return edit
 
 
 def normal(examples: Examples, attribute: str) -> torch.Tensor:
