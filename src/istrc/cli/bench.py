@@ -9,8 +9,9 @@ import typer
 
 from istrc.cli import options
 from istrc.cli.group import JsonToFile
-from istrc.cli.report import Bar, Report
+from istrc.cli.report import Report
 from istrc.errors import IstrcError
+from istrc.progress import Bar
 
 EXAMPLES = """Examples:
 

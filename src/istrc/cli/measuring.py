@@ -14,8 +14,9 @@ from typing import Annotated, Any, get_args, get_type_hints
 import typer
 
 from istrc.cli import options
-from istrc.cli.report import Bar, Report
+from istrc.cli.report import Report
 from istrc.errors import IstrcError
+from istrc.progress import Bar
 
 
 @dataclass(frozen=True)
