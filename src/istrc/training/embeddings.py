@@ -132,10 +132,10 @@ def recorded(facenet: FaceNet | Embeddings) -> dict[str, Any]:
     return {"facenet": fingerprint(facenet)}
 
 
-def note(facenet: FaceNet | Embeddings, out: str | Path) -> None:
+def note(recogniser: Recogniser | None, out: str | Path) -> None:
     """Write an outside recogniser's record beside what was trained for it."""
-    if isinstance(facenet, Embeddings):
-        save_record(facenet.recogniser, Path(out) / RECORD)
+    if recogniser is not None and not isinstance(recogniser, Own):
+        save_record(recogniser, Path(out) / RECORD)
 
 
 def data_key(prepared: Prepared) -> str:
