@@ -14,7 +14,6 @@ from istrc import sphere
 from istrc.data.prepared import Prepared
 from istrc.errors import InputError
 from istrc.models.attributes import AttributeClassifiers
-from istrc.models.facenet import FaceNet
 from istrc.training import loop
 from istrc.training.embeddings import Embeddings, note, recorded, source
 from istrc.training.entropy import areas_under_curves
@@ -65,14 +64,18 @@ def train_attributes(
     for name, share in zip(prepared.attribute_names, prevalence(labels).tolist(), strict=True):
         if not 0 < share < 1:
             raise InputError(f"{data}: every known face has the same {name!r}; drop that column")
-    fit_z, tune_z = (
-        s.made.embeddings(part) if s.made else embedded(facenet, prepared, rows, s.device)
-        for part, rows in (("fit", fit), ("tune", tune))
-    )
+
+    def embed(part: str, rows: np.ndarray) -> torch.Tensor:  # (N, D)
+        if s.made:
+            return s.made.embeddings(part)
+        if isinstance(facenet, Embeddings):
+            return facenet.of(rows, mirror=False)
+        return embed_rows(facenet, prepared, rows, s.device)
+
     net = train_on_embeddings(
-        fit_z,
+        embed("fit", fit),
         labels,
-        tune_z,
+        embed("tune", tune),
         torch.from_numpy(prepared.attributes[tune]),
         tuple(prepared.attribute_names),
         out,
@@ -81,15 +84,6 @@ def train_attributes(
     )
     note(s.recogniser, out)
     return net
-
-
-def embedded(
-    facenet: FaceNet | Embeddings, prepared: Prepared, rows: np.ndarray, device: str
-) -> torch.Tensor:
-    """Embeddings z (N, D) of these rows."""
-    if isinstance(facenet, Embeddings):
-        return facenet.of(rows, mirror=False)
-    return embed_rows(facenet, prepared, rows, device)
 
 
 def train_on_embeddings(

@@ -244,9 +244,7 @@ def train_landmarks(
     net.triangles.copy_(torch.from_numpy(triangles))
     for part in REACH:
         steps = s.steps if part == "rough" else s.fine_steps
-        made = _train(
-            part, net, replace(s, steps=steps), prepared, points, fit, tune, Path(out) / part
-        )
+        made = _train(part, net, replace(s, steps=steps), prepared, (fit, tune), Path(out) / part)
         getattr(net, part).load_state_dict(made.state_dict())
     return net.to(s.device).eval()
 
@@ -256,11 +254,11 @@ def _train(
     whole: Landmarks,
     s: LandmarksSettings,
     prepared: Prepared,
-    points: np.ndarray,
-    fit: np.ndarray,
-    tune: np.ndarray,
+    rows: tuple[np.ndarray, np.ndarray],  # to fit and to tune on
     out: Path,
 ) -> Regressor:
+    """One of the network's regressors, on frames as far off as it will see."""
+    points, (fit, tune) = prepared.landmarks.astype(np.float32), rows
     net, mean, reach = getattr(whole, part), whole.mean.to(s.device), REACH[part]
     size = net.size
     net = copy.deepcopy(net).to(s.device, memory_format=torch.channels_last)
