@@ -2,14 +2,12 @@
 
 import json
 import math
-import re
 
 import numpy as np
 import pytest
 import typer
 
-from istrc.cli import report as module
-from istrc.cli.report import Bar, Report, describe, rate, span
+from istrc.cli.report import Report, describe
 from istrc.errors import InputError, IstrcError
 
 
@@ -114,41 +112,3 @@ def test_a_table_that_cannot_be_written_is_said(tmp_path, capsys):
     report.table = tmp_path / "file" / "report.csv"
     assert leave(report, lambda r: r.done("a -> b", input="a")) == 1
     assert len(capsys.readouterr().err.splitlines()) == 2
-
-
-@pytest.mark.parametrize(
-    ("speed", "said"), [(None, ""), (0, ""), (4.25, "4.2/s"), (1, "1.0/s"), (0.25, "4.0 s each")]
-)
-def test_how_fast_it_goes_is_said_as_anybody_would(speed, said):
-    assert rate(speed) == said
-
-
-def test_where_no_terminal_is_told_it_is_a_line_every_so_often(capsys, monkeypatch):
-    """A hundred items of a second each."""
-    clock = iter(range(10_000))
-    monkeypatch.setattr(module.time, "monotonic", lambda: next(clock))
-    monkeypatch.setattr(module, "LINE_EVERY", 30.0)
-    with Bar("edit", 1) as bar:
-        for _ in range(60):
-            bar.at(0, 100)  # before the first is done there is nothing to tell
-        for _ in range(100):
-            bar.advance()
-    lines = capsys.readouterr().err.splitlines()
-    assert 2 <= len(lines) <= 4
-    for line in lines:
-        count, each, left = re.fullmatch(r"edit: (\d+) of 100, (.*), (.*) left", line).groups()
-        assert each.endswith(("/s", "each")) and left.endswith(("s", "min")) and int(count) < 100
-
-
-def test_a_short_work_says_nothing(capsys):
-    with Bar("edit", 3) as bar:
-        for _ in range(3):
-            bar.advance()
-    assert capsys.readouterr().err == ""
-
-
-@pytest.mark.parametrize(
-    ("seconds", "said"), [(0, "0 s"), (89, "89 s"), (600, "10 min"), (7500, "2 h 5 min")]
-)
-def test_how_long(seconds, said):
-    assert span(seconds) == said

@@ -63,6 +63,16 @@ def test_data_that_was_not_prepared_is_one_line(istrc, tmp_path):
     assert len(result.lines) == 1 and "istrc prepare" in result.err
 
 
+def test_textures_are_made(istrc, shaped_folder, tiny_landmarks, tmp_path):
+    from istrc.models.store import save_part
+
+    save_part(tiny_landmarks(16), tmp_path / "landmarks")
+    out = tmp_path / "textures"
+    result = istrc("train", "textures", shaped_folder, out, "--landmarks", tmp_path / "landmarks")
+    assert result.exit_code == 0, result.err
+    assert (out / "prepared.json").exists()
+
+
 def test_every_part_is_a_command(istrc):
     listed = istrc("train", "--help").out
     for part in train.PARTS:

@@ -61,7 +61,9 @@ def test_what_is_not_known_is_drawn_and_what_is_known_stays(given, tmp_path):
     optimizer = torch.optim.Adam(net.parameters(), lr=1e-2)
     for _ in range(300):
         error = (net.standardised(z) - (h - net.mean) / net.spread).square().mean()
-        loop.descend(optimizer, error, 1e-2)
+        optimizer.zero_grad()
+        error.backward()
+        optimizer.step()
     before = net(z).detach()
     options = dict(steps=150, rate=2e-3, colour_weight=0.1, critic_weight=2.0, average=0.9)
     found = fine_tune(*given, tmp_path, **options, **CONFIG)(z)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from istrc.training.average import follow
+from istrc.training.loop import follow
 
 
 def test_the_average_is_that_of_every_weight_and_statistic():

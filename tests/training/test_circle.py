@@ -27,18 +27,19 @@ def donor(size=16):
     )
 
 
-def test_in_one_call(outsider, toy_folder, toys, tmp_path):
+@pytest.mark.parametrize("limit", [None, 60])
+def test_in_one_call(limit, outsider, toy_folder, toys, tmp_path):
     given = donor()
     options = dict(
         recogniser=outsider, from_=given, mapping_steps=2, mapping_fine_steps=2, attributes_steps=2
     )
-    options["changes_steps"] = 2
+    options |= dict(changes_steps=2, limit=limit)
     circle = train_circle(toy_folder, tmp_path, **options)
     assert (circle.dim, circle.size, circle.facenet) == (8, 16, None)
     assert circle.autoencoder is given.autoencoder
     assert set(circle.attribute_names) == set(toys.attribute_names)
     times = json.loads((tmp_path / "runs" / "times.json").read_text())
-    fit = len(toys.rows("fit")) + len(toys.rows("tune"))
+    fit = sum(len(toys.rows(part)[:limit]) for part in ("fit", "tune"))
     assert times["embeddings"] == 2 * fit
     assert {"embedding_seconds", "mapping_seconds", "attributes_seconds"} <= set(times)
     # It is read back, with its recogniser, and edits

@@ -32,8 +32,8 @@ class Counting:
 
 
 def test_they_are_made_once(outsider, toys, tmp_path):
-    net, lines = Counting(outsider), []
-    kept = Embeddings(net, toys, tmp_path, lines.append)
+    net = Counting(outsider)
+    kept = Embeddings(net, toys, tmp_path)
     rows = np.array([5, 3, 90])
     z = kept.of(rows, mirror=False)
     assert z.shape == (3, 8) and net.seen == 3

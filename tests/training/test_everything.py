@@ -1,14 +1,15 @@
 """One command for all parts: the folder it writes is a circle, and nothing is trained twice."""
 
 import json
+from dataclasses import fields
 from functools import partial
-from inspect import signature
 
 import torch
 
 from istrc.circle import Circle
 from istrc.pretrained import FURTHER, PARTS
 from istrc.training import everything
+from istrc.training.settings import AllSettings
 
 
 def test_the_folder_is_a_circle(trained_all, toys):
@@ -40,9 +41,7 @@ def test_every_part_says_how_it_was_made(trained_all):
 def test_what_is_finished_is_not_trained_again(trained_all, shaped_folder, monkeypatch):
     first, out = trained_all
     spent = {path: path.read_text() for path in out.glob("runs/*/spent.json")}
-    steps = {
-        name: 1 for name in signature(everything.train_all).parameters if name.endswith("_steps")
-    }
+    steps = {one.name: 1 for one in fields(AllSettings) if one.name.endswith("_steps")}
     before = {path: path.stat().st_mtime_ns for path in out.glob("runs/*/*.safetensors")}
     assert len(before) >= 5
     few = partial(everything.train_landmarks, batch_size=4)

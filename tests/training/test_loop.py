@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -15,7 +16,8 @@ from torch import nn
 
 from istrc.errors import IstrcError
 from istrc.training import loop
-from istrc.training.loop import cosine, generator, load_best, load_modules, run
+from istrc.training.loop import cosine, generator, load_best, load_modules, passes, run, train
+from istrc.training.settings import Run, setting
 
 pytest.importorskip("tensorboard")
 
@@ -255,7 +257,7 @@ def test_progress_goes_to_standard_error(tmp_path, capsys):
     Line().run(tmp_path, steps=3, echo=True)
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert "3/3" in captured.err and "loss" in captured.err
+    assert "3 of 3" in captured.err and "loss" in captured.err
 
 
 def test_a_checkpoint_holds_no_pickle_and_says_what_it_is(tmp_path):
@@ -369,3 +371,84 @@ def test_random_numbers_of_steps_seeds_and_streams_are_their_own():
     }
     assert len(set(drawn.values())) == len(drawn)
     assert generator(1, 2).integers(0, 2**60) == drawn[1, 2, 0]
+
+
+def test_passes_are_over_all_things_each_in_its_own_order():
+    chosen = np.concatenate([passes(3, step, 7, 4) for step in range(7)])
+    for turn in range(4):
+        once = chosen[7 * turn : 7 * turn + 7]
+        assert sorted(once) == list(range(7))
+    assert not np.array_equal(chosen[:7], chosen[7:14])
+
+
+@dataclass(kw_only=True)
+class LineSettings(Run):
+    steps: int = 4
+    rate: float = setting(0.5, "Peak learning rate.")
+    average: float = setting(0.75, "Decay.")
+
+
+def test_a_step_of_a_training_by_hand(tmp_path):
+    """The schedule's rate, the clipped gradient of the first network, the average, the record."""
+    net, averaged, other = (nn.Linear(2, 1, bias=False) for _ in range(3))
+    averaged.load_state_dict(net.state_dict())
+    weight, mean, second = (n.weight.detach().clone() for n in (net, averaged, other))
+    x = torch.tensor([[3.0, 4.0]])
+    shown = []
+
+    def gradients(step, batch):
+        (net(batch) + other(batch)).sum().backward()
+        return {"loss": torch.tensor(1.0)}
+
+    s = LineSettings(seed=5)
+    done = train(
+        "line",
+        s,
+        tmp_path,
+        modules={"net": net, "average": averaged, "other": other},
+        optimizers={
+            "a": torch.optim.SGD(net.parameters(), lr=s.rate),
+            "b": torch.optim.SGD(other.parameters(), lr=0.1),
+        },
+        batch=lambda step: x,
+        gradients=gradients,
+        averaged=averaged,
+        clip=1.0,
+        schedule=lambda step, steps, peak: shown.append((step, steps, peak)) or peak / (step + 1),
+        config={"net": "a line"},
+        echo=False,
+    )
+    for step in range(4):
+        weight = weight - 0.5 / (step + 1) * x / 5
+        second = second - 0.1 / (step + 1) * x  # the first alone is clipped
+        mean = mean.lerp(weight, 1 - min(0.75, (step + 1) / (step + 10)))
+    torch.testing.assert_close(net.weight, weight)
+    torch.testing.assert_close(other.weight, second)
+    torch.testing.assert_close(averaged.weight, mean)
+    assert done == 4 and shown[:2] == [(0, 4, 0.5), (0, 4, 0.1)]
+    assert json.loads((tmp_path / "run.json").read_text()) == {
+        "part": "line", "rate": 0.5, "average": 0.75, "net": "a line", "steps": 4, "seed": 5,
+        "was": [],
+    }  # fmt: skip
+
+
+def test_the_networks_have_the_best_weights_in_the_end(tmp_path):
+    net, seen = nn.Linear(1, 1), []
+
+    def gradients(step, batch):
+        net(batch).sum().backward()
+        return {}
+
+    def validate(step):
+        seen.append(net.weight.item())
+        return {"score": -abs(step - 2)}
+
+    s = LineSettings()
+    s.validate_every = 1
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    train(
+        "line", s, tmp_path, modules={"net": net}, optimizers={"sgd": optimizer},
+        batch=lambda step: torch.ones(1, 1), gradients=gradients, validate=validate, best="score",
+        config={}, echo=False,
+    )  # fmt: skip
+    assert net.weight.item() == seen[1] != seen[3]

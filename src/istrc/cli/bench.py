@@ -10,7 +10,8 @@ import typer
 from istrc.cli import options
 from istrc.cli.group import JsonToFile
 from istrc.cli.measuring import JsonOption, ResultsOption, check_extra, write
-from istrc.cli.report import Bar, Report
+from istrc.cli.report import Report
+from istrc.progress import Bar
 
 EXAMPLES = """Examples:
 

@@ -12,9 +12,10 @@ from typing import Annotated
 import typer
 
 from istrc.cli import options
-from istrc.cli.report import Bar, Report
+from istrc.cli.report import Report
 from istrc.cli.strengths import parse_edits
 from istrc.errors import IstrcError
+from istrc.progress import Bar
 
 EXAMPLES = """Examples:
 

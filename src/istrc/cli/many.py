@@ -25,8 +25,9 @@ import typer
 
 from istrc.cli.files import Job
 from istrc.cli.made import Made
-from istrc.cli.report import EXPECTED, Bar, Report, describe
+from istrc.cli.report import EXPECTED, Report, describe
 from istrc.errors import IstrcError, OutOfSpace
+from istrc.progress import Bar
 
 JobsOption = Annotated[
     int,

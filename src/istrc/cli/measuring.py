@@ -14,8 +14,9 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 from istrc.cli import options
-from istrc.cli.report import Bar, Report
+from istrc.cli.report import Report
 from istrc.errors import IstrcError
+from istrc.progress import Bar
 
 # Options that the bench opens, by the field of it that they fill
 OPENED = {"judge": "judge_folder", "second": "second", "pairs": "pairs"}

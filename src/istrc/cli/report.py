@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -17,14 +16,13 @@ import typer
 
 from istrc.cli.table import write_table
 from istrc.errors import IstrcError
+from istrc.progress import Bar
 from istrc.runtime import REMEDY, without_torch
 
 T = TypeVar("T")
 
 # What a user can do something about; anything else is a defect of ours and keeps its traceback.
 EXPECTED = (IstrcError, OSError, MemoryError)
-BAR_AFTER = 2.0  # seconds of work before a progress bar is worth looking at
-LINE_EVERY = 30.0  # seconds, where it is not a terminal that is told
 
 
 def one_line(message: object) -> str:
@@ -142,98 +140,6 @@ class Report:
         if self.errors:
             raise typer.Exit(1)
         return True
-
-
-class Bar:
-    """A progress bar on standard error that shows itself only if the work takes long.
-
-    Where that is no terminal, a line every `LINE_EVERY` seconds.
-    """
-
-    def __init__(self, label: str, total: int):
-        self.label, self.total, self.count = label, total, 0
-        self.progress, self.lock = None, threading.Lock()
-        self.started = self.told = time.monotonic()
-
-    def __enter__(self) -> Bar:
-        self.timer = None
-        if self.total and sys.stderr.isatty():
-            self.timer = threading.Timer(BAR_AFTER, self._show)
-            self.timer.daemon = True
-            self.timer.start()
-        return self
-
-    def advance(self) -> None:
-        with self.lock:
-            self.count += 1
-            if self.progress is not None:
-                self.progress.update(self.task, completed=self.count, total=self.total)
-            elif self.timer is None and self.count > 0:
-                if time.monotonic() - self.told >= LINE_EVERY:
-                    self._tell()
-
-    def _tell(self) -> None:
-        self.told = time.monotonic()
-        speed = self.count / (self.told - self.started)
-        left = (self.total - self.count) / max(speed, 1e-9)
-        line = f"{self.label}: {self.count} of {self.total}, {rate(speed)}, {span(left)} left"
-        print(line, file=sys.stderr, flush=True)
-
-    def at(self, count: int, total: int) -> None:
-        """Move to `count` of `total`, for work that counts by itself."""
-        self.total, self.count = total, count - 1
-        self.advance()
-
-    def _show(self) -> None:
-        from rich.console import Console
-        from rich.progress import (
-            BarColumn,
-            MofNCompleteColumn,
-            Progress,
-            ProgressColumn,
-            Task,
-            TimeRemainingColumn,
-        )
-        from rich.text import Text
-
-        class Rate(ProgressColumn):
-            def render(self, task: Task) -> Text:
-                return Text(rate(task.speed))
-
-        with self.lock:
-            self.progress = Progress(
-                "{task.description}",
-                BarColumn(),
-                MofNCompleteColumn(),
-                Rate(),
-                TimeRemainingColumn(),
-                console=Console(stderr=True),
-                transient=True,
-            )
-            self.task = self.progress.add_task(self.label, total=self.total, completed=self.count)
-            self.progress.start()
-
-    def __exit__(self, *_: object) -> None:
-        if self.timer is not None:
-            self.timer.cancel()
-        with self.lock:
-            if self.progress is not None:
-                self.progress.stop()
-
-
-def rate(speed: float | None) -> str:
-    """How fast it goes, items a second, as one would say it: `4.2/s`, `3.1 s each`."""
-    if not speed:
-        return ""
-    return f"{speed:.1f}/s" if speed >= 1 else f"{1 / speed:.1f} s each"
-
-
-def span(seconds: float) -> str:
-    """How long, as one would say it: `40 s`, `12 min`, `2 h 5 min`."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def describe(error: BaseException) -> str:

@@ -1,4 +1,4 @@
-"""`istrc train PART`: thin doors to the functions of istrc.training, which document themselves."""
+"""`istrc train PART`: thin doors to the functions of istrc.training, one option a setting."""
 
 from __future__ import annotations
 
@@ -6,42 +6,47 @@ import inspect
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import MISSING, Field, fields
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from istrc.cli import options
-from istrc.cli.recognisers import PARAMETERS, open_recogniser
+from istrc.cli.recognisers import PARAMETERS, SPEC, WHAT, open_recogniser
 from istrc.cli.report import Report
-from istrc.cli.signature import NETS, as_command, read_signature
 from istrc.errors import IstrcError
+from istrc.training import settings
 
-# part: (module, function)
+# part: (module, function, settings)
 PARTS = {
-    "landmarks": ("istrc.training.landmarks", "train_landmarks"),
-    "textures": ("istrc.training.shape_free", "make_shape_free"),
-    "facenet": ("istrc.training.facenet", "train_facenet"),
-    "began": ("istrc.training.began", "train_began"),
-    "search": ("istrc.training.search", "train_search"),
-    "mapping": ("istrc.training.mapping", "train_mapping"),
-    "attributes": ("istrc.training.attributes", "train_attributes"),
-    "changes": ("istrc.training.changes", "train_changes"),
-    "probes": ("istrc.training.probes", "train_probes"),
-    "reach": ("istrc.training.reach", "train_reach"),
-    "circle": ("istrc.training.circle", "train_circle"),
-    "all": ("istrc.training.everything", "train_all"),
-    "judge": ("istrc.evaluation.judges", "train_judge"),
+    "landmarks": ("istrc.training.landmarks", "train_landmarks", settings.LandmarksSettings),
+    "textures": ("istrc.training.shape_free", "make_shape_free", settings.TexturesSettings),
+    "facenet": ("istrc.training.facenet", "train_facenet", settings.FaceNetSettings),
+    "began": ("istrc.training.began", "train_began", settings.BeganSettings),
+    "search": ("istrc.training.search", "train_search", settings.SearchSettings),
+    "mapping": ("istrc.training.mapping", "train_mapping", settings.MappingSettings),
+    "attributes": ("istrc.training.attributes", "train_attributes", settings.AttributesSettings),
+    "changes": ("istrc.training.changes", "train_changes", settings.ChangesSettings),
+    "probes": ("istrc.training.probes", "train_probes", settings.ProbesSettings),
+    "reach": ("istrc.training.reach", "train_reach", settings.ReachSettings),
+    "circle": ("istrc.training.circle", "train_circle", settings.CircleSettings),
+    "all": ("istrc.training.everything", "train_all", settings.AllSettings),
+    "judge": ("istrc.evaluation.judges", "train_judge", settings.JudgeSettings),
+    "sieve": ("istrc.training.sieve", "train_sieve", settings.SieveSettings),
 }
 
-SAVES_ITSELF = ("all", "circle", "judge", "textures")
+SAVES_ITSELF = ("all", "circle", "judge", "sieve", "textures")
+
+# A trained part is given as the folder that holds it.
+NETS = ("FaceNet", "AutoEncoder", "Landmarks", "Circle")
 
 
 class Doors(TyperGroup):
-    """The commands, each made when it is asked for: its options are read from a source file."""
+    """The commands, each made when it is asked for."""
 
     @property
     def commands(self) -> dict[str, Any]:
@@ -76,42 +81,94 @@ app = typer.Typer(
 process_is_ours = False
 
 
-def _door(part: str, module: str, function: str) -> Callable[..., None]:
+def _door(part: str, module: str, function: str, kind: type) -> Callable[..., None]:
     """The command that stands for one training function."""
-    purpose, parameters = read_signature(module, function)
-    kinds = {p.name: p.annotation.split(" | ")[0] for p in parameters}
-    nets = {name: kind for name, kind in kinds.items() if kind in NETS}
+    shown = {one.name: _option(one) for one in settings.in_order(kind)}
+    shown = {name: option for name, option in shown.items() if option is not None}
 
-    def run(given: dict[str, Any], as_json: bool, **recogniser: Any) -> None:
+    def command(data: str, out: str, as_json: bool, **values: Any) -> None:
+        given = {name: values.pop(name) for name in shown}
+        given = {name: value for name, value in given.items() if value is not None}
         with Report(f"train {part}", as_json) as report:
             _restart()
             try:
                 train = getattr(import_module(module), function)
                 if "recogniser" in given:
                     given["recogniser"] = open_recogniser(
-                        given["recogniser"], given["device"], report, **recogniser
+                        given["recogniser"], given["device"], report, **values
                     )
-                _load(given, nets)
-                trained = train(**given)
+                _load(given, kind)
+                trained = train(data, out, **given)
                 if part not in SAVES_ITSELF:
-                    _save(trained, Path(given["out"]))
+                    _save(trained, Path(out))
             except ImportError as error:
                 message = f"training needs {error.name}: pip install 'istrc[train]'"
                 raise IstrcError(message) from error
-            report.done(
-                f"{given['out']}: trained", part=part, data=given["data"], output=given["out"]
-            )
+            report.done(f"{out}: trained", part=part, data=data, output=out)
 
-    extra = inspect.Parameter(
-        "as_json", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=options.JsonOption
-    )
-    further = (*PARAMETERS, extra) if "Recogniser" in nets.values() else (extra,)
-    command = as_command(parameters, run, positional=("data", "out"), extra=further)
-    command.__doc__ = purpose
+    parameters = [
+        _parameter("data", Annotated[str, typer.Argument(metavar="DATA", help=kind.data)]),
+        _parameter("out", Annotated[str, typer.Argument(metavar="OUT", help=kind.out)]),
+        *shown.values(),
+        *(PARAMETERS if "recogniser" in shown else ()),
+        _parameter("as_json", options.JsonOption, False),
+    ]
+    command.__doc__ = (kind.__doc__ or "").partition("\n")[0]
+    command.__signature__ = inspect.Signature(parameters)
+    command.__annotations__ = {one.name: one.annotation for one in parameters}
     return command
 
 
-def _load(given: dict[str, Any], nets: dict[str, str]) -> None:
+def _parameter(name: str, annotation: Any, default: Any = inspect.Parameter.empty) -> Any:
+    kind = inspect.Parameter.KEYWORD_ONLY
+    return inspect.Parameter(name, kind, default=default, annotation=annotation)
+
+
+def _option(one: Field) -> inspect.Parameter | None:
+    """The option that stands for a setting; None where no text can stand for its type."""
+    name = one.type.split(" | ")[0]
+    offered = {
+        "int": (int, "INTEGER"),
+        "float": (float, "NUMBER"),
+        "bool": (bool, None),
+        "str": (str, "TEXT"),
+        "Path": (str, "FOLDER"),
+        "Recogniser": (str, SPEC),
+        "tuple[int, ...]": (str, "N,N,..."),
+        "tuple[str, ...]": (str, "NAME,NAME,..."),
+        **dict.fromkeys(NETS, (str, "FOLDER")),
+    }
+    if name not in offered:
+        return None
+    kind, metavar = offered[name]
+    flag = one.name.rstrip("_").replace("_", "-")
+    default = inspect.Parameter.empty if one.default is MISSING else one.default
+    if isinstance(default, tuple):
+        default = ",".join(map(str, default)) or None
+    parser = {"tuple[int, ...]": _numbers, "tuple[str, ...]": _names}.get(name)
+    information = typer.Option(
+        f"--{flag}/--no-{flag}" if kind is bool else f"--{flag}",
+        metavar=metavar,
+        help=f"Any recogniser: {WHAT}." if metavar == SPEC else one.metadata["help"],
+        parser=parser,
+    )
+    return _parameter(one.name, Annotated[kind, information], default)
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    """ "64,96" as (64, 96)."""
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        message = f"{text!r} is not a list of numbers separated by commas"
+        raise typer.BadParameter(message) from None
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(","))
+
+
+def _load(given: dict[str, Any], kind: type) -> None:
     """Make the device and the trained parts that were named into what the function takes."""
     from istrc.circle import Circle
     from istrc.device import choose_device
@@ -120,14 +177,16 @@ def _load(given: dict[str, Any], nets: dict[str, str]) -> None:
     device = choose_device(given.get("device", "cpu"))
     if "device" in given:
         given["device"] = device
-    for name, kind in nets.items():
-        if name not in given or kind == "Recogniser":
+    for one in fields(kind):
+        wanted = one.type.split(" | ")[0]
+        if one.name not in given or wanted not in NETS:
             continue
-        load = Circle.from_pretrained if kind == "Circle" else load_part
-        part = load(given[name], device)
-        if type(part).__name__ != kind:
-            raise IstrcError(f"--{name} {given[name]}: holds a {type(part).__name__}, not a {kind}")
-        given[name] = part
+        folder = given[one.name]
+        part = (Circle.from_pretrained if wanted == "Circle" else load_part)(folder, device)
+        if type(part).__name__ != wanted:
+            found = type(part).__name__
+            raise IstrcError(f"--{one.name} {folder}: holds a {found}, not a {wanted}")
+        given[one.name] = part
 
 
 def _save(trained: Any, out: Path) -> None:

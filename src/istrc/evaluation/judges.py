@@ -10,11 +10,12 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 from torch.nn import functional as F
 
 from istrc.data.prepared import Prepared
@@ -25,6 +26,7 @@ from istrc.evaluation.results import plain, weights_checksum
 from istrc.models.judge import JudgeNet
 from istrc.models.store import load_part, save_part
 from istrc.training.entropy import known_entropy
+from istrc.training.settings import JudgeSettings
 
 SHIPPED = Path(__file__).resolve().parents[1] / "weights" / "judge64"
 
@@ -140,22 +142,7 @@ def soften(x: torch.Tensor, share: float = 0.5, noise: float = 0.03) -> torch.Te
 def train_judge(
     data: str | Path,  # a prepared folder
     out: str | Path,  # run folder; holds the checkpoint and, at the end, the judge
-    *,
-    steps: int = 1800,  # batches
-    batch_size: int = 128,
-    size: int = 64,  # side of the faces that it sees, pixels
-    widths: tuple[int, ...] = (64, 128, 192, 256),
-    depths: tuple[int, ...] = (1, 1, 2, 0),
-    rate: float = 2e-3,  # peak learning rate of AdamW
-    decay: float = 0.05,  # weight decay
-    smoothing: float = 0.02,  # of the labels
-    average: float = 0.995,  # decay of the moving average of the weights, which is what is kept
-    limit: int | None = None,  # train on the first so many faces only (rehearsals)
-    seed: int = 7_919,  # not a seed that any part of the circle is trained with
-    device: str = "cpu",
-    minutes: float | None = None,  # stop, resumably, after this long
-    validate_every: int = 600,  # steps
-    echo: bool = True,  # progress on standard error
+    **given: Any,  # settings: JudgeSettings
 ) -> Judge:
     """Train a judge on the train split; returns it measured on valid and saved.
 
@@ -164,85 +151,63 @@ def train_judge(
     """
     from istrc.training import loop
     from istrc.training.augment import augment
-    from istrc.training.average import follow
 
-    prepared = Prepared(data, size)
-    rows = prepared.rows("train")[:limit]
+    s = JudgeSettings(**given)
+    prepared = Prepared(data, s.size)
+    rows = prepared.rows("train")[: s.limit]
     if not len(rows):
         raise InputError(f"{data}: no face in the train split")
 
-    torch.manual_seed(seed)
-    net = JudgeNet(prepared.size, tuple(prepared.attribute_names), widths, depths)
-    net = net.to(device, memory_format=torch.channels_last)
+    torch.manual_seed(s.seed)
+    net = JudgeNet(prepared.size, tuple(prepared.attribute_names), s.widths, s.depths)
+    net = net.to(s.device, memory_format=torch.channels_last)
     averaged = copy.deepcopy(net).eval()
     matrices = [p for p in net.parameters() if p.ndim > 1]
     vectors = [p for p in net.parameters() if p.ndim <= 1]  # norms and biases are not decayed
     optimizer = torch.optim.AdamW(
-        [{"params": matrices, "weight_decay": decay}, {"params": vectors, "weight_decay": 0.0}],
-        lr=rate,
+        [{"params": matrices, "weight_decay": s.decay}, {"params": vectors, "weight_decay": 0.0}],
+        lr=s.rate,
         betas=(0.9, 0.98),
     )
 
     def batch(step: int) -> tuple[torch.Tensor, torch.Tensor]:
-        # Whole passes over the faces, each in an order of its own
-        first = step * batch_size
-        places = np.arange(first, first + batch_size)
-        chosen = np.empty(batch_size, np.int64)
-        for turn in np.unique(places // len(rows)):
-            here = places // len(rows) == turn
-            order = loop.generator(seed, int(turn)).permutation(len(rows))
-            chosen[here] = rows[order[places[here] % len(rows)]]
+        chosen = rows[loop.passes(s.seed, step, len(rows), s.batch_size)]
         return prepared.batch(chosen), torch.from_numpy(prepared.attributes[chosen])
 
-    def update(step: int, data) -> Mapping[str, torch.Tensor]:
-        x, labels = (part.to(device) for part in data)
+    def gradients(step: int, data) -> Mapping[str, torch.Tensor]:
+        x, labels = (part.to(s.device) for part in data)
         with torch.no_grad():
             x = augment(x, rotate=6, scale=0.06, shift=0.03, light=0.2, grey=0.03, erase=0)
             x = soften(x).contiguous(memory_format=torch.channels_last)
-        net.train()
-        with reduced(device):
+        with reduced(s.device):
             logits = net(x)
-        loss = known_entropy(logits.float(), labels, smoothing)
-        loop.set_rate(optimizer, loop.cosine(step, steps, peak=rate, warmup=min(100, steps // 4)))
-        optimizer.zero_grad(set_to_none=True)
+        loss = known_entropy(logits.float(), labels, s.smoothing)
         loss.backward()
-        norm = nn.utils.clip_grad_norm_(net.parameters(), 2.0)
-        optimizer.step()
-        follow(averaged, net, step, average)
-        return {"loss": loss.detach(), "grad": norm}
+        return {"loss": loss.detach()}
 
     def validate(step: int) -> dict[str, float]:
         found = measure_judge(Judge(copy.deepcopy(averaged)), prepared, split="tune", limit=1024)
         return {"accuracy": found["mean_accuracy"], "auc": found["mean_auc"]}
 
-    config = dict(
-        part="judge",
-        source=prepared.info.get("source"),
-        faces=len(rows),
-        batch_size=batch_size,
-        rate=rate,
-        decay=decay,
-        smoothing=smoothing,
-        average=average,
-        net=net.config,
-    )
-    done = loop.run(
+    config = dict(source=prepared.info.get("source"), faces=len(rows))
+    done = loop.train(
+        "judge",
+        s,
+        out,
         modules={"net": net, "average": averaged},
         optimizers={"adamw": optimizer},
         batch=batch,
-        update=update,
+        gradients=gradients,
+        averaged=averaged,
+        clip=2.0,
+        schedule=partial(loop.cosine, warmup=min(100, s.steps // 4)),
         validate=validate,
-        validate_every=validate_every,
-        steps=steps,
-        out=out,
-        seed=seed,
-        minutes=minutes,
-        config=config,
-        echo=echo,
+        config={**config, "net": net.config},
+        echo=s.echo,
     )
     judge = Judge(averaged.to("cpu"))
-    judge.note = {"steps": done, "of_steps": steps, "seed": seed, **config}
-    del judge.note["net"]  # stands beside the note
+    judge.note = {"steps": done, "of_steps": s.steps, "seed": s.seed, "part": "judge"}
+    judge.note |= {**config, **s.recorded()}
     if len(prepared.rows("valid")):
         judge.note["valid"] = measure_judge(judge, prepared)
     judge.save(out)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping as Numbers
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,8 @@ from istrc.models.began import AutoEncoder
 from istrc.models.mapping import Mapping
 from istrc.models.store import fingerprint
 from istrc.training import loop
-from istrc.training.average import follow
 from istrc.training.critic import PatchCritic, Regions, hinge, joined_pull
+from istrc.training.settings import FineTuneSettings
 
 COARSE = 8  # places across a face at which its colours stay
 
@@ -53,42 +54,33 @@ def fine_tune(
     autoencoder: AutoEncoder,
     out: str | Path,
     *,
-    steps: int = 4000,
-    batch_size: int = 16,
-    rate: float = 3e-4,  # peak learning rate of F
-    critic_rate: float = 5e-4,
-    critic_weight: float = 1.0,  # pull of the critic beside that of the errors
-    colour_weight: float = 30.0,
-    average: float = 0.998,  # decay of the moving average, which is what is kept
-    seed: int = 0,
-    device: str = "cpu",
-    minutes: float | None = None,
-    config: Numbers[str, Any],  # recorded beside these settings
+    config: Numbers[str, Any],  # recorded beside the settings
+    **given: Any,  # settings: FineTuneSettings
 ) -> Mapping:
     """F (`train_on_codes`), trained on against a critic of its pictures; a new mapping."""
-    torch.manual_seed(seed)
-    blurred, count = net.to(device).eval(), autoencoder.code
+    s = FineTuneSettings(**given)
+    torch.manual_seed(s.seed)
+    blurred, count = net.to(s.device).eval(), autoencoder.code
     # The batches are small, and what BatchNorm measured on large ones stays
     net = copy.deepcopy(blurred).requires_grad_(True)
     averaged = copy.deepcopy(blurred)
-    critic = FaceCritic(autoencoder).to(device, memory_format=torch.channels_last)
-    standard = ((h.to(device) - net.mean) / net.spread).float()
-    z, weights = z.to(device), weights.to(device)
+    critic = FaceCritic(autoencoder).to(s.device, memory_format=torch.channels_last)
+    standard = ((h.to(s.device) - net.mean) / net.spread).float()
+    z, weights = z.to(s.device), weights.to(s.device)
     pooled = nn.AvgPool2d(autoencoder.size // COARSE)
     optimizers = {
-        "net": torch.optim.Adam(net.parameters(), lr=rate, betas=(0.5, 0.99)),
-        "critic": torch.optim.Adam(critic.parameters(), lr=critic_rate, betas=(0.5, 0.99)),
+        "net": torch.optim.Adam(net.parameters(), lr=s.rate, betas=(0.5, 0.99)),
+        "critic": torch.optim.Adam(critic.parameters(), lr=s.critic_rate, betas=(0.5, 0.99)),
     }
-    peaks = {"net": rate, "critic": critic_rate}
 
     def batch(step: int) -> torch.Tensor:
-        return torch.from_numpy(loop.generator(seed, step).integers(0, len(z), batch_size))
+        return torch.from_numpy(loop.generator(s.seed, step).integers(0, len(z), s.batch_size))
 
     def drawn(made: torch.Tensor) -> torch.Tensor:
         x = autoencoder.decode((net.mean + net.spread * made)[:, :count])
         return x.contiguous(memory_format=torch.channels_last)
 
-    def update(step: int, rows: torch.Tensor) -> Numbers[str, torch.Tensor]:
+    def gradients(step: int, rows: torch.Tensor) -> Numbers[str, torch.Tensor]:
         made = net.standardised(z[rows])
         seen = made.detach().requires_grad_()
         x = drawn(seen)
@@ -98,41 +90,29 @@ def fine_tune(
         error = ((seen - standard[rows]).square() * weights).mean()
         colour = (pooled(x) - colours).square().mean()
         critic.requires_grad_(False)
-        share = critic_weight * min(1.0, step / 300)
-        pull = joined_pull(seen, error + colour_weight * colour, critic(x), share)
+        share = s.critic_weight * min(1.0, step / 300)
+        pull = joined_pull(seen, error + s.colour_weight * colour, critic(x), share)
         critic.requires_grad_(True)
         told = hinge(critic(real), critic(x.detach()))
-        for name, optimizer in optimizers.items():
-            loop.set_rate(optimizer, loop.cosine(step, steps, peak=peaks[name], floor=0.03))
-            optimizer.zero_grad(set_to_none=True)
         told.backward()
         made.backward(pull)
-        for optimizer in optimizers.values():
-            optimizer.step()
-        follow(averaged, net, step, average)
         return {"mse": error.detach(), "colour": colour.detach(), "critic": told.detach()}
 
-    loop.run(
+    loop.train(
+        "mapping, fine-tuned",
+        s,
+        out,
         modules={"net": net, "average": averaged, "critic": critic},
         optimizers=optimizers,
         batch=batch,
-        update=update,
-        steps=steps,
-        out=out,
-        seed=seed,
-        minutes=minutes,
+        gradients=gradients,
+        averaged=averaged,
+        schedule=partial(loop.cosine, floor=0.03),
         log_every=50,
-        config=dict(
-            part="mapping, fine-tuned",
-            batch_size=batch_size,
-            rate=rate,
-            critic_rate=critic_rate,
-            critic_weight=critic_weight,
-            colour_weight=colour_weight,
-            average=average,
+        config={
             **config,
-            mapping=fingerprint(blurred),
-            autoencoder=fingerprint(autoencoder),
-        ),
+            "mapping": fingerprint(blurred),
+            "autoencoder": fingerprint(autoencoder),
+        },
     )
     return averaged.eval().requires_grad_(False)

@@ -14,12 +14,11 @@ from istrc import sphere
 from istrc.data.prepared import Prepared
 from istrc.errors import InputError
 from istrc.models.attributes import AttributeClassifiers
-from istrc.models.facenet import FaceNet
-from istrc.recognisers.recogniser import Recogniser
 from istrc.training import loop
 from istrc.training.embeddings import Embeddings, note, recorded, source
+from istrc.training.entropy import areas_under_curves
 from istrc.training.facenet import embed_rows
-from istrc.training.spaces import Spaces
+from istrc.training.settings import AttributesSettings
 
 
 def balanced_loss(
@@ -54,67 +53,37 @@ def platt(logits: torch.Tensor, labels: torch.Tensor) -> tuple[float, float]:
 def train_attributes(
     data: str | Path,  # a prepared folder
     out: str | Path,  # run folder; holds the checkpoint
-    *,
-    facenet: FaceNet | None = None,
-    recogniser: Recogniser | None = None,
-    embeddings: str | Path | None = None,  # where a recogniser's are kept; OUT/embeddings if none
-    made: Spaces | None = None,  # of the same data and recogniser; embeddings are made otherwise
-    limit: int | None = None,  # faces to train on, at most
-    steps: int = 1200,  # batches
-    batch_size: int = 1024,
-    width: int = 64,  # of the hidden layers
-    layers: int = 4,  # fully connected layers of each classifier, 4 to 7
-    rate: float = 2e-3,  # peak learning rate of AdamW
-    decay: float = 0.05,  # weight decay
-    noise: float = 0.2,  # radians; each embedding is moved this far at random in training
-    seed: int = 0,
-    device: str = "cpu",
-    minutes: float | None = None,  # stop, resumably, after this long
-    validate_every: int = 200,  # steps
+    **given: Any,  # settings: AttributesSettings
 ) -> AttributeClassifiers:
     """Train one classifier an attribute, all in one run; returns them calibrated."""
+    s = AttributesSettings(**given)
     prepared = Prepared(data)
-    facenet = source(facenet, recogniser, prepared, out, embeddings)
-    fit, tune = prepared.rows("fit")[:limit], prepared.rows("tune")[:limit]
+    facenet = source(s.facenet, s.recogniser, prepared, out, s.embeddings)
+    fit, tune = (prepared.rows(part)[: s.limit] for part in ("fit", "tune"))
     labels = torch.from_numpy(prepared.attributes[fit]).float()
     for name, share in zip(prepared.attribute_names, prevalence(labels).tolist(), strict=True):
         if not 0 < share < 1:
             raise InputError(f"{data}: every known face has the same {name!r}; drop that column")
-    fit_z, tune_z = (
-        made.embeddings(part) if made else embedded(facenet, prepared, rows, device)
-        for part, rows in (("fit", fit), ("tune", tune))
-    )
+
+    def embed(part: str, rows: np.ndarray) -> torch.Tensor:  # (N, D)
+        if s.made:
+            return s.made.embeddings(part)
+        if isinstance(facenet, Embeddings):
+            return facenet.of(rows, mirror=False)
+        return embed_rows(facenet, prepared, rows, s.device)
+
     net = train_on_embeddings(
-        fit_z,
+        embed("fit", fit),
         labels,
-        tune_z,
+        embed("tune", tune),
         torch.from_numpy(prepared.attributes[tune]),
         tuple(prepared.attribute_names),
         out,
-        steps=steps,
-        batch_size=batch_size,
-        width=width,
-        layers=layers,
-        rate=rate,
-        decay=decay,
-        noise=noise,
-        seed=seed,
-        device=device,
-        minutes=minutes,
-        validate_every=validate_every,
         config=dict(data=prepared.info.get("source"), **recorded(facenet)),
+        **given,
     )
-    note(facenet, out)
+    note(s.recogniser, out)
     return net
-
-
-def embedded(
-    facenet: FaceNet | Embeddings, prepared: Prepared, rows: np.ndarray, device: str
-) -> torch.Tensor:
-    """Embeddings z (N, D) of these rows."""
-    if isinstance(facenet, Embeddings):
-        return facenet.of(rows, mirror=False)
-    return embed_rows(facenet, prepared, rows, device)
 
 
 def train_on_embeddings(
@@ -125,77 +94,49 @@ def train_on_embeddings(
     names: tuple[str, ...],  # A of them
     out: str | Path,
     *,
-    steps: int = 1200,
-    batch_size: int = 1024,
-    width: int = 64,
-    layers: int = 4,
-    rate: float = 2e-3,
-    decay: float = 0.05,
-    noise: float = 0.2,
-    seed: int = 0,
-    device: str = "cpu",
-    minutes: float | None = None,
-    validate_every: int = 200,
-    config: Mapping[str, Any],  # recorded beside these settings
+    config: Mapping[str, Any],  # recorded beside the settings
+    **given: Any,  # settings: AttributesSettings
 ) -> AttributeClassifiers:
-    """`train_attributes` from the embeddings on; see there for the settings."""
-    from sklearn.metrics import roc_auc_score
-
+    """`train_attributes` from the embeddings on."""
+    s = AttributesSettings(**given)
     labels, positive = labels.float(), prevalence(labels)
 
-    torch.manual_seed(seed)
-    net = AttributeClassifiers(names, z.shape[1], width, layers)
+    torch.manual_seed(s.seed)
+    net = AttributeClassifiers(names, z.shape[1], s.width, s.layers)
     net.covariance.copy_(torch.cov(z.T))
-    net = net.to(device)
-    z, labels, positive = z.to(device), labels.to(device), positive.to(device)
-    optimizer = torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=decay)
+    net = net.to(s.device)
+    z, labels, positive = z.to(s.device), labels.to(s.device), positive.to(s.device)
+    optimizer = torch.optim.AdamW(net.parameters(), lr=s.rate, weight_decay=s.decay)
 
     def batch(step: int) -> torch.Tensor:
-        return torch.from_numpy(loop.generator(seed, step).integers(0, len(z), batch_size))
+        return torch.from_numpy(loop.generator(s.seed, step).integers(0, len(z), s.batch_size))
 
-    def update(step: int, rows: torch.Tensor) -> Mapping[str, torch.Tensor]:
+    def gradients(step: int, rows: torch.Tensor) -> Mapping[str, torch.Tensor]:
         points = z[rows]
-        points = sphere.step(points, torch.randn_like(points), noise)
+        points = sphere.step(points, torch.randn_like(points), s.noise)
         loss = balanced_loss(net.raw(points), labels[rows], positive)
-        loop.descend(optimizer, loss, loop.cosine(step, steps, peak=rate))
+        loss.backward()
         return {"loss": loss.detach() / len(net.names)}
 
     @torch.no_grad()
     def validate(step: int) -> dict[str, float]:
-        scores = net.raw(held_z.to(device)).cpu()
-        aucs = []
-        for a in range(len(net.names)):
-            known = held_labels[:, a] >= 0
-            if len(held_labels[known, a].unique()) == 2:
-                aucs.append(roc_auc_score(held_labels[known, a], scores[known, a]))
-        return {"auc_mean": float(np.mean(aucs)) if aucs else 0.5}
+        areas = areas_under_curves(net.raw(held_z.to(s.device)), held_labels)
+        return {"auc_mean": float(np.mean([*areas.values()])) if areas else 0.5}
 
-    loop.run(
+    loop.train(
+        "attributes",
+        s,
+        out,
         modules={"net": net},
         optimizers={"adamw": optimizer},
         batch=batch,
-        update=update,
+        gradients=gradients,
         validate=validate,
-        validate_every=validate_every,
         best="auc_mean",
-        steps=steps,
-        out=out,
-        seed=seed,
-        minutes=minutes,
         log_every=50,
-        config=dict(
-            part="attributes",
-            faces=len(z),
-            batch_size=batch_size,
-            rate=rate,
-            decay=decay,
-            noise=noise,
-            net=net.config,
-            **config,
-        ),
+        config={"faces": len(z), "net": net.config, **config},
     )
-    loop.load_best(out, {"net": net})
-    calibrate(net, held_z.to(device), held_labels)
+    calibrate(net, held_z.to(s.device), held_labels)
     return net.eval()
 
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
 from istrc.data.prepared import Prepared
 from istrc.device import reduced
@@ -21,9 +22,9 @@ from istrc.models.facenet import FaceNet
 from istrc.models.store import fingerprint
 from istrc.training import loop
 from istrc.training.augment import augment
-from istrc.training.average import follow
 from istrc.training.components import fit_components, mean_shape, regions_of, weights_of
 from istrc.training.critic import PatchCritic, Regions, hinge, joined_pull
+from istrc.training.settings import BeganSettings
 
 
 def energy(x: torch.Tensor, rebuilt: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
@@ -86,92 +87,64 @@ def collapsed(state: dict[str, float], ratio: float, memory: float = 0.99) -> fl
 def train_began(
     data: str | Path,  # a prepared folder
     out: str | Path,  # run folder; holds the checkpoint and the best auto-encoder
-    *,
-    steps: int = 1500,  # batches
-    batch_size: int = 16,  # real faces in a batch
-    fakes: int = 4,  # generated faces in a batch; 0 trains the auto-encoder alone
-    linear: int = 448,  # principal components of the whole face, the code; the paper has 0
-    linear_side: int = 64,  # of the pictures that they are components of, in pixels
-    detail: int = 448,  # of the code, components of eyes, nose and mouth; needs shape-free faces
-    code: int = 512,  # H, the length of the code where it is not of components
-    widths: tuple[int, ...] = (32, 64, 96, 128),  # filters, finest level first
-    light: bool = True,  # space-to-depth stem; False is the paper's full resolution
-    carry: bool = True,  # residual connections
-    skip: bool = False,  # BEGAN's skip connections from the first map
-    generator_code: int = 64,  # U, the length of G's input
-    generator_widths: tuple[int, ...] = (24, 48, 64, 96),
-    rate: float = 7e-4,  # peak learning rate of the auto-encoder
-    generator_rate: float = 4e-4,
-    gamma: float = 0.5,  # BEGAN's diversity ratio
-    k_rate: float = 0.01,  # lambda_k; 0.001 in the original, whose runs are far longer
-    facenet: FaceNet | None = None,  # whose features sharpen the energy; None is plain L1
-    feature_weight: float = 0.1,
-    critic_weight: float = 0.4,  # pull of a critic of texture beside the energy's; 0 is without
-    critic_rate: float = 5e-4,
-    critic_after: int = 500,  # steps until the critic pulls in full
-    average: float = 0.998,  # decay of the moving average, which is what is kept
-    seed: int = 0,
-    device: str = "cpu",
-    minutes: float | None = None,  # stop, resumably, after this long
-    validate_every: int = 500,  # steps
+    **given: Any,  # settings: BeganSettings
 ) -> tuple[AutoEncoder, Generator]:
     """Train BEGAN; returns the best averaged auto-encoder and the generator."""
+    s = BeganSettings(**given)
     prepared = Prepared(data)
     fit, tune = prepared.rows("fit"), prepared.rows("tune")
 
-    torch.manual_seed(seed)
+    torch.manual_seed(s.seed)
     size, mean = prepared.size, mean_shape(prepared)
-    regions = regions_of(mean, size, detail) if detail and mean is not None else []
-    shape = (light, carry, skip, linear, min(linear_side, size), regions)
-    whole = linear + sum(region[4] for region in regions)
-    net = AutoEncoder(size, whole if linear else code, widths, *shape)
-    maker = Generator(size, generator_code, generator_widths, *shape)
+    regions = regions_of(mean, size, s.detail) if s.detail and mean is not None else []
+    shape = (s.light, s.carry, s.skip, s.linear, min(s.linear_side, size), regions)
+    whole = s.linear + sum(region[4] for region in regions)
+    net = AutoEncoder(size, whole if s.linear else s.code, s.widths, *shape)
+    maker = Generator(size, s.generator_code, s.generator_widths, *shape)
     # A run that goes on has them in its checkpoint
-    if linear and not (Path(out) / "checkpoint.safetensors").exists():
-        fit_components(net.components, prepared, fit, mean, seed=seed)
+    if s.linear and not (Path(out) / "checkpoint.safetensors").exists():
+        fit_components(net.components, prepared, fit, mean, seed=s.seed)
         maker.components.load_state_dict(net.components.state_dict())
-    net = net.to(device, memory_format=torch.channels_last)
-    maker = maker.to(device, memory_format=torch.channels_last)
+    here = dict(device=s.device, memory_format=torch.channels_last)
+    net, maker = net.to(**here), maker.to(**here)
     averaged = copy.deepcopy(net).eval()
+    facenet = s.facenet
     if facenet is not None:
-        facenet = facenet.to(device, memory_format=torch.channels_last).eval().requires_grad_(False)
-    optimizers = {
-        "auto_encoder": torch.optim.Adam(net.parameters(), lr=rate, betas=(0.9, 0.99)),
-        "generator": torch.optim.Adam(maker.parameters(), lr=generator_rate, betas=(0.5, 0.99)),
-    }
-    peaks = {"auto_encoder": rate, "generator": generator_rate}
+        facenet = facenet.to(**here).eval().requires_grad_(False)
     modules = {"net": net, "average": averaged, "generator": maker}
-    if critic_weight:
+    adam = partial(torch.optim.Adam, betas=(0.5, 0.99))
+    optimizers = {
+        "auto_encoder": adam(net.parameters(), lr=s.rate, betas=(0.9, 0.99)),
+        "generator": adam(maker.parameters(), lr=s.generator_rate),
+    }
+    if s.critic_weight:
         critic = Regions(net.components.regions) if regions else PatchCritic()
-        critic = modules["critic"] = critic.to(device, memory_format=torch.channels_last)
-        optimizers["critic"] = torch.optim.Adam(
-            critic.parameters(), lr=critic_rate, betas=(0.5, 0.99)
-        )
-        peaks["critic"] = critic_rate
+        critic = modules["critic"] = critic.to(**here)
+        optimizers["critic"] = adam(critic.parameters(), lr=s.critic_rate)
     state = {"k": 0.0}
-    weight = torch.ones(size, size, device=device)
+    weight = torch.ones(size, size, device=s.device)
     if mean is not None:
-        weight = torch.from_numpy(weights_of(mean, size)).to(device).square()
+        weight = torch.from_numpy(weights_of(mean, size)).to(s.device).square()
 
     def batch(step: int) -> torch.Tensor:
-        count = min(batch_size, len(fit))
-        return prepared.batch(loop.generator(seed, step).choice(fit, count, replace=False))
+        count = min(s.batch_size, len(fit))
+        return prepared.batch(loop.generator(s.seed, step).choice(fit, count, replace=False))
 
-    def update(step: int, x: torch.Tensor) -> Mapping[str, torch.Tensor | float]:
+    def gradients(step: int, x: torch.Tensor) -> Mapping[str, torch.Tensor | float]:
         # Faces in the mean shape are where they are; others are moved
         move = 0.5 if mean is None else 0.0
-        x = augment(x.to(device), move=move, rotate=6, scale=0.06, shift=0.03, light=0.15, erase=0)
+        x = augment(
+            x.to(s.device), move=move, rotate=6, scale=0.06, shift=0.03, light=0.15, erase=0
+        )
         x = x.contiguous(memory_format=torch.channels_last)
-        for optimizer in optimizers.values():
-            optimizer.zero_grad(set_to_none=True)
         shown = {}
 
         # Fakes. One backward pass serves both players: L(G(u)) falls for G and, times -k_t, is
         # added to D's loss; gradients are linear, so D's share is scaled afterwards.
         fake_energy = torch.zeros(())
-        if fakes:
-            with reduced(device):
-                made = maker(maker.sample(fakes, x.device))
+        if s.fakes:
+            with reduced(s.device):
+                made = maker(maker.sample(s.fakes, x.device))
                 fake_energy = energy(made, net(made), weight)
             fake_energy.backward()
             for value in net.parameters():
@@ -179,17 +152,17 @@ def train_began(
             shown["variety"] = variety(made.detach()) / variety(x)
 
         # Real faces
-        with reduced(device):
+        with reduced(s.device):
             rebuilt = net(x)
             seen = rebuilt.detach().requires_grad_()
             real_energy = loss = energy(x, seen, weight)
             if facenet is not None:
                 feature = feature_loss(facenet, x, seen)
                 shown["feature"] = feature.detach()
-                loss = real_energy + feature_weight * feature
-            if critic_weight:
+                loss = real_energy + s.feature_weight * feature
+            if s.critic_weight:
                 critic.requires_grad_(False)
-                share = critic_weight * min(1.0, step / critic_after)
+                share = s.critic_weight * min(1.0, step / s.critic_after)
                 pull = joined_pull(seen, loss, critic(seen), share)
                 critic.requires_grad_(True)
                 told = hinge(critic(x), critic(seen.detach()))
@@ -199,16 +172,9 @@ def train_began(
                 (pull,) = torch.autograd.grad(loss, seen)
         rebuilt.backward(pull)
 
-        for name, peak in peaks.items():
-            loop.set_rate(optimizers[name], loop.cosine(step, steps, peak=peak))
-        shown["grad"] = nn.utils.clip_grad_norm_(net.parameters(), 1.0)
-        for optimizer in optimizers.values():
-            optimizer.step()
-        follow(averaged, net, step, average)
-
-        if fakes:
+        if s.fakes:
             real, fake = real_energy.item(), fake_energy.item()
-            state["k"], shown["M"] = balance(state["k"], real, fake, gamma, k_rate)
+            state["k"], shown["M"] = balance(state["k"], real, fake, s.gamma, s.k_rate)
             lost = collapsed(state, float(shown["variety"]))
             shown |= {"L_fake": fake, "k": state["k"], "collapsed": lost}
         return {"L_real": real_energy.detach(), **shown}
@@ -218,8 +184,8 @@ def train_began(
         squared, features, seen = 0.0, 0.0, 0
         edges = np.zeros(2)
         for start in range(0, min(len(tune), 1024), 128):
-            x = prepared.batch(tune[start : start + 128]).to(device)
-            with reduced(device):
+            x = prepared.batch(tune[start : start + 128]).to(s.device)
+            with reduced(s.device):
                 rebuilt = averaged(x)
                 if facenet is not None:
                     features += feature_loss(facenet, x, rebuilt).item() * len(x)
@@ -233,38 +199,26 @@ def train_began(
         shown["quality"] = psnr - 10 * shown["feature"] + 10 * min(1.0, shown["crisp"])
         return shown
 
-    loop.run(
+    loop.train(
+        "began",
+        s,
+        out,
         modules=modules,
         optimizers=optimizers,
         batch=batch,
-        update=update,
+        gradients=gradients,
+        averaged=averaged,
+        clip=1.0,
         validate=validate,
-        validate_every=validate_every,
         best="quality",
         state=state,
-        steps=steps,
-        out=out,
-        seed=seed,
-        minutes=minutes,
         config=dict(
-            part="began",
             data=prepared.info.get("source"),
             faces=len(fit),
-            batch_size=batch_size,
-            fakes=fakes,
-            rate=rate,
-            generator_rate=generator_rate,
-            gamma=gamma,
-            k_rate=k_rate,
-            feature_weight=feature_weight if facenet is not None else 0.0,
+            feature_weight=s.feature_weight if facenet is not None else 0.0,
             facenet=None if facenet is None else fingerprint(facenet),
-            critic_weight=critic_weight,
-            critic_rate=critic_rate,
-            critic_after=critic_after,
-            average=average,
             net=net.config,
             generator=maker.config,
         ),
     )
-    loop.load_best(out, {"average": averaged, "generator": maker})
     return averaged, maker

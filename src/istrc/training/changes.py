@@ -9,20 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping as Numbers
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 from istrc.data.measured import measure
-from istrc.models.began import AutoEncoder
 from istrc.models.changes import Changes
-from istrc.models.facenet import FaceNet
-from istrc.models.store import fingerprint
-from istrc.recognisers.recogniser import Recogniser
 from istrc.training import loop
-from istrc.training.embeddings import recorded
 from istrc.training.mapping import code_weights
-from istrc.training.spaces import Spaces, both_sides, open_spaces
+from istrc.training.settings import ChangesSettings
+from istrc.training.spaces import both_sides, open_spaces
 
 NEAREST = 24  # strangers of whom the one in the nearest pose makes a pair
 REGIONS = {  # of iBUG's points, whose explained variance is told apart
@@ -79,44 +76,25 @@ def explained(found: torch.Tensor, wanted: torch.Tensor, weights: torch.Tensor) 
 def train_changes(
     data: str | Path,  # a prepared folder
     out: str | Path,  # run folder; holds the checkpoint
-    *,
-    facenet: FaceNet | None = None,
-    recogniser: Recogniser | None = None,
-    autoencoder: AutoEncoder,
-    embeddings: str | Path | None = None,  # where a recogniser's are kept; OUT/embeddings if none
-    textures: str | Path | None = None,  # the faces in the mean shape (istrc train textures)
-    made: Spaces | None = None,  # of the same data and networks; they are made otherwise
-    steps: int = 4000,  # batches
-    batch_size: int = 512,
-    same: float = 0.5,  # share of pairs of one person; the others are of strangers in one pose
-    width: int = 768,  # of the hidden layers
-    layers: int = 2,  # hidden ones
-    rate: float = 1e-3,  # peak learning rate of Adam
-    decay: float = 1e-4,  # weight decay
-    seed: int = 0,
-    device: str = "cpu",
-    minutes: float | None = None,  # stop, resumably, after this long
-    validate_every: int = 500,  # steps
+    **given: Any,  # settings: ChangesSettings
 ) -> Changes:
     """Learn what changes in a code from pairs; returns the network that was best on tune."""
-    prepared, facenet, made = open_spaces(
-        data, out, made, facenet, recogniser, autoencoder, embeddings, textures, device
-    )
+    s = ChangesSettings(**given)
+    prepared, made, nets = open_spaces(data, out, s)
+    texture = s.autoencoder.code
     spaces = {part: both_sides(made, part) for part in ("fit", "tune")}
     z, c = spaces["fit"]  # (2, N, D), (2, N, C)
-    points = c.shape[2] - autoencoder.code  # of the shape's coordinates
+    points = c.shape[2] - texture  # of the shape's coordinates
     identity = {part: prepared.identity[made.rows[part]] for part in spaces}
-    pairs = {
-        part: Pairs(identity[part], poses(spaces[part][1][0], autoencoder.code)) for part in spaces
-    }
+    pairs = {part: Pairs(identity[part], poses(spaces[part][1][0], texture)) for part in spaces}
 
-    torch.manual_seed(seed)
-    net = Changes(z.shape[2], c.shape[2], width, layers).to(device)
+    torch.manual_seed(s.seed)
+    net = Changes(z.shape[2], c.shape[2], s.width, s.layers).to(s.device)
     flat = c.view(-1, c.shape[2])
     net.mean.copy_(flat.mean(0))
     net.spread.copy_(flat.std(0).clamp(min=1e-4))
-    weights = code_weights(autoencoder, flat, net.spread)
-    optimizer = torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=decay)
+    weights = code_weights(s.autoencoder, flat, net.spread)
+    optimizer = torch.optim.AdamW(net.parameters(), lr=s.rate, weight_decay=s.decay)
 
     def drawn(part: str, rng: np.random.Generator, count: int, same: float):
         alike = round(same * count)
@@ -127,16 +105,16 @@ def train_changes(
         return z[side, a], z[side, b], c[side, a], c[side, b]
 
     held = {
-        kind: drawn("tune", loop.generator(seed, 0, 1), 4096, share)
+        kind: drawn("tune", loop.generator(s.seed, 0, 1), 4096, share)
         for kind, share in (("same", 1.0), ("others", 0.0))
     }
 
-    def update(step: int, given) -> Numbers[str, torch.Tensor]:
-        z1, z2, c1, c2 = (part.to(device) for part in given)
+    def gradients(step: int, given) -> Numbers[str, torch.Tensor]:
+        z1, z2, c1, c2 = (part.to(s.device) for part in given)
         net.train()
         wanted = (c2 - c1) / net.spread
         loss = ((net.standardised(c1, z1, z2) - wanted).square() * weights).mean()
-        loop.descend(optimizer, loss, loop.cosine(step, steps, peak=rate))
+        loss.backward()
         return {"loss": loss.detach()}
 
     @torch.no_grad()
@@ -145,12 +123,12 @@ def train_changes(
         numbers = {}
         for kind, (z1, z2, c1, c2) in held.items():
             found, wanted = net.standardised(c1, z1, z2), (c2 - c1) / net.spread
-            of = slice(0, autoencoder.code)
+            of = slice(0, texture)
             numbers[f"texture_{kind}"] = explained(
                 found[:, of], wanted[:, of], weights[of].square()
             )
             if points:
-                of, spread = slice(autoencoder.code, None), net.spread[autoencoder.code :]
+                of, spread = slice(texture, None), net.spread[texture:]
                 numbers[f"shape_{kind}"] = explained(found[:, of], wanted[:, of], spread.square())
         numbers["mean"] = float(np.mean(list(numbers.values())))
         if points:
@@ -162,33 +140,19 @@ def train_changes(
                 numbers[region] = explained(found[:, columns], wanted[:, columns], one)
         return numbers
 
-    loop.run(
+    loop.train(
+        "changes",
+        s,
+        out,
         modules={"net": net},
         optimizers={"adam": optimizer},
-        batch=lambda step: drawn("fit", loop.generator(seed, step), batch_size, same),
-        update=update,
+        batch=lambda step: drawn("fit", loop.generator(s.seed, step), s.batch_size, s.same),
+        gradients=gradients,
         validate=validate,
-        validate_every=validate_every,
         best="mean",
-        steps=steps,
-        out=out,
-        seed=seed,
-        minutes=minutes,
         log_every=100,
-        config=dict(
-            part="changes",
-            data=prepared.info.get("source"),
-            faces=z.shape[1],
-            batch_size=batch_size,
-            same=same,
-            rate=rate,
-            decay=decay,
-            **recorded(facenet),
-            autoencoder=fingerprint(autoencoder),
-            net=net.config,
-        ),
+        config=dict(data=prepared.info.get("source"), faces=z.shape[1], **nets, net=net.config),
     )
-    loop.load_best(out, {"net": net})
     return net.eval()
 
 

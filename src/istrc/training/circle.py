@@ -5,19 +5,20 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 from istrc.circle import Circle
 from istrc.data.prepared import Prepared
 from istrc.errors import InputError
 from istrc.models.store import fingerprint
 from istrc.recognisers.own import Own
-from istrc.recognisers.recogniser import Recogniser
 from istrc.training.attributes import train_attributes
 from istrc.training.changes import train_changes
 from istrc.training.embeddings import Embeddings
 from istrc.training.mapping import train_mapping
 from istrc.training.reach import nearest
 from istrc.training.records import recorded_runs, write_json
+from istrc.training.settings import CircleSettings
 from istrc.training.shape_free import make_shape_free
 from istrc.training.spaces import Spaces
 
@@ -25,24 +26,15 @@ from istrc.training.spaces import Spaces
 def train_circle(
     data: str | Path,  # a prepared folder
     out: str | Path,  # the circle's folder; the runs are kept in OUT/runs
-    *,
-    recogniser: Recogniser,
-    from_: Circle | None = None,  # whose auto-encoder, landmarks and probes are taken; the shipped
-    mapping_steps: int = 8000,
-    mapping_fine_steps: int = 4000,
-    attributes_steps: int = 1200,
-    changes_steps: int = 4000,
-    limit: int | None = None,  # faces to train on, at most
-    copy: bool = False,  # copy the recogniser's file into the circle's folder
-    bound: float = 0.62,  # the farthest an edit walks, radians
-    seed: int = 0,
-    device: str = "cpu",
+    **given: Any,  # settings: CircleSettings
 ) -> Circle:
     """Train the mapping, the classifiers and the changes for any recogniser, and write the circle.
 
     The embeddings are made first, once; what is finished is not done again. Times are kept in
     OUT/runs/times.json, that of the embedding apart.
     """
+    s = CircleSettings(**given)
+    device, recogniser, from_ = s.device, s.recogniser, s.from_
     out = Path(out)
     runs = out / "runs"
     if from_ is None:
@@ -54,42 +46,39 @@ def train_circle(
             f"prepare with --size {from_.size}"
         )
     times = _Times(runs / "times.json")
-    common = dict(recogniser=recogniser, embeddings=runs / "embeddings", seed=seed, device=device)
+    common = dict(recogniser=recogniser, embeddings=runs / "embeddings", seed=s.seed, device=device)
     textures = None
     if from_.landmarks is not None:
         textures = runs / "textures"
         make_shape_free(data, textures, landmarks=from_.landmarks)
 
     # Embeddings, which an outside recogniser takes its time for
-    if not isinstance(recogniser, Own):
-        kept = Embeddings(recogniser, prepared, runs / "embeddings")
+    if isinstance(recogniser, Own):
+        source = recogniser.net
+    else:
+        source = Embeddings(recogniser, prepared, runs / "embeddings")
         for part in ("fit", "tune"):
-            kept.of(prepared.rows(part)[:limit])
-        times.add("embedding_seconds", kept.seconds)
-        times.add("embeddings", kept.made)
+            source.of(prepared.rows(part)[: s.limit])
+        times.add("embedding_seconds", source.seconds)
+        times.add("embeddings", source.made)
 
     # The parts that know z
-    source = (
-        Embeddings(recogniser, prepared, runs / "embeddings")
-        if not isinstance(recogniser, Own)
-        else recogniser.net
-    )
     made = Spaces(
-        source, from_.autoencoder, prepared, device, limit, runs / "spaces", textures=textures
+        source, from_.autoencoder, prepared, device, s.limit, runs / "spaces", textures=textures
     )
     parts = {}
-    for name, train, steps, given in (
+    own = dict(autoencoder=from_.autoencoder)
+    for name, train, settings in (
         (
             "mapping",
             train_mapping,
-            mapping_steps,
-            dict(autoencoder=from_.autoencoder, fine_steps=mapping_fine_steps),
+            dict(own, steps=s.mapping_steps, fine_steps=s.mapping_fine_steps),
         ),
-        ("attributes", train_attributes, attributes_steps, {}),
-        ("changes", train_changes, changes_steps, dict(autoencoder=from_.autoencoder)),
+        ("attributes", train_attributes, dict(steps=s.attributes_steps, limit=s.limit)),
+        ("changes", train_changes, dict(own, steps=s.changes_steps)),
     ):
         started = time.monotonic()
-        parts[name] = train(data, runs / name, steps=steps, made=made, **given, **common)
+        parts[name] = train(data, runs / name, made=made, **settings, **common)
         times.add(f"{name}_seconds", time.monotonic() - started)
 
     circle = Circle(
@@ -100,14 +89,14 @@ def train_circle(
         search=from_.search,
         probes=from_.probes,
         aligner=from_.aligner,
-        bound=bound,
+        bound=s.bound,
     )
-    circle.same_person = nearest(circle, prepared, seed)
+    circle.same_person = nearest(circle, prepared, s.seed)
     notes = {part: {"training": recorded_runs(runs / part)} for part in parts}
     for part in ("autoencoder", "landmarks", "search", "probes"):
         if getattr(from_, part) is not None:
             notes[part] = {"taken_from": fingerprint(getattr(from_, part))}
-    circle.save_pretrained(out, copy=copy, **notes)
+    circle.save_pretrained(out, copy=s.copy, **notes)
     return circle
 
 

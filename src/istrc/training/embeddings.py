@@ -11,9 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +22,7 @@ from istrc.data.prepared import Prepared
 from istrc.errors import IstrcError
 from istrc.models.facenet import FaceNet
 from istrc.models.store import fingerprint
+from istrc.progress import Bar
 from istrc.recognisers.load import RECORD, save_record
 from istrc.recognisers.own import Own
 from istrc.recognisers.recogniser import Recogniser, key
@@ -37,24 +36,16 @@ class Embeddings:
 
     Args:
         folder: where they are kept.
-        say: shows progress, a line a call; None prints to standard error.
 
     `seconds` and `made` say how long embedding took and how many embeddings were made, in this
     process. Raises IstrcError when the folder holds those of another recogniser or data.
     """
 
-    def __init__(
-        self,
-        recogniser: Recogniser,
-        prepared: Prepared,
-        folder: str | Path,
-        say: Callable[[str], None] | None = None,
-    ):
+    def __init__(self, recogniser: Recogniser, prepared: Prepared, folder: str | Path):
         self.recogniser, self.prepared, self.folder = recogniser, prepared, Path(folder)
         self.dim = recogniser.dim
         self.key = key(recogniser.record)
         self.seconds, self.made = 0.0, 0
-        self._say = say or (lambda line: print(line, file=sys.stderr, flush=True))
         self.folder.mkdir(parents=True, exist_ok=True)
         described = {
             "recogniser": self.key,
@@ -83,22 +74,15 @@ class Embeddings:
         sides = 2 if mirror else 1
         missing = [rows[~self._z[rows, side].any(1)] for side in range(sides)]
         total = sum(map(len, missing))
-        started = shown = time.monotonic()
-        done = 0
-        for side, wanted in enumerate(missing):
-            for start in range(0, len(wanted), BATCH):
-                some = wanted[start : start + BATCH]
-                x = self.prepared.batch(some)
-                z = self.recogniser.embed(x.flip(3) if side else x)  # (B, D)
-                self._z[some, side] = z.float().cpu().numpy()
-                done += len(some)
-                now = time.monotonic()
-                if now - shown > 30 or (done == total and now - started > 2):
-                    shown, each = now, (now - started) / done
-                    self._say(
-                        f"embedding {done}/{total} faces{' and mirror images' * mirror}, "
-                        f"{1000 * each:.1f} ms each, {(total - done) * each / 60:.0f} min left"
-                    )
+        started, label = time.monotonic(), "embedding faces" + " and mirror images" * mirror
+        with Bar(label, total) as bar:
+            for side, wanted in enumerate(missing):
+                for start in range(0, len(wanted), BATCH):
+                    some = wanted[start : start + BATCH]
+                    x = self.prepared.batch(some)
+                    z = self.recogniser.embed(x.flip(3) if side else x)  # (B, D)
+                    self._z[some, side] = z.float().cpu().numpy()
+                    bar.at(bar.count + len(some), total)
         self._z.flush()
         self.seconds += time.monotonic() - started
         self.made += total
@@ -132,10 +116,10 @@ def recorded(facenet: FaceNet | Embeddings) -> dict[str, Any]:
     return {"facenet": fingerprint(facenet)}
 
 
-def note(facenet: FaceNet | Embeddings, out: str | Path) -> None:
+def note(recogniser: Recogniser | None, out: str | Path) -> None:
     """Write an outside recogniser's record beside what was trained for it."""
-    if isinstance(facenet, Embeddings):
-        save_record(facenet.recogniser, Path(out) / RECORD)
+    if recogniser is not None and not isinstance(recogniser, Own):
+        save_record(recogniser, Path(out) / RECORD)
 
 
 def data_key(prepared: Prepared) -> str:

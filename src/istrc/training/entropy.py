@@ -1,4 +1,4 @@
-"""The cross-entropy of labels that are not all known, by which attribute networks are trained."""
+"""Labels that are not all known: what attribute networks are trained by, and measured by."""
 
 from __future__ import annotations
 
@@ -20,3 +20,22 @@ def known_entropy(
     target = labels.clamp(min=0).to(logits.dtype) * (1 - smoothing) + smoothing / 2
     entropy = F.binary_cross_entropy_with_logits(logits, target.expand_as(logits), reduction="none")
     return (entropy * known).sum() / known.sum().clamp(min=1)
+
+
+def areas_under_curves(scores: torch.Tensor, labels: torch.Tensor) -> dict[int, float]:
+    """The area under each attribute's ROC curve over its known labels, by column.
+
+    Columns of which one side alone is known are left out.
+
+    Args:
+        scores, labels: (N, A), labels 1 yes, 0 no, -1 not known.
+    """
+    from sklearn.metrics import roc_auc_score
+
+    scores, labels = scores.detach().cpu().numpy(), labels.cpu().numpy()
+    areas = {}
+    for column, (said, truth) in enumerate(zip(scores.T, labels.T, strict=True)):
+        known = truth >= 0
+        if len(set(truth[known])) == 2:
+            areas[column] = float(roc_auc_score(truth[known], said[known]))
+    return areas

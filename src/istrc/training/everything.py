@@ -20,6 +20,7 @@ from istrc.training.probes import train_probes
 from istrc.training.reach import nearest, train_reach
 from istrc.training.records import recorded_runs
 from istrc.training.search import train_search
+from istrc.training.settings import AllSettings
 from istrc.training.shape_free import make_shape_free
 from istrc.training.spaces import Spaces
 from istrc.training.spent import whole
@@ -28,19 +29,7 @@ from istrc.training.spent import whole
 def train_all(
     data: str | Path,  # a prepared folder
     out: str | Path,  # the circle's folder; the runs are kept in OUT/runs
-    *,
-    facenet: str | Path | None = None,  # the folder of a trained one; trained anew if none
-    landmarks_steps: int = 2800,  # 0 takes all shapes as the same, as the paper does
-    landmarks_fine_steps: int = 1800,
-    facenet_steps: int = 3000,
-    began_steps: int = 1200,
-    mapping_steps: int = 6000,
-    mapping_fine_steps: int = 4000,
-    attributes_steps: int = 1200,
-    changes_steps: int = 4000,
-    probes_steps: int = 1500,
-    seed: int = 0,
-    device: str = "cpu",
+    **given: Any,  # settings: AllSettings
 ) -> Circle:
     """Train landmarks, FaceNet, BEGAN, the mapping, the classifiers, what edits change and the
     probes, and write the circle.
@@ -48,53 +37,53 @@ def train_all(
     A part that is finished is not trained again; one that was interrupted goes on. What each has
     taken is kept in OUT/runs/PART/spent.json (`istrc evaluate training`).
     """
+    s = AllSettings(**given)
     out = Path(out)
     runs = out / "runs"
+    common = dict(seed=s.seed, device=s.device)
 
-    def trained(run: str, train: Callable[..., Any], steps: int, **given: Any) -> Any:
-        folder = given.pop("folder", data)
+    def trained(run: str, train: Callable[..., Any], folder: Any = data, **settings: Any) -> Any:
         with whole(runs / run):
-            return train(folder, runs / run, steps=steps, seed=seed, device=device, **given)
+            return train(folder, runs / run, **settings, **common)
 
     # Shape and texture apart
     landmarks = textures = None
-    if landmarks_steps:
+    if s.landmarks_steps:
         landmarks = trained(
-            "landmarks", train_landmarks, landmarks_steps, fine_steps=landmarks_fine_steps
+            "landmarks",
+            train_landmarks,
+            steps=s.landmarks_steps,
+            fine_steps=s.landmarks_fine_steps,
         )
         textures = runs / "textures"
         with whole(textures):
             make_shape_free(data, textures, landmarks=landmarks)
 
     # The two spaces
-    if facenet is None:
-        recogniser = trained("facenet", train_facenet, facenet_steps)
+    if s.facenet is None:
+        recogniser = trained("facenet", train_facenet, steps=s.facenet_steps)
     else:
-        recogniser = load_part(facenet, device)
-    autoencoder, _ = trained("began", train_began, began_steps, folder=textures or data)
+        recogniser = load_part(s.facenet, s.device)
+    autoencoder, _ = trained("began", train_began, textures or data, steps=s.began_steps)
     nets = dict(facenet=recogniser, autoencoder=autoencoder)
     # What follows leaves both as they are, and so all of it learns from these
     made = Spaces(
-        **nets, prepared=Prepared(data), device=device, folder=runs / "spaces", textures=textures
+        **nets, prepared=Prepared(data), device=s.device, folder=runs / "spaces", textures=textures
     )
     with whole(runs / "spaces"):
         made.of("fit"), made.of("tune")
-    nets["made"] = made
     search = None
     if landmarks is not None:
-        with whole(runs / "search"):
-            search = train_search(
-                data, runs / "search", landmarks=landmarks, autoencoder=autoencoder, seed=seed,
-                device=device,
-            )  # fmt: skip
+        search = trained("search", train_search, landmarks=landmarks, autoencoder=autoencoder)
+    nets["made"] = made
     mapping = trained(
-        "mapping", train_mapping, mapping_steps, fine_steps=mapping_fine_steps, **nets
+        "mapping", train_mapping, steps=s.mapping_steps, fine_steps=s.mapping_fine_steps, **nets
     )
     attributes = trained(
-        "attributes", train_attributes, attributes_steps, facenet=recogniser, made=made
+        "attributes", train_attributes, steps=s.attributes_steps, facenet=recogniser, made=made
     )
-    changes = trained("changes", train_changes, changes_steps, **nets)
-    probes = trained("probes", train_probes, probes_steps, **nets)
+    changes = trained("changes", train_changes, steps=s.changes_steps, **nets)
+    probes = trained("probes", train_probes, steps=s.probes_steps, **nets)
     circle = Circle(
         recogniser,
         autoencoder,
@@ -105,9 +94,8 @@ def train_all(
         changes=changes,
         probes=probes,
     )
-    circle.same_person = nearest(circle, Prepared(data), seed)
-    with whole(runs / "reach"):
-        train_reach(data, runs / "reach", circle=circle, seed=seed, device=device)
+    circle.same_person = nearest(circle, Prepared(data), s.seed)
+    trained("reach", train_reach, circle=circle)
     circle.save_pretrained(out, **{part: _provenance(runs, part) for part in (*PARTS, *FURTHER)})
     return circle
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,8 +26,8 @@ from istrc.models.facenet import FaceNet
 from istrc.resample import resized
 from istrc.training import loop
 from istrc.training.augment import augment
-from istrc.training.average import follow
-from istrc.training.entropy import known_entropy
+from istrc.training.entropy import areas_under_curves, known_entropy
+from istrc.training.settings import FaceNetSettings
 
 PAIRS = 50_000  # of the same person, and as many of two, that a validation compares at most
 
@@ -99,26 +100,7 @@ class IdentityBatches:
 def train_facenet(
     data: str | Path,  # a prepared folder
     out: str | Path,  # run folder; holds the checkpoint
-    *,
-    steps: int = 4000,  # batches
-    people: int = 64,  # P, identities in a batch
-    pictures: int = 4,  # K, pictures of each
-    size: int = 64,  # side of the faces that it sees, pixels
-    dim: int = 128,  # D, the sphere's dimension
-    widths: tuple[int, ...] = (48, 96, 192, 384),
-    depths: tuple[int, ...] = (1, 1, 2, 1),
-    rate: float = 1.5e-3,  # peak learning rate of AdamW
-    decay: float = 0.05,  # weight decay
-    temperature: float = 0.1,  # of the contrast, in cosine
-    triplets_from: float = 0.7,  # share of the run after which triplets are selected
-    triplet_margin: float = 0.2,  # squared distance
-    triplet_weight: float = 10.0,
-    attribute_weight: float = 6.0,
-    average: float = 0.998,  # decay of the moving average of the weights, which is what is kept
-    seed: int = 0,
-    device: str = "cpu",
-    minutes: float | None = None,  # stop, resumably, after this long
-    validate_every: int = 500,  # steps
+    **given: Any,  # settings: FaceNetSettings
 ) -> FaceNet:
     """Train FaceNet on identities and attributes; returns the averaged network.
 
@@ -129,33 +111,35 @@ def train_facenet(
     from pytorch_metric_learning import losses, miners
     from pytorch_metric_learning.distances import LpDistance
 
-    prepared = Prepared(data, size)
+    s = FaceNetSettings(**given)
+    prepared = Prepared(data, s.size)
     fit, tune = prepared.rows("fit"), prepared.rows("tune")
-    batches = IdentityBatches(prepared.identity, fit, people=people, pictures=pictures)
+    batches = IdentityBatches(prepared.identity, fit, people=s.people, pictures=s.pictures)
 
-    torch.manual_seed(seed)
-    net = FaceNet(prepared.size, dim, widths, depths, tuple(prepared.attribute_names))
-    net = net.to(device, memory_format=torch.channels_last)
-    contrast = losses.SupConLoss(temperature=temperature)
+    torch.manual_seed(s.seed)
+    net = FaceNet(prepared.size, s.dim, s.widths, s.depths, tuple(prepared.attribute_names))
+    net = net.to(s.device, memory_format=torch.channels_last)
+    contrast = losses.SupConLoss(temperature=s.temperature)
     triplets = miners.TripletMarginMiner(
-        margin=triplet_margin, type_of_triplets="semihard", distance=LpDistance(power=2)
+        margin=s.triplet_margin, type_of_triplets="semihard", distance=LpDistance(power=2)
     )
     averaged = copy.deepcopy(net).eval()
-    optimizer = torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=decay, betas=(0.9, 0.98))
+    optimizer = torch.optim.AdamW(
+        net.parameters(), lr=s.rate, weight_decay=s.decay, betas=(0.9, 0.98)
+    )
 
     def batch(step: int):
-        rows, classes = batches(loop.generator(seed, step))
+        rows, classes = batches(loop.generator(s.seed, step))
         labels = torch.from_numpy(prepared.attributes[rows]).float()
         return prepared.batch(rows), torch.from_numpy(classes), labels
 
-    def update(step: int, data) -> Mapping[str, torch.Tensor]:
-        x, identity, labels = (part.to(device) for part in data)
+    def gradients(step: int, data) -> Mapping[str, torch.Tensor]:
+        x, identity, labels = (part.to(s.device) for part in data)
         with torch.no_grad():
             x = augment(x).contiguous(memory_format=torch.channels_last)
-        net.train()
-        with reduced(device):
+        with reduced(s.device):
             z = net(x)
-        late = step >= triplets_from * steps
+        late = step >= s.triplets_from * s.steps
         loss, parts = facenet_loss(
             z.float(),
             identity,
@@ -163,49 +147,29 @@ def train_facenet(
             labels,
             contrast=contrast,
             triplets=triplets,
-            triplet_margin=triplet_margin,
-            triplet_weight=triplet_weight if late else 0.0,
+            triplet_margin=s.triplet_margin,
+            triplet_weight=s.triplet_weight if late else 0.0,
             contrast_weight=1.0,
-            attribute_weight=attribute_weight,
+            attribute_weight=s.attribute_weight,
         )
-        loop.set_rate(optimizer, loop.cosine(step, steps, peak=rate))
-        optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        norm = nn.utils.clip_grad_norm_(net.parameters(), 5.0)
-        optimizer.step()
-        follow(averaged, net, step, average)
-        return {"loss": loss.detach(), "grad": norm, **{k: v.detach() for k, v in parts.items()}}
+        return {"loss": loss.detach(), **{k: v.detach() for k, v in parts.items()}}
 
     def validate(step: int) -> dict[str, float]:
-        return measure(averaged, prepared, tune, device)
+        return measure(averaged, prepared, tune, s.device)
 
-    loop.run(
+    loop.train(
+        "facenet",
+        s,
+        out,
         modules={"net": net, "average": averaged},
         optimizers={"adamw": optimizer},
         batch=batch,
-        update=update,
+        gradients=gradients,
+        averaged=averaged,
+        clip=5.0,
         validate=validate,
-        validate_every=validate_every,
-        steps=steps,
-        out=out,
-        seed=seed,
-        minutes=minutes,
-        config=dict(
-            part="facenet",
-            data=prepared.info.get("source"),
-            faces=len(fit),
-            people=people,
-            pictures=pictures,
-            rate=rate,
-            decay=decay,
-            temperature=temperature,
-            triplets_from=triplets_from,
-            triplet_margin=triplet_margin,
-            triplet_weight=triplet_weight,
-            attribute_weight=attribute_weight,
-            average=average,
-            net=net.config,
-        ),
+        config=dict(data=prepared.info.get("source"), faces=len(fit), net=net.config),
     )
     return averaged
 
@@ -224,17 +188,10 @@ def embed_rows(net: FaceNet, prepared: Prepared, rows: np.ndarray, device: str =
 
 def measure(net: FaceNet, prepared: Prepared, rows: np.ndarray, device: str) -> dict[str, float]:
     """Mean AUC of the heads and the AUC of verification on people never trained on."""
-    from sklearn.metrics import roc_auc_score
-
     z = embed_rows(net, prepared, rows, device)
-    scores = net.head_logits(z.to(device)).detach().cpu().numpy()
-    labels = prepared.attributes[rows]
-    aucs = {}
-    for column, name in enumerate(prepared.attribute_names):
-        known = labels[:, column] >= 0
-        truth = labels[known, column]
-        if 0 < truth.sum() < len(truth):
-            aucs[name] = roc_auc_score(truth, scores[known, column])
+    scores = net.head_logits(z.to(device))
+    found = areas_under_curves(scores, torch.from_numpy(prepared.attributes[rows]))
+    aucs = {prepared.attribute_names[column]: area for column, area in found.items()}
     shown = {f"auc_{n}": aucs[n] for n in ("smile", "mouth_open", "male") if n in aucs}
     if aucs:
         shown["auc_mean"] = float(np.mean(list(aucs.values())))
@@ -242,6 +199,8 @@ def measure(net: FaceNet, prepared: Prepared, rows: np.ndarray, device: str) -> 
     people, z = prepared.identity[rows][known], z[torch.from_numpy(known)]
     count = min(PAIRS, *count_pairs(people))
     if count:
+        from sklearn.metrics import roc_auc_score
+
         # As many pairs of one kind as of the other, and the same ones at every validation
         places, same = draw_pairs(people, count, count, np.random.default_rng(0))
         cosine = (z[places[:, 0]] * z[places[:, 1]]).sum(1)

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,7 +24,7 @@ from istrc.models.landmarks import Landmarks, Regressor
 from istrc.shape.frame import MIRRORED, mirrored
 from istrc.shape.mesh import held_open, triangulated
 from istrc.training import loop
-from istrc.training.average import follow
+from istrc.training.settings import LandmarksSettings
 
 FILLS = {
     "repeat": 0.4,
@@ -223,19 +226,10 @@ REACH = {
 def train_landmarks(
     data: str | Path,  # a prepared folder with landmarks, best of size 128
     out: str | Path,  # run folder; holds both regressors' runs
-    *,
-    steps: int = 2800,  # batches of the regressor for frames that are off
-    fine_steps: int = 1800,  # batches of the one for aligned faces
-    batch_size: int = 64,
-    rate: float = 2e-3,  # peak learning rate of AdamW
-    decay: float = 0.02,  # weight decay
-    average: float = 0.995,  # decay of the moving average of the weights, which is what is kept
-    seed: int = 0,
-    device: str = "cpu",
-    minutes: float | None = None,  # stop either, resumably, after this long
-    validate_every: int = 500,  # steps
+    **given: Any,  # settings: LandmarksSettings
 ) -> Landmarks:
     """Train the landmark network; returns the averaged one."""
+    s = LandmarksSettings(**given)
     prepared = Prepared(data)
     points = prepared.landmarks.astype(np.float32)
     fit, tune = prepared.rows("fit"), prepared.rows("tune")
@@ -244,107 +238,66 @@ def train_landmarks(
     mean = (mean + mirrored(mean)) / 2  # a mirrored face is as likely
     triangles = triangulated(mean.astype(np.float64))
 
-    torch.manual_seed(seed)
+    torch.manual_seed(s.seed)
     net = Landmarks(faces=len(triangles))
     net.mean.copy_(torch.from_numpy(mean))
     net.reference.copy_(torch.from_numpy(held_open(mean)))
     net.triangles.copy_(torch.from_numpy(triangles))
-    for part, reach in REACH.items():
-        made = _train(
-            getattr(net, part),
-            net.mean,
-            prepared,
-            points,
-            fit,
-            tune,
-            Path(out) / part,
-            reach=reach,
-            steps=steps if part == "rough" else fine_steps,
-            batch_size=batch_size,
-            rate=rate,
-            decay=decay,
-            average=average,
-            seed=seed,
-            device=device,
-            minutes=minutes,
-            validate_every=validate_every,
-        )
+    for part in REACH:
+        steps = s.steps if part == "rough" else s.fine_steps
+        made = _train(part, net, replace(s, steps=steps), prepared, (fit, tune), Path(out) / part)
         getattr(net, part).load_state_dict(made.state_dict())
-    return net.to(device).eval()
+    return net.to(s.device).eval()
 
 
 def _train(
-    net: Regressor,
-    mean: torch.Tensor,
+    part: str,
+    whole: Landmarks,
+    s: LandmarksSettings,
     prepared: Prepared,
-    points: np.ndarray,
-    fit: np.ndarray,
-    tune: np.ndarray,
+    rows: tuple[np.ndarray, np.ndarray],  # to fit and to tune on
     out: Path,
-    *,
-    reach: dict[str, float],
-    steps: int,
-    batch_size: int,
-    rate: float,
-    decay: float,
-    average: float,
-    seed: int,
-    device: str,
-    minutes: float | None,
-    validate_every: int,
 ) -> Regressor:
-    size, mean = net.size, mean.to(device)
-    net = copy.deepcopy(net).to(device, memory_format=torch.channels_last)
+    """One of the network's regressors, on frames as far off as it will see."""
+    points, (fit, tune) = prepared.landmarks.astype(np.float32), rows
+    net, mean, reach = getattr(whole, part), whole.mean.to(s.device), REACH[part]
+    size = net.size
+    net = copy.deepcopy(net).to(s.device, memory_format=torch.channels_last)
     averaged = copy.deepcopy(net).eval()
-    optimizer = torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=decay)
-    held = views(
-        prepared.images[tune[:512]], points[tune[:512]], size, loop.generator(seed, 0, 1), **reach
-    )
+    optimizer = torch.optim.AdamW(net.parameters(), lr=s.rate, weight_decay=s.decay)
+    tune, rng = tune[:512], loop.generator(s.seed, 0, 1)
+    held = views(prepared.images[tune], points[tune], size, rng, **reach)
 
     def batch(step: int) -> tuple[torch.Tensor, ...]:
-        rng = loop.generator(seed, step)
-        rows = np.sort(rng.choice(fit, batch_size, replace=False))
+        rng = loop.generator(s.seed, step)
+        rows = np.sort(rng.choice(fit, s.batch_size, replace=False))
         return views(prepared.images[rows], points[rows], size, rng, **reach)
 
-    def update(step: int, data) -> Mapping[str, torch.Tensor]:
-        x, places, hidden = (part.to(device) for part in data)
-        net.train()
-        with reduced(device):
+    def gradients(step: int, data) -> Mapping[str, torch.Tensor]:
+        x, places, hidden = (part.to(s.device) for part in data)
+        with reduced(s.device):
             found = net(x.contiguous(memory_format=torch.channels_last))
         loss, parts = point_loss(found.float(), places - mean, hidden, places)
-        loop.descend(
-            optimizer, loss, loop.cosine(step, steps, peak=rate, warmup=min(100, steps // 10))
-        )
-        follow(averaged, net, step, average)
+        loss.backward()
         return parts
 
     @torch.no_grad()
     def validate(step: int) -> dict[str, float]:
-        x, places, hidden = (part.to(device) for part in held)
+        x, places, hidden = (part.to(s.device) for part in held)
         _, parts = point_loss(averaged(x), places - mean, hidden, places)
         return {name: value.item() for name, value in parts.items()}
 
-    loop.run(
+    loop.train(
+        "landmarks",
+        s,
+        out,
         modules={"net": net, "averaged": averaged},
         optimizers={"adamw": optimizer},
         batch=batch,
-        update=update,
+        gradients=gradients,
+        averaged=averaged,
+        schedule=partial(loop.cosine, warmup=min(100, s.steps // 10)),
         validate=validate,
-        validate_every=validate_every,
-        steps=steps,
-        out=out,
-        seed=seed,
-        minutes=minutes,
-        config=dict(
-            part="landmarks",
-            data=prepared.info.get("source"),
-            faces=len(fit),
-            batch_size=batch_size,
-            rate=rate,
-            decay=decay,
-            average=average,
-            net=net.config,
-            **reach,
-        ),
+        config=dict(data=prepared.info.get("source"), faces=len(fit), net=net.config, **reach),
     )
-    return averaged.eval()
+    return averaged

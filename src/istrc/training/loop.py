@@ -1,4 +1,8 @@
-"""The one training loop: every part of the circle is trained by `run`.
+"""The one training loop: every part of the circle is trained by `train`.
+
+A part's own file is its networks, its batches, and the gradients of its loss. The schedule, the
+optimisers' steps, the moving average, validation, the choice of the best weights, checkpoints and
+records are here.
 
 A step is a pure function of the weights, the optimiser's state and (seed, step): the batch is
 chosen by the step's own generator, and torch's global generator is seeded anew before each step.
@@ -10,10 +14,10 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +28,9 @@ from safetensors.torch import save_file
 from torch import nn
 
 from istrc.errors import IstrcError
+from istrc.progress import Bar
 from istrc.training.records import write_json
+from istrc.training.settings import Run
 from istrc.training.spent import Spent
 
 # Allocations of a training step are large and short-lived; with glibc's defaults each one is a
@@ -41,6 +47,16 @@ def generator(seed: int, step: int, stream: int = 0) -> np.random.Generator:
     return np.random.default_rng([seed, stream, step])
 
 
+def passes(seed: int, step: int, count: int, batch_size: int) -> np.ndarray:
+    """The batch of a step in whole passes over so many things, each pass in an order of its own."""
+    places = np.arange(step * batch_size, (step + 1) * batch_size)
+    chosen = np.empty(batch_size, np.int64)
+    for turn in np.unique(places // count):
+        here = places // count == turn
+        chosen[here] = generator(seed, int(turn)).permutation(count)[places[here] % count]
+    return chosen
+
+
 def cosine(step: int, steps: int, *, peak: float, warmup: int = 200, floor: float = 0.01) -> float:
     """The learning rate at a step: linear warm-up to `peak`, then a cosine down to floor * peak."""
     if step < warmup:
@@ -49,18 +65,70 @@ def cosine(step: int, steps: int, *, peak: float, warmup: int = 200, floor: floa
     return peak * (floor + (1 - floor) * 0.5 * (1 + np.cos(np.pi * min(1.0, progress))))
 
 
-def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
-    """The learning rate of the next step, for all of an optimiser's parameters."""
-    for group in optimizer.param_groups:
-        group["lr"] = rate
+@torch.no_grad()
+def follow(averaged: nn.Module, net: nn.Module, step: int, decay: float) -> None:
+    """Exponential moving average of weights and of batch statistics, in place.
+
+    Early in a run the average is short (it spans about a tenth of the steps so far), so that it
+    does not remember the initial weights.
+    """
+    decay = min(decay, (step + 1) / (step + 10))
+    for mean, value in zip(averaged.state_dict().values(), net.state_dict().values(), strict=True):
+        if mean.is_floating_point():
+            mean.lerp_(value, 1 - decay)
+        else:
+            mean.copy_(value)
 
 
-def descend(optimizer: torch.optim.Optimizer, loss: torch.Tensor, rate: float) -> None:
-    """One step of an optimiser down a loss, at this learning rate."""
-    set_rate(optimizer, rate)
-    optimizer.zero_grad(set_to_none=True)
-    loss.backward()
-    optimizer.step()
+def train(
+    part: str,
+    settings: Run,  # steps, seed, minutes and validate_every; what it records is in the record
+    out: str | Path,
+    *,
+    modules: Mapping[str, nn.Module],  # of the checkpoint, first the network that is trained
+    optimizers: Mapping[str, torch.optim.Optimizer],  # whose rates are the schedule's peaks
+    gradients: Callable[[int, Any], Mapping[str, Any]],  # backward passes -> numbers to log
+    averaged: nn.Module | None = None,  # one of the modules, which follows the first
+    clip: float | None = None,  # the largest norm of the first network's gradient
+    schedule: Callable[..., float] = cosine,  # (step, steps, peak=) -> learning rate
+    best: str | None = None,  # chooses the weights that the modules have in the end; see `run`
+    config: Mapping[str, Any],  # recorded beside the settings
+    **rest: Any,  # batch, validate, state, log_every, echo: see `run`
+) -> int:
+    """Train a part as its settings say; returns the steps done."""
+    net = next(iter(modules.values()))
+    peaks = {name: optimizer.defaults["lr"] for name, optimizer in optimizers.items()}
+
+    def update(step: int, batch: Any) -> Mapping[str, Any]:
+        for name, optimizer in optimizers.items():
+            for group in optimizer.param_groups:
+                group["lr"] = schedule(step, settings.steps, peak=peaks[name])
+            optimizer.zero_grad(set_to_none=True)
+        numbers = dict(gradients(step, batch))
+        if clip is not None:
+            numbers["grad"] = nn.utils.clip_grad_norm_(net.parameters(), clip)
+        for optimizer in optimizers.values():
+            optimizer.step()
+        if averaged is not None:
+            follow(averaged, net, step, settings.average)
+        return numbers
+
+    done = run(
+        modules=modules,
+        optimizers=optimizers,
+        update=update,
+        steps=settings.steps,
+        out=out,
+        config={"part": part, **settings.recorded(), **config},
+        seed=settings.seed,
+        minutes=settings.minutes,
+        validate_every=settings.validate_every,
+        best=best,
+        **rest,
+    )
+    if best:
+        load_best(out, modules)
+    return done
 
 
 def run(
@@ -100,12 +168,11 @@ def run(
     step = _load(out / "checkpoint.safetensors", modules, optimizers, state, recorded)
     write_json(out / "run.json", recorded)
     spent = Spent(out, step)
-    started, first = time.monotonic(), step
-    saved = started
+    started = saved = time.monotonic()
     if step >= steps:
         return step
 
-    progress = Progress(steps, step, enabled=echo, name=out.name)
+    progress = Bar(out.name, steps, step, lasting=True) if echo else nullcontext()
     held_out: dict[str, float] = {}
     with _log_writer(out, step) as writer, ThreadPoolExecutor(1) as loader, progress:
         pending = loader.submit(batch, step)
@@ -132,7 +199,9 @@ def run(
                         f"{out}: training diverged at step {step} ({numbers}); "
                         "lower the learning rate, or delete the folder to start again"
                     )
-                progress.show(step, {**numbers, **held_out}, elapsed, first)
+                if echo:
+                    shown = {**numbers, **held_out}.items()
+                    progress.at(step, steps, " ".join(f"{name} {v:.4g}" for name, v in shown))
 
             # Measure on held-out faces, keep the best
             if validate and (step % validate_every == 0 or step == steps):
@@ -253,54 +322,3 @@ def _log_writer(out: Path, step: int):
     except ImportError:
         raise IstrcError("training logs need TensorBoard: pip install 'istrc[train]'") from None
     return SummaryWriter(str(out / "log"), purge_step=step)
-
-
-class Progress:
-    """A bar on a terminal; on anything else one line every half minute."""
-
-    def __init__(self, steps: int, step: int, *, enabled: bool, name: str):
-        self.steps, self.enabled, self.name = steps, enabled, name
-        self.bar = None
-        self.printed = 0.0
-        if enabled and sys.stderr.isatty():
-            from rich.console import Console
-            from rich.progress import (
-                BarColumn,
-                MofNCompleteColumn,
-                Progress,
-                TextColumn,
-                TimeRemainingColumn,
-            )
-
-            self.bar = Progress(
-                TextColumn(name),
-                BarColumn(),
-                MofNCompleteColumn(),
-                TimeRemainingColumn(),
-                TextColumn("{task.fields[numbers]}"),
-                console=Console(stderr=True),
-            )
-            self.task = self.bar.add_task(name, total=steps, completed=step, numbers="")
-
-    def __enter__(self):
-        if self.bar:
-            self.bar.start()
-        return self
-
-    def __exit__(self, *_):
-        if self.bar:
-            self.bar.stop()
-
-    def show(self, step: int, numbers: Mapping[str, float], seconds: float, first: int) -> None:
-        text = " ".join(f"{name} {value:.4g}" for name, value in numbers.items())
-        if self.bar:
-            self.bar.update(self.task, completed=step, numbers=text)
-        elif self.enabled and (time.monotonic() - self.printed > 30 or step == self.steps):
-            self.printed = time.monotonic()
-            rate = (step - first) / max(seconds, 1e-9)
-            left = (self.steps - step) / max(rate, 1e-9) / 60
-            print(
-                f"{self.name} {step}/{self.steps} {rate:.2f} steps/s, {left:.0f} min left: {text}",
-                file=sys.stderr,
-                flush=True,
-            )

@@ -14,14 +14,13 @@ import torch
 
 from istrc.device import reduced
 from istrc.models.began import AutoEncoder
-from istrc.models.facenet import FaceNet
 from istrc.models.mapping import Mapping
 from istrc.models.store import fingerprint
-from istrc.recognisers.recogniser import Recogniser
 from istrc.training import loop
 from istrc.training.adversarial import fine_tune
-from istrc.training.embeddings import note, recorded
-from istrc.training.spaces import Spaces, open_spaces
+from istrc.training.embeddings import note
+from istrc.training.settings import MappingSettings
+from istrc.training.spaces import open_spaces
 
 
 def picture_weights(
@@ -70,66 +69,33 @@ def code_weights(autoencoder: AutoEncoder, c: torch.Tensor, spread: torch.Tensor
 def train_mapping(
     data: str | Path,  # a prepared folder
     out: str | Path,  # run folder; holds the checkpoint
-    *,
-    facenet: FaceNet | None = None,
-    recogniser: Recogniser | None = None,
-    autoencoder: AutoEncoder,
-    embeddings: str | Path | None = None,  # where a recogniser's are kept; OUT/embeddings if none
-    textures: str | Path | None = None,  # the faces in the mean shape (istrc train textures)
-    made: Spaces | None = None,  # of the same data and networks; they are made otherwise
-    limit: int | None = None,  # faces to train on, at most
-    steps: int = 6000,  # batches
-    fine_steps: int = 4000,  # batches of the adversarial fine-tuning; 0 is without, as the paper is
-    batch_size: int = 512,
-    width: int = 512,  # of the hidden layers
-    layers: int = 5,  # fully connected layers
-    rate: float = 1e-3,  # peak learning rate of Adam
-    l2: float = 1e-5,  # weight of the L2 regularisation
-    seed: int = 0,
-    device: str = "cpu",
-    minutes: float | None = None,  # stop either, resumably, after this long
-    validate_every: int = 1000,  # steps
+    **given: Any,  # settings: MappingSettings
 ) -> Mapping:
     """Train F by MSE with L2 regularisation, keep what was best held out, and fine-tune it.
 
     The error of each coordinate counts by what it does to the picture (`picture_weights`);
     `istrc.training.adversarial` has what follows.
     """
-    prepared, facenet, made = open_spaces(
-        data, out, made, facenet, recogniser, autoencoder, embeddings, textures, device, limit
-    )
-    net = train_on_codes(
-        *made.of("fit"),
-        *made.of("tune"),
-        autoencoder,
-        out,
-        steps=steps,
-        batch_size=batch_size,
-        width=width,
-        layers=layers,
-        rate=rate,
-        l2=l2,
-        seed=seed,
-        device=device,
-        minutes=minutes,
-        validate_every=validate_every,
-        config=dict(data=prepared.info.get("source"), **recorded(facenet)),
-    )
-    note(facenet, out)
-    if fine_steps:
+    s = MappingSettings(**given)
+    prepared, made, nets = open_spaces(data, out, s, s.limit)
+    config = dict(data=prepared.info.get("source"), **nets)
+    net = train_on_codes(*made.of("fit"), *made.of("tune"), out=out, config=config, **given)
+    note(s.recogniser, out)
+    if s.fine_steps:
         z, h = made.of("fit")
+        weights = code_weights(s.autoencoder, h, net.spread)
         net = fine_tune(
             net,
             z,
             h,
-            code_weights(autoencoder, h, net.spread),
-            autoencoder,
+            weights,
+            s.autoencoder,
             Path(out) / "fine",
-            steps=fine_steps,
-            seed=seed,
-            device=device,
-            minutes=minutes,
-            config=dict(data=prepared.info.get("source"), **recorded(facenet)),
+            config=config,
+            steps=s.fine_steps,
+            seed=s.seed,
+            device=s.device,
+            minutes=s.minutes,
         )
     return net
 
@@ -142,40 +108,32 @@ def train_on_codes(
     autoencoder: AutoEncoder,
     out: str | Path,
     *,
-    steps: int = 6000,
-    batch_size: int = 512,
-    width: int = 512,
-    layers: int = 5,
-    rate: float = 1e-3,
-    l2: float = 1e-5,
-    seed: int = 0,
-    device: str = "cpu",
-    minutes: float | None = None,
-    validate_every: int = 1000,
-    config: Numbers[str, Any],  # recorded beside these settings
+    config: Numbers[str, Any],  # recorded beside the settings
+    **given: Any,  # settings: MappingSettings
 ) -> Mapping:
-    """`train_mapping` from the embeddings and codes on; see there for the settings."""
-    torch.manual_seed(seed)
-    net = Mapping(z.shape[1], h.shape[1], width, layers).to(device)
+    """`train_mapping` from the embeddings and codes on."""
+    s = MappingSettings(autoencoder=autoencoder, **given)
+    torch.manual_seed(s.seed)
+    net = Mapping(z.shape[1], h.shape[1], s.width, s.layers).to(s.device)
     mean, spread = h.mean(0), h.std(0).clamp(min=1e-4)
     net.mean.copy_(mean)
     net.spread.copy_(spread)
-    standard = ((h - mean) / spread).to(device)
-    held_standard = ((held_h - mean) / spread).to(device)
-    z, held_z = z.to(device), held_z.to(device)
-    weights = code_weights(autoencoder, h, spread.to(device))
+    standard = ((h - mean) / spread).to(s.device)
+    held_standard = ((held_h - mean) / spread).to(s.device)
+    z, held_z = z.to(s.device), held_z.to(s.device)
+    weights = code_weights(autoencoder, h, spread.to(s.device))
     # Adam's own weight decay is the gradient of an L2 penalty, as the paper has it
-    optimizer = torch.optim.Adam(net.parameters(), lr=rate, weight_decay=l2, fused=True)
+    optimizer = torch.optim.Adam(net.parameters(), lr=s.rate, weight_decay=s.l2, fused=True)
 
     def batch(step: int) -> torch.Tensor:
-        return torch.from_numpy(loop.generator(seed, step).integers(0, len(z), batch_size))
+        return torch.from_numpy(loop.generator(s.seed, step).integers(0, len(z), s.batch_size))
 
-    def update(step: int, rows: torch.Tensor) -> Numbers[str, torch.Tensor]:
+    def gradients(step: int, rows: torch.Tensor) -> Numbers[str, torch.Tensor]:
         net.train()
-        with reduced(device):
+        with reduced(s.device):
             made = net.standardised(z[rows])
         loss = ((made.float() - standard[rows]).square() * weights).mean()
-        loop.descend(optimizer, loss, loop.cosine(step, steps, peak=rate))
+        loss.backward()
         return {"mse": loss.detach()}
 
     @torch.no_grad()
@@ -184,29 +142,22 @@ def train_on_codes(
         error = (errors * weights).mean().item()
         return {"mse": error, "explained": 1 - error}
 
-    loop.run(
+    loop.train(
+        "mapping",
+        s,
+        out,
         modules={"net": net},
         optimizers={"adam": optimizer},
         batch=batch,
-        update=update,
+        gradients=gradients,
         validate=validate,
-        validate_every=validate_every,
         best="explained",
-        steps=steps,
-        out=out,
-        seed=seed,
-        minutes=minutes,
         log_every=100,
-        config=dict(
-            part="mapping",
-            faces=len(z),
-            batch_size=batch_size,
-            rate=rate,
-            l2=l2,
+        config={
+            "faces": len(z),
             **config,
-            autoencoder=fingerprint(autoencoder),
-            net=net.config,
-        ),
+            "autoencoder": fingerprint(autoencoder),
+            "net": net.config,
+        },
     )
-    loop.load_best(out, {"net": net})
     return net.eval()

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 from istrc.attributes import moves
-from istrc.models.began import AutoEncoder
-from istrc.models.facenet import FaceNet
 from istrc.models.probes import Probes
-from istrc.models.store import fingerprint
-from istrc.recognisers.recogniser import Recogniser
 from istrc.shape.frame import mirrored
 from istrc.shape.measures import MEASURED, measures
 from istrc.training import loop
 from istrc.training.changes import Pairs, poses
-from istrc.training.embeddings import recorded
-from istrc.training.entropy import known_entropy
-from istrc.training.spaces import Spaces, both_sides, open_spaces
+from istrc.training.entropy import areas_under_curves, known_entropy
+from istrc.training.settings import ProbesSettings
+from istrc.training.spaces import both_sides, open_spaces
 
 RARE = 0.02  # share of a sex among those who have an attribute, from which it counts
 RIDGE = 1e-3  # added to the variances of what prototypes are told by
@@ -30,26 +27,12 @@ PAIRS = 20_000  # of either kind, that say how shapes change with a measure
 def train_probes(
     data: str | Path,  # a prepared folder
     out: str | Path,  # run folder; holds the checkpoint
-    *,
-    facenet: FaceNet | None = None,
-    recogniser: Recogniser | None = None,
-    autoencoder: AutoEncoder,
-    embeddings: str | Path | None = None,  # where a recogniser's are kept; OUT/embeddings if none
-    textures: str | Path | None = None,  # the faces in the mean shape (istrc train textures)
-    made: Spaces | None = None,  # of the same data and networks; they are made otherwise
-    steps: int = 1500,  # batches
-    batch_size: int = 2048,
-    rate: float = 2e-3,  # peak learning rate of Adam
-    l2: float = 3e-4,  # weight of the L2 regularisation
-    seed: int = 0,
-    device: str = "cpu",
-    minutes: float | None = None,  # stop, resumably, after this long
+    **given: Any,  # settings: ProbesSettings
 ) -> Probes:
     """Train the probes on fit; what is typical of a class is measured on tune."""
-    prepared, facenet, made = open_spaces(
-        data, out, made, facenet, recogniser, autoencoder, embeddings, textures, device
-    )
-    texture = autoencoder.code
+    s = ProbesSettings(**given)
+    prepared, made, nets = open_spaces(data, out, s)
+    texture = s.autoencoder.code
     codes = {part: both_sides(made, part)[1] for part in ("fit", "tune")}  # (2, N, C)
     labels = {
         part: torch.from_numpy(prepared.attributes[made.rows[part]]) for part in codes
@@ -59,65 +42,46 @@ def train_probes(
     shaped = c.shape[2] > texture
     measured = tuple(name for name in MEASURED if name in names) if shaped else ()
 
-    torch.manual_seed(seed)
+    torch.manual_seed(s.seed)
     net = Probes(names, c.shape[2], measured)
     net.mean.copy_(flat.mean(0))
     net.spread.copy_(flat.std(0).clamp(min=1e-4))
-    net = net.to(device)
-    optimizer = torch.optim.Adam(net.parameters(), lr=rate, weight_decay=l2)
+    net = net.to(s.device)
+    optimizer = torch.optim.Adam(net.parameters(), lr=s.rate, weight_decay=s.l2)
 
     def batch(step: int) -> tuple[torch.Tensor, torch.Tensor]:
-        rng = loop.generator(seed, step)
-        at = rng.integers(0, c.shape[1], batch_size)
-        return c[torch.from_numpy(rng.integers(0, 2, batch_size)), at], labels["fit"][at]
+        rng = loop.generator(s.seed, step)
+        at = rng.integers(0, c.shape[1], s.batch_size)
+        return c[torch.from_numpy(rng.integers(0, 2, s.batch_size)), at], labels["fit"][at]
 
-    def update(step: int, given) -> Mapping[str, torch.Tensor]:
-        own, wanted = (part.to(device) for part in given)
+    def gradients(step: int, given) -> Mapping[str, torch.Tensor]:
+        own, wanted = (part.to(s.device) for part in given)
         loss = known_entropy(net(own), wanted)
-        loop.descend(optimizer, loss, loop.cosine(step, steps, peak=rate))
+        loss.backward()
         return {"entropy": loss.detach()}
 
     @torch.no_grad()
     def validate(step: int) -> dict[str, float]:
-        from sklearn.metrics import roc_auc_score
+        areas = areas_under_curves(net(codes["tune"][0].to(s.device)), labels["tune"])
+        return {"auc": float(np.mean([*areas.values()]))}
 
-        said, known = net(codes["tune"][0].to(device)).cpu().numpy(), labels["tune"].numpy()
-        areas = []
-        for column in range(len(names)):
-            of = known[:, column] >= 0
-            if len(np.unique(known[of, column])) == 2:
-                areas.append(roc_auc_score(known[of, column], said[of, column]))
-        return {"auc": float(np.mean(areas))}
-
-    loop.run(
+    loop.train(
+        "probes",
+        s,
+        out,
         modules={"net": net},
         optimizers={"adam": optimizer},
         batch=batch,
-        update=update,
+        gradients=gradients,
         validate=validate,
-        validate_every=500,
-        steps=steps,
-        out=out,
-        seed=seed,
-        minutes=minutes,
         log_every=100,
-        config=dict(
-            part="probes",
-            data=prepared.info.get("source"),
-            faces=c.shape[1],
-            batch_size=batch_size,
-            rate=rate,
-            l2=l2,
-            **recorded(facenet),
-            autoencoder=fingerprint(autoencoder),
-            net=net.config,
-        ),
+        config=dict(data=prepared.info.get("source"), faces=c.shape[1], **nets, net=net.config),
     )
     _typical(net, codes["tune"][0], labels["tune"])
     _prototypes(net, codes["fit"], labels["fit"], texture)
     if measured:
         _ranges(net, codes["tune"][0][:, texture:], labels["tune"])
-        _directions(net, codes["fit"], texture, prepared.identity[made.rows["fit"]], seed)
+        _directions(net, codes["fit"], texture, prepared.identity[made.rows["fit"]], s.seed)
     return net.eval()
 
 

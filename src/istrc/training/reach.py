@@ -11,9 +11,9 @@ How far each face goes of that is bounded by the recogniser, too: as far as it i
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,10 +24,11 @@ from istrc.data.prepared import Prepared
 from istrc.edit.render import Rendering
 from istrc.models.probes import Probes
 from istrc.models.store import fingerprint
+from istrc.progress import Bar
 from istrc.shape.measures import MEASURED, measures
-from istrc.training import loop
 from istrc.training.probes import RARE
 from istrc.training.records import write_json
+from istrc.training.settings import ReachSettings
 
 TIMES = (1.0, 1.25, 1.5, 2.0, 2.5)  # the ways that are tried, shortest first
 SEEN = 0.9  # share of the faces; of what never comes so far the first to come within SLACK of most
@@ -41,20 +42,17 @@ PEOPLE = 500  # whose angles say how near strangers are
 def train_reach(
     data: str | Path,  # a prepared folder
     out: str | Path,  # run folder; holds what was measured
-    *,
-    circle: Circle,  # whose probes are measured, and who bounds edits by `same_person`
-    faces: int = 60,  # of each edit
-    seed: int = 0,
-    device: str = "cpu",
+    **given: Any,  # settings: ReachSettings
 ) -> Probes:
     """Measure how far edits of the transformations go, on tune: the probes' `reach` and `gain`."""
-    prepared, probes = Prepared(data), circle.probes
+    s = ReachSettings(**given)
+    circle, prepared, probes = s.circle, Prepared(data), s.circle.probes
     told: dict[str, dict[str, float]] = {}
     probes.reach.fill_(1.0), probes.gain.fill_(1.0)
     settings = dict(
         part="reach",
-        seed=seed,
-        faces=faces,
+        seed=s.seed,
+        **s.recorded(),
         same_person=round(circle.same_person, 6),
         probes=fingerprint(probes),
     )
@@ -70,14 +68,14 @@ def train_reach(
             return probes
     known = {*probes.names} & {*circle.attributes.names}
     edits = [(name, sign) for name in TRANSFORMATIONS if name in known for sign in (1.0, -1.0)]
-    started = time.monotonic()
-    with loop.Progress(len(edits), 0, enabled=True, name="reach") as progress:
+    with Bar("reach", len(edits), lasting=True) as progress:
         for number, (name, sign) in enumerate(edits, 1):
-            rows, found = candidates(prepared, name, sign, faces, seed), {}
+            rows, found = candidates(prepared, name, sign, s.faces, s.seed), {}
             if len(rows):
-                found = measured(circle, prepared.batch(rows).to(device), name, sign)
+                found = measured(circle, prepared.batch(rows).to(s.device), name, sign)
                 told[f"{name}{'+' if sign > 0 else '-'}"] = dict(found, faces=len(rows))
-            progress.show(number, found, time.monotonic() - started, 0)
+            shown = " ".join(f"{key} {value:.4g}" for key, value in found.items())
+            progress.at(number, len(edits), shown)
     record.parent.mkdir(parents=True, exist_ok=True)
     write_json(record, dict(settings, edits=told))
     return probes

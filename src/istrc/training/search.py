@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 from istrc.data.prepared import Prepared
-from istrc.models.began import AutoEncoder
-from istrc.models.landmarks import Landmarks
 from istrc.models.search import Search
 from istrc.models.store import fingerprint
 from istrc.resample import resized
 from istrc.shape.mesh import Mesh
 from istrc.training.records import write_json
+from istrc.training.settings import SearchSettings
 from istrc.training.shape_free import straightened
 
 BLOCK = 128  # faces at once
@@ -24,30 +24,25 @@ BLOCK = 128  # faces at once
 def train_search(
     data: str | Path,  # a prepared folder with landmarks
     out: str | Path,  # run folder; holds what was measured
-    *,
-    landmarks: Landmarks,
-    autoencoder: AutoEncoder,
-    faces: int = 16_000,  # to fit on, at most
-    steps: int = 2,  # corrections
-    ridge: float = 1000.0,  # of the regression on standardised codes
-    seed: int = 0,
-    device: str = "cpu",
+    **given: Any,  # settings: SearchSettings
 ) -> Search:
     """Fit the corrections; each step learns on the points that the step before has left."""
+    s = SearchSettings(**given)
     prepared, labels = Prepared(data), Prepared(data).landmarks
-    fit = np.random.default_rng(seed).permutation(prepared.rows("fit"))[:faces]
+    fit = np.random.default_rng(s.seed).permutation(prepared.rows("fit"))[: s.faces]
     rows = {"fit": np.sort(fit), "tune": prepared.rows("tune")[:1000]}
+    landmarks = s.landmarks.to(s.device).eval()
+    autoencoder = s.autoencoder.to(s.device).eval()
     mesh = Mesh(landmarks.reference.cpu().numpy(), landmarks.triangles.cpu().numpy())
-    landmarks, autoencoder = landmarks.to(device).eval(), autoencoder.to(device).eval()
-    net = Search(autoencoder.code + 2 * labels.shape[1], 2 * labels.shape[1], steps)
+    net = Search(autoencoder.code + 2 * labels.shape[1], 2 * labels.shape[1], s.steps)
     found: dict[str, np.ndarray] = {}
     told = []
-    for step in range(steps + 1):
+    for step in range(s.steps + 1):
         codes = {}
         for part, some in rows.items():
             shapes, h = [], []
             for start in range(0, len(some), BLOCK):
-                x = prepared.batch(some[start : start + BLOCK]).to(device)
+                x = prepared.batch(some[start : start + BLOCK]).to(s.device)
                 x = resized(x, autoencoder.size).clip(-1, 1)
                 if step == 0:
                     seen = resized(x, landmarks.size).clip(-1, 1)
@@ -61,7 +56,7 @@ def train_search(
             codes[part] = torch.cat([torch.cat(h), flat], 1)
         off = {part: torch.from_numpy(labels[rows[part]] - found[part]).flatten(1) for part in rows}
         told.append(off["tune"].view(-1, labels.shape[1], 2).norm(dim=2).mean().item())
-        if step == steps:
+        if step == s.steps:
             break
         if step == 0:
             net.mean.copy_(codes["fit"].mean(0))
@@ -69,7 +64,7 @@ def train_search(
         own = ((codes["fit"] - net.mean) / net.spread).double()
         wanted = off["fit"].double()
         middle, ended = own.mean(0), wanted.mean(0)
-        gram = (own - middle).T @ (own - middle) + ridge * torch.eye(own.shape[1])
+        gram = (own - middle).T @ (own - middle) + s.ridge * torch.eye(own.shape[1])
         solved = torch.linalg.solve(gram, (own - middle).T @ (wanted - ended))
         net.members[step].weight.copy_(solved.T)
         net.members[step].bias.copy_(ended - middle @ solved)
@@ -79,8 +74,8 @@ def train_search(
     config = dict(
         part="search",
         faces=len(rows["fit"]),
-        ridge=ridge,
-        seed=seed,
+        seed=s.seed,
+        **s.recorded(),
         landmarks=fingerprint(landmarks),
         autoencoder=fingerprint(autoencoder),
         net=net.config,

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +11,9 @@ from torch.nn import functional as F
 
 from istrc.data.prepared import Prepared, to_pixels
 from istrc.models.landmarks import Landmarks
+from istrc.progress import Bar
 from istrc.shape.mesh import Mesh
+from istrc.training.records import write_json
 
 BLOCK = 64  # faces at once
 
@@ -50,18 +49,16 @@ def make_shape_free(
     mesh = Mesh(reference, landmarks.triangles.cpu().numpy())
     shape = prepared.images.shape
     images = np.lib.format.open_memmap(out / "images.npy", "w+", np.uint8, shape)
-    for start in range(0, len(rows), BLOCK):
-        some = slice(start, start + BLOCK)
-        x = prepared.batch(rows[some])
-        images[some] = to_pixels(straightened(x, shapes[some], mesh))
-        if start % (64 * BLOCK) == 0:
-            print(f"shape-free faces {start}/{len(rows)}", file=sys.stderr, flush=True)
+    with Bar("shape-free faces", len(rows)) as bar:
+        for start in range(0, len(rows), BLOCK):
+            some = slice(start, start + BLOCK)
+            x = prepared.batch(rows[some])
+            images[some] = to_pixels(straightened(x, shapes[some], mesh))
+            bar.at(min(start + BLOCK, len(rows)), len(rows))
     images.flush()
     del images
     for name in ("attributes", "identity", "split"):
         shutil.copyfile(prepared.folder / f"{name}.npy", out / f"{name}.npy")
     shutil.copyfile(prepared.folder / "names.txt", out / "names.txt")
-    temporary = out / "prepared.json.tmp"
-    temporary.write_text(json.dumps({**prepared.info, "shape_free": made_of}, indent=1))
-    os.replace(temporary, out / "prepared.json")
+    write_json(out / "prepared.json", {**prepared.info, "shape_free": made_of})
     return Prepared(out)

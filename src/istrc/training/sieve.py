@@ -1,15 +1,11 @@
-"""Training of the sieve for small faces: python -m istrc.training.sieve CELEBA CROPS OUT.onnx
-
-CELEBA is the official folder, whose train pictures have their surroundings; CROPS a parquet file of
-crops; further folders of pictures without a face may follow OUT. Needs torch, onnx and pyarrow.
-"""
+"""Training of the sieve for small faces, on scenes that are put together from crops and grounds."""
 
 from __future__ import annotations
 
 import io
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,6 +15,8 @@ from torch.nn import functional as F
 
 from istrc.photo.align import CROP_CENTRE, CROP_SIDE
 from istrc.photo.sieve import SIDES, STRIDE
+from istrc.training import loop
+from istrc.training.settings import SieveSettings
 
 CANVAS = 128  # pixels a side
 NEAR, FAR = 6, 12  # pixels from a face's centre: cells that answer for it, and that need not
@@ -172,47 +170,61 @@ def varied(x: torch.Tensor) -> torch.Tensor:
     return (x + torch.randn_like(x) * torch.empty(count).uniform_(0, 6)).clamp(0, 255)
 
 
-def train(
+def one_cycle(step: int, steps: int, low: float, high: float, last: float) -> float:
+    """From low to high over three tenths of the steps and down to the last, each half a cosine
+    (Smith and Topin 2018; torch's OneCycleLR).
+    """
+    top = 0.3 * steps - 1
+    if step <= top:
+        share, start, end = step / top, low, high
+    else:
+        share, start, end = (step - top) / (steps - 1 - top), high, last
+    return end + (start - end) / 2 * (1 + np.cos(np.pi * share))
+
+
+def train_on_scenes(
     whole: Sequence[Image.Image],  # grey aligned pictures, 178x218
     crops: Sequence[Image.Image],  # grey crops
     plain: Sequence[Image.Image],  # grey pictures without a face
-    *,
-    scenes: int = 12_000,  # that are put together, and seen in every epoch
-    epochs: int = 6,
-    batch: int = 32,  # scenes of a step
-    rate: float = 4e-3,  # of learning, at its height
-    seed: int = 0,
-    say: Callable[[str], None] = print,
+    out: str | Path,  # run folder
+    s: SieveSettings,
 ) -> Sieve:
     """A sieve that tells the cells where a face of its sides has its centre."""
-    rng = np.random.default_rng(seed)
-    torch.manual_seed(seed)
-    made = [scene(rng, whole, crops, plain) for _ in range(scenes)]
+    rng = np.random.default_rng(s.seed)
+    made = [scene(rng, whole, crops, plain) for _ in range(s.scenes)]
     x = torch.from_numpy(np.stack([pixels for pixels, _ in made]))[:, None]  # (N, 1, S, S)
     y = torch.from_numpy(np.stack([wanted for _, wanted in made]))  # (N, 2, S/8, S/8)
-    say(f"{scenes} scenes, {int((y == 1).sum())} cells with a face")
-    net = Sieve()
-    optimiser = torch.optim.AdamW(net.parameters(), rate, weight_decay=1e-4)
-    steps = epochs * (scenes // batch)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=steps)
-    for epoch in range(epochs):
-        told = 0.0
-        for places in torch.randperm(scenes).split(batch)[: scenes // batch]:
-            seen, wanted = varied(x[places].float()), y[places]
-            if torch.rand(()) < 0.5:
-                seen, wanted = seen.flip(3), wanted.flip(3)
-            logits = net(seen)
-            matters = (wanted >= 0).float()
-            target = (wanted == 1).float()
-            each = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
-            sure = torch.exp(-each)  # of what is right; the sure ones count less (Lin 2017, eq. 5)
-            loss = ((1 - sure) ** 2 * each * matters * (1 + target)).sum() / target.sum().clamp(1)
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-            schedule.step()
-            told += loss.item()
-        say(f"epoch {epoch + 1}: loss {told / (scenes // batch):.4f}")
+    torch.manual_seed(s.seed)
+    net = Sieve().to(s.device)
+    optimizer = torch.optim.AdamW(net.parameters(), s.rate, weight_decay=s.decay)
+
+    def batch(step: int) -> tuple[torch.Tensor, torch.Tensor]:
+        places = loop.passes(s.seed, step, s.scenes, s.batch_size)
+        return x[places].float(), y[places]
+
+    def gradients(step: int, data) -> Mapping[str, torch.Tensor]:
+        optimizer.param_groups[0]["betas"] = one_cycle(step, s.steps, 0.95, 0.85, 0.95), 0.999
+        seen, wanted = varied(data[0]).to(s.device), data[1].to(s.device)
+        if torch.rand(()) < 0.5:
+            seen, wanted = seen.flip(3), wanted.flip(3)
+        matters, target = (wanted >= 0).float(), (wanted == 1).float()
+        each = F.binary_cross_entropy_with_logits(net(seen), target, reduction="none")
+        sure = torch.exp(-each)  # of what is right; the sure ones count less (Lin 2017, eq. 5)
+        loss = ((1 - sure) ** 2 * each * matters * (1 + target)).sum() / target.sum().clamp(1)
+        loss.backward()
+        return {"loss": loss.detach()}
+
+    loop.train(
+        "sieve",
+        s,
+        out,
+        modules={"net": net},
+        optimizers={"adamw": optimizer},
+        batch=batch,
+        gradients=gradients,
+        schedule=lambda step, steps, peak: one_cycle(step, steps, peak / 25, peak, peak / 25e4),
+        config=dict(pictures=len(whole), crops=len(crops), plain=len(plain)),
+    )
     return net.eval()
 
 
@@ -220,36 +232,38 @@ def grey(data: bytes | Path) -> Image.Image:
     return Image.open(io.BytesIO(data) if isinstance(data, bytes) else data).convert("L")
 
 
-def main(celeba: str, crops: str, out: str, *more: str) -> None:
+def train_sieve(
+    data: str | Path,  # CelebA's official folder, whose train pictures have their surroundings
+    out: str | Path,  # run folder; holds the checkpoint and, at the end, sieve.onnx
+    **given: Any,  # settings: SieveSettings
+) -> Sieve:
+    """Read the pictures, train the sieve, and write it as OUT/sieve.onnx."""
     import pyarrow.parquet as pq
 
-    folder = Path(celeba)
+    s, folder = SieveSettings(**given), Path(data)
     splits = [line.split() for line in (folder / "list_eval_partition.txt").open()]
     whole = [grey(folder / "img_align_celeba" / name) for name, split in splits if split == "0"]
-    file = next(pq.ParquetFile(crops).iter_batches(12_000, columns=["image"]))
+    file = next(pq.ParquetFile(s.crops).iter_batches(12_000, columns=["image"]))
     small = [grey(row["bytes"]).resize((96, 96)) for row in file.column("image").to_pylist()]
     rng = np.random.default_rng(1)
-    plain = [grey(p) for one in more for p in sorted(Path(one).rglob("*.*")) if _readable(p)]
+    plain = [grey(p) for one in s.plain for p in sorted(Path(one).rglob("*.*")) if _readable(p)]
     # Parts of faces, and faces on their heads, are none
     for k in rng.integers(len(whole), size=300):
         x, y = rng.integers(40, 100), rng.integers(60, 130)
         plain.append(whole[k].crop((x, y, x + 50, y + 50)).resize((120, 120)))
         plain.append(whole[k].rotate(180))
-    net = train(whole, small, plain)
+    net = train_on_scenes(whole, small, plain, out, s).cpu()
     torch.onnx.export(
         net,
         (torch.zeros(1, 1, CANVAS, CANVAS),),
-        out,
+        str(Path(out) / "sieve.onnx"),
         input_names=["grey"],
         output_names=["logits"],
         dynamic_axes={"grey": {2: "H", 3: "W"}, "logits": {2: "h", 3: "w"}},
         dynamo=False,
     )
+    return net
 
 
 def _readable(path: Path) -> bool:
     return path.suffix.lower() in (".jpg", ".png", ".webp") and path.stat().st_size > 500
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

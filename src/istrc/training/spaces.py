@@ -25,11 +25,11 @@ from istrc.models.began import AutoEncoder
 from istrc.models.facenet import FaceNet
 from istrc.models.quick import SEEN, folded, in_blocks
 from istrc.models.store import fingerprint
-from istrc.recognisers.recogniser import Recogniser
 from istrc.resample import resized
 from istrc.shape.frame import mirrored
 from istrc.training.embeddings import Embeddings, data_key, recorded, source
 from istrc.training.records import write_json
+from istrc.training.settings import OnCodes
 
 NOTE = "spaces.json"
 BLOCK = 128  # faces that are embedded and encoded at once
@@ -116,24 +116,15 @@ class Spaces:
 
 
 def open_spaces(
-    data: str | Path,
-    out: str | Path,
-    made: Spaces | None,
-    facenet: FaceNet | None,
-    recogniser: Recogniser | None,
-    autoencoder: AutoEncoder,
-    embeddings: str | Path | None,
-    textures: str | Path | None,
-    device: str,
-    limit: int | None = None,
-) -> tuple[Prepared, FaceNet | Embeddings, Spaces]:
-    """What a training on both spaces begins with: the data, where its embeddings come from, and the
-    spaces, which are those made already where there are any. See `istrc.training.mapping`.
+    data: str | Path, out: str | Path, s: OnCodes, limit: int | None = None
+) -> tuple[Prepared, Spaces, dict[str, Any]]:
+    """What a training on both spaces begins with: the data, the spaces, which are those made
+    already where there are any, and what its record says of the networks.
     """
     prepared = Prepared(data)
-    facenet = source(facenet, recogniser, prepared, out, embeddings)
-    made = made or Spaces(facenet, autoencoder, prepared, device, limit, textures=textures)
-    return prepared, facenet, made
+    facenet = source(s.facenet, s.recogniser, prepared, out, s.embeddings)
+    made = s.made or Spaces(facenet, s.autoencoder, prepared, s.device, limit, textures=s.textures)
+    return prepared, made, {**recorded(facenet), "autoencoder": fingerprint(s.autoencoder)}
 
 
 def both_sides(made: Spaces, part: str) -> tuple[torch.Tensor, torch.Tensor]:

@@ -1,0 +1,344 @@
+"""The settings of every training: `istrc train PART` makes its options from them.
+
+A setting is a line: its type, its default, and its meaning and unit as help. Nothing here imports
+torch, so that `istrc train PART --help` is fast and works without it. A run's configuration records
+`setting`s; an `other` stands elsewhere in it (a network's arguments, its fingerprint) or does not
+change what is learnt.
+"""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, Field, dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from istrc.circle import Circle
+    from istrc.models.began import AutoEncoder
+    from istrc.models.facenet import FaceNet
+    from istrc.models.landmarks import Landmarks
+    from istrc.recognisers.recogniser import Recogniser
+    from istrc.training.spaces import Spaces
+
+WIDTHS, DEPTHS = "Channels of each level, finest first.", "Residual blocks of each level."
+AVERAGE = "Decay of the moving average of the weights, which is what is kept."
+
+
+def setting(default: Any, help: str) -> Any:
+    """A setting that a run's configuration records."""
+    return field(default=default, metadata={"help": help, "recorded": True})
+
+
+def other(default: Any, help: str) -> Any:
+    """A setting that it does not; MISSING as a default: it must be given."""
+    return field(default=default, metadata={"help": help, "recorded": False})
+
+
+@dataclass(kw_only=True)
+class Settings:
+    """What every part has. The first line of a part's docstring is the help of its command."""
+
+    data: ClassVar[str] = "A prepared folder."
+    out: ClassVar[str] = "Run folder; holds the checkpoint."
+
+    seed: int = other(0, "Seed of all randomness.")
+    device: str = other("cpu", "Where to compute: cpu, auto, cuda or mps.")
+
+    def recorded(self) -> dict[str, Any]:
+        """What a run's configuration says of them."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.metadata.get("recorded")}
+
+
+@dataclass(kw_only=True)
+class Run(Settings):
+    """A part that the loop trains, step after step."""
+
+    minutes: float | None = other(None, "Stop, resumably, after this long.")
+    validate_every: ClassVar[int] = 1000
+
+
+@dataclass(kw_only=True)
+class Validated(Run):
+    """A part that is measured on held-out faces on the way."""
+
+    validate_every: int = other(500, "Steps.")
+
+
+@dataclass(kw_only=True)
+class LandmarksSettings(Validated):
+    """Train the landmark network; keeps the averaged one."""
+
+    data: ClassVar[str] = "A prepared folder with landmarks, best of size 128."
+    out: ClassVar[str] = "Run folder; holds both regressors' runs."
+
+    steps: int = other(2800, "Batches of the regressor for frames that are off.")
+    fine_steps: int = other(1800, "Batches of the one for aligned faces.")
+    batch_size: int = setting(64, "Faces in a batch.")
+    rate: float = setting(2e-3, "Peak learning rate of AdamW.")
+    decay: float = setting(0.02, "Weight decay.")
+    average: float = setting(0.995, AVERAGE)
+
+
+@dataclass(kw_only=True)
+class FaceNetSettings(Validated):
+    """Train FaceNet on identities and attributes; keeps the averaged network."""
+
+    steps: int = other(4000, "Batches.")
+    people: int = setting(64, "P, identities in a batch.")
+    pictures: int = setting(4, "K, pictures of each.")
+    size: int = other(64, "Side of the faces that it sees, pixels.")
+    dim: int = other(128, "D, the sphere's dimension.")
+    widths: tuple[int, ...] = other((48, 96, 192, 384), WIDTHS)
+    depths: tuple[int, ...] = other((1, 1, 2, 1), DEPTHS)
+    rate: float = setting(1.5e-3, "Peak learning rate of AdamW.")
+    decay: float = setting(0.05, "Weight decay.")
+    temperature: float = setting(0.1, "Of the contrast, in cosine.")
+    triplets_from: float = setting(0.7, "Share of the run after which triplets are selected.")
+    triplet_margin: float = setting(0.2, "Squared distance.")
+    triplet_weight: float = setting(10.0, "Weight of the triplets' loss.")
+    attribute_weight: float = setting(6.0, "Weight of the attribute heads' loss.")
+    average: float = setting(0.998, AVERAGE)
+
+
+@dataclass(kw_only=True)
+class BeganSettings(Validated):
+    """Train BEGAN; keeps the best averaged auto-encoder and the generator."""
+
+    out: ClassVar[str] = "Run folder; holds the checkpoint and the best auto-encoder."
+
+    steps: int = other(1500, "Batches.")
+    batch_size: int = setting(16, "Real faces in a batch.")
+    fakes: int = setting(4, "Generated faces in a batch; 0 trains the auto-encoder alone.")
+    code: int = other(512, "H, the length of the code where it is not of components.")
+    linear: int = other(448, "Components of the whole face, the code; the paper has 0.")
+    linear_side: int = other(64, "Of the pictures that they are components of, in pixels.")
+    detail: int = other(448, "Of the code, components of eyes, nose, mouth; needs shape-free faces.")
+    widths: tuple[int, ...] = other((32, 64, 96, 128), "Filters, finest level first.")
+    light: bool = other(True, "Space-to-depth stem; False is the paper's full resolution.")
+    carry: bool = other(True, "Residual connections.")
+    skip: bool = other(False, "BEGAN's skip connections from the first map.")
+    generator_code: int = other(64, "U, the length of G's input.")
+    generator_widths: tuple[int, ...] = other((24, 48, 64, 96), "Filters of the generator.")
+    rate: float = setting(7e-4, "Peak learning rate of the auto-encoder.")
+    generator_rate: float = setting(4e-4, "Peak learning rate of the generator.")
+    gamma: float = setting(0.5, "BEGAN's diversity ratio.")
+    k_rate: float = setting(0.01, "lambda_k; 0.001 in the original, whose runs are far longer.")
+    facenet: FaceNet | None = other(None, "Whose features sharpen the energy; plain L1 if none.")
+    feature_weight: float = setting(0.1, "Weight of those features.")
+    critic_weight: float = setting(
+        0.4, "Pull of a critic of texture beside the energy's; 0 is without."
+    )
+    critic_rate: float = setting(5e-4, "Peak learning rate of the critic.")
+    critic_after: int = setting(500, "Steps until the critic pulls in full.")
+    average: float = setting(0.998, "Decay of the moving average, which is what is kept.")
+
+
+@dataclass(kw_only=True)
+class OnEmbeddings(Validated):
+    """A part that learns from embeddings: one of `facenet` and `recogniser` makes them."""
+
+    facenet: FaceNet | None = other(None, "The folder of a trained FaceNet.")
+    recogniser: Recogniser | None = other(None, "Any recogniser.")
+    embeddings: Path | str | None = other(
+        None, "Where a recogniser's are kept; OUT/embeddings if none."
+    )
+    # Of the same data and networks; they are made otherwise
+    made: Spaces | None = other(None, "")
+
+
+@dataclass(kw_only=True)
+class OnCodes(OnEmbeddings):
+    """A part that learns from embeddings and codes."""
+
+    autoencoder: AutoEncoder = other(MISSING, "The folder of a trained BEGAN.")
+    textures: Path | str | None = other(None, "The faces in the mean shape (istrc train textures).")
+
+
+@dataclass(kw_only=True)
+class MappingSettings(OnCodes):
+    """Train F by MSE with L2 regularisation, keep what was best held out, and fine-tune it."""
+
+    limit: int | None = other(None, "Faces to train on, at most.")
+    steps: int = other(6000, "Batches.")
+    fine_steps: int = other(
+        4000, "Batches of the adversarial fine-tuning; 0 is without, as the paper is."
+    )
+    batch_size: int = setting(512, "Faces in a batch.")
+    width: int = other(512, "Of the hidden layers.")
+    layers: int = other(5, "Fully connected layers.")
+    rate: float = setting(1e-3, "Peak learning rate of Adam.")
+    l2: float = setting(1e-5, "Weight of the L2 regularisation.")
+    validate_every: int = other(1000, "Steps.")
+
+
+@dataclass(kw_only=True)
+class FineTuneSettings(Run):
+    """The adversarial fine-tuning, which is a part of the mapping's training."""
+
+    steps: int = other(4000, "Batches.")
+    batch_size: int = setting(16, "Faces in a batch.")
+    rate: float = setting(3e-4, "Peak learning rate of F.")
+    critic_rate: float = setting(5e-4, "Peak learning rate of the critic.")
+    critic_weight: float = setting(1.0, "Pull of the critic beside that of the errors.")
+    colour_weight: float = setting(30.0, "Weight of the colours' error.")
+    average: float = setting(0.998, AVERAGE)
+
+
+@dataclass(kw_only=True)
+class AttributesSettings(OnEmbeddings):
+    """Train one classifier an attribute, all in one run; keeps them calibrated."""
+
+    limit: int | None = other(None, "Faces to train on, at most.")
+    steps: int = other(1200, "Batches.")
+    batch_size: int = setting(1024, "Faces in a batch.")
+    width: int = other(64, "Of the hidden layers.")
+    layers: int = other(4, "Fully connected layers of each classifier, 4 to 7.")
+    rate: float = setting(2e-3, "Peak learning rate of AdamW.")
+    decay: float = setting(0.05, "Weight decay.")
+    noise: float = setting(0.2, "Radians; each embedding is moved this far at random in training.")
+    validate_every: int = other(200, "Steps.")
+
+
+@dataclass(kw_only=True)
+class ChangesSettings(OnCodes):
+    """Learn what changes in a code from pairs; keeps the network that was best on tune."""
+
+    steps: int = other(4000, "Batches.")
+    batch_size: int = setting(512, "Pairs in a batch.")
+    same: float = setting(
+        0.5, "Share of pairs of one person; the others are of strangers in one pose."
+    )
+    width: int = other(768, "Of the hidden layers.")
+    layers: int = other(2, "Hidden ones.")
+    rate: float = setting(1e-3, "Peak learning rate of Adam.")
+    decay: float = setting(1e-4, "Weight decay.")
+
+
+@dataclass(kw_only=True)
+class ProbesSettings(OnCodes):
+    """Train the probes on fit; what is typical of a class is measured on tune."""
+
+    steps: int = other(1500, "Batches.")
+    batch_size: int = setting(2048, "Faces in a batch.")
+    rate: float = setting(2e-3, "Peak learning rate of Adam.")
+    l2: float = setting(3e-4, "Weight of the L2 regularisation.")
+
+
+@dataclass(kw_only=True)
+class JudgeSettings(Validated):
+    """Train a judge on the train split; it is measured on valid and saved."""
+
+    out: ClassVar[str] = "Run folder; holds the checkpoint and, at the end, the judge."
+
+    steps: int = other(1800, "Batches.")
+    batch_size: int = setting(128, "Faces in a batch.")
+    size: int = other(64, "Side of the faces that it sees, pixels.")
+    widths: tuple[int, ...] = other((64, 128, 192, 256), WIDTHS)
+    depths: tuple[int, ...] = other((1, 1, 2, 0), DEPTHS)
+    rate: float = setting(2e-3, "Peak learning rate of AdamW.")
+    decay: float = setting(0.05, "Weight decay.")
+    smoothing: float = setting(0.02, "Of the labels.")
+    average: float = setting(0.995, AVERAGE)
+    limit: int | None = other(None, "Train on the first so many faces only (rehearsals).")
+    seed: int = other(7_919, "Not a seed that any part of the circle is trained with.")
+    validate_every: int = other(600, "Steps.")
+    echo: bool = other(True, "Progress on standard error.")
+
+
+@dataclass(kw_only=True)
+class SieveSettings(Run):
+    """Train the sieve for small faces; writes OUT/sieve.onnx."""
+
+    data: ClassVar[str] = "CelebA's official folder, whose pictures have their surroundings."
+    out: ClassVar[str] = "Run folder; holds the checkpoint and, at the end, sieve.onnx."
+
+    crops: str = other(MISSING, "A parquet file of crops of faces.")
+    plain: tuple[str, ...] = other((), "Folders of pictures without a face.")
+    scenes: int = setting(12_000, "Scenes that are put together, and seen in every pass.")
+    steps: int = other(2250, "Batches.")
+    batch_size: int = setting(32, "Scenes in a batch.")
+    rate: float = setting(4e-3, "Peak learning rate of AdamW.")
+    decay: float = setting(1e-4, "Weight decay.")
+
+
+@dataclass(kw_only=True)
+class SearchSettings(Settings):
+    """Fit the corrections; each step learns on the points that the step before has left."""
+
+    data: ClassVar[str] = "A prepared folder with landmarks."
+    out: ClassVar[str] = "Run folder; holds what was measured."
+
+    landmarks: Landmarks = other(MISSING, "The folder of trained landmarks.")
+    autoencoder: AutoEncoder = other(MISSING, "The folder of a trained BEGAN.")
+    faces: int = other(16_000, "To fit on, at most.")
+    steps: int = other(2, "Corrections.")
+    ridge: float = setting(1000.0, "Of the regression on standardised codes.")
+
+
+@dataclass(kw_only=True)
+class ReachSettings(Settings):
+    """Measure how far edits of the transformations go, on tune: the probes' `reach` and `gain`."""
+
+    out: ClassVar[str] = "Run folder; holds what was measured."
+
+    circle: Circle = other(
+        MISSING, "Whose probes are measured, and who bounds edits by `same_person`."
+    )
+    faces: int = setting(60, "Of each edit.")
+
+
+@dataclass(kw_only=True)
+class CircleSettings(Settings):
+    """Train mapping, classifiers and changes for any recogniser, and write the circle."""
+
+    out: ClassVar[str] = "The circle's folder; the runs are kept in OUT/runs."
+
+    recogniser: Recogniser = other(MISSING, "Any recogniser.")
+    from_: Circle | None = other(
+        None, "Whose auto-encoder, landmarks and probes are taken; the shipped."
+    )
+    mapping_steps: int = other(8000, "Batches of mapping.")
+    mapping_fine_steps: int = other(
+        4000, "Batches of mapping's adversarial fine-tuning; 0 is without."
+    )
+    attributes_steps: int = other(1200, "Batches of attributes.")
+    changes_steps: int = other(4000, "Batches of changes.")
+    limit: int | None = other(None, "Faces to train on, at most.")
+    copy: bool = other(False, "Copy the recogniser's file into the circle's folder.")
+    bound: float = other(0.62, "The farthest an edit walks, radians.")
+
+
+@dataclass(kw_only=True)
+class AllSettings(Settings):
+    """Train every part of a circle, in order, and write the circle."""
+
+    out: ClassVar[str] = "The circle's folder; the runs are kept in OUT/runs."
+
+    facenet: Path | str | None = other(None, "The folder of a trained one; trained anew if none.")
+    landmarks_steps: int = other(2800, "0 takes all shapes as the same, as the paper does.")
+    landmarks_fine_steps: int = other(1800, "Batches of the regressor for aligned faces.")
+    facenet_steps: int = other(3000, "Batches of facenet.")
+    began_steps: int = other(1200, "Batches of began.")
+    mapping_steps: int = other(6000, "Batches of mapping.")
+    mapping_fine_steps: int = other(
+        4000, "Batches of mapping's adversarial fine-tuning; 0 is without."
+    )
+    attributes_steps: int = other(1200, "Batches of attributes.")
+    changes_steps: int = other(4000, "Batches of changes.")
+    probes_steps: int = other(1500, "Batches of probes.")
+
+
+@dataclass(kw_only=True)
+class TexturesSettings:
+    """Write every face in the mean shape, with its own shape beside it (landmarks.npy)."""
+
+    data: ClassVar[str] = "A prepared folder."
+    out: ClassVar[str] = "The folder to make; one of the same network and data is left as it is."
+
+    landmarks: Landmarks = other(MISSING, "The folder of trained landmarks.")
+
+
+def in_order(kind: type) -> list[Field]:
+    """The settings of a part, its own first and those of every part last."""
+    shared = [one.name for one in fields(Validated)]
+    return sorted(fields(kind), key=lambda one: one.name in shared)
