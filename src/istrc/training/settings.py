@@ -112,7 +112,7 @@ class BeganSettings(Validated):
     code: int = other(512, "H, the length of the code where it is not of components.")
     linear: int = other(448, "Components of the whole face, the code; the paper has 0.")
     linear_side: int = other(64, "Of the pictures that they are components of, in pixels.")
-    detail: int = other(448, "Of the code, components of eyes, nose, mouth; needs shape-free faces.")
+    detail: int = other(448, "Of the code, components of eyes, nose, mouth, of shape-free faces.")
     widths: tuple[int, ...] = other((32, 64, 96, 128), "Filters, finest level first.")
     light: bool = other(True, "Space-to-depth stem; False is the paper's full resolution.")
     carry: bool = other(True, "Residual connections.")
