@@ -54,14 +54,9 @@ def time_stages(
     """Faces a second of every stage, precision and batch, and the multiply-adds of a face.
 
     Where arithmetic in bfloat16 changes pictures or embeddings, by how much is said beside it.
-    The multiply-adds are those that are done; decoding also has those that its networks have as
-    they are written.
     """
     found: dict[str, Any] = {}
     kept = circle.precision
-    c = circle.encode(x[: batches[-1]])
-    # By the network as it is written; `decode` does less
-    written = multiply_adds(lambda: circle.autoencoder.decode(c[:, : circle.texture]))
     few = stages(circle, x[:16])  # what goes in is of single precision
     exact = {name: work() for name, work in few.items()}
     try:
@@ -76,8 +71,6 @@ def time_stages(
                     if batch == batches[-1]:
                         one["batch"] = batch
                         one["multiply_adds_per_face"] = multiply_adds(work) / batch
-                        if name == "decode":
-                            one["network_multiply_adds_per_face"] = written / batch
             if kind != torch.float32:
                 for name, work in few.items():
                     apart = (work().float() - exact[name].float()).abs()

@@ -84,16 +84,6 @@ def stages(found: Mapping[str, Any]) -> str:
     return markdown_table(header, rows)
 
 
-def arithmetic(found: Mapping[str, Any]) -> str:
-    """Which multiply-adds are counted."""
-    written = found["stages"]["float32"]["decode"]["network_multiply_adds_per_face"]
-    return (
-        "The multiply-adds of the table are those that are done. As they are written, the "
-        f"decoder's networks have {amount(written / 1e6)} million a face: the convolutions that "
-        "follow an enlargement are done on the small map, with the same result."
-    )
-
-
 def absolute(found: Mapping[str, Any]) -> str:
     """Seconds and sizes; they mean nothing without the machine."""
     walks, photo = found["walks"], found["photograph"]
@@ -164,7 +154,6 @@ def page(found: Mapping[str, Any]) -> str:
         "bfloat16 (`circle.precision = torch.bfloat16`) is a choice, float32 the default. "
         "`differs by` is the largest difference from float32 of pictures in [-1, 1], embeddings "
         "or codes.",
-        arithmetic(found),
         f"## On {where}",
         f"{memory}{machine['threads']} threads, {machine['system']}, Python {machine['python']}, "
         f"torch {machine['torch']}{told}.",
