@@ -66,11 +66,11 @@ class FaceNet(nn.Module):
         self.heads = nn.Linear(dim, len(attributes))
         self.head_scale = nn.Parameter(torch.tensor(16.0))
 
-    def features(self, x: torch.Tensor) -> list[torch.Tensor]:
-        """The maps after each stage: (B, C_i, S / 2^(i+1), S / 2^(i+1))."""
+    def features(self, x: torch.Tensor, levels: int | None = None) -> list[torch.Tensor]:
+        """The maps after each stage, or the first ones: (B, C_i, S / 2^(i+1), S / 2^(i+1))."""
         maps = []
         x = self.stem(x)
-        for stage in self.stages:
+        for stage in self.stages[:levels]:
             x = stage(x)
             maps.append(x)
         return maps

@@ -17,6 +17,7 @@ import torch
 
 from istrc.data.prepared import Prepared
 from istrc.device import reduced
+from istrc.errors import IstrcError
 from istrc.models.began import AutoEncoder, Generator
 from istrc.models.facenet import FaceNet
 from istrc.models.store import fingerprint
@@ -50,8 +51,8 @@ def feature_loss(
     a recogniser are not. Nothing flows into `net`.
     """
     with torch.no_grad():
-        wanted = net.features(x)[:levels]
-    found = net.features(rebuilt)[:levels]
+        wanted = net.features(x, levels)
+    found = net.features(rebuilt, levels)
     total = x.new_zeros(())
     for a, b in zip(wanted, found, strict=True):
         a, b = a.float(), b.float()
@@ -84,6 +85,15 @@ def collapsed(state: dict[str, float], ratio: float, memory: float = 0.99) -> fl
     return float(state["variety"] < 0.5 * state["variety_peak"])
 
 
+def take_components(net: AutoEncoder, other: AutoEncoder) -> None:
+    """Give `net` the components of `other`. Raises IstrcError where they are not of its kind."""
+    theirs, ours = other.components, net.components
+    kinds = [c and (c.counts, c.side, c.size, c.regions) for c in (theirs, ours)]
+    if kinds[0] != kinds[1]:
+        raise IstrcError(f"components of another kind: {kinds[0]}; this training needs {kinds[1]}")
+    ours.load_state_dict(theirs.state_dict())
+
+
 def train_began(
     data: str | Path,  # a prepared folder
     out: str | Path,  # run folder; holds the checkpoint and the best auto-encoder
@@ -103,7 +113,10 @@ def train_began(
     maker = Generator(size, s.generator_code, s.generator_widths, *shape)
     # A run that goes on has them in its checkpoint
     if s.linear and not (Path(out) / "checkpoint.safetensors").exists():
-        fit_components(net.components, prepared, fit, mean, seed=s.seed)
+        if s.autoencoder is None:
+            fit_components(net.components, prepared, fit, mean, seed=s.seed)
+        else:
+            take_components(net, s.autoencoder)
         maker.components.load_state_dict(net.components.state_dict())
     here = dict(device=s.device, memory_format=torch.channels_last)
     net, maker = net.to(**here), maker.to(**here)

@@ -123,6 +123,9 @@ class BeganSettings(Validated):
     generator_rate: float = setting(4e-4, "Peak learning rate of the generator.")
     gamma: float = setting(0.5, "BEGAN's diversity ratio.")
     k_rate: float = setting(0.01, "lambda_k; 0.001 in the original, whose runs are far longer.")
+    autoencoder: AutoEncoder | None = other(
+        None, "Whose components are the code, for what was trained on it; measured if none."
+    )
     facenet: FaceNet | None = other(None, "Whose features sharpen the energy; plain L1 if none.")
     feature_weight: float = setting(0.1, "Weight of those features.")
     critic_weight: float = setting(
