@@ -180,7 +180,7 @@ def test_changed_bits_in_the_pixels_of_a_png(tmp_path, part, extra):
 
 @pytest.mark.parametrize("name", ["a.png", "a.tif", "a.gif", "a.avif"])
 def test_wherever_bits_change_there_is_a_picture_or_one_line(tmp_path, name, capfd):
-    """Formats whose decoders can tell; most of JPEG, WebP and JPEG 2000 reads as a picture."""
+    """Formats whose decoders can tell; test_damage.py has JPEG."""
     if name == "a.avif" and not features.check("avif"):
         pytest.skip("this Pillow has no AVIF")
     FRAMES[0].save(tmp_path / name, **({"compression": "tiff_lzw"} if name == "a.tif" else {}))

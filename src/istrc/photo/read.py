@@ -21,6 +21,7 @@ from istrc.errors import InputError, reason
 from istrc.photo import exif as exif_data
 from istrc.photo import words
 from istrc.photo.colours import profile_of
+from istrc.photo.damage import damage
 from istrc.photo.modes import channels, is_sixteen
 from istrc.photo.picture import Picture
 from istrc.photo.plugins import is_heic, load_heif_plugin, load_plugins
@@ -95,6 +96,8 @@ def _decode(path: Path, file) -> Picture:
     # Before all that Pillow reads on demand (a PNG's EXIF), which would load it and hide an error
     with _telling(image.format == "TIFF"):
         image.load()
+    if wrong := damage(image, file):
+        raise OSError(wrong)
     exif, location, orientation = None, None, turned
     try:
         orientation = turned or image.getexif().get(ExifTags.Base.Orientation)
