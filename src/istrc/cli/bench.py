@@ -9,8 +9,14 @@ import typer
 
 from istrc.cli import options
 from istrc.cli.group import JsonToFile
+from istrc.cli.measuring import (
+    JsonOption,
+    MarkdownOption,
+    ResultsOption,
+    write_page,
+    write_results,
+)
 from istrc.cli.report import Bar, Report
-from istrc.errors import IstrcError
 
 EXAMPLES = """Examples:
 
@@ -22,6 +28,7 @@ COMMAND = JsonToFile
 
 
 def bench(
+    *,
     data: Annotated[
         str | None,
         typer.Option(
@@ -33,22 +40,10 @@ def bench(
     quick: Annotated[
         bool, typer.Option("--quick", help="Smaller samples, under a minute on two idle cores.")
     ] = False,
-    markdown: Annotated[
-        str | None,
-        typer.Option(metavar="FILE", help="Also write the page as Markdown.", show_default="none"),
-    ] = None,
-    model: options.ModelOption = options.MODEL,
-    device: options.DeviceOption = "cpu",
-    as_json: Annotated[
-        bool,
-        typer.Option(
-            "--json",
-            help="Print the results as one JSON object; --json FILE also writes them there.",
-        ),
-    ] = False,
-    results: Annotated[
-        str | None, typer.Option("--results", hidden=True, help="See --json.")
-    ] = None,
+    markdown: MarkdownOption = None,
+    model: options.TorchCircleOptions,
+    as_json: JsonOption = False,
+    results: ResultsOption = None,
 ) -> None:
     """How fast and how light it is, on this machine.
 
@@ -57,51 +52,26 @@ def bench(
     programs first.
     """
     with Report("bench", as_json) as report:
-        _check()
-        from istrc.evaluation.results import plain, write_results, write_text
+        options.need("bench", "sklearn")
+        from istrc.evaluation.results import plain
         from istrc.evaluation.speed import table
         from istrc.evaluation.speed.bench import bench as measured
 
         started = time.monotonic()
-        circle = options.open_circle(model, device)
-        prepared = _prepared(data, circle) if data else None
+        circle = model.open()
         with Bar("bench", 1) as bar:
             found = measured(
                 circle,
-                model=model,
-                prepared=prepared,
+                model=model.model,
+                prepared=options.open_prepared(data, circle) if data else None,
                 quick=quick,
                 progress=bar.at,
                 say=report.say,
             )
         found["bench_s"] = round(time.monotonic() - started, 1)
         if results:
-            write_results(results, found, seed=0)
-            report.facts["written"] = results
-            report.say(results)
+            write_results(report, results, found, seed=0)
         if markdown:
-            write_text(markdown, table.page(plain(found)))
-            report.facts["markdown"] = markdown
-            report.say(markdown)
+            write_page(report, markdown, table.page, found)
         report.facts |= plain(found)
         report.done(table.headline(found))
-
-
-def _check() -> None:
-    """Raises IstrcError for what could not be done in the end, before anything is measured."""
-    try:
-        import sklearn  # noqa: F401
-    except ImportError as error:
-        raise IstrcError(f"bench needs {error.name}: pip install 'istrc[train]'") from error
-
-
-def _prepared(folder: str, circle):
-    from istrc.data.prepared import Prepared
-
-    prepared = Prepared(folder)
-    if prepared.size != circle.size:
-        raise IstrcError(
-            f"{folder}: faces of {prepared.size} px, and the model sees {circle.size} px; "
-            f"prepare with --size {circle.size}"
-        )
-    return prepared

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from enum import Enum
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from istrc.cli import options
 from istrc.cli.report import Bar, Report
 from istrc.errors import IstrcError
 
@@ -22,16 +20,8 @@ istrc prepare flowers/labels.csv prepared/ --category season --identity-column s
 SHOWN = 20  # pictures left out that are named one by one; prepared.json has them all
 
 
-class Kind(str, Enum):
-    """The layouts that are read."""
-
-    auto = "auto"
-    celeba_parquet = "celeba-parquet"
-    celeba_official = "celeba-official"
-    folder = "folder"
-
-
 def prepare(
+    report: Report,
     source: Annotated[
         str,
         typer.Argument(
@@ -43,10 +33,12 @@ def prepare(
     out: Annotated[
         str, typer.Argument(help="Folder to make; a stopped run goes on.", show_default=False)
     ],
+    *,
     size: Annotated[int, typer.Option(min=16, max=512, help="Side of the faces, pixels.")] = 128,
-    kind: Annotated[Kind, typer.Option(help="The source's layout; auto tells it by its files.")] = (
-        Kind.auto
-    ),
+    kind: Annotated[
+        Literal["auto", "celeba-parquet", "celeba-official", "folder"],
+        typer.Option(help="The source's layout; auto tells it by its files."),
+    ] = "auto",
     measured: Annotated[
         bool | None,
         typer.Option(
@@ -74,42 +66,40 @@ def prepare(
             show_default="none",
         ),
     ] = [],  # noqa: B006  typer copies it
-    as_json: options.JsonOption = False,
 ) -> None:
     """Turn labelled pictures into the folder that istrc train and istrc evaluate read.
 
     Every picture that cannot be read is named and counted; the exit code is 0 only if there is
     none, but the folder is complete without them.
     """
-    with Report("prepare", as_json) as report:
-        try:
-            from istrc.data.prepare import prepare as make
-        except ImportError as error:
-            raise IstrcError(f"prepare needs {error.name}: pip install 'istrc[train]'") from error
+    try:
+        from istrc.data.prepare import prepare as make
+    except ImportError as error:
+        raise IstrcError(f"prepare needs {error.name}: pip install 'istrc[train]'") from error
 
-        with Bar("prepare", 1) as bar:
-            made = make(
-                source,
-                out,
-                size=size,
-                kind=kind.value,
-                measured=measured,
-                workers=workers,
-                identity_column=identity_column,
-                categories=category,
-                progress=bar.at,
-            )
-        for note in made.notes:
-            report.say(note)
-        for left_out in made.skipped:
-            report.failed(left_out["name"], left_out["reason"], quiet=len(report.errors) >= SHOWN)
-        if len(made.skipped) > SHOWN:
-            report.say(f"... {len(made.skipped)} in all; {out}/prepared.json names every one")
-        splits = ", ".join(f"{count} {name}" for name, count in made.splits.items())
-        report.done(
-            f"{made.folder}: {made.count} of {made.total} pictures ({splits}), "
-            f"{len(made.attributes)} attributes, {made.size} px",
-            input=source,
-            output=made.folder,
-            **{key: value for key, value in made.as_dict().items() if key != "seconds"},
+    with Bar("prepare", 1) as bar:
+        made = make(
+            source,
+            out,
+            size=size,
+            kind=kind,
+            measured=measured,
+            workers=workers,
+            identity_column=identity_column,
+            categories=category,
+            progress=bar.at,
         )
+    for note in made.notes:
+        report.say(note)
+    for left_out in made.skipped:
+        report.failed(left_out["name"], left_out["reason"], quiet=len(report.errors) >= SHOWN)
+    if len(made.skipped) > SHOWN:
+        report.say(f"... {len(made.skipped)} in all; {out}/prepared.json names every one")
+    splits = ", ".join(f"{count} {name}" for name, count in made.splits.items())
+    report.done(
+        f"{made.folder}: {made.count} of {made.total} pictures ({splits}), "
+        f"{len(made.attributes)} attributes, {made.size} px",
+        input=source,
+        output=made.folder,
+        **{key: value for key, value in made.as_dict().items() if key != "seconds"},
+    )

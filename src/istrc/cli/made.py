@@ -96,7 +96,7 @@ def command_key(command: str, settings: dict[str, Any], circle: Any, names: Iter
     """Tells apart commands whose outputs differ: settings, weights, learned attributes, version.
 
     Args:
-        settings: all that the outputs depend on, as JSON can hold it.
+        settings: all that the outputs depend on: what JSON can hold, and groups of options.
         names: the attributes that the command edits or keeps.
     """
     from istrc.pretrained import ANGLES, FURTHER, PARTS
@@ -115,7 +115,7 @@ def command_key(command: str, settings: dict[str, Any], circle: Any, names: Iter
             for name in sorted({*names} & {*circle.learned})
         },
     }
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
+    return hashlib.sha256(json.dumps(told, sort_keys=True, default=vars).encode()).hexdigest()[:16]
 
 
 def _fingerprint(part: Any) -> str:

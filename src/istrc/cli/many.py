@@ -23,29 +23,57 @@ from typing import Annotated, Any
 
 import typer
 
-from istrc.cli.files import Job
+from istrc.cli.files import Job, find_all, plan_outputs
 from istrc.cli.made import Made
 from istrc.cli.report import EXPECTED, Bar, Report, describe
+from istrc.cli.table import ReportOption, table_file
 from istrc.errors import IstrcError, OutOfSpace
 
-JobsOption = Annotated[
-    int,
-    typer.Option(
-        "--jobs",
-        min=1,
-        max=64,
-        metavar="N",
-        help="Pictures done at once, each in a process of its own with its own copy of the model.",
-    ),
-]
-AgainOption = Annotated[
-    bool,
-    typer.Option(
-        "--again",
-        help="Do all inputs. Otherwise an output in a folder that this very command made before, "
-        "from an input that has not changed since, is left as it is.",
-    ),
-]
+
+@dataclass
+class BatchOptions:
+    """How a command works through its inputs."""
+
+    jobs: Annotated[
+        int,
+        typer.Option(
+            "--jobs",
+            min=1,
+            max=64,
+            metavar="N",
+            help="Pictures done at once, each in a process of its own with its own copy of the "
+            "model.",
+        ),
+    ] = 1
+    table: ReportOption = None
+
+    def plan(
+        self, report: Report, inputs: list[str], out: str | None = None, suffix: str | None = None
+    ) -> tuple[list[Job], bool]:
+        """What is to be done (see `plan_outputs`), and whether OUT is a folder for it. What cannot
+        be begun is reported.
+        """
+        found = find_all(inputs)
+        report.table = table_file(self.table, found.paths)
+        jobs, clashes = [Job(path, None) for path in found.paths], []
+        if out is not None:
+            jobs, clashes = plan_outputs(found.paths, out, several=found.several, suffix=suffix)
+        report.all_failed(found.missing + clashes)
+        return jobs, found.several
+
+
+@dataclass
+class ResumeOptions(BatchOptions):
+    """The same of a command that goes on where it was stopped."""
+
+    again: Annotated[
+        bool,
+        typer.Option(
+            "--again",
+            help="Do all inputs. Otherwise an output in a folder that this very command made "
+            "before, from an input that has not changed since, is left as it is.",
+        ),
+    ] = False
 
 
 TOGETHER = 64  # pictures at once, where a command can

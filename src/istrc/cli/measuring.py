@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from pkgutil import resolve_name
-from typing import Annotated, Any, get_args, get_type_hints
+from typing import Annotated, Any, get_args
 
 import typer
 
 from istrc.cli import options
+from istrc.cli.command import options_of, with_signature
 from istrc.cli.report import Bar, Report
 from istrc.errors import IstrcError
+from istrc.shipped import DEFAULT
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,6 @@ SplitOption = Annotated[
         help="Faces to measure on; tune is the part of train that choices are made on.",
     ),
 ]
-SeedOption = Annotated[int, typer.Option(min=0, help="Seed of every random choice.")]
 JsonOption = Annotated[
     bool,
     typer.Option(
@@ -90,11 +91,7 @@ class Bench:
     pairs: str | None = None  # LFW's pairs.txt, where it is not in the folder
 
     def __post_init__(self) -> None:
-        try:
-            import sklearn  # noqa: F401
-            import torchmetrics  # noqa: F401
-        except ImportError as error:
-            raise IstrcError(f"evaluate needs {error.name}: pip install 'istrc[train]'") from error
+        options.need("evaluate", "sklearn", "torchmetrics")
         from istrc.data.prepared import SPLITS
 
         splits = (*SPLITS, "fit", "tune")
@@ -125,15 +122,7 @@ class Bench:
 
     @cached_property
     def prepared(self) -> Any:
-        from istrc.data.prepared import Prepared
-
-        prepared = Prepared(self.data)
-        if prepared.size != self.circle.size:
-            raise IstrcError(
-                f"{self.data}: faces of {prepared.size} px, and the model sees "
-                f"{self.circle.size} px; prepare with --size {self.circle.size}"
-            )
-        return prepared
+        return options.open_prepared(self.data, self.circle)
 
     @property
     def source(self) -> str | None:
@@ -195,7 +184,7 @@ def as_command(
     """
     # Of several only the options and the text are wanted here
     one = measures[name] if choose is None else Measure(choose, str)
-    own = _options_of(one.take)
+    own = {option.name: option for option in _options_of(one.take)}
     fields = {option: _field(parameter.annotation) for option, parameter in own.items()}
 
     def command(
@@ -203,8 +192,8 @@ def as_command(
         data: DataOption,
         markdown: MarkdownOption = None,
         split: SplitOption = "valid",
-        seed: SeedOption = 0,
-        model: options.ModelOption = options.MODEL,
+        seed: options.SeedOption = 0,
+        model: options.ModelOption = DEFAULT,
         device: options.DeviceOption = "cpu",
         as_json: JsonOption = False,
         results: ResultsOption = None,
@@ -216,26 +205,19 @@ def as_command(
         parts = {part: (measures[part], settings) for part, settings in chosen.items()}
         run(name, parts, as_json, results, markdown, **place)
 
-    shared = _options_of(command)
+    shared = {option.name: option for option in _options_of(command)}
     data = shared.pop("data").replace(annotation=one.data)
     if one.table is None:
         del shared["markdown"]
     shared["split"] = shared["split"].replace(default=one.split)
-    signature = inspect.Signature([data, *own.values(), *shared.values()])
-    command.__signature__ = signature
-    command.__annotations__ = {p.name: p.annotation for p in signature.parameters.values()}
-    command.__doc__ = one.take.__doc__
-    return command
+    return with_signature(command, [data, *own.values(), *shared.values()], one.take.__doc__)
 
 
-def _options_of(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
-    """The parameters of a function that are options, their annotations as objects."""
-    hints = get_type_hints(function, include_extras=True)
-    return {
-        name: parameter.replace(kind=parameter.KEYWORD_ONLY, annotation=hints[name])
-        for name, parameter in inspect.signature(function).parameters.items()
-        if name != "bench" and parameter.kind is not parameter.VAR_KEYWORD
-    }
+def _options_of(function: Callable[..., Any]) -> list[inspect.Parameter]:
+    """The parameters of a function that are options."""
+    found = inspect.signature(function).parameters
+    kept = [n for n, one in found.items() if n != "bench" and one.kind is not one.VAR_KEYWORD]
+    return [one for one in options_of(function) if one.name in kept]
 
 
 def _field(annotation: Any) -> str | None:
@@ -262,25 +244,33 @@ def run(
             found[name] = one.take(bench, **own)
             found[name]["seconds"] = round(time.monotonic() - started, 1)
         if results:
-            from istrc.evaluation.results import write_results
-
-            write_results(
-                results,
-                {**found, "data": bench.source, "device": str(bench.circle.device)},
-                seed=bench.seed,
-            )
+            told = {**found, "data": bench.source, "device": str(bench.circle.device)}
+            write_results(report, results, told, bench.seed)
         for name, value in found.items():
             report.done(f"{name}: {parts[name][0].headline(value)}", part=name, **value)
-        if results:
-            report.facts["written"] = results
-            report.say(results)
         if markdown:
-            from istrc.evaluation.results import plain, write_text
-
-            write_text(markdown, resolve_name(parts[command][0].table)(plain(found[command])))
-            report.facts["markdown"] = markdown
-            report.say(markdown)
+            write_page(report, markdown, resolve_name(parts[command][0].table), found[command])
         if len(found) == 1:
             # The measures of one part stand at the top as well, for scripts that ask for one
             taken = {"part", "seconds", "command", "ok", "results", "errors", *report.facts}
             report.facts |= {k: v for k, v in found[command].items() if k not in taken}
+
+
+def write_results(report: Report, target: str, found: dict[str, Any], seed: int) -> None:
+    """The file of --json FILE."""
+    from istrc.evaluation.results import write_results as write
+
+    write(target, found, seed=seed)
+    report.facts["written"] = target
+    report.say(target)
+
+
+def write_page(
+    report: Report, target: str, page: Callable[[dict[str, Any]], str], found: dict[str, Any]
+) -> None:
+    """The file of --markdown."""
+    from istrc.evaluation.results import plain, write_text
+
+    write_text(target, page(plain(found)))
+    report.facts["markdown"] = target
+    report.say(target)
