@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from istrc.errors import InputError
@@ -23,3 +25,15 @@ def beside(path: str | Path) -> tuple[Path, Path]:
             "or give another OUT"
         )
     return target.with_name(f".istrc-{secrets.token_hex(8)}.partial{target.suffix}"), target
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """A temporary name beside `path`, renamed to it only if the body succeeds."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary, target = beside(path)
+    try:
+        yield temporary
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)

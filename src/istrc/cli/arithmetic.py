@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from istrc.cli import options
-from istrc.cli.operands import Operand, read_one, stack
+from istrc.cli.operands import Operand, read_one
 from istrc.cli.pictures import MadeOptions
 from istrc.cli.report import Report
 from istrc.errors import InputError
@@ -35,7 +35,6 @@ def arithmetic(
             help="Faces with + and -, * and / by numbers, and parentheses. A face is a name of "
             "--let, a file (quoted if it has spaces in it), or a row of saved embeddings, "
             "z.npy[3]. Leave a space beside an operator that stands beside a file.",
-            show_default=False,
         ),
     ],
     *,
@@ -48,7 +47,6 @@ def arithmetic(
             "--let",
             metavar="NAME=FILE",
             help="A short name for a picture or a row of embeddings; may be repeated.",
-            show_default=False,
         ),
     ] = [],  # noqa: B006  typer copies it
     onto: Annotated[
@@ -103,6 +101,7 @@ def arithmetic(
 
     from istrc.data.prepared import to_pixels
     from istrc.photo.write import output_format
+    from istrc.verbs.anchor import stack
     from istrc.verbs.arithmetic import arithmetic as calculate
 
     output_format(Path(out))

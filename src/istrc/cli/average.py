@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from istrc.cli import options
-from istrc.cli.operands import find_sources, need_pictures, read_all, stack
+from istrc.cli.operands import find_sources, need_pictures, read_all
 from istrc.cli.pictures import MadeOptions
 from istrc.cli.report import Report
 from istrc.errors import InputError
@@ -30,7 +30,6 @@ def average(
             metavar="INPUT...",
             help="Pictures, folders (read flat) or globs, and saved embeddings: z.npy for all its "
             "rows, 'z.npy[3]' for one. Two faces at least.",
-            show_default=False,
         ),
     ],
     *,
@@ -69,6 +68,7 @@ def average(
 
     from istrc.data.prepared import to_pixels
     from istrc.photo.write import output_format
+    from istrc.verbs.anchor import stack
     from istrc.verbs.average import average as average_of
 
     output_format(Path(out))

@@ -9,13 +9,7 @@ import typer
 
 from istrc.cli import options
 from istrc.cli.group import JsonToFile
-from istrc.cli.measuring import (
-    JsonOption,
-    MarkdownOption,
-    ResultsOption,
-    write_page,
-    write_results,
-)
+from istrc.cli.measuring import JsonOption, MarkdownOption, ResultsOption, write_page, write_results
 from istrc.cli.report import Bar, Report
 
 EXAMPLES = """Examples:

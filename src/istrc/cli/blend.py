@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import typer
 
 from istrc.cli import options
-from istrc.cli.operands import need_pictures, operand_argument, read_one, stack
+from istrc.cli.operands import need_pictures, operand_argument, read_one
 from istrc.cli.pictures import MadeOptions
 from istrc.cli.report import Report
 
@@ -60,6 +60,7 @@ def blend(
     from istrc.data.prepared import to_pixels
     from istrc.figures import Row, strip
     from istrc.verbs import blend as blending
+    from istrc.verbs.anchor import stack
 
     blended = blending.blend(circle, *stack(two), frames=frames, path=path, mode=mode)
     pixels, angles = to_pixels(blended.faces), [round(a, 4) for a in blended.angles.tolist()]

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from istrc.cli import options
-from istrc.cli.operands import find_sources, read_all, stack
+from istrc.cli.operands import find_sources, read_all
 from istrc.cli.report import Report
 from istrc.errors import InputError
 from istrc.shipped import DEFAULT
@@ -34,7 +34,6 @@ def compare(
             metavar="A B...",
             help="Two faces or more: pictures, folders, globs, or rows of saved embeddings "
             "('z.npy[3]').",
-            show_default=False,
         ),
     ],
     *,
@@ -69,6 +68,7 @@ def compare(
 
     from istrc.arrays import library
     from istrc.verbs import compare as comparing
+    from istrc.verbs.anchor import stack
     from istrc.verbs.calibration import read_threshold
 
     threshold, trouble = None, "istrc calibrate has measured no threshold for this circle"
@@ -149,10 +149,7 @@ def _rate(threshold: Any) -> str:
 
 def calibrate(
     report: Report,
-    data: Annotated[
-        str,
-        typer.Argument(metavar="DATA", help="A folder made by istrc prepare.", show_default=False),
-    ],
+    data: Annotated[str, typer.Argument(metavar="DATA", help="A folder made by istrc prepare.")],
     model: Annotated[
         str,
         typer.Argument(metavar="CIRCLE", help="The circle's folder, or the name of a shipped one."),

@@ -26,13 +26,10 @@ def prepare(
         str,
         typer.Argument(
             help="CelebA's official folder or zip, its parquet files, or a folder of pictures "
-            "with a labels.csv (a column `file`, one column of 0 and 1 an attribute).",
-            show_default=False,
+            "with a labels.csv (a column `file`, one column of 0 and 1 an attribute)."
         ),
     ],
-    out: Annotated[
-        str, typer.Argument(help="Folder to make; a stopped run goes on.", show_default=False)
-    ],
+    out: Annotated[str, typer.Argument(help="Folder to make; a stopped run goes on.")],
     *,
     size: Annotated[int, typer.Option(min=16, max=512, help="Side of the faces, pixels.")] = 128,
     kind: Annotated[

@@ -90,15 +90,10 @@ def edit_one(circle: Any, job: Job, settings: dict[str, Any]) -> Outcome:
 
 def walk(
     report: Report,
-    picture: Annotated[
-        str, typer.Argument(metavar="INPUT", help="One picture.", show_default=False)
-    ],
+    picture: Annotated[str, typer.Argument(metavar="INPUT", help="One picture.")],
     *,
     attribute: options.AttributeOption,
-    out: Annotated[
-        str,
-        typer.Option("-o", "--out", metavar="OUT", help="The strip to write.", show_default=False),
-    ],
+    out: Annotated[str, typer.Option("-o", "--out", metavar="OUT", help="The strip to write.")],
     frames: Annotated[
         int, typer.Option(min=2, max=64, help="Faces in a row, from the unchanged to the end.")
     ] = 9,

@@ -22,10 +22,7 @@ app = typer.Typer(
 def recogniser(
     report: Report,
     *,
-    out: Annotated[
-        str,
-        typer.Option("-o", "--out", metavar="FILE.ONNX", help="File to write.", show_default=False),
-    ],
+    out: Annotated[str, typer.Option("-o", "--out", metavar="FILE.ONNX", help="File to write.")],
     model: options.ModelOption = DEFAULT,
 ) -> None:
     """Write the model's FaceNet as ONNX: faces (N, 3, S, S) RGB in [-1, 1] to embeddings (N, D).
@@ -63,7 +60,6 @@ def circle(
             "--out",
             metavar="FOLDER",
             help="Folder to write; the model's own folder gets the graphs beside its weights.",
-            show_default=False,
         ),
     ],
     inside: Annotated[

@@ -47,9 +47,7 @@ COMMAND = ManyInputs
 
 def figures(
     report: Report,
-    out: Annotated[
-        str, typer.Argument(metavar="OUT", help="The folder to write into.", show_default=False)
-    ],
+    out: Annotated[str, typer.Argument(metavar="OUT", help="The folder to write into.")],
     *,
     inputs: Annotated[
         list[str],
@@ -173,13 +171,7 @@ def _people(
     if found is None:
         return people.shipped_people(circle, seed)
     read: list = []
-
-    def one(path: Path) -> None:
-        seen = faces.read(circle, path)
-        report.say(*faces.remarks(path, seen))
-        read.extend(seen)
-
-    report.each(found.paths, one)
+    report.each(found.paths, lambda path: read.extend(faces.read(circle, path, report)))
     return people.people_of(read, circle, seed) if read else None
 
 

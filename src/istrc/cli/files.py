@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from istrc.errors import InputError, IstrcError
 from istrc.photo.plugins import WRITTEN
-from istrc.whole import beside
+from istrc.whole import whole
 
 
 @dataclass
@@ -87,18 +86,6 @@ def plan_outputs(
             taken[output] = source
             jobs.append(Job(source, output))
     return jobs, errors
-
-
-@contextmanager
-def whole(path: Path) -> Iterator[Path]:
-    """A temporary name beside `path`, renamed to it only if the body succeeds."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary, target = beside(path)
-    try:
-        yield temporary
-        os.replace(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def write_lines(path: Path, lines: Iterable[object]) -> None:

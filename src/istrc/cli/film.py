@@ -27,9 +27,7 @@ istrc film in.mp4 -a beard --smooth 0.5 --crf 14 -o out.mkv --json"""
 
 def film(
     report: Report,
-    source: Annotated[
-        str, typer.Argument(metavar="INPUT", help="One film, of any kind.", show_default=False)
-    ],
+    source: Annotated[str, typer.Argument(metavar="INPUT", help="One film, of any kind.")],
     *,
     attribute: options.AttributeOption,
     out: Annotated[
@@ -39,7 +37,6 @@ def film(
             "--out",
             metavar="OUT",
             help="The film to write: .mp4, .mov, .m4v, .mkv or .webm; or a folder.",
-            show_default=False,
         ),
     ],
     keep: options.KeepOption = [],  # noqa: B006  typer copies it
@@ -118,20 +115,16 @@ def film(
             progress=progress,
             tell=lambda line: report.say(f"{source}: {line}"),
         )
-    flicker = done.flicker
-    ratio = "" if flicker["ratio"] is None else f", flicker {flicker['ratio']:.2f}"
+    ratio = done.flicker["ratio"]
+    told = "" if ratio is None else f", flicker {ratio:.2f}"
     report.done(
-        f"{source} -> {output}: face in {done.faces} of {done.frames} frames{ratio}",
+        f"{source} -> {output}: face in {done.faces} of {done.frames} frames{told}",
         input=source,
         output=output,
-        frames=done.frames,
-        faces=done.faces,
+        **{name: getattr(done, name) for name in ("frames", "faces", "size", "sound", "losses")},
         fps=round(done.fps, 3),
-        size=list(done.size),
         angle=round(done.angle, 4),
-        flicker={k: v if v is None else round(v, 4) for k, v in flicker.items()},
-        sound=done.sound,
-        losses=done.losses,
+        flicker={k: v if v is None else round(v, 4) for k, v in done.flicker.items()},
         seconds=round(time.monotonic() - began, 3),
     )
     if which == "largest" and done.people > 1:

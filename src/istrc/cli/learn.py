@@ -29,9 +29,7 @@ def learn(
     name: Annotated[
         str | None,
         typer.Argument(
-            metavar="[NAME]",
-            help="What -a will call it: letters a to z, digits and _.",
-            show_default=False,
+            metavar="[NAME]", help="What -a will call it: letters a to z, digits and _."
         ),
     ] = None,
     *,
@@ -42,7 +40,6 @@ def learn(
             metavar="INPUT",
             help="Pictures, a folder or a glob of faces that have it: 5 at least, 20 are better. "
             "May be repeated.",
-            show_default=False,
         ),
     ] = [],  # noqa: B006  typer copies it
     without: Annotated[
@@ -50,7 +47,6 @@ def learn(
         typer.Option(
             metavar="INPUT",
             help="The same of faces that lack it, and are like the others in all else.",
-            show_default=False,
         ),
     ] = [],  # noqa: B006
     table: Annotated[
@@ -60,7 +56,6 @@ def learn(
             metavar="FILE",
             help="Instead of --with and --without: a CSV with a column `file` and columns of 0 "
             "and 1, as istrc prepare reads it.",
-            show_default=False,
         ),
     ] = None,
     column: Annotated[
@@ -82,7 +77,6 @@ def learn(
         typer.Option(
             metavar="FILE",
             help="Take over what --out wrote, from wherever it comes; no NAME, no pictures.",
-            show_default=False,
         ),
     ] = None,
     listed: Annotated[
@@ -206,21 +200,16 @@ def _read(
 
 
 def _learn(
-    report: Report,
-    circle: Any,
-    name: str,
-    sides: dict[str, list[Any]],
-    out: str | None,
-    seed: int,
+    report: Report, circle: Any, name: str, sides: dict[str, list[Any]], out: str | None, seed: int
 ) -> None:
-    from istrc.arrays import library, numpy
+    from istrc.arrays import numpy
     from istrc.learning.learn import ENOUGH, differing
+    from istrc.verbs.anchor import stack
 
     # Before it is known: it would differ in itself
     known = circle.attribute_names
-    rows = [[face.z for face in faces] for faces in sides.values()]
-    scores = [circle.scores(library(z[0]).concatenate(z)) for z in rows]
-    also = differing(*map(numpy, scores), known)
+    scores = [numpy(circle.scores(stack(faces)[0])) for faces in sides.values()]
+    also = differing(*scores, known)
     learned = circle.learn(name, with_=sides["with"], without=sides["without"], seed=seed)
     target = Path(out) if out else circle.place_of(name)
     _save(report, learned, target, differ=also)

@@ -14,8 +14,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from istrc.cli.files import Job, whole
+from istrc.cli.files import Job
 from istrc.cli.report import plain
+from istrc.whole import whole
 
 NAME = ".istrc.jsonl"
 

@@ -198,10 +198,7 @@ def _record(made: Made, job: Job, outcome: Outcome) -> Outcome:
 
 
 def _tell(
-    report: Report,
-    job: Job,
-    outcome: Outcome,
-    tell: Callable[[Report, Job, Outcome], None] | None,
+    report: Report, job: Job, outcome: Outcome, tell: Callable[[Report, Job, Outcome], None] | None
 ) -> None:
     if outcome.error is not None:
         report.failed(job.source, outcome.error)

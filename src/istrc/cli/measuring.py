@@ -27,9 +27,7 @@ class ForBench:
     field: str
 
 
-DataOption = Annotated[
-    str, typer.Option(metavar="FOLDER", help="A folder made by istrc prepare.", show_default=False)
-]
+DataOption = Annotated[str, typer.Option(metavar="FOLDER", help="A folder made by istrc prepare.")]
 JudgeOption = Annotated[
     str | None,
     typer.Option(
@@ -48,8 +46,7 @@ SecondOption = Annotated[
     ForBench("second"),
 ]
 LimitOption = Annotated[
-    int | None,
-    typer.Option(min=1, max=10_000_000, help="Faces to measure on.", show_default="all"),
+    int | None, typer.Option(min=1, max=10_000_000, help="Faces to measure on.", show_default="all")
 ]
 MarkdownOption = Annotated[
     str | None,

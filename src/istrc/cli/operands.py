@@ -21,7 +21,7 @@ _ARRAY = re.compile(r"(?P<path>.+\.npy)(?:\[(?P<row>\d+)\])?", re.IGNORECASE)
 def operand_argument(name: str) -> Any:
     """A parameter that is one face."""
     text = "A picture, or a row of saved embeddings."
-    return Annotated[str, typer.Argument(metavar=name, help=text, show_default=False)]
+    return Annotated[str, typer.Argument(metavar=name, help=text)]
 
 
 @dataclass(frozen=True)
@@ -73,8 +73,7 @@ def _array(match: re.Match) -> Source:
 def read_source(circle: Any, source: Source, report: Report, faces: FaceOptions) -> list[Operand]:
     """The operands of one source: a picture's face or faces, an array's row or rows."""
     if not source.is_array:
-        seen = faces.read(circle, source.path)
-        report.say(*faces.remarks(source.path, seen))
+        seen = faces.read(circle, source.path, report)
         names = [str(source)] if len(seen) == 1 else [f"{source} ({one.number})" for one in seen]
         return [Operand(name, one.z, one.x) for name, one in zip(names, seen, strict=True)]
 
@@ -121,16 +120,6 @@ def read_one(circle: Any, argument: str, report: Report, faces: FaceOptions) -> 
             raise InputError(f"{argument}: {len(operands)} rows; say which: {argument}[0]")
         raise InputError(f"{argument}: {len(operands)} faces, and one is needed; give --face K")
     return operands[0]
-
-
-def stack(operands: list[Operand]) -> tuple[Any, Any]:
-    """z `(N, D)` and x `(N, 3, S, S)` of operands; x is None where one of them has no picture."""
-    from istrc.arrays import library
-
-    z = library(operands[0].z).concatenate([one.z for one in operands])
-    if any(one.x is None for one in operands):
-        return z, None
-    return z, library(z).concatenate([one.x for one in operands])
 
 
 def need_pictures(operands: list[Operand], mode: str) -> None:

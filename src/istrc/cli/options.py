@@ -26,9 +26,7 @@ Rebuild = Literal["circle", "anchored"]  # what a face is rebuilt from
 Metric = Literal["data", "euclidean"]  # how the walk's gradient is measured on the sphere
 Runtime = Literal["auto", "torch", "light"]  # what computes
 
-InputsArgument = Annotated[
-    list[str], typer.Argument(metavar="INPUT...", help=WHAT_INPUT, show_default=False)
-]
+InputsArgument = Annotated[list[str], typer.Argument(metavar="INPUT...", help=WHAT_INPUT)]
 OutOption = Annotated[
     str,
     typer.Option(
@@ -37,7 +35,6 @@ OutOption = Annotated[
         metavar="OUT",
         help="File to write; with several inputs a folder, where each output keeps its "
         "input's stem.",
-        show_default=False,
     ),
 ]
 ModelOption = Annotated[
@@ -87,8 +84,7 @@ CropOption = Annotated[
     typer.Option("--crop", help="Write the square SxS crop (PNG in folders), not the photograph."),
 ]
 JsonOption = Annotated[
-    bool,
-    typer.Option("--json", help="Print one JSON object on standard output and nothing else."),
+    bool, typer.Option("--json", help="Print one JSON object on standard output and nothing else.")
 ]
 ProvenanceOption = Annotated[
     bool,
@@ -128,7 +124,6 @@ KeepOption = Annotated[
         help="Attributes that must not change, besides those that an edit holds by itself "
         "(the sex, age, glasses and what else it is not about); repeat it or separate by commas. "
         "none holds nothing, none,male the sex alone.",
-        show_default=False,
     ),
 ]
 AttributeOption = Annotated[
@@ -142,7 +137,6 @@ AttributeOption = Annotated[
         "negative the opposite; smile alone means smile=+1. May be repeated. NAME is "
         f"{', '.join(TRANSFORMATIONS)}, one that was learned, or, experimental, another of "
         "CelebA's attributes in snake_case.",
-        show_default=False,
     ),
 ]
 
@@ -190,12 +184,16 @@ class FaceOptions:
     def __post_init__(self) -> None:
         self.face = parse_face(self.face)
 
-    def read(self, circle: Any, path: Path) -> list:
-        """Those faces of a picture, embedded."""
+    def read(self, circle: Any, path: Path, report: Report | None = None) -> list:
+        """Those faces of a picture, embedded; the report is told how it was read."""
         where = dict(aligned=self.aligned, min_face=self.min_face)
         if self.face == "all":
-            return circle.faces(path, **where)
-        return [circle.read(path, face=self.face, **where)]
+            faces = circle.faces(path, **where)
+        else:
+            faces = [circle.read(path, face=self.face, **where)]
+        if report is not None:
+            report.say(*self.remarks(path, faces))
+        return faces
 
     def remarks(self, source: Path, faces: list) -> list[str]:
         """What a user should know of how a picture was read, a line each."""

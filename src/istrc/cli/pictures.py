@@ -9,10 +9,10 @@ from typing import Annotated, Any
 
 import typer
 
-from istrc.cli.files import whole
 from istrc.cli.options import ProvenanceOption
 from istrc.errors import InputError
 from istrc.photo.plugins import WRITTEN
+from istrc.whole import whole
 
 
 @dataclass

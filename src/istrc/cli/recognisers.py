@@ -49,8 +49,7 @@ class RecogniserOptions:
         ),
     ] = None
     scale: Annotated[
-        str | None,
-        typer.Option(metavar="A[,B,C]", help="ONNX: see --mean.", show_default="127.5"),
+        str | None, typer.Option(metavar="A[,B,C]", help="ONNX: see --mean.", show_default="127.5")
     ] = None
     template: Annotated[
         str | None,
@@ -72,8 +71,7 @@ class RecogniserOptions:
     download: Annotated[
         bool,
         typer.Option(
-            "--download",
-            help="Fetch the weights of vggface2 or casia-webface from their release.",
+            "--download", help="Fetch the weights of vggface2 or casia-webface from their release."
         ),
     ] = False
 

@@ -27,7 +27,6 @@ def serve(
         typer.Argument(
             metavar="[FOLDER]",
             help="A folder of pictures to work through; whoever may open the page sees them.",
-            show_default=False,
         ),
     ] = None,
     *,

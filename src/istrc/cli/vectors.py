@@ -50,7 +50,6 @@ def embed(
             metavar="Z.NPY",
             help="Array to write: float32 (N, D), rows of unit norm, one an input in order. "
             "Z.txt beside it lists the inputs, one a line.",
-            show_default=False,
         ),
     ],
     faces: options.FaceSearchOptions,
@@ -138,7 +137,6 @@ def decode(
         typer.Argument(
             metavar="Z.NPY",
             help="Embeddings: an array (N, D) or (D,) of any length but 0; rows are normalised.",
-            show_default=False,
         ),
     ],
     *,
