@@ -50,7 +50,8 @@ def as_command(name: str, function: Callable[..., None]) -> Callable[..., None]:
 def options_of(source: Callable[..., Any]) -> list[inspect.Parameter]:
     """The parameters of a function or a dataclass, by keyword, their annotations as objects."""
     parameters = inspect.signature(source, eval_str=True).parameters.values()
-    return [one.replace(kind=one.KEYWORD_ONLY) for one in parameters]
+    named = [one for one in parameters if one.kind is not one.VAR_KEYWORD]
+    return [one.replace(kind=one.KEYWORD_ONLY) for one in named]
 
 
 def with_signature(

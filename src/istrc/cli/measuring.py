@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -181,7 +180,8 @@ def as_command(
     """
     # Of several only the options and the text are wanted here
     one = measures[name] if choose is None else Measure(choose, str)
-    own = {option.name: option for option in _options_of(one.take)}
+    own = {option.name: option for option in options_of(one.take)}
+    own.pop("bench", None)
     fields = {option: _field(parameter.annotation) for option, parameter in own.items()}
 
     def command(
@@ -202,19 +202,12 @@ def as_command(
         parts = {part: (measures[part], settings) for part, settings in chosen.items()}
         run(name, parts, as_json, results, markdown, **place)
 
-    shared = {option.name: option for option in _options_of(command)}
+    shared = {option.name: option for option in options_of(command)}
     data = shared.pop("data").replace(annotation=one.data)
     if one.table is None:
         del shared["markdown"]
     shared["split"] = shared["split"].replace(default=one.split)
     return with_signature(command, [data, *own.values(), *shared.values()], one.take.__doc__)
-
-
-def _options_of(function: Callable[..., Any]) -> list[inspect.Parameter]:
-    """The parameters of a function that are options."""
-    found = inspect.signature(function).parameters
-    kept = [n for n, one in found.items() if n != "bench" and one.kind is not one.VAR_KEYWORD]
-    return [one for one in options_of(function) if one.name in kept]
 
 
 def _field(annotation: Any) -> str | None:
