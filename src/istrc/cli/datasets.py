@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from istrc.cli.options import need
 from istrc.cli.report import Bar, Report
-from istrc.errors import IstrcError
 
 EXAMPLES = """Examples:
 
@@ -69,10 +69,8 @@ def prepare(
     Every picture that cannot be read is named and counted; the exit code is 0 only if there is
     none, but the folder is complete without them.
     """
-    try:
-        from istrc.data.prepare import prepare as make
-    except ImportError as error:
-        raise IstrcError(f"prepare needs {error.name}: pip install 'istrc[train]'") from error
+    need("prepare", "istrc.data.prepare")
+    from istrc.data.prepare import prepare as make
 
     with Bar("prepare", 1) as bar:
         made = make(

@@ -10,7 +10,7 @@ import typer
 
 from istrc.cli import options, recognisers
 from istrc.cli.report import Report
-from istrc.errors import InputError, IstrcError
+from istrc.errors import InputError
 from istrc.shipped import DEFAULT
 
 EXAMPLES = """Examples:
@@ -75,11 +75,9 @@ def inspect(
     and measured on people of the valid split: area under the curve, 0.5 is guessing, 1 is perfect.
     """
     others = [_read(path) for path in beside]
-    try:
-        from istrc.evaluation.inspecting import inspect_recogniser
-    except ImportError as error:
-        message = f"inspect needs {error.name}: pip install 'istrc[train]'"
-        raise IstrcError(message) from error
+    options.need("inspect", "istrc.evaluation.inspecting")
+    from istrc.evaluation.inspecting import inspect_recogniser
+
     circle = None
     if model is not None or recogniser is None:
         circle = options.open_circle(model or DEFAULT, device)

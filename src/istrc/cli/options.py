@@ -290,7 +290,7 @@ def open_prepared(folder: str, circle: Any) -> Any:
 
 
 def need(command: str, *packages: str, extra: str = "train") -> None:
-    """Raises IstrcError where one of the packages is not installed, before any work is done."""
+    """Raises IstrcError where a package, or one that a module of ours imports, is missing."""
     for package in packages:
         try:
             import_module(package)
