@@ -123,7 +123,7 @@ class Task:
 
 
 @dataclass
-class _Stop:
+class _Stop:  # and no threading.Event, whose lock a signal's handler may find taken
     asked: bool = False
 
 
@@ -144,8 +144,10 @@ def do_all(
     Raises KeyboardInterrupt if it was stopped and OutOfSpace if the disk is full, both after what
     had been done is told and the rest is listed as not done.
     """
-    ready = {k: _earlier(made, job) for k, job in enumerate(jobs)} if made else {}
-    ready = {number: outcome for number, outcome in ready.items() if outcome is not None}
+    ready: dict[int, Outcome] = {}
+    for number, job in enumerate(jobs if made else ()):
+        if (facts := made.find(job)) is not None:
+            ready[number] = Outcome({**facts, "already": True})
     already = len(ready)
     todo = [(number, job) for number, job in enumerate(jobs) if number not in ready]
     told, full = 0, None
@@ -164,7 +166,7 @@ def do_all(
                 else:
                     ready[number] = outcome
                 while told in ready:
-                    _tell(report, jobs[told], ready[told], tell)
+                    _tell(report, jobs[told], ready.pop(told), tell)
                     told += 1
                 bar.advance()
     for number in range(told, len(jobs)):  # after a gap, when it was stopped
@@ -179,11 +181,6 @@ def do_all(
         raise OutOfSpace(full)
     if stop.asked:
         raise KeyboardInterrupt
-
-
-def _earlier(made: Made, job: Job) -> Outcome | None:
-    facts = made.find(job)
-    return None if facts is None else Outcome({**facts, "already": True})
 
 
 def _record(made: Made, job: Job, outcome: Outcome) -> Outcome:
