@@ -5,10 +5,9 @@ import os
 import numpy as np
 import pytest
 
-from istrc.cli.files import whole
 from istrc.errors import InputError
 from istrc.photo.write import write_picture
-from istrc.whole import beside
+from istrc.whole import beside, whole
 
 LONGEST = 249  # bytes of a name, under the 255 of most file systems
 

@@ -9,7 +9,7 @@ import typer
 
 from istrc.cli import options
 from istrc.cli.group import JsonToFile
-from istrc.cli.measuring import JsonOption, ResultsOption, check_extra, write
+from istrc.cli.measuring import JsonOption, MarkdownOption, ResultsOption, write
 from istrc.cli.report import Report
 from istrc.progress import Bar
 
@@ -23,6 +23,7 @@ COMMAND = JsonToFile
 
 
 def bench(
+    *,
     data: Annotated[
         str | None,
         typer.Option(
@@ -34,12 +35,8 @@ def bench(
     quick: Annotated[
         bool, typer.Option("--quick", help="Smaller samples, under a minute on two idle cores.")
     ] = False,
-    markdown: Annotated[
-        str | None,
-        typer.Option(metavar="FILE", help="Also write the page as Markdown.", show_default="none"),
-    ] = None,
-    model: options.ModelOption = options.MODEL,
-    device: options.DeviceOption = "cpu",
+    markdown: MarkdownOption = None,
+    model: options.TorchCircleOptions,
     as_json: JsonOption = False,
     results: ResultsOption = None,
 ) -> None:
@@ -50,19 +47,18 @@ def bench(
     programs first.
     """
     with Report("bench", as_json) as report:
-        check_extra("bench")
-        from istrc.data.prepared import Prepared
+        options.need("bench", "sklearn")
         from istrc.evaluation.results import plain
         from istrc.evaluation.speed import table
         from istrc.evaluation.speed.bench import bench as measured
 
         started = time.monotonic()
-        circle = options.open_circle(model, device)
-        prepared = Prepared(data).of_size(circle.size) if data else None
+        circle = model.open()
+        prepared = options.open_prepared(data, circle) if data else None
         with Bar("bench", 1) as bar:
             found = measured(
                 circle,
-                model=model,
+                model=model.model,
                 prepared=prepared,
                 quick=quick,
                 progress=bar.at,

@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-import inspect
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from pkgutil import resolve_name
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any
 
 import typer
 
 from istrc.cli import options
+from istrc.cli.command import options_of, with_signature
 from istrc.cli.report import Report
 from istrc.errors import IstrcError
 from istrc.progress import Bar
+from istrc.shipped import DEFAULT
 
 # Options that the bench opens, by the field of it that they fill
 OPENED = {"judge": "judge_folder", "second": "second", "pairs": "pairs"}
 
-DataOption = Annotated[
-    str, typer.Option(metavar="FOLDER", help="A folder made by istrc prepare.", show_default=False)
-]
+DataOption = Annotated[str, typer.Option(metavar="FOLDER", help="A folder made by istrc prepare.")]
 JudgeOption = Annotated[
     str | None,
     typer.Option(
@@ -40,8 +39,7 @@ SecondOption = Annotated[
     ),
 ]
 LimitOption = Annotated[
-    int | None,
-    typer.Option(min=1, max=10_000_000, help="Faces to measure on.", show_default="all"),
+    int | None, typer.Option(min=1, max=10_000_000, help="Faces to measure on.", show_default="all")
 ]
 MarkdownOption = Annotated[
     str | None,
@@ -58,7 +56,6 @@ SplitOption = Annotated[
         help="Faces to measure on; tune is the part of train that choices are made on.",
     ),
 ]
-SeedOption = Annotated[int, typer.Option(min=0, help="Seed of every random choice.")]
 JsonOption = Annotated[
     bool,
     typer.Option(
@@ -84,7 +81,7 @@ class Bench:
     pairs: str | None = None  # LFW's pairs.txt, where it is not in the folder
 
     def __post_init__(self) -> None:
-        check_extra("evaluate")
+        options.need("evaluate", "sklearn", "torchmetrics")
         from istrc.data.prepared import SPLITS
 
         splits = (*SPLITS, "fit", "tune")
@@ -115,9 +112,7 @@ class Bench:
 
     @cached_property
     def prepared(self) -> Any:
-        from istrc.data.prepared import Prepared
-
-        return Prepared(self.data).of_size(self.circle.size)
+        return options.open_prepared(self.data, self.circle)
 
     @property
     def source(self) -> str | None:
@@ -138,15 +133,6 @@ class Bench:
         from istrc.evaluation.identity import SecondRecogniser
 
         return SecondRecogniser(self.circle.device) if self.second else None
-
-
-def check_extra(command: str) -> None:
-    """Raises IstrcError before anything is measured where the packages for it are missing."""
-    try:
-        import sklearn  # noqa: F401
-        import torchmetrics  # noqa: F401
-    except ImportError as error:
-        raise IstrcError(f"{command} needs {error.name}: pip install 'istrc[train]'") from error
 
 
 def watched(label: str, measure: Callable[..., dict[str, Any]], **settings: Any) -> dict[str, Any]:
@@ -179,15 +165,15 @@ def as_command(
     """
     # Of several only the options and the text are wanted here
     one = measures[name] if choose is None else Measure(choose, str)
-    own = _options_of(one.take)
+    own = [option for option in options_of(one.take) if option.name != "bench"]
 
     def command(
         *,
         data: DataOption,
         markdown: MarkdownOption = None,
         split: SplitOption = "valid",
-        seed: SeedOption = 0,
-        model: options.ModelOption = options.MODEL,
+        seed: options.SeedOption = 0,
+        model: options.ModelOption = DEFAULT,
         device: options.DeviceOption = "cpu",
         as_json: JsonOption = False,
         results: ResultsOption = None,
@@ -199,26 +185,12 @@ def as_command(
         parts = {part: (measures[part], settings) for part, settings in chosen.items()}
         run(name, parts, as_json, results, markdown, **place)
 
-    shared = _options_of(command)
+    shared = {option.name: option for option in options_of(command)}
     data = shared.pop("data").replace(annotation=one.data)
     if one.table is None:
         del shared["markdown"]
     shared["split"] = shared["split"].replace(default=one.split)
-    signature = inspect.Signature([data, *own.values(), *shared.values()])
-    command.__signature__ = signature
-    command.__annotations__ = {p.name: p.annotation for p in signature.parameters.values()}
-    command.__doc__ = one.take.__doc__
-    return command
-
-
-def _options_of(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
-    """The parameters of a function that are options, their annotations as objects."""
-    hints = get_type_hints(function, include_extras=True)
-    return {
-        name: parameter.replace(kind=parameter.KEYWORD_ONLY, annotation=hints[name])
-        for name, parameter in inspect.signature(function).parameters.items()
-        if name != "bench" and parameter.kind is not parameter.VAR_KEYWORD
-    }
+    return with_signature(command, [data, *own, *shared.values()], one.take.__doc__)
 
 
 def run(
