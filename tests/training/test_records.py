@@ -2,7 +2,7 @@
 
 import json
 
-from istrc.training.records import write_json
+from istrc.whole import write_json
 
 
 def test_the_json_of_a_run_is_never_half_written(tmp_path):
