@@ -167,7 +167,6 @@ def calibrate(
     false-accept rates of 0.1 to 0.0001, on people of the train split that no weight was fitted
     to.
     """
-    options.need("calibrate", "sklearn", "torchmetrics")
     from istrc.evaluation.results import write_results
     from istrc.shipped import folder_of
     from istrc.verbs.calibration import NAME, measure

@@ -38,7 +38,7 @@ def edit(
     out: options.OutOption,
     keep: options.KeepOption = [],  # noqa: B006  typer copies it
     mode: options.ModeOption = "photo",
-    faces: options.FaceSearchOptions,
+    faces: options.FaceOptions,
     crop: options.CropOption = False,
     metric: options.MetricOption = "data",
     output: options.WriteOptions,

@@ -152,8 +152,7 @@ def do_all(
     already = len(ready)
     todo = [(number, job) for number, job in enumerate(jobs) if number not in ready]
     told, full = 0, None
-    with _gently(len(todo) > 1) as stop, Bar(report.command, len(jobs)) as bar:
-        bar.at(already, len(jobs))
+    with _gently(len(todo) > 1) as stop, Bar(report.command, len(jobs), already) as bar:
         if min(processes, len(todo)) > 1:
             outcomes = _apart(todo, task, min(processes, len(todo)), stop)
         else:

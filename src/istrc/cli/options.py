@@ -178,8 +178,8 @@ class FaceOptions:
     """Which faces of a picture a command takes; a `face` that cannot be raises IstrcError."""
 
     face: FaceOption = "largest"
+    min_face: MinFaceOption = None
     aligned: AlignedOption = False
-    min_face = None
 
     def __post_init__(self) -> None:
         self.face = parse_face(self.face)
@@ -205,13 +205,6 @@ class FaceOptions:
                 "--face K or --face all chooses"
             )
         return said
-
-
-@dataclass
-class FaceSearchOptions(FaceOptions):
-    """The same, and how small a face is looked for."""
-
-    min_face: MinFaceOption = None
 
 
 @dataclass

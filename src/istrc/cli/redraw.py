@@ -10,7 +10,7 @@ from typing import Any
 from istrc.cli.files import Job
 from istrc.cli.made import Made, command_key
 from istrc.cli.many import Outcome, ResumeOptions, Task, do_all
-from istrc.cli.options import CircleOptions, FaceSearchOptions, WriteOptions
+from istrc.cli.options import CircleOptions, FaceOptions, WriteOptions
 from istrc.cli.pictures import write_face
 from istrc.cli.report import Report
 
@@ -59,7 +59,7 @@ def redraw_one(
     """
     from istrc.photo.write import not_kept
 
-    which: FaceSearchOptions = settings["faces"]
+    which: FaceOptions = settings["faces"]
     crop, faces = settings["crop"], which.read(circle, job.source)
     drawn: list[Any] = []
     for seen in faces:

@@ -52,7 +52,7 @@ def embed(
             "Z.txt beside it lists the inputs, one a line.",
         ),
     ],
-    faces: options.FaceSearchOptions,
+    faces: options.FaceOptions,
     batch: BatchOptions,
     model: options.CircleOptions,
 ) -> None:
@@ -120,7 +120,7 @@ def crops_of(circle: Any, job: Job, settings: dict[str, Any]) -> Outcome:
     """The faces of one photograph that are asked for, (K, S, S, 3) uint8, and how many it has."""
     from istrc.circle import number_of
 
-    which: options.FaceSearchOptions = settings["faces"]
+    which: options.FaceOptions = settings["faces"]
     where = dict(aligned=which.aligned, min_face=which.min_face)
     picture, frames, crops = circle.crops(job.source, **where)
     if which.face != "all":
@@ -188,7 +188,7 @@ def reconstruct(
             "decode(E(x)), what the auto-encoder keeps of it."
         ),
     ] = "circle",
-    faces: options.FaceSearchOptions,
+    faces: options.FaceOptions,
     crop: options.CropOption = False,
     output: options.WriteOptions,
     batch: ResumeOptions,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from istrc.evaluation.roc import LOWEST, roc_figure
+from istrc.evaluation.roc_figure import LOWEST, roc_figure
 from istrc.verbs.calibration import read_thresholds
 
 if TYPE_CHECKING:

@@ -18,6 +18,7 @@ from istrc import sphere
 from istrc.arrays import numpy
 from istrc.errors import InputError
 from istrc.recognisers.recogniser import key
+from istrc.roc import threshold_at_far
 from istrc.shipped import folder_of, holder
 
 if TYPE_CHECKING:
@@ -53,8 +54,6 @@ def measure(
     All pairs among `faces` faces of people drawn from `tune`. Raises InputError when they are
     fewer than two people, or no person has two.
     """
-    from istrc.evaluation.metrics import threshold_at_far
-
     rows = prepared.rows("tune")
     rows = rows[prepared.identity[rows] >= 0]
     # Person by person, as faces drawn one by one would leave few pairs of the same person
