@@ -7,8 +7,6 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from istrc.cli.command import options_of
-
 SPEC = "NAME|FILE"
 WHAT = (
     "own, dlib, vggface2:FILE, casia-webface:FILE (release weights), an .onnx file, the folder of "
@@ -74,10 +72,6 @@ class RecogniserOptions:
             "--download", help="Fetch the weights of vggface2 or casia-webface from their release."
         ),
     ] = False
-
-
-# As further parameters of a command that is made from a signature
-PARAMETERS = tuple(options_of(RecogniserOptions))
 
 
 def open_recogniser(spec: str, device: str, report: Any, **given: Any):
