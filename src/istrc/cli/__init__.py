@@ -93,9 +93,8 @@ def built(names: Iterable[str] = COMMANDS) -> typer.Typer:
         if function == "app":
             app.add_typer(found.app, name=name)
             continue
-        kind = getattr(found, "COMMAND", None)  # how it reads its words, where that is its own
         command = as_command(name, getattr(found, function))
-        app.command(name, cls=kind, epilog=getattr(found, examples))(command)
+        app.command(name, epilog=getattr(found, examples))(command)
     return app
 
 

@@ -8,8 +8,7 @@ from typing import Annotated
 import typer
 
 from istrc.cli import options
-from istrc.cli.group import JsonToFile
-from istrc.cli.measuring import JsonOption, MarkdownOption, ResultsOption, write
+from istrc.cli.measuring import MarkdownOption, ResultsOptions
 from istrc.cli.report import Report
 from istrc.progress import Bar
 
@@ -19,10 +18,9 @@ istrc bench --quick
 
 istrc bench --json results/bench.json --markdown docs/bench.md"""
 
-COMMAND = JsonToFile
-
 
 def bench(
+    report: Report,
     *,
     data: Annotated[
         str | None,
@@ -37,8 +35,7 @@ def bench(
     ] = False,
     markdown: MarkdownOption = None,
     model: options.TorchCircleOptions,
-    as_json: JsonOption = False,
-    results: ResultsOption = None,
+    results: ResultsOptions,
 ) -> None:
     """How fast and how light it is, on this machine.
 
@@ -46,25 +43,24 @@ def bench(
     the paper tells, a plain reading of the paper and the peers timed in the same run. Close other
     programs first.
     """
-    with Report("bench", as_json) as report:
-        options.need("bench", "sklearn")
-        from istrc.evaluation.results import plain
-        from istrc.evaluation.speed import table
-        from istrc.evaluation.speed.bench import bench as measured
+    options.need("bench", "sklearn")
+    from istrc.evaluation.results import plain
+    from istrc.evaluation.speed import table
+    from istrc.evaluation.speed.bench import bench as measured
 
-        started = time.monotonic()
-        circle = model.open()
-        prepared = options.open_prepared(data, circle) if data else None
-        with Bar("bench", 1) as bar:
-            found = measured(
-                circle,
-                model=model.model,
-                prepared=prepared,
-                quick=quick,
-                progress=bar.at,
-                say=report.say,
-            )
-        found["bench_s"] = round(time.monotonic() - started, 1)
-        write(report, found, results, markdown, "istrc.evaluation.speed.table:page", seed=0)
-        report.facts |= plain(found)
-        report.done(table.headline(found))
+    started = time.monotonic()
+    circle = model.open()
+    prepared = options.open_prepared(data, circle) if data else None
+    with Bar("bench", 1) as bar:
+        found = measured(
+            circle,
+            model=model.model,
+            prepared=prepared,
+            quick=quick,
+            progress=bar.at,
+            say=report.say,
+        )
+    found["bench_s"] = round(time.monotonic() - started, 1)
+    results.write(report, found, markdown, "istrc.evaluation.speed.table:page", seed=0)
+    report.facts |= plain(found)
+    report.done(table.headline(found))

@@ -15,7 +15,8 @@ def as_command(name: str, function: Callable[..., None]) -> Callable[..., None]:
     """The function that typer makes the command `istrc NAME` of.
 
     A parameter that is a dataclass stands for its fields, which are options that several commands
-    share. A parameter `report` stands for --json: the body runs inside that report.
+    share. A parameter `report` stands for --json (which a group may have): the body runs inside
+    that report.
     """
     groups: dict[str, type] = {}
     options: list[inspect.Parameter] = []
@@ -26,7 +27,8 @@ def as_command(name: str, function: Callable[..., None]) -> Callable[..., None]:
         elif parameter.name != "report":
             options.append(parameter)
     reported = "report" in inspect.signature(function).parameters
-    if reported:
+    grouped = any(option.name == "as_json" for option in options)
+    if reported and not grouped:
         json = inspect.Parameter("as_json", inspect.Parameter.KEYWORD_ONLY, default=False)
         options.append(json.replace(annotation=JsonOption))
 
@@ -41,7 +43,7 @@ def as_command(name: str, function: Callable[..., None]) -> Callable[..., None]:
         if not reported:
             call(given)
             return
-        with Report(name, given.pop("as_json")) as report:
+        with Report(name, given["as_json"] if grouped else given.pop("as_json")) as report:
             call({"report": report, **given})
 
     return with_signature(command, options, function.__doc__)

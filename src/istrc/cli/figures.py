@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand
 
 from istrc.cli import options
 from istrc.cli.files import Inputs, find_all
@@ -18,44 +17,27 @@ EXAMPLES = """Examples:
 
 istrc figures figures/
 
-istrc figures figures/ --inputs me.jpg you.jpg family/ --mode photo
+istrc figures figures/ me.jpg you.jpg family/ --mode photo
 
 istrc figures figures/ --data prepared/ --seed 3 --only 5,7,8 --force"""
-
-
-class ManyInputs(TyperCommand):
-    """A command whose --inputs may be followed by several words: all up to the next option."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        spread: list[str] = []
-        taking = first = False
-        for word in args:
-            if word == "--inputs":
-                taking = first = True
-                spread.append(word)
-            elif taking and not word.startswith("-"):
-                spread += [word] if first else ["--inputs", word]
-                first = False
-            else:
-                taking = False
-                spread.append(word)
-        return super().parse_args(ctx, spread)
-
-
-COMMAND = ManyInputs
 
 
 def figures(
     report: Report,
     out: Annotated[str, typer.Argument(metavar="OUT", help="The folder to write into.")],
+    photos: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="[PHOTO]...",
+            help="Pictures, folders or globs: whose faces to show.",
+            show_default="two photographs in the public domain, and edits of them",
+        ),
+    ] = [],  # noqa: B006  typer copies it
     *,
     inputs: Annotated[
         list[str],
         typer.Option(
-            "--inputs",
-            metavar="PHOTO...",
-            help="Pictures, folders or globs: whose faces to show.",
-            show_default="two photographs in the public domain, and edits of them",
+            "--inputs", metavar="PHOTO...", help="The same as PHOTO.", show_default="none"
         ),
     ] = [],  # noqa: B006  typer copies it
     data: Annotated[
@@ -91,6 +73,7 @@ def figures(
     from istrc.paper_figures import FIGURES
 
     numbers = parse_numbers(only, list(FIGURES))
+    inputs = [*inputs, *photos]
     if inputs and data:
         raise IstrcError("--inputs and --data: give one of them")
     options.need("figures", "matplotlib", extra="figures")

@@ -6,7 +6,7 @@ import sys
 from typing import Any
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperGroup
 
 from istrc.cli.report import one_line, print_json
 from istrc.runtime import REMEDY, without_torch
@@ -56,15 +56,3 @@ class Commands(TyperGroup):
             command = path.partition(" ")[2]
             errors = [{"input": None, "message": message}]
             print_json({"command": command, "ok": False, "results": [], "errors": errors})
-
-
-class JsonToFile(TyperCommand):
-    """A command whose --json may be followed by a file that the object is also written to."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        args = list(args)
-        for index, word in enumerate(args[:-1]):
-            if word == "--json" and not args[index + 1].startswith("-"):
-                args[index : index + 2] = ["--json", "--results", args[index + 1]]
-                break
-        return super().parse_args(ctx, args)
