@@ -26,7 +26,7 @@ from istrc.models.stored import (
     read_notes,
     read_weights,
 )
-from istrc.photo.align import CROP
+from istrc.shape.crop import CROP, FRAME_SIZE
 from istrc.whole import checksum, whole, write_json
 
 __all__ = [
@@ -45,8 +45,8 @@ GREAT = 250_000  # weights; a matrix of as many is stored in eight bits
 PREPROCESSING = {
     "colour": "RGB",
     "range": [-1, 1],
-    "frame": [178, 218],
-    "crop": [int(edge) for edge in CROP],
+    "frame": list(FRAME_SIZE),
+    "crop": list(CROP),
     "resize": "lanczos",
 }
 
