@@ -23,10 +23,11 @@ from istrc.models.began import AutoEncoder
 from istrc.models.facenet import FaceNet
 from istrc.models.mapping import Mapping
 from istrc.models.store import load_part, save_part
-from istrc.photo.align import CROP, Frame
+from istrc.photo.align import Frame
 from istrc.photo.paste import face_mask, paste_crop
 from istrc.photo.read import read_picture
 from istrc.pretrained import PARTS
+from istrc.shape.crop import CROP
 
 DOWN, UP = {"smile": -1.0}, {"smile": +1.0}
 

@@ -14,10 +14,10 @@ from istrc.circle import TRANSFORMATIONS, Circle
 from istrc.cli.faces import look
 from istrc.edit.render import MODES
 from istrc.models.store import PREPROCESSING
-from istrc.photo.align import CROP_CENTRE
 from istrc.photo.read import read_picture
 from istrc.photo.xmp import COMPOSITE, source_type_of
 from istrc.pretrained import FURTHER, PARTS, shipped_aligner
+from istrc.shape.crop import CROP_CENTRE
 from istrc.shape.measures import measures
 from istrc.shape.mesh import FACE_POINTS, points
 from istrc.shipped import DEFAULT, WEIGHTS, names

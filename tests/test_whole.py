@@ -1,14 +1,15 @@
 """Names of files that are not whole yet, and links as outputs."""
 
+import hashlib
+import json
 import os
 
 import numpy as np
 import pytest
 
-from istrc.cli.files import whole
 from istrc.errors import InputError
 from istrc.photo.write import write_picture
-from istrc.whole import beside
+from istrc.whole import beside, checksum, whole, write_json
 
 LONGEST = 249  # bytes of a name, under the 255 of most file systems
 
@@ -61,3 +62,28 @@ def test_a_link_that_leads_nowhere_names_its_target(tmp_path, write):
         write(link)
     assert str(error.value).startswith(f"{link}: a link to {target}, ")
     assert os.listdir(tmp_path) == ["o.png"]
+
+
+def test_json_is_never_half_written(tmp_path):
+    write_json(tmp_path / "a.json", {"x": [1, 2]})
+    assert json.loads((tmp_path / "a.json").read_text()) == {"x": [1, 2]}
+    assert [p.name for p in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_what_a_killed_process_left_is_written_over(tmp_path):
+    with pytest.raises(KeyboardInterrupt), whole(tmp_path / "a.npy", alone=True) as temporary:
+        temporary.write_text("half")
+        left = temporary
+        raise KeyboardInterrupt
+    left.write_text("of one killed")
+    with whole(tmp_path / "a.npy", alone=True) as temporary:
+        assert temporary == left
+        temporary.write_text("all")
+    assert os.listdir(tmp_path) == ["a.npy"] and (tmp_path / "a.npy").read_text() == "all"
+
+
+def test_the_checksum_is_of_all_bytes_in_order(tmp_path):
+    (tmp_path / "a").write_bytes(b"x" * (1 << 20) + b"y")
+    (tmp_path / "b").write_bytes(b"z")
+    told = hashlib.sha256(b"x" * (1 << 20) + b"yz").hexdigest()
+    assert checksum(tmp_path / "a", tmp_path / "b") == told

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from istrc.models.stored import GRAPHS, read_config, read_notes
 from istrc.recognisers.load import copy_file, from_record, located
 from istrc.recognisers.recogniser import Recogniser, checked
 from istrc.shipped import DEFAULT, WEIGHTS, folder_of, holder, names
+from istrc.whole import write_json
 
 if TYPE_CHECKING:
     import torch
@@ -168,9 +168,7 @@ def write(
         settings["recogniser"] = located(circle.recogniser)
         if copy:
             copy_file(circle.recogniser, folder / "recogniser")
-    temporary = folder / "circle.json.tmp"
-    temporary.write_text(json.dumps(settings, indent=2) + "\n")
-    os.replace(temporary, folder / "circle.json")
+    write_json(folder / "circle.json", settings)
 
 
 def _has(folder: Path, part: torch.nn.Module) -> bool:

@@ -1,12 +1,18 @@
-"""Files that appear whole or not at all: written under another name beside the one they get."""
+"""Files that appear whole or not at all: written under another name beside the one they get.
+
+And the checksum by which a whole file is known.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from istrc.errors import InputError
 
@@ -28,12 +34,35 @@ def beside(path: str | Path) -> tuple[Path, Path]:
 
 
 @contextmanager
-def whole(path: str | Path) -> Iterator[Path]:
-    """A temporary name beside `path`, renamed to it only if the body succeeds."""
+def whole(path: str | Path, *, alone: bool = False) -> Iterator[Path]:
+    """A temporary name beside `path`, renamed to it only if the body succeeds.
+
+    Args:
+        alone: no other process writes `path`. The temporary name is then always the same, so that
+            what a killed process left is written over and not kept beside it.
+    """
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     temporary, target = beside(path)
+    if alone:
+        temporary = target.with_name(f"{target.name}.tmp")
     try:
         yield temporary
         os.replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_json(path: str | Path, value: Any) -> None:
+    """Write JSON so that a reader sees the old file or the new one, never half of it."""
+    with whole(path, alone=True) as temporary:
+        temporary.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+
+
+def checksum(*paths: Path) -> str:
+    """SHA-256 of files, one after the other."""
+    digest = hashlib.sha256()
+    for path in paths:
+        with open(path, "rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()

@@ -1,12 +1,21 @@
 """What the tests of the command line share: pictures, an untrained circle, a runner."""
 
 import json
+import math
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 from typer.testing import CliRunner
+
+from istrc import progress
+
+
+@pytest.fixture(autouse=True)
+def no_line_by_the_clock(monkeypatch):
+    """How far a command is, told every half minute, is a further line on a busy machine."""
+    monkeypatch.setattr(progress, "LINE_EVERY", math.inf)
 
 
 @pytest.fixture(scope="session")

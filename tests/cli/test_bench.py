@@ -52,10 +52,7 @@ def test_the_headline_is_for_eyes(istrc, toy_model, asked):
 
 @pytest.mark.parametrize(
     ("options", "said"),
-    [
-        (["--data", "nowhere"], "istrc prepare"),
-        (["--model", "nobody"], "nobody"),
-    ],
+    [(["--data", "nowhere"], "istrc prepare"), (["--model", "nobody"], "nobody")],
 )
 def test_slips_are_one_line(istrc, toy_model, asked, options, said):
     result = istrc("bench", "--model", toy_model, *options)

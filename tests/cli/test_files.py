@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from istrc.cli.files import find_all, plan_outputs, whole, write_lines
+from istrc.cli.files import find_all, plan_outputs, write_lines
 from istrc.errors import IstrcError
+from istrc.whole import whole
 
 
 @pytest.fixture

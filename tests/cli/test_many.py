@@ -2,13 +2,16 @@
 
 import csv
 import errno
+import itertools
 import json
 import os
 import signal
+from types import SimpleNamespace
 
 import pytest
 import typer
 
+from istrc import progress
 from istrc.cli.files import Job
 from istrc.cli.made import Made
 from istrc.cli.many import TOGETHER, Outcome, Task, attempted, do_all
@@ -107,6 +110,15 @@ def test_a_second_run_does_what_is_missing_and_tells_all(run):
     assert run("x", "z", "y", key="other").done == ["a", "b", "c"]
     assert run("x", "z", "y", key="other", again=True).done == ["a", "b", "c"]
     assert run("x", "z", "y", key="other").done == []
+
+
+def test_the_rate_of_a_second_run_is_of_what_that_did(run, monkeypatch):
+    run("x", "bad", "y", key="k")
+    clock = itertools.count(step=10)  # seconds
+    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    monkeypatch.setattr(progress, "LINE_EVERY", 0.0)
+    run("x", "z", "y", key="k")
+    assert run.lines[0] == "edit: 3 of 3, 20.0 s each, 0 s left"
 
 
 def test_a_file_that_is_there_and_not_ours_is_written_as_ever(run):

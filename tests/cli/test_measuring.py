@@ -1,16 +1,16 @@
 """Commands of `istrc evaluate`, made of what takes a measure: their options, and where they go."""
 
 import inspect
+import json
 from typing import Annotated, Any
 
+import numpy as np
 import pytest
 import typer
 
-from istrc.cli import measuring
-from istrc.cli.measuring import JudgeOption, LimitOption, Measure, SecondOption, as_command
-from istrc.shipped import DEFAULT
+from istrc.cli.measuring import JudgeOption, LimitOption, Measure, SecondOption, measure_command
 
-COMMON = ["seed", "model", "device", "as_json", "results"]
+COMMON = ["seed", "model", "device", "as_json", "file"]
 
 
 def take(
@@ -23,12 +23,13 @@ def take(
 
     At length.
     """
-    return {"faces": faces, "of": bench}
+    place = [bench.split, bench.seed, bench.judge_folder, bench.second]
+    return {"faces": faces, "place": place, "size": bench.circle.size}
 
 
 def size(bench: Any, limit: LimitOption = None) -> dict[str, Any]:
     """Measure something else."""
-    return {}
+    return {"known": len(bench.prepared)}
 
 
 OTHER_DATA = Annotated[str, typer.Option(help="Another layout.")]
@@ -40,11 +41,23 @@ MEASURES = {
 
 
 @pytest.fixture
-def ran(monkeypatch):
-    """What a command hands on: name, parts, as_json, results, markdown, and what a bench takes."""
-    seen = []
-    monkeypatch.setattr(measuring, "run", lambda *given, **place: seen.append((*given, place)))
-    return seen
+def taken(write_prepared, toy_model, tmp_path, capsys):
+    """Takes a measure of 20 faces of 32 px: its object, and its lines for a human."""
+    pytest.importorskip("sklearn")
+    faces = np.zeros((20, 32, 32, 3))
+    who = dict(identity=np.arange(20), split=np.arange(20) >= 10)
+    data = write_prepared(tmp_path, faces, np.ones((20, 1)), attributes=("smile",), **who)
+
+    def run(command, **given):
+        command(
+            **{"data": str(data), "model": toy_model, "seed": 0, "device": "cpu", "as_json": True}
+            | {"split": "valid", "markdown": None, "file": None}
+            | given
+        )
+        told = capsys.readouterr()
+        return json.loads(told.out), told.err.splitlines()
+
+    return run
 
 
 def options(command):
@@ -52,7 +65,7 @@ def options(command):
 
 
 def test_a_measure_has_its_own_options_between_those_of_all():
-    command = as_command("faces", MEASURES)
+    command = measure_command("faces", MEASURES)
     own = ["faces", "judge", "second"]
     assert list(options(command)) == ["data", *own, "markdown", "split", *COMMON]
     assert options(command)["faces"].default == 7
@@ -63,36 +76,40 @@ def test_a_measure_has_its_own_options_between_those_of_all():
 
 
 def test_what_a_measure_has_not_is_no_option():
-    command = as_command("size", MEASURES)
+    command = measure_command("size", MEASURES)
     assert list(options(command)) == ["data", "limit", "split", *COMMON]
     assert options(command)["data"].annotation == OTHER_DATA
-    assert options(as_command("tuned", MEASURES))["split"].default == "tune"
+    assert options(measure_command("tuned", MEASURES))["split"].default == "tune"
 
 
-def test_the_bench_gets_what_it_opens_and_the_measure_its_options(ran):
-    as_command("faces", MEASURES)(
-        data="d", faces=3, judge="j", second=False, split="test", seed=5, markdown="m.md"
-    )
-    [(name, parts, as_json, results, markdown, place)] = ran
-    assert (name, as_json, results, markdown) == ("faces", False, None, "m.md")
-    assert parts == {"faces": (MEASURES["faces"], dict(faces=3, judge="j", second=False))}
-    assert place == dict(
-        data="d", split="test", seed=5, model=DEFAULT, device="cpu", lfw=False,
-        judge_folder="j", second=False,
-    )  # fmt: skip
-    as_command("size", MEASURES)(data="d")
-    assert ran[1][-1]["lfw"]
+def test_the_bench_gets_what_it_opens_and_the_measure_its_options(taken, tmp_path):
+    files = [str(tmp_path / name) for name in ("out.json", "out.md")]
+    command = measure_command("faces", MEASURES)
+    own = dict(faces=3, judge="j", second=False, split="test", seed=5)
+    told, lines = taken(command, **own, file=files[0], markdown=files[1])
+    assert told["command"] == "evaluate faces" and told["faces"] == 3 and told["size"] == 32
+    assert told["place"] == ["test", 5, "j", False]
+    assert lines == ["measuring faces ...", *files]
+    written = json.loads((tmp_path / "out.json").read_text())
+    assert written["faces"]["faces"] == 3 and written["seed"] == 5
+    assert json.loads((tmp_path / "out.md").read_text())["faces"] == 3
 
 
-def test_several_measures_are_taken_with_the_options_chosen_for_each(ran):
+def test_several_measures_are_taken_with_the_options_chosen_for_each(taken):
     def choose(limit: int = 9, judge: JudgeOption = None) -> dict[str, dict[str, Any]]:
         """Everything."""
         return {"size": {}, "faces": dict(faces=limit)}
 
-    command = as_command("all", MEASURES, choose)
+    command = measure_command("all", MEASURES, choose)
     assert list(options(command)) == ["data", "limit", "judge", "split", *COMMON]
-    command(data="d", limit=4, judge="j")
-    [(name, parts, *_, place)] = ran
-    assert name == "all" and list(parts) == ["size", "faces"]
-    assert parts["faces"] == (MEASURES["faces"], dict(faces=4))
-    assert place["judge_folder"] == "j" and inspect.getdoc(command) == "Everything."
+    assert inspect.getdoc(command) == "Everything."
+    told, _ = taken(command, limit=4, judge="j")
+    assert [one["part"] for one in told["results"]] == ["size", "faces"]
+    assert told["results"][0]["known"] == 20 and told["results"][1]["faces"] == 4
+    assert told["results"][1]["place"][2] == "j" and "size" not in told
+
+
+def test_a_file_is_for_the_json(istrc, tmp_path):
+    result = istrc("evaluate", "attributes", tmp_path / "out.json", "--data", tmp_path)
+    assert result.exit_code == 1 and "give --json" in result.lines[-1] and len(result.lines) == 1
+    assert not (tmp_path / "out.json").exists()

@@ -6,15 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from istrc.cli.strengths import (
-    LIMIT,
-    check_keep,
-    check_names,
-    parse_edits,
-    parse_names,
-    suggest,
-)
-from istrc.errors import IstrcError
+from istrc.cli.strengths import LIMIT, check_keep, check_names, parse_edits, parse_names
+from istrc.errors import IstrcError, suggest
 
 KNOWN = ["male", "smile", "mouth_open", "beard", "eyeglasses", "wearing_hat", "blond_hair"]
 

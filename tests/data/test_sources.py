@@ -176,6 +176,15 @@ def test_folder_columns_and_their_values(tmp_path):
     ]
 
 
+def test_a_column_of_measures_is_one_attribute_by_its_thirds(tmp_path):
+    measures = ["0.1", "2", "0.3", "1.5", "", "1.0", "0.9"]
+    lines = [f"{k}.png,{value},{2000 + k % 2}" for k, value in enumerate(measures)]
+    (tmp_path / "labels.csv").write_text("file,Weight,year\n" + "\n".join(lines))
+    source = open_source(tmp_path, categories=["Weight", "year"])
+    assert source.about.attributes == ["weight", "year_2000", "year_2001"]
+    assert [int(row.attributes[0]) for row in rows(source)] == [0, 1, 0, 1, -1, -1, -1]
+
+
 def test_minus_one_is_no_where_nothing_is_zero(tmp_path):
     (tmp_path / "labels.csv").write_text("image_id;smile\na.png;1\nb.png;-1\n")
     read = rows(open_source(tmp_path))

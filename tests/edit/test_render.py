@@ -10,8 +10,9 @@ import torch
 from istrc.circle import Circle
 from istrc.edit.render import MODES, Layers, Rendering, put
 from istrc.errors import InputError
-from istrc.photo.align import CROP, CROP_CENTRE, CROP_SIDE, Frame, aligned_frame, transform
+from istrc.photo.align import Frame, aligned_frame, transform
 from istrc.photo.paste import face_mask
+from istrc.shape.crop import CROP, CROP_CENTRE, CROP_SIDE
 from istrc.shape.mesh import BORDER, Mesh, points
 from istrc.shape.regions import outline, polygon, region_mask
 

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from istrc import roc
 from istrc.evaluation import metrics
 from istrc.evaluation.attributes import evaluate_attributes
 
@@ -11,7 +12,7 @@ def test_scores_are_measured_on_the_split_and_averaged_over_celeba(circle, prepa
     scores = circle.scores(circle.embed(prepared.batch(rows))).numpy()
     for column, name in enumerate(circle.attribute_names):
         labels = prepared.column(name)[rows]
-        auc = metrics.roc_auc(scores[:, column], labels)
+        auc = roc.roc_auc(scores[:, column], labels)
         assert found["attributes"][name]["auc"] == pytest.approx(auc)
         error = metrics.calibration_error(scores[:, column], labels)
         assert found["attributes"][name]["calibration_error"] == pytest.approx(error, abs=1e-4)

@@ -21,7 +21,8 @@ from istrc.evaluation.photo_scenes import (
     lay,
     spoilt,
 )
-from istrc.photo.align import CROP_CENTRE, EYES, Frame, compose, frame_from_box, transform
+from istrc.photo.align import Frame, compose, frame_from_box, transform
+from istrc.shape.crop import CROP_CENTRE, EYES
 
 
 def smooth_face(side=64):

@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 from istrc import sphere
 from istrc.evaluation.results import plain
-from istrc.evaluation.roc import roc_figure
+from istrc.evaluation.roc_figure import roc_figure
 from istrc.evaluation.verification import (
     deal_templates,
     measure_templates,

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from istrc import sphere
 from istrc.film.track import Track, frame_at, place_of, smooth_places
-from istrc.photo.align import CROP_CENTRE, CROP_SIDE, transform
+from istrc.photo.align import transform
+from istrc.shape.crop import CROP_CENTRE, CROP_SIDE
 
 TIMES = np.arange(40) / 25
 SIGMA = 0.12

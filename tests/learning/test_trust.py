@@ -2,26 +2,9 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from istrc.learning.trust import LEVELS, Trust, roc_auc, standard_error, trust
-
-
-@settings(max_examples=50, deadline=None)
-@given(st.lists(st.tuples(st.integers(0, 5), st.booleans()), min_size=2, max_size=30))
-def test_the_auc_is_the_share_of_pairs_in_order(faces):
-    scores = np.array([score for score, _ in faces], float)
-    labels = np.array([label for _, label in faces], int)
-    if len(set(labels)) < 2:
-        return
-    pairs = [
-        1.0 if a > b else 0.5 if a == b else 0.0
-        for a, x in zip(scores, labels, strict=True)
-        for b, y in zip(scores, labels, strict=True)
-        if x == 1 and y == 0
-    ]
-    assert roc_auc(scores, labels) == pytest.approx(np.mean(pairs))
+from istrc.learning.trust import LEVELS, Trust, standard_error, trust
+from istrc.roc import roc_auc
 
 
 def test_the_standard_error_is_that_of_drawing_again():

@@ -11,9 +11,6 @@ from PIL import Image
 
 from istrc.errors import InputError
 from istrc.photo.align import (
-    BOX_CENTRE,
-    BOX_SIDE,
-    EYES,
     Frame,
     aligned_frame,
     compose,
@@ -23,6 +20,7 @@ from istrc.photo.align import (
     transform,
 )
 from istrc.photo.detect import Box
+from istrc.shape.crop import BOX_CENTRE, BOX_SIDE, EYES
 
 CROP = (25, 45, 153, 173)
 

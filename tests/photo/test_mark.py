@@ -7,8 +7,9 @@ import pytest
 from PIL import Image, ImageDraw
 
 from istrc.photo import mark as marking
-from istrc.photo.align import CROP, CROP_CENTRE, Frame
+from istrc.photo.align import Frame
 from istrc.photo.mark import SIDES, mark
+from istrc.shape.crop import CROP, CROP_CENTRE
 
 
 def frame_at(x: float, y: float, side: float, angle: float = 0.0) -> Frame:

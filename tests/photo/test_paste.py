@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from istrc.photo.align import CROP, Frame, aligned_frame, transform
+from istrc.photo.align import Frame, aligned_frame, transform
 from istrc.photo.paste import face_mask, paste_crop
+from istrc.shape.crop import CROP
 
 
 def similarity(side: float, angle: float, x: float, y: float) -> Frame:

@@ -1,6 +1,7 @@
 """BEGAN's training: the equilibrium by hand, one update against separate backward passes."""
 
 import contextlib
+import copy
 import json
 import math
 
@@ -12,15 +13,18 @@ from hypothesis import strategies as st
 from torch import nn
 
 from istrc.errors import IstrcError
+from istrc.models.began import AutoEncoder
 from istrc.models.facenet import FaceNet
 from istrc.training import loop
 from istrc.training.augment import augment
 from istrc.training.began import (
     balance,
+    bounds,
     collapsed,
     crispness,
     energy,
     feature_loss,
+    take_components,
     train_began,
     variety,
 )
@@ -55,6 +59,31 @@ def test_energy_is_the_mean_absolute_error():
     assert energy(x, rebuilt, weight).item() == pytest.approx(total / 6 / float(weight.sum()))
     even = energy(x, rebuilt, torch.ones(4, 4))
     torch.testing.assert_close(even, (x - rebuilt).abs().mean())
+
+
+def test_bounds_hold_all_of_a_mask_in_multiples_of_16():
+    inside = np.zeros((64, 64), bool)
+    inside[40:60, 3:20] = True
+    window = bounds(inside)
+    assert window == (..., slice(32, 64), slice(3, 35))
+    assert inside[window].sum() == inside.sum()
+    assert bounds(np.ones((64, 64), bool)) == (..., slice(0, 64), slice(0, 64))
+
+
+def test_components_are_taken_from_a_network_of_the_same_kind_alone():
+    torch.manual_seed(0)
+    kind = dict(size=16, code=7, linear=5, linear_side=8, regions=[(2, 4, 8, 6, 2)])
+    theirs, ours = AutoEncoder(widths=(), **kind), AutoEncoder(widths=(4, 6), **kind)
+    for value in theirs.components.buffers():
+        value.normal_()
+    take_components(ours, theirs)
+    x = torch.rand(2, 3, 16, 16)
+    assert torch.equal(ours.encode(x), theirs.encode(x))
+    assert torch.equal(ours(x), theirs(x))  # convolutions that nobody trained add nothing
+    other = AutoEncoder(16, 5, (4, 6), linear=5, linear_side=8)
+    for wrong in (other, AutoEncoder(16, 5, (4, 6))):
+        with pytest.raises(IstrcError, match="components of another kind"):
+            take_components(ours, wrong)
 
 
 @settings(max_examples=200, deadline=None)
@@ -127,7 +156,7 @@ def test_one_update_equals_two_separate_backward_passes(k, sharpened, caught):
     run = caught(facenet=facenet, feature_weight=0.3)
     net, maker = run["modules"]["net"], run["modules"]["generator"]
     for module in (net, maker):  # untrained refiners add nothing, and what they see has no gradient
-        nn.init.normal_(module.decoder.head[0].weight, std=0.1)
+        nn.init.normal_(module.decoder.head[-1].weight, std=0.1)
         nn.init.normal_(module.decoder.place, std=0.1)
     x = run["batch"](0)
 
@@ -236,7 +265,7 @@ def test_the_critic_pulls_and_learns_apart(caught):
     """The auto-encoder descends its own loss and, scaled, the critic's; the critic its hinge."""
     run = caught(fakes=0, critic_weight=0.5, critic_after=10)
     net, critic = run["modules"]["net"], run["modules"]["critic"]
-    x = run["batch"](0)
+    x, spectra = run["batch"](0), copy.deepcopy(critic.state_dict())
     torch.manual_seed(9)
     real = augment(x, move=0.5, rotate=6, scale=0.06, shift=0.03, light=0.15, erase=0)
     seen = net(real).detach().requires_grad_()
@@ -251,6 +280,7 @@ def test_the_critic_pulls_and_learns_apart(caught):
     wanted_critic = [p.grad.clone() for p in critic.parameters()]
 
     torch.manual_seed(9)
+    critic.load_state_dict(spectra)  # each look is a step of their power iteration
     run["update"](4, x)
     for module, wanted in ((net, wanted_net), (critic, wanted_critic)):
         for p, grad in zip(module.parameters(), wanted, strict=True):

@@ -17,6 +17,17 @@ def test_one_opinion_a_patch():
     assert (seen.max(0).values - seen.min(0).values + 1).max() <= 26
 
 
+def test_no_layer_enlarges_by_more_than_one():
+    torch.manual_seed(0)
+    critic = PatchCritic(6)
+    for _ in range(50):  # power iteration, one step each
+        critic(torch.rand(2, 3, 16, 16))
+    kernels = [layer.weight.flatten(1) for layer in critic.eval().body if hasattr(layer, "weight")]
+    assert len(kernels) == 4
+    for kernel in kernels:
+        assert torch.linalg.matrix_norm(kernel, 2).item() == pytest.approx(1, abs=0.02)
+
+
 def test_hinge_by_hand():
     real, rebuilt = torch.tensor([2.0, 0.5, -1.0]), torch.tensor([-3.0, 0.0, 1.0])
     assert hinge(real, rebuilt).item() == pytest.approx((0 + 0.5 + 2) / 3 + (0 + 1 + 2) / 3)

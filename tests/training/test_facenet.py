@@ -14,20 +14,11 @@ from istrc.data.pairs import draw_pairs
 from istrc.errors import InputError
 from istrc.models.facenet import FaceNet
 from istrc.training import loop
-from istrc.training.facenet import IdentityBatches, embed_rows, facenet_loss, measure
+from istrc.training.facenet import IdentityBatches, embed_rows, facenet_loss, measure, triplet_miner
 
 losses = pytest.importorskip("pytorch_metric_learning.losses")
-miners = pytest.importorskip("pytorch_metric_learning.miners")
 
 WEIGHTS = dict(triplet_margin=0.2, triplet_weight=10.0, contrast_weight=1.0, attribute_weight=4.0)
-
-
-def build_miner(margin=0.2):
-    from pytorch_metric_learning.distances import LpDistance
-
-    return miners.TripletMarginMiner(
-        margin=margin, type_of_triplets="semihard", distance=LpDistance(power=2)
-    )
 
 
 def draw(seed, people=4, pictures=4, dim=6):
@@ -60,10 +51,30 @@ def test_triplet_loss_is_that_of_a_loop_over_semi_hard_triplets(seed):
         torch.zeros(len(z), 0),
         torch.zeros(len(z), 0),
         contrast=None,
-        triplets=build_miner(),
+        triplets=triplet_miner("semihard", 0.2),
         **{**WEIGHTS, "contrast_weight": 0.0},
     )
     assert parts["triplet"].item() == pytest.approx(sum(found) / len(found), rel=1e-4)
+
+
+@pytest.mark.parametrize("selection", ["all", "semihard", "hard"])
+def test_each_selection_is_that_of_a_loop(selection):
+    z, identity = draw(1)
+    wanted = set()
+    for a, p, n in itertools.product(range(len(z)), repeat=3):
+        if a != p and identity[a] == identity[p] != identity[n]:
+            room = ((z[a] - z[n]).square().sum() - (z[a] - z[p]).square().sum()).item()
+            low, high = {"all": (-9, 0.2), "semihard": (0, 0.2), "hard": (-9, 0)}[selection]
+            if low < room <= high:
+                wanted.add((a, p, n))
+    assert len(wanted) > 3
+    found = torch.stack(triplet_miner(selection, 0.2)(z, identity), 1)
+    assert set(map(tuple, found.tolist())) == wanted
+
+
+def test_an_unknown_selection_is_named():
+    with pytest.raises(InputError, match="'easiest' is none of all, semihard, hard"):
+        triplet_miner("easiest", 0.2)
 
 
 def test_no_semi_hard_triplet_is_no_loss():
@@ -76,7 +87,7 @@ def test_no_semi_hard_triplet_is_no_loss():
         torch.zeros(4, 0),
         torch.zeros(4, 0),
         contrast=None,
-        triplets=build_miner(),
+        triplets=triplet_miner("semihard", 0.2),
         **{**WEIGHTS, "contrast_weight": 0.0},
     )
     assert parts["triplet"] == 0 and loss == 0
@@ -102,7 +113,13 @@ def test_the_loss_is_the_weighted_sum_of_its_parts_by_hand():
     labels = torch.randint(-1, 2, (len(z), 3)).float()
     assert (labels == -1).any()
     loss, parts = facenet_loss(
-        z, identity, logits, labels, contrast=contrast, triplets=build_miner(), **WEIGHTS
+        z,
+        identity,
+        logits,
+        labels,
+        contrast=contrast,
+        triplets=triplet_miner("semihard", 0.2),
+        **WEIGHTS,
     )
     assert parts["contrast"].item() == pytest.approx(slow_contrast(z, identity, 0.1), rel=1e-4)
     # The heads' cross-entropy over what is known

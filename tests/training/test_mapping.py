@@ -53,7 +53,7 @@ def test_a_coordinate_weighs_what_it_does_to_the_picture():
     torch.manual_seed(0)
     autoencoder = AutoEncoder(16, 6, (4, 6), linear=6, linear_side=8)
     autoencoder.components.basis.normal_(0, 0.1)
-    torch.nn.init.normal_(autoencoder.decoder.head[0].weight, std=0.05)
+    torch.nn.init.normal_(autoencoder.decoder.head[-1].weight, std=0.05)
     autoencoder.components.spread.copy_(torch.tensor([4.0, 2.0, 1.0, 1.0, 0.5, 0.5]))
     h, spread = torch.randn(400, 6), torch.rand(6) + 0.5
     found = picture_weights(autoencoder, h, spread, draws=200)

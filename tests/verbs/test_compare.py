@@ -55,7 +55,6 @@ class Colours:
 
 @pytest.fixture
 def measured(toys):
-    pytest.importorskip("sklearn")
     return calibration.measure(Colours(), toys)
 
 
@@ -72,14 +71,12 @@ def test_thresholds_are_of_tune_alone(toys, measured):
 
 
 def test_fewer_faces_are_drawn_with_the_seed(toys):
-    pytest.importorskip("sklearn")
     settings = dict(faces=30, seed=1)
     one = calibration.measure(Colours(), toys, **settings)
     assert one["faces"] == 30 and one == calibration.measure(Colours(), toys, **settings)
 
 
 def test_without_pairs(toys):
-    pytest.importorskip("sklearn")
     nobody = SimpleNamespace(
         folder="x", identity=np.full(3, -1), rows=lambda _: np.arange(3), info={}
     )

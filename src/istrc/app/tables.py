@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from istrc.evaluation.results import markdown_table
+
 PARTS = ("attributes", "verification", "reconstruction", "editing", "training", "demo")
 NOTHING = "Not measured yet.\n"
 
@@ -99,8 +101,8 @@ def _editing(found: Mapping[str, Any]) -> str:
         for strength, measured in by_strength.items():
             mean = measured["mean"]
             shares = [_share(mean.get(key)) for key in columns]
-            rows.append([method, strength, *shares, _number(mean.get("leakage"))])
-    text = _table(["mode", "strength", *columns.values(), "leakage"], rows)
+            rows.append([method, strength, *shares, mean.get("leakage")])
+    text = markdown_table(["mode", "strength", *columns.values(), "leakage"], rows)
     method, strength, _ = _first(found)
     edits, real = found["methods"][method][strength]["edits"], found.get("recognised", {})
     each = [
@@ -110,7 +112,7 @@ def _editing(found: Mapping[str, Any]) -> str:
     ]
     others = [word for key, word in columns.items() if key != "success"]
     head = [f"{method}, strength {strength}", "faces", "success", "of real faces", *others]
-    return f"{text}\n{_table(head, each)}"
+    return f"{text}\n{markdown_table(head, each)}"
 
 
 def _reconstruction(found: Mapping[str, Any]) -> str:
@@ -118,37 +120,36 @@ def _reconstruction(found: Mapping[str, Any]) -> str:
     if "baseline" in found:
         names["baseline"] = found["baseline"]["name"]
     keys = ("psnr", "psnr_face", "ssim", "sharpness_ratio", "frechet")
-    rows = [[name, *(_number(found[way].get(key)) for key in keys)] for way, name in names.items()]
+    rows = [[name, *(found[way].get(key) for key in keys)] for way, name in names.items()]
     head = ["way", "PSNR, dB", "in the face", "SSIM", "sharpness", "Fréchet, judge's features"]
-    text = _table(head, rows)
+    text = markdown_table(head, rows)
     if "by_age" not in found:
         return text
     ages = found["by_age"]
     columns = [(age, key) for key in ("psnr", "frechet") for age in ages]
     apart = [
-        [name, *(_number(ages[age][way].get(key)) for age, key in columns)]
-        for way, name in names.items()
+        [name, *(ages[age][way].get(key) for age, key in columns)] for way, name in names.items()
     ]
     units = {"psnr": "PSNR, dB", "frechet": "Fréchet"}
     count = next(iter(ages.values()))["faces"]
     head = [f"{count} faces of each age", *(f"{age}: {units[key]}" for age, key in columns)]
-    return f"{text}\n{_table(head, apart)}"
+    return f"{text}\n{markdown_table(head, apart)}"
 
 
 def _verification(found: Mapping[str, Any]) -> str:
     rows = [
-        [name, _number(one["auc"]), _number(one["accuracy"])]
+        [name, one["auc"], one["accuracy"]]
         for name, one in found.items()
         if isinstance(one, Mapping) and "auc" in one
     ]
-    return _table(["distance", "AUC", "accuracy"], rows)
+    return markdown_table(["distance", "AUC", "accuracy"], rows)
 
 
 def _attributes(found: Mapping[str, Any]) -> str:
     keys = ("auc", "accuracy", "balanced_accuracy", "calibration_error")
-    rows = [["mean", *(_number(found[f"mean_{key}"]) for key in keys)]]
-    rows += [[n, *(_number(one[key]) for key in keys)] for n, one in found["attributes"].items()]
-    return _table(["attribute", "AUC", "accuracy", "balanced", "calibration error"], rows)
+    rows = [["mean", *(found[f"mean_{key}"] for key in keys)]]
+    rows += [[n, *(one[key] for key in keys)] for n, one in found["attributes"].items()]
+    return markdown_table(["attribute", "AUC", "accuracy", "balanced", "calibration error"], rows)
 
 
 def _first(found: Mapping[str, Any]) -> tuple[str, str, Mapping[str, Any]]:
@@ -162,15 +163,6 @@ def _first(found: Mapping[str, Any]) -> tuple[str, str, Mapping[str, Any]]:
 
 def _share(value: float | None) -> str:
     return "-" if value is None else f"{100 * value:.1f} %"
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
-
-
-def _table(head: list[str], rows: list[list[Any]]) -> str:
-    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
-    return "".join("| " + " | ".join(map(str, line)) + " |\n" for line in lines)
 
 
 def fill(text: str, blocks: Mapping[str, str]) -> str:

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
+from istrc.cli.command import as_command
 from istrc.cli.group import Commands
 
 EXAMPLES = """Examples:
@@ -91,10 +92,9 @@ def built(names: Iterable[str] = COMMANDS) -> typer.Typer:
         found = import_module(f"istrc.cli.{module}")
         if function == "app":
             app.add_typer(found.app, name=name)
-        else:
-            kind = getattr(found, "COMMAND", None)  # how it reads its words, where that is its own
-            command = app.command(name, cls=kind, epilog=getattr(found, examples))
-            command(getattr(found, function))
+            continue
+        command = as_command(name, getattr(found, function))
+        app.command(name, epilog=getattr(found, examples))(command)
     return app
 
 

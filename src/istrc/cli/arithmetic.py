@@ -10,10 +10,9 @@ from typing import Annotated, Any
 import typer
 
 from istrc.cli import options
-from istrc.cli.operands import Operand, read_one, stack
-from istrc.cli.pictures import EmbeddingOption, check_outputs, save_embeddings
+from istrc.cli.operands import Operand, read_one
+from istrc.cli.pictures import MadeOptions
 from istrc.cli.report import Report
-from istrc.cli.vectors import write_face
 from istrc.errors import InputError
 
 EXAMPLES = """Examples:
@@ -28,6 +27,7 @@ _LET = re.compile(r"\s*(?P<name>[^\W\d]\w*)\s*=\s*(?P<file>\S.*?)\s*")
 
 
 def arithmetic(
+    report: Report,
     expression: Annotated[
         str,
         typer.Argument(
@@ -35,9 +35,9 @@ def arithmetic(
             help="Faces with + and -, * and / by numbers, and parentheses. A face is a name of "
             "--let, a file (quoted if it has spaces in it), or a row of saved embeddings, "
             "z.npy[3]. Leave a space beside an operator that stands beside a file.",
-            show_default=False,
         ),
     ],
+    *,
     out: Annotated[
         str, typer.Option("-o", "--out", metavar="OUT", help="The picture to write.")
     ] = "arithmetic.png",
@@ -47,7 +47,6 @@ def arithmetic(
             "--let",
             metavar="NAME=FILE",
             help="A short name for a picture or a row of embeddings; may be repeated.",
-            show_default=False,
         ),
     ] = [],  # noqa: B006  typer copies it
     onto: Annotated[
@@ -58,14 +57,9 @@ def arithmetic(
             show_default="decode(F(z)), as in the paper",
         ),
     ] = None,
-    save: EmbeddingOption = None,
-    face: options.FaceOption = "largest",
-    aligned: options.AlignedOption = False,
-    provenance: options.ProvenanceOption = True,
-    model: options.ModelOption = options.MODEL,
-    device: options.DeviceOption = "cpu",
-    runtime: options.RuntimeOption = options.Runtime.auto,
-    as_json: options.JsonOption = False,
+    faces: options.FaceOptions,
+    made: MadeOptions,
+    model: options.CircleOptions,
 ) -> None:
     """Calculate with faces: "(A + B)/2 - C + D".
 
@@ -74,68 +68,63 @@ def arithmetic(
     """
     from istrc.verbs import expression as expressions
 
-    with Report("arithmetic", as_json) as report:
-        which, names = options.parse_face(face), parse_lets(let)
-        report.facts.update(expression=expression, onto=onto)
-        try:
-            weights = expressions.parse(expression)
-            expressions.check_names(expression, weights, names)
-        except expressions.ExpressionError as error:
-            _fail(report, error)
-            return
+    names = parse_lets(let)
+    report.facts.update(expression=expression, onto=onto)
+    try:
+        weights = expressions.parse(expression)
+        expressions.check_names(expression, weights, names)
         files = {operand: _file(operand, names) for operand in weights}
-        check_outputs(out, [*files.values(), *([onto] if onto else [])], save)
-        circle = options.open_circle(model, device, runtime.value)
+        # What carries the result is no operand
+        wanted = {file: operand for operand, file in reversed(files.items())}
+        texts = list(dict.fromkeys([*files.values(), *([onto] if onto else [])]))
+        made.check(out, texts)
+        circle = model.open()
         read: dict[str, Operand] = {}
-        for text in [*files.values(), *([onto] if onto else [])]:
-            if text in read:
-                continue
+        for text in texts:
             try:
-                read[text] = read_one(circle, text, report, which, aligned)
+                read[text] = read_one(circle, text, report, faces)
             except InputError as error:
-                operand = next((o for o, file in files.items() if file == text), None)
-                if operand is None:
+                if text not in wanted:
                     raise
-                hint = _spaces(operand)
-                _fail(
-                    report,
-                    expressions.ExpressionError(f"{error}{hint}", expression, operand.column),
-                )
-                return
-        carrier = read[onto] if onto else None
-        if carrier is not None and carrier.x is None:
-            raise InputError(f"--onto {onto}: an embedding has no picture; give a picture")
+                raise expressions.ExpressionError(
+                    f"{error}{_spaces(wanted[text])}", expression, wanted[text].column
+                ) from None
+    except expressions.ExpressionError as error:
+        # One line, as for every error, and the expression with a caret below it
+        report.failed(None, error)
+        print(error.shown, file=sys.stderr, flush=True)
+        report.errors[-1]["column"] = error.column
+        return
+    carrier = read[onto] if onto else None
+    if carrier is not None and carrier.x is None:
+        raise InputError(f"--onto {onto}: an embedding has no picture; give a picture")
 
-        from istrc.data.prepared import to_pixels
-        from istrc.photo.write import output_format
-        from istrc.verbs.arithmetic import arithmetic as calculate
+    from istrc.data.prepared import to_pixels
+    from istrc.photo.write import output_format
+    from istrc.verbs.anchor import stack
+    from istrc.verbs.arithmetic import arithmetic as calculate
 
-        output_format(Path(out))
-        z, _ = stack([read[file] for file in files.values()])
-        pair = (carrier.z, carrier.x) if carrier is not None else None
-        made = calculate(circle, list(weights.values()), z, onto=pair)
-        pixels = to_pixels(made.face)[0]
-        write_face(pixels, Path(out), provenance, generated=carrier is None)
-        save_embeddings(made.z, save)
-        terms = [
-            {
-                "operand": str(operand),
-                "input": read[file].name,
-                "weight": weight,
-                "angle": round(angle, 4),
-            }
-            for (operand, weight), file, angle in zip(
-                weights.items(), files.values(), made.angles.tolist(), strict=True
-            )
-        ]
-        nearest = min(terms, key=lambda term: term["angle"])
-        report.done(
-            f"{expression} -> {out}: nearest is {nearest['operand']}, {nearest['angle']:.2f} rad",
-            output=Path(out),
-            embeddings=save and Path(save),
-            terms=terms,
-            vector_length=round(made.length, 4),
-        )
+    output_format(Path(out))
+    z, _ = stack([read[file] for file in files.values()])
+    pair = (carrier.z, carrier.x) if carrier is not None else None
+    result = calculate(circle, list(weights.values()), z, onto=pair)
+    written = made.write(out, to_pixels(result.face)[0], result.z, generated=carrier is None)
+    terms = [
+        {
+            "operand": str(operand),
+            "input": read[file].name,
+            "weight": weights[operand],
+            "angle": round(angle, 4),
+        }
+        for (operand, file), angle in zip(files.items(), result.angles.tolist(), strict=True)
+    ]
+    nearest = min(terms, key=lambda term: term["angle"])
+    report.done(
+        f"{expression} -> {out}: nearest is {nearest['operand']}, {nearest['angle']:.2f} rad",
+        terms=terms,
+        vector_length=round(result.length, 4),
+        **written,
+    )
 
 
 def parse_lets(texts: list[str]) -> dict[str, str]:
@@ -161,10 +150,3 @@ def _spaces(operand: Any) -> str:
     if operand.is_file and not Path(operand.name).exists() and re.search(r"[-/]", operand.name):
         return " (an operator beside a file needs spaces)"
     return ""
-
-
-def _fail(report: Report, error: Any) -> None:
-    """One line, as for every error, and the expression with a caret below it."""
-    report.failed(None, error)
-    print(error.shown, file=sys.stderr, flush=True)
-    report.errors[-1]["column"] = error.column

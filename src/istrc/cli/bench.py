@@ -8,8 +8,7 @@ from typing import Annotated
 import typer
 
 from istrc.cli import options
-from istrc.cli.group import JsonToFile
-from istrc.cli.measuring import JsonOption, ResultsOption, check_extra, write
+from istrc.cli.measuring import MarkdownOption, ResultsOptions
 from istrc.cli.report import Report
 from istrc.progress import Bar
 
@@ -19,10 +18,10 @@ istrc bench --quick
 
 istrc bench --json results/bench.json --markdown docs/bench.md"""
 
-COMMAND = JsonToFile
-
 
 def bench(
+    report: Report,
+    *,
     data: Annotated[
         str | None,
         typer.Option(
@@ -34,14 +33,9 @@ def bench(
     quick: Annotated[
         bool, typer.Option("--quick", help="Smaller samples, under a minute on two idle cores.")
     ] = False,
-    markdown: Annotated[
-        str | None,
-        typer.Option(metavar="FILE", help="Also write the page as Markdown.", show_default="none"),
-    ] = None,
-    model: options.ModelOption = options.MODEL,
-    device: options.DeviceOption = "cpu",
-    as_json: JsonOption = False,
-    results: ResultsOption = None,
+    markdown: MarkdownOption = None,
+    model: options.TorchCircleOptions,
+    results: ResultsOptions,
 ) -> None:
     """How fast and how light it is, on this machine.
 
@@ -49,26 +43,24 @@ def bench(
     the paper tells, a plain reading of the paper and the peers timed in the same run. Close other
     programs first.
     """
-    with Report("bench", as_json) as report:
-        check_extra("bench")
-        from istrc.data.prepared import Prepared
-        from istrc.evaluation.results import plain
-        from istrc.evaluation.speed import table
-        from istrc.evaluation.speed.bench import bench as measured
+    options.need("bench", "sklearn")
+    from istrc.evaluation.results import plain
+    from istrc.evaluation.speed import table
+    from istrc.evaluation.speed.bench import bench as measured
 
-        started = time.monotonic()
-        circle = options.open_circle(model, device)
-        prepared = Prepared(data).of_size(circle.size) if data else None
-        with Bar("bench", 1) as bar:
-            found = measured(
-                circle,
-                model=model,
-                prepared=prepared,
-                quick=quick,
-                progress=bar.at,
-                say=report.say,
-            )
-        found["bench_s"] = round(time.monotonic() - started, 1)
-        write(report, found, results, markdown, "istrc.evaluation.speed.table:page", seed=0)
-        report.facts |= plain(found)
-        report.done(table.headline(found))
+    started = time.monotonic()
+    circle = model.open()
+    prepared = options.open_prepared(data, circle) if data else None
+    with Bar("bench", 1) as bar:
+        found = measured(
+            circle,
+            model=model.model,
+            prepared=prepared,
+            quick=quick,
+            progress=bar.at,
+            say=report.say,
+        )
+    found["bench_s"] = round(time.monotonic() - started, 1)
+    results.write(report, found, markdown, "istrc.evaluation.speed.table:page", seed=0)
+    report.facts |= plain(found)
+    report.done(table.headline(found))

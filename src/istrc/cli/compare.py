@@ -8,10 +8,10 @@ from typing import Annotated, Any
 import typer
 
 from istrc.cli import options
-from istrc.cli.operands import find_sources, read_all, stack
+from istrc.cli.operands import find_sources, read_all
 from istrc.cli.report import Report
-from istrc.cli.vary import SeedOption
-from istrc.errors import InputError, IstrcError
+from istrc.errors import InputError
+from istrc.shipped import DEFAULT
 
 COMPARE_EXAMPLES = """Examples:
 
@@ -27,15 +27,16 @@ istrc calibrate prepared/ runs/mine/circle"""
 
 
 def compare(
+    report: Report,
     inputs: Annotated[
         list[str],
         typer.Argument(
             metavar="A B...",
             help="Two faces or more: pictures, folders, globs, or rows of saved embeddings "
             "('z.npy[3]').",
-            show_default=False,
         ),
     ],
+    *,
     far: Annotated[
         float,
         typer.Option(
@@ -47,62 +48,57 @@ def compare(
     top: Annotated[
         int, typer.Option(min=0, max=100, help="Attributes to name, the largest difference first.")
     ] = 5,
-    face: options.FaceOption = "largest",
-    aligned: options.AlignedOption = False,
-    model: options.ModelOption = options.MODEL,
-    device: options.DeviceOption = "cpu",
-    runtime: options.RuntimeOption = options.Runtime.auto,
-    as_json: options.JsonOption = False,
+    faces: options.FaceOptions,
+    model: options.CircleOptions,
 ) -> None:
     """Tell how far apart faces are, whether they are the same person, and in what they differ.
 
     The angle is in radians; 0 is the same embedding. Of more than two faces the table of all
     angles is printed.
     """
-    with Report("compare", as_json) as report:
-        which = options.parse_face(face)
-        sources = find_sources(inputs, report)
-        if not sources:
-            return
-        circle = options.open_circle(model, device, runtime.value)
-        faces = read_all(circle, sources, report, which, aligned)
-        if len(faces) < 2:
-            if not report.errors:
-                raise InputError(f"{faces[0].name}: one face; give two or more to compare")
-            return
+    sources = find_sources(inputs, report)
+    if not sources:
+        return
+    circle = model.open()
+    read = read_all(circle, sources, report, faces)
+    if len(read) < 2:
+        if not report.errors:
+            raise InputError(f"{read[0].name}: one face; give two or more to compare")
+        return
 
-        from istrc.arrays import library
-        from istrc.verbs import compare as comparing
-        from istrc.verbs.calibration import read_threshold
+    from istrc.arrays import library
+    from istrc.verbs import compare as comparing
+    from istrc.verbs.anchor import stack
+    from istrc.verbs.calibration import read_threshold
 
-        threshold, trouble = None, "istrc calibrate has measured no threshold for this circle"
-        try:
-            threshold = read_threshold(model, circle, far)
-        except InputError as error:
-            if "--far" in str(error):
-                raise
-            trouble = str(error)
-        verdict = _verdict(threshold, trouble)
-        report.facts.update(inputs=[one.name for one in faces], verdict=verdict)
-        z, _ = stack(faces)
-        angles = comparing.angles(z).tolist()
-        for i, first in enumerate(faces):
-            for j in range(i + 1, len(faces)):
-                found = {"angle": round(angles[i][j], 4)}
-                found["euclidean"] = round(float(library(z).linalg.norm(z[i] - z[j])), 4)
-                if threshold is not None:
-                    found["same"] = angles[i][j] < threshold.angle
-                different = comparing.differences(circle, first.z, faces[j].z)[:top]
-                found["differences"] = {
-                    one.name: [round(one.first, 3), round(one.second, 3)] for one in different
-                }
-                report.done(first=first.name, second=faces[j].name, **found)
-        if as_json:
-            return
-        if len(faces) == 2:
-            _tell(faces, report.results[0], threshold, trouble)
-        else:
-            _table(faces, angles, threshold, trouble)
+    threshold, trouble = None, "istrc calibrate has measured no threshold for this circle"
+    try:
+        threshold = read_threshold(model.model, circle, far)
+    except InputError as error:
+        if "--far" in str(error):
+            raise
+        trouble = str(error)
+    verdict = _verdict(threshold, trouble)
+    report.facts.update(inputs=[one.name for one in read], verdict=verdict)
+    z, _ = stack(read)
+    angles = comparing.angles(z).tolist()
+    for i, first in enumerate(read):
+        for j in range(i + 1, len(read)):
+            found = {"angle": round(angles[i][j], 4)}
+            found["euclidean"] = round(float(library(z).linalg.norm(z[i] - z[j])), 4)
+            if threshold is not None:
+                found["same"] = angles[i][j] < threshold.angle
+            different = comparing.differences(circle, first.z, read[j].z)[:top]
+            found["differences"] = {
+                one.name: [round(one.first, 3), round(one.second, 3)] for one in different
+            }
+            report.done(first=first.name, second=read[j].name, **found)
+    if report.as_json:
+        return
+    if len(read) == 2:
+        _tell(read, report.results[0], threshold, trouble)
+    else:
+        _table(read, angles, threshold, trouble)
 
 
 def _verdict(threshold: Any, trouble: str) -> dict[str, Any]:
@@ -152,20 +148,18 @@ def _rate(threshold: Any) -> str:
 
 
 def calibrate(
-    data: Annotated[
-        str,
-        typer.Argument(metavar="DATA", help="A folder made by istrc prepare.", show_default=False),
-    ],
+    report: Report,
+    data: Annotated[str, typer.Argument(metavar="DATA", help="A folder made by istrc prepare.")],
     model: Annotated[
         str,
         typer.Argument(metavar="CIRCLE", help="The circle's folder, or the name of a shipped one."),
-    ] = options.MODEL,
+    ] = DEFAULT,
+    *,
     faces: Annotated[
         int, typer.Option(min=2, max=20_000, help="Faces, at most; all their pairs are measured.")
     ] = 5000,
-    seed: SeedOption = 0,
+    seed: options.SeedOption = 0,
     device: options.DeviceOption = "cpu",
-    as_json: options.JsonOption = False,
 ) -> None:
     """Measure from which angle on two faces are two people, for istrc compare.
 
@@ -173,36 +167,25 @@ def calibrate(
     false-accept rates of 0.1 to 0.0001, on people of the train split that no weight was fitted
     to.
     """
-    with Report("calibrate", as_json) as report:
-        try:
-            import sklearn  # noqa: F401
-            import torchmetrics  # noqa: F401
-        except ImportError as error:
-            raise IstrcError(f"calibrate needs {error.name}: pip install 'istrc[train]'") from error
-        from istrc.data.prepared import Prepared
-        from istrc.evaluation.results import write_results
-        from istrc.shipped import folder_of
-        from istrc.verbs.calibration import NAME, measure
+    from istrc.evaluation.results import write_results
+    from istrc.shipped import folder_of
+    from istrc.verbs.calibration import NAME, measure
 
-        prepared, circle = Prepared(data), options.open_circle(model, device)
-        if prepared.size != circle.size:
-            raise IstrcError(
-                f"{data}: faces of {prepared.size} px, and the model sees {circle.size} px; "
-                f"prepare with --size {circle.size}"
-            )
-        found = measure(circle, prepared, faces=faces, seed=seed)
-        target = folder_of(model) / NAME
-        # Not the command as it was typed: paths of this machine have no place beside weights
-        command = f"istrc calibrate DATA CIRCLE --faces {faces} --seed {seed}"
-        write_results(target, found, seed=seed, command=command)
-        pairs = found["pairs"]
-        for rate, at in found["far"].items():
-            report.say(
-                f"FAR {rate}: under {at['angle']:.4f} rad; {at['tar']:.1%} of one person's pairs"
-            )
-        report.done(
-            f"{target}: {found['people']} people, {pairs['same']} pairs of one person, "
-            f"{pairs['different']} of two",
-            output=target,
-            **found,
+    circle = options.open_circle(model, device)
+    prepared = options.open_prepared(data, circle)
+    found = measure(circle, prepared, faces=faces, seed=seed)
+    target = folder_of(model) / NAME
+    # Not the command as it was typed: paths of this machine have no place beside weights
+    command = f"istrc calibrate DATA CIRCLE --faces {faces} --seed {seed}"
+    write_results(target, found, seed=seed, command=command)
+    pairs = found["pairs"]
+    for rate, at in found["far"].items():
+        report.say(
+            f"FAR {rate}: under {at['angle']:.4f} rad; {at['tar']:.1%} of one person's pairs"
         )
+    report.done(
+        f"{target}: {found['people']} people, {pairs['same']} pairs of one person, "
+        f"{pairs['different']} of two",
+        output=target,
+        **found,
+    )

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from enum import Enum
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from istrc.cli import options
+from istrc.cli.options import need
 from istrc.cli.report import Report
-from istrc.errors import IstrcError
 from istrc.progress import Bar
 
 EXAMPLES = """Examples:
@@ -23,31 +21,22 @@ istrc prepare flowers/labels.csv prepared/ --category season --identity-column s
 SHOWN = 20  # pictures left out that are named one by one; prepared.json has them all
 
 
-class Kind(str, Enum):
-    """The layouts that are read."""
-
-    auto = "auto"
-    celeba_parquet = "celeba-parquet"
-    celeba_official = "celeba-official"
-    folder = "folder"
-
-
 def prepare(
+    report: Report,
     source: Annotated[
         str,
         typer.Argument(
             help="CelebA's official folder or zip, its parquet files, or a folder of pictures "
-            "with a labels.csv (a column `file`, one column of 0 and 1 an attribute).",
-            show_default=False,
+            "with a labels.csv (a column `file`, one column of 0 and 1 an attribute)."
         ),
     ],
-    out: Annotated[
-        str, typer.Argument(help="Folder to make; a stopped run goes on.", show_default=False)
-    ],
+    out: Annotated[str, typer.Argument(help="Folder to make; a stopped run goes on.")],
+    *,
     size: Annotated[int, typer.Option(min=16, max=512, help="Side of the faces, pixels.")] = 128,
-    kind: Annotated[Kind, typer.Option(help="The source's layout; auto tells it by its files.")] = (
-        Kind.auto
-    ),
+    kind: Annotated[
+        Literal["auto", "celeba-parquet", "celeba-official", "folder"],
+        typer.Option(help="The source's layout; auto tells it by its files."),
+    ] = "auto",
     measured: Annotated[
         bool | None,
         typer.Option(
@@ -75,42 +64,38 @@ def prepare(
             show_default="none",
         ),
     ] = [],  # noqa: B006  typer copies it
-    as_json: options.JsonOption = False,
 ) -> None:
     """Turn labelled pictures into the folder that istrc train and istrc evaluate read.
 
     Every picture that cannot be read is named and counted; the exit code is 0 only if there is
     none, but the folder is complete without them.
     """
-    with Report("prepare", as_json) as report:
-        try:
-            from istrc.data.prepare import prepare as make
-        except ImportError as error:
-            raise IstrcError(f"prepare needs {error.name}: pip install 'istrc[train]'") from error
+    need("prepare", "istrc.data.prepare")
+    from istrc.data.prepare import prepare as make
 
-        with Bar("prepare", 1) as bar:
-            made = make(
-                source,
-                out,
-                size=size,
-                kind=kind.value,
-                measured=measured,
-                workers=workers,
-                identity_column=identity_column,
-                categories=category,
-                progress=bar.at,
-            )
-        for note in made.notes:
-            report.say(note)
-        for left_out in made.skipped:
-            report.failed(left_out["name"], left_out["reason"], quiet=len(report.errors) >= SHOWN)
-        if len(made.skipped) > SHOWN:
-            report.say(f"... {len(made.skipped)} in all; {out}/prepared.json names every one")
-        splits = ", ".join(f"{count} {name}" for name, count in made.splits.items())
-        report.done(
-            f"{made.folder}: {made.count} of {made.total} pictures ({splits}), "
-            f"{len(made.attributes)} attributes, {made.size} px",
-            input=source,
-            output=made.folder,
-            **{key: value for key, value in made.as_dict().items() if key != "seconds"},
+    with Bar("prepare", 1) as bar:
+        made = make(
+            source,
+            out,
+            size=size,
+            kind=kind,
+            measured=measured,
+            workers=workers,
+            identity_column=identity_column,
+            categories=category,
+            progress=bar.at,
         )
+    for note in made.notes:
+        report.say(note)
+    for left_out in made.skipped:
+        report.failed(left_out["name"], left_out["reason"], quiet=len(report.errors) >= SHOWN)
+    if len(made.skipped) > SHOWN:
+        report.say(f"... {len(made.skipped)} in all; {out}/prepared.json names every one")
+    splits = ", ".join(f"{count} {name}" for name, count in made.splits.items())
+    report.done(
+        f"{made.folder}: {made.count} of {made.total} pictures ({splits}), "
+        f"{len(made.attributes)} attributes, {made.size} px",
+        input=source,
+        output=made.folder,
+        **{key: value for key, value in made.as_dict().items() if key != "seconds"},
+    )

@@ -8,12 +8,11 @@ import typer
 
 from istrc.cli import options
 from istrc.cli.files import Job, find_all, plan_outputs
-from istrc.cli.many import AgainOption, JobsOption, Outcome
+from istrc.cli.many import Outcome, ResumeOptions
+from istrc.cli.pictures import write_face
 from istrc.cli.redraw import redraw_all, redraw_one
 from istrc.cli.report import Report
 from istrc.cli.strengths import parse_edits
-from istrc.cli.table import ReportOption
-from istrc.cli.vectors import write_face
 from istrc.errors import InputError, IstrcError
 
 EDIT_EXAMPLES = """Examples:
@@ -32,25 +31,19 @@ istrc walk me.jpg -a smile=-1 -a beard -a young=-1 --frames 7 -o rows.png"""
 
 
 def edit(
+    report: Report,
     inputs: options.InputsArgument,
+    *,
     attribute: options.AttributeOption,
     out: options.OutOption,
     keep: options.KeepOption = [],  # noqa: B006  typer copies it
-    mode: options.ModeOption = options.Mode.photo,
-    face: options.FaceOption = "largest",
-    min_face: options.MinFaceOption = None,
-    aligned: options.AlignedOption = False,
+    mode: options.ModeOption = "photo",
+    faces: options.FaceOptions,
     crop: options.CropOption = False,
-    metric: options.MetricOption = options.Metric.data,
-    provenance: options.ProvenanceOption = True,
-    keep_location: options.LocationOption = False,
-    jobs: JobsOption = 1,
-    again: AgainOption = False,
-    table: ReportOption = None,
-    model: options.ModelOption = options.MODEL,
-    device: options.DeviceOption = "cpu",
-    runtime: options.RuntimeOption = options.Runtime.auto,
-    as_json: options.JsonOption = False,
+    metric: options.MetricOption = "data",
+    output: options.WriteOptions,
+    batch: ResumeOptions,
+    model: options.CircleOptions,
 ) -> None:
     """Change attributes of the faces in photographs.
 
@@ -59,35 +52,27 @@ def edit(
     is neither keeps its value. A PNG is written without loss; a JPEG is encoded anew with its own
     tables, after which nearly all other pixels are what they were and the rest off by a few levels.
     """
-    with Report("edit", as_json) as report:
-        edits, which = parse_edits(attribute), options.parse_face(face)
-        kept = options.parse_keep(keep, edits)
-        report.facts.update(edits=edits, keep=kept, mode=mode.value, metric=metric.value)
-        settings = dict(
-            edits=edits,
-            face=which,
-            aligned=aligned,
-            min_face=min_face,
-            crop=crop,
-            provenance=provenance,
-            location=keep_location,
-            walk=dict(keep=kept, mode=mode.value, metric=metric.value),
-        )
-        redraw_all(
-            report,
-            inputs,
-            out,
-            edit_one,
-            settings,
-            jobs=jobs,
-            again=again,
-            table=table,
-            model=model,
-            device=device,
-            runtime=runtime.value,
-            names=[*edits, *(kept or [])],
-            check=lambda circle: options.check_attributes(circle, edits, kept, report),
-        )
+    edits = parse_edits(attribute)
+    kept = options.parse_keep(keep, edits)
+    report.facts.update(edits=edits, keep=kept, mode=mode, metric=metric)
+    settings = dict(
+        edits=edits,
+        walk=dict(keep=kept, mode=mode, metric=metric),
+        faces=faces,
+        crop=crop,
+        output=output,
+    )
+    redraw_all(
+        report,
+        inputs,
+        out,
+        edit_one,
+        settings,
+        batch=batch,
+        model=model,
+        names=[*edits, *(kept or [])],
+        check=lambda circle: options.check_attributes(circle, edits, kept, report),
+    )
 
 
 def edit_one(circle: Any, job: Job, settings: dict[str, Any]) -> Outcome:
@@ -104,73 +89,62 @@ def edit_one(circle: Any, job: Job, settings: dict[str, Any]) -> Outcome:
 
 
 def walk(
-    picture: Annotated[
-        str, typer.Argument(metavar="INPUT", help="One picture.", show_default=False)
-    ],
+    report: Report,
+    picture: Annotated[str, typer.Argument(metavar="INPUT", help="One picture.")],
+    *,
     attribute: options.AttributeOption,
-    out: Annotated[
-        str,
-        typer.Option("-o", "--out", metavar="OUT", help="The strip to write.", show_default=False),
-    ],
+    out: Annotated[str, typer.Option("-o", "--out", metavar="OUT", help="The strip to write.")],
     frames: Annotated[
         int, typer.Option(min=2, max=64, help="Faces in a row, from the unchanged to the end.")
     ] = 9,
-    cell: Annotated[
-        int, typer.Option(min=16, max=1024, help="Side of a face in the strip, pixels.")
-    ] = 128,
+    cell: options.CellOption = 128,
     keep: options.KeepOption = [],  # noqa: B006
-    mode: options.ModeOption = options.Mode.photo,
-    face: options.FaceOption = "largest",
-    aligned: options.AlignedOption = False,
-    metric: options.MetricOption = options.Metric.data,
+    mode: options.ModeOption = "photo",
+    faces: options.FaceOptions,
+    metric: options.MetricOption = "data",
     provenance: options.ProvenanceOption = True,
-    model: options.ModelOption = options.MODEL,
-    device: options.DeviceOption = "cpu",
-    runtime: options.RuntimeOption = options.Runtime.auto,
-    as_json: options.JsonOption = False,
+    model: options.CircleOptions,
 ) -> None:
     """Draw the walk of a face to each attribute: one labelled row for every -a.
 
     Unlike in edit, several -a are several walks, each from the face as it is. The faces of a row
     are evenly spaced in angle; under each stands how far it is, in radians.
     """
-    with Report("walk", as_json) as report:
-        edits, which = parse_edits(attribute), options.parse_face(face)
-        kept = options.parse_keep(keep, {})
-        found = find_all([picture])
-        if found.several:
-            raise InputError(f"{picture}: walk takes one picture; name one in the folder")
-        if which == "all":
-            raise IstrcError("--face all: walk takes one face; give largest or a number")
-        jobs, clashes = plan_outputs(found.paths, out, several=False, suffix=".png")
-        report.all_failed(found.missing + clashes)
-        report.facts.update(edits=edits, keep=kept, mode=mode.value, metric=metric.value)
-        if not jobs:
-            return
-        circle = options.open_circle(model, device, runtime.value)
-        options.check_attributes(circle, edits, kept, report)
+    edits, kept = parse_edits(attribute), options.parse_keep(keep, {})
+    found = find_all([picture])
+    if found.several:
+        raise InputError(f"{picture}: walk takes one picture; name one in the folder")
+    if faces.face == "all":
+        raise IstrcError("--face all: walk takes one face; give largest or a number")
+    jobs, clashes = plan_outputs(found.paths, out, several=False, suffix=".png")
+    report.all_failed(found.missing + clashes)
+    report.facts.update(edits=edits, keep=kept, mode=mode, metric=metric)
+    if not jobs:
+        return
+    circle = model.open()
+    options.check_attributes(circle, edits, kept, report)
 
-        import numpy as np
+    import numpy as np
 
-        from istrc.app.strips import walk_row
-        from istrc.figures import strip
+    from istrc.app.strips import walk_row
+    from istrc.figures import strip
 
-        def one(job: Job) -> None:
-            [seen] = options.read_faces(circle, job.source, which, aligned)
-            settings = dict(frames=frames, cell=cell, keep=kept, mode=mode.value)
-            rows, angles = [], {}
-            for name, strength in report.track(list(edits.items()), "walk"):
-                row, far = walk_row(seen, name, strength, metric=metric.value, **settings)
-                rows.append(row)
-                angles[name] = [round(angle, 4) for angle in far]
-            write_face(np.asarray(strip(rows, cell=cell)), job.output, provenance)
-            report.done(
-                f"{job.source} -> {job.output}",
-                input=job.source,
-                output=job.output,
-                faces=seen.count,
-                angles=angles,
-            )
-            options.say_which(report, job.source, [seen], which)
+    def one(job: Job) -> None:
+        [seen] = faces.read(circle, job.source)
+        rows, angles = [], {}
+        for name, strength in report.track(list(edits.items()), "walk"):
+            settings = dict(frames=frames, cell=cell, keep=kept, mode=mode, metric=metric)
+            row, far = walk_row(seen, name, strength, **settings)
+            rows.append(row)
+            angles[name] = [round(angle, 4) for angle in far]
+        write_face(np.asarray(strip(rows, cell=cell)), job.output, provenance)
+        report.done(
+            f"{job.source} -> {job.output}",
+            input=job.source,
+            output=job.output,
+            faces=seen.count,
+            angles=angles,
+        )
+        report.say(*faces.remarks(job.source, [seen]))
 
-        report.each(jobs, one, lambda job: job.source)
+    report.each(jobs, one, lambda job: job.source)

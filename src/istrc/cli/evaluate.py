@@ -9,21 +9,19 @@ from typing import Annotated, Any
 import typer
 
 from istrc.cli import evaluate_editing, options
+from istrc.cli.command import as_command
 from istrc.cli.evaluate_verification import LfwOption, verification, verification_headline
-from istrc.cli.group import JsonToFile
 from istrc.cli.measuring import (
     Bench,
-    JsonOption,
     JudgeOption,
     LimitOption,
     MarkdownOption,
     Measure,
-    ResultsOption,
+    ResultsOptions,
     SecondOption,
     SheetsOption,
-    as_command,
+    measure_command,
     watched,
-    write,
 )
 from istrc.cli.report import Report
 from istrc.cli.strengths import parse_names
@@ -204,39 +202,39 @@ def photos_headline(found: dict[str, Any]) -> str:
 
 
 def training(
+    report: Report,
     folder: Annotated[
         str,
         typer.Argument(
             metavar="CIRCLE", help="The folder that istrc train all made.", show_default=False
         ),
     ],
+    *,
     markdown: MarkdownOption = None,
     device: options.DeviceOption = "cpu",
-    as_json: JsonOption = False,
-    results: ResultsOption = None,
+    results: ResultsOptions,
 ) -> None:
     """What training a circle took, part by part, beside the machine's peak and a GPU's.
 
     Seconds are those that `istrc train all` kept; the GPU's are projected from counted work.
     """
-    with Report("evaluate training", as_json) as report:
-        import torch
+    import torch
 
-        from istrc.device import choose_device
-        from istrc.evaluation.speed.machine import Clock
-        from istrc.evaluation.training import evaluate_training
+    from istrc.device import choose_device
+    from istrc.evaluation.speed.machine import Clock
+    from istrc.evaluation.training import evaluate_training
 
-        started = time.monotonic()
-        found = evaluate_training(folder, Clock(torch.device(choose_device(device))))
-        report.done(
-            f"training: {found['seconds'] / 60:.0f} minutes for {len(found['runs'])} parts; "
-            f"{found['gpu_seconds'] / 60:.0f} on a GPU, projected",
-            part="training",
-            **found,
-        )
-        found["measuring_seconds"] = round(time.monotonic() - started, 1)
-        table = "istrc.evaluation.training:training_markdown"
-        write(report, {"training": found}, results, markdown, table, of="training")
+    started = time.monotonic()
+    found = evaluate_training(folder, Clock(torch.device(choose_device(device))))
+    report.done(
+        f"training: {found['seconds'] / 60:.0f} minutes for {len(found['runs'])} parts; "
+        f"{found['gpu_seconds'] / 60:.0f} on a GPU, projected",
+        part="training",
+        **found,
+    )
+    found["measuring_seconds"] = round(time.monotonic() - started, 1)
+    table = "istrc.evaluation.training:training_markdown"
+    results.write(report, {"training": found}, markdown, table, of="training")
 
 
 MEASURES = {
@@ -286,7 +284,7 @@ def everything(
 
 
 for _part in MEASURES:
-    app.command(_part, cls=JsonToFile)(as_command(_part, MEASURES))
-app.command("all", cls=JsonToFile)(as_command("all", MEASURES, everything))
+    app.command(_part)(measure_command(_part, MEASURES))
+app.command("all")(measure_command("all", MEASURES, everything))
 # It looks at no face, and so has options of its own
-app.command("training", cls=JsonToFile)(training)
+app.command("training")(as_command("evaluate training", training))

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from istrc.cli.measuring import Bench, JudgeOption, SecondOption, SheetsOption, watched
+from istrc.cli.options import need
 from istrc.cli.strengths import LIMIT, parse_names
 from istrc.errors import IstrcError
 
@@ -235,10 +236,7 @@ def _check_curve(file: str, second: bool) -> None:
         raise IstrcError("--curve: shows who is still the same person; leave --no-second out")
     if Path(file).suffix not in (".png", ".pdf", ".svg"):
         raise IstrcError(f"--curve {file}: cannot write that format; give .png, .pdf or .svg")
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError:
-        raise IstrcError("--curve needs matplotlib: pip install 'istrc[figures]'") from None
+    need("--curve", "matplotlib", extra="figures")
 
 
 def headline(found: dict[str, Any]) -> str:

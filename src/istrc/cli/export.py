@@ -8,8 +8,10 @@ from typing import Annotated
 import typer
 
 from istrc.cli import options
+from istrc.cli.command import as_command
 from istrc.cli.report import Report
 from istrc.errors import InputError
+from istrc.shipped import DEFAULT
 
 app = typer.Typer(
     help="Write the circle, or its recogniser, for programs and machines without torch.",
@@ -17,43 +19,40 @@ app = typer.Typer(
 )
 
 
-@app.command("recogniser")
 def recogniser(
-    out: Annotated[
-        str,
-        typer.Option("-o", "--out", metavar="FILE.ONNX", help="File to write.", show_default=False),
-    ],
-    model: options.ModelOption = options.MODEL,
-    as_json: options.JsonOption = False,
+    report: Report,
+    *,
+    out: Annotated[str, typer.Option("-o", "--out", metavar="FILE.ONNX", help="File to write.")],
+    model: options.ModelOption = DEFAULT,
 ) -> None:
     """Write the model's FaceNet as ONNX: faces (N, 3, S, S) RGB in [-1, 1] to embeddings (N, D).
 
     To use the file as a recogniser here, its options are --template crop (mean, scale and colour
     are the defaults).
     """
-    with Report("export recogniser", as_json) as report:
-        path = Path(out)
-        if path.suffix.lower() != ".onnx":
-            raise InputError(f"-o {out}: an ONNX file is written; end the name in .onnx")
-        circle = options.open_circle(model, "cpu")
-        if circle.facenet is None:
-            raise InputError(
-                f"{model}: belongs to the recogniser {circle.recogniser.record['kind']}, which is "
-                "not ours to export; use its own file"
-            )
-        from istrc.recognisers.export import export_onnx
-
-        export_onnx(circle.facenet, path)
-        report.done(
-            f"{path}: faces (N, 3, {circle.size}, {circle.size}) to embeddings (N, {circle.dim})",
-            output=path,
-            size=circle.size,
-            dim=circle.dim,
+    path = Path(out)
+    if path.suffix.lower() != ".onnx":
+        raise InputError(f"-o {out}: an ONNX file is written; end the name in .onnx")
+    circle = options.open_circle(model, "cpu")
+    if circle.facenet is None:
+        raise InputError(
+            f"{model}: belongs to the recogniser {circle.recogniser.record['kind']}, which is "
+            "not ours to export; use its own file"
         )
+    from istrc.recognisers.export import export_onnx
+
+    export_onnx(circle.facenet, path)
+    report.done(
+        f"{path}: faces (N, 3, {circle.size}, {circle.size}) to embeddings (N, {circle.dim})",
+        output=path,
+        size=circle.size,
+        dim=circle.dim,
+    )
 
 
-@app.command("circle")
 def circle(
+    report: Report,
+    *,
     out: Annotated[
         str,
         typer.Option(
@@ -61,7 +60,6 @@ def circle(
             "--out",
             metavar="FOLDER",
             help="Folder to write; the model's own folder gets the graphs beside its weights.",
-            show_default=False,
         ),
     ],
     inside: Annotated[
@@ -72,32 +70,34 @@ def circle(
             "precision.",
         ),
     ] = False,
-    model: options.ModelOption = options.MODEL,
-    as_json: options.JsonOption = False,
+    model: options.ModelOption = DEFAULT,
 ) -> None:
     """Write the whole circle as ONNX: embed, step of the walk, map, change, encode, decode.
 
     FOLDER is then a model that needs no torch: istrc edit --model FOLDER --runtime light. Its
     graphs are small and take the weights from the files beside them.
     """
-    with Report("export circle", as_json) as report:
-        from istrc.runtime import need_torch
-        from istrc.shipped import folder_of
+    from istrc.runtime import need_torch
+    from istrc.shipped import folder_of
 
-        need_torch("istrc export")
-        folder, target = folder_of(model), Path(out)
-        if not (folder / "circle.json").exists():
-            raise InputError(f"{model}: no circle here and none shipped of this name")
-        if target.exists() and not target.is_dir():
-            raise InputError(f"-o {out}: is a file; give a folder")
-        from istrc.light.export import export_circle, export_whole
+    need_torch("istrc export")
+    folder, target = folder_of(model), Path(out)
+    if not (folder / "circle.json").exists():
+        raise InputError(f"{model}: no circle here and none shipped of this name")
+    if target.exists() and not target.is_dir():
+        raise InputError(f"-o {out}: is a file; give a folder")
+    from istrc.light.export import export_circle, export_whole
 
-        written = (export_whole if inside else export_circle)(folder, target)
-        graphs = [path for path in written if path.suffix == ".onnx"]
-        size = sum(path.stat().st_size for path in written)
-        report.done(
-            f"{target}: {len(graphs)} graphs, {size / 1e6:.1f} MB",
-            output=target,
-            graphs=graphs,
-            bytes=size,
-        )
+    written = (export_whole if inside else export_circle)(folder, target)
+    graphs = [path for path in written if path.suffix == ".onnx"]
+    size = sum(path.stat().st_size for path in written)
+    report.done(
+        f"{target}: {len(graphs)} graphs, {size / 1e6:.1f} MB",
+        output=target,
+        graphs=graphs,
+        bytes=size,
+    )
+
+
+for name, function in (("recogniser", recogniser), ("circle", circle)):
+    app.command(name)(as_command(f"export {name}", function))

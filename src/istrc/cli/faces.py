@@ -10,11 +10,9 @@ from typing import Annotated, Any
 import typer
 
 from istrc.cli import options
-from istrc.cli.files import Job, find_all, plan_outputs
-from istrc.cli.many import JobsOption, Outcome, Task, do_all
+from istrc.cli.files import Job
+from istrc.cli.many import BatchOptions, Outcome, Task, do_all
 from istrc.cli.report import Report
-from istrc.cli.table import ReportOption, table_file
-from istrc.errors import InputError
 
 EXAMPLES = """Examples:
 
@@ -26,7 +24,9 @@ istrc faces holiday/ --json"""
 
 
 def faces(
+    report: Report,
     inputs: options.InputsArgument,
+    *,
     out: Annotated[
         str | None,
         typer.Option(
@@ -39,10 +39,8 @@ def faces(
         ),
     ] = None,
     min_face: options.MinFaceOption = None,
-    jobs: JobsOption = 1,
-    table: ReportOption = None,
-    runtime: options.RuntimeOption = options.Runtime.auto,
-    as_json: options.JsonOption = False,
+    batch: BatchOptions,
+    runtime: options.RuntimeOption = "auto",
 ) -> None:
     """List the faces of photographs, the largest first, by the number that --face takes.
 
@@ -50,20 +48,14 @@ def faces(
     the top left, how far it is turned, and its score: how surely it is a face, 0.5 to 1. The frame
     is what an edit may change.
     """
-    with Report("faces", as_json) as report:
-        found = find_all(inputs)
-        report.table = table_file(table, found.paths)
-        clashes: list[InputError] = []
-        todo = [Job(path, None) for path in found.paths]
-        if out is not None:
-            todo, clashes = plan_outputs(found.paths, out, several=found.several)
-        report.all_failed(found.missing + clashes)
-        if todo:
-            from istrc.runtime import choose_runtime
+    todo, _ = batch.plan(report, inputs, out)
+    if not todo:
+        return
+    from istrc.runtime import choose_runtime
 
-            chosen = choose_runtime(runtime.value, prefer="light")
-            task = Task(list_one, {"min_face": min_face}, partial(open_aligner, chosen), chosen)
-            do_all(report, todo, task, task.open(), processes=jobs)
+    chosen = choose_runtime(runtime, prefer="light")
+    task = Task(list_one, {"min_face": min_face}, partial(open_aligner, chosen), chosen)
+    do_all(report, todo, task, task.open(), processes=batch.jobs)
 
 
 def open_aligner(runtime: str) -> Any:

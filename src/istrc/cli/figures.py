@@ -7,56 +7,37 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand
 
 from istrc.cli import options
-from istrc.cli.files import find_all
+from istrc.cli.files import Inputs, find_all
 from istrc.cli.report import Report
-from istrc.cli.vary import SeedOption
 from istrc.errors import IstrcError
 
 EXAMPLES = """Examples:
 
 istrc figures figures/
 
-istrc figures figures/ --inputs me.jpg you.jpg family/ --mode photo
+istrc figures figures/ me.jpg you.jpg family/ --mode photo
 
 istrc figures figures/ --data prepared/ --seed 3 --only 5,7,8 --force"""
 
 
-class ManyInputs(TyperCommand):
-    """A command whose --inputs may be followed by several words: all up to the next option."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        spread: list[str] = []
-        taking = first = False
-        for word in args:
-            if word == "--inputs":
-                taking = first = True
-                spread.append(word)
-            elif taking and not word.startswith("-"):
-                spread += [word] if first else ["--inputs", word]
-                first = False
-            else:
-                taking = False
-                spread.append(word)
-        return super().parse_args(ctx, spread)
-
-
-COMMAND = ManyInputs
-
-
 def figures(
-    out: Annotated[
-        str, typer.Argument(metavar="OUT", help="The folder to write into.", show_default=False)
-    ],
+    report: Report,
+    out: Annotated[str, typer.Argument(metavar="OUT", help="The folder to write into.")],
+    photos: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="[PHOTO]...",
+            help="Pictures, folders or globs: whose faces to show.",
+            show_default="two photographs in the public domain, and edits of them",
+        ),
+    ] = [],  # noqa: B006  typer copies it
+    *,
     inputs: Annotated[
         list[str],
         typer.Option(
-            "--inputs",
-            metavar="PHOTO...",
-            help="Pictures, folders or globs: whose faces to show.",
-            show_default="two photographs in the public domain, and edits of them",
+            "--inputs", metavar="PHOTO...", help="The same as PHOTO.", show_default="none"
         ),
     ] = [],  # noqa: B006  typer copies it
     data: Annotated[
@@ -76,74 +57,68 @@ def figures(
     mode: Annotated[
         options.Mode,
         typer.Option(help="How transformed faces are rebuilt; circle is the paper's decode(F(z))."),
-    ] = options.Mode.circle,
-    seed: SeedOption = 0,
+    ] = "circle",
+    seed: options.SeedOption = 0,
     force: Annotated[
         bool, typer.Option("--force", help="Draw figures anew that are there already.")
     ] = False,
-    face: options.FaceOption = "largest",
-    aligned: options.AlignedOption = False,
-    model: options.ModelOption = options.MODEL,
-    device: options.DeviceOption = "cpu",
-    as_json: options.JsonOption = False,
+    faces: options.FaceOptions,
+    model: options.TorchCircleOptions,
 ) -> None:
     """Draw every figure of the paper from your own faces: PNG and PDF, with captions.
 
     A figure that is in OUT already is left alone, so that a run that was stopped goes on.
     Structures and curves are those of the loaded circle.
     """
-    with Report("figures", as_json) as report:
-        from istrc.paper_figures import FIGURES
+    from istrc.paper_figures import FIGURES
 
-        which, numbers = options.parse_face(face), parse_numbers(only, list(FIGURES))
-        if inputs and data:
-            raise IstrcError("--inputs and --data: give one of them")
-        try:
-            import matplotlib  # noqa: F401
-        except ImportError:
-            raise IstrcError("figures needs matplotlib: pip install 'istrc[figures]'") from None
-        folder = Path(out)
-        if folder.exists() and not folder.is_dir():
-            raise IstrcError(f"{out}: is a file, and figures need a folder; give another OUT")
-        report.facts.update(mode=mode.value, seed=seed)
-        wanted = []
-        for number in numbers:
-            stem = folder / FIGURES[number].stem
-            files = [stem.with_name(f"{stem.name}.{ending}") for ending in ("png", "pdf")]
-            if all(path.exists() for path in files) and not force:
-                report.done(
-                    f"{files[0]}: there already; --force draws it anew",
-                    figure=number,
-                    output=files,
-                    skipped=True,
-                )
-            else:
-                wanted.append((number, stem))
-        if not wanted:
-            return
-        found = find_all(inputs) if inputs else None
-        if found is not None:
-            report.all_failed(found.missing)
-            if not found.paths:
-                return
-        circle = options.open_circle(model, device)
-        people = _people(circle, found, data, seed, which, aligned, report)
-        if people is None:
-            return
-
-        from istrc.paper_figures.page import save_page
-        from istrc.paper_figures.people import Stage
-
-        stage = Stage(circle, people, mode.value, seed, _command(inputs, data, mode.value, seed))
-
-        def one(item: tuple[int, Path]) -> None:
-            number, stem = item
-            written = save_page(FIGURES[number].draw(stage), stem)
+    numbers = parse_numbers(only, list(FIGURES))
+    inputs = [*inputs, *photos]
+    if inputs and data:
+        raise IstrcError("--inputs and --data: give one of them")
+    options.need("figures", "matplotlib", extra="figures")
+    folder = Path(out)
+    if folder.exists() and not folder.is_dir():
+        raise IstrcError(f"{out}: is a file, and figures need a folder; give another OUT")
+    report.facts.update(mode=mode, seed=seed)
+    wanted = []
+    for number in numbers:
+        stem = folder / FIGURES[number].stem
+        files = [stem.with_name(f"{stem.name}.{ending}") for ending in ("png", "pdf")]
+        if all(path.exists() for path in files) and not force:
             report.done(
-                f"figure {number} -> {', '.join(map(str, written))}", figure=number, output=written
+                f"{files[0]}: there already; --force draws it anew",
+                figure=number,
+                output=files,
+                skipped=True,
             )
+        else:
+            wanted.append((number, stem))
+    if not wanted:
+        return
+    found = find_all(inputs) if inputs else None
+    if found is not None:
+        report.all_failed(found.missing)
+        if not found.paths:
+            return
+    circle = model.open()
+    people = _people(circle, found, data, seed, faces, report)
+    if people is None:
+        return
 
-        report.each(wanted, one, lambda item: f"figure {item[0]}")
+    from istrc.paper_figures.page import save_page
+    from istrc.paper_figures.people import Stage
+
+    stage = Stage(circle, people, mode, seed, _command(inputs, data, mode, seed))
+
+    def one(item: tuple[int, Path]) -> None:
+        number, stem = item
+        written = save_page(FIGURES[number].draw(stage), stem)
+        report.done(
+            f"figure {number} -> {', '.join(map(str, written))}", figure=number, output=written
+        )
+
+    report.each(wanted, one, lambda item: f"figure {item[0]}")
 
 
 def parse_numbers(text: str | None, known: list[int]) -> list[int]:
@@ -161,7 +136,14 @@ def parse_numbers(text: str | None, known: list[int]) -> list[int]:
     return list(dict.fromkeys(numbers))
 
 
-def _people(circle, found, data, seed: int, which: str | int, aligned: bool, report: Report):
+def _people(
+    circle: Any,
+    found: Inputs | None,
+    data: str | None,
+    seed: int,
+    faces: options.FaceOptions,
+    report: Report,
+) -> Any:
     """Whose faces the figures show; None where not one input could be read."""
     from istrc.paper_figures import people
 
@@ -171,15 +153,9 @@ def _people(circle, found, data, seed: int, which: str | int, aligned: bool, rep
         return people.people_of_data(Prepared(data), circle, seed)
     if found is None:
         return people.shipped_people(circle, seed)
-    faces: list = []
-
-    def one(path: Path) -> None:
-        seen = options.read_faces(circle, path, which, aligned)
-        options.say_which(report, path, seen, which)
-        faces.extend(seen)
-
-    report.each(found.paths, one)
-    return people.people_of(faces, circle, seed) if faces else None
+    read: list = []
+    report.each(found.paths, lambda path: read.extend(faces.read(circle, path, report)))
+    return people.people_of(read, circle, seed) if read else None
 
 
 def _command(inputs: list[str], data: str | None, mode: str, seed: int) -> str:

@@ -27,9 +27,9 @@ istrc film in.mp4 -a beard --smooth 0.5 --crf 14 -o out.mkv --json"""
 
 
 def film(
-    source: Annotated[
-        str, typer.Argument(metavar="INPUT", help="One film, of any kind.", show_default=False)
-    ],
+    report: Report,
+    source: Annotated[str, typer.Argument(metavar="INPUT", help="One film, of any kind.")],
+    *,
     attribute: options.AttributeOption,
     out: Annotated[
         str,
@@ -38,11 +38,10 @@ def film(
             "--out",
             metavar="OUT",
             help="The film to write: .mp4, .mov, .m4v, .mkv or .webm; or a folder.",
-            show_default=False,
         ),
     ],
     keep: options.KeepOption = [],  # noqa: B006  typer copies it
-    mode: options.ModeOption = options.Mode.photo,
+    mode: options.ModeOption = "photo",
     face: Annotated[
         str,
         typer.Option(
@@ -66,7 +65,7 @@ def film(
             min=0, max=51, help="Quality of the film: 0 is lossless, 18 very good, 28 small."
         ),
     ] = 18,
-    metric: options.MetricOption = options.Metric.data,
+    metric: options.MetricOption = "data",
     provenance: Annotated[
         bool,
         typer.Option(
@@ -78,9 +77,7 @@ def film(
         bool,
         typer.Option("--keep-location", help="Keep where the film was taken; left out otherwise."),
     ] = False,
-    model: options.ModelOption = options.MODEL,
-    device: options.DeviceOption = "cpu",
-    as_json: options.JsonOption = False,
+    model: options.TorchCircleOptions,
 ) -> None:
     """Change attributes of one face through a film.
 
@@ -88,58 +85,51 @@ def film(
     outside the face, stay as they were decoded; the sound is copied. What OUT cannot hold as it was
     is said, a line each. Needs PyAV (the extra `film`).
     """
-    with Report("film", as_json) as report:
-        began = time.monotonic()
-        edits, which = parse_edits(attribute), options.parse_face(face)
-        if which == "all":
-            raise IstrcError("--face all: film follows one face; give largest or a number")
-        kept = options.parse_keep(keep, edits)
+    began = time.monotonic()
+    edits, which = parse_edits(attribute), options.parse_face(face)
+    if which == "all":
+        raise IstrcError("--face all: film follows one face; give largest or a number")
+    kept = options.parse_keep(keep, edits)
 
-        from istrc.runtime import need_torch
+    from istrc.runtime import need_torch
 
-        need_torch("istrc film", "pip install 'istrc[film]'")
-        from istrc.film import check_output, edit_film, need_av
+    need_torch("istrc film", "pip install 'istrc[film]'")
+    from istrc.film import check_output, edit_film, need_av
 
-        need_av()
-        output = _output(source, out)
-        check_output(output)
-        settings = dict(mode=mode.value, metric=metric.value, face=which, smooth=smooth, crf=crf)
-        report.facts.update(edits=edits, keep=kept, **settings)
-        circle = options.open_circle(model, device)
-        options.check_attributes(circle, edits, kept)
-        with _bars() as progress:
-            done = edit_film(
-                circle,
-                source,
-                output,
-                edits,
-                keep=kept,
-                **settings,
-                provenance=provenance,
-                location=keep_location,
-                progress=progress,
-                tell=lambda line: report.say(f"{source}: {line}"),
-            )
-        flicker = done.flicker
-        ratio = "" if flicker["ratio"] is None else f", flicker {flicker['ratio']:.2f}"
-        report.done(
-            f"{source} -> {output}: face in {done.faces} of {done.frames} frames{ratio}",
-            input=source,
-            output=output,
-            frames=done.frames,
-            faces=done.faces,
-            fps=round(done.fps, 3),
-            size=list(done.size),
-            angle=round(done.angle, 4),
-            flicker={k: v if v is None else round(v, 4) for k, v in flicker.items()},
-            sound=done.sound,
-            losses=done.losses,
-            seconds=round(time.monotonic() - began, 3),
+    need_av()
+    output = _output(source, out)
+    check_output(output)
+    settings = dict(mode=mode, metric=metric, face=which, smooth=smooth, crf=crf)
+    report.facts.update(edits=edits, keep=kept, **settings)
+    circle = model.open()
+    options.check_attributes(circle, edits, kept)
+    with _bars() as progress:
+        done = edit_film(
+            circle,
+            source,
+            output,
+            edits,
+            keep=kept,
+            **settings,
+            provenance=provenance,
+            location=keep_location,
+            progress=progress,
+            tell=lambda line: report.say(f"{source}: {line}"),
         )
-        if which == "largest" and done.people > 1:
-            report.say(
-                f"{source}: {done.people} faces found, the largest followed; --face K chooses"
-            )
+    ratio = done.flicker["ratio"]
+    told = "" if ratio is None else f", flicker {ratio:.2f}"
+    report.done(
+        f"{source} -> {output}: face in {done.faces} of {done.frames} frames{told}",
+        input=source,
+        output=output,
+        **{name: getattr(done, name) for name in ("frames", "faces", "size", "sound", "losses")},
+        fps=round(done.fps, 3),
+        angle=round(done.angle, 4),
+        flicker={k: v if v is None else round(v, 4) for k, v in done.flicker.items()},
+        seconds=round(time.monotonic() - began, 3),
+    )
+    if which == "largest" and done.people > 1:
+        report.say(f"{source}: {done.people} faces found, the largest followed; --face K chooses")
 
 
 def _output(source: str, out: str) -> Path:

@@ -6,7 +6,7 @@ import sys
 from typing import Any
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperGroup
 
 from istrc.cli.report import one_line, print_json
 from istrc.runtime import REMEDY, without_torch
@@ -24,25 +24,18 @@ class Commands(TyperGroup):
         return list(self.commands)  # in the order of use, not of the alphabet
 
     def main(
-        self,
-        args: list[str] | None = None,
-        prog_name: str | None = None,
-        complete_var: str | None = None,
-        standalone_mode: bool = True,
-        **extra: Any,
+        self, args: list[str] | None = None, *, standalone_mode: bool = True, **how: Any
     ) -> Any:
-        given = list(sys.argv[1:] if args is None else args)
-        call = dict(prog_name=prog_name, complete_var=complete_var, **extra)
         if not standalone_mode:
-            return super().main(args, standalone_mode=False, **call)
+            return super().main(args, standalone_mode=False, **how)
         try:
-            code = super().main(args, standalone_mode=False, **call)
+            code = super().main(args, standalone_mode=False, **how)
         except ClickException as error:
             if type(error).__name__ == "NoArgsIsHelpError":  # its message is the help
                 error.show()
-                sys.exit(error.exit_code)
-            self._usage(error, given)
-            sys.exit(error.exit_code)
+            else:
+                self._usage(error, list(sys.argv[1:] if args is None else args))
+            code = error.exit_code
         except ImportError as error:
             if not without_torch(error):
                 raise
@@ -59,19 +52,7 @@ class Commands(TyperGroup):
         path = context.command_path if context is not None else "istrc"
         message = one_line(error.format_message()).rstrip(".")
         print(f"{path}: {message} (see {path} --help)", file=sys.stderr)
-        if any(word == "--json" for word in given):
+        if "--json" in given:
             command = path.partition(" ")[2]
             errors = [{"input": None, "message": message}]
             print_json({"command": command, "ok": False, "results": [], "errors": errors})
-
-
-class JsonToFile(TyperCommand):
-    """A command whose --json may be followed by a file that the object is also written to."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        args = list(args)
-        for index, word in enumerate(args[:-1]):
-            if word == "--json" and not args[index + 1].startswith("-"):
-                args[index : index + 2] = ["--json", "--results", args[index + 1]]
-                break
-        return super().parse_args(ctx, args)

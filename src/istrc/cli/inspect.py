@@ -10,7 +10,8 @@ import typer
 
 from istrc.cli import options, recognisers
 from istrc.cli.report import Report
-from istrc.errors import InputError, IstrcError
+from istrc.errors import InputError
+from istrc.shipped import DEFAULT
 
 EXAMPLES = """Examples:
 
@@ -22,6 +23,7 @@ istrc inspect prepared/ out/ --recogniser arcface.onnx --limit 5000"""
 
 
 def inspect(
+    report: Report,
     data: Annotated[str, typer.Argument(help="A folder made by istrc prepare.")],
     out: Annotated[
         str,
@@ -29,6 +31,7 @@ def inspect(
             help="Folder for inspect.json, inspect.md and faces.png; it keeps the embeddings, too."
         ),
     ],
+    *,
     recogniser: recognisers.RecogniserOption = None,
     model: Annotated[
         str | None,
@@ -62,68 +65,53 @@ def inspect(
             show_default="none",
         ),
     ] = [],  # noqa: B006  typer copies it
-    seed: Annotated[int, typer.Option(min=0, help="Seed of every random choice.")] = 0,
-    input_size: recognisers.InputSizeOption = None,
-    layout: recognisers.LayoutOption = None,
-    colour: recognisers.ColourOption = None,
-    mean: recognisers.MeanOption = None,
-    scale: recognisers.ScaleOption = None,
-    template: recognisers.TemplateOption = None,
-    output: recognisers.OutputOption = None,
-    download: recognisers.DownloadOption = False,
+    seed: options.SeedOption = 0,
+    how: recognisers.RecogniserOptions,
     device: options.DeviceOption = "cpu",
-    as_json: options.JsonOption = False,
 ) -> None:
     """Show what a recogniser knows: how well each attribute can be read off its embeddings.
 
     For every attribute a linear probe and the paper's classifier are trained on the train split
     and measured on people of the valid split: area under the curve, 0.5 is guessing, 1 is perfect.
     """
-    with Report("inspect", as_json) as report:
-        others = [_read(path) for path in beside]
-        try:
-            from istrc.evaluation.inspecting import inspect_recogniser
-        except ImportError as error:
-            message = f"inspect needs {error.name}: pip install 'istrc[train]'"
-            raise IstrcError(message) from error
-        circle = None
-        if model is not None or recogniser is None:
-            circle = options.open_circle(model or options.MODEL, device)
-        if recogniser is None:
-            chosen = circle.recogniser
-        else:
-            how = dict(layout=layout, colour=colour, mean=mean, scale=scale, template=template)
-            how["output"] = output
-            chosen = recognisers.open_recogniser(
-                recogniser, device, report, input_size=input_size, download=download, **how
-            )
-        found = inspect_recogniser(
-            data,
-            out,
-            recogniser=chosen,
-            circle=circle,
-            limit=limit,
-            layers=layers,
-            steps=steps,
-            faces=faces,
-            beside=others,
-            seed=seed,
-            device=device,
-        )
-        written = [Path(out) / name for name in ("inspect.json", "inspect.md")]
-        if circle is not None:
-            written.append(Path(out) / "faces.png")
-        seconds = found["seconds"]
-        report.say(
-            f"{found['embeddings_made']} embeddings in {seconds['embedding']:.0f} s, linear probes "
-            f"in {seconds['linear']:.0f} s, classifiers in {seconds['classifier']:.0f} s"
-        )
-        report.done(
-            f"{written[1]}: mean AUC {found['mean_linear']:.3f} linear, "
-            f"{found['mean_classifier']:.3f} by the paper's classifier",
-            output=written,
-            **found,
-        )
+    others = [_read(path) for path in beside]
+    options.need("inspect", "istrc.evaluation.inspecting")
+    from istrc.evaluation.inspecting import inspect_recogniser
+
+    circle = None
+    if model is not None or recogniser is None:
+        circle = options.open_circle(model or DEFAULT, device)
+    if recogniser is None:
+        chosen = circle.recogniser
+    else:
+        chosen = recognisers.open_recogniser(recogniser, device, report, **vars(how))
+    found = inspect_recogniser(
+        data,
+        out,
+        recogniser=chosen,
+        circle=circle,
+        limit=limit,
+        layers=layers,
+        steps=steps,
+        faces=faces,
+        beside=others,
+        seed=seed,
+        device=device,
+    )
+    written = [Path(out) / name for name in ("inspect.json", "inspect.md")]
+    if circle is not None:
+        written.append(Path(out) / "faces.png")
+    seconds = found["seconds"]
+    report.say(
+        f"{found['embeddings_made']} embeddings in {seconds['embedding']:.0f} s, linear probes "
+        f"in {seconds['linear']:.0f} s, classifiers in {seconds['classifier']:.0f} s"
+    )
+    report.done(
+        f"{written[1]}: mean AUC {found['mean_linear']:.3f} linear, "
+        f"{found['mean_classifier']:.3f} by the paper's classifier",
+        output=written,
+        **found,
+    )
 
 
 def _read(path: str) -> dict:

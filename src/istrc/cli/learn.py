@@ -25,14 +25,14 @@ istrc learn --list"""
 
 
 def learn(
+    report: Report,
     name: Annotated[
         str | None,
         typer.Argument(
-            metavar="[NAME]",
-            help="What -a will call it: letters a to z, digits and _.",
-            show_default=False,
+            metavar="[NAME]", help="What -a will call it: letters a to z, digits and _."
         ),
     ] = None,
+    *,
     with_: Annotated[
         list[str],
         typer.Option(
@@ -40,7 +40,6 @@ def learn(
             metavar="INPUT",
             help="Pictures, a folder or a glob of faces that have it: 5 at least, 20 are better. "
             "May be repeated.",
-            show_default=False,
         ),
     ] = [],  # noqa: B006  typer copies it
     without: Annotated[
@@ -48,7 +47,6 @@ def learn(
         typer.Option(
             metavar="INPUT",
             help="The same of faces that lack it, and are like the others in all else.",
-            show_default=False,
         ),
     ] = [],  # noqa: B006
     table: Annotated[
@@ -58,7 +56,6 @@ def learn(
             metavar="FILE",
             help="Instead of --with and --without: a CSV with a column `file` and columns of 0 "
             "and 1, as istrc prepare reads it.",
-            show_default=False,
         ),
     ] = None,
     column: Annotated[
@@ -80,7 +77,6 @@ def learn(
         typer.Option(
             metavar="FILE",
             help="Take over what --out wrote, from wherever it comes; no NAME, no pictures.",
-            show_default=False,
         ),
     ] = None,
     listed: Annotated[
@@ -90,60 +86,54 @@ def learn(
         bool,
         typer.Option("--forget", help="Delete what was learned as NAME, for every recogniser."),
     ] = False,
-    face: options.FaceOption = "largest",
-    aligned: options.AlignedOption = False,
+    faces: options.FaceOptions,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the folds of cross-validation.")] = 0,
-    model: options.ModelOption = options.MODEL,
-    device: options.DeviceOption = "cpu",
-    runtime: options.RuntimeOption = options.Runtime.auto,
-    as_json: options.JsonOption = False,
+    model: options.CircleOptions,
 ) -> None:
     """Teach a new attribute with two folders of pictures, in seconds.
 
     What is learned stands beside the model and belongs to its recogniser; edit, walk, --keep and
     Python know it from then on. Told is the AUC on faces left out, and how far to trust it.
     """
-    with Report("learn", as_json) as report:
-        wishes = {
-            "--with or --without": bool(with_ or without),
-            "--csv": table is not None,
-            "--list": listed,
-            "--forget": forget,
-            "--add": add is not None,
-        }
-        asked = [wish for wish, there in wishes.items() if there]
-        if len(asked) != 1:
-            raise IstrcError(
-                "say what to learn from: NAME --with DIR --without DIR, or NAME --csv FILE"
-                if not asked
-                else f"{' and '.join(asked)}: give one of them"
-            )
-        if listed:
-            _list(report)
-            return
-        if add is not None:
-            _add(report, add, options.open_circle(model, device, runtime.value))
-            return
-        if name is None:
-            raise IstrcError(f"{asked[0]}: say of which NAME")
-        name = snake_case(name)
-        if forget:
-            _forget(report, name)
-            return
+    wishes = {
+        "--with or --without": bool(with_ or without),
+        "--csv": table is not None,
+        "--list": listed,
+        "--forget": forget,
+        "--add": add is not None,
+    }
+    asked = [wish for wish, there in wishes.items() if there]
+    if len(asked) != 1:
+        raise IstrcError(
+            "say what to learn from: NAME --with DIR --without DIR, or NAME --csv FILE"
+            if not asked
+            else f"{' and '.join(asked)}: give one of them"
+        )
+    if listed:
+        _list(report)
+        return
+    if add is not None:
+        _add(report, add, model.open())
+        return
+    if name is None:
+        raise IstrcError(f"{asked[0]}: say of which NAME")
+    name = snake_case(name)
+    if forget:
+        _forget(report, name)
+        return
 
-        # What can be refused is refused before a picture is read
-        if out is not None and not out.endswith(".safetensors"):
-            raise InputError(f"-o {out}: end the name in .safetensors")
-        if column is not None and table is None:
-            raise IstrcError(f"--column {column}: is a column of a CSV; give --csv FILE")
-        sources = _of_csv(table, column or name) if table else _of_folders(report, with_, without)
-        from istrc.learning.learn import checked_name
+    # What can be refused is refused before a picture is read
+    if out is not None and not out.endswith(".safetensors"):
+        raise InputError(f"-o {out}: end the name in .safetensors")
+    if column is not None and table is None:
+        raise IstrcError(f"--column {column}: is a column of a CSV; give --csv FILE")
+    sources = _of_csv(table, column or name) if table else _of_folders(report, with_, without)
+    from istrc.learning.learn import checked_name
 
-        circle = options.open_circle(model, device, runtime.value)
-        circle.refuse_taken(checked_name(name))
-        which = options.parse_face(face)
-        sides = {side: _read(report, circle, *sources[side], which, aligned) for side in sources}
-        _learn(report, circle, name, sides, out, seed)
+    circle = model.open()
+    circle.refuse_taken(checked_name(name))
+    sides = {side: _read(report, circle, *sources[side], faces) for side in sources}
+    _learn(report, circle, name, sides, out, seed)
 
 
 def _of_folders(
@@ -190,53 +180,40 @@ def _of_csv(table: str, column: str) -> dict[str, tuple[str, list[Path]]]:
 
 
 def _read(
-    report: Report, circle: Any, called: str, paths: list[Path], which: str | int, aligned: bool
+    report: Report, circle: Any, called: str, paths: list[Path], faces: options.FaceOptions
 ) -> list[Any]:
     """The faces of the pictures of one side; a picture that has none is named."""
-    faces: list[Any] = []
+    read: list[Any] = []
     failed: list[tuple[Path, str]] = []
     for path in report.track(paths, "learn"):
         try:
-            faces.extend(options.read_faces(circle, path, which, aligned))
+            read.extend(faces.read(circle, path))
         except EXPECTED as error:
             failed.append((path, describe(error)))
-    if not faces:
+    if not read:
         raise InputError(
             f"{called}: no face in any of {len(paths)} pictures; the first: {failed[0][1]}"
         )
     for path, message in failed:
         report.failed(path, message)
-    return faces
+    return read
 
 
 def _learn(
-    report: Report,
-    circle: Any,
-    name: str,
-    sides: dict[str, list[Any]],
-    out: str | None,
-    seed: int,
+    report: Report, circle: Any, name: str, sides: dict[str, list[Any]], out: str | None, seed: int
 ) -> None:
-    from istrc.arrays import library, numpy
-    from istrc.learning.learn import ENOUGH, differing, trust_of
+    from istrc.arrays import numpy
+    from istrc.learning.learn import ENOUGH, differing
+    from istrc.verbs.anchor import stack
 
     # Before it is known: it would differ in itself
     known = circle.attribute_names
-    rows = [[face.z for face in faces] for faces in sides.values()]
-    scores = [circle.scores(library(z[0]).concatenate(z)) for z in rows]
-    also = differing(*map(numpy, scores), known)
+    scores = [numpy(circle.scores(stack(faces)[0])) for faces in sides.values()]
+    also = differing(*scores, known)
     learned = circle.learn(name, with_=sides["with"], without=sides["without"], seed=seed)
     target = Path(out) if out else circle.place_of(name)
-    learned.save(target)
-    trusted, notes = trust_of(learned), learned.notes
-    report.done(
-        f"{name}: {trusted}",
-        name=name,
-        output=target,
-        trust=trusted.word,
-        differ=also,
-        **notes,
-    )
+    _save(report, learned, target, differ=also)
+    notes = learned.notes
     for side, faces in sides.items():
         if twice := len(faces) - notes[side]:
             report.say(f"{twice} of the pictures {side} {name} are there twice, and count once")
@@ -250,6 +227,16 @@ def _learn(
         )
     usage = f"istrc edit me.jpg -a {name}" if out is None else f"istrc learn --add {out}"
     report.say(f"{target}: {notes['with']} faces with, {notes['without']} without; {usage}")
+
+
+def _save(report: Report, learned: Any, target: Path, **facts: Any) -> None:
+    """Keep what was learned, and tell how far to trust it."""
+    from istrc.learning.learn import trust_of
+
+    learned.save(target)
+    trusted = trust_of(learned)
+    facts = {"name": learned.name, "output": target, "trust": trusted.word, **facts}
+    report.done(f"{learned.name}: {trusted}", **facts, **learned.notes)
 
 
 def _list(report: Report) -> None:
@@ -290,17 +277,9 @@ def _forget(report: Report, name: str) -> None:
 
 
 def _add(report: Report, file: str, circle: Any) -> None:
-    from istrc.learning.learn import checked_name, trust_of
+    from istrc.learning.learn import checked_name
 
     learned = circle.add(file)
     target = circle.place_of(checked_name(learned.name))
-    learned.save(target)
-    trusted = trust_of(learned)
-    report.done(
-        f"{learned.name}: {trusted}",
-        name=learned.name,
-        output=target,
-        trust=trusted.word,
-        **learned.notes,
-    )
+    _save(report, learned, target)
     report.say(f"{target}: istrc edit me.jpg -a {learned.name}")

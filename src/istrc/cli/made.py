@@ -14,8 +14,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from istrc.cli.files import Job, whole
+from istrc.cli.files import Job
 from istrc.cli.report import plain
+from istrc.whole import whole
 
 NAME = ".istrc.jsonl"
 
@@ -96,7 +97,7 @@ def command_key(command: str, settings: dict[str, Any], circle: Any, names: Iter
     """Tells apart commands whose outputs differ: settings, weights, learned attributes, version.
 
     Args:
-        settings: all that the outputs depend on, as JSON can hold it.
+        settings: all that the outputs depend on: what JSON can hold, and groups of options.
         names: the attributes that the command edits or keeps.
     """
     from istrc.pretrained import ANGLES, FURTHER, PARTS
@@ -115,7 +116,7 @@ def command_key(command: str, settings: dict[str, Any], circle: Any, names: Iter
             for name in sorted({*names} & {*circle.learned})
         },
     }
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
+    return hashlib.sha256(json.dumps(told, sort_keys=True, default=vars).encode()).hexdigest()[:16]
 
 
 def _fingerprint(part: Any) -> str:

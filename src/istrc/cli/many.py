@@ -23,30 +23,58 @@ from typing import Annotated, Any
 
 import typer
 
-from istrc.cli.files import Job
+from istrc.cli.files import Job, find_all, plan_outputs
 from istrc.cli.made import Made
 from istrc.cli.report import EXPECTED, Report, describe
+from istrc.cli.table import ReportOption, table_file
 from istrc.errors import IstrcError, OutOfSpace
 from istrc.progress import Bar
 
-JobsOption = Annotated[
-    int,
-    typer.Option(
-        "--jobs",
-        min=1,
-        max=64,
-        metavar="N",
-        help="Pictures done at once, each in a process of its own with its own copy of the model.",
-    ),
-]
-AgainOption = Annotated[
-    bool,
-    typer.Option(
-        "--again",
-        help="Do all inputs. Otherwise an output in a folder that this very command made before, "
-        "from an input that has not changed since, is left as it is.",
-    ),
-]
+
+@dataclass
+class BatchOptions:
+    """How a command works through its inputs."""
+
+    jobs: Annotated[
+        int,
+        typer.Option(
+            "--jobs",
+            min=1,
+            max=64,
+            metavar="N",
+            help="Pictures done at once, each in a process of its own with its own copy of the "
+            "model.",
+        ),
+    ] = 1
+    table: ReportOption = None
+
+    def plan(
+        self, report: Report, inputs: list[str], out: str | None = None, suffix: str | None = None
+    ) -> tuple[list[Job], bool]:
+        """What is to be done (see `plan_outputs`), and whether OUT is a folder for it. What cannot
+        be begun is reported.
+        """
+        found = find_all(inputs)
+        report.table = table_file(self.table, found.paths)
+        jobs, clashes = [Job(path, None) for path in found.paths], []
+        if out is not None:
+            jobs, clashes = plan_outputs(found.paths, out, several=found.several, suffix=suffix)
+        report.all_failed(found.missing + clashes)
+        return jobs, found.several
+
+
+@dataclass
+class ResumeOptions(BatchOptions):
+    """The same of a command that goes on where it was stopped."""
+
+    again: Annotated[
+        bool,
+        typer.Option(
+            "--again",
+            help="Do all inputs. Otherwise an output in a folder that this very command made "
+            "before, from an input that has not changed since, is left as it is.",
+        ),
+    ] = False
 
 
 TOGETHER = 64  # pictures at once, where a command can
@@ -96,7 +124,7 @@ class Task:
 
 
 @dataclass
-class _Stop:
+class _Stop:  # and no threading.Event, whose lock a signal's handler may find taken
     asked: bool = False
 
 
@@ -117,13 +145,14 @@ def do_all(
     Raises KeyboardInterrupt if it was stopped and OutOfSpace if the disk is full, both after what
     had been done is told and the rest is listed as not done.
     """
-    ready = {k: _earlier(made, job) for k, job in enumerate(jobs)} if made else {}
-    ready = {number: outcome for number, outcome in ready.items() if outcome is not None}
+    ready: dict[int, Outcome] = {}
+    for number, job in enumerate(jobs if made else ()):
+        if (facts := made.find(job)) is not None:
+            ready[number] = Outcome({**facts, "already": True})
     already = len(ready)
     todo = [(number, job) for number, job in enumerate(jobs) if number not in ready]
     told, full = 0, None
-    with _gently(len(todo) > 1) as stop, Bar(report.command, len(jobs)) as bar:
-        bar.at(already, len(jobs))
+    with _gently(len(todo) > 1) as stop, Bar(report.command, len(jobs), already) as bar:
         if min(processes, len(todo)) > 1:
             outcomes = _apart(todo, task, min(processes, len(todo)), stop)
         else:
@@ -137,7 +166,7 @@ def do_all(
                 else:
                     ready[number] = outcome
                 while told in ready:
-                    _tell(report, jobs[told], ready[told], tell)
+                    _tell(report, jobs[told], ready.pop(told), tell)
                     told += 1
                 bar.advance()
     for number in range(told, len(jobs)):  # after a gap, when it was stopped
@@ -154,11 +183,6 @@ def do_all(
         raise KeyboardInterrupt
 
 
-def _earlier(made: Made, job: Job) -> Outcome | None:
-    facts = made.find(job)
-    return None if facts is None else Outcome({**facts, "already": True})
-
-
 def _record(made: Made, job: Job, outcome: Outcome) -> Outcome:
     try:
         made.add(job, {**outcome.facts, "seconds": outcome.seconds})
@@ -171,10 +195,7 @@ def _record(made: Made, job: Job, outcome: Outcome) -> Outcome:
 
 
 def _tell(
-    report: Report,
-    job: Job,
-    outcome: Outcome,
-    tell: Callable[[Report, Job, Outcome], None] | None,
+    report: Report, job: Job, outcome: Outcome, tell: Callable[[Report, Job, Outcome], None] | None
 ) -> None:
     if outcome.error is not None:
         report.failed(job.source, outcome.error)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import inspect
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from pkgutil import resolve_name
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any
 
 import typer
 
 from istrc.cli import options
+from istrc.cli.command import as_command, options_of, with_signature
 from istrc.cli.report import Report
 from istrc.errors import IstrcError
 from istrc.progress import Bar
@@ -21,9 +21,7 @@ from istrc.progress import Bar
 # Options that the bench opens, by the field of it that they fill
 OPENED = {"judge": "judge_folder", "second": "second", "pairs": "pairs"}
 
-DataOption = Annotated[
-    str, typer.Option(metavar="FOLDER", help="A folder made by istrc prepare.", show_default=False)
-]
+DataOption = Annotated[str, typer.Option(metavar="FOLDER", help="A folder made by istrc prepare.")]
 JudgeOption = Annotated[
     str | None,
     typer.Option(
@@ -40,8 +38,7 @@ SecondOption = Annotated[
     ),
 ]
 LimitOption = Annotated[
-    int | None,
-    typer.Option(min=1, max=10_000_000, help="Faces to measure on.", show_default="all"),
+    int | None, typer.Option(min=1, max=10_000_000, help="Faces to measure on.", show_default="all")
 ]
 MarkdownOption = Annotated[
     str | None,
@@ -58,14 +55,53 @@ SplitOption = Annotated[
         help="Faces to measure on; tune is the part of train that choices are made on.",
     ),
 ]
-SeedOption = Annotated[int, typer.Option(min=0, help="Seed of every random choice.")]
-JsonOption = Annotated[
-    bool,
-    typer.Option(
-        "--json", help="Print the results as one JSON object; --json FILE also writes them there."
-    ),
-]
-ResultsOption = Annotated[str | None, typer.Option("--results", hidden=True, help="See --json.")]
+
+
+@dataclass
+class ResultsOptions:
+    """Where results go, beside a human's eye."""
+
+    as_json: Annotated[
+        bool,
+        typer.Option(
+            "--json",
+            help="Print the results as one JSON object; --json FILE also writes them there.",
+        ),
+    ] = False
+    file: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[FILE]",
+            help="With --json: the file that the results are also written to.",
+            show_default=False,
+        ),
+    ] = None
+
+    def __post_init__(self) -> None:
+        if self.file and not self.as_json:
+            raise IstrcError(f"{self.file}: to write the results there, give --json {self.file}")
+
+    def write(
+        self,
+        report: Report,
+        record: dict[str, Any],
+        markdown: str | None,  # file
+        table: str | None,  # "module:function" that makes Markdown
+        *,
+        of: str | None = None,  # the part of the record that it is of; all of it
+        seed: int | None = None,
+    ) -> None:
+        """Write the record and its table where they were asked for, and say where they are."""
+        from istrc.evaluation.results import plain, write_results, write_text
+
+        if self.file:
+            write_results(self.file, record, seed=seed)
+            report.facts["written"] = self.file
+            report.say(self.file)
+        if markdown:
+            write_text(markdown, resolve_name(table)(plain(record[of] if of else record)))
+            report.facts["markdown"] = markdown
+            report.say(markdown)
 
 
 @dataclass
@@ -74,23 +110,22 @@ class Bench:
 
     report: Report
     data: str
-    model: str
-    device: str
+    model: options.TorchCircleOptions
     seed: int
-    split: str = "valid"
+    split: str
     judge_folder: str | None = None
     second: bool = False
     lfw: bool = False  # LFW's layout will do as well
     pairs: str | None = None  # LFW's pairs.txt, where it is not in the folder
 
-    def __post_init__(self) -> None:
-        check_extra("evaluate")
+    def check(self) -> None:
+        """What can be refused before anything is measured. Raises IstrcError."""
+        options.need("evaluate", "sklearn", "torchmetrics")
         from istrc.data.prepared import SPLITS
 
         splits = (*SPLITS, "fit", "tune")
         if self.split not in splits:
             raise IstrcError(f"--split {self.split}: give one of {', '.join(splits)}")
-        # A slip is told before anything is measured
         if self.is_prepared:
             self.prepared  # noqa: B018
         else:
@@ -111,13 +146,11 @@ class Bench:
 
     @cached_property
     def circle(self) -> Any:
-        return options.open_circle(self.model, self.device)
+        return self.model.open()
 
     @cached_property
     def prepared(self) -> Any:
-        from istrc.data.prepared import Prepared
-
-        return Prepared(self.data).of_size(self.circle.size)
+        return options.open_prepared(self.data, self.circle)
 
     @property
     def source(self) -> str | None:
@@ -140,15 +173,6 @@ class Bench:
         return SecondRecogniser(self.circle.device) if self.second else None
 
 
-def check_extra(command: str) -> None:
-    """Raises IstrcError before anything is measured where the packages for it are missing."""
-    try:
-        import sklearn  # noqa: F401
-        import torchmetrics  # noqa: F401
-    except ImportError as error:
-        raise IstrcError(f"{command} needs {error.name}: pip install 'istrc[train]'") from error
-
-
 def watched(label: str, measure: Callable[..., dict[str, Any]], **settings: Any) -> dict[str, Any]:
     """Call a measure with a progress bar."""
     with Bar(label, 1) as bar:
@@ -168,7 +192,7 @@ class Measure:
     lfw: bool = False  # LFW's layout will do as well
 
 
-def as_command(
+def measure_command(
     name: str,
     measures: dict[str, Measure],
     choose: Callable[..., dict[str, dict[str, Any]]] | None = None,
@@ -179,94 +203,45 @@ def as_command(
     """
     # Of several only the options and the text are wanted here
     one = measures[name] if choose is None else Measure(choose, str)
-    own = _options_of(one.take)
 
     def command(
+        report: Report,
         *,
         data: DataOption,
         markdown: MarkdownOption = None,
         split: SplitOption = "valid",
-        seed: SeedOption = 0,
-        model: options.ModelOption = options.MODEL,
-        device: options.DeviceOption = "cpu",
-        as_json: JsonOption = False,
-        results: ResultsOption = None,
+        seed: options.SeedOption = 0,
+        model: options.TorchCircleOptions,
+        results: ResultsOptions,
         **given: Any,
     ) -> None:
-        place = dict(data=data, split=split, seed=seed, model=model, device=device, lfw=one.lfw)
-        place |= {OPENED[option]: given[option] for option in OPENED.keys() & given.keys()}
+        bench = Bench(report, data, model, seed, split, lfw=one.lfw)
+        for option in OPENED.keys() & given.keys():
+            setattr(bench, OPENED[option], given[option])
+        bench.check()
         chosen = {name: given} if choose is None else choose(**given)
-        parts = {part: (measures[part], settings) for part, settings in chosen.items()}
-        run(name, parts, as_json, results, markdown, **place)
+        found = {part: _take(measures[part], part, bench, own) for part, own in chosen.items()}
+        record = {**found, "data": bench.source, "device": str(bench.circle.device)}
+        results.write(report, record, markdown, one.table, of=name, seed=seed)
+        for part, value in found.items():
+            report.done(f"{part}: {measures[part].headline(value)}", part=part, **value)
+        if choose is None:
+            # The measures of one part stand at the top as well, for scripts that ask for one
+            taken = {"part", "seconds", "command", "ok", "results", "errors", *report.facts}
+            report.facts |= {k: v for k, v in found[name].items() if k not in taken}
 
-    shared = _options_of(command)
-    data = shared.pop("data").replace(annotation=one.data)
+    shared = {option.name: option for option in options_of(command)}
+    first = [shared.pop("report"), shared.pop("data").replace(annotation=one.data)]
+    own = [option for option in options_of(one.take) if option.name != "bench"]
     if one.table is None:
         del shared["markdown"]
     shared["split"] = shared["split"].replace(default=one.split)
-    signature = inspect.Signature([data, *own.values(), *shared.values()])
-    command.__signature__ = signature
-    command.__annotations__ = {p.name: p.annotation for p in signature.parameters.values()}
-    command.__doc__ = one.take.__doc__
-    return command
+    whole = with_signature(command, [*first, *own, *shared.values()], one.take.__doc__)
+    return as_command(f"evaluate {name}", whole)
 
 
-def _options_of(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
-    """The parameters of a function that are options, their annotations as objects."""
-    hints = get_type_hints(function, include_extras=True)
-    return {
-        name: parameter.replace(kind=parameter.KEYWORD_ONLY, annotation=hints[name])
-        for name, parameter in inspect.signature(function).parameters.items()
-        if name != "bench" and parameter.kind is not parameter.VAR_KEYWORD
-    }
-
-
-def run(
-    command: str,
-    parts: dict[str, tuple[Measure, dict[str, Any]]],
-    as_json: bool,
-    results: str | None,
-    markdown: str | None,
-    **settings: Any,
-) -> None:
-    """Take the measures, each with its options, write them where it was asked for, and report."""
-    with Report(f"evaluate {command}", as_json) as report:
-        bench = Bench(report, **settings)
-        found: dict[str, Any] = {}
-        for name, (one, own) in parts.items():
-            started = time.monotonic()
-            report.say(f"measuring {name} ...")
-            found[name] = one.take(bench, **own)
-            found[name]["seconds"] = round(time.monotonic() - started, 1)
-        record = {**found, "data": bench.source, "device": str(bench.circle.device)}
-        table = parts[command][0].table if markdown else None
-        write(report, record, results, markdown, table, of=command, seed=bench.seed)
-        for name, value in found.items():
-            report.done(f"{name}: {parts[name][0].headline(value)}", part=name, **value)
-        if len(found) == 1:
-            # The measures of one part stand at the top as well, for scripts that ask for one
-            taken = {"part", "seconds", "command", "ok", "results", "errors", *report.facts}
-            report.facts |= {k: v for k, v in found[command].items() if k not in taken}
-
-
-def write(
-    report: Report,
-    record: dict[str, Any],
-    results: str | None,  # file
-    markdown: str | None,  # file
-    table: str | None,  # "module:function" that makes Markdown
-    *,
-    of: str | None = None,  # the part of the record that it is of; all of it
-    seed: int | None = None,
-) -> None:
-    """Write the record and its table where they were asked for, and say where they are."""
-    from istrc.evaluation.results import plain, write_results, write_text
-
-    if results:
-        write_results(results, record, seed=seed)
-        report.facts["written"] = results
-        report.say(results)
-    if markdown:
-        write_text(markdown, resolve_name(table)(plain(record[of] if of else record)))
-        report.facts["markdown"] = markdown
-        report.say(markdown)
+def _take(one: Measure, name: str, bench: Bench, own: dict[str, Any]) -> dict[str, Any]:
+    started = time.monotonic()
+    bench.report.say(f"measuring {name} ...")
+    found = one.take(bench, **own)
+    return {**found, "seconds": round(time.monotonic() - started, 1)}

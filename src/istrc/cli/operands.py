@@ -5,15 +5,23 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from istrc.cli import options
+import typer
+
 from istrc.cli.files import find_all
+from istrc.cli.options import FaceOptions
 from istrc.cli.report import Report
 from istrc.cli.vectors import read_vectors
 from istrc.errors import InputError
 
 _ARRAY = re.compile(r"(?P<path>.+\.npy)(?:\[(?P<row>\d+)\])?", re.IGNORECASE)
+
+
+def operand_argument(name: str) -> Any:
+    """A parameter that is one face."""
+    text = "A picture, or a row of saved embeddings."
+    return Annotated[str, typer.Argument(metavar=name, help=text)]
 
 
 @dataclass(frozen=True)
@@ -49,8 +57,7 @@ def find_sources(arguments: list[str], report: Report) -> list[Source]:
     for argument in arguments:
         match = _ARRAY.fullmatch(argument)
         if match:
-            row = None if match["row"] is None else int(match["row"])
-            sources.append(Source(Path(match["path"]), row, True))
+            sources.append(_array(match))
             continue
         found = find_all([argument])
         report.all_failed(found.missing)
@@ -58,13 +65,15 @@ def find_sources(arguments: list[str], report: Report) -> list[Source]:
     return sources
 
 
-def read_source(
-    circle: Any, source: Source, report: Report, face: str | int = "largest", aligned: bool = False
-) -> list[Operand]:
+def _array(match: re.Match) -> Source:
+    row = None if match["row"] is None else int(match["row"])
+    return Source(Path(match["path"]), row, True)
+
+
+def read_source(circle: Any, source: Source, report: Report, faces: FaceOptions) -> list[Operand]:
     """The operands of one source: a picture's face or faces, an array's row or rows."""
     if not source.is_array:
-        seen = options.read_faces(circle, source.path, face, aligned)
-        options.say_which(report, source.path, seen, face)
+        seen = faces.read(circle, source.path, report)
         names = [str(source)] if len(seen) == 1 else [f"{source} ({one.number})" for one in seen]
         return [Operand(name, one.z, one.x) for name, one in zip(names, seen, strict=True)]
 
@@ -85,33 +94,27 @@ def read_source(
 
 
 def read_all(
-    circle: Any, sources: list[Source], report: Report, face: str | int, aligned: bool
+    circle: Any, sources: list[Source], report: Report, faces: FaceOptions
 ) -> list[Operand]:
     """The operands of all sources that can be read; the others are reported."""
     operands: list[Operand] = []
-
-    def one(source: Source) -> None:
-        operands.extend(read_source(circle, source, report, face, aligned))
-
-    report.each(sources, one)
+    report.each(sources, lambda source: operands.extend(read_source(circle, source, report, faces)))
     return operands
 
 
-def read_one(
-    circle: Any,
-    argument: str,
-    report: Report,
-    face: str | int = "largest",
-    aligned: bool = False,
-) -> Operand:
+def read_one(circle: Any, argument: str, report: Report, faces: FaceOptions) -> Operand:
     """The one operand that an argument stands for. Raises InputError where it is not one."""
     match = _ARRAY.fullmatch(argument)
-    found = None if match else find_all([argument])
-    if found is not None and found.missing:
-        raise found.missing[0]
-    if found is not None and len(found.paths) != 1:
-        raise InputError(f"{argument}: {len(found.paths)} pictures, and one is needed; name it")
-    operands = read_source(circle, find_sources([argument], report)[0], report, face, aligned)
+    if match:
+        source = _array(match)
+    else:
+        found = find_all([argument])
+        if found.missing:
+            raise found.missing[0]
+        if len(found.paths) != 1:
+            raise InputError(f"{argument}: {len(found.paths)} pictures, and one is needed; name it")
+        source = Source(found.paths[0])
+    operands = read_source(circle, source, report, faces)
     if len(operands) != 1:
         if match:
             raise InputError(f"{argument}: {len(operands)} rows; say which: {argument}[0]")
@@ -119,20 +122,10 @@ def read_one(
     return operands[0]
 
 
-def stack(operands: list[Operand]) -> tuple[Any, Any]:
-    """z `(N, D)` and x `(N, 3, S, S)` of operands; x is None where one of them has no picture."""
-    from istrc.arrays import library
-
-    z = library(operands[0].z).concatenate([one.z for one in operands])
-    if any(one.x is None for one in operands):
-        return z, None
-    return z, library(z).concatenate([one.x for one in operands])
-
-
 def need_pictures(operands: list[Operand], mode: str) -> None:
     """Raises InputError for a saved embedding in a mode that looks at pictures."""
-    for one in operands:
-        if mode == "anchored" and one.x is None:
-            raise InputError(
-                f"{one.name}: an embedding has no picture to anchor to; add --mode circle"
-            )
+    without = [one.name for one in operands if one.x is None]
+    if mode == "anchored" and without:
+        raise InputError(
+            f"{without[0]}: an embedding has no picture to anchor to; add --mode circle"
+        )

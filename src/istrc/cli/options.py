@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from enum import Enum
+from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -17,43 +18,15 @@ from istrc.edit.holding import asked
 from istrc.errors import IstrcError
 from istrc.shipped import DEFAULT
 
-MODEL = DEFAULT
 WHAT_INPUT = "Pictures, folders (read flat, sorted by name) or globs."
 
 
-class Mode(str, Enum):
-    """How the edited face is rebuilt."""
+Mode = Literal["photo", "anchored", "circle"]  # how an edited face is rebuilt
+Rebuild = Literal["circle", "anchored"]  # what a face is rebuilt from
+Metric = Literal["data", "euclidean"]  # how the walk's gradient is measured on the sphere
+Runtime = Literal["auto", "torch", "light"]  # what computes
 
-    photo = "photo"
-    anchored = "anchored"
-    circle = "circle"
-
-
-class Rebuild(str, Enum):
-    """What a face is rebuilt from."""
-
-    circle = "circle"
-    anchored = "anchored"
-
-
-class Metric(str, Enum):
-    """How the walk's gradient is measured on the sphere."""
-
-    data = "data"
-    euclidean = "euclidean"
-
-
-class Runtime(str, Enum):
-    """What computes."""
-
-    auto = "auto"
-    torch = "torch"
-    light = "light"
-
-
-InputsArgument = Annotated[
-    list[str], typer.Argument(metavar="INPUT...", help=WHAT_INPUT, show_default=False)
-]
+InputsArgument = Annotated[list[str], typer.Argument(metavar="INPUT...", help=WHAT_INPUT)]
 OutOption = Annotated[
     str,
     typer.Option(
@@ -62,7 +35,6 @@ OutOption = Annotated[
         metavar="OUT",
         help="File to write; with several inputs a folder, where each output keeps its "
         "input's stem.",
-        show_default=False,
     ),
 ]
 ModelOption = Annotated[
@@ -112,8 +84,7 @@ CropOption = Annotated[
     typer.Option("--crop", help="Write the square SxS crop (PNG in folders), not the photograph."),
 ]
 JsonOption = Annotated[
-    bool,
-    typer.Option("--json", help="Print one JSON object on standard output and nothing else."),
+    bool, typer.Option("--json", help="Print one JSON object on standard output and nothing else.")
 ]
 ProvenanceOption = Annotated[
     bool,
@@ -153,7 +124,6 @@ KeepOption = Annotated[
         help="Attributes that must not change, besides those that an edit holds by itself "
         "(the sex, age, glasses and what else it is not about); repeat it or separate by commas. "
         "none holds nothing, none,male the sex alone.",
-        show_default=False,
     ),
 ]
 AttributeOption = Annotated[
@@ -167,9 +137,82 @@ AttributeOption = Annotated[
         "negative the opposite; smile alone means smile=+1. May be repeated. NAME is "
         f"{', '.join(TRANSFORMATIONS)}, one that was learned, or, experimental, another of "
         "CelebA's attributes in snake_case.",
-        show_default=False,
     ),
 ]
+
+
+SeedOption = Annotated[int, typer.Option(min=0, help="Seed of every random choice.")]
+CellOption = Annotated[
+    int, typer.Option(min=16, max=1024, help="Side of a face in the figure, pixels.")
+]
+RebuildOption = Annotated[
+    Rebuild,
+    typer.Option(
+        help="anchored: pose, light and background come from the pictures, and are mixed as the "
+        "faces are. circle: decode(F(z)), as in the paper; for saved embeddings, too."
+    ),
+]
+
+
+@dataclass
+class TorchCircleOptions:
+    """Which circle a command works with, on which device."""
+
+    model: ModelOption = DEFAULT
+    device: DeviceOption = "cpu"
+    runtime = "torch"
+
+    def open(self) -> Any:
+        return open_circle(self.model, self.device, self.runtime)
+
+
+@dataclass
+class CircleOptions(TorchCircleOptions):
+    """The same of a command that needs no torch."""
+
+    runtime: RuntimeOption = "auto"
+
+
+@dataclass
+class FaceOptions:
+    """Which faces of a picture a command takes; a `face` that cannot be raises IstrcError."""
+
+    face: FaceOption = "largest"
+    min_face: MinFaceOption = None
+    aligned: AlignedOption = False
+
+    def __post_init__(self) -> None:
+        self.face = parse_face(self.face)
+
+    def read(self, circle: Any, path: Path, report: Report | None = None) -> list:
+        """Those faces of a picture, embedded; the report is told how it was read."""
+        where = dict(aligned=self.aligned, min_face=self.min_face)
+        if self.face == "all":
+            faces = circle.faces(path, **where)
+        else:
+            faces = [circle.read(path, face=self.face, **where)]
+        if report is not None:
+            report.say(*self.remarks(path, faces))
+        return faces
+
+    def remarks(self, source: Path, faces: list) -> list[str]:
+        """What a user should know of how a picture was read, a line each."""
+        said = [f"{source}: {note}" for note in faces[0].picture.notes]
+        # Nobody should wonder why the other face did not change
+        if self.face == "largest" and faces[0].count > 1:
+            said.append(
+                f"{source}: {faces[0].count} faces found, the largest taken; "
+                "--face K or --face all chooses"
+            )
+        return said
+
+
+@dataclass
+class WriteOptions:
+    """What a written photograph tells."""
+
+    provenance: ProvenanceOption = True
+    keep_location: LocationOption = False
 
 
 def parse_face(text: str) -> str | int:
@@ -181,7 +224,7 @@ def parse_face(text: str) -> str | int:
     raise IstrcError(f"--face {text}: give largest, all, or a number from 1 (the largest)")
 
 
-def open_circle(model: str, device: str, runtime: str = "torch"):
+def open_circle(model: str, device: str, runtime: str = "torch") -> Any:
     """The circle that a command works with; most commands work with torch's alone.
 
     Raises IstrcError where torch is needed and not installed.
@@ -219,22 +262,6 @@ def check_attributes(
             report.say(f"{name}: experimental; it may be faint, or a stain")
 
 
-def numbered(output: Path, count: int) -> list[Path]:
-    """`out.png` for one; `out-1.png`, `out-2.png`... for several."""
-    if count == 1:
-        return [output]
-    return [output.with_name(f"{output.stem}-{k}{output.suffix}") for k in range(1, count + 1)]
-
-
-def read_faces(
-    circle, path: Path, face: str | int, aligned: bool, min_face: int | None = None
-) -> list:
-    """The faces of a picture that `--face` asks for, embedded."""
-    if face == "all":
-        return circle.faces(path, aligned=aligned, min_face=min_face)
-    return [circle.read(path, face=face, aligned=aligned, min_face=min_face)]
-
-
 def parse_keep(texts: list[str], edits: dict[str, float]) -> list[str] | None:
     """The attributes to hold (istrc.edit.holding); None is the edit's own. Raises IstrcError."""
     names = parse_names(texts)
@@ -242,36 +269,19 @@ def parse_keep(texts: list[str], edits: dict[str, float]) -> list[str] | None:
     return names or None
 
 
-def save(
-    edited: list, output: Path, crop: bool, *, provenance: bool = True, location: bool = False
-) -> list[Path]:
-    """Write the photograph with its edited faces (the last of a chain), or one crop a face."""
-    from istrc.photo.write import write_picture
-    from istrc.photo.xmp import COMPOSITE
+def open_prepared(folder: str, circle: Any) -> Any:
+    """The faces of a folder made by istrc prepare; IstrcError where the circle sees other sizes."""
+    from istrc.data.prepared import Prepared
 
-    output.parent.mkdir(parents=True, exist_ok=True)
-    if not crop:
-        edited[-1].save(output, provenance=provenance, location=location)
-        return [output]
-    names = numbered(output, len(edited))
-    for one, name in zip(edited, names, strict=True):
-        write_picture(None, one.crop, name, source_type=COMPOSITE if provenance else None)
-    return names
+    return Prepared(folder).of_size(circle.size)
 
 
-def remarks(source: Path, faces: list, which: str | int) -> list[str]:
-    """What a user should know of how a picture was read, a line each."""
-    said = [f"{source}: {note}" for note in faces[0].picture.notes]
-    # Nobody should wonder why the other face did not change
-    if which == "largest" and faces[0].count > 1:
-        said.append(
-            f"{source}: {faces[0].count} faces found, the largest taken; "
-            "--face K or --face all chooses"
-        )
-    return said
-
-
-def say_which(report, source: Path, faces: list, which: str | int) -> None:
-    """`remarks`, said at once."""
-    for line in remarks(source, faces, which):
-        report.say(line)
+def need(command: str, *packages: str, extra: str = "train") -> None:
+    """Raises IstrcError where a package, or one that a module of ours imports, is missing."""
+    for package in packages:
+        try:
+            import_module(package)
+        except ImportError as error:
+            raise IstrcError(
+                f"{command} needs {error.name}: pip install 'istrc[{extra}]'"
+            ) from error

@@ -2,27 +2,80 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from istrc.cli.files import whole
-from istrc.cli.vectors import write_face
+from istrc.cli.options import ProvenanceOption
 from istrc.errors import InputError
 from istrc.photo.plugins import WRITTEN
+from istrc.whole import whole
 
-EmbeddingOption = Annotated[
-    str | None,
-    typer.Option(
-        "--save",
-        metavar="Z.NPY",
-        help="Also write the embeddings of the new faces: float32 (N, D), for any command that "
-        "takes them.",
-        show_default="not written",
-    ),
-]
+
+@dataclass
+class MadeOptions:
+    """What else is written of faces that a verb makes."""
+
+    save: Annotated[
+        str | None,
+        typer.Option(
+            "--save",
+            metavar="Z.NPY",
+            help="Also write the embeddings of the new faces: float32 (N, D), for any command "
+            "that takes them.",
+            show_default="not written",
+        ),
+    ] = None
+    provenance: ProvenanceOption = True
+
+    def check(self, out: str, inputs: Sequence[object]) -> None:
+        """Raises InputError where an output cannot be, before the work is done.
+
+        An input is never overwritten; a folder's place may not be a file.
+        """
+        given = {Path(str(source)).resolve() for source in inputs}
+        for name in (out, self.save):
+            if name is not None and Path(name).resolve() in given:
+                raise InputError(f"{name}: would overwrite an input; give another name")
+        if Path(out).exists() and not Path(out).is_dir() and not is_figure(out):
+            raise InputError(
+                f"-o {out}: is a file and no picture; end the name in .png or give a folder"
+            )
+        if self.save is not None and Path(self.save).suffix != ".npy":
+            raise InputError(
+                f"--save {self.save}: embeddings are written as .npy; end the name in .npy"
+            )
+
+    def write(self, out: str, pixels: Any, z: Any, *, generated: bool = False) -> dict[str, Any]:
+        """One picture (H, W, 3) as the file OUT, and the embeddings; what is told of both."""
+        write_face(pixels, Path(out), self.provenance, generated=generated)
+        return self._written(Path(out), z)
+
+    def write_several(
+        self, out: str, faces: Any, z: Any, figure: Callable[[], Any]
+    ) -> dict[str, Any]:
+        """Faces uint8 `(N, S, S, 3)` as one figure (a Pillow image) where OUT names a picture,
+        else as OUT/00.png, OUT/01.png...; and the embeddings; what is told of both.
+        """
+        import numpy as np
+
+        if is_figure(out):
+            return self.write(out, np.asarray(figure()), z)
+        width = max(2, len(str(len(faces) - 1)))
+        written = [Path(out) / f"{number:0{width}d}.png" for number in range(len(faces))]
+        for face, path in zip(faces, written, strict=True):
+            write_face(face, path, self.provenance)
+        return self._written(written, z)
+
+    def _written(self, output: Any, z: Any) -> dict[str, Any]:
+        from istrc.arrays import numpy
+
+        if self.save is not None:
+            write_array(Path(self.save), numpy(z))
+        return {"output": output, "embeddings": self.save and Path(self.save)}
 
 
 def is_figure(out: str) -> bool:
@@ -30,47 +83,21 @@ def is_figure(out: str) -> bool:
     return Path(out).suffix.lower() in WRITTEN and not Path(out).is_dir()
 
 
-def check_outputs(out: str, inputs: Sequence[object], saved: str | None = None) -> None:
-    """Raises InputError where an output cannot be, before the work is done.
-
-    An input is never overwritten; a folder's place may not be a file.
-    """
-    for name in (out, saved):
-        if name is None:
-            continue
-        if any(Path(name).resolve() == Path(str(source)).resolve() for source in inputs):
-            raise InputError(f"{name}: would overwrite an input; give another name")
-    if Path(out).exists() and not Path(out).is_dir() and not is_figure(out):
-        raise InputError(
-            f"-o {out}: is a file and no picture; end the name in .png or give a folder"
-        )
-    if saved is not None and Path(saved).suffix != ".npy":
-        raise InputError(f"--save {saved}: embeddings are written as .npy; end the name in .npy")
-
-
-def write_faces(pixels: Any, out: str, provenance: bool = True) -> list[Path]:
-    """Faces uint8 `(N, S, S, 3)` as OUT/00.png, OUT/01.png..., in their order."""
-    width = max(2, len(str(len(pixels) - 1)))
-    written = [Path(out) / f"{number:0{width}d}.png" for number in range(len(pixels))]
-    for face, path in zip(pixels, written, strict=True):
-        write_face(face, path, provenance)
-    return written
-
-
-def write_figure(figure: Any, out: str, provenance: bool = True) -> Path:
-    """A drawn figure (a Pillow image) as the file OUT."""
+def write_array(path: Path, z: Any) -> None:
+    """Embeddings (N, D) as a float32 .npy, written whole."""
     import numpy as np
 
-    write_face(np.asarray(figure), Path(out), provenance)
-    return Path(out)
+    with whole(path) as temporary:
+        np.save(temporary, z.astype(np.float32))
 
 
-def save_embeddings(z: Any, target: str | None) -> None:
-    """z `(N, D)` as an array, if there is a target."""
-    import numpy as np
+def write_face(
+    pixels: Any, output: Path, provenance: bool = True, *, generated: bool = False
+) -> None:
+    """A picture of faces that the model made; `generated`: of nobody's photograph."""
+    from istrc.photo.write import write_picture
+    from istrc.photo.xmp import COMPOSITE, GENERATED
 
-    from istrc.arrays import numpy
-
-    if target is not None:
-        with whole(Path(target)) as temporary:
-            np.save(temporary, numpy(z).astype(np.float32))
+    output.parent.mkdir(parents=True, exist_ok=True)
+    told = GENERATED if generated else COMPOSITE
+    write_picture(None, pixels, output, source_type=told if provenance else None)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from istrc.cli import options
-from istrc.cli.files import Job, find_all, plan_outputs
+from istrc.cli.files import Job
 from istrc.cli.made import Made, command_key
-from istrc.cli.many import Outcome, Task, do_all
+from istrc.cli.many import Outcome, ResumeOptions, Task, do_all
+from istrc.cli.options import CircleOptions, FaceOptions, WriteOptions
+from istrc.cli.pictures import write_face
 from istrc.cli.report import Report
-from istrc.cli.table import table_file
 
 
 def redraw_all(
@@ -22,12 +22,8 @@ def redraw_all(
     work: Callable[[Any, Job, dict[str, Any]], Outcome],
     settings: dict[str, Any],
     *,
-    jobs: int,
-    again: bool,
-    table: str | None,
-    model: str,
-    device: str,
-    runtime: str,
+    batch: ResumeOptions,
+    model: CircleOptions,
     names: Iterable[str] = (),
     check: Callable[[Any], None] = lambda circle: None,
 ) -> None:
@@ -39,22 +35,17 @@ def redraw_all(
         names: the attributes among them.
         check: raises IstrcError where the circle cannot do what is asked.
     """
-    found = find_all(inputs)
-    report.table = table_file(table, found.paths)
-    suffix = ".png" if settings["crop"] else None
-    todo, clashes = plan_outputs(found.paths, out, several=found.several, suffix=suffix)
-    report.all_failed(found.missing + clashes)
+    todo, folder = batch.plan(report, inputs, out, ".png" if settings["crop"] else None)
     if not todo:
         return
-    circle = options.open_circle(model, device, runtime)
+    circle = model.open()
     check(circle)
     made = None
-    if found.several:
+    if folder:
         key = command_key(report.command, settings, circle, names)
-        made = Made(Path(out), key, again=again)
-    opening = partial(options.open_circle, model, device, circle.runtime)
-    task = Task(work, settings, opening, circle.runtime)
-    do_all(report, todo, task, circle, processes=jobs, made=made)
+        made = Made(Path(out), key, again=batch.again)
+    task = Task(work, settings, replace(model, runtime=circle.runtime).open, circle.runtime)
+    do_all(report, todo, task, circle, processes=batch.jobs, made=made)
 
 
 def redraw_one(
@@ -68,14 +59,12 @@ def redraw_one(
     """
     from istrc.photo.write import not_kept
 
-    which, crop = settings["face"], settings["crop"]
-    where = {key: settings[key] for key in ("face", "aligned", "min_face")}
-    faces = options.read_faces(circle, job.source, **where)
+    which: FaceOptions = settings["faces"]
+    crop, faces = settings["crop"], which.read(circle, job.source)
     drawn: list[Any] = []
     for seen in faces:
         drawn.append(draw(seen, drawn[-1] if drawn and not crop else None))
-    how = dict(provenance=settings["provenance"], location=settings["location"])
-    written = [str(path) for path in options.save(drawn, job.output, crop, **how)]
+    written = [str(path) for path in _save(drawn, job.output, crop, settings["output"])]
     outcome = Outcome(
         facts=dict(
             input=str(job.source),
@@ -83,8 +72,24 @@ def redraw_one(
             faces=faces[0].count,
         ),
         line=f"{job.source} -> {', '.join(written)}",
-        remarks=options.remarks(job.source, faces, which),
+        remarks=which.remarks(job.source, faces),
     )
     if not crop and (lost := not_kept(faces[0].picture, job.output)):
         outcome.remarks.append(lost)
     return outcome, faces, drawn
+
+
+def _save(drawn: list, output: Path, crop: bool, how: WriteOptions) -> list[Path]:
+    """Write the photograph with its new faces (the last of a chain), or one crop a face:
+    `out.png` for one, `out-1.png`, `out-2.png`... for several.
+    """
+    if not crop:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        drawn[-1].save(output, provenance=how.provenance, location=how.keep_location)
+        return [output]
+    names = [output]
+    if len(drawn) > 1:
+        names = [output.with_stem(f"{output.stem}-{k}") for k in range(1, len(drawn) + 1)]
+    for one, name in zip(drawn, names, strict=True):
+        write_face(one.crop, name, how.provenance)
+    return names

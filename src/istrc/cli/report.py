@@ -82,8 +82,9 @@ class Report:
             # Errors of ours begin with the input's name
             self.rows.append({"input": str(error).partition(": ")[0], "error": one_line(error)})
 
-    def say(self, line: str) -> None:
-        print(one_line(line), file=sys.stderr, flush=True)
+    def say(self, *lines: str) -> None:
+        for line in lines:
+            print(one_line(line), file=sys.stderr, flush=True)
 
     def each(
         self, items: Sequence[T], work: Callable[[T], None], name: Callable[[T], object] = str

@@ -27,9 +27,9 @@ def serve(
         typer.Argument(
             metavar="[FOLDER]",
             help="A folder of pictures to work through; whoever may open the page sees them.",
-            show_default=False,
         ),
     ] = None,
+    *,
     host: Annotated[
         str,
         typer.Option(
@@ -56,9 +56,7 @@ def serve(
             show_default="everybody who can reach it",
         ),
     ] = None,
-    model: options.ModelOption = options.MODEL,
-    device: options.DeviceOption = "cpu",
-    runtime: options.RuntimeOption = options.Runtime.auto,
+    model: options.CircleOptions,
     as_json: options.JsonOption = False,
 ) -> None:
     """Open a page on which a photograph is dropped and sliders are moved.
@@ -73,7 +71,7 @@ def serve(
         need_gradio()
         pair = _pair(auth)
         pictures = _pictures(report, folder)
-        circle = options.open_circle(model, device, runtime.value)
+        circle = model.open()
         # A process manager's way to stop is as good as Ctrl-C
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -81,7 +79,7 @@ def serve(
         try:
             address, stop = start(
                 circle,
-                model=model,
+                model=model.model,
                 pictures=pictures,
                 host=host,
                 port=port,

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 from collections.abc import Iterable, Sequence
 
-from istrc.errors import IstrcError
+from istrc.errors import IstrcError, suggest
 
 LIMIT = 2.0  # |strength|; +1 is the full transformation, beyond +-2 faces stop being faces
 
@@ -69,16 +68,6 @@ def check_keep(edits: Iterable[str], keep: Iterable[str]) -> None:
     both = sorted(set(edits) & set(keep))
     if both:
         raise IstrcError(f"--keep {both[0]}: it is also edited; take it out of -a or of --keep")
-
-
-def suggest(name: str, known: Sequence[str]) -> str:
-    """`did you mean smile?`, or all names when none is near."""
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-    # A part of a long name is the commonest slip: `glasses` for `eyeglasses`
-    near += [other for other in known if len(name) > 3 and name in other and other not in near]
-    if near:
-        return f"did you mean {' or '.join(near[:3])}?"
-    return f"there are: {', '.join(known)}"
 
 
 def snake_case(name: str) -> str:

@@ -11,8 +11,8 @@ from typing import Annotated, Any
 
 import typer
 
-from istrc.cli.files import whole
 from istrc.errors import InputError
+from istrc.whole import whole
 
 COLUMNS = ("input", "output", "faces", "edited", "angle", "error", "seconds")
 SUFFIXES = (".csv", ".json")

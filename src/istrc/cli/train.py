@@ -7,16 +7,14 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import MISSING, Field, fields
-from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
-from istrc.cli import options
-from istrc.cli.recognisers import PARAMETERS, SPEC, WHAT, open_recogniser
+from istrc.cli.command import as_command, with_signature
+from istrc.cli.recognisers import SPEC, WHAT, RecogniserOptions, open_recogniser
 from istrc.cli.report import Report
 from istrc.errors import IstrcError
 from istrc.training import settings
@@ -45,33 +43,7 @@ SAVES_ITSELF = ("all", "circle", "judge", "sieve", "textures")
 NETS = ("FaceNet", "AutoEncoder", "Landmarks", "Circle")
 
 
-class Doors(TyperGroup):
-    """The commands, each made when it is asked for."""
-
-    @property
-    def commands(self) -> dict[str, Any]:
-        return {part: _command(part) for part in PARTS}
-
-    @commands.setter
-    def commands(self, _: Any) -> None:
-        """There are no others."""
-
-    def list_commands(self, ctx: Any) -> list[str]:
-        return list(PARTS)
-
-    def get_command(self, ctx: Any, name: str) -> Any:
-        return _command(name) if name in PARTS else None
-
-
-@cache
-def _command(part: str) -> Any:
-    alone = typer.Typer(add_completion=False, rich_markup_mode="rich")
-    alone.command(part)(_door(part, *PARTS[part]))
-    return typer.main.get_command(alone)
-
-
 app = typer.Typer(
-    cls=Doors,
     help="Train a part of the circle, or all of them. A run that was killed goes on where it "
     "was when the same command is given again.",
     no_args_is_help=True,
@@ -83,40 +55,36 @@ process_is_ours = False
 
 def _door(part: str, module: str, function: str, kind: type) -> Callable[..., None]:
     """The command that stands for one training function."""
-    shown = {one.name: _option(one) for one in settings.in_order(kind)}
-    shown = {name: option for name, option in shown.items() if option is not None}
+    shown = [option for one in settings.in_order(kind) if (option := _option(one)) is not None]
 
-    def command(data: str, out: str, as_json: bool, **values: Any) -> None:
-        given = {name: values.pop(name) for name in shown}
-        given = {name: value for name, value in given.items() if value is not None}
-        with Report(f"train {part}", as_json) as report:
-            _restart()
-            try:
-                train = getattr(import_module(module), function)
-                if "recogniser" in given:
-                    given["recogniser"] = open_recogniser(
-                        given["recogniser"], given["device"], report, **values
-                    )
-                _load(given, kind)
-                trained = train(data, out, **given)
-                if part not in SAVES_ITSELF:
-                    _save(trained, Path(out))
-            except ImportError as error:
-                message = f"training needs {error.name}: pip install 'istrc[train]'"
-                raise IstrcError(message) from error
-            report.done(f"{out}: trained", part=part, data=data, output=out)
+    def command(report: Report, data: str, out: str, feeding: Any = None, **values: Any) -> None:
+        given = {name: value for name, value in values.items() if value is not None}
+        _restart()
+        try:
+            train = getattr(import_module(module), function)
+            if "recogniser" in given:
+                given["recogniser"] = open_recogniser(
+                    given["recogniser"], given["device"], report, **vars(feeding)
+                )
+            _load(given, kind)
+            trained = train(data, out, **given)
+            if part not in SAVES_ITSELF:
+                _save(trained, Path(out))
+        except ImportError as error:
+            message = f"training needs {error.name}: pip install 'istrc[train]'"
+            raise IstrcError(message) from error
+        report.done(f"{out}: trained", part=part, data=data, output=out)
 
     parameters = [
+        _parameter("report", Report),
         _parameter("data", Annotated[str, typer.Argument(metavar="DATA", help=kind.data)]),
         _parameter("out", Annotated[str, typer.Argument(metavar="OUT", help=kind.out)]),
-        *shown.values(),
-        *(PARAMETERS if "recogniser" in shown else ()),
-        _parameter("as_json", options.JsonOption, False),
+        *shown,
     ]
-    command.__doc__ = (kind.__doc__ or "").partition("\n")[0]
-    command.__signature__ = inspect.Signature(parameters)
-    command.__annotations__ = {one.name: one.annotation for one in parameters}
-    return command
+    if any(option.name == "recogniser" for option in shown):
+        parameters.append(_parameter("feeding", RecogniserOptions))
+    text = (kind.__doc__ or "").partition("\n")[0]
+    return as_command(f"train {part}", with_signature(command, parameters, text))
 
 
 def _parameter(name: str, annotation: Any, default: Any = inspect.Parameter.empty) -> Any:
@@ -210,3 +178,7 @@ def _restart() -> None:
 
     if any(name not in os.environ for name in ALLOCATOR):
         os.execve(sys.executable, sys.orig_argv, {**ALLOCATOR, **os.environ})
+
+
+for _part, _of in PARTS.items():
+    app.command(_part)(_door(_part, *_of))

@@ -5,18 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from istrc.cli import options
-from istrc.cli.files import Job, find_all, plan_outputs, whole, write_lines
-from istrc.cli.many import AgainOption, JobsOption, Outcome, Task, attempted, do_all
+from istrc.cli.files import Job, plan_outputs, write_lines
+from istrc.cli.many import BatchOptions, Outcome, ResumeOptions, Task, attempted, do_all
+from istrc.cli.pictures import write_array, write_face
 from istrc.cli.redraw import redraw_all, redraw_one
 from istrc.cli.report import Report
-from istrc.cli.table import ReportOption, table_file
 from istrc.errors import InputError
 
 EMBED_EXAMPLES = """Examples:
@@ -39,7 +39,9 @@ BATCH = 64  # embeddings decoded at once
 
 
 def embed(
+    report: Report,
     inputs: options.InputsArgument,
+    *,
     out: Annotated[
         str,
         typer.Option(
@@ -48,18 +50,11 @@ def embed(
             metavar="Z.NPY",
             help="Array to write: float32 (N, D), rows of unit norm, one an input in order. "
             "Z.txt beside it lists the inputs, one a line.",
-            show_default=False,
         ),
     ],
-    face: options.FaceOption = "largest",
-    min_face: options.MinFaceOption = None,
-    aligned: options.AlignedOption = False,
-    jobs: JobsOption = 1,
-    table: ReportOption = None,
-    model: options.ModelOption = options.MODEL,
-    device: options.DeviceOption = "cpu",
-    runtime: options.RuntimeOption = options.Runtime.auto,
-    as_json: options.JsonOption = False,
+    faces: options.FaceOptions,
+    batch: BatchOptions,
+    model: options.CircleOptions,
 ) -> None:
     """Write the embeddings of faces: points of the unit hypersphere.
 
@@ -68,37 +63,31 @@ def embed(
     """
     import numpy as np
 
-    with Report("embed", as_json) as report:
-        which, target = options.parse_face(face), Path(out)
-        if target.suffix != ".npy":
-            raise InputError(f"-o {out}: embeddings are written as .npy; end the name in .npy")
-        found = find_all(inputs)
-        report.table = table_file(table, found.paths)
-        report.all_failed(found.missing)
-        if not found.paths:
-            return
-        circle = options.open_circle(model, device, runtime.value)
-        rows: list[np.ndarray] = []
-        names: list[Path] = []
+    target = Path(out)
+    if target.suffix != ".npy":
+        raise InputError(f"-o {out}: embeddings are written as .npy; end the name in .npy")
+    todo, _ = batch.plan(report, inputs)
+    if not todo:
+        return
+    circle = model.open()
+    rows: list[np.ndarray] = []
+    names: list[Path] = []
 
-        def tell(report: Report, job: Job, outcome: Outcome) -> None:
-            for z in outcome.facts["z"]:
-                report.done(input=job.source, row=len(rows), faces=outcome.facts["faces"])
-                rows.append(z)  # (D,)
-                names.append(job.source)
+    def tell(report: Report, job: Job, outcome: Outcome) -> None:
+        for z in outcome.facts["z"]:
+            report.done(input=job.source, row=len(rows), faces=outcome.facts["faces"])
+            rows.append(z)  # (D,)
+            names.append(job.source)
 
-        todo = [Job(path, None) for path in found.paths]
-        opening = partial(options.open_circle, model, device, circle.runtime)
-        settings = dict(face=which, aligned=aligned, min_face=min_face)
-        task = Task(None, settings, opening, circle.runtime, embed_many)
-        do_all(report, todo, task, circle, processes=jobs, tell=tell)
-        if rows:
-            with whole(target) as temporary:
-                np.save(temporary, np.stack(rows))  # (N, D)
-            write_lines(target.with_suffix(".txt"), names)
-            report.facts.update(output=target, list=target.with_suffix(".txt"))
-            if not as_json:
-                report.say(f"{target}: {len(rows)} x {circle.dim}")
+    opening = replace(model, runtime=circle.runtime).open
+    task = Task(None, dict(faces=faces), opening, circle.runtime, embed_many)
+    do_all(report, todo, task, circle, processes=batch.jobs, tell=tell)
+    if rows:
+        write_array(target, np.stack(rows))  # (N, D)
+        write_lines(target.with_suffix(".txt"), names)
+        report.facts.update(output=target, list=target.with_suffix(".txt"))
+        if not report.as_json:
+            report.say(f"{target}: {len(rows)} x {circle.dim}")
 
 
 def embed_many(circle: Any, jobs: Sequence[Job], settings: dict[str, Any]) -> list[Outcome]:
@@ -111,7 +100,7 @@ def embed_many(circle: Any, jobs: Sequence[Job], settings: dict[str, Any]) -> li
     from istrc.data.prepared import to_array
 
     # Pictures in which nothing is to be found are decoded side by side
-    with ThreadPoolExecutor(os.cpu_count() if settings["aligned"] else 1) as pool:
+    with ThreadPoolExecutor(os.cpu_count() if settings["faces"].aligned else 1) as pool:
         looked = list(pool.map(lambda job: attempted(crops_of, circle, job, settings), jobs))
     crops = [one.facts.pop("crops") for one in looked if one.error is None]
     if crops:
@@ -131,30 +120,29 @@ def crops_of(circle: Any, job: Job, settings: dict[str, Any]) -> Outcome:
     """The faces of one photograph that are asked for, (K, S, S, 3) uint8, and how many it has."""
     from istrc.circle import number_of
 
-    where = {key: settings[key] for key in ("aligned", "min_face")}
+    which: options.FaceOptions = settings["faces"]
+    where = dict(aligned=which.aligned, min_face=which.min_face)
     picture, frames, crops = circle.crops(job.source, **where)
-    if settings["face"] != "all":
-        number = number_of(settings["face"], len(frames), job.source)
+    if which.face != "all":
+        number = number_of(which.face, len(frames), job.source)
         crops = crops[number - 1 : number]
     remarks = [f"{job.source}: {note}" for note in picture.notes]
     return Outcome(facts=dict(crops=crops, faces=len(frames)), remarks=remarks)
 
 
 def decode(
+    report: Report,
     vectors: Annotated[
         str,
         typer.Argument(
             metavar="Z.NPY",
             help="Embeddings: an array (N, D) or (D,) of any length but 0; rows are normalised.",
-            show_default=False,
         ),
     ],
+    *,
     out: options.OutOption,
     provenance: options.ProvenanceOption = True,
-    model: options.ModelOption = options.MODEL,
-    device: options.DeviceOption = "cpu",
-    runtime: options.RuntimeOption = options.Runtime.auto,
-    as_json: options.JsonOption = False,
+    model: options.CircleOptions,
 ) -> None:
     """Draw the faces that embeddings stand for: decode(F(z)).
 
@@ -163,36 +151,35 @@ def decode(
     """
     from istrc.data.prepared import to_pixels
 
-    with Report("decode", as_json) as report:
-        path = Path(vectors)
-        z = read_vectors(path)
-        jobs, clashes = plan_outputs(
-            _row_names(path, len(z)), out, several=len(z) > 1, suffix=".png"
+    path = Path(vectors)
+    z = read_vectors(path)
+    jobs, clashes = plan_outputs(_row_names(path, len(z)), out, several=len(z) > 1, suffix=".png")
+    report.all_failed(clashes)
+    if not jobs:
+        return
+    circle = model.open()
+    if z.shape[1] != circle.dim:
+        raise InputError(
+            f"{path}: rows have {z.shape[1]} numbers and the model's sphere {circle.dim}; "
+            "decode with the model that embedded them"
         )
-        report.all_failed(clashes)
-        if not jobs:
-            return
-        circle = options.open_circle(model, device, runtime.value)
-        if z.shape[1] != circle.dim:
-            raise InputError(
-                f"{path}: rows have {z.shape[1]} numbers and the model's sphere {circle.dim}; "
-                "decode with the model that embedded them"
-            )
-        rows = {job.source: row for row, job in enumerate(jobs)}
+    rows = {job.source: row for row, job in enumerate(jobs)}
 
-        def some(batch: list[Job]) -> None:
-            picked = z[[rows[job.source] for job in batch]]
-            for job, face in zip(batch, to_pixels(circle.decode(picked)), strict=True):
-                write_face(face, job.output, provenance, generated=True)
-                report.done(row=rows[job.source], output=job.output)
+    def some(batch: list[Job]) -> None:
+        picked = z[[rows[job.source] for job in batch]]
+        for job, face in zip(batch, to_pixels(circle.decode(picked)), strict=True):
+            write_face(face, job.output, provenance, generated=True)
+            report.done(row=rows[job.source], output=job.output)
 
-        batches = [jobs[start : start + BATCH] for start in range(0, len(jobs), BATCH)]
-        report.each(batches, some, lambda _: path)
-        report.say(f"{path}: {len(report.results)} faces -> {out}")
+    batches = [jobs[start : start + BATCH] for start in range(0, len(jobs), BATCH)]
+    report.each(batches, some, lambda _: path)
+    report.say(f"{path}: {len(report.results)} faces -> {out}")
 
 
 def reconstruct(
+    report: Report,
     inputs: options.InputsArgument,
+    *,
     out: options.OutOption,
     mode: Annotated[
         options.Rebuild,
@@ -200,46 +187,17 @@ def reconstruct(
             help="circle: decode(F(z)), the recogniser's idea of the face. anchored: "
             "decode(E(x)), what the auto-encoder keeps of it."
         ),
-    ] = options.Rebuild.circle,
-    face: options.FaceOption = "largest",
-    min_face: options.MinFaceOption = None,
-    aligned: options.AlignedOption = False,
+    ] = "circle",
+    faces: options.FaceOptions,
     crop: options.CropOption = False,
-    provenance: options.ProvenanceOption = True,
-    keep_location: options.LocationOption = False,
-    jobs: JobsOption = 1,
-    again: AgainOption = False,
-    table: ReportOption = None,
-    model: options.ModelOption = options.MODEL,
-    device: options.DeviceOption = "cpu",
-    runtime: options.RuntimeOption = options.Runtime.auto,
-    as_json: options.JsonOption = False,
+    output: options.WriteOptions,
+    batch: ResumeOptions,
+    model: options.CircleOptions,
 ) -> None:
     """Replace faces by what the model keeps of them, in the photograph or (--crop) alone."""
-    with Report("reconstruct", as_json) as report:
-        report.facts.update(mode=mode.value)
-        settings = dict(
-            mode=mode.value,
-            face=options.parse_face(face),
-            aligned=aligned,
-            min_face=min_face,
-            crop=crop,
-            provenance=provenance,
-            location=keep_location,
-        )
-        redraw_all(
-            report,
-            inputs,
-            out,
-            reconstruct_one,
-            settings,
-            jobs=jobs,
-            again=again,
-            table=table,
-            model=model,
-            device=device,
-            runtime=runtime.value,
-        )
+    report.facts.update(mode=mode)
+    settings = dict(mode=mode, faces=faces, crop=crop, output=output)
+    redraw_all(report, inputs, out, reconstruct_one, settings, batch=batch, model=model)
 
 
 def reconstruct_one(circle: Any, job: Job, settings: dict[str, Any]) -> Outcome:
@@ -272,18 +230,6 @@ def read_vectors(path: Path):
     if len(bad):
         raise InputError(f"{path}: row {bad[0]} has no direction (zero, NaN or infinite)")
     return z / norm
-
-
-def write_face(
-    pixels: Any, output: Path, provenance: bool = True, *, generated: bool = False
-) -> None:
-    """A picture of faces that the model made; `generated`: of nobody's photograph."""
-    from istrc.photo.write import write_picture
-    from istrc.photo.xmp import COMPOSITE, GENERATED
-
-    output.parent.mkdir(parents=True, exist_ok=True)
-    told = GENERATED if generated else COMPOSITE
-    write_picture(None, pixels, output, source_type=told if provenance else None)
 
 
 def _row_names(path: Path, count: int) -> list[Path]:

@@ -9,9 +9,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from istrc.errors import InputError
-
-FRAME = (178, 218)  # CelebA's aligned frame, (width, height) in pixels
-CROP = (25, 45, 153, 173)  # the crop in that frame: left, top, right, bottom
+from istrc.shape.crop import CROP, FRAME_SIZE
 
 
 def square(data: bytes, celeba: bool) -> Image.Image:
@@ -22,7 +20,7 @@ def square(data: bytes, celeba: bool) -> Image.Image:
     picture of another shape is a mistake. Raises InputError with a short reason.
     """
     image = _decode(data)
-    if image.size == FRAME:
+    if image.size == FRAME_SIZE:
         return image.crop(CROP)
     width, height = image.size
     if width != height and celeba:

@@ -22,6 +22,7 @@ import numpy as np
 from istrc.data import crop, measured
 from istrc.data.sources.source import Chunk, Row, Source
 from istrc.errors import InputError, IstrcError
+from istrc.whole import whole
 
 
 @dataclass
@@ -111,12 +112,10 @@ def load_part(folder: Path, number: int) -> Part:
 
 def write_whole(path: Path, write: Callable[[Any], object]) -> None:
     """Calls `write(stream)` on a temporary file, then renames it: all of it or nothing."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    with temporary.open("wb") as stream:
+    with whole(path) as temporary, temporary.open("wb") as stream:
         write(stream)
         stream.flush()
         os.fsync(stream.fileno())
-    os.replace(temporary, path)
 
 
 def _bytes(value: Any) -> np.ndarray:

@@ -20,9 +20,10 @@ from istrc.arrays import inference, library, numpy
 from istrc.attributes import OF_THE_MOUTH, moves, regions_of, shades
 from istrc.edit.tone import like_teeth, toned
 from istrc.errors import InputError
-from istrc.photo.align import CROP_CENTRE, CROP_SIDE, Frame, aligned_frame, invert, transform
+from istrc.photo.align import Frame, aligned_frame, invert, transform
 from istrc.photo.paste import face_mask
 from istrc.resample import blurred, looked_up, places
+from istrc.shape.crop import CROP_CENTRE, CROP_SIDE
 from istrc.shape.mesh import FACE_POINTS, LOWER, UPPER, Mesh
 from istrc.shape.regions import above_brows, outline, polygon, region_mask, skin
 

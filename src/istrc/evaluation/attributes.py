@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 import torch
 
+from istrc import roc
 from istrc.data.measured import NAMES as MEASURED
 from istrc.data.prepared import Prepared
 from istrc.evaluation import metrics
 from istrc.evaluation.results import circle_checksum
 
 MEASURES = {
-    "auc": metrics.roc_auc,
+    "auc": roc.roc_auc,
     "accuracy": metrics.accuracy,
     "balanced_accuracy": metrics.balanced_accuracy,
     "calibration_error": metrics.calibration_error,

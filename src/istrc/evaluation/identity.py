@@ -13,9 +13,9 @@ import torch
 from PIL import Image
 from scipy.spatial.distance import pdist
 
+from istrc import roc
 from istrc.data.prepared import Prepared, to_pixels
 from istrc.errors import IstrcError
-from istrc.evaluation import metrics
 from istrc.models.dlib_resnet import DESCRIPTOR, DlibResNet, model_file
 
 LANDMARKS = "shape_predictor_68_face_landmarks.dat"
@@ -103,7 +103,7 @@ class SecondRecogniser:
         chosen = rows[np.sort(first)][:people]
         descriptors = self.describe(prepared.batch(chosen))
         distances = pdist(descriptors.astype(np.float64))
-        found = metrics.threshold_at_far(distances, far)
+        found = roc.threshold_at_far(distances, far)
         if not np.isfinite(found):
             raise IstrcError(
                 f"{prepared.folder}: {len(chosen)} people in the train split are too few to find "

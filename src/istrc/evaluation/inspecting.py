@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from istrc import roc
 from istrc.circle import Circle
 from istrc.data.prepared import Prepared, to_pixels
 from istrc.errors import InputError
-from istrc.evaluation import metrics
 from istrc.evaluation.attributes import MEASURED
 from istrc.evaluation.embedding import drawn_rows
 from istrc.evaluation.metrics import finite_mean
@@ -108,8 +108,8 @@ def inspect_recogniser(
     shares = prevalence(torch.from_numpy(labels["valid"][:, both])).tolist()
     per = {
         name: {
-            "linear": metrics.roc_auc(linear[name], labels["valid"][:, a]),
-            "classifier": metrics.roc_auc(scores[:, column], labels["valid"][:, a]),
+            "linear": roc.roc_auc(linear[name], labels["valid"][:, a]),
+            "classifier": roc.roc_auc(scores[:, column], labels["valid"][:, a]),
             "prevalence": shares[column],
             "known": int((labels["valid"][:, a] >= 0).sum()),
         }

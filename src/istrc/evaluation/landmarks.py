@@ -19,9 +19,9 @@ from istrc.circle import Circle
 from istrc.data.prepared import Prepared, to_pixels
 from istrc.errors import InputError
 from istrc.evaluation.groups import group_finder
-from istrc.evaluation.metrics import roc_auc
 from istrc.evaluation.results import markdown_table
 from istrc.resample import resized
+from istrc.roc import roc_auc
 from istrc.shape.frame import aligning, mirrored
 from istrc.shape.measures import MEASURED, eyes, measures
 from istrc.training.changes import REGIONS

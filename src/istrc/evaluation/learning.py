@@ -22,8 +22,8 @@ from istrc.evaluation.judges import Judge
 from istrc.evaluation.metrics import finite_mean
 from istrc.evaluation.results import circle_checksum, markdown_table
 from istrc.learning.learn import LEAST, Side, learn_attribute, trust_of
-from istrc.learning.trust import roc_auc
 from istrc.models.learned import LearnedAttribute
+from istrc.roc import roc_auc
 
 ATTRIBUTES = ("eyeglasses", "bangs", "smile", "wearing_hat", "makeup", "big_nose")
 COUNTS = (20, 50, 100)

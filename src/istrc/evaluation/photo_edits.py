@@ -17,8 +17,9 @@ from istrc.errors import InputError
 from istrc.evaluation.metrics import LUMA, finite_mean
 from istrc.evaluation.speed.machine import resident
 from istrc.face import Face
-from istrc.photo.align import CROP_CENTRE, CROP_SIDE, Frame, transform
+from istrc.photo.align import Frame, transform
 from istrc.photo.paste import FULL, ROUNDNESS
+from istrc.shape.crop import CROP_CENTRE, CROP_SIDE
 
 MEGAPIXELS = 12.0  # of what a telephone takes
 MODES = ("photo", "anchored")  # the change added to the photograph, and the decoded face pasted

@@ -24,8 +24,9 @@ from istrc.evaluation.photo_scenes import (
     lay,
     spoilt,
 )
-from istrc.photo.align import CROP_SIDE, FindsPoints, Frame, find_frame, frame_from_box
+from istrc.photo.align import FindsPoints, Frame, find_frame, frame_from_box
 from istrc.photo.find import Found, find_faces
+from istrc.shape.crop import CROP_SIDE
 
 HEIGHT, WIDTH = 720, 960  # pixels of a photograph that is put together
 SIZES = (40, 60, 80, 120, 240)  # sides of faces' crops, pixels

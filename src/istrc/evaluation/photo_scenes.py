@@ -20,21 +20,9 @@ from istrc.data.sources.celeba_official import CelebaOfficial
 from istrc.data.sources.source import Chunk
 from istrc.errors import InputError
 from istrc.evaluation.embedding import drawn_rows
-from istrc.photo.align import (
-    BOX_CENTRE,
-    BOX_SIDE,
-    CROP_CENTRE,
-    CROP_SIDE,
-    EYES,
-    FRAME_SIZE,
-    Frame,
-    aligned_frame,
-    compose,
-    invert,
-    sampling_grid,
-    transform,
-)
+from istrc.photo.align import Frame, aligned_frame, compose, invert, sampling_grid, transform
 from istrc.photo.detect import Box
+from istrc.shape.crop import BOX_CENTRE, BOX_SIDE, CROP_CENTRE, CROP_SIDE, EYES, FRAME_SIZE
 
 BACKGROUNDS = ("neutral", "noise", "photograph")
 FEATHER = 0.06  # of a face's side: where its edge fades into the background

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from istrc.models.store import weights_checksum
 from istrc.recognisers.recogniser import key
 from istrc.whole import whole
 
@@ -88,18 +89,6 @@ def commit() -> str | None:
         return subprocess.run(told, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return None
-
-
-def weights_checksum(*modules: nn.Module) -> str:
-    """SHA-256 over the names and values of every weight of these networks, in order."""
-    digest = hashlib.sha256()
-    for module in modules:
-        for name, value in module.state_dict().items():
-            digest.update(name.encode())
-            array = value.detach().cpu().contiguous()
-            array = array.float() if array.dtype == torch.bfloat16 else array
-            digest.update(array.numpy().tobytes())
-    return digest.hexdigest()
 
 
 def circle_checksum(circle: Any) -> str:

@@ -26,10 +26,11 @@ from istrc import sphere
 from istrc.data.pairs import count_pairs, draw_pairs
 from istrc.data.prepared import Prepared
 from istrc.errors import InputError
-from istrc.evaluation import identity, metrics
+from istrc.evaluation import identity
 from istrc.evaluation.embedding import Progress, embed_rows, frechet_means, precise, silent
 from istrc.evaluation.results import circle_checksum, markdown_table
-from istrc.evaluation.roc import roc_figure
+from istrc.evaluation.roc_figure import roc_figure
+from istrc.roc import best_threshold, roc_auc, roc_points, tar_at_far
 
 FALSE_ACCEPT_RATES = (1e-1, 1e-2, 1e-3, 1e-4)
 TEMPLATE_SIZES = (2, 3, 5)  # pictures in a mean
@@ -95,7 +96,7 @@ def verification_measures(
     accuracies, thresholds = [], []
     for number in np.unique(fold):
         here = fold == number
-        cut = metrics.best_threshold(distances[~here], same[~here])
+        cut = best_threshold(distances[~here], same[~here])
         thresholds.append(cut)
         accuracies.append(np.mean((distances[here] < cut) == same[here]))
     spread = float(np.std(accuracies, ddof=1))
@@ -103,15 +104,15 @@ def verification_measures(
         "accuracy": float(np.mean(accuracies)),
         "accuracy_std": spread,
         "accuracy_standard_error": spread / len(accuracies) ** 0.5,
-        "auc": metrics.roc_auc(-distances, same.astype(int)),
+        "auc": roc_auc(-distances, same.astype(int)),
         "tar_at_far": {
-            f"{rate:g}": metrics.tar_at_far(distances[same], distances[~same], rate)
+            f"{rate:g}": tar_at_far(distances[same], distances[~same], rate)
             for rate in FALSE_ACCEPT_RATES
         },
         "threshold": float(np.mean(thresholds)),
     }
     if roc:
-        points = metrics.roc_points(distances[same], distances[~same])
+        points = roc_points(distances[same], distances[~same])
         found["roc"] = dict(zip(("far", "tar"), points, strict=True))
     return found
 

@@ -174,4 +174,4 @@ def make_plan(
         **settings,
     )
     ruler = track if smooth >= SMOOTH else found.smoothed(SMOOTH)
-    return Plan(track, ruler, direction, smooth, follower.count, mode)
+    return Plan(track, ruler, direction, follower.count, mode)

@@ -18,15 +18,9 @@ from PIL import Image
 from istrc import sphere
 from istrc.errors import InputError
 from istrc.film.track import Track, place_of
-from istrc.photo.align import (
-    BOX_CENTRE,
-    BOX_SIDE,
-    FindsPoints,
-    Frame,
-    find_frame,
-    transform,
-)
+from istrc.photo.align import FindsPoints, Frame, find_frame, transform
 from istrc.photo.detect import FIRST_SIDE, SECOND_SIDE, Box, glance
+from istrc.shape.crop import BOX_CENTRE, BOX_SIDE
 
 LOOKS = 2  # of the aligner, where the face was in the frame before
 EVERY = 3  # frames from one look of the detector round the face to the next

@@ -1,4 +1,4 @@
-"""The second pass: every frame gets the edit of the clip."""
+"""The second pass: every frame gets the edit of the clip, as a photograph does."""
 
 from __future__ import annotations
 
@@ -11,16 +11,20 @@ import torch
 
 from istrc.circle import Circle
 from istrc.data.prepared import to_tensor
+from istrc.edit.render import Layers, Rendering, put
 from istrc.errors import InputError
 from istrc.film.direction import Direction
 from istrc.film.flicker import Flicker
-from istrc.film.put import Layer, make_layers, paste
 from istrc.film.read import Film
 from istrc.film.shot import Shot
 from istrc.film.track import Track, frame_at
+from istrc.photo.align import Frame
+from istrc.photo.paste import paste_crop
 
 BATCH = 16  # frames in the networks at once
 HELD = 64 << 20  # bytes of them in memory; fewer frames of a large film
+
+Layer = Layers | np.ndarray  # what is put into a frame: an edit's layers, or a face (S, S, 3)
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +35,6 @@ class Plan:
         track: where the face is and what it is, smoothed as the edit uses it.
         ruler: the same as flicker is measured by: smoothed even if the edit is not.
         direction: the edit of the whole clip.
-        smooth: seconds over which the track was smoothed.
         people: faces in the first frame that has any.
         mode: how the edit is put into a frame, see `Circle.rebuild`.
     """
@@ -39,7 +42,6 @@ class Plan:
     track: Track
     ruler: Track
     direction: Direction
-    smooth: float
     people: int
     mode: str
 
@@ -108,3 +110,33 @@ class _Stage:
             faces = (ruler.crop(picture, size) for picture in (pixels, result.rgb()))
             self.flicker.add(int(self.runs[number]), *faces)
         return result
+
+
+def make_layers(
+    circle: Circle,
+    x: torch.Tensor,
+    z: torch.Tensor,
+    points: torch.Tensor | None,
+    direction: Direction,
+    mode: str = "photo",
+) -> list[Layer]:
+    """The edit of a clip, of B faces x with embeddings z and points (B, 68, 3)."""
+    z2 = direction.of(z)
+    if mode == "circle":
+        drawn = circle.decode(z2)
+    else:
+        rendering = Rendering.of(circle, x, points)
+        change = direction.further * circle.map_change(rendering.c, z, z2)
+        if direction.rest is not None:
+            change = change + direction.rest.to(change)
+        if mode == "photo":
+            return rendering.layers(change, direction.edits)
+        drawn = rendering.drawn(change, mode, direction.edits)
+    return list(drawn.permute(0, 2, 3, 1).cpu().numpy())
+
+
+def paste(circle: Circle, picture: np.ndarray, layer: Layer, frame: Frame) -> np.ndarray:
+    """A picture (H, W, 3) uint8 with an edit in it, a new array."""
+    if isinstance(layer, np.ndarray):
+        return paste_crop(picture, layer, frame)
+    return put(picture, layer, frame, circle.mesh)

@@ -14,7 +14,8 @@ import numpy as np
 import torch
 
 from istrc import sphere
-from istrc.photo.align import CROP_CENTRE, CROP_SIDE, Frame, compose, transform
+from istrc.photo.align import Frame, compose, transform
+from istrc.shape.crop import CROP_CENTRE, CROP_SIDE
 
 HALF_WIDTH = 2 * math.sqrt(2 * math.log(2))  # of a Gaussian: full width at half maximum, in sigmas
 REACH = 3.0  # sigmas; a Gaussian is cut off there

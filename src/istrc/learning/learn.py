@@ -14,9 +14,10 @@ from istrc import sphere
 from istrc.arrays import library, numpy
 from istrc.errors import InputError
 from istrc.learning.linear import REPEATS, learn_linear
-from istrc.learning.trust import Trust, roc_auc, standard_error, trust
+from istrc.learning.trust import Trust, standard_error, trust
 from istrc.models.learned import LearnedAttribute
 from istrc.recognisers.recogniser import TOLD_APART_BY
+from istrc.roc import roc_auc
 
 if TYPE_CHECKING:
     from istrc.arrays import Array

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from istrc.roc import roc_auc
+
 # Standard errors on either side. 1.645 would be 90 % if cross-validation were a measurement on new
 # faces; it is none, and this holds the AUC of other people's faces in 82 to 90 draws of 100
 # (istrc evaluate learning).
@@ -63,17 +65,6 @@ def trust(logits: np.ndarray, labels: np.ndarray) -> Trust:
     nearest = 0.5 / min(yes, no)
     error = standard_error(min(max(auc, nearest), 1 - nearest), yes, no)
     return Trust(auc, max(0.0, auc - WIDTH * error), min(1.0, auc + WIDTH * error))
-
-
-def roc_auc(scores: np.ndarray, labels: np.ndarray) -> float:
-    """The share of pairs of a face with and one without whose scores are in that order.
-
-    Equal scores count half. Scores (N,), labels (N,) 0 or 1, both there.
-    """
-    _, place, count = np.unique(scores, return_inverse=True, return_counts=True)
-    rank = (np.cumsum(count) - (count - 1) / 2)[place]  # from 1, the mean of equals
-    yes = int(labels.sum())
-    return float((rank[labels == 1].sum() - yes * (yes + 1) / 2) / (yes * (len(labels) - yes)))
 
 
 def standard_error(auc: float, yes: int, no: int) -> float:

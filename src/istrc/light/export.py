@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import shutil
 import warnings
 from collections.abc import Callable
@@ -26,6 +25,7 @@ from istrc.models.store import load_part, read_config
 from istrc.models.stored import CONFIG, GRAPHS, WEIGHTS
 from istrc.pretrained import FURTHER, PARTS
 from istrc.shipped import holder
+from istrc.whole import whole, write_json
 
 OPSET = 17
 BATCH = 2  # of the example that is traced; the graphs take any number
@@ -114,7 +114,7 @@ def export_circle(folder: Path, out: Path) -> list[Path]:
     if out.resolve() != folder.resolve():
         settings = json.loads((folder / "circle.json").read_text())
         settings.pop("base", None)  # all parts are here
-        _write(out / "circle.json", (json.dumps(settings, indent=2) + "\n").encode())
+        write_json(out / "circle.json", settings)
     return written
 
 
@@ -238,7 +238,6 @@ def _places(folder: Path) -> dict[str, Path]:
 
 
 def _write(path: Path, data: bytes) -> Path:
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_bytes(data)
-    os.replace(temporary, path)
+    with whole(path, alone=True) as temporary:
+        temporary.write_bytes(data)
     return path

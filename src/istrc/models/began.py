@@ -97,9 +97,10 @@ class Refiner(nn.Module):
         self.levels = nn.ModuleList(Pair(width, width, carry) for width in widths)
         self.down = nn.ModuleList(nn.Conv2d(a, b, 3, 2, 1) for a, b in steps)
         self.up = nn.ModuleList(Pair(a + b, a, carry) for a, b in steps)
-        last = nn.Conv2d(first, 12, 3, 1, 1)
+        # Drawn at full resolution: pixels shuffled from depth to space come out hatched
+        last = nn.Conv2d(first // 2, 3, 3, 1, 1)
         nn.init.zeros_(last.weight), nn.init.zeros_(last.bias)
-        self.head = nn.Sequential(last, nn.PixelShuffle(2))
+        self.head = nn.Sequential(nn.Conv2d(first, first // 2, 3, 1, 1), nn.ELU(), last)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = self.levels[0](F.elu(self.stem(x) + self.place))  # (B, C, S/2, S/2)
@@ -110,6 +111,7 @@ class Refiner(nn.Module):
         for up in reversed(self.up):
             x = F.interpolate(x, scale_factor=2, mode="nearest")
             x = up(torch.cat([x, passed.pop()], 1))
+        x = F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
         return self.head(x).float()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ from safetensors.numpy import save_file
 
 from istrc.arrays import indices, library, numbers, numpy
 from istrc.errors import InputError
+from istrc.whole import whole
 
 if TYPE_CHECKING:
     from istrc.arrays import Array
@@ -42,7 +42,6 @@ class LearnedAttribute:
     def save(self, path: str | Path) -> None:
         """Write one safetensors file, whole or not at all; what is no number is its metadata."""
         path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
         config = {
             "format": FORMAT,
             "name": self.name,
@@ -51,13 +50,9 @@ class LearnedAttribute:
         }
         weight = np.ascontiguousarray(numpy(self.weight))
         tensors = {"weight": weight, "bias": np.array([self.bias], np.float32)}
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        try:
+        with whole(path) as temporary:
             save_file(tensors, temporary, {"istrc": json.dumps(config)})
             temporary.chmod(0o644)  # safetensors writes for the owner alone
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
 
     @classmethod
     def load(cls, path: str | Path, runtime: str = "torch") -> LearnedAttribute:

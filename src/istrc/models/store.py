@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib
-import json
-import os
 from pathlib import Path
 
 import torch
@@ -24,11 +22,12 @@ from istrc.models.stored import (
     SCALE,
     WEIGHTS,
     checked_config,
-    checksum,
     read_config,
     read_notes,
     read_weights,
 )
+from istrc.shape.crop import CROP, FRAME_SIZE
+from istrc.whole import checksum, whole, write_json
 
 __all__ = [
     "GREAT",
@@ -39,14 +38,15 @@ __all__ = [
     "read_config",
     "read_notes",
     "save_part",
+    "weights_checksum",
 ]
 
 GREAT = 250_000  # weights; a matrix of as many is stored in eight bits
 PREPROCESSING = {
     "colour": "RGB",
     "range": [-1, 1],
-    "frame": [178, 218],
-    "crop": [25, 45, 153, 173],
+    "frame": list(FRAME_SIZE),
+    "crop": list(CROP),
     "resize": "lanczos",
 }
 
@@ -69,11 +69,10 @@ def save_part(part: nn.Module, folder: str | Path, **notes) -> None:
         if not value.isfinite().all():
             kind = type(part).__name__
             raise IstrcError(f"{folder}: {kind} not saved, {name} is not finite in half precision")
-    temporary = folder / f"{WEIGHTS}.tmp"
-    save_file(tensors, temporary)
-    temporary.chmod(0o644)  # safetensors writes for the owner alone
-    sha256 = checksum(temporary)
-    os.replace(temporary, folder / WEIGHTS)
+    with whole(folder / WEIGHTS, alone=True) as temporary:
+        save_file(tensors, temporary)
+        temporary.chmod(0o644)  # safetensors writes for the owner alone
+        sha256 = checksum(temporary)
     config = {
         "kind": type(part).__name__,
         "arguments": part.config,
@@ -81,9 +80,7 @@ def save_part(part: nn.Module, folder: str | Path, **notes) -> None:
         "sha256": sha256,
         **notes,
     }
-    temporary = folder / f"{CONFIG}.tmp"
-    temporary.write_text(json.dumps(config, indent=2) + "\n")
-    os.replace(temporary, folder / CONFIG)
+    write_json(folder / CONFIG, config)
 
 
 def load_part(folder: str | Path, device: str | torch.device = "cpu") -> nn.Module:
@@ -124,11 +121,19 @@ def _as_tuples(arguments: dict) -> dict:
 
 def fingerprint(part: nn.Module) -> str:
     """Sixteen hex digits that tell the weights of two networks apart."""
+    return weights_checksum(part)[:16]
+
+
+def weights_checksum(*modules: nn.Module) -> str:
+    """SHA-256 over the names and values of every weight of these networks, in order."""
     digest = hashlib.sha256()
-    for name, value in part.state_dict().items():
-        digest.update(name.encode())
-        digest.update(value.detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()[:16]
+    for module in modules:
+        for name, value in module.state_dict().items():
+            digest.update(name.encode())
+            array = value.detach().cpu().contiguous()
+            array = array.float() if array.dtype == torch.bfloat16 else array
+            digest.update(array.numpy().tobytes())
+    return digest.hexdigest()
 
 
 def _class(kind: str) -> type[nn.Module]:

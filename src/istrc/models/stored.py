@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from istrc.errors import InputError
+from istrc.whole import checksum
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 GRAPHS = "graphs.json"  # of a part that has been written for the runtime without torch
@@ -84,12 +84,3 @@ def read_weights(folder: str | Path) -> dict[str, np.ndarray]:
             # Copied in any case: what is read is read-only
             whole[name] = value.astype(np.float32 if value.dtype.kind == "f" else value.dtype)
     return whole
-
-
-def checksum(path: Path) -> str:
-    """SHA-256 of a file."""
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

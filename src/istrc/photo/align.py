@@ -1,9 +1,6 @@
 """From a photograph to CelebA's aligned frame: a similarity transform, and the face it cuts out.
 
-Coordinates are continuous, in the photograph and in the frame alike: (0, 0) is the top left corner
-of the first pixel, pixel (column i, row j) covers [i, i+1] x [j, j+1] and has its centre at
-(i + 0.5, j + 0.5). THE CROP of DESIGN.md, x 25..153 and y 45..173, is thus exactly what Pillow's
-`crop((25, 45, 153, 173))` cuts from an aligned picture.
+Coordinates are continuous, in the photograph as in the frame (`istrc.shape.crop`).
 """
 
 from __future__ import annotations
@@ -19,22 +16,11 @@ from istrc.arrays import numpy
 from istrc.errors import InputError
 from istrc.photo.detect import Box
 from istrc.resample import looked_up, places
+from istrc.shape.crop import BOX_CENTRE, BOX_SIDE, CROP, CROP_CENTRE, CROP_SIDE, FRAME_SIZE
 from istrc.shape.frame import aligning
 
 if TYPE_CHECKING:
     import torch
-
-FRAME_SIZE = (178, 218)  # CelebA's aligned pictures: width, height
-CROP = (25.0, 45.0, 153.0, 173.0)  # left, top, right, bottom of THE CROP in the frame
-CROP_SIDE = CROP[2] - CROP[0]
-CROP_CENTRE = np.array([(CROP[0] + CROP[2]) / 2, (CROP[1] + CROP[3]) / 2])
-# Mean eye centres in the frame, the picture's left one first
-EYES = np.array([[70.0, 111.5], [108.5, 111.5]])
-
-# Where dlib's box of an upright face lies in the frame: geometric mean side and mean centre over
-# CelebA train pictures shown to the detector at random sizes.
-BOX_SIDE = 90.7
-BOX_CENTRE = np.array([89.0, 133.9])
 
 STEPS = 3  # looks of the landmark network; a fourth changes nothing measurable
 _ENOUGH = 3  # a face is pre-shrunk by whole factors to no less than this many times the crop

@@ -16,6 +16,7 @@ from PIL import Image
 from istrc.errors import InputError
 from istrc.photo.hog import detector
 from istrc.photo.sieve import places
+from istrc.shape.crop import BOX_CENTRE, BOX_DROP, BOX_SIDE, CROP_SIDE
 
 FIRST_SIDE = 800  # longest side of the first look, pixels; a face of 10 % of it is found in ~40 ms
 SECOND_SIDE = 1600  # the second look, only when the first saw nothing: faces of 5 %
@@ -24,7 +25,7 @@ LEAST, LEAST_UP_TO = 40.0, 12e6  # the smallest face, pixels, in photographs of 
 SURELY_SEEN = 160  # the side of a crop that the first look does not miss, pixels of that look
 ENLARGED = 150  # to which the crop of a small face is brought before the detector judges it
 AROUND = 1.8  # sides of the crop that the detector then sees
-BOX_SHARE, BOX_DROP = 90.7 / 128, 24.9 / 128  # of a crop's side: a box's, and how much lower it is
+_SHARE, _DROP = BOX_SIDE / CROP_SIDE, BOX_DROP / CROP_SIDE
 PATIENCE = 30  # places without a face in a row, the likelier ones first, after which it gives up
 CLEAR = 0.3  # a score below this is doubtful: folds of cloth reach 0.2, most faces 1 and more
 
@@ -32,9 +33,9 @@ CLEAR = 0.3  # a score below this is doubtful: folds of cloth reach 0.2, most fa
 # on CelebA turned by 20 to 40 degrees, their faces are turned by 30 on average.
 _TURNED = {3: -math.radians(30), 4: math.radians(30)}
 # Two see faces turned to the side; their boxes are larger and lie higher on the same face
-# (CelebA train pictures): side 99.8 against 90.7 frame pixels, centre 127.0 against 133.9.
+# (CelebA train pictures): side 99.8 frame pixels, centre 127.0 down.
 _TO_THE_SIDE = (1, 2)
-_SIDE_RATIO, _SIDE_DROP = 90.7 / 99.8, (133.9 - 127.0) / 99.8
+_SIDE_RATIO, _SIDE_DROP = BOX_SIDE / 99.8, (float(BOX_CENTRE[1]) - 127.0) / 99.8
 
 
 @dataclass(frozen=True)
@@ -172,7 +173,7 @@ def _small(picture: Image.Image, smallest: float, largest: float, near: list[Box
     found: list[Box] = []
     missed = 0
     for place in places(picture, smallest, largest):
-        guess = _box(place.x, place.y + BOX_DROP * place.side, BOX_SHARE * place.side, 0.0, 0.0)
+        guess = _box(place.x, place.y + _DROP * place.side, _SHARE * place.side, 0.0, 0.0)
         if any(_same_face(guess, box) for box in _clear(near + found)):
             continue
         half = AROUND * place.side / 2

@@ -9,7 +9,6 @@ can be written, they are unpacked every time.
 from __future__ import annotations
 
 import contextlib
-import os
 import threading
 from functools import cache
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 
 from istrc.cache import folder
 from istrc.errors import IstrcError
+from istrc.whole import whole
 
 
 @cache
@@ -52,11 +52,6 @@ def _unpack(dlib: Any) -> Any:
     made = dlib.get_frontal_face_detector()
     with contextlib.suppress(OSError, RuntimeError):
         path = unpacked(dlib.__version__)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        try:
+        with whole(path) as temporary:
             made.save(str(temporary))
-            os.replace(temporary, path)  # so that nobody reads half of it
-        finally:
-            temporary.unlink(missing_ok=True)
     return made

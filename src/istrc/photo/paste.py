@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from istrc.photo.align import CROP, CROP_SIDE, Frame, compose
+from istrc.photo.align import Frame, compose
 from istrc.resample import looked_up, places, resized
+from istrc.shape.crop import CROP, CROP_SIDE
 
 FULL = 0.72  # radius up to which the mask is 1; the crop's edges are at 1
 ROUNDNESS = 2.6  # exponent of the superellipse: 2 is an ellipse, more reaches into the corners

@@ -11,7 +11,7 @@ import torch
 
 from istrc.models.dlib_resnet import DESCRIPTOR, DlibResNet, model_file
 from istrc.recognisers.placement import as_json, box, place
-from istrc.recognisers.recogniser import checksum, on_sphere
+from istrc.recognisers.recogniser import file_checksum, on_sphere
 
 SIZE = 150
 # dlib cuts its chips (150 px, padding 0.25) by 68 landmarks. In CelebA's frame, where every face
@@ -39,7 +39,7 @@ class Dlib:
         self.placement: np.ndarray = box(*CHIP, SIZE)
         self.record = {
             "kind": "dlib",
-            "sha256": checksum(path),
+            "sha256": file_checksum(path),
             "input": {"placement": as_json(self.placement)},
             "file": path.name,
             "size": self.size,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import torch
 
 from istrc.errors import IstrcError
 from istrc.models.facenet import FaceNet
+from istrc.whole import whole
 
 OPSET = 17
 
@@ -19,11 +19,8 @@ def export_onnx(net: FaceNet, path: str | Path) -> None:
 
     Raises IstrcError where torch cannot export here.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
     try:
-        with warnings.catch_warnings():
+        with whole(path) as temporary, warnings.catch_warnings():
             # The exporter by tracing is called old; it alone needs no further package
             warnings.simplefilter("ignore")
             torch.onnx.export(
@@ -36,8 +33,5 @@ def export_onnx(net: FaceNet, path: str | Path) -> None:
                 output_names=["embeddings"],
                 dynamic_axes={"faces": {0: "batch"}, "embeddings": {0: "batch"}},
             )
-        os.replace(temporary, path)
     except ImportError as error:
         raise IstrcError(f"{path}: export needs {error.name}: pip install 'istrc[train]'") from None
-    finally:
-        temporary.unlink(missing_ok=True)

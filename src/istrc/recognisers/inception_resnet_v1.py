@@ -8,8 +8,7 @@ not known for sure, so the first download's is kept beside the file and held aga
 
 from __future__ import annotations
 
-import hashlib
-import os
+import shutil
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,8 @@ from istrc import cache
 from istrc.errors import InputError
 from istrc.models.inception_resnet_v1 import InceptionResNetV1
 from istrc.recognisers import placement
-from istrc.recognisers.recogniser import checksum, on_sphere
+from istrc.recognisers.recogniser import file_checksum, on_sphere
+from istrc.whole import checksum, whole
 
 RELEASE = "https://github.com/timesler/facenet-pytorch/releases/download/v2.2.9/"
 FILES = {
@@ -55,7 +55,7 @@ class InceptionResNet:
         device: str | torch.device = "cpu",
     ):
         path = Path(path)
-        digest = checksum(path)
+        digest = file_checksum(path)
         _as_first_seen(path, digest)
         self.path, self.net = path, _load(path).to(device, memory_format=torch.channels_last)
         self.size, self.dim = self.net.size, self.net.dim
@@ -93,30 +93,23 @@ def download(name: str) -> Path:
     path = cached(name)
     if path.is_file():
         return path
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    digest = hashlib.sha256()
     try:
-        with urllib.request.urlopen(RELEASE + FILES[name], timeout=60) as source:
-            with open(temporary, "wb") as target:
-                while block := source.read(1 << 20):
-                    digest.update(block)
-                    target.write(block)
-        found = digest.hexdigest()
-        if found != SHA256.get(name, found):
-            raise InputError(
-                f"{name}: {RELEASE}{FILES[name]} is damaged (SHA-256 {found[:16]}..., expected "
-                f"{SHA256[name][:16]}...); try again"
-            )
-        _as_first_seen(path, found)
-        os.replace(temporary, path)
+        with whole(path) as temporary:
+            with urllib.request.urlopen(RELEASE + FILES[name], timeout=60) as source:
+                with open(temporary, "wb") as target:
+                    shutil.copyfileobj(source, target)
+            found = checksum(temporary)
+            if found != SHA256.get(name, found):
+                raise InputError(
+                    f"{name}: {RELEASE}{FILES[name]} is damaged (SHA-256 {found[:16]}..., expected "
+                    f"{SHA256[name][:16]}...); try again"
+                )
+            _as_first_seen(path, found)
     except OSError as error:
         raise InputError(
             f"{name}: {RELEASE}{FILES[name]} cannot be downloaded ({error}); fetch it by other "
             f"means and give it as {name}:FILE"
         ) from None
-    finally:
-        temporary.unlink(missing_ok=True)
     _noted(path).write_text(found + "\n")
     return path
 

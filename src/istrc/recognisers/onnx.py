@@ -22,7 +22,7 @@ import torch
 
 from istrc.errors import InputError, IstrcError
 from istrc.recognisers import placement
-from istrc.recognisers.recogniser import checksum, on_sphere
+from istrc.recognisers.recogniser import file_checksum, on_sphere
 
 KINDS = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
 LAYOUTS, COLOURS = ("NCHW", "NHWC"), ("RGB", "BGR")
@@ -54,7 +54,7 @@ class Onnx:
     ):
         self.path = Path(path)
         self.data = _data(self.path) if self.path.is_file() else []
-        digest = checksum(self.path, *self.data)
+        digest = file_checksum(self.path, *self.data)
         self.session = _open(self.path)
         self.output = self._told_output(output)
         layout = layout and layout.upper()

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from istrc.errors import InputError
-from istrc.photo.align import CROP, CROP_SIDE, compose, invert, sampling_grid
+from istrc.photo.align import compose, invert, sampling_grid
+from istrc.shape.crop import CROP, CROP_SIDE
 from istrc.shape.frame import similarity
 
 if TYPE_CHECKING:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import numpy as np
 
 from istrc.errors import InputError
+from istrc.whole import checksum
 
 if TYPE_CHECKING:
     import torch
@@ -59,19 +60,14 @@ def difference(record: dict[str, Any], other: dict[str, Any]) -> str:
     return ", ".join(words[n] for n in TOLD_APART_BY if record.get(n) != other.get(n))
 
 
-def checksum(*paths: Path) -> str:
-    """SHA-256 of files, one after the other. Raises InputError when one cannot be read."""
-    digest = hashlib.sha256()
-    for path in paths:
-        try:
-            with open(path, "rb") as file:
-                while block := file.read(1 << 20):
-                    digest.update(block)
-        except OSError as error:
-            raise InputError(
-                f"{path}: {error.strerror.lower()}; name the recogniser's file"
-            ) from None
-    return digest.hexdigest()
+def file_checksum(*paths: Path) -> str:
+    """SHA-256 of a recogniser's files. Raises InputError when one cannot be read."""
+    try:
+        return checksum(*paths)
+    except OSError as error:
+        raise InputError(
+            f"{error.filename}: {error.strerror.lower()}; name the recogniser's file"
+        ) from None
 
 
 def on_sphere(y: torch.Tensor, name: object) -> torch.Tensor:

@@ -1,5 +1,6 @@
 """What the page does, each a function of one session: files and numbers in, files and facts out.
 
+Those of the tabs beside Edit are endpoints as they stand: their parameters and texts are public.
 Everything is done by the package's own verbs; here inputs are checked, results become files that
 say what made them, and every failure is an InputError for the visitor's eyes.
 """
@@ -9,15 +10,15 @@ from __future__ import annotations
 import math
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from PIL import Image
 
 from istrc.app.strips import walk_row
-from istrc.arrays import library, numpy
+from istrc.arrays import numpy
 from istrc.attributes import experimental
 from istrc.data.prepared import to_pixels
 from istrc.errors import InputError
@@ -26,6 +27,7 @@ from istrc.photo.mark import mark
 from istrc.photo.write import write_picture
 from istrc.photo.xmp import COMPOSITE, GENERATED, packet
 from istrc.serve import limits
+from istrc.verbs.anchor import stack
 
 if TYPE_CHECKING:
     from istrc.face import Face
@@ -37,8 +39,7 @@ FRAME_MS = 120  # of an animation
 WRITTEN = (".jpg", ".png", ".webp")  # what browsers show; other photographs become PNG
 
 
-@dataclass(frozen=True)
-class Strip:
+class Strip(NamedTuple):
     """Faces in a row: as one picture, as an animation there and back, and in words."""
 
     strip: Path
@@ -110,50 +111,45 @@ def edit(
 
 
 def walk(
-    session: Session, photo: str | None, number: int, name: str, strength: float, frames: int
+    session: Session, photo: str | None, face: int, attribute: str, strength: float, frames: int
 ) -> Strip:
-    """The faces on the way of one edit, evenly spaced in angle."""
-    face = session.face(photo, number)
-    if not name:
+    """The faces on the way of one edit: a strip, an animation, and what was done."""
+    seen = session.face(photo, face)
+    if not attribute:
         raise InputError("no attribute: choose the one to walk to")
     if not strength:
-        raise InputError(f"{name} 0: a strength of 0 goes nowhere; give one up to -1 or +1")
+        raise InputError(f"{attribute} 0: a strength of 0 goes nowhere; give one up to -1 or +1")
     frames = limits.check_count("frames", frames, limits.FRAMES, 2)
-    row, angles = walk_row(face, name, float(strength), frames=frames, cell=SHOWN)
-    return _strip(session, row, f"{name} {signed(strength)}: {angles[-1]:.2f} rad.")
+    row, angles = walk_row(seen, attribute, float(strength), frames=frames, cell=SHOWN)
+    return _strip(session, row, f"{attribute} {signed(strength)}: {angles[-1]:.2f} rad.")
 
 
 def vary(
-    session: Session, photo: str | None, number: int, angle: float, count: int, seed: int
+    session: Session, photo: str | None, face: int, angle: float, count: int, seed: int
 ) -> Path:
-    """Faces around this one, all at one angle."""
+    """Faces around this one, all at one angle in radians, on one sheet."""
     from istrc.verbs.vary import vary as vary_of
 
-    face = session.face(photo, number)
+    seen = session.face(photo, face)
     count = limits.check_count("count", count, limits.NEIGHBOURS)
-    made = vary_of(session.circle, face.z, face.x, angle=float(angle), count=count, seed=int(seed))
-    sheet = contact_sheet([to_pixels(face.x)[0], *to_pixels(made.faces)], columns=8, cell=96)
+    made = vary_of(session.circle, seen.z, seen.x, angle=float(angle), count=count, seed=int(seed))
+    sheet = contact_sheet([to_pixels(seen.x)[0], *to_pixels(made.faces)], columns=8, cell=96)
     return _write(session, np.asarray(sheet), "neighbours.png")
 
 
 def inside(
-    session: Session, photo: str | None, number: int
+    session: Session, photo: str | None, face: int
 ) -> tuple[list[list[Any]], list[list[Any]], Path]:
-    """What the recogniser knows of a face: probabilities, and the changes that are nearest to it.
-
-    Returns rows of (attribute, probability, experimental or not), the surest first; rows of
-    (attribute, strength, radians), how far the walk to the other side of each attribute is; and a
-    map of the walks of the transformations.
-    """
+    """Probabilities of every attribute, how many radians away its other side is, and a map."""
     from istrc.serve.map import draw_map
 
-    face, circle = session.face(photo, number), session.circle
+    seen, circle = session.face(photo, face), session.circle
     names = circle.attribute_names
-    scores = dict(zip(names, numpy(circle.scores(face.z))[0].tolist(), strict=True))
-    known = sorted(scores, key=lambda name: -abs(scores[name] - 0.5))
+    scores = dict(zip(names, numpy(circle.scores(seen.z))[0].tolist(), strict=True))
+    known = sorted(scores, key=lambda name: -abs(scores[name] - 0.5))  # the surest first
     table = [[name, round(scores[name], 3), "yes" if experimental(name) else ""] for name in known]
     signs = {name: -1.0 if scores[name] > 0.5 else 1.0 for name in names}
-    walks = {name: circle.walk(face.z, {name: signs[name]}) for name in limits.timely(names)}
+    walks = {name: circle.walk(seen.z, {name: signs[name]}) for name in limits.timely(names)}
     ways = [[n, signed(signs[n]), round(float(walk.angle[0]), 3)] for n, walk in walks.items()]
     figure = draw_map(
         {f"{n} {signed(signs[n])}": walk for n, walk in walks.items() if not experimental(n)}
@@ -165,32 +161,30 @@ def inside(
 # Several faces
 
 
-def blend(
-    session: Session, first: str | None, number: int, second: str | None, frames: int
-) -> Strip:
-    """From one face to another, in equal steps."""
+def blend(session: Session, photo: str | None, face: int, second: str | None, frames: int) -> Strip:
+    """The faces between two: a strip, an animation, and how far apart they are."""
     from istrc.verbs.blend import blend as blend_of
 
-    two = [session.face(first, number), session.face(second)]
+    two = [session.face(photo, face), session.face(second)]
     frames = limits.check_count("frames", frames, limits.FRAMES, 2)
-    made = blend_of(session.circle, *_stack(two), frames=frames)
+    made = blend_of(session.circle, *stack(two), frames=frames)
     angles = made.angles.tolist()
     row = Row("", list(to_pixels(made.faces)), [f"{angle:.2f} rad" for angle in angles])
     return _strip(session, row, f"{frames} faces over {angles[-1]:.2f} rad.")
 
 
 def average(session: Session, photos: Sequence[str] | None) -> tuple[Path, str]:
-    """The face in the middle of several."""
+    """The face in the middle of several, and how far they are from it."""
     from istrc.verbs.average import average as average_of
 
     found = _read(session, photos, "average")
-    made = average_of(session.circle, *_stack(found))
+    made = average_of(session.circle, *stack(found))
     out = _write(session, np.asarray(_enlarged(made.face)), "average.png")
     return out, f"{len(found)} faces, {made.spread:.2f} rad from their average in the mean."
 
 
 def arithmetic(session: Session, expression: str, photos: Sequence[str] | None) -> tuple[Path, str]:
-    """A sum of faces that are called A, B, C... in the order of the files."""
+    """A sum of faces A, B, C... (the photographs in their order), and what it is near to."""
     from istrc.verbs import expression as expressions
     from istrc.verbs.arithmetic import arithmetic as calculate
 
@@ -204,7 +198,7 @@ def arithmetic(session: Session, expression: str, photos: Sequence[str] | None) 
             there = f"there are {', '.join(letters)}" if letters else "add pictures first"
             raise InputError(f"{operand.name}: no picture is called so; {there}")
     used = [session.face(photos[letters.index(operand.name)]) for operand in weights]
-    z, _ = _stack(used)
+    z, _ = stack(used)
     made = calculate(session.circle, list(weights.values()), z)
     out = _write(session, np.asarray(_enlarged(made.face)), "arithmetic.png", GENERATED)
     near = ", ".join(
@@ -215,15 +209,15 @@ def arithmetic(session: Session, expression: str, photos: Sequence[str] | None) 
 
 
 def compare(
-    session: Session, first: str | None, number: int, second: str | None, far: float, model: str
+    session: Session, photo: str | None, face: int, second: str | None, far: float, model: str
 ) -> tuple[str, Path | None, list[list[Any]]]:
-    """Whether two faces are the same person, their place on the ROC, and in what they differ."""
+    """Whether two faces are the same person, their place on the ROC, and what differs."""
     from istrc.serve.roc import position
     from istrc.verbs.calibration import read_threshold
     from istrc.verbs.compare import angles, differences
 
-    two = [session.face(first, number), session.face(second)]
-    z, _ = _stack(two)
+    two = [session.face(photo, face), session.face(second)]
+    z, _ = stack(two)
     angle = float(angles(z)[0, 1])
     table = [
         [one.name, round(one.first, 2), round(one.second, 2)]
@@ -248,7 +242,9 @@ def compare(
 def learn(
     session: Session, name: str, having: Sequence[str] | None, lacking: Sequence[str] | None
 ) -> tuple[Path, str]:
-    """Teach this session an attribute; a file for `istrc learn --add`, and how good it is."""
+    """A new attribute from two sets of photographs: a file, and how far it can be trusted.
+
+    /edit, /preview and /walk of this session know it from then on, by its name."""
     from istrc.learning.learn import ENOUGH, checked_name, differing, trust_of
 
     circle = session.circle
@@ -256,7 +252,7 @@ def learn(
     circle.refuse_taken(name)
     sides = [_read(session, having, "faces with it"), _read(session, lacking, "faces without it")]
     known = circle.attribute_names  # before it is known: it would differ in itself
-    scores = [numpy(circle.scores(_stack(side)[0])) for side in sides]
+    scores = [numpy(circle.scores(stack(side)[0])) for side in sides]
     learned = circle.learn(name, with_=sides[0], without=sides[1])
     out = session.new_file(f"{name}.safetensors")
     learned.save(out)
@@ -292,12 +288,6 @@ def _read(session: Session, photos: Sequence[str] | None, what: str) -> list[Fac
         replace(session.face(photo), path=Path(Path(photo).name), picture=None)
         for photo in limits.timely(photos)
     ]
-
-
-def _stack(found: Sequence[Face]) -> tuple[Any, Any]:
-    """z (N, D) and x (N, 3, S, S) of faces."""
-    lib = library(found[0].z)
-    return tuple(lib.concatenate([getattr(face, part) for face in found]) for part in ("z", "x"))
 
 
 def _enlarged(x: Any) -> Image.Image:

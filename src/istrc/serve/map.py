@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 from istrc import sphere
 from istrc.arrays import numpy
 from istrc.edit.walk import Walk
-from istrc.evaluation.roc import COLOURS, FAINT, INK, PAPER
+from istrc.evaluation.roc_figure import COLOURS, FAINT, INK, PAPER
 
 SIZE, MARGIN = (640, 480), 70  # pixels
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from istrc.evaluation.roc import LOWEST, roc_figure
-from istrc.verbs.calibration import RATES, read_threshold
+from istrc.evaluation.roc_figure import LOWEST, roc_figure
+from istrc.verbs.calibration import read_thresholds
 
 if TYPE_CHECKING:
     from istrc.circle import Circle
@@ -19,7 +19,8 @@ def position(model: str, circle: Circle, angle: float) -> tuple[Image.Image, str
 
     Between the angles that were measured the rate is interpolated, in its logarithm.
     """
-    known = [found for rate in sorted(RATES) if (found := _at(model, circle, rate))]
+    thresholds = read_thresholds(model, circle)
+    known = [thresholds[rate] for rate in sorted(thresholds)]
     angles = [one.angle for one in known]
     rates = [one.far for one in known]
     far = 10 ** float(np.interp(angle, angles, np.log10(rates)))
@@ -35,13 +36,3 @@ def position(model: str, circle: Circle, angle: float) -> tuple[Image.Image, str
         "these two faces": ([far, far], [0.0, 1.0]),
     }
     return roc_figure(curves), told
-
-
-def _at(model: str, circle: Circle, rate: float):
-    """The threshold at a rate; None where too few pairs were there to see it."""
-    from istrc.errors import InputError
-
-    try:
-        return read_threshold(model, circle, rate)
-    except InputError:
-        return None

@@ -35,12 +35,8 @@ def walk_tab(serve: Callable, subject: Any, names: Sequence[tuple[str, str]]) ->
         button = gr.Button("Walk", variant="primary")
         outputs = _strip_outputs()
 
-    def walk(session: Session, photo, face, attribute, strength, frames):
-        """The faces on the way of one edit: a strip, an animation, and what was done."""
-        return _as_outputs(actions.walk(session, photo, face, attribute, strength, frames))
-
     inputs = [*subject.inputs, name, strength, frames]
-    button.click(serve(walk), inputs, outputs, api_name="walk", **_LONG)
+    button.click(serve(actions.walk), inputs, outputs, api_name="walk", **_LONG)
 
 
 def blend_tab(serve: Callable, subject: Any) -> None:
@@ -51,12 +47,8 @@ def blend_tab(serve: Callable, subject: Any) -> None:
         button = gr.Button("Blend", variant="primary")
         outputs = _strip_outputs()
 
-    def blend(session: Session, photo, face, second, frames):
-        """The faces between two: a strip, an animation, and how far apart they are."""
-        return _as_outputs(actions.blend(session, photo, face, second, frames))
-
     inputs = [*subject.inputs, second, frames]
-    button.click(serve(blend), inputs, outputs, api_name="blend", **_LONG)
+    button.click(serve(actions.blend), inputs, outputs, api_name="blend", **_LONG)
 
 
 def average_tab(serve: Callable) -> None:
@@ -65,12 +57,7 @@ def average_tab(serve: Callable) -> None:
         button = gr.Button("Average", variant="primary")
         face, told = _made()
 
-    def average(session: Session, photos):
-        """The face in the middle of several, and how far they are from it."""
-        path, said = actions.average(session, photos)
-        return str(path), said
-
-    button.click(serve(average), photos, [face, told], api_name="average", **_LONG)
+    button.click(serve(actions.average), photos, [face, told], api_name="average", **_LONG)
 
 
 def arithmetic_tab(serve: Callable) -> None:
@@ -84,13 +71,8 @@ def arithmetic_tab(serve: Callable) -> None:
         button = gr.Button("Calculate", variant="primary")
         face, told = _made()
 
-    def arithmetic(session: Session, expression, photos):
-        """A sum of faces A, B, C... (the photographs in their order), and what it is near to."""
-        path, said = actions.arithmetic(session, expression, photos)
-        return str(path), said
-
     inputs = [expression, photos]
-    button.click(serve(arithmetic), inputs, [face, told], api_name="arithmetic", **_LONG)
+    button.click(serve(actions.arithmetic), inputs, [face, told], api_name="arithmetic", **_LONG)
 
 
 def neighbours_tab(serve: Callable, subject: Any) -> None:
@@ -103,12 +85,8 @@ def neighbours_tab(serve: Callable, subject: Any) -> None:
         button = gr.Button("Draw", variant="primary")
         sheet = picture("Neighbours: the face itself is the first")
 
-    def vary(session: Session, photo, face, angle, count, seed):
-        """Faces around this one, all at one angle in radians, on one sheet."""
-        return str(actions.vary(session, photo, face, angle, count, seed))
-
     inputs = [*subject.inputs, angle, count, seed]
-    button.click(serve(vary), inputs, sheet, api_name="vary", **_LONG)
+    button.click(serve(actions.vary), inputs, sheet, api_name="vary", **_LONG)
 
 
 def compare_tab(serve: Callable, subject: Any, model: str) -> None:
@@ -134,8 +112,7 @@ def compare_tab(serve: Callable, subject: Any, model: str) -> None:
 
     def compare(session: Session, photo, face, second, far):
         """Whether two faces are the same person, their place on the ROC, and what differs."""
-        said, figure, rows = actions.compare(session, photo, face, second, far, model)
-        return said, figure and str(figure), rows
+        return actions.compare(session, photo, face, second, far, model)
 
     inputs = [*subject.inputs, second, far]
     button.click(serve(compare), inputs, [told, roc, table], api_name="compare", **_LONG)
@@ -156,19 +133,12 @@ def learn_tab(serve: Callable, followers: Sequence[gr.Dropdown]) -> None:
         told = gr.Textbox(label="How far it can be trusted", interactive=False, lines=2)
         file = gr.DownloadButton("Download the attribute", interactive=False)
 
-    def learn(session: Session, name, having, lacking):
-        """A new attribute from two sets of photographs: a file, and how far it can be trusted.
-
-        /edit, /preview and /walk of this session know it from then on, by its name."""
-        path, said = actions.learn(session, name, having, lacking)
-        return str(path), said
-
     def known(session: Session):
         grown = [gr.update(choices=choices(session.circle)) for _ in followers]
         return [gr.update(interactive=True), *grown]
 
     inputs = [name, having, lacking]
-    learned = button.click(serve(learn), inputs, [file, told], api_name="learn", **_LONG)
+    learned = button.click(serve(actions.learn), inputs, [file, told], api_name="learn", **_LONG)
     learned.success(serve(known), None, [file, *followers], api_visibility="private")
 
 
@@ -195,12 +165,8 @@ def inside_tab(serve: Callable, subject: Any) -> None:
 
         drawn = picture("A map of the walks: how far and which way, a ring every 0.1 radians")
 
-    def inside(session: Session, photo, face):
-        """Probabilities of every attribute, how many radians away its other side is, and a map."""
-        table, ways, path = actions.inside(session, photo, face)
-        return table, ways, str(path)
-
-    button.click(serve(inside), subject.inputs, [scores, ways, drawn], api_name="inside", **_LONG)
+    outputs = [scores, ways, drawn]
+    button.click(serve(actions.inside), subject.inputs, outputs, api_name="inside", **_LONG)
 
 
 def _frames() -> gr.Slider:
@@ -224,7 +190,3 @@ def _strip_outputs() -> list[Any]:
         picture("Animation: the same faces, there and back", height=300),
         gr.Textbox(label="What was done", interactive=False, lines=1),
     ]
-
-
-def _as_outputs(made: actions.Strip) -> tuple[str, str, str]:
-    return str(made.strip), str(made.animation), made.text

@@ -61,6 +61,18 @@ def feature_loss(
     return total / levels
 
 
+def bounds(inside: np.ndarray) -> tuple[Any, ...]:
+    """The smallest window of pictures (..., S, S) that holds a mask (S, S), in multiples of 16."""
+    size = len(inside)
+    window = []
+    for axis in (1, 0):
+        at = np.flatnonzero(inside.any(axis))
+        length = min(size, -(-int(at[-1] + 1 - at[0]) // 16) * 16)
+        low = min(int(at[0]), size - length)
+        window.append(slice(low, low + length))
+    return (..., *window)
+
+
 def variety(x: torch.Tensor) -> torch.Tensor:
     """Mean L1 distance of each picture to the next: near 0 when a generator has collapsed."""
     return (x - x.roll(1, 0)).abs().mean()
@@ -88,9 +100,9 @@ def collapsed(state: dict[str, float], ratio: float, memory: float = 0.99) -> fl
 def take_components(net: AutoEncoder, other: AutoEncoder) -> None:
     """Give `net` the components of `other`. Raises IstrcError where they are not of its kind."""
     theirs, ours = other.components, net.components
-    kinds = [c and (c.counts, c.side, c.size, c.regions) for c in (theirs, ours)]
-    if kinds[0] != kinds[1]:
-        raise IstrcError(f"components of another kind: {kinds[0]}; this training needs {kinds[1]}")
+    found, needed = (c and (c.counts, c.side, c.size, c.regions) for c in (theirs, ours))
+    if found != needed:
+        raise IstrcError(f"components of another kind: {found}; this training needs {needed}")
     ours.load_state_dict(theirs.state_dict())
 
 
@@ -135,9 +147,10 @@ def train_began(
         critic = modules["critic"] = critic.to(**here)
         optimizers["critic"] = adam(critic.parameters(), lr=s.critic_rate)
     state = {"k": 0.0}
-    weight = torch.ones(size, size, device=s.device)
+    weight, face = torch.ones(size, size, device=s.device), (...,)
     if mean is not None:
         weight = torch.from_numpy(weights_of(mean, size)).to(s.device).square()
+        face = bounds(weight.cpu().numpy() > 0.5)
 
     def batch(step: int) -> torch.Tensor:
         count = min(s.batch_size, len(fit))
@@ -170,7 +183,7 @@ def train_began(
             seen = rebuilt.detach().requires_grad_()
             real_energy = loss = energy(x, seen, weight)
             if facenet is not None:
-                feature = feature_loss(facenet, x, seen)
+                feature = feature_loss(facenet, x[face], seen[face])
                 shown["feature"] = feature.detach()
                 loss = real_energy + s.feature_weight * feature
             if s.critic_weight:
@@ -201,7 +214,7 @@ def train_began(
             with reduced(s.device):
                 rebuilt = averaged(x)
                 if facenet is not None:
-                    features += feature_loss(facenet, x, rebuilt).item() * len(x)
+                    features += feature_loss(facenet, x[face], rebuilt[face]).item() * len(x)
             error = (rebuilt.clamp(-1, 1) - x).square().mean((0, 1)) * weight
             squared += (error.mean() / weight.mean()).item() * len(x)
             edges += [crispness(rebuilt.clamp(-1, 1)), crispness(x)]

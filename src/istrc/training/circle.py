@@ -17,10 +17,11 @@ from istrc.training.changes import train_changes
 from istrc.training.embeddings import Embeddings
 from istrc.training.mapping import train_mapping
 from istrc.training.reach import nearest
-from istrc.training.records import recorded_runs, write_json
+from istrc.training.records import recorded_runs
 from istrc.training.settings import CircleSettings
 from istrc.training.shape_free import make_shape_free
 from istrc.training.spaces import Spaces
+from istrc.whole import write_json
 
 
 def train_circle(

@@ -8,23 +8,31 @@ training ends; no measure ever sees it.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch.nn.utils.parametrizations import spectral_norm
 
 from istrc.models.components import Region
 
 
 class PatchCritic(nn.Module):
-    """Faces (B, 3, S, S) -> one opinion a patch of 26 pixels (B, 1, S/4, S/4), higher for real."""
+    """Faces (B, 3, S, S) -> one opinion a patch of 26 pixels (B, 1, S/4, S/4), higher for real.
+
+    Its spectra are normalised (Miyato et al. 2018): a critic that is free to be sure of itself
+    pulls towards glitter.
+    """
 
     def __init__(self, width: int = 64):
         super().__init__()
-        layers: list[nn.Module] = [nn.PixelUnshuffle(2), nn.Conv2d(12, width, 3, 1, 1)]
-        for inputs, outputs, stride in [(width, 2 * width, 2), (2 * width, 4 * width, 1)]:
-            convolution = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
-            layers += [nn.LeakyReLU(0.2), convolution, nn.BatchNorm2d(outputs)]
-        self.body = nn.Sequential(*layers, nn.LeakyReLU(0.2), nn.Conv2d(4 * width, 1, 3, 1, 1))
+        layers: list[nn.Module] = [nn.PixelUnshuffle(2)]
+        widths = (12, width, 2 * width, 4 * width, 1)
+        for (inputs, outputs), stride in zip(pairwise(widths), (1, 2, 1, 1), strict=True):
+            convolution = spectral_norm(nn.Conv2d(inputs, outputs, 3, stride, 1))
+            layers += [convolution, nn.LeakyReLU(0.2)]
+        self.body = nn.Sequential(*layers[:-1])
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.body(x)

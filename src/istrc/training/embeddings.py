@@ -26,7 +26,7 @@ from istrc.progress import Bar
 from istrc.recognisers.load import RECORD, save_record
 from istrc.recognisers.own import Own
 from istrc.recognisers.recogniser import Recogniser, key
-from istrc.training.records import write_json
+from istrc.whole import write_json
 
 BATCH = 64  # faces embedded at once
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch.nn import functional as F
+
+from istrc.roc import roc_auc
 
 
 def known_entropy(
@@ -30,12 +34,10 @@ def areas_under_curves(scores: torch.Tensor, labels: torch.Tensor) -> dict[int, 
     Args:
         scores, labels: (N, A), labels 1 yes, 0 no, -1 not known.
     """
-    from sklearn.metrics import roc_auc_score
-
     scores, labels = scores.detach().cpu().numpy(), labels.cpu().numpy()
     areas = {}
     for column, (said, truth) in enumerate(zip(scores.T, labels.T, strict=True)):
-        known = truth >= 0
-        if len(set(truth[known])) == 2:
-            areas[column] = float(roc_auc_score(truth[known], said[known]))
+        area = roc_auc(said, truth)
+        if not math.isnan(area):
+            areas[column] = area
     return areas

@@ -24,11 +24,13 @@ from istrc.device import reduced
 from istrc.errors import InputError
 from istrc.models.facenet import FaceNet
 from istrc.resample import resized
+from istrc.roc import roc_auc
 from istrc.training import loop
 from istrc.training.augment import augment
 from istrc.training.entropy import areas_under_curves, known_entropy
 from istrc.training.settings import FaceNetSettings
 
+SELECTIONS = ("all", "semihard", "hard")
 PAIRS = 50_000  # of the same person, and as many of two, that a validation compares at most
 
 
@@ -39,7 +41,7 @@ def facenet_loss(
     labels: torch.Tensor,  # (B, A): 1 yes, 0 no, -1 not known
     *,
     contrast: nn.Module,  # of pictures of one person with everybody else's in the batch
-    triplets: nn.Module,  # selects semi-hard triplets in the batch
+    triplets: nn.Module,  # selects triplets in the batch, see `triplet_miner`
     triplet_margin: float,  # alpha of FaceNet's loss, squared distance
     triplet_weight: float,
     contrast_weight: float,
@@ -49,7 +51,7 @@ def facenet_loss(
     parts = {}
     parts["contrast"] = contrast(z, identity) if contrast_weight else z.new_zeros(())
     if triplet_weight:
-        # FaceNet, eq. 3: [||a - p||^2 - ||a - n||^2 + alpha]_+ over semi-hard (a, p, n)
+        # FaceNet, eq. 3: [||a - p||^2 - ||a - n||^2 + alpha]_+ over the selected (a, p, n)
         a, p, n = triplets(z, identity)
         near = (z[a] - z[p]).square().sum(1)
         far = (z[a] - z[n]).square().sum(1)
@@ -64,6 +66,20 @@ def facenet_loss(
         + attribute_weight * parts["attributes"]
     )
     return loss, parts
+
+
+def triplet_miner(selection: str, margin: float) -> nn.Module:
+    """Selects (a, p, n) in a batch by squared distance; pytorch-metric-learning's miner.
+
+    all: every triplet of a loss, far - near <= margin; semihard (FaceNet section 3.2): of those,
+    near < far; hard: of those, far <= near.
+    """
+    from pytorch_metric_learning.distances import LpDistance
+    from pytorch_metric_learning.miners import TripletMarginMiner
+
+    if selection not in SELECTIONS:
+        raise InputError(f"triplets: {selection!r} is none of {', '.join(SELECTIONS)}")
+    return TripletMarginMiner(margin, type_of_triplets=selection, distance=LpDistance(power=2))
 
 
 class IdentityBatches:
@@ -105,11 +121,10 @@ def train_facenet(
     """Train FaceNet on identities and attributes; returns the averaged network.
 
     Supervised contrast (Khosla et al. 2020) shapes the sphere; it is the triplet loss of all
-    triplets at once, each weighted by how hard it is. In the last part of the run semi-hard
-    triplets (FaceNet section 3.2) are selected within each batch of P x K faces besides.
+    triplets at once, each weighted by how hard it is. In the last part of the run triplets
+    are selected (`triplet_miner`) within each batch of P x K faces besides.
     """
-    from pytorch_metric_learning import losses, miners
-    from pytorch_metric_learning.distances import LpDistance
+    from pytorch_metric_learning import losses
 
     s = FaceNetSettings(**given)
     prepared = Prepared(data, s.size)
@@ -120,9 +135,7 @@ def train_facenet(
     net = FaceNet(prepared.size, s.dim, s.widths, s.depths, tuple(prepared.attribute_names))
     net = net.to(s.device, memory_format=torch.channels_last)
     contrast = losses.SupConLoss(temperature=s.temperature)
-    triplets = miners.TripletMarginMiner(
-        margin=s.triplet_margin, type_of_triplets="semihard", distance=LpDistance(power=2)
-    )
+    triplets = triplet_miner(s.triplets, s.triplet_margin)
     averaged = copy.deepcopy(net).eval()
     optimizer = torch.optim.AdamW(
         net.parameters(), lr=s.rate, weight_decay=s.decay, betas=(0.9, 0.98)
@@ -149,7 +162,7 @@ def train_facenet(
             triplets=triplets,
             triplet_margin=s.triplet_margin,
             triplet_weight=s.triplet_weight if late else 0.0,
-            contrast_weight=1.0,
+            contrast_weight=s.contrast_weight,
             attribute_weight=s.attribute_weight,
         )
         loss.backward()
@@ -199,10 +212,8 @@ def measure(net: FaceNet, prepared: Prepared, rows: np.ndarray, device: str) -> 
     people, z = prepared.identity[rows][known], z[torch.from_numpy(known)]
     count = min(PAIRS, *count_pairs(people))
     if count:
-        from sklearn.metrics import roc_auc_score
-
         # As many pairs of one kind as of the other, and the same ones at every validation
         places, same = draw_pairs(people, count, count, np.random.default_rng(0))
         cosine = (z[places[:, 0]] * z[places[:, 1]]).sum(1)
-        shown["auc_verify"] = roc_auc_score(same, cosine)
+        shown["auc_verify"] = roc_auc(cosine, same)
     return shown

@@ -13,7 +13,6 @@ with the same bits as one that was not.
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -29,9 +28,9 @@ from torch import nn
 
 from istrc.errors import IstrcError
 from istrc.progress import Bar
-from istrc.training.records import write_json
 from istrc.training.settings import Run
 from istrc.training.spent import Spent
+from istrc.whole import whole, write_json
 
 # Allocations of a training step are large and short-lived; with glibc's defaults each one is a
 # fresh mmap, and half of the time goes into page faults. These are read when a process starts.
@@ -256,9 +255,8 @@ def _save(path, modules, optimizers, state, config, step) -> None:
     # Tied or viewed tensors would be refused by safetensors; a checkpoint stores each apart.
     tensors = {key: value.clone() for key, value in tensors.items()}
     note = {"step": step, "state": dict(state), "config": config, "groups": groups}
-    temporary = path.with_name(path.name + ".tmp")
-    save_file(tensors, temporary, metadata={"istrc": json.dumps(note)})
-    os.replace(temporary, path)
+    with whole(path, alone=True) as temporary:
+        save_file(tensors, temporary, metadata={"istrc": json.dumps(note)})
 
 
 def _load(path, modules, optimizers, state, config) -> int:

@@ -27,8 +27,8 @@ from istrc.models.store import fingerprint
 from istrc.progress import Bar
 from istrc.shape.measures import MEASURED, measures
 from istrc.training.probes import RARE
-from istrc.training.records import write_json
 from istrc.training.settings import ReachSettings
+from istrc.whole import write_json
 
 TIMES = (1.0, 1.25, 1.5, 2.0, 2.5)  # the ways that are tried, shortest first
 SEEN = 0.9  # share of the faces; of what never comes so far the first to come within SLACK of most

@@ -13,9 +13,9 @@ from istrc.models.search import Search
 from istrc.models.store import fingerprint
 from istrc.resample import resized
 from istrc.shape.mesh import Mesh
-from istrc.training.records import write_json
 from istrc.training.settings import SearchSettings
 from istrc.training.shape_free import straightened
+from istrc.whole import write_json
 
 BLOCK = 128  # faces at once
 

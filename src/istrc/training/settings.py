@@ -93,6 +93,8 @@ class FaceNetSettings(Validated):
     rate: float = setting(1.5e-3, "Peak learning rate of AdamW.")
     decay: float = setting(0.05, "Weight decay.")
     temperature: float = setting(0.1, "Of the contrast, in cosine.")
+    contrast_weight: float = setting(1.0, "Weight of the contrast; 0: triplets alone.")
+    triplets: str = setting("semihard", "Selected in a batch: all (of a loss), semihard or hard.")
     triplets_from: float = setting(0.7, "Share of the run after which triplets are selected.")
     triplet_margin: float = setting(0.2, "Squared distance.")
     triplet_weight: float = setting(10.0, "Weight of the triplets' loss.")

@@ -13,7 +13,7 @@ from istrc.data.prepared import Prepared, to_pixels
 from istrc.models.landmarks import Landmarks
 from istrc.progress import Bar
 from istrc.shape.mesh import Mesh
-from istrc.training.records import write_json
+from istrc.whole import write_json
 
 BLOCK = 64  # faces at once
 

@@ -13,8 +13,8 @@ from PIL import Image, ImageDraw, ImageFilter
 from torch import nn
 from torch.nn import functional as F
 
-from istrc.photo.align import CROP_CENTRE, CROP_SIDE
 from istrc.photo.sieve import SIDES, STRIDE
+from istrc.shape.crop import CROP_CENTRE, CROP_SIDE
 from istrc.training import loop
 from istrc.training.settings import SieveSettings
 

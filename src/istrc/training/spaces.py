@@ -12,7 +12,6 @@ fit.npy, tune.npy    (2N, D + C) float32: z and c side by side
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +27,8 @@ from istrc.models.store import fingerprint
 from istrc.resample import resized
 from istrc.shape.frame import mirrored
 from istrc.training.embeddings import Embeddings, data_key, recorded, source
-from istrc.training.records import write_json
 from istrc.training.settings import OnCodes
+from istrc.whole import whole, write_json
 
 NOTE = "spaces.json"
 BLOCK = 128  # faces that are embedded and encoded at once
@@ -105,10 +104,9 @@ class Spaces:
             for other in self.rows:  # of what was here before
                 (self._folder / f"{other}.npy").unlink(missing_ok=True)
             write_json(note, self._key())
-        temporary = self._folder / f"{part}.npy.tmp"
-        with open(temporary, "wb") as file:
-            np.save(file, torch.cat(made, 1).numpy(), allow_pickle=False)
-        os.replace(temporary, self._folder / f"{part}.npy")
+        with whole(self._folder / f"{part}.npy", alone=True) as temporary:
+            with open(temporary, "wb") as file:
+                np.save(file, torch.cat(made, 1).numpy(), allow_pickle=False)
 
     def places(self, part: str, mirror: bool) -> torch.Tensor:
         total = len(self.rows[part])

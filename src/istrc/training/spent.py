@@ -21,7 +21,7 @@ from typing import Any
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
-from istrc.training.records import write_json
+from istrc.whole import write_json
 
 NAME = "spent.json"
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from istrc.arrays import inference, library, numbers
 from istrc.errors import InputError
@@ -18,13 +18,7 @@ BATCH = 64  # faces in a network at once
 
 @inference
 def rebuild_from(
-    circle: Circle,
-    z2: Array,
-    *,
-    z: Array,
-    x: Array | None,
-    weights: Array,
-    mode: str = "anchored",
+    circle: Circle, z2: Array, *, z: Array, x: Array | None, weights: Array, mode: str = "anchored"
 ) -> Array:
     """Faces with the embeddings z2 `(T, D)`, made of N given faces: `(T, 3, S, S)` in [-1, 1].
 
@@ -58,3 +52,12 @@ def in_batches(work: Callable[[Array], Array], rows: Array, size: int = BATCH) -
     """`work` on all rows, `size` at once: the memory for 1000 faces is that for 64."""
     done = [work(rows[start : start + size]) for start in range(0, len(rows), size)]
     return library(done[0]).concatenate(done)
+
+
+def stack(faces: Sequence[Any]) -> tuple[Array, Array | None]:
+    """z `(N, D)` and x `(N, 3, S, S)` of faces that have theirs; x is None where one has none."""
+    lib = library(faces[0].z)
+    z = lib.concatenate([face.z for face in faces])
+    if any(face.x is None for face in faces):
+        return z, None
+    return z, lib.concatenate([face.x for face in faces])

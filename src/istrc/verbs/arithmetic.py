@@ -37,11 +37,7 @@ class Result:
 
 @inference
 def arithmetic(
-    circle: Circle,
-    weights: Sequence[float],
-    z: Array,
-    *,
-    onto: tuple[Array, Array] | None = None,
+    circle: Circle, weights: Sequence[float], z: Array, *, onto: tuple[Array, Array] | None = None
 ) -> Result:
     """The weighted sum of embeddings z `(N, D)`, put back on the sphere, and its face.
 

@@ -26,10 +26,7 @@ def euclidean_mean(points: Array) -> Array:
     return sphere.combine([1 / len(points)] * len(points), points)
 
 
-MEANS: dict[str, Callable[[Array], Array]] = {
-    "frechet": sphere.mean,
-    "euclidean": euclidean_mean,
-}
+MEANS: dict[str, Callable[[Array], Array]] = {"frechet": sphere.mean, "euclidean": euclidean_mean}
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from istrc import sphere
 from istrc.arrays import numpy
 from istrc.errors import InputError
 from istrc.recognisers.recogniser import key
+from istrc.roc import threshold_at_far
 from istrc.shipped import folder_of, holder
 
 if TYPE_CHECKING:
@@ -53,8 +54,6 @@ def measure(
     All pairs among `faces` faces of people drawn from `tune`. Raises InputError when they are
     fewer than two people, or no person has two.
     """
-    from istrc.evaluation.metrics import threshold_at_far
-
     rows = prepared.rows("tune")
     rows = rows[prepared.identity[rows] >= 0]
     # Person by person, as faces drawn one by one would leave few pairs of the same person
@@ -102,8 +101,19 @@ def pair_angles(z: np.ndarray, who: np.ndarray) -> tuple[np.ndarray, np.ndarray]
 def read_threshold(model: str | Path, circle: Circle, far: float) -> Threshold | None:
     """The threshold of a circle at a false-accept rate; None where none was measured for it.
 
-    Raises InputError for a rate that was not measured, and for a file that is damaged or belongs
-    to other weights.
+    Raises InputError for a rate that was not measured, and as `read_thresholds`.
+    """
+    known = read_thresholds(model, circle)
+    if known and far not in known:
+        measured = ", ".join(f"{rate:g}" for rate in sorted(known, reverse=True))
+        raise InputError(f"--far {far:g}: not measured for this circle; give one of {measured}")
+    return known.get(far)
+
+
+def read_thresholds(model: str | Path, circle: Circle) -> dict[float, Threshold]:
+    """The thresholds of a circle by their false-accept rates; none where it is not calibrated.
+
+    Raises InputError for a file that is damaged or belongs to other weights.
     """
     path = holder(folder_of(model), NAME) / NAME
     again = "run istrc calibrate on this circle again"
@@ -115,12 +125,9 @@ def read_threshold(model: str | Path, circle: Circle, far: float) -> Threshold |
             for rate, at in found["far"].items()
         }
     except FileNotFoundError:
-        return None
+        return {}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path}: damaged ({type(error).__name__}: {error}); {again}") from None
     if recogniser != key(circle.recogniser.record):
         raise InputError(f"{path}: measured with other weights; {again}")
-    if far not in known:
-        measured = ", ".join(f"{rate:g}" for rate in sorted(known, reverse=True))
-        raise InputError(f"--far {far:g}: not measured for this circle; give one of {measured}")
-    return known[far]
+    return known

@@ -16,13 +16,12 @@ path; so between an operator and a FILE behind it there must be a space, and bef
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from istrc.errors import InputError
+from istrc.errors import InputError, suggest
 
 DEEPEST = 100  # parentheses and signs inside each other
 ROUNDING = 1e-12  # of a weight: what is less is left by rounding
@@ -109,13 +108,11 @@ def check_names(text: str, operands: Iterable[Operand], known: Iterable[str]) ->
     for operand in operands:
         if operand.is_file or operand.name in known:
             continue
-        near = difflib.get_close_matches(operand.name, known, 3, 0.5)
-        near += [
-            name for name in known if name.lower() == operand.name.lower() and name not in near
-        ]
-        hint = f"did you mean {' or '.join(near)}?" if near else ""
-        hint = hint or (f"there are: {', '.join(known)}" if known else "")
-        hint = hint or f"say which face it is: --let {operand.name}=FILE"
+        hint = suggest(
+            operand.name,
+            known,
+            None if known else f"say which face it is: --let {operand.name}=FILE",
+        )
         raise ExpressionError(f"no face is called {operand.name}; {hint}", text, operand.column)
 
 

@@ -9,7 +9,9 @@ identity (or class) and the split; every column of yes and no is an attribute:
     empty               not known
 
 Columns of anything else are left out and named, unless asked for as `categories`: then each
-value becomes an attribute of its own (season=Fall -> season_fall).
+value becomes an attribute of its own (season=Fall -> season_fall). A column of measures (numbers,
+one at least with a fraction) so asked for is one attribute under its own name: yes in its upper
+third, no in its lower, not known between, where a picture says little of either.
 """
 
 from __future__ import annotations
@@ -188,6 +190,10 @@ def _attributes(
         if column in binary:
             names.append(_snake(column))
             values.append([meaning[value.lower()] for value in table[column]])
+        elif column in categories and (measures := _measures(table[column])) is not None:
+            low, high = np.nanquantile(measures, (1 / 3, 2 / 3))
+            names.append(_snake(column))
+            values.append(np.where(measures > high, 1, np.where(measures < low, 0, -1)))
         elif column in categories:
             for option in sorted(set(table[column]) - {""}):
                 names.append(_snake(f"{column}_{option}"))
@@ -195,6 +201,18 @@ def _attributes(
         else:
             left_out.append(column)
     return names, np.array(values, np.int8).reshape(len(names), rows).T.copy(), left_out
+
+
+def _measures(values: list[str]) -> np.ndarray | None:
+    """A column's numbers (N,), NaN where empty; None where they are words or whole numbers."""
+    try:
+        numbers = np.array([float(value or "nan") for value in values])
+    except ValueError:
+        return None
+    known = numbers[np.isfinite(numbers)]
+    if np.isinf(numbers).any() or not (known % 1).any():
+        return None
+    return numbers
 
 
 def _snake(name: str) -> str:

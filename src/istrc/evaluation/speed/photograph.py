@@ -16,6 +16,7 @@ import numpy as np
 
 from istrc.errors import IstrcError
 from istrc.evaluation.speed.machine import resident
+from istrc.shape.crop import CROP, CROP_SIDE, FRAME_SIZE
 
 MEGAPIXELS = 12
 
@@ -38,9 +39,9 @@ def portrait(circle: Any, folder: Path, megapixels: float) -> tuple[Path, bool]:
         from istrc.data.prepared import to_pixels
         from istrc.evaluation.speed.faces import drawn
 
-        crop = Image.fromarray(to_pixels(drawn(circle, 1))[0]).resize((128, 128))
-        frame = Image.new("RGB", (178, 218), (128, 128, 128))
-        frame.paste(crop, (25, 45))
+        crop = Image.fromarray(to_pixels(drawn(circle, 1))[0]).resize((CROP_SIDE, CROP_SIDE))
+        frame = Image.new("RGB", FRAME_SIZE, (128, 128, 128))
+        frame.paste(crop, CROP[:2])
         pixels, aligned = np.asarray(frame), True
     height, width = pixels.shape[:2]
     scale = (megapixels * 1e6 / (height * width)) ** 0.5

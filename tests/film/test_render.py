@@ -8,7 +8,7 @@ from istrc import sphere
 from istrc.circle import Circle
 from istrc.edit.render import Rendering, put
 from istrc.film.direction import find_direction
-from istrc.film.put import make_layers, paste
+from istrc.film.render import make_layers, paste
 from istrc.photo.align import aligned_frame
 from istrc.photo.paste import paste_crop
 

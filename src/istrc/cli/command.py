@@ -1,0 +1,66 @@
+"""How a function becomes a command: groups of options, and the report around its body."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import is_dataclass
+from typing import Any
+
+from istrc.cli.options import JsonOption
+from istrc.cli.report import Report
+
+
+def as_command(name: str, function: Callable[..., None]) -> Callable[..., None]:
+    """The function that typer makes the command `istrc NAME` of.
+
+    A parameter that is a dataclass stands for its fields, which are options that several commands
+    share. A parameter `report` stands for --json (which a group may have): the body runs inside
+    that report.
+    """
+    groups: dict[str, type] = {}
+    options: list[inspect.Parameter] = []
+    for parameter in options_of(function):
+        if is_dataclass(parameter.annotation):
+            groups[parameter.name] = parameter.annotation
+            options += options_of(parameter.annotation)
+        elif parameter.name != "report":
+            options.append(parameter)
+    reported = "report" in inspect.signature(function).parameters
+    grouped = any(option.name == "as_json" for option in options)
+    if reported and not grouped:
+        json = inspect.Parameter("as_json", inspect.Parameter.KEYWORD_ONLY, default=False)
+        options.append(json.replace(annotation=JsonOption))
+
+    def call(given: dict[str, Any]) -> None:
+        made = {
+            group: kind(**{option.name: given.pop(option.name) for option in options_of(kind)})
+            for group, kind in groups.items()
+        }
+        function(**given, **made)
+
+    def command(**given: Any) -> None:
+        if not reported:
+            call(given)
+            return
+        with Report(name, given["as_json"] if grouped else given.pop("as_json")) as report:
+            call({"report": report, **given})
+
+    return with_signature(command, options, function.__doc__)
+
+
+def options_of(source: Callable[..., Any]) -> list[inspect.Parameter]:
+    """The parameters of a function or a dataclass, by keyword, their annotations as objects."""
+    parameters = inspect.signature(source, eval_str=True).parameters.values()
+    named = [one for one in parameters if one.kind is not one.VAR_KEYWORD]
+    return [one.replace(kind=one.KEYWORD_ONLY) for one in named]
+
+
+def with_signature(
+    command: Callable[..., None], parameters: list[inspect.Parameter], text: str | None
+) -> Callable[..., None]:
+    """The function under the signature and the text that typer shall find."""
+    command.__signature__ = inspect.Signature(parameters)
+    command.__annotations__ = {one.name: one.annotation for one in parameters}
+    command.__doc__ = text
+    return command

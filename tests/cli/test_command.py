@@ -1,0 +1,58 @@
+"""Functions made into commands: groups of options become options, a report becomes --json."""
+
+import inspect
+import json
+from dataclasses import dataclass
+from typing import Annotated
+
+import pytest
+import typer
+
+from istrc.cli.command import as_command
+from istrc.cli.report import Report
+from istrc.errors import IstrcError
+
+
+@dataclass
+class Size:
+    width: Annotated[int, typer.Option(help="Pixels.")] = 3
+    height: Annotated[int, typer.Option(help="Pixels.")] = 4
+
+    def __post_init__(self):
+        if self.width < 0:
+            raise IstrcError(f"--width {self.width}: give a positive number")
+
+
+def area(report: Report, name: Annotated[str, typer.Argument()], *, size: Size):
+    """Tell how large it is."""
+    report.done(name=name, area=size.width * size.height)
+
+
+def test_a_group_stands_for_its_options_and_a_report_for_json():
+    command = as_command("area", area)
+    parameters = inspect.signature(command).parameters
+    assert list(parameters) == ["name", "width", "height", "as_json"]
+    assert (
+        parameters["width"].default == 3 and parameters["name"].default is inspect.Parameter.empty
+    )
+    assert command.__doc__ == area.__doc__
+
+
+def test_the_body_runs_inside_the_report(capsys):
+    command = as_command("area", area)
+    command(name="x", width=2, height=5, as_json=True)
+    assert json.loads(capsys.readouterr().out)["results"] == [{"name": "x", "area": 10}]
+    # What a group refuses is one line of the report, too
+    with pytest.raises(typer.Exit):
+        command(name="x", width=-2, height=5, as_json=True)
+    told = capsys.readouterr()
+    assert told.err == "istrc area: --width -2: give a positive number\n"
+    assert not json.loads(told.out)["ok"]
+
+
+def test_a_command_may_report_by_itself():
+    seen = []
+    command = as_command("plain", lambda size=1: seen.append(size))
+    assert list(inspect.signature(command).parameters) == ["size"]
+    command(size=7)
+    assert seen == [7]
