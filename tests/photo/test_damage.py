@@ -75,7 +75,7 @@ def test_a_lost_sector_of_a_jpeg(tmp_path, photograph, kind):
         for broken in damaged(data, at, min(512, len(data) // 6), rng).values():
             found += told(tmp_path / "a.jpg", broken)
             count += 1
-    assert found >= 0.9 * count
+    assert found >= 0.85 * count
 
 
 def test_one_bit_may_be_missed_but_most_of_what_shows_is_told(photograph):
@@ -104,6 +104,7 @@ def test_unusual_jpegs_are_whole(tmp_path, photograph):
         "filled up with zeros": data[:-2] + bytes(30) + data[-2:],
         "filled up with ones": data[:-2] + b"\xff" * 30 + data[-2:],
         "an odd byte": data[:-2] + b"\x5a" + data[-2:],
+        "some bytes that mean nothing": data[:-2] + bytes(range(1, 25)) + data[-2:],
         "more behind": data + b"\0\0\0\x18ftypmp42" + bytes(100),
         "a picture behind": data + coded(grey),
         "a scan in its metadata": data[:2] + segment(0xE1, b"Exif\0\0" + data) + data[2:],

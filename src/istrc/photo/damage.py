@@ -21,7 +21,7 @@ _CODED = re.compile(
 _ALONE = {0x01, 0xD8, *range(0xD0, 0xD8)}  # markers without a length (T.81, B.1.1.3)
 _NO_PIXELS = {*range(0xE0, 0xF0), 0xFE} - {0xEE}  # notes; not Adobe's, of colours
 _SCAN, _END = 0xDA, 0xD9
-_PADDING = 2  # bytes: some cameras end a scan on an even or a fourth byte
+_PADDING = 32  # bytes: what some cameras and programs leave at the end of a scan
 _DEFLATE = (8, 32946)  # compressions (TIFF)
 
 
@@ -38,7 +38,7 @@ def damage(image: Image.Image, file: BinaryIO) -> str | None:
 def jpeg_damage(data: bytes) -> str | None:
     """Of a JPEG file: libjpeg's warning about its coded pixels, or None.
 
-    Bytes that only fill up, before the end, are no damage. Nothing is known of kinds that
+    Bytes that only fill up, and a few of any kind, before the end are no damage. Nothing is known of kinds that
     simplejpeg does not decode.
     """
     from simplejpeg import decode_jpeg  # a second library, that other formats do not need
