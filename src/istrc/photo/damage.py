@@ -38,8 +38,8 @@ def damage(image: Image.Image, file: BinaryIO) -> str | None:
 def jpeg_damage(data: bytes) -> str | None:
     """Of a JPEG file: libjpeg's warning about its coded pixels, or None.
 
-    Bytes that only fill up, and a few of any kind, before the end are no damage. Nothing is known of kinds that
-    simplejpeg does not decode.
+    Bytes that only fill up, and a few of any kind, before the end are no damage. Nothing is known
+    of kinds that simplejpeg does not decode.
     """
     from simplejpeg import decode_jpeg  # a second library, that other formats do not need
 
