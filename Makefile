@@ -6,7 +6,7 @@ SITE   := $(VENV)/lib/python3*/site-packages
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 READY  := $(VENV)/.installed-from-lock
 
-.PHONY: demo test lint tables readme clean
+.PHONY: demo test lint tables readme checksums clean
 
 demo: $(READY)
 	$(BIN)/python -m istrc.app.demo --out out
@@ -28,6 +28,11 @@ readme: $(READY)
 	$(BIN)/python -m istrc.app.demo --out out --json results/demo.json
 	cp out/walks.jpg docs/walks.jpg
 	$(MAKE) tables
+
+# What `istrc doctor` holds the shipped weights against: anew after they are trained or exported.
+checksums:
+	cd src/istrc/weights && find . -type f ! -name README.md ! -name SHA256SUMS | sed 's|^\./||' \
+	  | LC_ALL=C sort | xargs sha256sum > SHA256SUMS
 
 clean:
 	rm -rf $(VENV) out build

@@ -53,6 +53,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "inspect": ("inspect", "inspect", "EXAMPLES"),
     "export": ("export", "app", ""),
     "bench": ("bench", "bench", "EXAMPLES"),
+    "doctor": ("doctor", "doctor", "EXAMPLES"),
 }
 
 
