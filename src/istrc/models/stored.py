@@ -72,10 +72,26 @@ def checked_config(folder: str | Path) -> dict[str, Any]:
 
 
 def read_weights(folder: str | Path) -> dict[str, np.ndarray]:
-    """The weights of a part by name, in single precision."""
+    """The weights of a part by name, in single precision.
+
+    Raises InputError when the file is no safetensors, or a weight in it is NaN or infinite.
+    """
+    from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
-    stored = load_file(Path(folder) / WEIGHTS)
+    path = Path(folder) / WEIGHTS
+    try:
+        stored = load_file(path)  # which bounds header and sizes by the file before it allocates
+    except SafetensorError as error:
+        raise InputError(
+            f"{path}: damaged weights ({error}); install the package again or train this part"
+        ) from None
+    for name, value in stored.items():
+        if value.dtype.kind == "f" and not np.isfinite(value).all():
+            raise InputError(
+                f"{path}: {name} has weights that are NaN or infinite; "
+                "install the package again or train this part"
+            )
     whole = {}
     for name, value in stored.items():
         if name + SCALE in stored:
