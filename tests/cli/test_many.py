@@ -152,7 +152,11 @@ def test_what_was_asked_for_is_listed_and_the_command_may_tell_by_itself(tmp_pat
 
 
 def test_of_one_picture_ctrl_c_stops_at_once(run):
-    assert run("stop").code == 130 and run.done == []
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # behind a shell's & ignored
+    try:
+        assert run("stop").code == 130 and run.done == []
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.parametrize("full", ["full", "full, says the system"])
