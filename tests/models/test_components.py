@@ -92,3 +92,15 @@ def test_feathers_fall_to_nothing_at_the_edges():
     assert window.shape == (12, 24) and window.max() == 1 and window.min() < 0.02
     np.testing.assert_allclose(window, window[::-1, ::-1], atol=1e-7)
     assert (window[2:-2, 4:-4] == 1).all() and (np.diff(window[6, :5]) > 0).all()
+
+
+def test_inside_is_all_where_pixels_count_the_most_and_nothing_where_the_least():
+    net = Components(3, 4, 8)
+    assert torch.equal(net.inside(), torch.ones(8, 8))  # all alike
+    net.weight.copy_(torch.full((16,), 0.15).sqrt())
+    net.weight[5] = 1.0  # row 1, column 1 of 4x4
+    inside = net.inside()
+    assert inside.shape == (8, 8) and inside.min() < 1e-5
+    far = inside[5:, :].max(), inside[:, 5:].max()
+    assert max(far) < 1e-5
+    assert inside[2:4, 2:4].min().item() == pytest.approx(0.75**2, abs=1e-4)  # bilinear

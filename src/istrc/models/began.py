@@ -85,7 +85,8 @@ class Refiner(nn.Module):
     """What components leave out of faces that they drew (B, 3, S, S): a small U-Net.
 
     In the shape-free frame an eye is always at the same pixels, and `place` says which those are.
-    Untrained it adds nothing.
+    Untrained it adds nothing; outside the face, where neither energy nor critic looks closely,
+    what it adds is not drawn (`Components.inside`).
     """
 
     def __init__(self, size: int, widths: tuple[int, ...], carry: bool):
@@ -176,7 +177,7 @@ class AutoEncoder(nn.Module):
         if self.components is None:
             return self.decoder(h)
         x = self.components.compose(h)
-        return x if self.decoder is None else x + self.decoder(x)
+        return x if self.decoder is None else x + self.components.inside() * self.decoder(x)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.decode(self.encode(x))
@@ -226,7 +227,7 @@ class Generator(nn.Module):
         if self.components is None:
             return self.decoder(u)
         x = self.components.compose(self.coordinates(u))
-        return x + self.decoder(x)
+        return x + self.components.inside() * self.decoder(x)
 
     def sample(self, count: int, device: str | torch.device = "cpu") -> torch.Tensor:
         """Draws u (count, U), uniform in [-1, 1], from torch's global generator."""

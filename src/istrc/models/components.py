@@ -69,6 +69,16 @@ class Components(nn.Module):
                 x = self._add(x, region, number, parts[number + 1])
         return x
 
+    def inside(self) -> torch.Tensor:
+        """What of each pixel is the face, (S, S) in [0, 1]: 1 where a pixel counts the most, 0
+        where it counts the least; 1 everywhere where all count alike.
+        """
+        counts = self.weight.square().view(1, 1, self.side, self.side)
+        low, none = counts.min(), 1e-6
+        inside = (counts - low + none) / (counts.max() - low + none)
+        size = (self.size, self.size)
+        return nn.functional.interpolate(inside, size, mode="bilinear", align_corners=False)[0, 0]
+
     def _whole(self, own: torch.Tensor) -> torch.Tensor:
         flat = self.mean + (own @ self.basis) / self.weight.repeat(3)
         small = flat.view(-1, 3, self.side, self.side)
