@@ -131,14 +131,11 @@ def _drawn(circle: Any) -> Any:
     from istrc.arrays import numpy
     from istrc.photo.find import find_frames
     from istrc.photo.paste import paste_crop
+    from istrc.shape.crop import FRAME_SIZE
 
-    z = np.zeros((1, circle.dim), np.float32)
-    z[0, 0] = 1
-    if circle.runtime == "torch":
-        import torch
-
-        z = torch.from_numpy(z)
-    grey = np.full((218, 178, 3), 128, np.uint8)
+    z = circle.here(np.eye(1, circle.dim, dtype=np.float32))
+    width, height = FRAME_SIZE
+    grey = np.full((height, width, 3), 128, np.uint8)
     [frame] = find_frames(grey, "drawn", None, aligned=True)
     return paste_crop(grey, numpy(circle.decode(z))[0].transpose(1, 2, 0), frame)
 
