@@ -69,6 +69,7 @@ REGIONS = {
     "big_lips": "mouth",
     "wide_mouth": "mouth",
     "wearing_lipstick": "mouth",
+    "makeup": "eyes and mouth",
     "big_eyes": "eyes",
     "narrow_eyes": "eyes",
     "bags_under_eyes": "eyes",
@@ -138,6 +139,14 @@ def moves(name: str, other: str) -> bool:
 def shades(edits: Iterable[str] | None) -> bool:
     """Whether edits of these attributes shade a broad part of the face by their meaning."""
     return bool(set(edits or ()) & set(_FACIAL_HAIR))
+
+
+def tints(edits: Iterable[str] | None) -> bool:
+    """Whether an edit of these attributes may colour skin: what paints it or grows on it, and what
+    a user taught the circle. With the others skin becomes lighter or darker.
+    """
+    known = {*TRANSFORMATIONS, *OTHERS} - {*_FACIAL_HAIR, *_PAINT, "pale_skin"}
+    return edits is None or not set(edits) <= known
 
 
 def experimental(name: str) -> bool:

@@ -23,7 +23,7 @@ import numpy as np
 
 from istrc.errors import InputError
 from istrc.shape.frame import MIRRORED
-from istrc.shape.measures import LEFT_EYE, RIGHT_EYE, eyes
+from istrc.shape.measures import LEFT_EYE, RIGHT_EYE, eyes, pose
 
 NAMES = ("wide_mouth", "big_eyes")
 SIZE = 128  # pixels, side of the crop in which faces are measured: CelebA's native one
@@ -120,13 +120,9 @@ def measure(points: np.ndarray) -> np.ndarray:
     left, right = eyes(points)
     unit = np.maximum(np.linalg.norm(right - left, axis=-1), 1e-6)
     along = (right - left) / unit[..., None]
-    middle = (left + right) / 2
 
     def length(a: int, b: int) -> np.ndarray:
         return np.linalg.norm(points[..., a, :] - points[..., b, :], axis=-1) / unit
-
-    def beside(v: np.ndarray) -> np.ndarray:
-        return (v * along).sum(-1) / unit
 
     def below(v: np.ndarray) -> np.ndarray:
         return (v[..., 1] * along[..., 0] - v[..., 0] * along[..., 1]) / unit
@@ -138,8 +134,7 @@ def measure(points: np.ndarray) -> np.ndarray:
             (_area(points[..., LEFT_EYE, :]) + _area(points[..., RIGHT_EYE, :])) / 2 / unit**2,
             length(62, 66),
             below(corners - points[..., 51, :]),
-            beside(points[..., 30, :] - middle),
-            below(points[..., 33, :] - middle),
+            *np.moveaxis(pose(points), -1, 0),
         ],
         axis=-1,
     )

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from istrc.arrays import inference, library, numpy
-from istrc.attributes import OF_THE_MOUTH, moves, regions_of, shades
+from istrc.attributes import OF_THE_MOUTH, moves, regions_of, shades, tints
 from istrc.edit.tone import like_teeth, toned
 from istrc.errors import InputError
 from istrc.photo.align import Frame, aligned_frame, invert, transform
@@ -25,7 +25,7 @@ from istrc.photo.paste import face_mask
 from istrc.resample import blurred, looked_up, places
 from istrc.shape.crop import CROP_CENTRE, CROP_SIDE
 from istrc.shape.mesh import FACE_POINTS, LOWER, UPPER, Mesh
-from istrc.shape.regions import above_brows, outline, polygon, region_mask, skin
+from istrc.shape.regions import above, outline, polygon, region_mask, skin
 
 if TYPE_CHECKING:
     from istrc.arrays import Array
@@ -161,11 +161,9 @@ class Rendering:
         lightest = 100 if _of_the_mouth(edits) else _MIDDLE if shades(edits) else _LIT
         if skin is not None and shades(edits):
             skin = skin * (1 - self._where(edits))  # the tone is measured where none is to be seen
-        hair = self._hair
-        if hair is not None and not (_of_the_mouth(edits) or any(moves(e, "beard") for e in edits)):
-            hair = np.ones_like(hair)  # brows, lashes and irises stay as dark as they are
+        dark, bare = self._dark(edits), 0 if tints(edits) else self._bare
         for new, old, mask in zip(drawn, numpy(self._texture), masks, strict=True):
-            shift = toned(new - old, old, skin, hair, shades(edits), lightest) * mask
+            shift = toned(new - old, old, skin, dark, shades(edits), bare, lightest) * mask
             if self._mouth is not None and _of_the_mouth(edits):
                 teeth, was = (like_teeth(x, old, skin, self._mouth) for x in (old + shift, old))
                 shift += self._mouth * (teeth - was - shift)
@@ -200,11 +198,16 @@ class Rendering:
             return None
         return blurred(polygon(mesh.reference[60:68], size)[None], _EDGE * size)[0]
 
-    @cached_property
-    def _hair(self) -> np.ndarray | None:
-        """Where in the mean frame hair may lie over the skin, (S, S)."""
-        mesh = self.nets.mesh
-        return None if mesh is None else above_brows(mesh.reference, self.nets.size)
+    def _dark(self, edits: Iterable[str] | None) -> np.ndarray | None:
+        """Where such an edit leaves what is dark as it is: hair, brows, lashes, irises. (S, S)."""
+        mesh, size = self.nets.mesh, self.nets.size
+        if mesh is None:
+            return None
+        if _of_the_mouth(edits):
+            return above(mesh.reference[31:36, 1].mean(), size)
+        if any(moves(name, "beard") for name in edits):
+            return above(mesh.reference[17:27, 1].min(), size)
+        return np.ones((size, size), np.float32)
 
     def _where(self, edits: Iterable[str] | None) -> np.ndarray:
         """Where the texture of such an edit may show, (S, S) in [0, 1]."""
@@ -226,6 +229,12 @@ class Rendering:
     def _skin(self) -> np.ndarray | None:
         """Where in the mean frame a face's own tone is measured, (S, S)."""
         return None if self.nets.mesh is None else skin(self.nets.mesh.reference, self.nets.size)
+
+    @cached_property
+    def _bare(self) -> np.ndarray | float:
+        """Where in the mean frame is nothing but skin, (S, S)."""
+        mesh = self.nets.mesh
+        return 0 if mesh is None else skin(mesh.reference, self.nets.size, 1.1)
 
     def _over(self, values: np.ndarray) -> np.ndarray:
         """Values of the 68 points, between them over the mean frame: (S, S). Beyond them 1."""

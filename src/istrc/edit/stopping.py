@@ -22,8 +22,8 @@ from istrc import sphere
 from istrc.arrays import along, indices, inference, library, numbers
 from istrc.attributes import STILL, regions_of
 from istrc.edit import walk as walking
-from istrc.shape.measures import MEASURED, measures
-from istrc.shape.regions import point_weights
+from istrc.shape.measures import MEASURED, measures, pose
+from istrc.shape.regions import movement
 
 if TYPE_CHECKING:
     from istrc.arrays import Array
@@ -210,9 +210,9 @@ def reach(
     ended = change[index, rows] * (1 - between) + change[index + 1, rows] * between
     points = walk.until((place / FRAMES).clip(0, 1))
     if nets.code > nets.texture:
-        weights = numbers(np.repeat(moving(strengths), 2), c)
-        moved = ended[:, nets.texture :] * weights
-        ended = lib.concatenate([ended[:, : nets.texture], moved], 1)
+        moved = unturned(nets, nets.shapes(c), nets.shapes(ended))  # (B, 68, 2)
+        moved = numbers(moving(strengths), c) @ moved
+        ended = lib.concatenate([ended[:, : nets.texture], moved.reshape(faces, -1)], 1)
     shaped = dict(strengths)
     if shaped.get("smile", 0) < 0 and "mouth_open" not in {*shaped, *kept}:
         shaped["mouth_open"] = shaped["smile"]  # who stops smiling shuts their mouth
@@ -292,9 +292,10 @@ def completed(
         way = sign * probes.prototypes[column]
         if nets.code > nets.texture:
             # What is measured is made up already
-            keeps = moving([name]) * (name not in probes.measures)
-            weights = np.concatenate([np.ones(nets.texture, np.float32), np.repeat(keeps, 2)])
-            way = way * numbers(weights, c)
+            moved = numbers(moving([name]) * (name not in probes.measures), c) @ nets.shapes(
+                way[None]
+            )
+            way = lib.concatenate([way[: nets.texture], moved.reshape(-1)])
         asked = numbers([strength], c)
         further = probes.reach[column, 0 if strength > 0 else 1]
         goal = wanted_logits(said[:, [column]], probes.typical[[column]], further * asked)[:, 0]
@@ -322,11 +323,21 @@ def _share(way: Array, slope: Array, most: float) -> Array:
 
 
 def moving(edits: Iterable[str]) -> np.ndarray:
-    """How much of its displacement each point (68,) of a shape keeps in an edit of these."""
-    edits = list(edits)
-    regions = regions_of(edits)
-    weights = np.ones(68, np.float32) if regions is None else point_weights(regions)
-    return weights * (not set(edits) <= set(STILL))
+    """What an edit of these keeps of a shape's displacement, (68, 68): see `movement`."""
+    edits = [name for name in edits if name not in STILL]
+    regions = regions_of(edits) if edits else []
+    return np.eye(68, dtype=np.float32) if regions is None else movement(regions)
+
+
+def unturned(nets: Networks, shapes: Array, moved: Array) -> Array:
+    """A displacement (B, 68, 2) of shapes without what turns the head.
+
+    Pictures of open mouths and of smiles are taken from elsewhere than others, and a mean of
+    differences brings that along.
+    """
+    turned = pose(shapes + moved) - pose(shapes)  # (B, 2)
+    ways = nets.probes.turns.reshape(2, -1)
+    return moved - (turned @ ways).reshape(moved.shape)
 
 
 def made_up(nets: Networks, c: Array, change: Array, strengths: Mapping[str, float]) -> Array:
@@ -348,7 +359,7 @@ def made_up(nets: Networks, c: Array, change: Array, strengths: Mapping[str, flo
         goal = wanted_measures(own[:, None], ranges, asked, gain)[:, 0]  # (B,)
         side = ranges[0, 0 if strength > 0 else 1]
         edge = side[2] if strength > 0 else side[1]
-        way = probes.directions[row] * numbers(moving([name])[:, None], c)  # (68, 2)
+        way = numbers(moving([name]), c) @ probes.directions[row]  # (68, 2)
         for _ in range(2):  # a measure is nearly linear in the shape
             shapes = nets.shapes(c + change)
             now = measures(shapes)[measure]

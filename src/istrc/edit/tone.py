@@ -30,6 +30,7 @@ def toned(
     skin: np.ndarray | None,
     covered: np.ndarray | None = None,
     shades: bool = False,
+    bare: np.ndarray | float = 0,
     lightest: float = 100,
 ) -> np.ndarray:
     """A change (3, S, S) of a texture without its change of light and skin tone.
@@ -45,12 +46,15 @@ def toned(
         skin: (S, S) where the tone is measured; None takes no tone away.
         covered: (S, S) how likely hair covers the skin, in [0, 1]; None for nowhere.
         shades: whether to shade a part of the face broadly is what the change is for.
+        bare: (S, S) where skin becomes lighter or darker and keeps its colour, in [0, 1].
         lightest: percentile of the skin's luma that nothing is brightened beyond.
     """
     change = change.astype(np.float32)
     if skin is not None:
         change = change - _middle(change, skin)
-        smooth = blurred(change, _LIGHT * change.shape[-1])
+        # Lips that are reddened would leave a pale ring around them, and a background its hue
+        of = np.ones_like(skin) if shades else skin
+        smooth = _spread(change, of, _LIGHT * change.shape[-1])
         change = change - (smooth - smooth[:, :, ::-1]) / 2
         both = (smooth + smooth[:, :, ::-1]) / 2
         if not shades:
@@ -58,7 +62,7 @@ def toned(
     grey = (LUMA * change).sum(0, keepdims=True)
     tint = change - grey
     if skin is not None:
-        tint = tint - _BROAD * blurred(tint, _LIGHT / 2 * change.shape[-1])
+        tint = tint - _BROAD * _spread(tint, of, _LIGHT / 2 * change.shape[-1])
         light = (LUMA * (own + 1)).sum(0, keepdims=True)  # (1, S, S)
         light = (light / max(_median(light[0, skin > 0.5]), 1e-3)).clip(0, BRIGHTEST)
         shy = 1 + (light - 1) * (0 if covered is None else covered)
@@ -72,12 +76,14 @@ def toned(
         if lightest < 100:
             most = np.percentile(luma[0, skin > 0.5], lightest)
             grey = np.minimum(grey, (most - luma).clip(min=0))
-        # A shade takes its share of every colour: red skin would else be redder under a beard
-        grey = np.where(grey < 0, grey * (own + 1) / (luma + 1).clip(min=0.1), grey)
-        tint = tint * np.minimum(light, 1)
+        # A shade takes its share of every colour: red skin would else be redder under a beard. What
+        # comes to light is skin more than dust
+        hue = (own + 1) / (luma + 1).clip(min=0.1)
+        grey = grey * np.where(grey < 0, hue, (1 + white_of(own, skin)) / 2)
+        tint = tint * np.minimum(light, 1) * (1 - bare)
         if shades:  # where hair goes, what comes to light has the skin's own colour
-            bare = (luma + grey + 1) * white_of(own, skin) - 1 - (luma + grey)
-            tint += (grey / _BARED).clip(0, 1) * (bare - (own - luma) - tint)
+            plain = (luma + grey + 1) * white_of(own, skin) - 1 - (luma + grey)
+            tint += (grey / _BARED).clip(0, 1) * (plain - (own - luma) - tint)
     return grey + coloured(own, skin) * tint
 
 
@@ -115,6 +121,12 @@ def coloured(own: np.ndarray, skin: np.ndarray | None = None) -> float:
     chroma = np.abs(own - (LUMA * own).sum(0, keepdims=True)).mean(0)
     of = chroma[skin > 0.5] if skin is not None else chroma.ravel()
     return float(np.clip((np.mean(of) - GREY) / (COLOURED - GREY), 0, 1))
+
+
+def _spread(change: np.ndarray, skin: np.ndarray, sigma: float) -> np.ndarray:
+    """What the skin's change is around each place, (3, S, S): a Gaussian over the skin alone."""
+    weights = skin + 1e-4  # far from all skin, whatever is there
+    return blurred(change * weights, sigma) / blurred(weights[None], sigma)
 
 
 def _middle(change: np.ndarray, skin: np.ndarray) -> np.ndarray:

@@ -155,6 +155,7 @@ class Probes(Part):
     ranges = _stored("ranges")
     gain = _stored("gain")
     directions = _stored("directions")
+    turns = _stored("turns")
     mean = _stored("mean")
     spread = _stored("spread")
 

@@ -34,6 +34,8 @@ class Probes(nn.Module):
             found on pictures (istrc.training.reach).
         directions: (M, 68, 2) how a shape changes, from one real face to another in the same pose,
             where a measure grows by 1 and the others stay.
+        turns: (2, 68, 2) how a shape changes where yaw or pitch (istrc.shape.measures.pose) grow by
+            1 and what is measured stays.
     """
 
     def __init__(self, names: tuple[str, ...], code: int, measures: tuple[str, ...] = ()):
@@ -49,6 +51,7 @@ class Probes(nn.Module):
         self.register_buffer("ranges", torch.zeros(len(measures), 2, 3))
         self.register_buffer("gain", torch.ones(len(measures), 2))
         self.register_buffer("directions", torch.zeros(len(measures), 68, 2))
+        self.register_buffer("turns", torch.zeros(2, 68, 2))
 
     def forward(self, c: torch.Tensor) -> torch.Tensor:
         return self.read((c - self.mean) / self.spread)

@@ -65,3 +65,17 @@ def measures(points: Array) -> dict[str, Array]:
         "nose_width": between(31, 35),
         "eye_opening": (between(37, 41) + between(38, 40) + between(43, 47) + between(44, 46)) / 4,
     }
+
+
+def pose(points: Array) -> Array:
+    """Points (..., 68, 2) -> yaw and pitch (..., 2) of the head, over the distance of the eyes.
+
+    Yaw is how far the tip of the nose lies beside the middle of the eyes, pitch how far its base
+    lies below.
+    """
+    left, right = eyes(points)
+    across, middle = right - left, (left + right) / 2  # (..., 2)
+    square = (across * across).sum(-1).clip(min=1e-12)
+    tip, base = points[..., 30, :] - middle, points[..., 33, :] - middle
+    below = base[..., 1] * across[..., 0] - base[..., 0] * across[..., 1]
+    return library(points).stack([(tip * across).sum(-1) / square, below / square], -1)

@@ -15,8 +15,10 @@ _MADE = {
     "nose": ([[*range(27, 36)]], 1.7, [*range(27, 36)]),
     "mouth": ([[*range(48, 60)]], 1.6, [*range(48, 68)]),
     "eyes": ([_LEFT, _RIGHT], 1.4, [*range(17, 27), *range(36, 48)]),
+    "eyes and mouth": ([_LEFT, _RIGHT, [*range(48, 60)]], 1.4, [*range(17, 27), *range(36, 68)]),
 }
 NAMES = (*_MADE, "lower face", "below the brows")
+_CHEEK = 5  # points of the jaw, from either ear, over which an expression fades
 _EDGE = 0.035  # of the side, over which a region fades
 _SIDES = 0.07  # ... and the face beside the eyes
 
@@ -41,14 +43,28 @@ def region_mask(mean: np.ndarray, names: Iterable[str], size: int) -> np.ndarray
     return whole
 
 
-def point_weights(names: Iterable[str]) -> np.ndarray:
-    """How much of its displacement each point (68,) keeps in an edit of these regions alone."""
-    weights = np.zeros(68, np.float32)
+def movement(names: Iterable[str]) -> np.ndarray:
+    """What an edit of these regions alone keeps of a shape's displacement: (68, 68).
+
+    Of a nose, a mouth or eyes their own points move. Of an expression mouth and jaw do, and eyes
+    change their form in their places where it shows below the brows; nose and brows lie still.
+    """
+    names, kept = list(names), np.zeros((68, 68), np.float32)
     for name in names:
         if name not in _MADE:
-            return np.ones(68, np.float32)
-        weights[_MADE[name][2]] = 1
-    return weights
+            below = np.zeros(68, np.float32)
+            below[:17] = np.minimum(np.minimum(np.arange(17), np.arange(17)[::-1]) / _CHEEK, 1)
+            below[48:] = 1
+            kept += np.diag(below)
+            if name == "below the brows":
+                for eye in (slice(36, 42), slice(42, 48)):
+                    kept[eye, eye] += np.eye(6) - 1 / 6
+            break
+    for name in names:
+        if name in _MADE:
+            own = [point for point in _MADE[name][2] if not kept[point].any()]
+            kept[own, own] = 1
+    return kept
 
 
 def polygon(corners: np.ndarray, size: int) -> np.ndarray:
@@ -86,19 +102,23 @@ def outline(mean: np.ndarray, size: int, jaw: bool = False) -> np.ndarray:
     return (np.sqrt(faded) * edge.clip(0, 1) * top).astype(np.float32)
 
 
-def skin(mean: np.ndarray, size: int) -> np.ndarray:
-    """Cheeks, nose and forehead in the mean frame: (S, S) in [0, 1]."""
+def skin(mean: np.ndarray, size: int, around_it: float = 1.5) -> np.ndarray:
+    """Cheeks, nose and forehead in the mean frame: (S, S) in [0, 1].
+
+    Args:
+        around_it: times its size that what is no skin is left out.
+    """
     around = points(mean)
     inside = polygon(np.concatenate([around[:17], around[68 + 17 : 68 + 27][::-1]]), size)
     for part in (slice(48, 60), slice(36, 42), slice(42, 48), slice(17, 22), slice(22, 27)):
-        inside = inside * (1 - polygon(_enlarged(mean[part], 1.5), size))
+        inside = inside * (1 - polygon(_enlarged(mean[part], around_it), size))
     return inside
 
 
-def above_brows(mean: np.ndarray, size: int) -> np.ndarray:
-    """What lies above the brows in the mean frame: (S, S) in [0, 1], each row alike."""
+def above(height: float, size: int) -> np.ndarray:
+    """What lies above a height of the mean frame: (S, S) in [0, 1], each row alike."""
     rows = ((np.arange(size) + 0.5) * 2 / size - 1)[:, None]
-    faded = ((mean[17:27, 1].min() - rows) / (3 * _EDGE) + 0.5).clip(0, 1)
+    faded = ((height - rows) / (3 * _EDGE) + 0.5).clip(0, 1)
     return np.broadcast_to(faded, (size, size)).astype(np.float32)
 
 

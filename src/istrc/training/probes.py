@@ -149,7 +149,7 @@ def _ranges(net: Probes, shapes: torch.Tensor, labels: torch.Tensor) -> None:
 def _directions(
     net: Probes, codes: torch.Tensor, texture: int, identity: np.ndarray, seed: int
 ) -> None:
-    """How shapes change with what is measured on them: least squares over pairs of codes (2, N, C)
+    """How shapes change with what is measured on them and with the pose: least squares over pairs of codes (2, N, C)
     of strangers in the same pose and of pictures of one person.
     """
     pairs, rng = Pairs(identity, poses(codes[0], texture)), loop.generator(seed, 0, 2)
@@ -163,5 +163,7 @@ def _directions(
     known = torch.stack(columns, 1)  # (N, M + 2)
     moved = (shapes[b] - shapes[a]).flatten(1)
     solved = torch.linalg.lstsq(known[b] - known[a], moved).solution
-    directions = solved[: len(net.measures)].view(-1, 68, 2)
+    directions, turns = solved.view(-1, 68, 2).split([len(net.measures), 2])
     net.directions.copy_((directions + mirrored(directions)) / 2)
+    sides = torch.tensor([-1, 1])[:, None, None]  # in the mirror a head turns the other way
+    net.turns.copy_((turns + sides * mirrored(turns)) / 2)
