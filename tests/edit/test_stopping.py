@@ -25,6 +25,7 @@ from istrc.edit.stopping import (
     made_up,
     moving,
     reach,
+    unturned,
     wanted_logits,
     wanted_measures,
     within,
@@ -182,6 +183,7 @@ def nets(texture=2, shape=None, names=("smile", "male"), measured=(), ranges=Non
             ranges=torch.as_tensor(ranges or []),
             gain=torch.ones(len(measured), 2),
             directions=torch.zeros(len(measured), 68, 2),
+            turns=torch.zeros(2, 68, 2),
         ),
     )
 
@@ -445,13 +447,32 @@ def test_an_edit_moves_what_it_is_of(face_points):
     walk, z = path()
     change = reach(toy, c, z, {"big_nose": 1.0}, walk, []).change
     moved = change[0, 2:].view(68, 2).abs().amax(1) > 0
-    assert torch.equal(moved, torch.from_numpy(moving(["big_nose"]) > 0))
+    assert torch.equal(moved, torch.from_numpy(moving(["big_nose"]).any(1)))
 
 
 def test_colours_move_no_point():
     assert not moving(["beard"]).any() and not moving(["beard", "makeup"]).any()
-    assert moving(["beard", "smile"]).all() and moving(["male"]).all()
-    assert np.flatnonzero(moving(["big_nose"])).tolist() == list(range(27, 36))
+    np.testing.assert_array_equal(moving(["beard", "smile"]), moving(["smile"]))
+    np.testing.assert_array_equal(moving(["male"]), np.eye(68))
+    assert np.flatnonzero(moving(["big_nose"]).any(1)).tolist() == list(range(27, 36))
+
+
+def test_no_edit_turns_the_head(face_points):
+    """What turns it is taken away, in whatever else changes; what does not turn it stays."""
+    points = torch.from_numpy(face_points).float()[None]
+    rng = np.random.default_rng(0)
+    turns = torch.from_numpy(rng.normal(0, 0.1, (2, 68, 2))).float()
+    unit = torch.linalg.norm(points[0, 42:48].mean(0) - points[0, 36:42].mean(0))
+    for eye in (slice(36, 42), slice(42, 48)):
+        turns[:, eye] = 0
+    turns[:, [30, 33]] = 0
+    turns[0, 30, 0] = turns[1, 33, 1] = unit  # these are what is measured
+    nets = SimpleNamespace(probes=SimpleNamespace(turns=turns))
+    smile = torch.zeros(1, 68, 2)
+    smile[:, 48:] = torch.from_numpy(rng.normal(0, 0.1, (20, 2))).float()
+    for yaw, pitch in ((0.0, 0.0), (0.2, 0.0), (-0.1, 0.3)):
+        moved = smile + yaw * turns[0] + pitch * turns[1]
+        np.testing.assert_allclose(unturned(nets, points, moved), smile, atol=1e-5)
 
 
 def test_who_stops_smiling_shuts_their_mouth(face_points, open_mouth):

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from istrc.shape.measures import MEASURED, eyes, measures
+from istrc.shape.frame import MIRRORED
+from istrc.shape.measures import MEASURED, eyes, measures, pose
 
 
 def by_hand(p):
@@ -68,3 +69,17 @@ def test_each_grows_with_what_it_is_of(face_points, open_mouth):
     assert measures(smiling)["lip_curve"] > before["lip_curve"] + 0.1
     left, right = eyes(face_points)
     assert left[0] < right[0] and left[1] == pytest.approx(right[1])
+
+
+def test_the_pose_is_where_the_nose_lies(face_points):
+    """Between the eyes and below them, over their distance, however the picture is turned."""
+    left, right = face_points[36:42].mean(0), face_points[42:48].mean(0)
+    unit, middle = np.linalg.norm(right - left), (left + right) / 2
+    along = (right - left) / unit
+    down = np.array([-along[1], along[0]])
+    wanted = [(face_points[30] - middle) @ along / unit, (face_points[33] - middle) @ down / unit]
+    np.testing.assert_allclose(pose(face_points), wanted, atol=1e-9)
+    turn = np.array([[0.8, -0.6], [0.6, 0.8]])
+    np.testing.assert_allclose(pose(3 * face_points @ turn.T + 5), wanted, atol=1e-9)
+    sides = face_points * [-1, 1]
+    np.testing.assert_allclose(pose(sides[MIRRORED]), [-wanted[0], wanted[1]], atol=1e-9)

@@ -8,8 +8,8 @@ from istrc.shape.frame import MIRRORED
 from istrc.shape.regions import (
     NAMES,
     _hull,
+    movement,
     outline,
-    point_weights,
     polygon,
     region_mask,
     skin,
@@ -61,14 +61,11 @@ def test_regions_are_where_their_points_are(face_points, name):
     assert mask.min() == 0 and 0.95 < mask.max() <= 1
     np.testing.assert_allclose(mask, mask[:, ::-1], atol=0.1)  # a schematic face is symmetric
     inside = {"nose": [30, 33], "mouth": [51, 57, 62], "eyes": [37, 44, 19]}
-    for region, points in inside.items():
-        for point in points:
-            value = at(mask, face_points, point)
-            if region == name:
-                assert value > 0.6
-            elif name in inside:
-                assert value < 0.6
-    if name not in inside:
+    if set(name.split(" and ")) <= set(inside):
+        for region, points in inside.items():
+            for point in points:
+                assert (at(mask, face_points, point) > 0.6) == (region in name)
+    else:
         assert at(mask, face_points, 8) == pytest.approx(1)  # the chin
         assert at(mask, face_points, 57) == pytest.approx(1)
         assert mask[0].max() == 0  # and nothing of the hair
@@ -84,15 +81,35 @@ def test_regions_are_joined_by_the_larger(face_points):
     assert not region_mask(face_points, [], SIZE).any()
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_both_sides_of_a_face_move_alike(name):
+    kept = movement([name])
+    assert kept.shape == (68, 68)
+    np.testing.assert_allclose(kept[MIRRORED][:, MIRRORED], kept, atol=1e-6)
+
+
 def test_points_move_with_their_regions():
-    nose = point_weights(["nose"])
-    assert nose.shape == (68,) and np.flatnonzero(nose).tolist() == list(range(27, 36))
-    for name in NAMES:
-        np.testing.assert_array_equal(point_weights([name])[MIRRORED], point_weights([name]))
-    mouth = point_weights(["mouth"])
-    np.testing.assert_array_equal(point_weights(["nose", "mouth"]), nose + mouth)
-    assert point_weights(["lower face"]).all()  # a jaw moves, and all that hangs on it
-    assert point_weights(["nose", "below the brows"]).all()
+    nose = movement(["nose"])
+    assert np.flatnonzero(nose.any(1)).tolist() == list(range(27, 36))
+    np.testing.assert_array_equal(movement(["nose", "mouth"]), nose + movement(["mouth"]))
+    assert not movement([]).any()
+
+
+def test_an_expression_leaves_the_head_where_it_is():
+    """Mouth and jaw move, nose and brows do not, and the ears less than the chin."""
+    shift = np.random.default_rng(0).normal(size=(68, 2))
+    lower, smile = (movement([name]) @ shift for name in ("lower face", "below the brows"))
+    for moved in (lower, smile):
+        np.testing.assert_allclose(moved[48:], shift[48:], rtol=1e-6)
+        np.testing.assert_allclose(moved[8], shift[8], rtol=1e-6)
+        assert not moved[[0, 16, *range(17, 36)]].any()
+        assert (np.abs(moved[1]) < 0.3 * np.abs(shift[1])).all()
+    assert not lower[36:48].any()
+    for eye in (slice(36, 42), slice(42, 48)):  # lids, and not where the eye is
+        np.testing.assert_allclose(smile[eye], shift[eye] - shift[eye].mean(0), atol=1e-6)
+    with_nose = movement(["nose", "below the brows"]) @ shift
+    np.testing.assert_allclose(with_nose[27:36], shift[27:36], rtol=1e-6)
+    np.testing.assert_allclose(with_nose[48:], shift[48:], rtol=1e-6)
 
 
 def test_the_outline_is_of_the_face(face_points):

@@ -78,12 +78,12 @@ def toned(
             grey = np.minimum(grey, (most - luma).clip(min=0))
         # A shade takes its share of every colour: red skin would else be redder under a beard. What
         # comes to light is skin more than dust
-        hue = (own + 1) / (luma + 1).clip(min=0.1)
-        grey = grey * np.where(grey < 0, hue, (1 + white_of(own, skin)) / 2)
+        hue, white = (own + 1) / (luma + 1).clip(min=0.1), white_of(own, skin)
         tint = tint * np.minimum(light, 1) * (1 - bare)
         if shades:  # where hair goes, what comes to light has the skin's own colour
-            plain = (luma + grey + 1) * white_of(own, skin) - 1 - (luma + grey)
+            plain = (luma + grey + 1) * white - 1 - (luma + grey)
             tint += (grey / _BARED).clip(0, 1) * (plain - (own - luma) - tint)
+        grey = grey * np.where(grey < 0, hue, 1 if shades else (1 + white) / 2)
     return grey + coloured(own, skin) * tint
 
 
@@ -113,7 +113,8 @@ def white_of(own: np.ndarray, skin: np.ndarray) -> np.ndarray:
     """The colour of a face's skin over its luma, (3, 1, 1): all 1 where it is grey."""
     lights = (own + 1)[:, skin > 0.5]  # (3, N)
     levels = (LUMA[..., 0] * lights).sum(0)
-    return (_median(lights) / max(_median(levels), 1e-3))[:, None, None]
+    white = (_median(lights) / max(_median(levels), 1e-3))[:, None, None]
+    return white / (LUMA * white).sum()
 
 
 def coloured(own: np.ndarray, skin: np.ndarray | None = None) -> float:
