@@ -101,15 +101,29 @@ def test_a_shade_is_a_share_of_the_light(skin):
     assert lightest / luma(toned(change, own, skin, hair))[27, 4] < BRIGHTEST * 1.1
 
 
+def teeth_of(own, skin):
+    """Luma from 0 on: on light skin a little more than it has, on dark skin their own."""
+    lit = np.percentile(luma(own)[skin > 0.5], 85) + 1
+    return max(1.08 * lit, min(1.3, 1.9 * lit))
+
+
+def test_teeth_on_dark_skin_are_not_grey(own, skin):
+    mouth, white = np.ones((4, 4), np.float32), np.ones((3, 4, 4), np.float32)
+    for share, most in ((0.5, 1.3), (0.3, 1.3), (1.3, 2.0)):  # of the light that falls on the face
+        lit = ((own + 1) * share - 1).astype(np.float32)
+        found = luma(like_teeth(white, lit, skin, mouth)).max() + 1
+        assert found == pytest.approx(min(teeth_of(lit, skin), 2), rel=0.01)
+        assert found <= most + 0.01
+
+
 def test_teeth_are_lit_by_what_lights_the_skin(own, skin):
     mouth = np.ones((4, 4), np.float32)
     red = np.full((3, 4, 4), -0.6, np.float32)
     white = np.ones((3, 4, 4), np.float32)
     teal = np.array([-0.2, 0.4, 0.4], np.float32)[:, None, None] + np.zeros((3, 4, 4), np.float32)
-    levels = luma(own)[skin > 0.5]
     for given in (white, teal):
         found = like_teeth(given, own, skin, mouth)
-        assert luma(found).max() <= np.percentile(levels, 85) + 0.02
+        assert luma(found).max() <= teeth_of(own, skin) - 1 + 0.02
         assert (found[0] >= found[2] - 1e-6).all()  # the skin is warm, and so are they
     warm = red + np.array([0.3, 0.1, 0.0], np.float32)[:, None, None]
     np.testing.assert_allclose(like_teeth(warm, own, skin, mouth), warm, atol=1e-6)
@@ -125,8 +139,7 @@ def test_a_mouth_that_is_dimmed_keeps_what_is_in_it(own, skin):
     inside = np.full((3, 4, 4), 5.0, np.float32)
     inside[:, 0], inside[:, 1] = 1.0, 0.0
     dimmed = luma(like_teeth(inside, own, skin, mouth)) + 1
-    most = np.percentile(luma(own)[skin > 0.5], 85) + 1
-    assert dimmed[0] == pytest.approx(most, rel=0.01)
+    assert dimmed[0] == pytest.approx(teeth_of(own, skin), rel=0.01)
     assert dimmed[1] == pytest.approx(dimmed[0] / 2, rel=0.01)
 
 
