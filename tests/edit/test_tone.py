@@ -233,3 +233,16 @@ def test_what_comes_to_light_is_skin_more_than_dust(own, skin):
     assert light[0] > light[1] > light[2]
     grey = np.repeat(luma(own)[None], 3, 0)
     np.testing.assert_allclose(np.ptp(toned(spot, grey, skin), 0), 0, atol=1e-5)
+
+
+def test_nothing_becomes_blue_on_warm_skin(own, skin):
+    """A shade that is colder than white is grey at most; what was cold before may stay so."""
+    change = np.zeros((3, SIZE, SIZE), np.float32)
+    change[:, 14:18, 10:13] = np.array([-0.9, -0.5, -0.2], np.float32)[:, None, None]
+    for shades in (False, True):
+        new = (own + toned(change, own, skin, shades=shades))[:, 14:18, 10:13] + 1
+        assert (new[0] >= 0.98 * new[2]).all()
+    cold = own.copy()
+    cold[:, 14:18, 10:13] = own[::-1, 14:18, 10:13]  # an eye
+    still = toned(np.zeros_like(own), cold, skin)
+    np.testing.assert_allclose(still, 0, atol=1e-6)

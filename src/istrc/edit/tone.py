@@ -13,7 +13,7 @@ from istrc.resample import blurred
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)[:, None, None]
 BRIGHTEST = 1.15  # times the skin's own light, that a change of shade counts at most
 GREY, COLOURED = 0.015, 0.06  # mean chroma of the skin: none of a change's is taken, all is
-_COLD = 0.06  # less red than white has, at which teeth are made white
+_COLD = 0.06  # less red than white has, at which what is drawn becomes white
 _WARM = 0.4  # of the skin's colour, that white teeth have
 _LIGHTEST = 85  # percentile of the skin's luma, of which real teeth have so many times:
 _TEETH = 1.08  # ... on light skin; on dark skin they have a light of their own, but not
@@ -86,7 +86,8 @@ def toned(
             plain = (luma + grey + 1) * white - 1 - (luma + grey)
             tint += (grey / _BARED).clip(0, 1) * (plain - (own - luma) - tint)
         grey = grey * np.where(grey < 0, hue, 1 if shades else (1 + white) / 2)
-    return grey + coloured(own, skin) * tint
+    change = grey + coloured(own, skin) * tint
+    return change if skin is None else _warmed(own + change, own, skin) - own
 
 
 def like_teeth(new: np.ndarray, own: np.ndarray, skin: np.ndarray, mouth: np.ndarray) -> np.ndarray:
@@ -101,7 +102,7 @@ def like_teeth(new: np.ndarray, own: np.ndarray, skin: np.ndarray, mouth: np.nda
         skin, mouth: (S, S) where the light is measured, and what is dimmed.
     """
     levels = (LUMA[..., 0] * (own + 1)[:, skin > 0.5]).sum(0)
-    white = 1 + _WARM * (white_of(own, skin) - 1)
+    white = _white(own, skin)
     new = new + 1
     luma = (LUMA * new).sum(0, keepdims=True)
     lights = max(np.percentile(luma[0, mouth > 0.5], _LIGHTS), 1e-3)
@@ -110,6 +111,19 @@ def like_teeth(new: np.ndarray, own: np.ndarray, skin: np.ndarray, mouth: np.nda
     new, luma = new * dimmed, luma * dimmed
     cold = ((luma * white - new)[:1] / _COLD).clip(0, 1)
     return new + cold * (luma * white - new) - 1
+
+
+def _warmed(new: np.ndarray, own: np.ndarray, skin: np.ndarray) -> np.ndarray:
+    """A texture without what has become colder than a white in this light: hair is not blue."""
+    white = _white(own, skin)
+    plain, was = ((LUMA * (x + 1)).sum(0, keepdims=True) * white - 1 for x in (new, own))
+    cold = (plain - new)[:1] - (was - own)[:1].clip(min=0)
+    return new + (cold / _COLD).clip(0, 1) * (plain - new)
+
+
+def _white(own: np.ndarray, skin: np.ndarray) -> np.ndarray:
+    """A white that is a little of the skin's colour, over its luma: (3, 1, 1)."""
+    return 1 + _WARM * (white_of(own, skin) - 1)
 
 
 def white_of(own: np.ndarray, skin: np.ndarray) -> np.ndarray:
