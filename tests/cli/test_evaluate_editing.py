@@ -56,6 +56,7 @@ def test_slips_are_told_before_anything_is_measured(istrc, toy_model, prepared, 
         (["--curve", "c.jpg"], "give .png, .pdf or .svg"),
         (["--against", tmp_path], "compared by --realism"),
         (["--realism", "--against", tmp_path], "no pictures here"),
+        (["--attribute", "smille"], "no such attribute; did you mean smile"),
     ):
         result = istrc(*command, *options)
         assert result.exit_code == 1 and len(result.lines) == 2 and said in result.lines[1]
@@ -91,6 +92,19 @@ def test_pictures_are_kept_and_two_methods_told_from_untouched_faces(
     assert "prepare it again with --measured" in found["geometry"]["skipped"]
     text = files[1].read_text()
     assert "## Told from untouched faces" in text and "Not measured: geometry" in text
+
+
+def test_one_attribute_alone_is_edited(istrc, toy_model, prepared, bright_judge):
+    command = [
+        "evaluate", "editing", "--data", prepared, "--judge", bright_judge, "--model", toy_model,
+        "--no-second", "--faces", 2, "--mode", "photo", "--json",
+    ]  # fmt: skip
+    result = istrc(*command, "-a", "Smile")
+    assert result.exit_code == 0, result.err
+    found = result.json()["methods"]["photo"]["1"]
+    assert set(found["edits"]) == {"smile+", "smile-"}
+    result = istrc(*command, "-a", "others")  # none of which this data has
+    assert result.exit_code == 1 and "no valid face to edit" in result.err
 
 
 def test_the_curve_is_drawn(istrc, toy_model, prepared, bright_judge, tmp_path, monkeypatch):

@@ -8,9 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
+from istrc.attributes import OTHERS, TRANSFORMATIONS
 from istrc.cli.measuring import Bench, JudgeOption, SecondOption, SheetsOption, watched
 from istrc.cli.options import need
-from istrc.cli.strengths import LIMIT, parse_names
+from istrc.cli.strengths import LIMIT, check_names, parse_names
 from istrc.errors import IstrcError
 
 FARTHEST = 2 * LIMIT  # of a peer, whose strengths end nowhere
@@ -59,6 +60,16 @@ ModesOption = Annotated[
         "--mode",
         metavar="NAME[,NAME]",
         help="Ways to draw: photo, anchored, circle; the first is shown on the sheets.",
+    ),
+]
+AttributesOption = Annotated[
+    list[str],
+    typer.Option(
+        "--attribute",
+        "-a",
+        metavar="NAME[,NAME]",
+        help="Attributes to edit, both ways; others stands for all those beyond the twelve.",
+        show_default="the twelve",
     ),
 ]
 PeersOption = Annotated[
@@ -122,7 +133,8 @@ def editing(
     bench: Bench,
     faces: FacesOption = 200,
     strengths: StrengthsOption = STRENGTHS,
-    mode: ModesOption = ["photo", "anchored", "circle"],  # noqa: B006  typer copies it
+    attribute: AttributesOption = [],  # noqa: B006  typer copies it
+    mode: ModesOption = ["photo", "anchored", "circle"],  # noqa: B006
     peers: PeersOption = [],  # noqa: B006  typer copies it
     few: FewOption = 20,
     judge: JudgeOption = None,
@@ -146,7 +158,6 @@ def editing(
     if curve:
         _check_curve(curve, bench.second)
     others = _others(against, realism, bench.prepared)
-    from istrc.circle import TRANSFORMATIONS
     from istrc.evaluation.editing import evaluate_editing
     from istrc.evaluation.editing_curve import draw_curves
     from istrc.evaluation.editing_report import Sheets
@@ -156,6 +167,7 @@ def editing(
     from istrc.evaluation.realism import evaluate_realism
     from istrc.evaluation.results import plain
 
+    edited = _attributes(attribute, bench.circle)
     planned = choose_peers(parse_names(peers))
     made = {}
     if planned:
@@ -164,7 +176,7 @@ def editing(
             circle=bench.circle,
             prepared=bench.prepared,
             judge=bench.judge,
-            transformations=TRANSFORMATIONS,
+            transformations=edited,
             few=min(few, 4),
             seed=bench.seed,
             say=bench.report.say,
@@ -190,6 +202,7 @@ def editing(
         judge=bench.judge,
         second=bench.recogniser,
         modes=_modes(mode),
+        transformations=edited,
         strengths=strengths,
         faces=faces,
         peers=made,
@@ -244,6 +257,15 @@ def headline(found: dict[str, Any]) -> str:
     method, by_strength = next(iter(found["methods"].items()))
     strength, measures = next(iter(by_strength.items()))
     return f"{method}, strength {strength}: success {measures['mean']['success']:.3f}"
+
+
+def _attributes(texts: list[str], circle: Any) -> tuple[str, ...]:
+    """The attributes asked for; without any, the twelve. Raises IstrcError for one that is none."""
+    asked = parse_names(texts)
+    places = [OTHERS if name == "others" else (name,) for name in asked] or [TRANSFORMATIONS]
+    names = tuple(dict.fromkeys(name for some in places for name in some))
+    check_names([name for name in asked if name != "others"], circle.attribute_names)
+    return names
 
 
 def _modes(texts: list[str]) -> tuple[str, ...]:

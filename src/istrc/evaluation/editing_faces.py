@@ -11,7 +11,8 @@ from istrc.circle import TRANSFORMATIONS
 from istrc.data.prepared import Prepared
 from istrc.evaluation.judges import Judge
 
-OF_MEN = ("beard", "mustache")  # measured on men: hardly a woman's face has one to take away
+# Measured on men: hardly a woman's face has one to take away
+OF_MEN = ("beard", "mustache", "goatee", "sideburns", "five_o_clock_shadow")
 CUT = 0.5  # the judge's plain probability
 
 
