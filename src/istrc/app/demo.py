@@ -23,11 +23,11 @@ EDITS = {
     "smile-off": {"smile": -1},
     "mouth-shut": {"mouth_open": -1},
     "big-eyes": {"big_eyes": +1},
-    "full-lips": {"big_lips": +1},
     "older": {"young": -1},
+    "made-up": {"makeup": +1},
     "mouth-shut-and-makeup": {"mouth_open": -1, "makeup": +1},
 }
-WALKS = {"smile": -1, "mouth_open": -1, "big_eyes": +1, "big_lips": +1, "young": -1, "makeup": +1}
+WALKS = {"smile": -1, "mouth_open": -1, "big_eyes": +1, "young": -1, "makeup": +1, "male": +1}
 
 
 def run(out: Path, model: str = DEFAULT, device: str = "cpu") -> dict[str, Any]:
