@@ -165,7 +165,7 @@ class Rendering:
         for new, old, mask in zip(drawn, numpy(self._texture), masks, strict=True):
             shift = toned(new - old, old, skin, dark, shades(edits), bare, lightest) * mask
             if self._mouth is not None and _of_the_mouth(edits):
-                teeth, was = (like_teeth(x, old, skin, self._mouth) for x in (old + shift, old))
+                teeth, was = (like_teeth(x, old, skin, self._mouth) for x in (new, old))
                 shift += self._mouth * (teeth - was - shift)
             made.append(shift.astype(np.float32))
         return np.stack(made)

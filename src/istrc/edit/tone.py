@@ -16,8 +16,9 @@ GREY, COLOURED = 0.015, 0.06  # mean chroma of the skin: none of a change's is t
 _COLD = 0.06  # less red than white has, at which what is drawn becomes white
 _WARM = 0.4  # of the skin's colour, that white teeth have
 _LIGHTEST = 85  # percentile of the skin's luma, of which real teeth have so many times:
-_TEETH = 1.08  # ... on light skin; on dark skin they have a light of their own, but not
-_OWN, _OWN_MOST = 1.3, 1.9  # ... more of the skin's than this (medians of 4,000 open smiles)
+_TEETH = 1.18  # ... on light skin; on dark skin they have a light of their own, but not
+_KNEE = 1.2  # luma, of 2 that white has, from which on it nears that
+_OWN, _OWN_MOST = 1.5, 2.2  # ... more of the skin's than this (4,000 open smiles)
 _LIGHTS = 75  # ... of the mouth's, which are its teeth
 _LIGHT = 0.12  # of the side: light falls off over as much
 _BARED = 0.15  # so much lighter, in units of the [-1, 1] range, is no hair any more
@@ -78,14 +79,14 @@ def toned(
         if lightest < 100:
             most = np.percentile(luma[0, skin > 0.5], lightest)
             grey = np.minimum(grey, (most - luma).clip(min=0))
-        # A shade takes its share of every colour: red skin would else be redder under a beard. What
-        # comes to light is skin more than dust
         hue, white = (own + 1) / (luma + 1).clip(min=0.1), white_of(own, skin)
         tint = tint * np.minimum(light, 1) * (1 - bare)
         if shades:  # where hair goes, what comes to light has the skin's own colour
             plain = (luma + grey + 1) * white - 1 - (luma + grey)
             tint += (grey / _BARED).clip(0, 1) * (plain - (own - luma) - tint)
-        grey = grey * np.where(grey < 0, hue, 1 if shades else (1 + white) / 2)
+        # Hair takes its share of every colour: red skin would else be redder under a beard. A fold
+        # is redder than what is beside it, and what comes to light is skin more than dust
+        grey = grey * np.where(grey < 0, hue if shades else 1, 1 if shades else (1 + white) / 2)
     change = grey + coloured(own, skin) * tint
     return change if skin is None else _warmed(own + change, own, skin) - own
 
@@ -105,6 +106,10 @@ def like_teeth(new: np.ndarray, own: np.ndarray, skin: np.ndarray, mouth: np.nda
     white = _white(own, skin)
     new = new + 1
     luma = (LUMA * new).sum(0, keepdims=True)
+    # What is far lighter than white would dim all the rest: it nears white, and keeps its order
+    over = (luma - _KNEE).clip(min=0)
+    near = luma - over + (2 - _KNEE) * np.tanh(over / (2 - _KNEE))
+    new, luma = new * near / luma.clip(min=0.1), near
     lights = max(np.percentile(luma[0, mouth > 0.5], _LIGHTS), 1e-3)
     lit = np.percentile(levels, _LIGHTEST)
     dimmed = min(max(_TEETH * lit, min(_OWN, _OWN_MOST * lit)) / lights, 1)
