@@ -6,7 +6,6 @@ A block lies between `<!-- NAME: ... -->` and `<!-- /NAME -->`. Results are the 
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from istrc.evaluation.results import markdown_table
+from istrc.whole import read_json
 
 PARTS = ("attributes", "verification", "reconstruction", "editing", "training", "demo")
 NOTHING = "Not measured yet.\n"
@@ -27,7 +27,7 @@ def read_results(folder: Path) -> dict[str, dict[str, Any]]:
     """
     found: dict[str, dict[str, Any]] = {}
     for path in sorted(folder.glob("*.json")):
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = read_json(path)
         for part in PARTS:
             named = part in found and found[part]["file"] == f"{part}.json"
             if isinstance(record.get(part), Mapping) and not named:

@@ -12,6 +12,7 @@ from typing import Any
 from istrc.errors import InputError
 from istrc.recognisers.recogniser import Recogniser, checked, difference
 from istrc.shipped import DEFAULT, WEIGHTS
+from istrc.whole import read_json
 
 RELEASES = ("vggface2", "casia-webface")
 RECORD = "recogniser.json"
@@ -105,7 +106,7 @@ def save_record(recogniser: Recogniser, path: str | Path) -> None:
 def read_record(path: str | Path) -> dict[str, Any]:
     """A record that `save_record` wrote. Raises InputError where it is missing or damaged."""
     try:
-        return checked(json.loads(Path(path).read_text()))
+        return checked(read_json(path))
     except OSError as error:
         raise InputError(f"{path}: {error.strerror.lower()}; name a recogniser") from None
     except (ValueError, KeyError, TypeError) as error:
