@@ -64,7 +64,7 @@ def commands(home: Path) -> dict[str, Callable[[Path], list[str]]]:
         "attributes": train("attributes", "--facenet", facenet, "--width", 8),
         "changes": train("changes", *on_both, "--width", 8),
         "probes": train("probes", *on_both),
-        "edit": faces("edit", "", "smile=+1"),
+        "edit": faces("edit", "", "-a", "smile=+1"),
         "embed": faces("embed", "z.npy"),
     }
 
@@ -209,11 +209,13 @@ def tried(
     return told | {"seconds": round(time.monotonic() - begun, 1)}
 
 
-def tried_all(kills: int, seed: int, wanted: list[str] | None = None) -> dict[str, Any]:
-    """Every command, or those that are wanted, killed so often each."""
+def tried_all(
+    kills: int, seed: int, wanted: list[str] | None = None
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every command, or those that are wanted, killed so often each, by its name."""
     _imported()
     with tempfile.TemporaryDirectory() as folder:
-        home, found = Path(folder), {}
+        home = Path(folder)
         make_pictures(home)
         ended(started(partial(make_faces, home), home / "faces.log"))
         lines = commands(home)
@@ -225,13 +227,10 @@ def tried_all(kills: int, seed: int, wanted: list[str] | None = None) -> dict[st
                     ended(started(partial(run, line(home / name)), home / f"{name}.log"))
                 continue
             try:
-                found[name] = tried(name, line, home, kills, seed)
+                yield name, tried(name, line, home, kills, seed)
             except IstrcError as error:
                 said = (home / f"{name}.log").read_text(errors="replace").strip()
                 raise IstrcError(f"{name}: {error}: {said[-2000:]}") from None
-            one = found[name]
-            print(f"{name}: {one['kills']} kills, {len(one['failed'])} failed", file=sys.stderr)
-        return found
 
 
 def _imported() -> None:
@@ -257,8 +256,12 @@ def main() -> None:
     given = parser.parse_args()
     from istrc.evaluation.results import write_results
 
-    found = tried_all(given.kills, given.seed, given.only)
-    write_results(given.json, {"kills": found}, seed=given.seed)
+    found: dict[str, Any] = {}
+    for name, one in tried_all(given.kills, given.seed, given.only):
+        found[name] = one  # written at once: the rest may take hours
+        command = ["python", "-m", "istrc.app.kills", *sys.argv[1:]]
+        write_results(given.json, {"kills": found}, seed=given.seed, command=command)
+        print(f"{name}: {one['kills']} kills, {len(one['failed'])} failed", file=sys.stderr)
     sys.exit(any(one["failed"] for one in found.values()))
 
 
