@@ -122,5 +122,5 @@ def test_a_file_larger_than_may_be_written(istrc, toy_model, faces, tmp_path):
         result = istrc(*edit)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    one_line(result, str(out), "file too large")
+    one_line(result, str(out), "File too large")
     assert out.read_bytes() == before and os.listdir(tmp_path) == ["kept.png"]
