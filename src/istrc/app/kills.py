@@ -189,7 +189,10 @@ def tried(
     begun = time.monotonic()
     ended(started(partial(run, line(whole)), log))
     seconds, wanted = time.monotonic() - begun, files(whole)
-    told: dict[str, Any] = {"kills": 0, "rounds": 0, "files_looked_at": 0, "left": 0, "failed": []}
+    if not wanted:
+        raise IstrcError("left nothing to compare with")
+    told: dict[str, Any] = {"files": len(wanted)}
+    told |= {"kills": 0, "rounds": 0, "files_looked_at": 0, "left": 0, "failed": []}
     while told["kills"] < kills:
         out, here = home / f"{name}-killed", 0
         while here < min(AT_MOST, kills - told["kills"]):
