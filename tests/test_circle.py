@@ -3,6 +3,7 @@
 import copy
 import json
 import math
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -373,6 +374,61 @@ def test_a_damaged_circle_file(text, tmp_path):
     (tmp_path / "circle.json").write_text(text)
     message = one_line(lambda: Circle.from_pretrained(tmp_path))
     assert "circle.json" in message and "cannot be read" in message
+
+
+@pytest.mark.parametrize("name", ["bound", "same_person"])
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "-0.5", "0", "3.2", "1" + "0" * 400])
+def test_an_angle_that_is_none_is_refused(name, value, tmp_path):
+    Circle(**build()).save_pretrained(tmp_path)
+    settings = json.loads((tmp_path / "circle.json").read_text()) | {name: json.loads(value)}
+    (tmp_path / "circle.json").write_text(json.dumps(settings))
+    said = f"{name} is {json.loads(value)}, and no angle over 0 and up to pi radians"
+    said = "int too large to convert to float" if len(value) > 400 else said
+    assert one_line(lambda: Circle.from_pretrained(tmp_path)) == (
+        f"{tmp_path}/circle.json: cannot be read ({said}); install the package again"
+    )
+
+
+def test_json_that_nests_without_end_is_one_line(tmp_path):
+    Circle(**build()).save_pretrained(tmp_path)
+    for path, says in [
+        (tmp_path / "mapping" / "config.json", "damaged (ValueError: nested too deeply)"),
+        (tmp_path / "circle.json", "cannot be read (nested too deeply)"),
+    ]:
+        path.write_text('{"bound": ' + "[" * 100_000)
+        assert one_line(lambda: Circle.from_pretrained(tmp_path)) == (
+            f"{path}: {says}; install the package again"
+        )
+
+
+def test_a_part_made_for_another_recogniser_is_refused(tmp_path):
+    for folder in ("mine", "other"):
+        Circle(**build()).save_pretrained(tmp_path / folder)
+    config = tmp_path / "mine" / "mapping" / "config.json"
+    told = json.loads(config.read_text())["recogniser"]
+    settings = json.loads((tmp_path / "mine" / "circle.json").read_text())
+    other = json.loads((tmp_path / "other" / "circle.json").read_text())["recogniser"]["sha256"]
+    assert told == settings["recogniser"] | {"input": None}
+    for part in ("mapping", "attributes"):
+        mine, theirs = tmp_path / "mine" / part, tmp_path / "other" / part
+        shutil.copytree(mine, tmp_path / "kept")
+        shutil.copytree(theirs, mine, dirs_exist_ok=True)
+        assert one_line(lambda: Circle.from_pretrained(tmp_path / "mine")) == (
+            f"{mine}: made for the recogniser own ({other[:16]}...), and this circle's is own "
+            f"({told['sha256'][:16]}...): different weights; put the part of this circle there, or "
+            "train it for this recogniser"
+        )
+        shutil.rmtree(mine)
+        (tmp_path / "kept").rename(mine)
+    # Parts were saved before without a word of it, and load
+    settings = json.loads(config.read_text())
+    del settings["recogniser"]
+    config.write_text(json.dumps(settings))
+    Circle.from_pretrained(tmp_path / "mine")
+    for wrong in ("own", {"kind": "own"}, {"kind": 1, "sha256": "a"}):
+        config.write_text(json.dumps(settings | {"recogniser": wrong}))
+        message = one_line(lambda: Circle.from_pretrained(tmp_path / "mine"))
+        assert message.startswith(f"{config}: what it was made for is no recogniser (")
 
 
 def test_damaged_missing_and_swapped_parts(tmp_path):

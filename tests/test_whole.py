@@ -9,7 +9,7 @@ import pytest
 
 from istrc.errors import InputError
 from istrc.photo.write import write_picture
-from istrc.whole import beside, checksum, whole, write_json
+from istrc.whole import beside, checksum, read_json, whole, write_json
 
 LONGEST = 249  # bytes of a name, under the 255 of most file systems
 
@@ -68,6 +68,13 @@ def test_json_is_never_half_written(tmp_path):
     write_json(tmp_path / "a.json", {"x": [1, 2]})
     assert json.loads((tmp_path / "a.json").read_text()) == {"x": [1, 2]}
     assert [p.name for p in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_json_that_nests_without_end_is_damaged_and_no_crash(tmp_path):
+    path = tmp_path / "deep.json"
+    path.write_text("[" * 100_000)
+    with pytest.raises(ValueError, match="^nested too deeply$"):
+        read_json(path)
 
 
 def test_what_a_killed_process_left_is_written_over(tmp_path):

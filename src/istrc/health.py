@@ -113,7 +113,7 @@ def self_test() -> dict[str, Any]:
     circle = Circle.from_pretrained(runtime=runtime)
     with tempfile.TemporaryDirectory() as folder:
         path, out = Path(folder, "drawn.png"), Path(folder, "edited.png")
-        write_picture(None, _drawn(circle), path)
+        write_picture(None, drawn(circle), path)
         face = circle.read(path, aligned=True)
         edited = face.edit(smile=+1)
         edited.save(out)
@@ -124,8 +124,8 @@ def self_test() -> dict[str, Any]:
     return {"runtime": runtime, "angle": round(edited.angle, 4), "seconds": seconds}
 
 
-def _drawn(circle: Any) -> Any:
-    """The face of one embedding on grey, in CelebA's aligned frame: (218, 178, 3) uint8."""
+def drawn(circle: Any, axis: int = 0) -> Any:
+    """A face, of an axis of the sphere, on grey in CelebA's aligned frame: (218, 178, 3) uint8."""
     import numpy as np
 
     from istrc.arrays import numpy
@@ -133,7 +133,7 @@ def _drawn(circle: Any) -> Any:
     from istrc.photo.paste import paste_crop
     from istrc.shape.crop import FRAME_SIZE
 
-    z = circle.here(np.eye(1, circle.dim, dtype=np.float32))
+    z = circle.here(np.eye(1, circle.dim, axis, dtype=np.float32))
     width, height = FRAME_SIZE
     grey = np.full((height, width, 3), 128, np.uint8)
     [frame] = find_frames(grey, "drawn", None, aligned=True)

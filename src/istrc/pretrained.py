@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import shutil
 from collections.abc import Callable
@@ -14,9 +13,9 @@ from istrc.errors import InputError
 from istrc.models.hub import HUB_ID, download
 from istrc.models.stored import GRAPHS, read_config, read_notes
 from istrc.recognisers.load import copy_file, from_record, located
-from istrc.recognisers.recogniser import Recogniser, checked
+from istrc.recognisers.recogniser import Recogniser, checked, difference, told_apart
 from istrc.shipped import DEFAULT, WEIGHTS, folder_of, holder, names
-from istrc.whole import write_json
+from istrc.whole import read_json, write_json
 
 if TYPE_CHECKING:
     import torch
@@ -36,6 +35,8 @@ FURTHER = {  # that a circle may have
     "changes": "Changes",
     "probes": "Probes",
 }
+# Of use with one recogniser alone; config.json says with which (`told_apart`), but not of old parts
+MADE_FOR = ("mapping", "attributes", "changes")
 ANGLES = ("bound", "same_person")  # radians, of the recogniser's sphere: see Circle
 
 
@@ -78,12 +79,12 @@ def read(
                 "or a hub id, owner/name"
             )
     try:
-        settings = json.loads((folder / "circle.json").read_text())
+        settings = read_json(folder / "circle.json")
         settings = {"same_person": math.pi, **settings}  # which older circles do not bound
-        angles = {name: float(settings[name]) for name in ANGLES}
+        angles = {name: _angle(name, settings[name]) for name in ANGLES}
         record = settings.get("recogniser")
         own = record is None or checked(record)["kind"] == "own"
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
         raise InputError(
             f"{folder}/circle.json: cannot be read ({error}); install the package again"
         ) from None
@@ -93,6 +94,7 @@ def read(
     # The landmarks first, because they are needed first
     places = {part: places[part] for part in sorted(places, key=lambda part: part != "landmarks")}
     parts = {part: load_part(at, device) for part, at in places.items()}
+    notes = {part: read_notes(at) for part, at in places.items()}
     aligner = parts["landmarks"] if "landmarks" in parts else shipped_aligner(runtime)
     for part, loaded in parts.items():
         kind = {**PARTS, **FURTHER}[part]
@@ -106,14 +108,41 @@ def read(
         mine = own_recogniser(parts["facenet"], read_config(places["facenet"])["sha256"])
         record = record or mine.record
         recogniser = mine if recogniser is None else recogniser
+    for part in (part for part in MADE_FOR if part in parts):
+        _check_made_for(places[part], notes[part].get("recogniser"), record)
     copies = [folder / "recogniser", folder]
     parts["facenet"] = from_record(record, folder, copies, recogniser, device=device)
     return Found(
         parts=parts,
         aligner=aligner,
         angles=angles,
-        notes={part: read_notes(at) for part, at in places.items()},
+        notes=notes,
     )
+
+
+def _angle(name: str, value: Any) -> float:
+    if not 0 < float(value) <= math.pi:  # false for NaN as well
+        raise ValueError(f"{name} is {value}, and no angle over 0 and up to pi radians")
+    return float(value)
+
+
+def _check_made_for(folder: Path, told: Any, record: dict[str, Any]) -> None:
+    """Refuse a part that was made for another recogniser of as many dimensions."""
+    if told is None:
+        return
+    try:
+        other = difference(checked(told), record)
+    except (KeyError, TypeError) as error:
+        raise InputError(
+            f"{folder}/config.json: what it was made for is no recogniser ({error}); "
+            "install the package again or train this part"
+        ) from None
+    if other:
+        one, two = (f"{one['kind']} ({one['sha256'][:16]}...)" for one in (told, record))
+        raise InputError(
+            f"{folder}: made for the recogniser {one}, and this circle's is {two}: different "
+            f"{other}; put the part of this circle there, or train it for this recogniser"
+        )
 
 
 def has_graphs(name: str | Path) -> bool:
@@ -149,10 +178,12 @@ def write(
     """Write the parts and what composes them; see `Circle.save_pretrained`."""
     from istrc.models.store import save_part
 
-    for part in (*PARTS, *FURTHER):
+    for part in (*PARTS, *FURTHER):  # FaceNet first, as others say that they are made for it
         made = getattr(circle, part)
         if made is not None and not (base and _has(WEIGHTS / base / part, made)):
             told = {**circle.notes.get(part, {}), **notes.get(part, {})}
+            if part in MADE_FOR:
+                told["recogniser"] = told_apart(_recogniser(circle, folder, base))
             save_part(made, folder / part, **told)
         else:  # of another circle that was here
             shutil.rmtree(folder / part, ignore_errors=True)
@@ -160,15 +191,19 @@ def write(
     settings |= {name: getattr(circle, name) for name in ANGLES}
     if base:
         settings["base"] = base
-    if circle.facenet is not None:
-        own = folder / "facenet"
-        sha256 = read_config(own if own.is_dir() else WEIGHTS / base / "facenet")["sha256"]
-        settings["recogniser"] = {"kind": "own", "sha256": sha256}
-    else:
-        settings["recogniser"] = located(circle.recogniser)
-        if copy:
-            copy_file(circle.recogniser, folder / "recogniser")
+    settings["recogniser"] = _recogniser(circle, folder, base)
+    if circle.facenet is None and copy:
+        copy_file(circle.recogniser, folder / "recogniser")
     write_json(folder / "circle.json", settings)
+
+
+def _recogniser(circle: Circle, folder: Path, base: str | None) -> dict[str, Any]:
+    """What circle.json says of the recogniser; our FaceNet is written, or in the base."""
+    if circle.facenet is None:
+        return located(circle.recogniser)
+    own = folder / "facenet"
+    sha256 = read_config(own if own.is_dir() else WEIGHTS / base / "facenet")["sha256"]
+    return {"kind": "own", "sha256": sha256}
 
 
 def _has(folder: Path, part: torch.nn.Module) -> bool:

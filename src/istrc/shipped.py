@@ -5,8 +5,9 @@ Nothing heavy is imported here: the shell's completion reads it at every press o
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
+
+from istrc.whole import read_json
 
 WEIGHTS = Path(__file__).parent / "weights"
 DEFAULT = "celeba128"  # the shipped circle that is used where none is named
@@ -31,7 +32,7 @@ def holder(folder: Path, what: str) -> Path:
     if (folder / what).exists():
         return folder
     try:
-        base = json.loads((folder / "circle.json").read_text()).get("base")
+        base = read_json(folder / "circle.json").get("base")
     except (OSError, ValueError, AttributeError):
         base = None
     # A name alone: a circle from elsewhere must not lead out of the shipped ones

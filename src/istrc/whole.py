@@ -58,6 +58,19 @@ def write_json(path: str | Path, value: Any) -> None:
         temporary.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
 
 
+def read_json(path: str | Path) -> Any:
+    """What a file of JSON holds. Raises OSError, and ValueError where it is none."""
+    return parse_json(Path(path).read_text(encoding="utf-8"))
+
+
+def parse_json(text: str | bytes) -> Any:
+    """`json.loads`, to which a text that nests without end is as damaged as any other."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
 def checksum(*paths: Path) -> str:
     """SHA-256 of files, one after the other."""
     digest = hashlib.sha256()

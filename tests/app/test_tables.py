@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from istrc.app.tables import NOTHING, fill, headline, read_results, tables
+from istrc.app.tables import NOTHING, fill, headline, read_results, reliability, tables
 
 EDIT = {
     "faces": 7, "success": 0.625, "same_person": 0.9, "sex_flips": 0.05, "leakage": 0.031,
@@ -126,3 +126,21 @@ def test_readme_holds_what_the_results_say():
     assert readme == fill(readme, {"numbers": headline(found), "tables": tables(found)}), (
         "README.md is not what results/ says; run make tables"
     )
+    page = (root / "docs" / "reliability.md").read_text(encoding="utf-8")
+    assert page == fill(page, {"reliability": reliability(found)}), "run make tables"
+
+
+def test_the_table_of_what_was_tried_to_break_it(tmp_path):
+    kills = {"edit": {"kills": 30, "rounds": 7, "failed": []}}
+    kills["embed"] = {"kills": 2, "rounds": 1, "failed": ["z.npy: differs"]}
+    fuzz = {"a.jpg": {"cases": 900, "refused": 400, "failed": 0}}
+    records = {"kills": ("python -m kills", kills), "fuzz": ("pytest fuzz", fuzz)}
+    assert reliability(read_results(tmp_path)) == NOTHING
+    for part, (command, measures) in records.items():
+        text = json.dumps({"command": command, part: measures})
+        (tmp_path / f"{part}.json").write_text(text)
+    text = reliability(read_results(tmp_path))
+    assert "| `edit` killed at a random moment and started again, 7 runs in all | 30 | 0 |" in text
+    assert "| 2 | 1 |" in text
+    assert "| damaged a.jpg: 400 refused in one line, the others read | 900 | 0 |" in text
+    assert text.endswith("To try again:\n\n    python -m kills\n    pytest fuzz\n")

@@ -83,6 +83,21 @@ def test_every_unusable_picture_is_named_and_counted(tmp_path):
     assert Prepared(tmp_path / "o").identity.tolist() == [0, 2, 3]
 
 
+@pytest.mark.parametrize("text", ["", "[3]", "[" * 100_000])
+def test_damaged_notes_of_an_earlier_run_are_one_line(tmp_path, text):
+    source, out = folder(tmp_path / "s"), tmp_path / "o"
+    (out / ".parts").mkdir(parents=True)
+    (out / ".parts" / "plan.json").write_text(text)
+    with pytest.raises(InputError) as caught:
+        prepare(source, out, size=16, workers=1)
+    message = str(caught.value)
+    assert message.startswith(f"{out}/.parts: its plan.json is damaged (") and "\n" not in message
+    assert message.endswith(f"; delete {out}, and run again")
+    (out / "prepared.json").write_text(text)
+    with pytest.raises(InputError, match=r"; (delete the folder, and prepare|run `istrc prepare`)"):
+        prepare(source, out, size=16, workers=1)
+
+
 def test_truncated_picture_in_parquet(tmp_path):
     pyarrow = pytest.importorskip("pyarrow")
     pq = pytest.importorskip("pyarrow.parquet")

@@ -211,6 +211,8 @@ def test_folder_without_split_holds_some_out_by_name(tmp_path):
         ("file,split\na.png,later\n", "'later' is none of train"),
         ("file,a,a\nx,1,1\n", "appears twice"),
         ("file,big eyes,big_eyes\nx,1,1\n", "same attribute name"),
+        ("file\na.png\n/etc/passwd\n", "row 2 names /etc/passwd, which is outside of its folder"),
+        ("file\nb/../../a.png\n", "row 1 names b/../../a.png, which is outside of its folder; put"),
     ],
 )
 def test_bad_csv_is_one_line(tmp_path, content, says):

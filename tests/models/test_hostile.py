@@ -11,6 +11,7 @@ from safetensors.numpy import save_file
 
 import istrc as package
 from istrc.errors import InputError
+from istrc.models.learned import LearnedAttribute
 from istrc.models.stored import checksum, read_weights
 from istrc.shipped import WEIGHTS
 
@@ -46,6 +47,33 @@ def test_hostile_weights_are_one_line_and_run_nothing(tmp_path):
             read_weights(tmp_path)
         assert "\n" not in str(error.value)
     assert not ran.exists()
+
+
+@pytest.mark.parametrize(
+    "scale", [np.ones((1, 3)), np.ones(2), np.ones((2, 1), np.int8), np.ones((2, 1, 2**10))]
+)
+def test_a_scale_of_another_shape_is_refused(tmp_path, scale):
+    scale = scale.astype(np.float32) if scale.dtype == np.float64 else scale
+    weights = {"a": np.ones((2, 3), np.int8), "a/scale": scale}
+    save_file(weights, tmp_path / "model.safetensors")
+    with pytest.raises(InputError) as error:
+        read_weights(tmp_path)
+    assert str(error.value) == (
+        f"{tmp_path}/model.safetensors: a of shape (2, 3) has a scale of shape {scale.shape}, and "
+        "no single-precision number a row; install the package again or train this part"
+    )
+
+
+def test_what_nests_without_end_is_no_learned_attribute(tmp_path):
+    path = tmp_path / "deep.safetensors"
+    weights = {"weight": np.ones(2, np.float32), "bias": np.ones(1, np.float32)}
+    save_file(weights, path, {"istrc": "[" * 100_000})
+    with pytest.raises(InputError) as error:
+        LearnedAttribute.load(path, "light")
+    assert str(error.value) == (
+        f"{path}: not a learned attribute of this version (ValueError: nested too deeply); learn "
+        "it again"
+    )
 
 
 def test_no_source_unpickles():

@@ -1,10 +1,12 @@
 """Damaged pictures by the thousand: each is a picture or one line that names the file.
 
 ISTRC_FUZZ=20000 pytest tests/photo/test_fuzz.py      # as many cases a format
+ISTRC_FUZZ_JSON=results/fuzz.json writes what became of them, for docs/reliability.md.
 """
 
 import io
 import os
+import time
 
 import numpy as np
 import pytest
@@ -27,6 +29,18 @@ FORMATS = {
     "a.avif": {},
 }
 DESCRIBED = ("a.jpg", "b.jpg", "a.png", "a.webp", "a.tif", "a.avif")  # with EXIF and a profile
+
+
+@pytest.fixture(scope="module")
+def became():
+    """What became of the cases of each format; written where a file is named for it."""
+    told = {}
+    yield told
+    if path := os.environ.get("ISTRC_FUZZ_JSON"):
+        from istrc.evaluation.results import write_results
+
+        again = f"ISTRC_FUZZ={CASES} ISTRC_FUZZ_JSON={path} pytest tests/photo/test_fuzz.py"
+        write_results(path, {"fuzz": told}, seed=0, command=again)
 
 
 def encoded(name: str) -> bytes:
@@ -61,12 +75,15 @@ def damaged(whole: bytes, rng: np.random.Generator) -> bytes:
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_a_damaged_picture_is_a_picture_or_one_line(tmp_path, name):
+def test_a_damaged_picture_is_a_picture_or_one_line(tmp_path, name, became):
     if name == "a.avif" and not features.check("avif"):
         pytest.skip("this Pillow has no AVIF")
     whole, path, refused = encoded(name), tmp_path / name, 0
+    slowest = 0.0  # seconds
     for seed in range(CASES):
         path.write_bytes(damaged(whole, np.random.default_rng(seed)))
+        became[name] = {"cases": seed + 1, "refused": refused, "failed": 1}  # until it is known
+        begun = time.monotonic()
         try:
             picture = read_picture(path)
         except InputError as error:
@@ -76,4 +93,6 @@ def test_a_damaged_picture_is_a_picture_or_one_line(tmp_path, name):
             assert "; " in message, (seed, message)  # the remedy
         else:
             assert picture.pixels.dtype == np.uint8 and picture.pixels.ndim == 3, seed
+        slowest = max(slowest, time.monotonic() - begun)
+    became[name] = {"cases": CASES, "refused": refused, "failed": 0, "slowest_seconds": slowest}
     assert 0 < refused < CASES

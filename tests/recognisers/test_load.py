@@ -87,7 +87,9 @@ def test_another_recogniser_is_refused(outsider, write_onnx, tmp_path):
     refused(lambda: from_record(record, "mine", given=Own(FaceNet(16, 8, (4, 6), (1, 1)))), "kind")
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"kind": "onnx"}', '{"kind": 3, "sha256": "a"}'])
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"kind": "onnx"}', '{"kind": 3, "sha256": "a"}', "[" * 100_000]
+)
 def test_a_damaged_record(text, tmp_path):
     path = tmp_path / "recogniser.json"
     path.write_text(text)

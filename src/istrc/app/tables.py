@@ -6,7 +6,6 @@ A block lies between `<!-- NAME: ... -->` and `<!-- /NAME -->`. Results are the 
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from collections.abc import Mapping
@@ -14,8 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from istrc.evaluation.results import markdown_table
+from istrc.whole import read_json
 
-PARTS = ("attributes", "verification", "reconstruction", "editing", "training", "demo")
+PARTS = (
+    "attributes", "verification", "reconstruction", "editing", "training", "demo", "kills", "fuzz",
+)  # fmt: skip
 NOTHING = "Not measured yet.\n"
 
 
@@ -27,7 +29,7 @@ def read_results(folder: Path) -> dict[str, dict[str, Any]]:
     """
     found: dict[str, dict[str, Any]] = {}
     for path in sorted(folder.glob("*.json")):
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = read_json(path)
         for part in PARTS:
             named = part in found and found[part]["file"] == f"{part}.json"
             if isinstance(record.get(part), Mapping) and not named:
@@ -85,6 +87,29 @@ def tables(found: Mapping[str, Mapping[str, Any]]) -> str:
             ran = f"`{made['command']}` ({made.get('seconds', 0):.0f} s; results/{made['file']})"
             sections.append(f"### {title}\n\n{make(made)}\n{ran}\n")
     return "\n".join(sections) or NOTHING
+
+
+def reliability(found: Mapping[str, Mapping[str, Any]]) -> str:
+    """What was tried to break it: a row each, with what failed and the command that tries again."""
+    rows = []
+    for name, one in _each(found.get("kills"), "kills"):
+        what = f"`{name}` killed at a random moment and started again, {one['rounds']} runs in all"
+        rows.append([what, one["kills"], len(one["failed"]), found["kills"]["command"]])
+    for name, one in _each(found.get("fuzz"), "cases"):
+        what = f"damaged {name}: {one['refused']} refused in one line, the others read"
+        rows.append([what, one["cases"], one["failed"], found["fuzz"]["command"]])
+    if not rows:
+        return NOTHING
+    head = ["what was tried", "times", "failed"]
+    text = markdown_table(head, [*(row[:3] for row in rows)])
+    again = "".join(f"    {command}\n" for command in dict.fromkeys(row[3] for row in rows))
+    return f"{text}\nTo try again:\n\n{again}"
+
+
+def _each(found: Mapping[str, Any] | None, count: str) -> list[tuple[str, Mapping[str, Any]]]:
+    """The entries of a part that count something, beside its command and its file."""
+    entries = (found or {}).items()
+    return [(name, one) for name, one in entries if isinstance(one, Mapping) and count in one]
 
 
 def _editing(found: Mapping[str, Any]) -> str:
@@ -183,7 +208,8 @@ def main() -> None:
     readme, results = Path(sys.argv[1]), Path(sys.argv[2])
     found = read_results(results)
     text = readme.read_text(encoding="utf-8")
-    filled = fill(text, {"numbers": headline(found), "tables": tables(found)})
+    blocks = {"numbers": headline(found), "tables": tables(found)}
+    filled = fill(text, blocks | {"reliability": reliability(found)})
     readme.write_text(filled, encoding="utf-8")
     print(f"{readme}: {', '.join(found) or 'nothing'} from {results}/")
 

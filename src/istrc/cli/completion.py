@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import json
 
 import typer
 
 from istrc.learning import shelf
 from istrc.shipped import DEFAULT, folder_of, holder
+from istrc.whole import read_json
 
 
 def attributes(ctx: typer.Context, incomplete: str) -> list[str]:
@@ -19,6 +19,6 @@ def attributes(ctx: typer.Context, incomplete: str) -> list[str]:
     known = {path.stem for path in shelf.kept()}
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         folder = holder(folder_of(model), "attributes")
-        config = json.loads((folder / "attributes" / "config.json").read_text())
+        config = read_json(folder / "attributes" / "config.json")
         known.update(config["arguments"]["names"])
     return sorted(name for name in known if name.startswith(incomplete))

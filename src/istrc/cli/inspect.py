@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +11,7 @@ from istrc.cli import options, recognisers
 from istrc.cli.report import Report
 from istrc.errors import InputError
 from istrc.shipped import DEFAULT
+from istrc.whole import read_json
 
 EXAMPLES = """Examples:
 
@@ -116,7 +116,7 @@ def inspect(
 
 def _read(path: str) -> dict:
     try:
-        found = json.loads(Path(path).read_text())
+        found = read_json(path)
         found["attributes"], found["recogniser"]["kind"], found["mean_linear"]
     except (OSError, ValueError, KeyError, TypeError):
         raise InputError(f"--beside {path}: not an inspect.json of istrc inspect") from None

@@ -16,7 +16,7 @@ from typing import Any
 
 from istrc.cli.files import Job
 from istrc.cli.report import plain
-from istrc.whole import whole
+from istrc.whole import parse_json, whole
 
 NAME = ".istrc.jsonl"
 
@@ -37,7 +37,7 @@ class Made:
         lines = self._lines()
         for line in lines:
             try:
-                entry = json.loads(line)
+                entry = parse_json(line)
                 self._entries[str(entry["job"])] = entry
             except (ValueError, KeyError, TypeError):  # cut off in the middle, by kill -9 or so
                 continue

@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from istrc.errors import InputError
+from istrc.photo.read import decoders, open_header
 from istrc.shape.crop import CROP, FRAME_SIZE
 
 
@@ -44,7 +45,7 @@ def _decode(data: bytes) -> Image.Image:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # one line a picture goes to the report instead
-            image = Image.open(io.BytesIO(data))
+            image = open_header(io.BytesIO(data), decoders())
             image.load()
             return _rgb(ImageOps.exif_transpose(image))
     except Exception as error:

@@ -22,7 +22,7 @@ import numpy as np
 from istrc.data import crop, measured
 from istrc.data.sources.source import Chunk, Row, Source
 from istrc.errors import InputError, IstrcError
-from istrc.whole import whole
+from istrc.whole import parse_json, whole
 
 
 @dataclass
@@ -101,7 +101,7 @@ def load_part(folder: Path, number: int) -> Part:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             fields = {key: arrays[key] for key in arrays.files}
-        text = json.loads(fields.pop("text").tobytes())
+        text = parse_json(fields.pop("text").tobytes())
         return Part(**fields, **text)
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         path.unlink(missing_ok=True)

@@ -33,10 +33,11 @@ from istrc.data.parts import (
     start_worker,
     write_whole,
 )
-from istrc.data.prepared import FORMAT, SPLITS, Prepared
+from istrc.data.prepared import FORMAT, SPLITS, Prepared, write_images
 from istrc.data.sources import Source, open_source
 from istrc.data.sources.source import Chunk
 from istrc.errors import InputError, IstrcError
+from istrc.whole import read_json
 
 SIZES = (16, 512)
 _CHUNK = 512
@@ -152,7 +153,12 @@ def _earlier_plan(out: Path) -> dict[str, Any] | None:
         source = info["source"] if isinstance(info["source"], dict) else {"kind": info["source"]}
         return {**source, "size": info["size"], "measured": bool(info.get("measured"))}
     if (out / _PARTS / "plan.json").exists():
-        return json.loads((out / _PARTS / "plan.json").read_text())
+        try:
+            return dict(read_json(out / _PARTS / "plan.json"))
+        except (ValueError, TypeError) as error:
+            raise InputError(
+                f"{out / _PARTS}: its plan.json is damaged ({error}); delete {out}, and run again"
+            ) from None
     if out.exists() and any(path.name != _PARTS for path in out.iterdir()):
         raise InputError(f"{out}: not empty and not a prepared folder; choose another OUT")
     return None
@@ -211,21 +217,19 @@ def _make_parts(
 
 
 def _assemble(source: Source, out: Path, plan: dict[str, Any], parts: int) -> None:
-    """Puts the parts together in order: the pictures through a memory map, one part at a time."""
+    """Puts the parts together in order, the pictures one part at a time."""
     about, folder = source.about, out / _PARTS
     small: dict[str, list[np.ndarray]] = {
         key: [] for key in ("attributes", "identity", "split", "measures", "landmarks")
     }
     names: list[str] = []
     skipped: list[dict[str, str]] = []
-    lengths = []
     for number in range(parts):
         part = load_part(folder, number)
         for key, arrays in small.items():
             arrays.append(getattr(part, key))
         names += part.names
         skipped += part.skipped
-        lengths.append(len(part.names))
     count = len(names)
     if count + len(skipped) != about.count:
         raise IstrcError(
@@ -241,15 +245,7 @@ def _assemble(source: Source, out: Path, plan: dict[str, Any], parts: int) -> No
         )
 
     shape = (count, plan["size"], plan["size"], 3)
-    temporary = folder / "images.npy"
-    images = np.lib.format.open_memmap(temporary, "w+", np.uint8, shape)
-    row = 0
-    for number, length in enumerate(lengths):
-        images[row : row + length] = load_part(folder, number).images
-        row += length
-    images.flush()
-    del images
-    os.replace(temporary, out / "images.npy")
+    write_images(out, shape, (load_part(folder, number).images for number in range(parts)))
 
     arrays = {key: np.concatenate(small[key]) for key in ("attributes", "identity", "split")}
     attribute_names = list(about.attributes)

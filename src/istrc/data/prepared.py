@@ -11,8 +11,7 @@ names.txt        N lines: the name each picture had in its source
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +20,7 @@ import numpy as np
 from istrc.arrays import library
 from istrc.errors import InputError
 from istrc.resample import resized
+from istrc.whole import read_json, whole
 
 if TYPE_CHECKING:
     import torch
@@ -29,6 +29,18 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 SPLITS = ("train", "valid", "test")
+
+
+def write_images(folder: Path, shape: tuple[int, ...], blocks: Iterable[np.ndarray]) -> None:
+    """images.npy (N, S, S, 3) uint8 from blocks of faces in their order, whole or not at all.
+
+    Written and not mapped: where the disk is full a map ends the process without a word.
+    """
+    described = {"descr": "|u1", "fortran_order": False, "shape": shape}
+    with whole(folder / "images.npy", alone=True) as temporary, open(temporary, "wb") as file:
+        np.lib.format.write_array_header_1_0(file, described)
+        for faces in blocks:
+            file.write(faces.tobytes())
 
 
 class Prepared:
@@ -41,12 +53,18 @@ class Prepared:
     def __init__(self, folder: str | Path, size: int | None = None):
         self.folder, self._size = Path(folder), size
         try:
-            self.info = json.loads((self.folder / "prepared.json").read_text())
+            self.info = read_json(self.folder / "prepared.json")
         except FileNotFoundError:
             raise InputError(
                 f"{folder}: no prepared.json here; make it with `istrc prepare SOURCE {folder}`"
             ) from None
-        if self.info.get("format") != FORMAT or not self.info.get("complete"):
+        except ValueError as error:
+            raise InputError(
+                f"{folder}: its prepared.json is damaged ({error}); delete the folder, and prepare "
+                "again"
+            ) from None
+        said = self.info if isinstance(self.info, dict) else {}
+        if said.get("format") != FORMAT or not said.get("complete"):
             raise InputError(
                 f"{folder}: not a complete prepared folder; run `istrc prepare` on it again"
             )

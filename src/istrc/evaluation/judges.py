@@ -8,7 +8,6 @@ a mustache counts only when the judge thinks it likelier than not.
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -27,6 +26,7 @@ from istrc.models.judge import JudgeNet
 from istrc.models.store import load_part, save_part
 from istrc.training.entropy import known_entropy
 from istrc.training.settings import JudgeSettings
+from istrc.whole import read_json
 
 SHIPPED = Path(__file__).resolve().parents[1] / "weights" / "judge64"
 
@@ -66,7 +66,7 @@ class Judge:
         net = load_part(folder, device)
         if not isinstance(net, JudgeNet):
             raise InputError(f"{folder}: holds a {type(net).__name__}, not a judge")
-        return cls(net, json.loads((folder / "config.json").read_text()).get("judge"))
+        return cls(net, read_json(folder / "config.json").get("judge"))
 
     def save(self, folder: str | Path) -> None:
         """Write the judge and how it was trained and measured; `load` reads it back."""

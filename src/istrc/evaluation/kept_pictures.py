@@ -17,6 +17,7 @@ import numpy as np
 from istrc.data.prepared import Prepared
 from istrc.errors import InputError
 from istrc.evaluation.results import write_text
+from istrc.whole import read_json
 
 if TYPE_CHECKING:
     from istrc.evaluation.editing_measures import Outcome
@@ -46,7 +47,7 @@ class KeptPictures:
         about = {"faces": len(prepared), "size": prepared.size, "source": prepared.info["source"]}
         about |= {"method": method, "strength": strength}
         found = self.folder / ABOUT
-        if found.exists() and json.loads(found.read_text()) != about:
+        if found.exists() and read_json(found) != about:
             raise InputError(
                 f"{folder}: holds other pictures ({found.name} says which); empty it, or name "
                 "another folder"
@@ -87,7 +88,7 @@ def read_kept(folder: str | Path, prepared: Prepared) -> dict[str, Kept]:
     if not found:
         raise InputError(f"{folder}: no pictures here; istrc evaluate editing --keep-pictures")
     about = folder / ABOUT
-    faces = json.loads(about.read_text())["faces"] if about.exists() else len(prepared)
+    faces = read_json(about)["faces"] if about.exists() else len(prepared)
     if faces != len(prepared):
         raise InputError(
             f"{folder}: its pictures are of data with {faces} faces, and {prepared.folder} has "

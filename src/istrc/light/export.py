@@ -25,7 +25,7 @@ from istrc.models.store import load_part, read_config
 from istrc.models.stored import CONFIG, GRAPHS, WEIGHTS
 from istrc.pretrained import FURTHER, PARTS
 from istrc.shipped import holder
-from istrc.whole import whole, write_json
+from istrc.whole import read_json, whole, write_json
 
 OPSET = 17
 BATCH = 2  # of the example that is traced; the graphs take any number
@@ -112,7 +112,7 @@ def export_circle(folder: Path, out: Path) -> list[Path]:
                 shutil.copyfile(source / name, target / name)
         written += export_part(target)
     if out.resolve() != folder.resolve():
-        settings = json.loads((folder / "circle.json").read_text())
+        settings = read_json(folder / "circle.json")
         settings.pop("base", None)  # all parts are here
         write_json(out / "circle.json", settings)
     return written

@@ -7,7 +7,6 @@ takes. So the weights are on disk once, as training stored them (half precision,
 
 from __future__ import annotations
 
-import json
 import os
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
@@ -19,6 +18,7 @@ import onnxruntime
 
 from istrc.errors import InputError
 from istrc.models.stored import GRAPHS, checked_config, read_weights
+from istrc.whole import read_json
 
 FORMAT = 1
 AGAIN = "write them where torch is installed: istrc export circle"
@@ -35,7 +35,7 @@ class Graphs:
         self.folder = Path(folder)
         self.config = checked_config(self.folder)
         try:
-            record = json.loads((self.folder / GRAPHS).read_text())
+            record = read_json(self.folder / GRAPHS)
             self._takes: dict[str, list[str]] = record["graphs"]
             known = record["format"], record["kind"], record["arguments"]
         except OSError:

@@ -14,7 +14,7 @@ from safetensors.numpy import save_file
 
 from istrc.arrays import indices, library, numbers, numpy
 from istrc.errors import InputError
-from istrc.whole import whole
+from istrc.whole import parse_json, whole
 
 if TYPE_CHECKING:
     from istrc.arrays import Array
@@ -64,7 +64,7 @@ class LearnedAttribute:
             raise InputError(f"{path}: no such file; give one that istrc learn wrote")
         try:
             with safe_open(path, framework="np") as file:
-                config = json.loads((file.metadata() or {})["istrc"])
+                config = parse_json((file.metadata() or {})["istrc"])
                 weight, bias = file.get_tensor("weight"), file.get_tensor("bias")
             if config["format"] != FORMAT:
                 raise ValueError(f"of format {config['format']}")

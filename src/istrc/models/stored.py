@@ -5,14 +5,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from istrc.errors import InputError
-from istrc.whole import checksum
+from istrc.whole import checksum, read_json
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 GRAPHS = "graphs.json"  # of a part that has been written for the runtime without torch
@@ -34,7 +33,7 @@ KINDS = {
 
 def read_config(folder: str | Path) -> dict[str, Any]:
     """A part's config.json, of a folder that `save_part` wrote."""
-    return json.loads((Path(folder) / CONFIG).read_text())
+    return read_json(Path(folder) / CONFIG)
 
 
 def read_notes(folder: str | Path) -> dict[str, Any]:
@@ -74,28 +73,29 @@ def checked_config(folder: str | Path) -> dict[str, Any]:
 def read_weights(folder: str | Path) -> dict[str, np.ndarray]:
     """The weights of a part by name, in single precision.
 
-    Raises InputError when the file is no safetensors, or a weight in it is NaN or infinite.
+    Raises InputError when the file is no safetensors, or a weight in it is NaN or infinite, or has
+    a scale that is not one number a row.
     """
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
-    path = Path(folder) / WEIGHTS
+    path, again = Path(folder) / WEIGHTS, "install the package again or train this part"
     try:
         stored = load_file(path)  # which bounds header and sizes by the file before it allocates
     except SafetensorError as error:
-        raise InputError(
-            f"{path}: damaged weights ({error}); install the package again or train this part"
-        ) from None
+        raise InputError(f"{path}: damaged weights ({error}); {again}") from None
     for name, value in stored.items():
         if value.dtype.kind == "f" and not np.isfinite(value).all():
-            raise InputError(
-                f"{path}: {name} has weights that are NaN or infinite; "
-                "install the package again or train this part"
-            )
+            raise InputError(f"{path}: {name} has weights that are NaN or infinite; {again}")
     whole = {}
     for name, value in stored.items():
-        if name + SCALE in stored:
-            whole[name] = value.astype(np.float32) * stored[name + SCALE]
+        if (scale := stored.get(name + SCALE)) is not None:
+            if value.ndim != 2 or scale.shape != (len(value), 1) or scale.dtype != np.float32:
+                raise InputError(
+                    f"{path}: {name} of shape {value.shape} has a scale of shape {scale.shape}, "
+                    f"and no single-precision number a row; {again}"
+                )
+            whole[name] = value.astype(np.float32) * scale
         elif not name.endswith(SCALE):
             # Copied in any case: what is read is read-only
             whole[name] = value.astype(np.float32 if value.dtype.kind == "f" else value.dtype)

@@ -14,6 +14,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
@@ -31,6 +32,7 @@ SIDEWAYS = (5, 6, 7, 8)  # orientations (EXIF) in which rows are columns
 BEHIND = "what lies behind the picture (motion, gain map, further views) is left out"
 SMALLEST_SIDE = 16  # pixels: under this no face can be seen
 LARGEST_PICTURE = 100_000_000  # pixels: 300 MB once decoded
+TOO_LARGE = f"too large (over {LARGEST_PICTURE // 1_000_000} megapixels); scale it down"
 _HEAD = 65_536  # bytes: what says a picture's colours stands before its pixels
 # How decoders say that a file is good and they are not made for it
 _UNREAD = re.compile(
@@ -62,23 +64,38 @@ def read_picture(path: str | Path) -> Picture:
         raise _refusal(path, error) from error
 
 
+def decoders() -> list[str]:
+    """The formats that are read here, by Pillow's names."""
+    return [name for name in load_plugins() if name in Image.OPEN]
+
+
+def open_header(file: BinaryIO, formats: list[str]) -> Image.Image:
+    """A picture whose pixels are not decoded yet, by decoders of these formats alone.
+
+    Raises DecompressionBombError, in the words of `TOO_LARGE`, and what Image.open raises.
+    """
+    try:
+        image = Image.open(file, formats=formats)
+    except Image.DecompressionBombError:  # Pillow has a limit of its own
+        raise Image.DecompressionBombError(TOO_LARGE) from None
+    if image.width * image.height > LARGEST_PICTURE:
+        raise Image.DecompressionBombError(TOO_LARGE)
+    return image
+
+
 def _decode(path: Path, file) -> Picture:
     head = file.read(32)
     if not head:
         raise InputError(f"{path}: empty (0 bytes); get the original file again")
-    formats = [name for name in load_plugins() if name in Image.OPEN]
-    if is_heic(head):
-        formats = [load_heif_plugin(path)]
+    formats = [load_heif_plugin(path)] if is_heic(head) else decoders()
     file.seek(0)
     try:
-        image = Image.open(file, formats=formats)
+        image = open_header(file, formats)
     except UnidentifiedImageError:
         raise _unidentified(path, file, formats) from None
-    except Image.DecompressionBombError:
-        raise _too_large(path) from None
+    except Image.DecompressionBombError as error:
+        raise InputError(f"{path}: {error}") from None
     width, height = image.size
-    if width * height > LARGEST_PICTURE:
-        raise _too_large(path)
     if min(width, height) < SMALLEST_SIDE:
         raise InputError(
             f"{path}: too small ({width}x{height}); give a picture of at least"
@@ -247,8 +264,3 @@ def _turned(encoding: dict) -> dict:
 def _xmp(image: Image.Image) -> bytes | None:
     found = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp")  # the latter in old PNGs
     return found.encode() if isinstance(found, str) else found
-
-
-def _too_large(path: Path) -> InputError:
-    megapixels = LARGEST_PICTURE // 1_000_000
-    return InputError(f"{path}: too large (over {megapixels} megapixels); scale it down")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 from istrc.errors import InputError
 from istrc.recognisers.recogniser import Recogniser, checked, difference
 from istrc.shipped import DEFAULT, WEIGHTS
+from istrc.whole import read_json, whole, write_json
 
 RELEASES = ("vggface2", "casia-webface")
 RECORD = "recogniser.json"
@@ -97,15 +97,13 @@ def _only(spec: str, options: dict[str, Any], *known: str) -> None:
 
 def save_record(recogniser: Recogniser, path: str | Path) -> None:
     """Write what a recogniser is, beside what was trained for it."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(located(recogniser), indent=2) + "\n")
+    write_json(path, located(recogniser))
 
 
 def read_record(path: str | Path) -> dict[str, Any]:
     """A record that `save_record` wrote. Raises InputError where it is missing or damaged."""
     try:
-        return checked(json.loads(Path(path).read_text()))
+        return checked(read_json(path))
     except OSError as error:
         raise InputError(f"{path}: {error.strerror.lower()}; name a recogniser") from None
     except (ValueError, KeyError, TypeError) as error:
@@ -128,9 +126,9 @@ def copy_file(recogniser: Recogniser, folder: str | Path) -> None:
     names |= {data: data.relative_to(path.parent) for data in getattr(recogniser, "data", ())}
     for source, name in names.items():
         target = Path(folder) / name
-        target.parent.mkdir(parents=True, exist_ok=True)
         if not target.exists() or not target.samefile(source):
-            shutil.copyfile(source, target)
+            with whole(target, alone=True) as temporary:
+                shutil.copyfile(source, temporary)
 
 
 def from_record(

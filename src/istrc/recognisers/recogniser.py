@@ -48,9 +48,14 @@ class Recogniser(Protocol):
         ...
 
 
+def told_apart(record: dict[str, Any]) -> dict[str, Any]:
+    """What of a record tells recognisers apart."""
+    return {name: record.get(name) for name in TOLD_APART_BY}
+
+
 def key(record: dict[str, Any]) -> str:
     """Sixteen hex digits that tell recognisers apart."""
-    told = {name: record.get(name) for name in TOLD_APART_BY}
+    told = told_apart(record)
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
 
 

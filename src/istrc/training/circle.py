@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from istrc.training.records import recorded_runs
 from istrc.training.settings import CircleSettings
 from istrc.training.shape_free import make_shape_free
 from istrc.training.spaces import Spaces
-from istrc.whole import write_json
+from istrc.whole import read_json, write_json
 
 
 def train_circle(
@@ -106,7 +105,7 @@ class _Times:
 
     def __init__(self, path: Path):
         self.path = path
-        self.values = json.loads(path.read_text()) if path.exists() else {}
+        self.values = read_json(path) if path.exists() else {}
 
     def add(self, name: str, value: float) -> None:
         self.values[name] = round(self.values.get(name, 0) + value, 1)

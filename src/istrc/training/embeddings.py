@@ -9,8 +9,9 @@ z.npy             (N, 2, D) float32: each face and its mirror image; zeros where
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-import json
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from istrc.progress import Bar
 from istrc.recognisers.load import RECORD, save_record
 from istrc.recognisers.own import Own
 from istrc.recognisers.recogniser import Recogniser, key
-from istrc.whole import write_json
+from istrc.whole import read_json, write_json
 
 BATCH = 64  # faces embedded at once
 
@@ -55,7 +56,7 @@ class Embeddings:
         }
         path, note = self.folder / "z.npy", self.folder / "embeddings.json"
         if note.exists() and path.exists():
-            kept = json.loads(note.read_text())
+            kept = read_json(note)
             wrong = [name for name, value in described.items() if kept.get(name) != value]
             if wrong:
                 raise IstrcError(
@@ -64,8 +65,10 @@ class Embeddings:
                 )
             self._z = np.load(path, mmap_mode="r+", allow_pickle=False)
         else:
-            # A file of holes: it takes space as it is filled
             self._z = np.lib.format.open_memmap(path, "w+", np.float32, tuple(described["shape"]))
+            with open(path, "r+b") as file, contextlib.suppress(AttributeError):  # of macOS
+                # Or a disk that is full would end the process without a word when it is filled
+                os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
             write_json(note, described)
 
     def of(self, rows: np.ndarray, mirror: bool = True) -> torch.Tensor:

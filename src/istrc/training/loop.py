@@ -30,7 +30,7 @@ from istrc.errors import IstrcError
 from istrc.progress import Bar
 from istrc.training.settings import Run
 from istrc.training.spent import Spent
-from istrc.whole import whole, write_json
+from istrc.whole import parse_json, whole, write_json
 
 # Allocations of a training step are large and short-lived; with glibc's defaults each one is a
 # fresh mmap, and half of the time goes into page faults. These are read when a process starts.
@@ -264,8 +264,8 @@ def _load(path, modules, optimizers, state, config) -> int:
         return 0
     try:
         opened = safe_open(path, framework="pt")
-        note = json.loads(opened.metadata()["istrc"])
-    except (SafetensorError, KeyError, TypeError) as error:
+        note = parse_json(opened.metadata()["istrc"])
+    except (SafetensorError, ValueError, KeyError, TypeError) as error:
         raise IstrcError(
             f"{path}: not a checkpoint, or a damaged one ({error}); delete it to start again"
         ) from None

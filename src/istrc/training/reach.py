@@ -10,7 +10,6 @@ How far each face goes of that is bounded by the recogniser, too: as far as it i
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -28,7 +27,7 @@ from istrc.progress import Bar
 from istrc.shape.measures import MEASURED, measures
 from istrc.training.probes import RARE
 from istrc.training.settings import ReachSettings
-from istrc.whole import write_json
+from istrc.whole import read_json, write_json
 
 TIMES = (1.0, 1.25, 1.5, 2.0, 2.5)  # the ways that are tried, shortest first
 SEEN = 0.9  # share of the faces; of what never comes so far the first to come within SLACK of most
@@ -58,7 +57,7 @@ def train_reach(
     )
     record = Path(out) / "run.json"
     if record.exists():
-        before = json.loads(record.read_text())
+        before = read_json(record)
         if {name: before.get(name) for name in settings} == settings:  # finished before
             for edit, found in before["edits"].items():
                 name, side = edit[:-1], 0 if edit.endswith("+") else 1

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
+
+from istrc.whole import read_json
 
 STAGES = ("", "rough", "fine")  # of a part that is trained in more than one, its own run first
 
@@ -11,4 +12,4 @@ STAGES = ("", "rough", "fine")  # of a part that is trained in more than one, it
 def recorded_runs(run: Path) -> list[dict]:
     """The configurations of the runs that made a part, of all its stages."""
     records = [run / stage / "run.json" for stage in STAGES]
-    return [json.loads(path.read_text()) for path in records if path.exists()]
+    return [read_json(path) for path in records if path.exists()]

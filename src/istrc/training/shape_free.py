@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch.nn import functional as F
 
-from istrc.data.prepared import Prepared, to_pixels
+from istrc.data.prepared import Prepared, to_pixels, write_images
 from istrc.models.landmarks import Landmarks
 from istrc.progress import Bar
 from istrc.shape.mesh import Mesh
@@ -47,16 +48,16 @@ def make_shape_free(
     rows, shapes = np.arange(len(prepared)), prepared.landmarks
     np.save(out / "landmarks.npy", shapes, allow_pickle=False)
     mesh = Mesh(reference, landmarks.triangles.cpu().numpy())
-    shape = prepared.images.shape
-    images = np.lib.format.open_memmap(out / "images.npy", "w+", np.uint8, shape)
-    with Bar("shape-free faces", len(rows)) as bar:
-        for start in range(0, len(rows), BLOCK):
-            some = slice(start, start + BLOCK)
-            x = prepared.batch(rows[some])
-            images[some] = to_pixels(straightened(x, shapes[some], mesh))
-            bar.at(min(start + BLOCK, len(rows)), len(rows))
-    images.flush()
-    del images
+
+    def blocks() -> Iterator[np.ndarray]:
+        with Bar("shape-free faces", len(rows)) as bar:
+            for start in range(0, len(rows), BLOCK):
+                some = slice(start, start + BLOCK)
+                x = prepared.batch(rows[some])
+                yield to_pixels(straightened(x, shapes[some], mesh))
+                bar.at(min(start + BLOCK, len(rows)), len(rows))
+
+    write_images(out, prepared.images.shape, blocks())
     for name in ("attributes", "identity", "split"):
         shutil.copyfile(prepared.folder / f"{name}.npy", out / f"{name}.npy")
     shutil.copyfile(prepared.folder / "names.txt", out / "names.txt")

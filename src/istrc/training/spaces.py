@@ -11,7 +11,6 @@ fit.npy, tune.npy    (2N, D + C) float32: z and c side by side
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +27,7 @@ from istrc.resample import resized
 from istrc.shape.frame import mirrored
 from istrc.training.embeddings import Embeddings, data_key, recorded, source
 from istrc.training.settings import OnCodes
-from istrc.whole import whole, write_json
+from istrc.whole import read_json, whole, write_json
 
 NOTE = "spaces.json"
 BLOCK = 128  # faces that are embedded and encoded at once
@@ -89,7 +88,7 @@ class Spaces:
         """What the folder keeps of a part; None where it has nothing, or something else."""
         if self._folder is None or not (self._folder / f"{part}.npy").exists():
             return None
-        if json.loads((self._folder / NOTE).read_text()) != self._key():
+        if read_json(self._folder / NOTE) != self._key():
             return None
         both = torch.from_numpy(np.load(self._folder / f"{part}.npy", allow_pickle=False))
         dim = self._nets[0].dim
@@ -100,7 +99,7 @@ class Spaces:
             return
         self._folder.mkdir(parents=True, exist_ok=True)
         note = self._folder / NOTE
-        if not note.exists() or json.loads(note.read_text()) != self._key():
+        if not note.exists() or read_json(note) != self._key():
             for other in self.rows:  # of what was here before
                 (self._folder / f"{other}.npy").unlink(missing_ok=True)
             write_json(note, self._key())

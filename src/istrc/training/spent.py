@@ -11,7 +11,6 @@ RUN/spent.json
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +20,7 @@ from typing import Any
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
-from istrc.whole import write_json
+from istrc.whole import read_json, write_json
 
 NAME = "spent.json"
 
@@ -75,7 +74,7 @@ class _Counting(TorchDispatchMode):
 def read(run: str | Path) -> dict[str, Any]:
     """A run's record; empty where there is none."""
     path = Path(run) / NAME
-    return json.loads(path.read_text()) if path.exists() else {}
+    return read_json(path) if path.exists() else {}
 
 
 def write(run: str | Path, values: dict[str, Any]) -> None:

@@ -7,7 +7,6 @@ train and who no weight was fitted to; `valid` and `test` stay unseen.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,7 @@ from istrc.errors import InputError
 from istrc.recognisers.recogniser import key
 from istrc.roc import threshold_at_far
 from istrc.shipped import folder_of, holder
+from istrc.whole import read_json
 
 if TYPE_CHECKING:
     from istrc.circle import Circle
@@ -118,7 +118,7 @@ def read_thresholds(model: str | Path, circle: Circle) -> dict[float, Threshold]
     path = holder(folder_of(model), NAME) / NAME
     again = "run istrc calibrate on this circle again"
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = read_json(path)
         recogniser, different = found["recogniser"], found["pairs"]["different"]
         known = {
             float(rate): Threshold(float(rate), float(at["angle"]), float(at["tar"]), different)

@@ -76,6 +76,12 @@ class FolderCsv:
                 raise InputError(f"{labels}: no column {column!r}; it has {', '.join(header)}")
 
         self.names = table[file_column]
+        for number, name in enumerate(self.names, start=1):
+            if Path(name).is_absolute() or ".." in Path(name).parts:
+                raise InputError(
+                    f"{labels}: row {number} names {name}, which is outside of its folder; put the "
+                    "picture into the folder, and name it from there"
+                )
         self.identity, classes = _identities(table.get(identity_column), len(self.names))
         self.split = _splits(labels, self.names, table.get(split_column))
         special = {file_column, identity_column, split_column} - set(categories)

@@ -1,0 +1,48 @@
+"""A handful of kills; `python -m istrc.app.kills` makes hundreds of them."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import istrc
+
+pytest.importorskip("torch.utils.tensorboard")
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="it forks")
+
+
+def test_what_is_not_whole_is_told(tmp_path):
+    from istrc.app.kills import broken, compared, files
+
+    np.save(tmp_path / "z.npy", np.ones(9))
+    (tmp_path / "a.json").write_text("{}")
+    (tmp_path / ".istrc-1.partial.png").write_text("half")
+    (tmp_path / ".parts").mkdir()
+    (tmp_path / ".parts" / "plan.json").write_text("half")
+    whole = files(tmp_path)
+    assert sorted(whole) == ["a.json", "z.npy"]
+    assert [broken(tmp_path / name) for name in whole] == [None, None]
+    (tmp_path / "z.npy").write_bytes(whole["z.npy"][:-1])
+    (tmp_path / "a.json").write_text("{")
+    assert broken(tmp_path / "z.npy").startswith("z.npy: ValueError: ")
+    assert broken(tmp_path / "a.json").startswith("a.json: JSONDecodeError: ")
+    assert broken(tmp_path / "b.exe") == "b.exe: of a kind that is not known here"
+    differ = list(compared(files(tmp_path) | {"log/x": b"1", "new": b""}, whole | {"log/x": b"2"}))
+    assert [one.partition(":")[0] for one in differ] == ["a.json", "new", "z.npy"]
+
+
+def test_killed_and_started_again_it_ends_with_the_same_bytes(tmp_path):
+    path = tmp_path / "kills.json"
+    environment = {**os.environ, "PYTHONPATH": str(Path(istrc.__file__).parents[1])}
+    command = [sys.executable, "-m", "istrc.app.kills", "--kills", "2", "--json", str(path)]
+    command += ["--only", "prepare", "--only", "embed"]
+    run = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    found = json.loads(path.read_text())["kills"]
+    assert set(found) == {"prepare", "embed"}
+    for one in found.values():
+        assert one["kills"] == 2 and one["rounds"] >= 1 and one["failed"] == []
