@@ -107,6 +107,7 @@ def read(
         record = record or mine.record
         recogniser = mine if recogniser is None else recogniser
     copies = [folder / "recogniser", folder]
+    assert record is not None  # where it is not our own
     parts["facenet"] = from_record(record, folder, copies, recogniser, device=device)
     return Found(
         parts=parts,
@@ -136,10 +137,12 @@ def shipped_aligner(runtime: str = "torch") -> Any:
 def _loaders(runtime: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """What opens a part, and what makes our FaceNet a recogniser."""
     if runtime == "light":
-        from istrc.light.parts import Own, load_part
-    else:
-        from istrc.models.store import load_part
-        from istrc.recognisers.own import Own
+        from istrc.light import parts
+
+        return parts.load_part, parts.Own
+    from istrc.models.store import load_part
+    from istrc.recognisers.own import Own
+
     return load_part, Own
 
 
@@ -156,13 +159,13 @@ def write(
             save_part(made, folder / part, **told)
         else:  # of another circle that was here
             shutil.rmtree(folder / part, ignore_errors=True)
-    settings = {"format": 1, "size": circle.size, "dim": circle.dim}
+    settings: dict[str, Any] = {"format": 1, "size": circle.size, "dim": circle.dim}
     settings |= {name: getattr(circle, name) for name in ANGLES}
     if base:
         settings["base"] = base
     if circle.facenet is not None:
         own = folder / "facenet"
-        sha256 = read_config(own if own.is_dir() else WEIGHTS / base / "facenet")["sha256"]
+        sha256 = read_config(own if own.is_dir() else WEIGHTS / str(base) / "facenet")["sha256"]
         settings["recogniser"] = {"kind": "own", "sha256": sha256}
     else:
         settings["recogniser"] = located(circle.recogniser)

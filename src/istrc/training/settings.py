@@ -54,7 +54,12 @@ class Run(Settings):
     """A part that the loop trains, step after step."""
 
     minutes: float | None = other(None, "Stop, resumably, after this long.")
-    validate_every: ClassVar[int] = 1000
+    if TYPE_CHECKING:  # each part's own, with its own default
+        steps: int
+        average: float
+        validate_every: int
+    else:
+        validate_every: ClassVar[int] = 1000
 
 
 @dataclass(kw_only=True)
