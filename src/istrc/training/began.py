@@ -24,7 +24,7 @@ from istrc.models.quick import channels_last
 from istrc.models.store import fingerprint
 from istrc.training import loop
 from istrc.training.augment import augment
-from istrc.training.components import fit_components, mean_shape, regions_of, weights_of
+from istrc.training.components import fit_components, reference_shape, regions_of, weights_of
 from istrc.training.critic import PatchCritic, Regions, hinge, joined_pull
 from istrc.training.settings import BeganSettings
 
@@ -118,7 +118,7 @@ def train_began(
     fit, tune = prepared.rows("fit"), prepared.rows("tune")
 
     torch.manual_seed(s.seed)
-    size, mean = prepared.size, mean_shape(prepared)
+    size, mean = prepared.size, reference_shape(prepared)
     regions = regions_of(mean, size, s.detail) if s.detail and mean is not None else []
     shape = (s.light, s.carry, s.skip, s.linear, min(s.linear_side, size), regions)
     whole = s.linear + sum(region[4] for region in regions)

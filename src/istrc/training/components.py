@@ -47,7 +47,7 @@ def weights_of(mean: np.ndarray, side: int) -> np.ndarray:
     return np.sqrt(BEYOND + (FACE - BEYOND) * inside)
 
 
-def mean_shape(prepared: Prepared) -> np.ndarray | None:
+def reference_shape(prepared: Prepared) -> np.ndarray | None:
     """The shape (68, 2) of a folder's faces where they are shape-free; None elsewhere."""
     made = prepared.info.get("shape_free")
     return None if made is None else np.array(made["reference"])
