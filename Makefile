@@ -1,4 +1,4 @@
-# make demo: edit a real photograph into out/.  make test: all tests.  make lint: ruff.
+# make demo: edit a real photograph into out/.  make test: all tests.  make lint: ruff and mypy.
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -17,6 +17,7 @@ test: $(READY)
 lint: $(READY)
 	$(BIN)/ruff check src tests
 	$(BIN)/ruff format --check src tests
+	$(BIN)/mypy
 
 # The tables of these pages, from results/*.json.
 PAGES := README.md docs/results.md docs/reliability.md src/istrc/weights/celeba128/README.md

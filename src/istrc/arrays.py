@@ -13,14 +13,14 @@ import functools
 import sys
 from collections.abc import Callable
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    Array = Tensor | np.ndarray
+# A torch.Tensor or an np.ndarray. A union of the two would have the type checker ask of every line
+# that it suit both at once, as no function of either library does; so arrays are left unchecked
+# where the two runtimes meet, and are Tensor or np.ndarray elsewhere.
+Array = Any
 
 Function = TypeVar("Function", bound=Callable)
 

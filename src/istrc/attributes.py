@@ -159,5 +159,7 @@ def experimental(name: str) -> bool:
 
 def regions_of(edits: Iterable[str] | None) -> list[str] | None:
     """The regions in which edits of these attributes show; None is all of the face."""
-    found = [REGIONS.get(name) for name in edits or [None]]
-    return None if None in found else list(dict.fromkeys(found))
+    names = list(edits or [])
+    if not names or any(name not in REGIONS for name in names):
+        return None
+    return list(dict.fromkeys(REGIONS[name] for name in names))

@@ -216,9 +216,9 @@ class Circle(Networks):
             metric=metric,
             beyond=stopping.BEYOND,
         )
-        kept = {*stopping.WATCHED, *(keep or [])}
-        kept = [name for name in self.held(keep, strengths) if name in kept]
-        looks = {}
+        watched = {*stopping.WATCHED, *(keep or [])}
+        kept = [name for name in self.held(keep, strengths) if name in watched]
+        looks: dict[str, Any] = {}
         if self.same_person < math.pi:  # nothing is farther than that
             looks["recognised"] = lambda change, rows: self.embed(
                 drawing.of_some(rows).drawn(change, mode, asked)
@@ -370,8 +370,7 @@ class Circle(Networks):
         (K, S, S, 3) uint8. Arguments and errors are those of `faces`.
         """
         picture = read_picture(path)
-        how = dict(aligned=aligned, min_face=min_face)
-        frames = find_frames(picture.pixels, path, self.aligner, **how)
+        frames = find_frames(picture.pixels, path, self.aligner, aligned=aligned, min_face=min_face)
         crops = np.stack([frame.crop(picture.pixels, self.size) for frame in frames])
         return picture, frames, crops
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -127,7 +128,8 @@ def _cell(face: np.ndarray, cell: int) -> Image.Image:
 
 
 def _font(size: int) -> ImageFont.FreeTypeFont:
-    return ImageFont.load_default(size)
+    font: Any = ImageFont.load_default(size)  # FreeType's, where a size is asked for
+    return font
 
 
 def _lines(label: str) -> list[str]:

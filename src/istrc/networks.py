@@ -75,23 +75,27 @@ class Networks:
         changes: Changes | None = None,
         probes: Probes | None = None,
     ):
+        self._running: Any  # of either runtime
         if hasattr(autoencoder, "graphs"):
-            from istrc.light.running import Running
+            from istrc.light import running as light
 
-            self._running = Running()
+            self._running = light.Running()
         else:
             from istrc.models.running import Running
 
             self._running = Running(autoencoder)
+        recogniser: Any = facenet
         if not hasattr(facenet, "embed"):  # a network alone
             from istrc.recognisers.own import Own
 
-            facenet = Own(facenet)
-        self.recogniser: Recogniser = facenet
-        self.facenet = facenet.net if getattr(facenet, "ours", False) else None
+            recogniser = Own(recogniser)
+        self.recogniser: Recogniser = recogniser
+        self.facenet = recogniser.net if getattr(recogniser, "ours", False) else None
         self.autoencoder, self.mapping, self.attributes = autoencoder, mapping, attributes
-        self.landmarks, self.search = landmarks, search
-        self.changes, self.probes = changes, probes
+        # Any, because whether a circle has these is asked in other places than where they are used
+        self.landmarks: Any = landmarks
+        self.search, self.changes = search, changes
+        self.probes: Any = probes
         for part in (autoencoder, mapping, attributes, landmarks, search, changes, probes):
             if part is not None:
                 part.eval()
@@ -99,7 +103,7 @@ class Networks:
         self.dim, self.size = self.recogniser.dim, autoencoder.size
         self.texture = autoencoder.code  # H
         self.code = self.texture + (0 if landmarks is None else 2 * POINTS)  # C
-        self.mesh = None
+        self.mesh: Any = None  # likewise
         if landmarks is not None:
             self.mesh = Mesh(numpy(landmarks.reference), numpy(landmarks.triangles))
         spaces = {(part.dim, part.code) for part in (mapping, changes) if part is not None}

@@ -111,6 +111,7 @@ def read(
     for part in (part for part in MADE_FOR if part in parts):
         _check_made_for(places[part], notes[part].get("recogniser"), record)
     copies = [folder / "recogniser", folder]
+    assert record is not None  # where it is not our own
     parts["facenet"] = from_record(record, folder, copies, recogniser, device=device)
     return Found(
         parts=parts,
@@ -165,10 +166,12 @@ def shipped_aligner(runtime: str = "torch") -> Any:
 def _loaders(runtime: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """What opens a part, and what makes our FaceNet a recogniser."""
     if runtime == "light":
-        from istrc.light.parts import Own, load_part
-    else:
-        from istrc.models.store import load_part
-        from istrc.recognisers.own import Own
+        from istrc.light import parts
+
+        return parts.load_part, parts.Own
+    from istrc.models.store import load_part
+    from istrc.recognisers.own import Own
+
     return load_part, Own
 
 
@@ -187,7 +190,7 @@ def write(
             save_part(made, folder / part, **told)
         else:  # of another circle that was here
             shutil.rmtree(folder / part, ignore_errors=True)
-    settings = {"format": 1, "size": circle.size, "dim": circle.dim}
+    settings: dict[str, Any] = {"format": 1, "size": circle.size, "dim": circle.dim}
     settings |= {name: getattr(circle, name) for name in ANGLES}
     if base:
         settings["base"] = base
@@ -202,7 +205,7 @@ def _recogniser(circle: Circle, folder: Path, base: str | None) -> dict[str, Any
     if circle.facenet is None:
         return located(circle.recogniser)
     own = folder / "facenet"
-    sha256 = read_config(own if own.is_dir() else WEIGHTS / base / "facenet")["sha256"]
+    sha256 = read_config(own if own.is_dir() else WEIGHTS / str(base) / "facenet")["sha256"]
     return {"kind": "own", "sha256": sha256}
 
 

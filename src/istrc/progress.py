@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from typing import Any
 
 BAR_AFTER = 2.0  # seconds of work before a progress bar is worth looking at
 LINE_EVERY = 30.0  # seconds, where it is not a terminal that is told
@@ -23,7 +24,8 @@ class Bar:
     def __init__(self, label: str, total: int, first: int = 0, *, lasting: bool = False):
         self.label, self.total, self.count, self.first = label, total, first, first
         self.lasting, self.text = lasting, ""
-        self.progress, self.lock = None, threading.Lock()
+        self.progress: Any = None  # rich's, imported where it is shown
+        self.lock = threading.Lock()
         self.started = self.told = time.monotonic()
 
     def __enter__(self) -> Bar:

@@ -57,10 +57,13 @@ def threads_of(runtime: str) -> int:
 def limit_threads(runtime: str, count: int) -> None:
     """How many threads networks may use in this process; said before a circle is opened."""
     if runtime == "light":
-        from istrc.light.graphs import limit_threads as limit
+        from istrc.light import graphs
+
+        graphs.limit_threads(count)
     else:
-        from torch import set_num_threads as limit
-    limit(count)
+        import torch
+
+        torch.set_num_threads(count)
 
 
 def has(package: str) -> bool:

@@ -10,8 +10,8 @@ from istrc.training.components import (
     BEYOND,
     PARTS,
     fit_components,
-    mean_shape,
     principal,
+    reference_shape,
     regions_of,
     weights_of,
 )
@@ -80,7 +80,7 @@ def test_faces_have_coordinates_of_unit_variance(shaped_folder, face_points):
 
 def test_faces_as_they_are_weigh_alike(shaped_folder):
     prepared = Prepared(shaped_folder)
-    assert mean_shape(prepared) is None
+    assert reference_shape(prepared) is None
     net = Components(3, 8, 16)
     fit_components(net, prepared, prepared.rows("fit"), None, faces=50)
     assert (net.weight == 1).all() and net.basis.any(1).all()

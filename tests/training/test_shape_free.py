@@ -7,7 +7,7 @@ import torch
 from istrc.data.prepared import Prepared, to_pixels
 from istrc.resample import looked_up
 from istrc.shape.mesh import Mesh
-from istrc.training.components import mean_shape
+from istrc.training.components import reference_shape
 from istrc.training.shape_free import make_shape_free
 
 
@@ -41,7 +41,7 @@ def test_what_is_known_of_the_faces_stays(made, shaped_folder):
     for name in ("attributes", "identity", "split"):
         assert np.array_equal(getattr(textures, name), getattr(prepared, name))
     assert textures.names == prepared.names and textures.size == 16
-    np.testing.assert_allclose(mean_shape(textures), net.reference)
+    np.testing.assert_allclose(reference_shape(textures), net.reference)
 
 
 def test_it_is_made_once_of_a_network(made, shaped_folder, tiny_landmarks):

@@ -19,7 +19,7 @@ from istrc.figures import Row, strip
 from istrc.photo.write import write_picture
 from istrc.shipped import DEFAULT
 
-EDITS = {
+EDITS: dict[str, dict[str, Any]] = {
     "smile-off": {"smile": -1},
     "mouth-shut": {"mouth_open": -1},
     "big-eyes": {"big_eyes": +1},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -34,7 +34,7 @@ def walk_row(
     so that a strip shows the photograph's detail and not the decoder's size.
     """
     circle, own = face.circle, face.picture.pixels
-    c = None if mode == "circle" else face.code
+    c: Any = None if mode == "circle" else face.code
     drawing = None if mode == "circle" else face.rendering
     reached = circle.reach(
         face.x, face.z, {name: strength}, keep=keep, mode=mode, metric=metric, drawing=drawing

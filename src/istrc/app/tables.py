@@ -198,7 +198,8 @@ def fill(text: str, blocks: Mapping[str, str]) -> str:
     for name, content in blocks.items():
         pattern = re.compile(rf"(<!-- {name}:[^\n]*-->\n).*?(<!-- /{name} -->)", re.S)
         found = found or bool(pattern.search(text))
-        text = pattern.sub(lambda m, c=content: m[1] + c + m[2], text)
+        plain = content.replace("\\", r"\\")  # as a template
+        text = pattern.sub(rf"\g<1>{plain}\g<2>", text)
     if not found:
         raise ValueError(f"no block of {', '.join(blocks)} in the text")
     return text

@@ -116,5 +116,5 @@ def main() -> None:
         # It is read when NumPy is imported
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     if asked == "train":
-        import_module("istrc.cli.train").process_is_ours = True
+        vars(import_module("istrc.cli.train"))["process_is_ours"] = True
     built([asked] if asked in COMMANDS else COMMANDS)(prog_name="istrc")

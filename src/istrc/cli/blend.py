@@ -22,8 +22,8 @@ istrc blend 'z.npy[0]' 'z.npy[1]' --mode circle --path lerp -o strip.png"""
 
 def blend(
     report: Report,
-    first: operand_argument("A"),
-    second: operand_argument("B"),
+    first: Annotated[str, operand_argument("A")],
+    second: Annotated[str, operand_argument("B")],
     *,
     out: Annotated[
         str,

@@ -18,12 +18,13 @@ def as_command(name: str, function: Callable[..., None]) -> Callable[..., None]:
     share. A parameter `report` stands for --json (which a group may have): the body runs inside
     that report.
     """
-    groups: dict[str, type] = {}
+    groups: dict[str, Any] = {}
     options: list[inspect.Parameter] = []
     for parameter in options_of(function):
-        if is_dataclass(parameter.annotation):
-            groups[parameter.name] = parameter.annotation
-            options += options_of(parameter.annotation)
+        kind: Any = parameter.annotation
+        if is_dataclass(kind):
+            groups[parameter.name] = kind
+            options += options_of(kind)
         elif parameter.name != "report":
             options.append(parameter)
     reported = "report" in inspect.signature(function).parameters
@@ -49,7 +50,7 @@ def as_command(name: str, function: Callable[..., None]) -> Callable[..., None]:
     return with_signature(command, options, function.__doc__)
 
 
-def options_of(source: Callable[..., Any]) -> list[inspect.Parameter]:
+def options_of(source: Any) -> list[inspect.Parameter]:
     """The parameters of a function or a dataclass, by keyword, their annotations as objects."""
     parameters = inspect.signature(source, eval_str=True).parameters.values()
     named = [one for one in parameters if one.kind is not one.VAR_KEYWORD]
@@ -60,7 +61,7 @@ def with_signature(
     command: Callable[..., None], parameters: list[inspect.Parameter], text: str | None
 ) -> Callable[..., None]:
     """The function under the signature and the text that typer shall find."""
-    command.__signature__ = inspect.Signature(parameters)
+    vars(command)["__signature__"] = inspect.Signature(parameters)  # no attribute for the checker
     command.__annotations__ = {one.name: one.annotation for one in parameters}
     command.__doc__ = text
     return command

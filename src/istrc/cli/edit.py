@@ -133,7 +133,9 @@ def walk(
         [seen] = faces.read(circle, job.source)
         rows, angles = [], {}
         for name, strength in report.track(list(edits.items()), "walk"):
-            settings = dict(frames=frames, cell=cell, keep=kept, mode=mode, metric=metric)
+            settings: dict[str, Any] = dict(
+                frames=frames, cell=cell, keep=kept, mode=mode, metric=metric
+            )
             row, far = walk_row(seen, name, strength, **settings)
             rows.append(row)
             angles[name] = [round(angle, 4) for angle in far]

@@ -185,9 +185,11 @@ def editing(
     # The network of realism reads from the disk what may not fit into memory
     temporary = TemporaryDirectory() if realism and not keep_pictures else None
     base = keep_pictures or (temporary and temporary.name)
-    shown, kept = [], []
+    shown: list[Any] = []  # Sheets and KeptPictures
+    kept: list[Any] = []
     for method in ("photo", *made):
-        place, of = "" if method == "photo" else method, dict(method=method, strength=one)
+        place = "" if method == "photo" else method
+        of: dict[str, Any] = dict(method=method, strength=one)
         if sheets:
             folder = Path(sheets) / "editing" / place
             shown.append(Sheets(folder, bench.prepared, bench.judge, **of))

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from istrc.errors import InputError, IstrcError
 from istrc.photo.plugins import WRITTEN
@@ -43,7 +44,7 @@ class Job:
     """One input and the file it becomes; None where a command writes no file an input."""
 
     source: Path
-    output: Path | None
+    output: Any  # Path | None; a command that plans files asks for no None
 
 
 def plan_outputs(

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -99,7 +99,7 @@ def film(
     need_av()
     output = _output(source, out)
     check_output(output)
-    settings = dict(mode=mode, metric=metric, face=which, smooth=smooth, crf=crf)
+    settings: dict[str, Any] = dict(mode=mode, metric=metric, face=which, smooth=smooth, crf=crf)
     report.facts.update(edits=edits, keep=kept, **settings)
     circle = model.open()
     options.check_attributes(circle, edits, kept)

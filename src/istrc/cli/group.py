@@ -13,7 +13,7 @@ from istrc.runtime import REMEDY, without_torch
 
 # Typer carried Click inside itself from some release on; its base classes are the same by name.
 UsageError = typer.BadParameter.__bases__[0]
-ClickException = UsageError.__bases__[0]
+ClickException: Any = UsageError.__bases__[0]
 STOPPED = 130  # 128 and the number of Ctrl-C's signal, as shells have it
 
 
@@ -23,7 +23,8 @@ class Commands(TyperGroup):
     def list_commands(self, ctx: Any) -> list[str]:
         return list(self.commands)  # in the order of use, not of the alphabet
 
-    def main(
+    # Typer's `main` differs from release to release; it is handed on what it was given
+    def main(  # type: ignore[override]
         self, args: list[str] | None = None, *, standalone_mode: bool = True, **how: Any
     ) -> Any:
         if not standalone_mode:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -78,7 +78,7 @@ def inspect(
     options.need("inspect", "istrc.evaluation.inspecting")
     from istrc.evaluation.inspecting import inspect_recogniser
 
-    circle = None
+    circle: Any = None
     if model is not None or recogniser is None:
         circle = options.open_circle(model or DEFAULT, device)
     if recogniser is None:

@@ -209,7 +209,8 @@ def _learn(
     # Before it is known: it would differ in itself
     known = circle.attribute_names
     scores = [numpy(circle.scores(stack(faces)[0])) for faces in sides.values()]
-    also = differing(*scores, known)
+    having, lacking = scores
+    also = differing(having, lacking, known)
     learned = circle.learn(name, with_=sides["with"], without=sides["without"], seed=seed)
     target = Path(out) if out else circle.place_of(name)
     _save(report, learned, target, differ=also)

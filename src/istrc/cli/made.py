@@ -32,6 +32,7 @@ class Made:
 
     def __init__(self, folder: Path, key: str, *, again: bool = False):
         self.path, self.key, self.again = folder / NAME, key, again
+        self._cut = False  # whether the last line was cut off
         self._inputs: dict[Path, list[int]] = {}  # as they were before they were read
         self._entries: dict[str, dict[str, Any]] = {}  # by the name that was planned
         lines = self._lines()

@@ -16,7 +16,7 @@ import threading
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from multiprocessing import connection
 from typing import Annotated, Any
@@ -56,7 +56,8 @@ class BatchOptions:
         """
         found = find_all(inputs)
         report.table = table_file(self.table, found.paths)
-        jobs, clashes = [Job(path, None) for path in found.paths], []
+        jobs = [Job(path, None) for path in found.paths]
+        clashes: list = []
         if out is not None:
             jobs, clashes = plan_outputs(found.paths, out, several=found.several, suffix=suffix)
         report.all_failed(found.missing + clashes)
@@ -146,8 +147,8 @@ def do_all(
     had been done is told and the rest is listed as not done.
     """
     ready: dict[int, Outcome] = {}
-    for number, job in enumerate(jobs if made else ()):
-        if (facts := made.find(job)) is not None:
+    for number, job in enumerate(jobs):
+        if made is not None and (facts := made.find(job)) is not None:
             ready[number] = Outcome({**facts, "already": True})
     already = len(ready)
     todo = [(number, job) for number, job in enumerate(jobs) if number not in ready]
@@ -217,6 +218,7 @@ def _attempt(opened: Any, jobs: Sequence[Job], task: Task) -> list[Outcome]:
     if task.together is not None:
         outcomes = task.together(opened, jobs, task.settings)
     else:
+        assert task.work is not None
         outcomes = [attempted(task.work, opened, job, task.settings) for job in jobs]
     for outcome in outcomes:
         outcome.seconds = round((time.monotonic() - started) / len(jobs), 3)
@@ -247,7 +249,7 @@ def _is_full(error: BaseException) -> bool:
 
 def _here(
     todo: Sequence[tuple[int, Job]], task: Task, opened: Any, stop: _Stop
-) -> Iterator[tuple[int, Outcome]]:
+) -> Generator[tuple[int, Outcome]]:
     """The jobs in this process."""
     for part in _parts(todo, task, 1):
         if stop.asked:
@@ -258,14 +260,16 @@ def _here(
 
 def _apart(
     todo: Sequence[tuple[int, Job]], task: Task, count: int, stop: _Stop
-) -> Iterator[tuple[int, Outcome]]:
+) -> Generator[tuple[int, Outcome]]:
     """The jobs in `count` other processes, as they are done; each has one part at a time."""
     from istrc.runtime import threads_of
 
     # Threads of several processes that fight for the same cores are slower than one of them
     threads = max(1, threads_of(task.runtime) // count)
     context = multiprocessing.get_context("spawn")  # torch does not survive a fork
-    waiting, busy, crew = deque(_parts(todo, task, count)), {}, {}
+    waiting = deque(_parts(todo, task, count))
+    busy: dict[Any, Any] = {}
+    crew: dict[Any, Any] = {}
     try:
         for _ in range(count):
             here, there = context.Pipe()
@@ -277,7 +281,8 @@ def _apart(
         for pipe in crew:
             busy[pipe] = _give(pipe, waiting)
         while busy:
-            for pipe in connection.wait(list(busy)):
+            ready: list[Any] = connection.wait(list(busy))
+            for pipe in ready:
                 numbers = busy.pop(pipe)
                 try:
                     outcomes = pipe.recv()

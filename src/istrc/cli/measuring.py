@@ -99,7 +99,7 @@ class ResultsOptions:
             report.facts["written"] = self.file
             report.say(self.file)
         if markdown:
-            write_text(markdown, resolve_name(table)(plain(record[of] if of else record)))
+            write_text(markdown, resolve_name(str(table))(plain(record[of] if of else record)))
             report.facts["markdown"] = markdown
             report.say(markdown)
 

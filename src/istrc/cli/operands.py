@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
@@ -19,9 +19,8 @@ _ARRAY = re.compile(r"(?P<path>.+\.npy)(?:\[(?P<row>\d+)\])?", re.IGNORECASE)
 
 
 def operand_argument(name: str) -> Any:
-    """A parameter that is one face."""
-    text = "A picture, or a row of saved embeddings."
-    return Annotated[str, typer.Argument(metavar=name, help=text)]
+    """What a parameter that is one face (a str) is told of in the help."""
+    return typer.Argument(metavar=name, help="A picture, or a row of saved embeddings.")
 
 
 @dataclass(frozen=True)

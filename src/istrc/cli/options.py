@@ -182,7 +182,7 @@ class FaceOptions:
     aligned: AlignedOption = False
 
     def __post_init__(self) -> None:
-        self.face = parse_face(self.face)
+        vars(self)["face"] = parse_face(self.face)
 
     def read(self, circle: Any, path: Path, report: Report | None = None) -> list:
         """Those faces of a picture, embedded; the report is told how it was read."""
@@ -257,8 +257,8 @@ def check_attributes(
             if name not in known and why:
                 raise IstrcError(f"{option} {name}: {why}")
         check_names(names, known, option)
-    for name in edits if report is not None else ():
-        if experimental(name):
+    for name in edits:
+        if report is not None and experimental(name):
             report.say(f"{name}: experimental; it may be faint, or a stain")
 
 

@@ -117,7 +117,9 @@ class Report:
         if isinstance(error, KeyboardInterrupt):
             self.errors.append({"input": None, "message": "stopped"})
         elif error is not None:
-            self.errors.append({"input": None, "message": one_line(f"{kind.__name__}: {error}")})
+            self.errors.append(
+                {"input": None, "message": one_line(f"{type(error).__name__}: {error}")}
+            )
         if self.table is not None:
             if self.errors and not self.rows:
                 self.rows.append({"input": None, "error": self.errors[-1]["message"]})

@@ -53,7 +53,7 @@ app = typer.Typer(
 process_is_ours = False
 
 
-def _door(part: str, module: str, function: str, kind: type) -> Callable[..., None]:
+def _door(part: str, module: str, function: str, kind: Any) -> Callable[..., None]:
     """The command that stands for one training function."""
     shown = [option for one in settings.in_order(kind) if (option := _option(one)) is not None]
 

@@ -23,7 +23,7 @@ istrc vary me.jpg --metric euclidean --mode circle -o as-in-the-paper.png"""
 
 def vary(
     report: Report,
-    picture: operand_argument("INPUT"),
+    picture: Annotated[str, operand_argument("INPUT")],
     *,
     out: Annotated[
         str,
@@ -54,7 +54,7 @@ def vary(
 ) -> None:
     """Draw faces that are all equally far from a face: 63 of them fill 8 by 8 with it."""
     made.check(out, [picture])
-    settings = dict(angle=angle, count=count, seed=seed, metric=metric, mode=mode)
+    settings: dict[str, Any] = dict(angle=angle, count=count, seed=seed, metric=metric, mode=mode)
     report.facts.update(settings)
     circle = model.open()
     seen = read_one(circle, picture, report, faces)

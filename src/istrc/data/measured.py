@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -165,7 +166,7 @@ def label(
     if fit.sum() < FEWEST:
         return residuals, labels
 
-    by_name = dict(zip(MEASURES, measures.astype(np.float64).T, strict=True))
+    by_name: dict[str, Any] = dict(zip(MEASURES, measures.astype(np.float64).T, strict=True))
     smile, mouth_open, cheeks, glasses, male = (
         attributes[:, names.index(name)].astype(np.float64) for name in EXPLAINED
     )

@@ -122,7 +122,7 @@ def _bytes(value: Any) -> np.ndarray:
     return np.frombuffer(json.dumps(value).encode(), np.uint8)
 
 
-_maker: PartMaker | None = None
+_maker: Any = None  # the PartMaker of a worker
 
 
 def start_worker(*arguments: Any) -> None:

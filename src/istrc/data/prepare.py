@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -226,8 +227,8 @@ def _assemble(source: Source, out: Path, plan: dict[str, Any], parts: int) -> No
     skipped: list[dict[str, str]] = []
     for number in range(parts):
         part = load_part(folder, number)
-        for key, arrays in small.items():
-            arrays.append(getattr(part, key))
+        for key, kept in small.items():
+            kept.append(getattr(part, key))
         names += part.names
         skipped += part.skipped
     count = len(names)
@@ -263,7 +264,7 @@ def _assemble(source: Source, out: Path, plan: dict[str, Any], parts: int) -> No
         attribute_names += measuring.NAMES
         info["measured"] = list(measuring.NAMES)
     for name, array in arrays.items():
-        write_whole(out / f"{name}.npy", lambda f, a=array: np.save(f, a, allow_pickle=False))
+        write_whole(out / f"{name}.npy", partial(np.save, arr=array, allow_pickle=False))
     write_whole(out / "names.txt", lambda f: f.write("".join(f"{n}\n" for n in names).encode()))
     origin = {key: plan[key] for key in ("kind", "name", "fingerprint")}
     head = dict(format=FORMAT, size=plan["size"], count=count, attributes=attribute_names)
@@ -305,7 +306,7 @@ def _only_one_run(folder: Path) -> Iterator[None]:
         try:
             import fcntl
         except ImportError:  # Windows: two runs at once are the user's own affair there
-            fcntl = None
+            fcntl = None  # type: ignore[assignment]  # a module, or that there is none
         if fcntl:
             try:
                 fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)

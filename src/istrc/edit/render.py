@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -56,7 +56,7 @@ class Layers:
     change: np.ndarray
     mask: np.ndarray
     inside: np.ndarray | None = None
-    lips: np.ndarray | None = None
+    lips: Any = None  # an array, or None
     before: np.ndarray | None = None
     after: np.ndarray | None = None
 
@@ -191,7 +191,7 @@ class Rendering:
         return 1 / (1 + np.exp(2 * numpy(self.covered)))
 
     @cached_property
-    def _mouth(self) -> np.ndarray | None:
+    def _mouth(self) -> Any:  # an array, or None without shapes
         """What lies between the lips in the mean frame, (S, S) in [0, 1]."""
         mesh, size = self.nets.mesh, self.nets.size
         if mesh is None:
@@ -205,7 +205,7 @@ class Rendering:
             return None
         if _of_the_mouth(edits):
             return above(mesh.reference[31:36, 1].mean(), size)
-        if any(moves(name, "beard") for name in edits):
+        if any(moves(name, "beard") for name in edits or ()):
             return above(mesh.reference[17:27, 1].min(), size)
         return np.ones((size, size), np.float32)
 
@@ -226,7 +226,7 @@ class Rendering:
         return mask if regions is None else mask * region_mask(mesh.reference, regions, size)
 
     @cached_property
-    def _skin(self) -> np.ndarray | None:
+    def _skin(self) -> Any:  # likewise
         """Where in the mean frame a face's own tone is measured, (S, S)."""
         return None if self.nets.mesh is None else skin(self.nets.mesh.reference, self.nets.size)
 
@@ -283,7 +283,7 @@ def widened(old: np.ndarray, new: np.ndarray) -> np.ndarray:
     return old
 
 
-def put(pixels: np.ndarray, layers: Layers, frame: Frame, mesh: Mesh | None) -> np.ndarray:
+def put(pixels: np.ndarray, layers: Layers, frame: Frame, mesh: Any) -> np.ndarray:
     """A photograph with an edit's layers over the face under a frame.
 
     Args:

@@ -25,7 +25,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -35,6 +35,7 @@ from istrc.arrays import indices, library, numbers, without_gradients
 if TYPE_CHECKING:
     from istrc.arrays import Array
     from istrc.models.attributes import AttributeClassifiers, Gradient
+    from istrc.models.learned import WithLearned
 
 METRICS = ("data", "euclidean")
 CERTAIN = math.log(0.95 / 0.05)  # the logit of probability 0.95
@@ -121,10 +122,10 @@ def targets(
 @without_gradients
 def walk(
     z: Array,  # (B, D), unit norm
-    classifiers: AttributeClassifiers,
+    classifiers: AttributeClassifiers | WithLearned,
     wanted: Array,  # (B, K) target logits
     edited: list[int],  # K columns of the classifiers
-    kept: list[int] = (),  # columns whose logits are held
+    kept: Sequence[int] = (),  # columns whose logits are held
     *,
     metric: str = "data",
     step: float = 0.02,  # radians, the constant length of a step
@@ -146,7 +147,7 @@ def walk(
 @without_gradients
 def walk_each(
     z: Array,  # (B, D), unit norm
-    classifiers: AttributeClassifiers,
+    classifiers: AttributeClassifiers | WithLearned,
     wanted: Sequence[Array],  # (B, K_e) target logits of each of E edits
     edits: Sequence[tuple[list[int], list[int]]],  # columns that each edits, and those it holds
     *,
@@ -189,13 +190,13 @@ def walk_each(
     )  # fmt: skip
     walks = []
     for number, (edited, _) in enumerate(edits):
-        own, asked = together.of(slice(number * len(z), (number + 1) * len(z))), len(edited)
-        logits = {name: getattr(own, name)[:, :asked] for name in ("before", "after", "target")}
-        walks.append(replace(own, **logits))
+        walk, asked = together.of(slice(number * len(z), (number + 1) * len(z))), len(edited)
+        logits = {name: getattr(walk, name)[:, :asked] for name in ("before", "after", "target")}
+        walks.append(replace(walk, **logits))
     return walks
 
 
-def _covariance(classifiers: AttributeClassifiers, metric: str) -> Array | None:
+def _covariance(classifiers: AttributeClassifiers | WithLearned, metric: str) -> Array | None:
     if metric not in METRICS:
         raise ValueError(f"metric must be one of {METRICS}, not {metric!r}")
     return classifiers.covariance if metric == "data" else None
@@ -215,7 +216,8 @@ def _walk(
     count = wanted.shape[1]
     start, points = z, [z]
     lib, halted = library(z), z[:, 0] > math.inf  # (B,) bool: none
-    goal = before = None
+    goal: Any = None
+    before: Any = None
     for _ in range(steps + 1):
         logits, gradients = look(z)  # (B, C), (B, C, D)
         if before is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from istrc.data.prepared import Prepared
 from istrc.evaluation import metrics
 from istrc.evaluation.results import circle_checksum
 
-MEASURES = {
+MEASURES: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
     "auc": roc.roc_auc,
     "accuracy": metrics.accuracy,
     "balanced_accuracy": metrics.balanced_accuracy,

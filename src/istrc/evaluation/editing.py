@@ -113,6 +113,7 @@ class Bench:
         """Descriptors and landmarks of the faces of these rows, as they were."""
         missing = [int(row) for row in rows if int(row) not in self.originals]
         if missing:
+            assert self.second is not None
             seen = self.second.look(self.prepared.batch(np.array(missing)))
             self.originals.update(zip(missing, zip(*seen, strict=True), strict=True))
         descriptors, landmarks = zip(*(self.originals[int(row)] for row in rows), strict=True)
@@ -197,10 +198,10 @@ def evaluate_editing(
     if unknown:
         left_out.update(dict.fromkeys(unknown, "the circle does not know it"))
         edits = [edit for edit in edits if edit.attribute not in unknown]
-    threshold = None
+    threshold: dict[str, Any] = {}
     if second is not None:
         threshold = second.threshold(prepared, far=1e-3, people=people, seed=seed)
-    limit = threshold["threshold"] if threshold else None
+    limit = threshold.get("threshold")
     common = dict(judge=judge, prepared=prepared, threshold=limit, real=bench.features)
 
     whole = 1.0 if 1.0 in strengths else strengths[0]

@@ -59,7 +59,7 @@ class Outcome:
     figures: dict[str, np.ndarray] = field(default_factory=dict)  # (N,) each; NaN: not defined
     groups: dict[str, np.ndarray] | None = None  # (N,) bool each; None: by label alone
     changes: dict[str, float] = field(default_factory=dict)  # medians over the faces
-    pixels: np.ndarray | None = field(default=None, repr=False)  # (N, S, S, 3) uint8, edited
+    pixels: Any = field(default=None, repr=False)  # until they are seen: (N, S, S, 3) uint8, edited
 
     def on(self, places: np.ndarray) -> Outcome:
         """The same of fewer faces; the time is shared out evenly."""
@@ -139,7 +139,7 @@ def averages(per_edit: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     `groups` has the same of each group, over the edits in which it has faces. `worst` names the
     edit of lowest success and of most sex flips.
     """
-    means = _means(per_edit.values(), MEANS)
+    means: dict[str, Any] = dict(_means(per_edit.values(), MEANS))
     means["edits"] = len(per_edit)
     means["faces"] = sum(found["faces"] for found in per_edit.values())
     words = dict.fromkeys(word for found in per_edit.values() for word in found["groups"])

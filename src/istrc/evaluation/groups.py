@@ -40,7 +40,7 @@ def skin_angle(pixels: np.ndarray, points: np.ndarray) -> float:
 
 def by_label(prepared: Prepared, rows: np.ndarray) -> dict[str, np.ndarray]:
     """Which of these rows the labels put in which group, (N,) bool each."""
-    found = {}
+    found: dict[str, np.ndarray] = {}
     for name in LABELS:
         if name in prepared.attribute_names:
             labels = prepared.column(name)[rows]

@@ -49,8 +49,8 @@ def chips_and_landmarks(faces: np.ndarray) -> tuple[list[np.ndarray], np.ndarray
     box = dlib.rectangle(*(round(share * ENLARGED) for share in BOX))
     cut, points = [], np.empty((len(faces), 68, 2))
     for number, face in enumerate(faces):
-        large = Image.fromarray(face).resize((ENLARGED, ENLARGED), Image.Resampling.BICUBIC)
-        large = np.asarray(large)
+        picture = Image.fromarray(face).resize((ENLARGED, ENLARGED), Image.Resampling.BICUBIC)
+        large = np.asarray(picture)
         found = _predictor(large, box)
         cut.append(dlib.get_face_chip(large, found, CHIP, 0.25))
         points[number] = [(point.x / ENLARGED, point.y / ENLARGED) for point in found.parts()]
@@ -83,8 +83,8 @@ class SecondRecogniser:
         points = [np.zeros((0, 68, 2))]
         for start in range(0, len(x), batch):
             cut, found = chips_and_landmarks(to_pixels(x[start : start + batch]))
-            cut = torch.from_numpy(np.stack(cut)).to(self.device)
-            parts.append(self.net(cut).cpu().numpy())
+            seen = torch.from_numpy(np.stack(cut)).to(self.device)
+            parts.append(self.net(seen).cpu().numpy())
             points.append(found)
         return np.concatenate(parts), np.concatenate(points)
 

@@ -168,4 +168,5 @@ def table(results: Sequence[Mapping[str, Any]]) -> str:
 
 def called(record: Mapping[str, Any]) -> str:
     """A short name: the file of an ONNX recogniser, the kind of any other."""
-    return {"onnx": record.get("file"), "own": "FaceNet"}.get(record["kind"], record["kind"])
+    kind = str(record["kind"])
+    return {"onnx": str(record.get("file")), "own": "FaceNet"}.get(kind, kind)

@@ -23,6 +23,7 @@ from istrc.errors import InputError
 from istrc.evaluation.attributes import measure_attributes
 from istrc.evaluation.results import plain, weights_checksum
 from istrc.models.judge import JudgeNet
+from istrc.models.quick import channels_last
 from istrc.models.store import load_part, save_part
 from istrc.training.entropy import known_entropy
 from istrc.training.settings import JudgeSettings
@@ -38,7 +39,7 @@ class Judge:
     several sizes; smaller ones are refused.
     """
 
-    def __init__(self, net: JudgeNet, note: Mapping[str, object] | None = None):
+    def __init__(self, net: JudgeNet, note: Mapping[str, Any] | None = None):
         self.net = net.eval().requires_grad_(False)
         self.note = dict(note or {})  # how it was trained and how good it is
 
@@ -160,7 +161,7 @@ def train_judge(
 
     torch.manual_seed(s.seed)
     net = JudgeNet(prepared.size, tuple(prepared.attribute_names), s.widths, s.depths)
-    net = net.to(s.device, memory_format=torch.channels_last)
+    net = channels_last(net, s.device)
     averaged = copy.deepcopy(net).eval()
     matrices = [p for p in net.parameters() if p.ndim > 1]
     vectors = [p for p in net.parameters() if p.ndim <= 1]  # norms and biases are not decayed
@@ -186,7 +187,9 @@ def train_judge(
         return {"loss": loss.detach()}
 
     def validate(step: int) -> dict[str, float]:
-        found = measure_judge(Judge(copy.deepcopy(averaged)), prepared, split="tune", limit=1024)
+        found: Any = measure_judge(
+            Judge(copy.deepcopy(averaged)), prepared, split="tune", limit=1024
+        )
         return {"accuracy": found["mean_accuracy"], "auc": found["mean_auc"]}
 
     config = dict(source=prepared.info.get("source"), faces=len(rows))

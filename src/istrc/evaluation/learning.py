@@ -74,7 +74,7 @@ def evaluate_learning(
     for done, (name, count) in enumerate(jobs):
         progress(done, len(jobs))
         labels = prepared.column(name)[rows]
-        kept = []
+        kept: list = []
         for draw in range(draws):
             rng = np.random.default_rng([seed, attributes.index(name), count, draw])
             drawn = _draw(labels, people, count, rng)
@@ -142,14 +142,14 @@ def _draw(
 
     None where too few are left.
     """
-    drawn = [rng.permutation(np.flatnonzero(labels == value))[:count] for value in (1, 0)]
-    chosen = np.concatenate(drawn)
+    with_, without = (rng.permutation(np.flatnonzero(labels == n))[:count] for n in (1, 0))
+    chosen = np.concatenate([with_, without])
     held = (labels >= 0) & ~np.isin(people, people[chosen][people[chosen] >= 0])
     held[chosen] = False
     sides = np.bincount(labels[held], minlength=2)
-    if min(map(len, drawn)) < count or sides.min() < HELD:
+    if min(len(with_), len(without)) < count or sides.min() < HELD:
         return None
-    return *drawn, np.flatnonzero(held)
+    return with_, without, np.flatnonzero(held)
 
 
 def _learn(circle: Any, z: torch.Tensor, sides: Sequence[np.ndarray], seed: int):
@@ -205,8 +205,8 @@ def _means(found: Mapping[str, Mapping[str, Mapping[str, float]]]) -> dict[str, 
 
     Over those that were measured at every count alone, so that the means can be compared.
     """
-    counts = dict.fromkeys(count for of_one in found.values() for count in of_one)
-    counts = sorted(counts, key=lambda count: count == "own")  # last, whichever comes first
+    there = dict.fromkeys(count for of_one in found.values() for count in of_one)
+    counts = sorted(there, key=lambda count: count == "own")  # last, whichever comes first
     whole = [of_one for of_one in found.values() if len(of_one) == len(counts)]
     means: dict[str, dict[str, float]] = {}
     for count in counts:

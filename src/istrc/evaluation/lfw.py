@@ -116,7 +116,8 @@ def central_face(pixels: np.ndarray, aligner: Any = None) -> tuple[Frame, bool]:
         box = min(boxes, key=lambda box: float(np.linalg.norm(np.array(box.centre) - middle)))
         return find_frame(pixels, box, aligner), True
     half = min(width, height) / ENLARGED / 2
-    return find_frame(pixels, Box(*(middle - half), *(middle + half), 0.0), aligner), False
+    (left, top), (right, bottom) = (middle - half).tolist(), (middle + half).tolist()
+    return find_frame(pixels, Box(left, top, right, bottom, 0.0), aligner), False
 
 
 def evaluate_lfw(
@@ -149,7 +150,7 @@ def evaluate_lfw(
     centre: list[str] = []
     good = np.zeros(len(paths), bool)
     z = torch.zeros(len(paths), circle.dim)
-    described = None if second is None else np.zeros((len(paths), 128), np.float32)
+    described = np.zeros((len(paths), 128), np.float32)
     waiting: list[tuple[int, np.ndarray]] = []
 
     def flush() -> None:

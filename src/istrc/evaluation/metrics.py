@@ -8,6 +8,7 @@ the accuracy without a known label, is NaN and never a made-up number.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -81,9 +82,10 @@ def psnr(x: torch.Tensor, y: torch.Tensor, mask: torch.Tensor | None = None) -> 
 
 def ssim(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     """Structural similarity of each picture, (B,), Gaussian sigma 1.5 (Wang et al. 2004)."""
-    return structural_similarity_index_measure(
+    found: Any = structural_similarity_index_measure(
         x.float(), y.float(), data_range=PEAK, reduction="none"
-    ).reshape(len(x))
+    )
+    return found.reshape(len(x))
 
 
 def luma(x: torch.Tensor) -> torch.Tensor:

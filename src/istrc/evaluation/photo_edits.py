@@ -16,7 +16,7 @@ from PIL import Image
 from istrc.errors import InputError
 from istrc.evaluation.metrics import LUMA, finite_mean
 from istrc.evaluation.speed.machine import resident
-from istrc.face import Face
+from istrc.face import Edited, Face
 from istrc.photo.align import Frame, transform
 from istrc.photo.paste import FULL, ROUNDNESS
 from istrc.shape.crop import CROP_CENTRE, CROP_SIDE
@@ -135,7 +135,7 @@ def measure_face(
     for attribute, strength in edits:
         for mode in MODES:
             started = time.perf_counter()
-            after = face.edit(**{attribute: strength}, mode=mode).pixels
+            after = edited(face, attribute, strength, mode).pixels
             seconds = time.perf_counter() - started
             grey = luminance(after[region.cut])
             modes[mode][edit_name(attribute, strength)] = {
@@ -145,7 +145,7 @@ def measure_face(
                 "seconds": seconds,
             }
             progress()
-    nothing = face.edit(**{edits[0][0]: 0.0}).pixels
+    nothing = edited(face, edits[0][0], 0.0).pixels
     return {"modes": modes, "nothing": bool(np.array_equal(nothing, before))}
 
 
@@ -167,7 +167,7 @@ def measure_photographs(
     """
     found: dict[str, dict[str, Any]] = {}
     left_out: dict[str, str] = {}
-    at = {"own": [], "enlarged": []}
+    at: dict[str, list] = {"own": [], "enlarged": []}
     large = None
     for number, path in enumerate(paths):
         try:
@@ -213,11 +213,17 @@ def enlarged_face(circle: Any, face: Face, megapixels: float) -> Face:
         return circle.read(path)
 
 
+def edited(face: Face, name: str, strength: float, mode: str = "photo") -> Edited:
+    """One attribute's edit of a face."""
+    strengths: dict[str, Any] = {name: strength}
+    return face.edit(mode=mode, **strengths)
+
+
 def measure_one(face: Face, edit: tuple[str, float]) -> dict[str, Any]:
     """Seconds of one edit of a face that is read already, the median of three, and its memory."""
 
     def work() -> None:
-        face.edit(**{edit[0]: edit[1]})
+        edited(face, *edit)
 
     taken = []
     for _ in range(TIMED):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from statistics import median
 from typing import Any
 
@@ -205,7 +206,8 @@ def crowd(
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, list[Frame]]:
     """A photograph (H, W, 3) uint8 with a face of each side, none over another; their frames."""
-    pixels, frames = ground(shape, rng), []
+    pixels = ground(shape, rng)
+    frames: list[Frame] = []
     for side in sides:
         for _ in range(10_000):
             centre = rng.uniform(0.9 * side, np.array(shape[::-1]) - 0.9 * side)
@@ -218,7 +220,7 @@ def crowd(
         else:
             raise ValueError(f"{len(sides)} faces of up to {max(sides):g} do not fit in {shape}")
         frames.append(frame_at(tuple(centre), side, rng.normal() * 0.1))
-        pixels = lay(faces[rng.integers(len(faces))], pixels, frames[-1])
+        pixels = lay(faces[int(rng.integers(len(faces)))], pixels, frames[-1])
     return pixels, frames
 
 
@@ -250,15 +252,15 @@ def measure_crowds(
             progress()
         told["crowds"][name] = {"rate": float(np.mean(hits)), "false": float(np.mean(false))}
     for megapixels, shape in large.items():
-        sides = np.linspace(0.2, 0.02, 9) * shape[0]
-        pixels, frames = crowd(faces, sides, shape, np.random.default_rng([seed, *shape]))
+        nine = np.linspace(0.2, 0.02, 9) * shape[0]
+        pixels, frames = crowd(faces, nine.tolist(), shape, np.random.default_rng([seed, *shape]))
         seconds = []
         for _ in range(3):
             started = time.perf_counter()
             found = found_in(pixels, aligner)
             seconds.append(time.perf_counter() - started)
         hit, beside = compared(found, frames)
-        memory = peak_memory(lambda pixels=pixels: found_in(pixels, aligner))
+        memory = peak_memory(partial(found_in, pixels, aligner))
         told["large"][str(megapixels)] = {
             "rate": hit / len(frames),
             "false": beside,

@@ -55,7 +55,7 @@ def evaluate_photos(
     Raises InputError where there is no face, or no photograph with one.
     """
     paths = find_inputs([photos]) if photos is not None else []
-    common = dict(split=split, seed=seed)
+    common: dict[str, Any] = dict(split=split, seed=seed)
     to_align = draw_faces(prepared, whole, count=moved, **common)
     to_find = draw_faces(prepared, whole, count=faces, **common)
     known = [name for name in transformations if name in circle.attribute_names]
@@ -70,8 +70,9 @@ def evaluate_photos(
         done += 1
         progress(done, total)
 
-    told, aligner = dict(seed=seed, progress=tick), circle.aligner
-    crowded = dict(crowds=crowds, pictures=pictures, large=large)
+    aligner = circle.aligner
+    told: dict[str, Any] = dict(seed=seed, progress=tick)
+    crowded: dict[str, Any] = dict(crowds=crowds, pictures=pictures, large=large)
     found: dict[str, Any] = {
         "alignment": measure_alignment(to_align, aligner, **told),
         "detection": measure_detection(to_find, aligner, conditions=conditions, **told),

@@ -54,8 +54,8 @@ def walk(
         z = z.detach().clone().requires_grad_(True)
         # loss(z, y) = -[y log C(z) + (1 - y) log(1 - C(z))]    (eq. 1)
         loss = F.binary_cross_entropy_with_logits(classifier(z), torch.full_like(z[:, 0], y))
-        loss.backward()
-        z = z.detach() - length * z.grad / z.grad.norm()
+        (slope,) = torch.autograd.grad(loss, z)
+        z = z.detach() - length * slope / slope.norm()
         z = z / z.norm()
         vectors.append(z)
     return vectors
@@ -113,8 +113,9 @@ def train_classifier(
 ) -> Classifier:
     """Train one attribute's classifier by itself (section 5.3: one is trained for each feature)."""
     net = Classifier(classifiers, name)
-    for layer in net.layers:
-        layer.reset_parameters()
+    for layer in net.modules():
+        if isinstance(layer, nn.Linear):
+            layer.reset_parameters()
     optimizer = torch.optim.AdamW(net.parameters(), lr=rate)
     for _ in range(steps):
         rows = torch.randint(0, len(z), (batch_size,))

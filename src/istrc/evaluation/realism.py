@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,7 @@ from istrc.errors import InputError
 from istrc.evaluation.editing_faces import spread
 from istrc.evaluation.embedding import silent
 from istrc.evaluation.kept_pictures import Kept
+from istrc.models.quick import channels_last
 
 EACH = 200  # pictures of an edit that are shown, at most
 FOLDS = 2
@@ -142,6 +144,10 @@ def tell_apart(
 
     scores = {name: np.full(len(one.people), np.nan) for name, one in edited.items()}
     above = {name: np.full(len(one.people), np.nan) for name, one in edited.items()}
+
+    def tell(fold: bool, done: int) -> None:
+        progress(fold * steps + done, FOLDS * steps)
+
     for fold in (False, True):
         kinds = [(untouched, np.flatnonzero(their_fold != fold))]
         kinds += [(one.pictures, np.flatnonzero(fold_of[n] != fold)) for n, one in edited.items()]
@@ -149,7 +155,7 @@ def tell_apart(
             [kind for kind in kinds if len(kind[1])],
             steps=steps,
             seed=seed + fold,
-            progress=lambda done, fold=fold: progress(fold * steps + done, FOLDS * steps),
+            progress=partial(tell, fold),
             **training,
         )
         real = np.sort(score(net, untouched, np.flatnonzero(their_fold == fold)))
@@ -181,7 +187,7 @@ def _train(
     rng = np.random.default_rng(seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        net = Detector(widths).to(device, memory_format=torch.channels_last)
+        net = channels_last(Detector(widths), device)
     optimizer = torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, max_lr=rate, total_steps=max(steps, 2), pct_start=0.1

@@ -67,7 +67,7 @@ def evaluate_reconstruction(
         place = getattr(circle, "device", "cpu")
         ways["baseline"] = lambda x: baseline(x.to(place))
 
-    seen = {way: defaultdict(list) for way in ["faces", *ways]}
+    seen: dict[str, Any] = {way: defaultdict(list) for way in ["faces", *ways]}
     seconds = dict.fromkeys(ways, 0.0)
     for number, x in enumerate(prepared.batches(rows, batch_size)):
         inside = _inside(circle, x)

@@ -49,8 +49,7 @@ def roc_figure(
     for number, (name, (far, tar)) in enumerate(curves.items()):
         colour = COLOURS[number % len(COLOURS)]
         # A rate below the axis has no place on it: the curve begins at the last such point
-        far, tar = np.asarray(far, float), np.asarray(tar, float)
-        start = max(0, int(np.searchsorted(far, LOWEST, side="right")) - 1)
+        start = max(0, int(np.searchsorted(np.asarray(far, float), LOWEST, side="right")) - 1)
         points = [place(*point) for point in zip(far[start:], tar[start:], strict=True)]
         draw.line(points, colour, width=max(1, 2 * len(curves) - 2 * number))
         # The labels stand in the lower right corner, where a ROC never is

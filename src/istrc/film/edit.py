@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -103,7 +104,7 @@ def edit_film(
     if tell is not None:
         for line in writer.losses:
             tell(line)
-    settings = dict(face=face, smooth=smooth, keep=keep, mode=mode, metric=metric)
+    settings: dict[str, Any] = dict(face=face, smooth=smooth, keep=keep, mode=mode, metric=metric)
     plan = make_plan(circle, film, strengths, progress=progress, **settings)
     flicker = Flicker(circle.size)
     writer.provenance = provenance and (mode != "photo" or plan.direction.angle > 0)

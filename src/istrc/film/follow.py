@@ -107,7 +107,7 @@ class Follower:
         if self._z:
             z[torch.tensor(self._embedded)] = torch.cat(self._z)
         points = None if self.find is None else np.zeros((len(places), 68, 3))
-        if self._points:
+        if self._points and points is not None:
             points[self._embedded] = np.concatenate(self._points)
         kept = {n: c for n, c in self.crops.items() if np.isfinite(places[n, 0])}
         self.crops = kept or self.crops
@@ -166,7 +166,7 @@ class Follower:
                 raise InputError(
                     f"--face {self.rank}: the first frame with faces has {found}, at {time:.1f} s"
                 )
-            chosen = boxes[self.rank - 1]
+            chosen: Box | None = boxes[self.rank - 1]
         else:
             chosen = self._recognised(pixels, boxes, time)
         if chosen is None:

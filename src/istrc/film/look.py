@@ -90,7 +90,8 @@ class Look:
             rows = rows.T if self.turned else rows
             across, down = (slice(None, None, -1 if flip else 1) for flip in self.flips)
             planes.append(rows[down, across].copy())
-        return tuple(planes)
+        luma, blues, reds = planes
+        return luma, blues, reds
 
 
 def look_at(path: Any, first: Any, context: Any, odd: bool = False) -> Look:

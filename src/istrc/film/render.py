@@ -130,7 +130,7 @@ def make_layers(
         if direction.rest is not None:
             change = change + direction.rest.to(change)
         if mode == "photo":
-            return rendering.layers(change, direction.edits)
+            return [*rendering.layers(change, direction.edits)]
         drawn = rendering.drawn(change, mode, direction.edits)
     return list(drawn.permute(0, 2, 3, 1).cpu().numpy())
 

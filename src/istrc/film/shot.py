@@ -90,11 +90,11 @@ class Shot:
         cr = (change[..., 0] - y) / (2 * (1 - red))
         if not self.colours.full:
             y, cb, cr = y * (219 / 255), cb * (224 / 255), cr * (224 / 255)
-        planes = tuple(plane.copy() for plane in self.planes)
-        _add(planes[0][box], y)
-        _add(planes[1][half], _halved(cb))
-        _add(planes[2][half], _halved(cr))
-        return replace(self, planes=planes)
+        luma, blues, reds = (plane.copy() for plane in self.planes)
+        _add(luma[box], y)
+        _add(blues[half], _halved(cb))
+        _add(reds[half], _halved(cr))
+        return replace(self, planes=(luma, blues, reds))
 
 
 def rows_of(plane: Any) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -54,8 +54,8 @@ class Side:
     names: list[str]
 
     @classmethod
-    def of(cls, faces: Iterable[Any] | Array) -> Side:
-        """Of faces that a circle has read, or of embeddings (N, D)."""
+    def of(cls, faces: Any) -> Side:
+        """Of faces that a circle has read (an iterable), or of embeddings (N, D)."""
         if hasattr(faces, "ndim"):
             return cls(faces, [f"face {number}" for number in range(len(faces))])
         faces = list(faces)

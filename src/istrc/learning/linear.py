@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-RIDGES = tuple(10.0**power for power in np.arange(-3, 1.5, 0.5))
+RIDGES = tuple(10.0 ** float(power) for power in np.arange(-3, 1.5, 0.5))
 FOLDS, REPEATS = 5, 5
 ENOUGH = 1e-10  # Newton's decrement, twice the loss that is still to be gained
 # The least slope of a calibration, in logits for a standard deviation of what is calibrated.
@@ -150,14 +150,14 @@ def platt(logits: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
     target = np.where(labels == 1, (yes + 1) / (yes + 2), 1 / (no + 2))
     repeats = len(logits)
     scale = float(np.std(logits)) or 1.0
-    slope, shift = logistic(
+    slopes, shift = logistic(
         logits.reshape(-1, 1) / scale,
         np.tile(target, repeats),
         np.tile(balance(labels), repeats),
         ridge=1e-6,
     )
-    if slope[0] >= FLATTEST:
-        return float(slope[0]) / scale, shift
+    if slopes[0] >= FLATTEST:
+        return float(slopes[0]) / scale, shift
     slope = FLATTEST / scale
     return slope, -slope * float(np.mean(logits @ balance(labels)) / len(labels))
 

@@ -46,7 +46,7 @@ class Graph:
     batch: int = 0
 
 
-def graphs_of(part: nn.Module) -> dict[str, Graph]:
+def graphs_of(part: Any) -> dict[str, Graph]:
     """The graphs of a part by name; istrc.light.parts calls them."""
     kind = type(part).__name__
 
@@ -175,7 +175,7 @@ def traced(part: nn.Module, graph: Graph) -> Any:
         with warnings.catch_warnings():
             # The exporter by tracing is called old; it alone needs no further package
             warnings.simplefilter("ignore")
-            file = io.BytesIO()
+            file: Any = io.BytesIO()  # as the exporter by tracing may write to
             torch.onnx.export(
                 Call().eval(),
                 tuple(graph.inputs.values()),

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from istrc.light.parts import AutoEncoder, Part
+from istrc.light.parts import AutoEncoder
 
 PIXELS = 16 * 64 * 64  # drawn at once: the maps of as many stay near the processor
 
@@ -25,7 +25,7 @@ class Running:
 
     faces = here
 
-    def quick(self, name: str, net: Part) -> Callable[..., np.ndarray]:
+    def quick(self, name: str, net: Any) -> Callable[..., np.ndarray]:
         return net
 
     def encode(self, autoencoder: AutoEncoder, x: np.ndarray) -> np.ndarray:

@@ -31,6 +31,10 @@ class AttributeClassifiers(nn.Module):
         covariance (D, D): of the training embeddings, the metric of `metric="data"`.
     """
 
+    slope: torch.Tensor
+    shift: torch.Tensor
+    covariance: torch.Tensor
+
     def __init__(self, names: tuple[str, ...], dim: int = 128, width: int = 64, layers: int = 4):
         super().__init__()
         self.names = tuple(names)

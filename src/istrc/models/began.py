@@ -6,7 +6,9 @@ paper section 3.2. Only the auto-encoder is used once it is trained: its code h 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import nn
@@ -36,7 +38,7 @@ class Encoder(nn.Module):
         super().__init__()
         first = nn.Conv2d(12 if light else 3, widths[0], 3, 1, 1)
         self.stem = nn.Sequential(nn.PixelUnshuffle(2), first) if light else first
-        levels = []
+        levels: list[nn.Module] = []
         for width, following in zip(widths, [*widths[1:], None], strict=True):
             levels.append(Pair(width, width, carry))
             if following:
@@ -100,7 +102,8 @@ class Refiner(nn.Module):
         self.up = nn.ModuleList(Pair(a + b, a, carry) for a, b in steps)
         # Drawn at full resolution: pixels shuffled from depth to space come out hatched
         last = nn.Conv2d(first // 2, 3, 3, 1, 1)
-        nn.init.zeros_(last.weight), nn.init.zeros_(last.bias)
+        for values in last.parameters():
+            nn.init.zeros_(values)
         self.head = nn.Sequential(nn.Conv2d(first, first // 2, 3, 1, 1), nn.ELU(), last)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -143,7 +146,7 @@ class AutoEncoder(nn.Module):
         skip: bool = False,
         linear: int = 0,
         linear_side: int = 32,
-        regions: list[Region] = (),
+        regions: Sequence[Region] = (),
     ):
         super().__init__()
         self.config = dict(
@@ -158,7 +161,9 @@ class AutoEncoder(nn.Module):
             regions=[list(region) for region in regions],
         )
         self.size, self.code = size, code
-        self.components = self.encoder = self.decoder = None
+        self.components: Components | None = None
+        self.encoder: Any = None
+        self.decoder: Any = None  # one that draws, or a refiner, or none
         if linear:
             self.components = Components(linear, linear_side, size, regions)
             if code != len(self.components.spread):
@@ -200,7 +205,7 @@ class Generator(nn.Module):
         skip: bool = False,
         linear: int = 0,
         linear_side: int = 32,
-        regions: list[Region] = (),
+        regions: Sequence[Region] = (),
     ):
         super().__init__()
         self.config = dict(
@@ -215,10 +220,12 @@ class Generator(nn.Module):
             regions=[list(region) for region in regions],
         )
         self.size, self.code = size, code
-        self.components = Components(linear, linear_side, size, regions) if linear else None
+        self.components: Components | None = None
+        self.decoder: nn.Module
         if not linear:
             self.decoder = Decoder(size, widths, code, light, carry, skip)
         else:
+            self.components = Components(linear, linear_side, size, regions)
             self.decoder = Refiner(size, widths, carry)
             self.coordinates = nn.Linear(code, len(self.components.spread))
             nn.init.normal_(self.coordinates.weight, std=(3 / code) ** 0.5)  # var(u) = 1/3

@@ -23,6 +23,9 @@ class Changes(nn.Module):
         layers: hidden layers.
     """
 
+    mean: torch.Tensor
+    spread: torch.Tensor
+
     def __init__(self, dim: int = 128, code: int = 1032, width: int = 768, layers: int = 2):
         super().__init__()
         self.config = dict(dim=dim, code=code, width=width, layers=layers)

@@ -9,6 +9,7 @@ they cannot.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -31,9 +32,15 @@ class Components(nn.Module):
         regions: that have components of their own, in this order.
     """
 
-    def __init__(self, count: int, side: int, size: int, regions: list[Region] = ()):
+    mean: torch.Tensor
+    basis: torch.Tensor
+    weight: torch.Tensor
+    spread: torch.Tensor
+
+    def __init__(self, count: int, side: int, size: int, regions: Sequence[Region] = ()):
         super().__init__()
-        self.side, self.size, self.regions = side, size, [tuple(region) for region in regions]
+        self.side, self.size = side, size
+        self.regions: list[Region] = [(a, b, c, d, own) for a, b, c, d, own in regions]
         self.register_buffer("mean", torch.zeros(3 * side * side))
         self.register_buffer("basis", torch.zeros(count, 3 * side * side))
         self.register_buffer("weight", torch.ones(side * side))  # what a pixel counts, its root

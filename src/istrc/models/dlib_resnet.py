@@ -16,6 +16,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from istrc.errors import InputError, IstrcError
+from istrc.models.quick import channels_last
 
 DESCRIPTOR = "dlib_face_recognition_resnet_model_v1.dat"
 MEAN = (122.782, 117.001, 104.298)  # of red, green and blue, subtracted before dividing by 256
@@ -28,7 +29,8 @@ def model_file(name: str) -> Path:
     Raises IstrcError when it is not installed.
     """
     spec = find_spec("face_recognition_models")
-    folder = Path(spec.submodule_search_locations[0]) / "models" if spec else Path()
+    places = (spec and spec.submodule_search_locations) or [""]
+    folder = Path(places[0]) / "models"
     if spec is None or not (folder / name).is_file():
         raise IstrcError(
             "dlib's recogniser is not installed: pip install face_recognition_models "
@@ -107,18 +109,17 @@ class DlibResNet(nn.Module):
         with torch.no_grad():
             for module in net.modules():  # in the order from the input on, which is the file's
                 if isinstance(module, nn.Conv2d):
-                    count = module.weight.numel() + module.bias.numel()
-                    values = tensors.next(count, 1, 1, 1)
-                    weight, bias = values.split([module.weight.numel(), module.bias.numel()])
-                    module.weight.copy_(weight.view_as(module.weight))
-                    module.bias.copy_(bias)
+                    into = list(module.parameters())  # weight, bias
+                    sizes = [values.numel() for values in into]
+                    read = tensors.next(sum(sizes), 1, 1, 1).split(sizes)
+                    for values, given in zip(into, read, strict=True):
+                        values.copy_(given.view_as(values))
                 elif isinstance(module, _Affine):
                     scale, shift = tensors.next(2 * len(module.scale), 1, 1, 1).chunk(2)
                     module.scale.copy_(scale), module.shift.copy_(shift)
                 elif isinstance(module, nn.Linear):
                     module.weight.copy_(tensors.next(256, 128, 1, 1).view(256, 128).T)
-        net.to(memory_format=torch.channels_last)
-        return net.eval().requires_grad_(False)
+        return channels_last(net).eval().requires_grad_(False)
 
 
 class _Tensors:

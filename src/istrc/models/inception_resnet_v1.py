@@ -38,6 +38,10 @@ class Residual(nn.Module):
         self.conv2d = nn.Conv2d(joined, channels, 1)
         self.scale, self.relu = scale, relu
 
+    branch0: nn.Module
+    branch1: nn.Module
+    branch2: nn.Module
+
     def branches(self, x: torch.Tensor) -> list[torch.Tensor]:
         found = [self.branch0(x), self.branch1(x)]
         return [*found, self.branch2(x)] if hasattr(self, "branch2") else found

@@ -71,6 +71,10 @@ class Landmarks(nn.Module):
     ROUGH = dict(size=64, fold=2, widths=(32, 64, 128, 128), hidden=256)
     FINE = dict(size=128, fold=4, widths=(48, 64, 128, 128), hidden=256)
 
+    mean: torch.Tensor
+    reference: torch.Tensor
+    triangles: torch.Tensor
+
     def __init__(self, rough: dict = ROUGH, fine: dict = FINE, faces: int = 258):
         super().__init__()
         self.rough, self.fine = Regressor(**rough), Regressor(**fine)

@@ -19,6 +19,9 @@ class Mapping(nn.Module):
         layers: fully connected layers in all.
     """
 
+    mean: torch.Tensor
+    spread: torch.Tensor
+
     def __init__(self, dim: int = 128, code: int = 512, width: int = 512, layers: int = 5):
         super().__init__()
         self.config = dict(dim=dim, code=code, width=width, layers=layers)

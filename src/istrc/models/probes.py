@@ -38,6 +38,16 @@ class Probes(nn.Module):
             1 and what is measured stays.
     """
 
+    mean: torch.Tensor
+    spread: torch.Tensor
+    typical: torch.Tensor
+    reach: torch.Tensor
+    prototypes: torch.Tensor
+    ranges: torch.Tensor
+    gain: torch.Tensor
+    directions: torch.Tensor
+    turns: torch.Tensor
+
     def __init__(self, names: tuple[str, ...], code: int, measures: tuple[str, ...] = ()):
         super().__init__()
         self.config = dict(names=list(names), code=code, measures=list(measures))

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import nn
@@ -15,7 +15,7 @@ from torch.nn.utils import fuse_conv_bn_eval, fuse_linear_bn_eval
 # Pixels of the faces that are drawn, or looked at, at once on a CPU: their maps stay near it, and
 # are not allocated anew. What looks keeps fewer maps.
 DRAWN, SEEN = 32 * 64**2, 64 * 64**2
-FOLDED = {
+FOLDED: dict[tuple[type, type], Callable] = {
     (nn.Conv2d, nn.BatchNorm2d): fuse_conv_bn_eval,
     (nn.Linear, nn.BatchNorm1d): fuse_linear_bn_eval,
 }
@@ -52,11 +52,19 @@ def folded(net: N) -> N:
     return net
 
 
-class Kept:
+def channels_last(net: N, device: str | torch.device = "cpu") -> N:
+    """A network on a device, its convolutions' weights in the order in which they are fast."""
+    # torch declares this argument for tensors alone; a module takes it, too
+    return net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+class Kept(Generic[N, T]):
     """What was made of a network, made anew when the network's weights are others."""
 
     def __init__(self, make: Callable[[N], T]):
-        self._make, self._state, self._made = make, None, None
+        self._make = make
+        self._state: tuple[Any, ...] = ()
+        self._made: T
 
     def of(self, net: N) -> T:
         state = (net, net.training, *map(_version, (*net.parameters(), *net.buffers())))

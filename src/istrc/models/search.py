@@ -20,6 +20,9 @@ class Search(nn.Module):
         steps: how often points are corrected.
     """
 
+    mean: torch.Tensor
+    spread: torch.Tensor
+
     def __init__(self, code: int, points: int = 136, steps: int = 2):
         super().__init__()
         self.config = dict(code=code, points=points, steps=steps)

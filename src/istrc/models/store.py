@@ -16,6 +16,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from istrc.errors import InputError, IstrcError
+from istrc.models.quick import channels_last
 from istrc.models.stored import (
     CONFIG,
     KINDS,
@@ -58,7 +59,7 @@ def save_part(part: nn.Module, folder: str | Path, **notes) -> None:
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    tensors = {}
+    tensors: dict[str, torch.Tensor] = {}
     for name, value in part.state_dict().items():
         value = value.cpu()
         if value.is_floating_point() and value.dim() == 2 and value.numel() >= GREAT:
@@ -102,8 +103,7 @@ def load_part(folder: str | Path, device: str | torch.device = "cpu") -> nn.Modu
         raise InputError(
             f"{folder}: not a {kind} of this version ({reason}); update istrc or train this part"
         ) from None
-    part.to(device, memory_format=torch.channels_last)
-    return part.eval().requires_grad_(False)
+    return channels_last(part, device).eval().requires_grad_(False)
 
 
 def _in_bytes(name: str, value: torch.Tensor) -> dict[str, torch.Tensor]:

@@ -58,7 +58,7 @@ def networks(circle: Circle, x: torch.Tensor) -> list[tuple[str, list[Layer]]]:
     return [
         (
             f"{'FaceNet' if own else 'recogniser'}: x -> z ({circle.dim})",
-            trace(circle.facenet, circle.facenet, seen) if own else [],
+            trace(circle.facenet, circle.facenet, seen) if circle.facenet is not None else [],
         ),
         (f"mapping F: z -> {code} ({c.shape[1]})", trace(circle.mapping, circle.mapping, z)),
         (f"BEGAN's encoder: x -> h ({h.shape[1]})", trace(autoencoder, autoencoder.encode, x)),
@@ -69,8 +69,8 @@ def networks(circle: Circle, x: torch.Tensor) -> list[tuple[str, list[Layer]]]:
 def _ring(axes: Axes, stage: Stage, top: float) -> None:
     """x -> FaceNet -> z -> walk -> z' -> F -> h -> decoder -> x', with what is in each of them."""
     circle, person = stage.circle, stage.people.take(1)[0]
-    name = next((n for n in ("smile", "young") if n in circle.attribute_names), None)
-    name = name or circle.attribute_names[0]
+    liked = [n for n in ("smile", "young") if n in circle.attribute_names]
+    name: str = [*liked, circle.attribute_names[0]][0]
     score = float(circle.scores(person.z)[0, circle.attribute_names.index(name)])
     sign = -1.0 if score > 0.5 else 1.0
     walk = circle.walk(person.z, {name: sign})

@@ -183,7 +183,8 @@ def sight(pixels: np.ndarray, box: Box, aligner: FindsPoints, looks: int = STEPS
     factor = max(1, int(start.side / (2 * _ENOUGH * aligner.size)))
     window, to_window = shrunk_window(pixels, around, factor)
     from_window = invert(to_window)
-    frame, apart, before = start, [], None
+    apart: list[float] = []
+    frame, before = start, None
     for number in range(looks):
         rough = number + 1 < looks  # the last look is at a face that is nearly aligned
         size = aligner.rough_size if rough else aligner.size
@@ -203,7 +204,7 @@ def sight(pixels: np.ndarray, box: Box, aligner: FindsPoints, looks: int = STEPS
 def _astray(frame: Frame, start: Frame) -> bool:
     """Whether the network left the face that the detector saw (a false detection, a mask...)."""
     moved = np.linalg.norm(frame.corners().mean(0) - start.corners().mean(0)) / start.side
-    return moved > 0.5 or not 0.5 < frame.scale / start.scale < 2
+    return bool(moved > 0.5) or not 0.5 < frame.scale / start.scale < 2
 
 
 def in_frame(similarity: np.ndarray) -> np.ndarray:

@@ -86,9 +86,9 @@ def profile(primaries: tuple[float, ...], curve: float | np.ndarray, grey: bool 
     if grey:
         tags[b"kTRC"] = trc
     else:
-        for name, column in zip(b"rgb", _matrix(primaries).T, strict=True):
-            tags[bytes([name]) + b"XYZ"] = _xyz(column)
-            tags[bytes([name]) + b"TRC"] = trc
+        for letter, column in zip(b"rgb", _matrix(primaries).T, strict=True):
+            tags[bytes([letter]) + b"XYZ"] = _xyz(column)
+            tags[bytes([letter]) + b"TRC"] = trc
     table, body = struct.pack(">I", len(tags)), b""
     for name, data in tags.items():
         table += name + struct.pack(">II", 132 + 12 * len(tags) + len(body), len(data))

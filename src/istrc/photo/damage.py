@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from PIL import Image, TiffImagePlugin
 
@@ -84,7 +84,7 @@ def _pixels_alone(data: bytes) -> tuple[bytes, int]:
     return data, len(data)
 
 
-def _tiff_damage(image: Image.Image, file: BinaryIO) -> str | None:
+def _tiff_damage(image: Any, file: BinaryIO) -> str | None:
     """Of a TIFF: a deflated strip or tile whose checksum is another."""
     tags = image.tag_v2
     if tags.get(TiffImagePlugin.COMPRESSION) not in _DEFLATE:

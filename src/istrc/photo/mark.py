@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -33,7 +34,7 @@ def mark(pixels: np.ndarray, frames: Sequence[Frame], alpha: np.ndarray | None =
     longest = max(picture.size)
     scale = min(max(longest, SIDES[0]), SIDES[1]) / longest
     if scale != 1:
-        size = tuple(max(1, round(side * scale)) for side in picture.size)
+        size: Any = tuple(max(1, round(side * scale)) for side in picture.size)
         picture = picture.resize(size, Image.Resampling.LANCZOS)
     draw = ImageDraw.Draw(picture)
     line = max(2, round(max(picture.size) / 400))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -48,7 +49,8 @@ def _from_cmyk(image: Image.Image) -> Image.Image:
         try:
             source = ImageCms.ImageCmsProfile(BytesIO(profile))
             target = ImageCms.createProfile("sRGB")
-            return ImageCms.profileToProfile(image, source, target, outputMode="RGB")
+            made: Any = ImageCms.profileToProfile(image, source, target, outputMode="RGB")
+            return made
         except (ImportError, OSError, ValueError, TypeError, ImageCms.PyCMSError):
             pass  # the profile is damaged, or not for CMYK
     return image.convert("RGB")

@@ -14,7 +14,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
@@ -216,7 +216,7 @@ def _colours(image: Image.Image, file, notes: list[str]) -> bytes | None:
 
 def _resolution(image: Image.Image) -> tuple[float, float] | None:
     try:
-        found = image.info.get("dpi")
+        found: Any = image.info.get("dpi")
         if found is None and image.format == "WEBP":  # Pillow looks for it in a JPEG's EXIF alone
             tags = image.getexif()
             found = tags[ExifTags.Base.XResolution], tags[ExifTags.Base.YResolution]
@@ -245,7 +245,7 @@ def _encoding(image: Image.Image) -> dict:
     from PIL.JpegImagePlugin import get_sampling
 
     shared = get_sampling(image) if image.mode == "RGB" else -1
-    told = {"qtables": [list(table) for _, table in sorted(tables.items())]}
+    told: dict[str, Any] = {"qtables": [list(table) for _, table in sorted(tables.items())]}
     if shared >= 0:
         told["subsampling"] = shared
     if image.info.get("progressive"):

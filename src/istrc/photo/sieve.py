@@ -46,7 +46,7 @@ def places(picture: Image.Image, smallest: float, largest: float) -> list[Place]
     scale = smallest / SIDES[0]  # photograph pixels per pixel that the sieve sees
     grey = None
     while SIDES[0] * scale < largest:
-        size = tuple(round(v / scale) for v in picture.size)
+        size = (round(picture.width / scale), round(picture.height / scale))
         if min(size) < STRIDE:
             break
         if grey is None:
@@ -93,9 +93,10 @@ def _logits(grey: np.ndarray) -> np.ndarray:
 def _peaks(logits: np.ndarray) -> list[tuple[int, int, int, float]]:
     """(head, row, column, logit) of cells above LOGIT that no cell beside them exceeds."""
     padded = np.pad(logits, ((0, 0), (1, 1), (1, 1)), constant_values=-np.inf)
-    around = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), (1, 2)).max((3, 4))
+    window: Any = np.lib.stride_tricks.sliding_window_view  # typed for one axis alone
+    around = window(padded, (3, 3), (1, 2)).max((3, 4))
     peaks = np.argwhere((logits >= LOGIT) & (logits == around))
-    return [(*(int(v) for v in at), float(logits[tuple(at)])) for at in peaks]
+    return [(int(h), int(r), int(c), float(logits[h, r, c])) for h, r, c in peaks]
 
 
 @cache

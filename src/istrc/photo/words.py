@@ -6,6 +6,8 @@ keeps its keyword in a PNG; in another format the keywords that XMP knows become
 
 from __future__ import annotations
 
+from typing import Any
+
 from PIL import Image
 
 # IIM's datasets of record 2, and the properties of XMP that they became
@@ -44,7 +46,7 @@ COMMENT = "Comment"  # PNG's keyword for what other formats have a place for
 _LEFT_OUT = ("xml:com.adobe.xmp", "raw profile type", "exif:", "xmp:", "date:", "thumb::")
 
 
-def iim(image: Image.Image) -> dict[str, list[str]]:
+def iim(image: Any) -> dict[str, list[str]]:
     """A picture's IIM as properties of XMP, each with its values."""
     from PIL.IptcImagePlugin import getiptcinfo
 

@@ -9,6 +9,7 @@ import struct
 from importlib.metadata import version
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -133,7 +134,7 @@ def _told(picture: Picture, kind: str, source_type: str | None, location: bool) 
     text = picture.text if location else placeless(picture.text)
     xmp = picture.xmp if kind == "PNG" else with_words(picture.xmp, as_xmp(text))
     words = packet(xmp, source_type=source_type, location=location)
-    more = dict(software=software, location=picture.location if location else None)
+    more: dict[str, Any] = dict(software=software, location=picture.location if location else None)
     if kind == "TIFF":
         more["xmp"], words = words, None
     if kind == "WEBP":

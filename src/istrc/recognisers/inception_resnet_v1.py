@@ -19,6 +19,7 @@ import torch
 from istrc import cache
 from istrc.errors import InputError
 from istrc.models.inception_resnet_v1 import InceptionResNetV1
+from istrc.models.quick import channels_last
 from istrc.recognisers import placement
 from istrc.recognisers.recogniser import file_checksum, on_sphere
 from istrc.whole import checksum, whole
@@ -57,7 +58,7 @@ class InceptionResNet:
         path = Path(path)
         digest = file_checksum(path)
         _as_first_seen(path, digest)
-        self.path, self.net = path, _load(path).to(device, memory_format=torch.channels_last)
+        self.path, self.net = path, channels_last(_load(path), device)
         self.size, self.dim = self.net.size, self.net.dim
         self.placement: np.ndarray = placement.template(template, self.size)
         self.notes = [] if digest == SHA256.get(name) else [_unsure(name, path, digest)]

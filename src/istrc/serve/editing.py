@@ -53,8 +53,7 @@ def edit_tab(serve: Callable, subject: Any, circle: Any) -> list[gr.Dropdown]:
     told, whole, download = _results()
 
     def strengths(values: tuple) -> tuple[dict[str, float], list[str]]:
-        values = list(values)
-        own, rest = values[: len(twelve)], values[len(twelve) :]
+        own, rest = list(values[: len(twelve)]), list(values[len(twelve) :])
         names, keep, further = rest[0] or [], rest[1] or [], rest[2:]
         if len(names) > FURTHER:
             raise InputError(f"{len(names)} further attributes: give {FURTHER} at most")

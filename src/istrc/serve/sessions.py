@@ -70,7 +70,7 @@ class Session:
         if not 1 <= int(number) <= len(found):
             many = "1 face" if len(found) == 1 else f"{len(found)} faces"
             raise InputError(
-                f"{Path(path).name}: no face {number}; {many} found, counted from the largest"
+                f"{Path(str(path)).name}: no face {number}; {many} found, counted from the largest"
             )
         return found[int(number) - 1]
 

@@ -16,6 +16,7 @@ NumPy's, on both runtimes.
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -43,7 +44,7 @@ class Mesh:
         if triangles is None:
             triangles = triangulated(self.reference)
         self.triangles = np.asarray(triangles)
-        self.mouth = np.isin(self.triangles, np.arange(60, 68)).all(1)  # (T,) between the lips
+        self.mouth: Any = np.isin(self.triangles, np.arange(60, 68)).all(1)  # (T,) between the lips
         self.inner = (self.triangles < FACE_POINTS).all(1)  # (T,) within the second ring
 
     @cached_property

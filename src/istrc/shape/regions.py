@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
@@ -34,7 +35,7 @@ def region_mask(mean: np.ndarray, names: Iterable[str], size: int) -> np.ndarray
     for name in names:
         if name in _MADE:
             groups, times, _ = _MADE[name]
-            made = sum(polygon(_hull(_enlarged(mean[group], times)), size) for group in groups)
+            made: Any = sum(polygon(_hull(_enlarged(mean[group], times)), size) for group in groups)
             made = blurred(made.clip(0, 1)[None], _EDGE * size)[0]
         else:
             top = mean[27:31, 1].mean() if name == "lower face" else mean[17:27, 1].min() - 0.05

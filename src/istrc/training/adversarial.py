@@ -20,6 +20,7 @@ from torch import nn
 
 from istrc.models.began import AutoEncoder
 from istrc.models.mapping import Mapping
+from istrc.models.quick import channels_last
 from istrc.models.store import fingerprint
 from istrc.training import loop
 from istrc.training.critic import PatchCritic, Regions, hinge, joined_pull
@@ -64,7 +65,7 @@ def fine_tune(
     # The batches are small, and what BatchNorm measured on large ones stays
     net = copy.deepcopy(blurred).requires_grad_(True)
     averaged = copy.deepcopy(blurred)
-    critic = FaceCritic(autoencoder).to(s.device, memory_format=torch.channels_last)
+    critic = channels_last(FaceCritic(autoencoder), s.device)
     standard = ((h.to(s.device) - net.mean) / net.spread).float()
     z, weights = z.to(s.device), weights.to(s.device)
     pooled = nn.AvgPool2d(autoencoder.size // COARSE)

@@ -20,10 +20,11 @@ from istrc.device import reduced
 from istrc.errors import IstrcError
 from istrc.models.began import AutoEncoder, Generator
 from istrc.models.facenet import FaceNet
+from istrc.models.quick import channels_last
 from istrc.models.store import fingerprint
 from istrc.training import loop
 from istrc.training.augment import augment
-from istrc.training.components import fit_components, mean_shape, regions_of, weights_of
+from istrc.training.components import fit_components, reference_shape, regions_of, weights_of
 from istrc.training.critic import PatchCritic, Regions, hinge, joined_pull
 from istrc.training.settings import BeganSettings
 
@@ -101,7 +102,7 @@ def take_components(net: AutoEncoder, other: AutoEncoder) -> None:
     """Give `net` the components of `other`. Raises IstrcError where they are not of its kind."""
     theirs, ours = other.components, net.components
     found, needed = (c and (c.counts, c.side, c.size, c.regions) for c in (theirs, ours))
-    if found != needed:
+    if theirs is None or ours is None or found != needed:
         raise IstrcError(f"components of another kind: {found}; this training needs {needed}")
     ours.load_state_dict(theirs.state_dict())
 
@@ -117,25 +118,25 @@ def train_began(
     fit, tune = prepared.rows("fit"), prepared.rows("tune")
 
     torch.manual_seed(s.seed)
-    size, mean = prepared.size, mean_shape(prepared)
+    size, mean = prepared.size, reference_shape(prepared)
     regions = regions_of(mean, size, s.detail) if s.detail and mean is not None else []
     shape = (s.light, s.carry, s.skip, s.linear, min(s.linear_side, size), regions)
     whole = s.linear + sum(region[4] for region in regions)
     net = AutoEncoder(size, whole if s.linear else s.code, s.widths, *shape)
     maker = Generator(size, s.generator_code, s.generator_widths, *shape)
     # A run that goes on has them in its checkpoint
-    if s.linear and not (Path(out) / "checkpoint.safetensors").exists():
+    resumed = (Path(out) / "checkpoint.safetensors").exists()
+    if net.components is not None and maker.components is not None and not resumed:
         if s.autoencoder is None:
             fit_components(net.components, prepared, fit, mean, seed=s.seed)
         else:
             take_components(net, s.autoencoder)
         maker.components.load_state_dict(net.components.state_dict())
-    here = dict(device=s.device, memory_format=torch.channels_last)
-    net, maker = net.to(**here), maker.to(**here)
+    net, maker = channels_last(net, s.device), channels_last(maker, s.device)
     averaged = copy.deepcopy(net).eval()
     facenet = s.facenet
     if facenet is not None:
-        facenet = facenet.to(**here).eval().requires_grad_(False)
+        facenet = channels_last(facenet, s.device).eval().requires_grad_(False)
     modules = {"net": net, "average": averaged, "generator": maker}
     adam = partial(torch.optim.Adam, betas=(0.5, 0.99))
     optimizers = {
@@ -143,8 +144,8 @@ def train_began(
         "generator": adam(maker.parameters(), lr=s.generator_rate),
     }
     if s.critic_weight:
-        critic = Regions(net.components.regions) if regions else PatchCritic()
-        critic = modules["critic"] = critic.to(**here)
+        critic: torch.nn.Module = Regions(regions) if regions else PatchCritic()
+        critic = modules["critic"] = channels_last(critic, s.device)
         optimizers["critic"] = adam(critic.parameters(), lr=s.critic_rate)
     state = {"k": 0.0}
     weight, face = torch.ones(size, size, device=s.device), (...,)
@@ -163,7 +164,7 @@ def train_began(
             x.to(s.device), move=move, rotate=6, scale=0.06, shift=0.03, light=0.15, erase=0
         )
         x = x.contiguous(memory_format=torch.channels_last)
-        shown = {}
+        shown: dict[str, Any] = {}
 
         # Fakes. One backward pass serves both players: L(G(u)) falls for G and, times -k_t, is
         # added to D's loss; gradients are linear, so D's share is scaled afterwards.
@@ -174,7 +175,8 @@ def train_began(
                 fake_energy = energy(made, net(made), weight)
             fake_energy.backward()
             for value in net.parameters():
-                value.grad.mul_(-state["k"])
+                if value.grad is not None:
+                    value.grad.mul_(-state["k"])
             shown["variety"] = variety(made.detach()) / variety(x)
 
         # Real faces

@@ -54,19 +54,19 @@ def train_circle(
 
     # Embeddings, which an outside recogniser takes its time for
     if isinstance(recogniser, Own):
-        source = recogniser.net
+        source: Any = recogniser.net
     else:
-        source = Embeddings(recogniser, prepared, runs / "embeddings")
+        source = kept = Embeddings(recogniser, prepared, runs / "embeddings")
         for part in ("fit", "tune"):
-            source.of(prepared.rows(part)[: s.limit])
-        times.add("embedding_seconds", source.seconds)
-        times.add("embeddings", source.made)
+            kept.of(prepared.rows(part)[: s.limit])
+        times.add("embedding_seconds", kept.seconds)
+        times.add("embeddings", kept.made)
 
     # The parts that know z
     made = Spaces(
         source, from_.autoencoder, prepared, device, s.limit, runs / "spaces", textures=textures
     )
-    parts = {}
+    parts: dict[str, Any] = {}
     own = dict(autoencoder=from_.autoencoder)
     for name, train, settings in (
         (
@@ -92,7 +92,7 @@ def train_circle(
         bound=s.bound,
     )
     circle.same_person = nearest(circle, prepared, s.seed)
-    notes = {part: {"training": recorded_runs(runs / part)} for part in parts}
+    notes: dict[str, Any] = {part: {"training": recorded_runs(runs / part)} for part in parts}
     for part in ("autoencoder", "landmarks", "search", "probes"):
         if getattr(from_, part) is not None:
             notes[part] = {"taken_from": fingerprint(getattr(from_, part))}

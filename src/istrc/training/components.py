@@ -23,9 +23,9 @@ def regions_of(mean: np.ndarray, size: int, count: int) -> list[Region]:
     found = []
     for marked, margin, share in PARTS.values():
         at = (mean[marked] + 1) * size / 2
-        margin = margin * size / 128
-        low = np.floor((at.min(0) - margin).clip(0)).astype(int)
-        high = np.ceil((at.max(0) + margin).clip(max=size)).astype(int)
+        around = margin * size / 128
+        low = np.floor((at.min(0) - around).clip(0)).astype(int)
+        high = np.ceil((at.max(0) + around).clip(max=size)).astype(int)
         left, top = (int(v) for v in low)
         width, height = (int(v) for v in high - low)
         found.append((left, top, width, height, round(share * count)))
@@ -47,7 +47,7 @@ def weights_of(mean: np.ndarray, side: int) -> np.ndarray:
     return np.sqrt(BEYOND + (FACE - BEYOND) * inside)
 
 
-def mean_shape(prepared: Prepared) -> np.ndarray | None:
+def reference_shape(prepared: Prepared) -> np.ndarray | None:
     """The shape (68, 2) of a folder's faces where they are shape-free; None elsewhere."""
     made = prepared.info.get("shape_free")
     return None if made is None else np.array(made["reference"])

@@ -109,6 +109,7 @@ def source(
         facenet = recogniser.net
     if facenet is not None:
         return facenet
+    assert recogniser is not None
     return Embeddings(recogniser, prepared, folder or Path(out) / "embeddings")
 
 

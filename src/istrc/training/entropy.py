@@ -34,9 +34,9 @@ def areas_under_curves(scores: torch.Tensor, labels: torch.Tensor) -> dict[int, 
     Args:
         scores, labels: (N, A), labels 1 yes, 0 no, -1 not known.
     """
-    scores, labels = scores.detach().cpu().numpy(), labels.cpu().numpy()
+    columns = zip(scores.detach().cpu().numpy().T, labels.cpu().numpy().T, strict=True)
     areas = {}
-    for column, (said, truth) in enumerate(zip(scores.T, labels.T, strict=True)):
+    for column, (said, truth) in enumerate(columns):
         area = roc_auc(said, truth)
         if not math.isnan(area):
             areas[column] = area

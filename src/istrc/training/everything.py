@@ -96,7 +96,8 @@ def train_all(
     )
     circle.same_person = nearest(circle, Prepared(data), s.seed)
     trained("reach", train_reach, circle=circle)
-    circle.save_pretrained(out, **{part: _provenance(runs, part) for part in (*PARTS, *FURTHER)})
+    notes: dict[str, Any] = {part: _provenance(runs, part) for part in (*PARTS, *FURTHER)}
+    circle.save_pretrained(out, **notes)
     return circle
 
 

@@ -23,6 +23,7 @@ from istrc.data.prepared import Prepared
 from istrc.device import reduced
 from istrc.errors import InputError
 from istrc.models.facenet import FaceNet
+from istrc.models.quick import channels_last
 from istrc.resample import resized
 from istrc.roc import roc_auc
 from istrc.training import loop
@@ -133,7 +134,7 @@ def train_facenet(
 
     torch.manual_seed(s.seed)
     net = FaceNet(prepared.size, s.dim, s.widths, s.depths, tuple(prepared.attribute_names))
-    net = net.to(s.device, memory_format=torch.channels_last)
+    net = channels_last(net, s.device)
     contrast = losses.SupConLoss(temperature=s.temperature)
     triplets = triplet_miner(s.triplets, s.triplet_margin)
     averaged = copy.deepcopy(net).eval()

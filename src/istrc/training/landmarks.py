@@ -21,6 +21,7 @@ from torch.nn import functional as F
 from istrc.data.prepared import Prepared
 from istrc.device import reduced
 from istrc.models.landmarks import Landmarks, Regressor
+from istrc.models.quick import channels_last
 from istrc.shape.frame import MIRRORED, mirrored
 from istrc.shape.mesh import held_open, triangulated
 from istrc.training import loop
@@ -64,8 +65,8 @@ def grid(matrices: np.ndarray, size: int) -> torch.Tensor:
     """Where the pixels of views (B, 2, 3) look, (B, S, S, 2)."""
     axis = (torch.arange(size) + 0.5) * (2 / size) - 1
     places = torch.stack(torch.meshgrid(axis, axis, indexing="xy"), -1).view(1, size * size, 2)
-    matrices = torch.from_numpy(matrices)
-    looked = places @ matrices[:, :, :2].transpose(1, 2) + matrices[:, None, :, 2]
+    to = torch.from_numpy(matrices)
+    looked = places @ to[:, :, :2].transpose(1, 2) + to[:, None, :, 2]
     return looked.view(-1, size, size, 2)
 
 
@@ -262,7 +263,7 @@ def _train(
     points, (fit, tune) = prepared.landmarks.astype(np.float32), rows
     net, mean, reach = getattr(whole, part), whole.mean.to(s.device), REACH[part]
     size = net.size
-    net = copy.deepcopy(net).to(s.device, memory_format=torch.channels_last)
+    net = channels_last(copy.deepcopy(net), s.device)
     averaged = copy.deepcopy(net).eval()
     optimizer = torch.optim.AdamW(net.parameters(), lr=s.rate, weight_decay=s.decay)
     tune, rng = tune[:512], loop.generator(s.seed, 0, 1)

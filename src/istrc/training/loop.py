@@ -171,7 +171,7 @@ def run(
     if step >= steps:
         return step
 
-    progress = Bar(out.name, steps, step, lasting=True) if echo else nullcontext()
+    progress: Any = Bar(out.name, steps, step, lasting=True) if echo else nullcontext()
     held_out: dict[str, float] = {}
     with _log_writer(out, step) as writer, ThreadPoolExecutor(1) as loader, progress:
         pending = loader.submit(batch, step)
@@ -305,8 +305,8 @@ def _agree(folder: Path, note: Mapping[str, Any], config: dict[str, Any]) -> Non
     config["was"] = list(old.get("was", []))
     if old["steps"] != config["steps"]:
         config["was"].append({"at": note["step"], "steps": old["steps"]})
-    changed = {key for key in {*old, *config} if old.get(key) != config.get(key)}
-    changed = sorted(changed - {"steps", "was"})
+    others = {*old, *config} - {"steps", "was"}
+    changed = sorted(key for key in others if old.get(key) != config.get(key))
     if changed:
         raise IstrcError(
             f"{folder}: holds a run with other settings ({', '.join(changed)}); "

@@ -61,13 +61,14 @@ def train_search(
         if step == 0:
             net.mean.copy_(codes["fit"].mean(0))
             net.spread.copy_(codes["fit"].std(0).clamp(min=1e-4))
-        own = ((codes["fit"] - net.mean) / net.spread).double()
+        coded = ((codes["fit"] - net.mean) / net.spread).double()
         wanted = off["fit"].double()
-        middle, ended = own.mean(0), wanted.mean(0)
-        gram = (own - middle).T @ (own - middle) + s.ridge * torch.eye(own.shape[1])
-        solved = torch.linalg.solve(gram, (own - middle).T @ (wanted - ended))
-        net.members[step].weight.copy_(solved.T)
-        net.members[step].bias.copy_(ended - middle @ solved)
+        middle, ended = coded.mean(0), wanted.mean(0)
+        gram = (coded - middle).T @ (coded - middle) + s.ridge * torch.eye(coded.shape[1])
+        solved = torch.linalg.solve(gram, (coded - middle).T @ (wanted - ended))
+        weight, bias = net.members[step].parameters()
+        weight.copy_(solved.T)
+        bias.copy_(ended - middle @ solved)
         for part in rows:
             moved = net(codes[part])[step].view(-1, labels.shape[1], 2).numpy()
             found[part] = found[part] + moved

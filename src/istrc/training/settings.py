@@ -54,7 +54,12 @@ class Run(Settings):
     """A part that the loop trains, step after step."""
 
     minutes: float | None = other(None, "Stop, resumably, after this long.")
-    validate_every: ClassVar[int] = 1000
+    if TYPE_CHECKING:  # each part's own, with its own default
+        steps: int
+        average: float
+        validate_every: int
+    else:
+        validate_every: ClassVar[int] = 1000
 
 
 @dataclass(kw_only=True)
@@ -293,43 +298,42 @@ class ReachSettings(Settings):
 
 
 @dataclass(kw_only=True)
-class CircleSettings(Settings):
-    """Train mapping, classifiers and changes for any recogniser, and write the circle."""
+class Composed(Settings):
+    """What trains the parts that know z, and writes the circle."""
 
     out: ClassVar[str] = "The circle's folder; the runs are kept in OUT/runs."
 
-    recogniser: Recogniser = other(MISSING, "Any recogniser.")
-    from_: Circle | None = other(
-        None, "Whose auto-encoder, landmarks and probes are taken; the shipped."
-    )
-    mapping_steps: int = other(8000, "Batches of mapping.")
-    mapping_fine_steps: int = other(
-        4000, "Batches of mapping's adversarial fine-tuning; 0 is without."
-    )
-    attributes_steps: int = other(1200, "Batches of attributes.")
-    changes_steps: int = other(4000, "Batches of changes.")
-    limit: int | None = other(None, "Faces to train on, at most.")
-    copy: bool = other(False, "Copy the recogniser's file into the circle's folder.")
-    bound: float = other(0.62, "The farthest an edit walks, radians.")
-
-
-@dataclass(kw_only=True)
-class AllSettings(Settings):
-    """Train every part of a circle, in order, and write the circle."""
-
-    out: ClassVar[str] = "The circle's folder; the runs are kept in OUT/runs."
-
-    facenet: Path | str | None = other(None, "The folder of a trained one; trained anew if none.")
-    landmarks_steps: int = other(2800, "0 takes all shapes as the same, as the paper does.")
-    landmarks_fine_steps: int = other(1800, "Batches of the regressor for aligned faces.")
-    facenet_steps: int = other(3000, "Batches of facenet.")
-    began_steps: int = other(1200, "Batches of began.")
     mapping_steps: int = other(6000, "Batches of mapping.")
     mapping_fine_steps: int = other(
         4000, "Batches of mapping's adversarial fine-tuning; 0 is without."
     )
     attributes_steps: int = other(1200, "Batches of attributes.")
     changes_steps: int = other(4000, "Batches of changes.")
+
+
+@dataclass(kw_only=True)
+class CircleSettings(Composed):
+    """Train mapping, classifiers and changes for any recogniser, and write the circle."""
+
+    recogniser: Recogniser = other(MISSING, "Any recogniser.")
+    from_: Circle | None = other(
+        None, "Whose auto-encoder, landmarks and probes are taken; the shipped."
+    )
+    mapping_steps: int = other(8000, "Batches of mapping.")
+    limit: int | None = other(None, "Faces to train on, at most.")
+    copy: bool = other(False, "Copy the recogniser's file into the circle's folder.")
+    bound: float = other(0.62, "The farthest an edit walks, radians.")
+
+
+@dataclass(kw_only=True)
+class AllSettings(Composed):
+    """Train every part of a circle, in order, and write the circle."""
+
+    facenet: Path | str | None = other(None, "The folder of a trained one; trained anew if none.")
+    landmarks_steps: int = other(2800, "0 takes all shapes as the same, as the paper does.")
+    landmarks_fine_steps: int = other(1800, "Batches of the regressor for aligned faces.")
+    facenet_steps: int = other(3000, "Batches of facenet.")
+    began_steps: int = other(1200, "Batches of began.")
     probes_steps: int = other(1500, "Batches of probes.")
 
 

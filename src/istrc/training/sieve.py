@@ -38,8 +38,10 @@ class Sieve(nn.Module):
                 nn.BatchNorm2d(after),
                 nn.ReLU(),
             ]
-        self.look = nn.Sequential(*layers, nn.Conv2d(e, len(SIDES) - 1, 1))
-        nn.init.constant_(self.look[-1].bias, -4.0)
+        last = nn.Conv2d(e, len(SIDES) - 1, 1)
+        self.look = nn.Sequential(*layers, last)
+        if last.bias is not None:
+            nn.init.constant_(last.bias, -4.0)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.look((x - 128) / 64)
@@ -84,7 +86,7 @@ def ground(rng: np.random.Generator, plain: Sequence[Image.Image]) -> Image.Imag
         layer = rng.uniform(60, 200) + rng.uniform(5, 60) * layer / layer.std()
         return Image.fromarray(layer.clip(0, 255).astype(np.uint8))
     canvas = Image.new("L", (CANVAS, CANVAS), 128)
-    picture = plain[rng.integers(len(plain))]
+    picture = plain[int(rng.integers(len(plain)))]
     longest = min(picture.size)
     scale = CANVAS / longest * np.exp(rng.uniform(0, np.log(max(1.3, longest / CANVAS * 1.5))))
     about = [rng.uniform(0.25, 0.75) * s for s in picture.size]
@@ -131,7 +133,7 @@ def scene(rng, whole, crops, plain) -> tuple[np.ndarray, np.ndarray]:
             continue
         taken.append((x, y, side))
         if rng.random() < 0.3:  # something else
-            other = drawn(rng) if rng.random() < 0.4 else plain[rng.integers(len(plain))]
+            other = drawn(rng) if rng.random() < 0.4 else plain[int(rng.integers(len(plain)))]
             middle = [s / 2 for s in other.size]
             scale = 1.3 * side / min(other.size)
             turn = rng.normal() * (3 if rng.random() < 0.3 else 0.3)

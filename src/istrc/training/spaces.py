@@ -53,8 +53,8 @@ class Spaces:
         folder: str | Path | None = None,
         textures: str | Path | None = None,
     ):
-        textures = None if textures is None else Prepared(textures)
-        self._nets = facenet, autoencoder, prepared, textures
+        straight = None if textures is None else Prepared(textures)
+        self._nets = facenet, autoencoder, prepared, straight
         self._device, self._folder = device, None if folder is None else Path(folder)
         self.rows = {part: prepared.rows(part)[:limit] for part in ("fit", "tune")}
         self._made: dict[str, tuple[torch.Tensor, torch.Tensor]] = {}
@@ -145,8 +145,10 @@ def both_spaces(
     Blocks of faces alternate with their mirror images; see `place`.
     """
     autoencoder = autoencoder.eval()
-    made = facenet.of(rows) if isinstance(facenet, Embeddings) else None
-    if made is None:
+    made = None
+    if isinstance(facenet, Embeddings):
+        made = facenet.of(rows)
+    else:
         size, quick = facenet.size, folded(facenet.eval())
 
         def embed(x: torch.Tensor) -> torch.Tensor:  # in blocks, whose maps stay near the processor

@@ -182,12 +182,15 @@ class _Parser:
                 raise wrong("division by a face; faces are divided by numbers only")
             if other == 0:
                 raise wrong("division by zero")
-            return _scale(value, lambda number: number / other)
-        if isinstance(value, dict) and isinstance(other, dict):
+            divisor = other
+            return _scale(value, lambda number: number / divisor)
+        if not isinstance(other, dict):
+            factor = other
+            return _scale(value, lambda number: number * factor)
+        if isinstance(value, dict):
             raise wrong("a face times a face; faces are multiplied by numbers only")
-        if isinstance(other, dict):
-            value, other = other, value
-        return _scale(value, lambda number: number * other)
+        times = value
+        return _scale(other, lambda number: number * times)
 
     def _signed(self) -> _Value:
         sign = self._take("-", "+")
@@ -238,11 +241,13 @@ class _Parser:
 
 
 def _tokens(text: str) -> list[_Token]:
-    found, place = [], 0
+    found: list[_Token] = []
+    place = 0
     while not found or found[-1].kind != "end":
         # After a face or a number stands an operator: in A /2 the / begins no path
         after = found and (found[-1].kind != "sign" or found[-1].text in ")]")
         match = (after and _SIGN.match(text, place)) or _TOKEN.match(text, place)
+        assert match is not None and match.lastgroup is not None  # _TOKEN's last group takes any
         kind = match.lastgroup
         token = _Token(kind, match[kind].replace("\u2212", "-"), match.start(kind) + 1)
         if kind == "wrong":
@@ -255,7 +260,8 @@ def _tokens(text: str) -> list[_Token]:
 
 
 def _add(a: _Value, b: _Value, sign: float) -> _Value:
-    if not isinstance(a, dict):
+    if not isinstance(a, dict) or not isinstance(b, dict):
+        assert not isinstance(a, dict) and not isinstance(b, dict)  # as `_sum` has seen to
         return a + sign * b
     total = dict(a)
     for operand, weight in b.items():

@@ -93,7 +93,7 @@ class CelebaOfficial:
     def _zip(self) -> zipfile.ZipFile:
         if self._archive is None:
             try:
-                self._archive = zipfile.ZipFile(self.zip)
+                self._archive = zipfile.ZipFile(str(self.zip))
             except (zipfile.BadZipFile, OSError) as error:
                 raise InputError(
                     f"{self.zip}: not a readable zip ({error}); fetch it again"
@@ -103,7 +103,7 @@ class CelebaOfficial:
     def __getstate__(self) -> dict:
         return {**self.__dict__, "_archive": None}  # a file handle does not travel
 
-    def _text(self, path: Path, names: tuple[str, ...], needed: bool = True) -> tuple[str, str]:
+    def _text(self, path: Path, names: tuple[str, ...], needed: bool = True) -> tuple[str, ...]:
         """(name, text) of a label file, beside the pictures or in their zip; () if not there."""
         if path.is_file():
             for member in self._zip().namelist():

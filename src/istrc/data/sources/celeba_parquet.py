@@ -45,6 +45,8 @@ class CelebaParquet:
         if not files:
             raise InputError(f"{path}: no .parquet file here")
         self.files = files
+        self.columns: list[str] = []
+        self.identity: str | None = None
         self.splits = [self._split(file) for file in files]
         self.groups: list[list[int]] = []
         names: list[str] = []
@@ -132,7 +134,7 @@ class CelebaParquet:
             known[:, k] = [value is not None for value in values]
         _, attributes = translate(self.columns, present)
         attributes[~known] = -1
-        people = table[self.identity].to_pylist() if self.identity else [None] * rows
+        people: list[Any] = table[self.identity].to_pylist() if self.identity else [None] * rows
         for k, image in enumerate(table["image"].to_pylist()):
             image = image or {}
             data = image.get("bytes")

@@ -22,6 +22,7 @@ import re
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -133,7 +134,7 @@ def _choose(header: list[str], wanted: Sequence[str]) -> str | None:
     return next((lower[name] for name in wanted if name in lower), None)
 
 
-def _read(path: Path, raw: bytes) -> tuple[list[str], dict[str, list[str]]]:
+def _read(path: Path, raw: bytes) -> tuple[list[str], dict[Any, list[str]]]:
     """The CSV as columns of stripped strings; comma, semicolon or tab."""
     try:
         text = raw.decode("utf-8-sig")
@@ -191,7 +192,8 @@ def _attributes(
     minus_is_no = not any(words[c] & _NO for c in binary)
     meaning = dict.fromkeys(_YES, 1) | dict.fromkeys(_NO, 0)
     meaning |= {"-1": 0 if minus_is_no else -1, "": -1}
-    names, values, left_out = [], [], []
+    names, left_out = [], []
+    values: list[Any] = []
     for column in columns:
         if column in binary:
             names.append(_snake(column))

@@ -103,7 +103,7 @@ def dfi(
             having, lacking = (nearest_mean(here, side, neighbours) for side in sides(name))
             target += alpha * (having - lacking)
         parts = zip(x.split(together), target.split(together), strict=True)
-        limits = dict(smooth=smooth, iterations=iterations)
+        limits: dict[str, Any] = dict(smooth=smooth, iterations=iterations)
         y = torch.cat([reverse(net, few, wanted, **limits) for few, wanted in parts])
         return put_back(x, y - x)
 

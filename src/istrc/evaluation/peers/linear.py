@@ -36,7 +36,7 @@ def code_vector(circle: Any, examples: Examples, attributes: Sequence[str]):
 
     def edit(x: torch.Tensor, strengths: Mapping[str, float]) -> torch.Tensor:
         h = circle.encode(x)
-        change = sum(strength * vectors[name] for name, strength in strengths.items())
+        change: Any = sum(strength * vectors[name] for name, strength in strengths.items())
         return put_code_back(circle, x, h, change)
 
     return edit

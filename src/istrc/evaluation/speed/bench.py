@@ -41,7 +41,7 @@ def bench(
         quick: smaller samples and fewer runs, under a minute on two idle cores.
     """
     clock = Clock(circle.device, runs=3 if quick else 7, budget=0.4 if quick else 5.0)
-    batches = (1, 16, 64) if quick else stages.BATCHES
+    batches: tuple[int, ...] = (1, 16, 64) if quick else stages.BATCHES
     if circle.device.type == "cuda":
         batches = (*batches, 4096)  # what fills it
     found: dict[str, Any] = {"quick": quick, "size": circle.size}

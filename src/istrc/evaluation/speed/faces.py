@@ -42,7 +42,8 @@ class Drawn(Examples):
     def __init__(self, circle: Any, count: int, seed: int = 0):
         self.rows = np.arange(count)
         self.pixels = to_pixels(drawn(circle, count, seed))  # (N, S, S, 3) uint8
-        self.circle, self.prepared = circle, self
+        self.circle: Any = circle
+        self.prepared: Any = self
         self.attribute_names = list(circle.attributes.names)
 
     batches = Prepared.batches

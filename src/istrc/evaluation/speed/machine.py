@@ -125,14 +125,14 @@ def installed(name: str = "istrc") -> dict[str, float]:
             one = distribution(name)
         except PackageNotFoundError:
             continue
-        files = [Path(one.locate_file(file)) for file in one.files or []]
+        files = [Path(str(one.locate_file(file))) for file in one.files or []]
         found[name] = sum(f.stat().st_size for f in files if f.is_file()) / 1e6
         if name == "istrc":  # its files are elsewhere where it is installed to be edited
             found[name] = size_of(Path(istrc.__file__).parent)
         for requirement in one.requires or []:
             wanted, _, condition = requirement.partition(";")
             if "extra" not in condition:
-                waiting.append(re.match(r"[\w.-]+", wanted.strip())[0])
+                waiting.append(re.split(r"[^\w.-]", wanted.strip())[0])
     return found
 
 

@@ -105,11 +105,13 @@ def main(model: str, photograph: str, attribute: str, aligned: str, out: str) ->
     loaded = time.perf_counter()
     face = circle.read(photograph, aligned=bool(int(aligned)))
     read = time.perf_counter()
-    edited = face.edit(**{attribute: 1.0})
+    there: dict[str, Any] = {attribute: 1.0}
+    back: dict[str, Any] = {attribute: -1.0}
+    edited = face.edit(**there)
     done = time.perf_counter()
     edited.save(out)
     written = time.perf_counter()
-    face.edit(**{attribute: -1.0})
+    face.edit(**back)
     again = time.perf_counter()
     return {
         "load_s": loaded - started,

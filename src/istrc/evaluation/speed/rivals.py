@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import torch
@@ -30,7 +31,7 @@ def time_rivals(
     is timed is what every further face costs. DFI cannot be had with an outside recogniser.
     """
     if prepared is None:
-        examples = Drawn(circle, 2 * pool + 24)
+        examples: Examples = Drawn(circle, 2 * pool + 24)
     else:
         examples = Examples(circle, prepared, faces=6 * pool)
     asked = {attribute: 1.0}
@@ -52,5 +53,5 @@ def time_rivals(
         found["dfi"] = {"pool": pool, "iterations": iterations, "neighbours": 100}
     for name, edit in peers.items():
         edit(one, asked)  # what it learns once
-        found["s"][name] = clock.seconds(lambda edit=edit: edit(x, asked)) / count
+        found["s"][name] = clock.seconds(partial(edit, x, asked)) / count
     return found
