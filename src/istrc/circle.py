@@ -23,6 +23,7 @@ from istrc.face import Face
 from istrc.learning import shelf
 from istrc.models.learned import LearnedAttribute
 from istrc.networks import Networks
+from istrc.photo.align import centre_frame
 from istrc.photo.find import find_frames
 from istrc.photo.read import read_picture
 from istrc.recognisers.recogniser import difference, key
@@ -96,7 +97,7 @@ class Circle(Networks):
         Raises InputError when it is missing or damaged, or belongs to another recogniser.
         """
         found = pretrained.read(name, device, recogniser, choose_runtime(runtime))
-        circle = cls(**found.parts, aligner=found.aligner, **found.angles)
+        circle = cls(**found.parts, aligner=found.aligner, whole=found.whole, **found.angles)
         circle.notes = found.notes
         circle._add_kept()
         return circle
@@ -370,8 +371,12 @@ class Circle(Networks):
         (K, S, S, 3) uint8. Arguments and errors are those of `faces`.
         """
         picture = read_picture(path)
-        how = dict(aligned=aligned, min_face=min_face)
-        frames = find_frames(picture.pixels, path, self.aligner, **how)
+        height, width = picture.pixels.shape[:2]
+        if self.whole:
+            frames = [centre_frame(width, height)]
+        else:
+            how = dict(aligned=aligned, min_face=min_face)
+            frames = find_frames(picture.pixels, path, self.aligner, **how)
         crops = np.stack([frame.crop(picture.pixels, self.size) for frame in frames])
         return picture, frames, crops
 

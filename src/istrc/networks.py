@@ -61,6 +61,7 @@ class Networks:
         search: corrects what the landmark network finds by the texture; None leaves it.
         changes: what an edit changes in a code; None takes differences of `mapping`.
         probes: what a code says of attributes; None trusts the sphere.
+        whole: pictures are of anything and seen whole; otherwise of faces, which have an outline.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class Networks:
         search: Search | None = None,
         changes: Changes | None = None,
         probes: Probes | None = None,
+        whole: bool = False,
     ):
         if hasattr(autoencoder, "graphs"):
             from istrc.light.running import Running
@@ -91,7 +93,7 @@ class Networks:
         self.facenet = facenet.net if getattr(facenet, "ours", False) else None
         self.autoencoder, self.mapping, self.attributes = autoencoder, mapping, attributes
         self.landmarks, self.search = landmarks, search
-        self.changes, self.probes = changes, probes
+        self.changes, self.probes, self.whole = changes, probes, whole
         for part in (autoencoder, mapping, attributes, landmarks, search, changes, probes):
             if part is not None:
                 part.eval()

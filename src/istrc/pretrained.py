@@ -46,6 +46,7 @@ class Found:
     parts: dict[str, Any]
     aligner: Any
     angles: dict[str, float]  # of `ANGLES`
+    whole: bool  # pictures are of anything (istrc.networks)
     notes: dict[str, dict]
 
 
@@ -81,6 +82,7 @@ def read(
         settings = json.loads((folder / "circle.json").read_text())
         settings = {"same_person": math.pi, **settings}  # which older circles do not bound
         angles = {name: float(settings[name]) for name in ANGLES}
+        whole = settings.get("whole", False) is True
         record = settings.get("recogniser")
         own = record is None or checked(record)["kind"] == "own"
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -93,7 +95,9 @@ def read(
     # The landmarks first, because they are needed first
     places = {part: places[part] for part in sorted(places, key=lambda part: part != "landmarks")}
     parts = {part: load_part(at, device) for part, at in places.items()}
-    aligner = parts["landmarks"] if "landmarks" in parts else shipped_aligner(runtime)
+    aligner = parts.get("landmarks")
+    if aligner is None and not whole:
+        aligner = shipped_aligner(runtime)
     for part, loaded in parts.items():
         kind = {**PARTS, **FURTHER}[part]
         found = type(loaded).__name__
@@ -112,6 +116,7 @@ def read(
         parts=parts,
         aligner=aligner,
         angles=angles,
+        whole=whole,
         notes={part: read_notes(at) for part, at in places.items()},
     )
 
@@ -158,6 +163,8 @@ def write(
             shutil.rmtree(folder / part, ignore_errors=True)
     settings = {"format": 1, "size": circle.size, "dim": circle.dim}
     settings |= {name: getattr(circle, name) for name in ANGLES}
+    if circle.whole:
+        settings["whole"] = True
     if base:
         settings["base"] = base
     if circle.facenet is not None:

@@ -219,7 +219,7 @@ class Rendering:
     def _region(self, edits: Iterable[str] | None) -> np.ndarray:
         size, mesh = self.nets.size, self.nets.mesh
         if mesh is None:
-            return face_mask(size)
+            return np.ones((size, size), np.float32) if self.nets.whole else face_mask(size)
         mask, regions = outline(mesh.reference, size, jaw=shades(edits)), regions_of(edits)
         if not _of_the_mouth(edits):
             mask = mask * (1 - self._mouth)

@@ -149,8 +149,8 @@ def _ranges(net: Probes, shapes: torch.Tensor, labels: torch.Tensor) -> None:
 def _directions(
     net: Probes, codes: torch.Tensor, texture: int, identity: np.ndarray, seed: int
 ) -> None:
-    """How shapes change with what is measured on them and with the pose: least squares over pairs of codes (2, N, C)
-    of strangers in the same pose and of pictures of one person.
+    """How shapes change with what is measured on them and with the pose: least squares over pairs
+    of codes (2, N, C) of strangers in the same pose and of pictures of one person.
     """
     pairs, rng = Pairs(identity, poses(codes[0], texture)), loop.generator(seed, 0, 2)
     drawn = zip(pairs.strangers(rng, PAIRS), pairs.same(rng, PAIRS), strict=True)
