@@ -18,8 +18,8 @@ lint: $(READY)
 	$(BIN)/ruff check src tests
 	$(BIN)/ruff format --check src tests
 
-# The tables of the README, of docs/results.md and of the model card, from results/*.json.
-PAGES := README.md docs/results.md src/istrc/weights/celeba128/README.md
+# The tables of the README, of docs/results.md, docs/own-data.md and of the model card, from results/*.json.
+PAGES := README.md docs/results.md docs/own-data.md src/istrc/weights/celeba128/README.md
 tables: $(READY)
 	for page in $(PAGES); do $(BIN)/python -m istrc.app.tables $$page results || exit 1; done
 

@@ -13,9 +13,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from istrc.evaluation.own import own_markdown
 from istrc.evaluation.results import markdown_table
 
-PARTS = ("attributes", "verification", "reconstruction", "editing", "training", "demo")
+PARTS = ("attributes", "verification", "reconstruction", "editing", "training", "demo", "own")
 NOTHING = "Not measured yet.\n"
 
 
@@ -183,7 +184,10 @@ def main() -> None:
     readme, results = Path(sys.argv[1]), Path(sys.argv[2])
     found = read_results(results)
     text = readme.read_text(encoding="utf-8")
-    filled = fill(text, {"numbers": headline(found), "tables": tables(found)})
+    blocks = {"numbers": headline(found), "tables": tables(found)}
+    if "own" in found:
+        blocks["own"] = own_markdown(found["own"]) + f"\n`{found['own']['command']}`\n"
+    filled = fill(text, blocks)
     readme.write_text(filled, encoding="utf-8")
     print(f"{readme}: {', '.join(found) or 'nothing'} from {results}/")
 

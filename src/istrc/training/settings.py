@@ -41,13 +41,13 @@ PRESETS = {
         dict(landmarks=2800, landmarks_fine=1800, facenet=3000, began=1200, mapping=6000,
              mapping_fine=4000, attributes=1200, changes=4000, probes=1500),
     ),
-    # Some thousands of pictures of anything: minutes for each part on one core. Averages are of the
-    # last few dozen steps, because there are few
+    # Some thousands of pictures of anything: a few minutes for each part on one core. Averages are
+    # of the last few dozen steps, because there are few
     "image64": Preset(
-        dict(landmarks=0, landmarks_fine=0, facenet=400, began=300, mapping=1500, mapping_fine=0,
+        dict(landmarks=0, landmarks_fine=0, facenet=400, began=200, mapping=1500, mapping_fine=0,
              attributes=400, changes=1000, probes=500),
         dict(
-            facenet=dict(people=16, pictures=6, widths=(32, 64, 128, 192), depths=(1, 1, 1, 1),
+            facenet=dict(people=16, pictures=4, widths=(24, 48, 96, 160), depths=(1, 1, 1, 1),
                          average=0.98, validate_every=100),
             began=dict(widths=(24, 48, 72, 96), average=0.98, critic_after=100,
                        validate_every=100),
