@@ -23,7 +23,6 @@ from istrc.face import Face
 from istrc.learning import shelf
 from istrc.models.learned import LearnedAttribute
 from istrc.networks import Networks
-from istrc.photo.align import centre_frame
 from istrc.photo.find import find_frames
 from istrc.photo.read import read_picture
 from istrc.recognisers.recogniser import difference, key
@@ -371,12 +370,8 @@ class Circle(Networks):
         (K, S, S, 3) uint8. Arguments and errors are those of `faces`.
         """
         picture = read_picture(path)
-        height, width = picture.pixels.shape[:2]
-        if self.whole:
-            frames = [centre_frame(width, height)]
-        else:
-            how = dict(aligned=aligned, min_face=min_face)
-            frames = find_frames(picture.pixels, path, self.aligner, **how)
+        how = dict(aligned=aligned, min_face=min_face, whole=self.whole)
+        frames = find_frames(picture.pixels, path, self.aligner, **how)
         crops = np.stack([frame.crop(picture.pixels, self.size) for frame in frames])
         return picture, frames, crops
 
