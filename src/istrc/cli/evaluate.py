@@ -215,6 +215,7 @@ def own(
     """A circle of pictures of anything: retrieval of classes never trained on, reconstruction,
     blends, and edits of its attributes as a judge sees them.
     """
+    options.need("evaluate own", "skimage", extra="demo")
     from istrc.evaluation.own import evaluate_own
 
     return watched(

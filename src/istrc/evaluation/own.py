@@ -91,14 +91,14 @@ def retrieval(circle: Any, prepared: Prepared, split: str) -> dict[str, Any]:
         "oriented gradients": oriented_gradients(x),
     }
     hits = {name: nearest_is_of_class(space, classes) for name, space in spaces.items()}
-    known = prepared.info.get("classes", names.astype(str))
+    known = dict(enumerate(prepared.info.get("classes", [])))
     return {
         "split": split,
         "pictures": len(rows),
         "chance": float((counts * (counts - 1)).sum() / (len(rows) * (len(rows) - 1))),
         "recall_at_1": {name: float(one.mean()) for name, one in hits.items()},
         "classes": {
-            str(known[name] if len(known) > name else name): {
+            known.get(name, str(name)): {
                 "pictures": int(counts[place]),
                 **{space: float(one[classes == place].mean()) for space, one in hits.items()},
             }
