@@ -115,8 +115,11 @@ def test_the_commands(made, shapes, istrc, tmp_path):
         result = istrc(*words, *model)
         assert result.exit_code == 0, result.err
         assert (words[words.index("-o") + 1]).exists()
-    before, after = (np.asarray(Image.open(path)) for path in (picture, tmp_path / "edit.png"))
-    assert before.shape == after.shape and (before != after).any()
+    before, after, decoded = (
+        np.asarray(Image.open(path))
+        for path in (picture, tmp_path / "edit.png", tmp_path / "circle.png")
+    )
+    assert before.shape == after.shape == decoded.shape and (before != decoded).any()
     refused = istrc("edit", picture, "-a", "smile", "-o", tmp_path / "x.png", *model)
     assert refused.exit_code == 1 and "smile" in refused.err
 

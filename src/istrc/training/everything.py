@@ -100,7 +100,8 @@ def train_all(
         probes=probes,
         whole=preset.whole,
     )
-    circle.same_person = nearest(circle, Prepared(data), s.seed)
+    if not preset.whole:  # a class is wide: pictures of two may be nearer than two pictures of one
+        circle.same_person = nearest(circle, Prepared(data), s.seed)
     trained("reach", train_reach, circle=circle)
     circle.save_pretrained(out, **{part: _provenance(runs, part) for part in (*PARTS, *FURTHER)})
     return circle
