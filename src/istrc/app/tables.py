@@ -153,6 +153,11 @@ def _attributes(found: Mapping[str, Any]) -> str:
     return markdown_table(["attribute", "AUC", "accuracy", "balanced", "calibration error"], rows)
 
 
+def _own(found: Mapping[str, Mapping[str, Any]]) -> str:
+    own = found.get("own")
+    return f"{own_markdown(own)}\n`{own['command']}`\n" if own else NOTHING
+
+
 def _first(found: Mapping[str, Any]) -> tuple[str, str, Mapping[str, Any]]:
     """The default mode and its first strength: (method, strength, means)."""
     method, by_strength = next(iter(found["methods"].items()))
@@ -184,9 +189,7 @@ def main() -> None:
     readme, results = Path(sys.argv[1]), Path(sys.argv[2])
     found = read_results(results)
     text = readme.read_text(encoding="utf-8")
-    blocks = {"numbers": headline(found), "tables": tables(found)}
-    if "own" in found:
-        blocks["own"] = own_markdown(found["own"]) + f"\n`{found['own']['command']}`\n"
+    blocks = {"numbers": headline(found), "tables": tables(found), "own": _own(found)}
     filled = fill(text, blocks)
     readme.write_text(filled, encoding="utf-8")
     print(f"{readme}: {', '.join(found) or 'nothing'} from {results}/")
