@@ -353,13 +353,11 @@ class CircleSettings(Settings):
 
 @dataclass(kw_only=True)
 class AllSettings(Settings):
-    """Train every part of a circle, in order, and write the circle.
-
-    What is None is what the preset says.
-    """
+    """Train every part of a circle, in order, and write the circle."""
 
     out: ClassVar[str] = "The circle's folder; the runs are kept in OUT/runs."
 
+    # Steps that are None are what the preset says
     preset: str = other("face128", f"Of pictures of what: {', '.join(PRESETS)}.")
     facenet: Path | str | None = other(None, "The folder of a trained one; trained anew if none.")
     landmarks_steps: int | None = other(None, "0 takes all shapes as the same, as the paper does.")
