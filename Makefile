@@ -20,7 +20,8 @@ lint: $(READY)
 	$(BIN)/mypy
 
 # The tables of these pages, from results/*.json.
-PAGES := README.md docs/results.md docs/reliability.md src/istrc/weights/celeba128/README.md
+PAGES := README.md docs/results.md docs/own-data.md docs/reliability.md \
+	src/istrc/weights/celeba128/README.md
 tables: $(READY)
 	for page in $(PAGES); do $(BIN)/python -m istrc.app.tables $$page results || exit 1; done
 

@@ -96,7 +96,7 @@ class Circle(Networks):
         Raises InputError when it is missing or damaged, or belongs to another recogniser.
         """
         found = pretrained.read(name, device, recogniser, choose_runtime(runtime))
-        circle = cls(**found.parts, aligner=found.aligner, **found.angles)
+        circle = cls(**found.parts, aligner=found.aligner, whole=found.whole, **found.angles)
         circle.notes = found.notes
         circle._add_kept()
         return circle
@@ -370,7 +370,8 @@ class Circle(Networks):
         (K, S, S, 3) uint8. Arguments and errors are those of `faces`.
         """
         picture = read_picture(path)
-        frames = find_frames(picture.pixels, path, self.aligner, aligned=aligned, min_face=min_face)
+        how = dict(aligned=aligned, min_face=min_face, whole=self.whole)
+        frames = find_frames(picture.pixels, path, self.aligner, **how)
         crops = np.stack([frame.crop(picture.pixels, self.size) for frame in frames])
         return picture, frames, crops
 

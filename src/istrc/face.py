@@ -95,7 +95,8 @@ class Face:
         else:
             drawn = circle.decode(z2) if mode == "circle" else self.rendering.drawn(change, mode)
             crop = to_pixels(drawn)[0]
-            pixels = paste_crop(pixels, numpy(drawn)[0].transpose(1, 2, 0), self.frame)
+            new = numpy(drawn)[0].transpose(1, 2, 0)
+            pixels = paste_crop(pixels, new, self.frame, circle.whole)
         return Edited(self, pixels, crop, path)
 
 

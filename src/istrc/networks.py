@@ -61,6 +61,7 @@ class Networks:
         search: corrects what the landmark network finds by the texture; None leaves it.
         changes: what an edit changes in a code; None takes differences of `mapping`.
         probes: what a code says of attributes; None trusts the sphere.
+        whole: pictures are of anything and seen whole; otherwise of faces, which have an outline.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class Networks:
         search: Search | None = None,
         changes: Changes | None = None,
         probes: Probes | None = None,
+        whole: bool = False,
     ):
         self._running: Any  # of either runtime
         if hasattr(autoencoder, "graphs"):
@@ -94,7 +96,7 @@ class Networks:
         self.autoencoder, self.mapping, self.attributes = autoencoder, mapping, attributes
         # Any, because whether a circle has these is asked in other places than where they are used
         self.landmarks: Any = landmarks
-        self.search, self.changes = search, changes
+        self.search, self.changes, self.whole = search, changes, whole
         self.probes: Any = probes
         for part in (autoencoder, mapping, attributes, landmarks, search, changes, probes):
             if part is not None:

@@ -47,6 +47,7 @@ class Found:
     parts: dict[str, Any]
     aligner: Any
     angles: dict[str, float]  # of `ANGLES`
+    whole: bool  # pictures are of anything (istrc.networks)
     notes: dict[str, dict]
 
 
@@ -82,6 +83,7 @@ def read(
         settings = read_json(folder / "circle.json")
         settings = {"same_person": math.pi, **settings}  # which older circles do not bound
         angles = {name: _angle(name, settings[name]) for name in ANGLES}
+        whole = settings.get("whole", False) is True
         record = settings.get("recogniser")
         own = record is None or checked(record)["kind"] == "own"
     except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
@@ -95,7 +97,9 @@ def read(
     places = {part: places[part] for part in sorted(places, key=lambda part: part != "landmarks")}
     parts = {part: load_part(at, device) for part, at in places.items()}
     notes = {part: read_notes(at) for part, at in places.items()}
-    aligner = parts["landmarks"] if "landmarks" in parts else shipped_aligner(runtime)
+    aligner = parts.get("landmarks")
+    if aligner is None and not whole:
+        aligner = shipped_aligner(runtime)
     for part, loaded in parts.items():
         kind = {**PARTS, **FURTHER}[part]
         found = type(loaded).__name__
@@ -117,6 +121,7 @@ def read(
         parts=parts,
         aligner=aligner,
         angles=angles,
+        whole=whole,
         notes=notes,
     )
 
@@ -192,6 +197,8 @@ def write(
             shutil.rmtree(folder / part, ignore_errors=True)
     settings: dict[str, Any] = {"format": 1, "size": circle.size, "dim": circle.dim}
     settings |= {name: getattr(circle, name) for name in ANGLES}
+    if circle.whole:
+        settings["whole"] = True
     if base:
         settings["base"] = base
     settings["recogniser"] = _recogniser(circle, folder, base)

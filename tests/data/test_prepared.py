@@ -45,6 +45,12 @@ def test_fit_and_tune_divide_the_people_of_train(identity, tune, prepared):
     assert not set(known[tune]) & set(known[rest]) - {-1}
 
 
+def test_of_a_few_classes_some_pictures_of_each_are_held_out(prepared):
+    faces = prepared([3] * 25 + [8] * 15, [0] * 40)
+    assert faces.rows("tune").tolist() == [0, 10, 20, 25, 35]
+    assert faces.rows("fit").tolist() == [k for k in range(40) if k not in (0, 10, 20, 25, 35)]
+
+
 def test_other_splits_are_in_neither(prepared):
     faces = prepared([1, 2, 20, 40], [0, 0, 1, 2])
     assert faces.rows("tune").tolist() == [0] and faces.rows("fit").tolist() == [1]

@@ -295,7 +295,7 @@ def test_what_the_faces_decide_is_computed_once(circle, faces):
         return circle.draw_texture(c)
 
     nets = SimpleNamespace(
-        draw_texture=draw, mesh=circle.mesh, size=circle.size, shapes=circle.shapes
+        draw_texture=draw, mesh=circle.mesh, size=circle.size, shapes=circle.shapes, whole=False
     )
     drawing = Rendering(nets, faces, c := circle.encode(faces))
     for change in (0.1 * c, -0.1 * c):

@@ -12,11 +12,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from istrc.evaluation.own import own_markdown
 from istrc.evaluation.results import markdown_table
 from istrc.whole import read_json
 
 PARTS = (
     "attributes", "verification", "reconstruction", "editing", "training", "demo", "kills", "fuzz",
+    "own",
 )  # fmt: skip
 NOTHING = "Not measured yet.\n"
 
@@ -177,6 +179,11 @@ def _attributes(found: Mapping[str, Any]) -> str:
     return markdown_table(["attribute", "AUC", "accuracy", "balanced", "calibration error"], rows)
 
 
+def _own(found: Mapping[str, Mapping[str, Any]]) -> str:
+    own = found.get("own")
+    return f"{own_markdown(own)}\n`{own['command']}`\n" if own else NOTHING
+
+
 def _first(found: Mapping[str, Any]) -> tuple[str, str, Mapping[str, Any]]:
     """The default mode and its first strength: (method, strength, means)."""
     method, by_strength = next(iter(found["methods"].items()))
@@ -209,7 +216,7 @@ def main() -> None:
     readme, results = Path(sys.argv[1]), Path(sys.argv[2])
     found = read_results(results)
     text = readme.read_text(encoding="utf-8")
-    blocks = {"numbers": headline(found), "tables": tables(found)}
+    blocks = {"numbers": headline(found), "tables": tables(found), "own": _own(found)}
     filled = fill(text, blocks | {"reliability": reliability(found)})
     readme.write_text(filled, encoding="utf-8")
     print(f"{readme}: {', '.join(found) or 'nothing'} from {results}/")

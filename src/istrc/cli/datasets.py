@@ -16,7 +16,9 @@ istrc prepare celeba/ prepared/
 
 istrc prepare img_align_celeba.zip prepared/ --size 128
 
-istrc prepare flowers/labels.csv prepared/ --category season --identity-column species"""
+istrc prepare flowers/labels.csv prepared/ --category season --identity-column species
+
+istrc prepare products/ prepared/ --size 64 --unseen 0.25"""
 
 SHOWN = 20  # pictures left out that are named one by one; prepared.json has them all
 
@@ -27,7 +29,8 @@ def prepare(
         str,
         typer.Argument(
             help="CelebA's official folder or zip, its parquet files, or a folder of pictures "
-            "with a labels.csv (a column `file`, one column of 0 and 1 an attribute)."
+            "with a labels.csv (a column `file`, one column of 0 and 1 an attribute) or with a "
+            "folder a class."
         ),
     ],
     out: Annotated[str, typer.Argument(help="Folder to make; a stopped run goes on.")],
@@ -64,6 +67,16 @@ def prepare(
             show_default="none",
         ),
     ] = [],  # noqa: B006  typer copies it
+    unseen: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            max=0.9,
+            metavar="SHARE",
+            help="Of a CSV or class folders: the share of the identities that is never trained "
+            "on; all their pictures are the test split.",
+        ),
+    ] = 0.0,
 ) -> None:
     """Turn labelled pictures into the folder that istrc train and istrc evaluate read.
 
@@ -83,6 +96,7 @@ def prepare(
             workers=workers,
             identity_column=identity_column,
             categories=category,
+            unseen=unseen,
             progress=bar.at,
         )
     for note in made.notes:

@@ -102,6 +102,11 @@ def film(
     settings: dict[str, Any] = dict(mode=mode, metric=metric, face=which, smooth=smooth, crf=crf)
     report.facts.update(edits=edits, keep=kept, **settings)
     circle = model.open()
+    if circle.whole:
+        raise IstrcError(
+            f"--model {model.model}: of pictures of anything; a film is of a face, and needs a "
+            "model of faces"
+        )
     options.check_attributes(circle, edits, kept)
     with _bars() as progress:
         done = edit_film(

@@ -113,11 +113,13 @@ def _option(one: Field) -> inspect.Parameter | None:
     default = inspect.Parameter.empty if one.default is MISSING else one.default
     if isinstance(default, tuple):
         default = ",".join(map(str, default)) or None
+    preset = [f"{name}_steps" for name in settings.PRESETS["face128"].steps]
     parser = {"tuple[int, ...]": _numbers, "tuple[str, ...]": _names}.get(name)
     information = typer.Option(
         f"--{flag}/--no-{flag}" if kind is bool else f"--{flag}",
         metavar=metavar,
         help=f"Any recogniser: {WHAT}." if metavar == SPEC else one.metadata["help"],
+        show_default="the preset's" if one.default is None and one.name in preset else True,
         parser=parser,
     )
     return _parameter(one.name, Annotated[kind, information], default)

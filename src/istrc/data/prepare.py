@@ -77,6 +77,7 @@ def prepare(
     workers: int | None = None,  # processes; None: one a core; 1: this process alone
     identity_column: str | None = None,  # folder + CSV: the column of the identity or class
     categories: Sequence[str] = (),  # folder + CSV: columns whose values become attributes
+    unseen: float = 0.0,  # folder: share of the identities that are held out whole, as `test`
     chunk: int = _CHUNK,  # pictures a part: what a kill can cost each worker
     progress: _Progress | None = None,  # called with (pictures done, pictures in all)
 ) -> Report:
@@ -93,9 +94,10 @@ def prepare(
         raise InputError(f"size {size}: choose {SIZES[0]} to {SIZES[1]} pixels")
     if chunk < 1 or (workers is not None and workers < 1):
         raise InputError("workers and chunk must be 1 or more")
-    opened = open_source(
-        source, kind, identity_column=identity_column, categories=tuple(categories)
-    )
+    if not 0 <= unseen < 1:
+        raise InputError(f"unseen {unseen:g}: a share of the identities, 0 or more and below 1")
+    columns = dict(identity_column=identity_column, categories=tuple(categories))
+    opened = open_source(source, kind, **columns, unseen=unseen)
     if opened.about.count == 0:
         raise InputError(f"{source}: no pictures are named in it")
     out = Path(out)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 SPLITS = ("train", "valid", "test")
+FEW, MANY = 40, 20  # identities, and pictures of each
 
 
 def write_images(folder: Path, shape: tuple[int, ...], blocks: Iterable[np.ndarray]) -> None:
@@ -125,7 +126,9 @@ class Prepared:
 
         Beside train, valid and test there are two parts of train with no person in common: `fit`,
         which weights are trained on, and `tune` (one identity in twenty), for early stopping,
-        calibration and every choice, so that nothing is chosen on what is reported.
+        calibration and every choice, so that nothing is chosen on what is reported. Where there
+        are fewer than `FEW` identities of `MANY` pictures each, they are classes, one of which
+        does not stand for the others: `tune` is then one picture in ten of each.
 
         Raises InputError when there are too few people to divide train.
         """
@@ -133,7 +136,12 @@ class Prepared:
             group = np.where(self.identity >= 0, self.identity, np.arange(len(self)))
             train = self.split == 0
             held = train & (group % 20 == 0)
-            if not held.any():  # few people, whose numbers all miss: the first of each twenty
+            classes = np.unique(group[train])
+            if 1 < len(classes) < FEW and train.sum() >= MANY * len(classes):
+                held = np.zeros(len(self), bool)
+                for one in classes:
+                    held[np.flatnonzero(train & (group == one))[::10]] = True
+            elif not held.any():  # few people, whose numbers all miss: the first of each twenty
                 held = train & np.isin(group, np.unique(group[train])[::20])
             if not held.any() or held.sum() == train.sum():
                 raise InputError(

@@ -156,6 +156,8 @@ class Rendering:
         self, drawn: np.ndarray, masks: np.ndarray, edits: Iterable[str] | None
     ) -> np.ndarray:
         """What is laid over faces whose textures are now `drawn`, (B, 3, S, S)."""
+        if self.nets.whole:  # no skin's colour is to be kept
+            return ((drawn - numpy(self._texture)) * masks[:, None]).astype(np.float32)
         made, skin = [], self._skin
         # Where hair or make-up was is skin, and nothing lighter than that; teeth are
         lightest = 100 if _of_the_mouth(edits) else _MIDDLE if shades(edits) else _LIT
@@ -219,7 +221,7 @@ class Rendering:
     def _region(self, edits: Iterable[str] | None) -> np.ndarray:
         size, mesh = self.nets.size, self.nets.mesh
         if mesh is None:
-            return face_mask(size)
+            return np.ones((size, size), np.float32) if self.nets.whole else face_mask(size)
         mask, regions = outline(mesh.reference, size, jaw=shades(edits)), regions_of(edits)
         if not _of_the_mouth(edits):
             mask = mask * (1 - self._mouth)

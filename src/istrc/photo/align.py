@@ -132,6 +132,16 @@ def aligned_frame(width: int, height: int) -> Frame:
     return Frame(np.array([[scale, 0, 0], [0, scale, (FRAME_SIZE[1] - scale * height) / 2]]))
 
 
+def centre_frame(width: int, height: int) -> Frame:
+    """The frame whose crop is the centre square of a picture, which is what is prepared of pictures
+    of anything (istrc.data.crop).
+    """
+    side = min(width, height)
+    scale = CROP_SIDE / side
+    left, top = (width - side) // 2, (height - side) // 2
+    return Frame(np.array([[scale, 0, CROP[0] - scale * left], [0, scale, CROP[1] - scale * top]]))
+
+
 def frame_from_box(box: Box) -> Frame:
     """The frame that a detected box suggests: right on average, some 10 % off for one face."""
     scale = BOX_SIDE / box.side

@@ -15,7 +15,15 @@ from typing import Any
 import numpy as np
 
 from istrc.errors import InputError
-from istrc.photo.align import STEPS, Frame, Sighting, aligned_frame, find_frame, sight
+from istrc.photo.align import (
+    STEPS,
+    Frame,
+    Sighting,
+    aligned_frame,
+    centre_frame,
+    find_frame,
+    sight,
+)
 from istrc.photo.detect import CLEAR, LEAST, Box, least, looks, without_doubles
 
 BELIEVED = 0.5  # the score from which a proposed face is one
@@ -48,6 +56,7 @@ def find_frames(
     *,
     aligned: bool = False,
     min_face: float | None = None,
+    whole: bool = False,
 ) -> list[Frame]:
     """The frame of every face in pixels (H, W, 3) uint8, the largest first; never an empty list.
 
@@ -56,11 +65,14 @@ def find_frames(
         aligned: the picture is in CelebA's aligned frame already; nothing is detected.
         min_face: the side of the smallest face to look for, pixels of its frame; None looks for
             what `istrc.photo.detect.least` says.
+        whole: the picture is of anything: its centre square is taken, and no face is looked for.
 
     Raises InputError when there is no face, or an aligned picture has another shape.
     """
+    height, width = pixels.shape[:2]
+    if whole:
+        return [centre_frame(width, height)]
     if aligned:
-        height, width = pixels.shape[:2]
         try:
             return [aligned_frame(width, height)]
         except InputError as error:

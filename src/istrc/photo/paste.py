@@ -34,13 +34,16 @@ def face_mask(size: int) -> np.ndarray:
     return (t * t * t * (t * (6 * t - 15) + 10)).astype(np.float32)
 
 
-def paste_crop(pixels: np.ndarray, crop: np.ndarray, frame: Frame) -> np.ndarray:
+def paste_crop(
+    pixels: np.ndarray, crop: np.ndarray, frame: Frame, whole: bool = False
+) -> np.ndarray:
     """Replace the face of a photograph by a decoded one (modes `circle` and `anchored`).
 
     Args:
         pixels: (H, W, 3) uint8 RGB photograph.
         crop: (S, S, 3) float in [-1, 1], the new face under `frame`.
         frame: where the face is.
+        whole: all of the crop is put there, up to its edges.
 
     Returns:
         (H, W, 3) uint8, a new array: crop * mask + photograph * (1 - mask).
@@ -48,7 +51,8 @@ def paste_crop(pixels: np.ndarray, crop: np.ndarray, frame: Frame) -> np.ndarray
     crop = _square(crop)
     # Warped at the photograph's own size, up to _OVERSAMPLE times S
     side = max(1, min(round(frame.side), _OVERSAMPLE * len(crop)))
-    mask = face_mask(side)[None]  # (1, side, side)
+    mask = np.ones((side, side), np.float32) if whole else face_mask(side)
+    mask = mask[None]  # (1, side, side)
     large = resized(np.ascontiguousarray(crop.transpose(2, 0, 1)), side)  # (3, side, side)
     # Multiplied by the mask before it is warped, as the photograph is faded by the warped mask
     layer = np.concatenate([(large + 1) * 127.5 * mask, mask])  # (4, side, side)
@@ -91,7 +95,8 @@ def _apply(pixels, layer: np.ndarray, frame: Frame) -> np.ndarray:
         u, v = places(to_layer, (left, start, right, end))  # (h, w)
         sampled = looked_up(layer, u, v, cubic)  # (4, h, w)
         # The kernel reaches beyond the mask, the face must not: its outermost pixels are 0 already
-        sampled *= (u > 0) & (u < side - 1) & (v > 0) & (v < side - 1)
+        edge = -0.5 if layer[3, 0, 0] else 0  # but of one that is put there up to its edges
+        sampled *= (u > edge) & (u < side - 1 - edge) & (v > edge) & (v < side - 1 - edge)
         own = result[start:end, left:right].transpose(2, 0, 1).astype(np.float32)  # (3, h, w)
         own *= 1 - sampled[3]
         combined = np.rint(own + sampled[:3]).clip(0, 255).astype(np.uint8)  # (3, h, w)

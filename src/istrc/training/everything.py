@@ -20,7 +20,7 @@ from istrc.training.probes import train_probes
 from istrc.training.reach import nearest, train_reach
 from istrc.training.records import recorded_runs
 from istrc.training.search import train_search
-from istrc.training.settings import AllSettings
+from istrc.training.settings import PRESETS, AllSettings
 from istrc.training.shape_free import make_shape_free
 from istrc.training.spaces import Spaces
 from istrc.training.spent import whole
@@ -34,17 +34,22 @@ def train_all(
     """Train landmarks, FaceNet, BEGAN, the mapping, the classifiers, what edits change and the
     probes, and write the circle.
 
+    A preset (`istrc.training.settings.PRESETS`) says of pictures of what, and how much of each.
     A part that is finished is not trained again; one that was interrupted goes on. What each has
     taken is kept in OUT/runs/PART/spent.json (`istrc evaluate training`).
     """
     s = AllSettings(**given)
+    preset = PRESETS[s.preset]
+    if preset.size:
+        Prepared(data).of_size(preset.size)
     out = Path(out)
     runs = out / "runs"
     common = dict(seed=s.seed, device=s.device)
 
     def trained(run: str, train: Callable[..., Any], folder: Any = data, **settings: Any) -> Any:
+        own = preset.parts.get(run, {})
         with whole(runs / run):
-            return train(folder, runs / run, **settings, **common)
+            return train(folder, runs / run, **own, **settings, **common)
 
     # Shape and texture apart
     landmarks = textures = None
@@ -93,8 +98,10 @@ def train_all(
         search=search,
         changes=changes,
         probes=probes,
+        whole=preset.whole,
     )
-    circle.same_person = nearest(circle, Prepared(data), s.seed)
+    if not preset.whole:  # a class is wide: pictures of two may be nearer than two pictures of one
+        circle.same_person = nearest(circle, Prepared(data), s.seed)
     trained("reach", train_reach, circle=circle)
     notes: dict[str, Any] = {part: _provenance(runs, part) for part in (*PARTS, *FURTHER)}
     circle.save_pretrained(out, **notes)

@@ -10,6 +10,7 @@ How far each face goes of that is bounded by the recogniser, too: as far as it i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -66,7 +67,9 @@ def train_reach(
                     probes.gain[probes.measures.index(name), side] = found["gain"]
             return probes
     known = {*probes.names} & {*circle.attributes.names}
-    edits = [(name, sign) for name in TRANSFORMATIONS if name in known for sign in (1.0, -1.0)]
+    # Others of faces are experimental; of anything else the attributes are the user's own
+    names = circle.attribute_names if circle.whole else TRANSFORMATIONS
+    edits = [(name, sign) for name in names if name in known for sign in (1.0, -1.0)]
     with Bar("reach", len(edits), lasting=True) as progress:
         for number, (name, sign) in enumerate(edits, 1):
             rows, found = candidates(prepared, name, sign, s.faces, s.seed), {}
@@ -130,10 +133,14 @@ def enough(value: torch.Tensor, shows: Callable[[], torch.Tensor]) -> tuple[floa
 
 
 def nearest(circle: Circle, prepared: Prepared, seed: int) -> float:
-    """The angle, radians, below which `FAR` of pairs of different people of tune lie."""
+    """The angle, radians, below which `FAR` of pairs of different people of tune lie; pi where
+    tune has nobody but one.
+    """
     rows = np.random.default_rng(seed).permutation(prepared.rows("tune"))
     rows = rows[np.sort(np.unique(prepared.identity[rows], return_index=True)[1])][:PEOPLE]
-    z = torch.cat([circle.embed(prepared.batch(part)) for part in np.array_split(rows, 8)])
+    if len(rows) < 2:
+        return math.pi
+    z = torch.cat([circle.embed(x) for x in prepared.batches(rows, 64)])
     above = torch.ones(len(z), len(z)).triu(1).bool()
     return (z @ z.T).clamp(-1, 1).acos().cpu()[above].quantile(FAR).item()
 

@@ -12,6 +12,8 @@ from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from istrc.errors import InputError
+
 if TYPE_CHECKING:
     from istrc.circle import Circle
     from istrc.models.began import AutoEncoder
@@ -22,6 +24,42 @@ if TYPE_CHECKING:
 
 WIDTHS, DEPTHS = "Channels of each level, finest first.", "Residual blocks of each level."
 AVERAGE = "Decay of the moving average of the weights, which is what is kept."
+
+
+@dataclass(frozen=True)
+class Preset:
+    """What `istrc train all` trains on pictures of a kind."""
+
+    steps: dict[str, int]  # batches of each part, which options of its own override
+    parts: dict[str, dict[str, Any]] = field(default_factory=dict)  # settings besides
+    size: int | None = None  # of the prepared pictures, pixels; None: any
+    whole: bool = False  # pictures of anything, taken whole; otherwise faces
+
+
+PRESETS = {
+    "face128": Preset(
+        dict(landmarks=2800, landmarks_fine=1800, facenet=3000, began=1200, mapping=6000,
+             mapping_fine=4000, attributes=1200, changes=4000, probes=1500),
+    ),
+    # Some thousands of pictures of anything: a few minutes for each part on one core. Averages are
+    # of the last few dozen steps, because there are few
+    "image64": Preset(
+        dict(landmarks=0, landmarks_fine=0, facenet=400, began=200, mapping=1500, mapping_fine=0,
+             attributes=400, changes=1000, probes=500),
+        dict(
+            facenet=dict(people=16, pictures=4, widths=(24, 48, 96, 160), depths=(1, 1, 1, 1),
+                         average=0.98, validate_every=100),
+            began=dict(widths=(24, 48, 72, 96), average=0.98, critic_after=100,
+                       validate_every=100),
+            mapping=dict(width=256, validate_every=250),
+            attributes=dict(validate_every=100),
+            changes=dict(width=384, validate_every=250),
+            reach=dict(faces=30),
+        ),
+        size=64,
+        whole=True,
+    ),
+}  # fmt: skip
 
 
 def setting(default: Any, help: str) -> Any:
@@ -303,12 +341,12 @@ class Composed(Settings):
 
     out: ClassVar[str] = "The circle's folder; the runs are kept in OUT/runs."
 
-    mapping_steps: int = other(6000, "Batches of mapping.")
-    mapping_fine_steps: int = other(
+    mapping_steps: int | None = other(6000, "Batches of mapping.")
+    mapping_fine_steps: int | None = other(
         4000, "Batches of mapping's adversarial fine-tuning; 0 is without."
     )
-    attributes_steps: int = other(1200, "Batches of attributes.")
-    changes_steps: int = other(4000, "Batches of changes.")
+    attributes_steps: int | None = other(1200, "Batches of attributes.")
+    changes_steps: int | None = other(4000, "Batches of changes.")
 
 
 @dataclass(kw_only=True)
@@ -319,7 +357,7 @@ class CircleSettings(Composed):
     from_: Circle | None = other(
         None, "Whose auto-encoder, landmarks and probes are taken; the shipped."
     )
-    mapping_steps: int = other(8000, "Batches of mapping.")
+    mapping_steps: int | None = other(8000, "Batches of mapping.")
     limit: int | None = other(None, "Faces to train on, at most.")
     copy: bool = other(False, "Copy the recogniser's file into the circle's folder.")
     bound: float = other(0.62, "The farthest an edit walks, radians.")
@@ -329,12 +367,27 @@ class CircleSettings(Composed):
 class AllSettings(Composed):
     """Train every part of a circle, in order, and write the circle."""
 
+    # Steps that are None are what the preset says
+    preset: str = other("face128", f"Of pictures of what: {', '.join(PRESETS)}.")
     facenet: Path | str | None = other(None, "The folder of a trained one; trained anew if none.")
-    landmarks_steps: int = other(2800, "0 takes all shapes as the same, as the paper does.")
-    landmarks_fine_steps: int = other(1800, "Batches of the regressor for aligned faces.")
-    facenet_steps: int = other(3000, "Batches of facenet.")
-    began_steps: int = other(1200, "Batches of began.")
-    probes_steps: int = other(1500, "Batches of probes.")
+    landmarks_steps: int | None = other(None, "0 takes all shapes as the same, as the paper does.")
+    landmarks_fine_steps: int | None = other(None, "Batches of the regressor for aligned faces.")
+    facenet_steps: int | None = other(None, "Batches of facenet.")
+    began_steps: int | None = other(None, "Batches of began.")
+    mapping_steps: int | None = other(None, "Batches of mapping.")
+    mapping_fine_steps: int | None = other(
+        None, "Batches of mapping's adversarial fine-tuning; 0 is without."
+    )
+    attributes_steps: int | None = other(None, "Batches of attributes.")
+    changes_steps: int | None = other(None, "Batches of changes.")
+    probes_steps: int | None = other(None, "Batches of probes.")
+
+    def __post_init__(self) -> None:
+        if self.preset not in PRESETS:
+            raise InputError(f"preset {self.preset!r}: choose one of {', '.join(PRESETS)}")
+        for name, count in PRESETS[self.preset].steps.items():
+            if getattr(self, f"{name}_steps") is None:
+                setattr(self, f"{name}_steps", count)
 
 
 @dataclass(kw_only=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from istrc.data.sources.celeba_official import ATTRIBUTES, PICTURES, CelebaOfficial
 from istrc.data.sources.celeba_parquet import CelebaParquet, parquet_files
-from istrc.data.sources.folder import FolderCsv, labels_file
+from istrc.data.sources.folder import FolderCsv, class_folders, labels_file
 from istrc.data.sources.source import Source, find
 from istrc.errors import InputError
 
@@ -17,7 +17,8 @@ KINDS = ("celeba-parquet", "celeba-official", "folder")
 
 _LAYOUTS = (
     "the three layouts are: CelebA's parquet files; CelebA's official folder or zip "
-    f"({PICTURES} with {ATTRIBUTES[0]}); a folder of pictures with labels.csv"
+    f"({PICTURES} with {ATTRIBUTES[0]}); a folder of pictures with labels.csv, or "
+    "with a folder a class"
 )
 
 
@@ -27,11 +28,12 @@ def open_source(
     *,
     identity_column: str | None = None,
     categories: Sequence[str] = (),
+    unseen: float = 0.0,
 ) -> Source:
     """Opens a source of one of KINDS, or tells the kind from what lies there ("auto").
 
-    `identity_column` and `categories` concern a folder with a CSV only. Raises InputError if the
-    source is missing, is none of the layouts, or has labels that cannot be read.
+    `identity_column`, `categories` and `unseen` concern a folder with a CSV or classes only. Raises
+    InputError if the source is missing, is none of the layouts, or has labels that cannot be read.
     """
     path = Path(path)
     if not path.exists():
@@ -41,9 +43,13 @@ def open_source(
     if kind not in KINDS:
         raise InputError(f"{kind!r} is no kind of source; choose auto, {', '.join(KINDS)}")
     if kind == "folder":
-        return FolderCsv(path, identity_column=identity_column, categories=categories)
-    if identity_column is not None or categories:
-        raise InputError(f"{path}: columns are chosen for a folder with a CSV, not for {kind}")
+        own = dict(identity_column=identity_column, categories=categories, unseen=unseen)
+        return FolderCsv(path, **own)
+    if identity_column is not None or categories or unseen:
+        raise InputError(
+            f"{path}: columns and unseen identities are chosen for a folder with a CSV, not for "
+            f"{kind}"
+        )
     return CelebaParquet(path) if kind == "celeba-parquet" else CelebaOfficial(path)
 
 
@@ -61,4 +67,6 @@ def _tell(path: Path) -> str:
             return "folder"
         if len(list(path.glob("*.csv"))) > 1:
             raise InputError(f"{path}: several .csv files; name the one with the labels as SOURCE")
+        if class_folders(path):
+            return "folder"
     raise InputError(f"{path}: none of the known layouts; {_LAYOUTS}")

@@ -1,7 +1,8 @@
-"""Any folder of pictures with a CSV of labels.
+"""Any folder of pictures with a CSV of labels, or with a folder a class.
 
-One row a picture. A column names the file (relative to the CSV); optional columns hold the
-identity (or class) and the split; every column of yes and no is an attribute:
+A folder a class needs no CSV: its name is the identity and, where no other category is asked for,
+an attribute. In a CSV one row is a picture: a column names the file (relative to the CSV), optional
+columns hold the identity (or class) and the split, every column of yes and no is an attribute:
 
     1 / true / yes      yes
     0 / false / no      no
@@ -34,6 +35,7 @@ LABELS = ("labels.csv", "attributes.csv")
 FILE = ("file", "filename", "file_name", "image", "image_id", "picture", "path", "name")
 IDENTITY = ("identity", "celeb_id", "person", "person_id", "class", "label")
 SPLIT = ("split", "partition")
+PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")  # in class folders
 VALID_SHARE = 0.1  # held out as `valid` where no column says, chosen by the file's name
 
 _YES, _NO = {"1", "true", "yes"}, {"0", "false", "no"}
@@ -49,21 +51,43 @@ def labels_file(folder: Path) -> Path | None:
     return files[0] if len(files) == 1 else None
 
 
+def class_folders(folder: Path) -> list[Path]:
+    """The pictures in a folder's own folders, sorted; none where it has no such."""
+    found = (path for one in folder.iterdir() if one.is_dir() for path in one.iterdir())
+    return sorted(path for path in found if path.suffix.lower() in PICTURES)
+
+
 class FolderCsv:
-    """A folder with labels, or the CSV itself."""
+    """A folder with labels, the CSV itself, or a folder a class.
+
+    Args:
+        unseen: share of the identities whose pictures are all held out, as `test`.
+    """
 
     def __init__(
-        self, path: Path, *, identity_column: str | None = None, categories: Sequence[str] = ()
+        self,
+        path: Path,
+        *,
+        identity_column: str | None = None,
+        categories: Sequence[str] = (),
+        unseen: float = 0.0,
     ):
         labels = path if path.is_file() else labels_file(path)
         if labels is None:
-            raise InputError(
-                f"{path}: no labels file; put a labels.csv there with a column `file` and one "
-                "column of 0 and 1 an attribute"
-            )
-        self.folder = labels.parent
-        raw = labels.read_bytes()
-        header, table = _read(labels, raw)
+            labels, self.folder = path, path
+            pictures = [one.relative_to(path).parts for one in class_folders(path)]
+            if not pictures:
+                raise InputError(
+                    f"{path}: no labels file; put a labels.csv there with a column `file` and one "
+                    "column of 0 and 1 an attribute, or the pictures of each class into a folder"
+                )
+            header, categories = ["file", "class"], tuple(categories) or ("class",)
+            table = {"file": ["/".join(one) for one in pictures], "class": [n for n, _ in pictures]}
+            raw: Any = table["file"]
+        else:
+            self.folder = labels.parent
+            raw = labels.read_bytes()
+            header, table = _read(labels, raw)
 
         file_column = _choose(header, FILE)
         if file_column is None:
@@ -85,6 +109,13 @@ class FolderCsv:
                 )
         self.identity, classes = _identities(table.get(identity_column), len(self.names))
         self.split = _splits(labels, self.names, table.get(split_column))
+        held = []
+        if unseen:
+            if identity_column is None or split_column is not None:
+                why = "no column of identities" if identity_column is None else "a split column"
+                raise InputError(f"{labels}: it has {why}; leave out --unseen")
+            held = _unseen(labels, table[identity_column], unseen)
+            self.split[np.isin(table[identity_column], held)] = SPLITS["test"]
         special = {file_column, identity_column, split_column} - set(categories)
         rest = [column for column in header if column not in special]
         names, self.attributes, left_out = _attributes(table, rest, categories)
@@ -92,16 +123,23 @@ class FolderCsv:
             raise InputError(f"{labels}: two columns come to the same attribute name; rename one")
 
         notes = []
+        if held:
+            notes.append(f"never to be trained on, the test split: {', '.join(held)}")
+            seen = self.attributes[self.split == SPLITS["train"]]  # what is left to learn from
+            both = ((seen == 1).any(0) & (seen == 0).any(0)).tolist()
+            left_out += [name for name, known in zip(names, both, strict=True) if not known]
+            names = [name for name, known in zip(names, both, strict=True) if known]
+            self.attributes = self.attributes[:, both]
         if split_column is None:
             notes.append(f"no split column: {VALID_SHARE:.0%} held out as valid by file name")
         if left_out:
-            notes.append(f"columns that are not yes and no, left out: {', '.join(left_out)}")
+            notes.append(f"not yes and no, or always the same, left out: {', '.join(left_out)}")
         self.about = About(
             kind="folder",
             name=self.folder.name,
             count=len(self.names),
             attributes=names,
-            fingerprint=fingerprint([raw, identity_column, tuple(categories)]),
+            fingerprint=fingerprint([raw, identity_column, tuple(categories), *held]),
             notes=notes,
             extra={"classes": classes} if classes else {},
         )
@@ -180,6 +218,18 @@ def _splits(path: Path, names: list[str], values: list[str] | None) -> np.ndarra
     if unknown:
         raise InputError(f"{path}: split {unknown[0]!r} is none of train, valid, test")
     return np.array([_SPLITS[value.lower()] for value in values], np.int8)
+
+
+def _unseen(path: Path, identities: list[str], share: float) -> list[str]:
+    """The identities that are held out whole, by a checksum of their names."""
+    names = sorted(set(identities) - {"", "-1"}, key=lambda name: (zlib.crc32(name.encode()), name))
+    count = max(1, round(share * len(names)))
+    if len(names) - count < 2:
+        raise InputError(
+            f"{path}: --unseen {share:g} holds out {count} of {len(names)} identities, and two at "
+            "least are to be trained on"
+        )
+    return sorted(names[:count])
 
 
 def _attributes(

@@ -1,0 +1,279 @@
+"""What a circle of pictures of anything is worth: classes never trained on, blends, edits.
+
+`retrieval` is the paper's section 6.3: triplets make of any data set a Euclidean space of its own.
+A space is good where a picture's nearest neighbour is of its class, also of classes that nothing
+was trained on. The same is asked of the bare pixels, and of histograms of oriented gradients
+(Dalal, Triggs 2005), which learn nothing either and know shape.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from istrc import figures, sphere
+from istrc.data.prepared import Prepared, to_pixels, to_tensor
+from istrc.edit.render import Rendering
+from istrc.errors import InputError
+from istrc.evaluation import metrics
+from istrc.evaluation.embedding import Progress, drawn_rows, embed_rows, silent
+from istrc.evaluation.judges import Judge
+from istrc.evaluation.reconstruction import evaluate_reconstruction
+from istrc.evaluation.results import circle_checksum, markdown_table
+from istrc.training.spent import NAME, read
+from istrc.verbs.blend import blend
+
+FRAMES = 9  # of a blend
+CUT = 0.5  # a judge's probability, from which a picture has an attribute
+
+
+def evaluate_own(
+    *,
+    circle: Any,
+    prepared: Prepared,
+    judge: Judge,
+    runs: Path | None = None,  # of `istrc train all`, which say what training took
+    unseen: str = "test",  # the split whose classes nothing was trained on
+    split: str = "valid",
+    count: int = 100,  # pictures of each edit, and blends, at most
+    sheets: str | Path | None = None,  # a folder for pictures of all of it
+    seed: int = 0,
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """Retrieval, reconstruction, blends and edits: see the functions of these names."""
+    sheets = None if sheets is None else Path(sheets)
+    steps = iter(range(1, 5))
+    retrieved = retrieval(circle, prepared, unseen)
+    progress(next(steps), 4)
+    rebuilt = evaluate_reconstruction(
+        circle=circle,
+        prepared=prepared,
+        judge=judge,
+        baseline=_mean_picture(prepared),
+        baseline_name="the mean picture",
+        split=split,
+        sheet=sheets and sheets / "reconstruction.png",
+        seed=seed,
+    )
+    progress(next(steps), 4)
+    blended = blends(circle, prepared, split, count, seed, sheets)
+    progress(next(steps), 4)
+    edited = edits(circle, prepared, judge, split, count, seed, sheets)
+    progress(next(steps), 4)
+    found = dict(retrieval=retrieved, reconstruction=rebuilt, blends=blended, edits=edited)
+    if runs is not None:
+        found["training"] = {path.parent.name: read(path.parent) for path in runs.glob(f"*/{NAME}")}
+    return {**found, "judge": judge.checksum, "weights": circle_checksum(circle)}
+
+
+def retrieval(circle: Any, prepared: Prepared, split: str) -> dict[str, Any]:
+    """Recall@1: the share of a split's pictures whose nearest other one in it is of their class.
+
+    `chance` is the share that a neighbour drawn at random would have.
+    """
+    rows = drawn_rows(prepared, split, None, 0)
+    rows = rows[prepared.identity[rows] >= 0]
+    names, classes, counts = np.unique(
+        prepared.identity[rows], return_inverse=True, return_counts=True
+    )
+    if len(names) < 2:
+        raise InputError(
+            f"{prepared.folder}: fewer than two classes in the {split} split; prepare it with "
+            "--unseen, or name another split with --unseen-split"
+        )
+    x = torch.cat([*prepared.batches(rows)])
+    spaces = {
+        "embedding": embed_rows(circle, prepared, rows),
+        "pixels": x.flatten(1),
+        "oriented gradients": oriented_gradients(x),
+    }
+    hits = {name: nearest_is_of_class(space, classes) for name, space in spaces.items()}
+    known = dict(enumerate(prepared.info.get("classes", [])))
+    return {
+        "split": split,
+        "pictures": len(rows),
+        "chance": float((counts * (counts - 1)).sum() / (len(rows) * (len(rows) - 1))),
+        "recall_at_1": {name: float(one.mean()) for name, one in hits.items()},
+        "classes": {
+            known.get(name, str(name)): {
+                "pictures": int(counts[place]),
+                **{space: float(one[classes == place].mean()) for space, one in hits.items()},
+            }
+            for place, name in enumerate(names)
+        },
+    }
+
+
+def nearest_is_of_class(space: torch.Tensor, classes: np.ndarray) -> np.ndarray:
+    """Whether each point's (N, D) nearest other one is of its class (N,): (N,) bool."""
+    apart = torch.cdist(space, space)
+    apart.fill_diagonal_(torch.inf)
+    return classes[apart.argmin(1).numpy()] == classes
+
+
+def oriented_gradients(x: torch.Tensor) -> torch.Tensor:
+    """Pictures (B, 3, S, S) -> their histograms of oriented gradients (B, F), in cells of S / 8."""
+    from skimage.feature import hog
+
+    cell = (x.shape[-1] // 8,) * 2
+    found = [
+        hog(one, pixels_per_cell=cell, cells_per_block=(2, 2), channel_axis=0) for one in x.numpy()
+    ]
+    return torch.from_numpy(np.stack(found)).float()
+
+
+@torch.inference_mode()
+def blends(
+    circle: Any, prepared: Prepared, split: str, count: int, seed: int, sheets: Path | None = None
+) -> dict[str, Any]:
+    """Blends of pairs of pictures: is what is half way between two pictures half way on the sphere?
+
+    `off` is the mean angle, radians, from the middle of the way on the sphere to where the picture
+    in the middle is seen; beside it that of the pixels' mean, of which nothing is asked, and the
+    angle between both ends. `sharpness` is that of the middle over that of the ends.
+    """
+    rows = drawn_rows(prepared, split, 2 * count, seed)
+    rows = np.random.default_rng([seed, 1]).permutation(rows)[: len(rows) // 2 * 2].reshape(-1, 2)
+    made: dict[str, list] = {name: [] for name in ("anchored", "circle", "pixels")}
+    sharp: dict[str, list] = {name: [] for name in made}
+    between, shown = [], []
+    for pair in rows:
+        x = prepared.batch(pair).to(circle.device)
+        z = circle.embed(x)
+        between.append(float(sphere.angle(z[:1], z[1:])))
+        frames = {
+            mode: blend(circle, z, x, frames=FRAMES, mode=mode) for mode in ("anchored", "circle")
+        }
+        wanted = frames["circle"].z[FRAMES // 2][None]
+        middle = {mode: one.faces[FRAMES // 2][None].clip(-1, 1) for mode, one in frames.items()}
+        middle["pixels"] = x.mean(0, keepdim=True)
+        ends = metrics.sharpness(x).mean()
+        for name, y in middle.items():
+            made[name].append(float(sphere.angle(wanted, circle.embed(y))))
+            sharp[name].append(float(metrics.sharpness(y)[0] / ends))
+        if len(shown) < 6:
+            shown.append(figures.Row("", list(to_pixels(frames["anchored"].faces))))
+    if sheets is not None and shown:
+        _write(figures.strip(shown, cell=96, title="blends"), sheets / "blends.png")
+    return {
+        "pairs": len(rows),
+        "between": metrics.finite_mean(between),
+        "off": {name: metrics.finite_mean(one) for name, one in made.items()},
+        "sharpness": {name: metrics.finite_mean(one) for name, one in sharp.items()},
+    }
+
+
+@torch.inference_mode()
+def edits(
+    circle: Any,
+    prepared: Prepared,
+    judge: Judge,
+    split: str,
+    count: int,
+    seed: int,
+    sheets: Path | None = None,
+) -> dict[str, dict[str, Any]]:
+    """Edits of strength +1 and -1 of pictures that lack what is asked, by a judge that is apart.
+
+    `before` and `success` are the shares of the pictures that the judge says have it, `real` that
+    of pictures that do; `others` is the mean share of the other attributes whose verdict changed,
+    `class_kept` that of pictures whose nearest neighbours (5) in fit are mostly of their class
+    still, of those of which it was so before.
+    """
+    fit = prepared.rows("fit")
+    own = embed_rows(circle, prepared, fit), prepared.identity[fit]
+    told: dict[str, dict[str, Any]] = {}
+    shown = []
+    for name in circle.attribute_names:
+        if name not in judge.attribute_names or name not in prepared.attribute_names:
+            continue
+        labels, column = prepared.column(name), judge.column(name)
+        for sign, word in ((1, "+"), (-1, "-")):
+            rows = drawn_rows(prepared, split, None, seed)
+            has = rows[labels[rows] == (1 if sign > 0 else 0)]
+            rows = rows[labels[rows] == (0 if sign > 0 else 1)]
+            rows = np.sort(np.random.default_rng(seed).permutation(rows)[:count])
+            if not len(rows) or not len(has):
+                continue
+            x = prepared.batch(rows).to(circle.device)
+            z, drawing = circle.embed(x), Rendering.of(circle, x)
+            reached = circle.reach(x, z, {name: sign}, drawing=drawing)
+            y = to_tensor(to_pixels(drawing.drawn(reached.change, "photo", [name])))
+            before, after = judge.probabilities(x) >= CUT, judge.probabilities(y) >= CUT
+            real = judge.probabilities(prepared.batch(has))[:, column] >= CUT
+            others = [at for at in range(after.shape[1]) if at != column]
+            was, is_ = (_of_class(v, prepared.identity[rows], *own) for v in (z, circle.embed(y)))
+            told[name + word] = {
+                "pictures": len(rows),
+                "before": float((before[:, column] == (sign > 0)).mean()),
+                "success": float((after[:, column] == (sign > 0)).mean()),
+                "real": float((real == (sign > 0)).mean()),
+                "others": float((before != after)[:, others].mean()),
+                "class_kept": metrics.finite_mean(is_[was]),
+                "psnr": float(metrics.psnr(x, y).mean()),
+                "angle": float(reached.walk.angle.mean()),
+            }
+            drawn = to_pixels(torch.stack([x, y], 1).flatten(0, 1)[:16])
+            shown.append(figures.Row(name + word, list(drawn)))
+    if sheets is not None and shown:
+        title = "pictures, each followed by its edit"
+        _write(figures.strip(shown, cell=64, title=title), sheets / "edits.png")
+    return told
+
+
+def _of_class(z, classes: np.ndarray, known: torch.Tensor, of: np.ndarray) -> np.ndarray:
+    """Whether most of the five nearest of known points (M, D) are of the class of each (N, D)."""
+    near = (z.cpu() @ known.T).topk(min(5, len(known)), 1).indices.numpy()  # (N, 5)
+    return (of[near] == classes[:, None]).mean(1) > 0.5
+
+
+def _mean_picture(prepared: Prepared):
+    """What rebuilds every picture as the mean of those to fit."""
+    total = sum(x.sum(0) for x in prepared.batches(prepared.rows("fit")))
+    mean = total / len(prepared.rows("fit"))
+    return lambda x: mean.expand_as(x)
+
+
+def _write(picture, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    picture.save(path)
+
+
+def own_markdown(found: dict[str, Any]) -> str:
+    """The tables of docs/own-data.md."""
+    near, edited, between = found["retrieval"], found["edits"], found["blends"]
+    spaces = list(near["recall_at_1"])
+    rows = [["all", near["pictures"], *near["recall_at_1"].values()]]
+    rows += [
+        [name, one["pictures"], *(one[space] for space in spaces)]
+        for name, one in near["classes"].items()
+    ]
+    text = "Recall@1 on classes that nothing was trained on (chance: "
+    text += f"{near['chance']:.3f}):\n\n{markdown_table(['class', 'pictures', *spaces], rows)}\n"
+    keys = ("psnr", "ssim", "sharpness_ratio")
+    names = {"auto_encoder": "decode(E(x))", "circle": "decode(F(z))", "baseline": "mean picture"}
+    rebuilt = [
+        [said, *(found["reconstruction"][way][k] for k in keys)] for way, said in names.items()
+    ]
+    text += f"Rebuilt pictures ({found['reconstruction']['faces']}, never trained on, of the "
+    table = markdown_table(["way", "PSNR, dB", "SSIM", "sharpness"], rebuilt)
+    text += f"classes trained on):\n\n{table}\n"
+    text += f"The middles of {between['pairs']} blends; both ends are {between['between']:.2f} "
+    text += "radians apart on the sphere:\n\n"
+    rows = [[name, off, between["sharpness"][name]] for name, off in between["off"].items()]
+    text += markdown_table(["way", "off the middle, radians", "sharpness"], rows) + "\n"
+    keys = ("pictures", "before", "success", "real", "others", "class_kept", "psnr")
+    head = ["edit", "pictures", "judged so before", "after", "real ones", "others changed",
+            "class kept", "PSNR, dB"]  # fmt: skip
+    text += "Edits at strength 1, told by a judge that took no part in making them:\n\n"
+    text += markdown_table(head, [[n, *(one[key] for key in keys)] for n, one in edited.items()])
+    if spent := found.get("training"):
+        rows = [
+            [name, one.get("steps"), one.get("seconds", 0) + one.get("beside_seconds", 0)]
+            for name, one in spent.items()
+        ]
+        text += "\nWhat training took:\n\n" + markdown_table(["part", "steps", "seconds"], rows)
+    return text
