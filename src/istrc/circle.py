@@ -370,7 +370,7 @@ class Circle(Networks):
         (K, S, S, 3) uint8. Arguments and errors are those of `faces`.
         """
         picture = read_picture(path)
-        how = dict(aligned=aligned, min_face=min_face, whole=self.whole)
+        how: dict[str, Any] = dict(aligned=aligned, min_face=min_face, whole=self.whole)
         frames = find_frames(picture.pixels, path, self.aligner, **how)
         crops = np.stack([frame.crop(picture.pixels, self.size) for frame in frames])
         return picture, frames, crops

@@ -112,10 +112,10 @@ def read(
         mine = own_recogniser(parts["facenet"], read_config(places["facenet"])["sha256"])
         record = record or mine.record
         recogniser = mine if recogniser is None else recogniser
+    assert record is not None  # where it is not our own
     for part in (part for part in MADE_FOR if part in parts):
         _check_made_for(places[part], notes[part].get("recogniser"), record)
     copies = [folder / "recogniser", folder]
-    assert record is not None  # where it is not our own
     parts["facenet"] = from_record(record, folder, copies, recogniser, device=device)
     return Found(
         parts=parts,

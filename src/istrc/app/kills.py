@@ -45,7 +45,7 @@ def commands(home: Path) -> dict[str, Callable[[Path], list[str]]]:
     prepared, facenet, began = home / "prepare", home / "facenet", home / "began"
     on_both = ("--facenet", facenet, "--autoencoder", began)
     net = ("--size", 16, "--dim", 16, "--widths", "8,12", "--depths", "1,1")
-    code = ("--batch-size", 8, "--linear", 12, "--linear-side", 16, "--detail", 0)
+    code: tuple[Any, ...] = ("--batch-size", 8, "--linear", 12, "--linear-side", 16, "--detail", 0)
     code += ("--widths", "8,12", "--generator-code", 4, "--generator-widths", "8,12")
 
     def train(part: str, *options: Any) -> Callable[[Path], list[str]]:

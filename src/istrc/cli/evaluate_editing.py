@@ -264,10 +264,10 @@ def headline(found: dict[str, Any]) -> str:
 def _attributes(texts: list[str], circle: Any) -> tuple[str, ...]:
     """The attributes asked for; without any, the twelve. Raises IstrcError for one that is none."""
     asked = parse_names(texts)
-    places = [OTHERS if name == "others" else (name,) for name in asked] or [TRANSFORMATIONS]
-    names = tuple(dict.fromkeys(name for some in places for name in some))
+    places: dict[str, tuple[str, ...]] = {"others": OTHERS}
+    names = [name for one in asked for name in places.get(one, (one,))] or TRANSFORMATIONS
     check_names([name for name in asked if name != "others"], circle.attribute_names)
-    return names
+    return tuple(dict.fromkeys(names))
 
 
 def _modes(texts: list[str]) -> tuple[str, ...]:

@@ -96,8 +96,13 @@ def prepare(
         raise InputError("workers and chunk must be 1 or more")
     if not 0 <= unseen < 1:
         raise InputError(f"unseen {unseen:g}: a share of the identities, 0 or more and below 1")
-    columns = dict(identity_column=identity_column, categories=tuple(categories))
-    opened = open_source(source, kind, **columns, unseen=unseen)
+    opened = open_source(
+        source,
+        kind,
+        identity_column=identity_column,
+        categories=tuple(categories),
+        unseen=unseen,
+    )
     if opened.about.count == 0:
         raise InputError(f"{source}: no pictures are named in it")
     out = Path(out)

@@ -8,6 +8,7 @@ was trained on. The same is asked of the bare pixels, and of histograms of orien
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -139,7 +140,8 @@ def blends(
     rows = np.random.default_rng([seed, 1]).permutation(rows)[: len(rows) // 2 * 2].reshape(-1, 2)
     made: dict[str, list] = {name: [] for name in ("anchored", "circle", "pixels")}
     sharp: dict[str, list] = {name: [] for name in made}
-    between, shown = [], []
+    between: list[float] = []
+    shown: list[Any] = []
     for pair in rows:
         x = prepared.batch(pair).to(circle.device)
         z = circle.embed(x)
@@ -232,8 +234,8 @@ def _of_class(z, classes: np.ndarray, known: torch.Tensor, of: np.ndarray) -> np
 
 def _mean_picture(prepared: Prepared):
     """What rebuilds every picture as the mean of those to fit."""
-    total = sum(x.sum(0) for x in prepared.batches(prepared.rows("fit")))
-    mean = total / len(prepared.rows("fit"))
+    sums = [x.sum(0) for x in prepared.batches(prepared.rows("fit"))]
+    mean = torch.stack(sums).sum(0) / len(prepared.rows("fit"))
     return lambda x: mean.expand_as(x)
 
 
@@ -242,7 +244,7 @@ def _write(picture, path: Path) -> None:
     picture.save(path)
 
 
-def own_markdown(found: dict[str, Any]) -> str:
+def own_markdown(found: Mapping[str, Any]) -> str:
     """The tables of docs/own-data.md."""
     near, edited, between = found["retrieval"], found["edits"], found["blends"]
     spaces = list(near["recall_at_1"])
@@ -265,11 +267,11 @@ def own_markdown(found: dict[str, Any]) -> str:
     text += "radians apart on the sphere:\n\n"
     rows = [[name, off, between["sharpness"][name]] for name, off in between["off"].items()]
     text += markdown_table(["way", "off the middle, radians", "sharpness"], rows) + "\n"
-    keys = ("pictures", "before", "success", "real", "others", "class_kept", "psnr")
+    told = ("pictures", "before", "success", "real", "others", "class_kept", "psnr")
     head = ["edit", "pictures", "judged so before", "after", "real ones", "others changed",
             "class kept", "PSNR, dB"]  # fmt: skip
     text += "Edits at strength 1, told by a judge that took no part in making them:\n\n"
-    text += markdown_table(head, [[n, *(one[key] for key in keys)] for n, one in edited.items()])
+    text += markdown_table(head, [[n, *(one[key] for key in told)] for n, one in edited.items()])
     if spent := found.get("training"):
         rows = [
             [name, one.get("steps"), one.get("seconds", 0) + one.get("beside_seconds", 0)]

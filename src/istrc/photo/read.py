@@ -106,7 +106,9 @@ def _decode(path: Path, file) -> Picture:
     frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)  # MPO: a JPEG's preview
     if frames > 1:
         notes.append(f"{frames} frames or pages: only the first is used")
-    if image.mode.startswith("I;16") or any(is_sixteen(tile) for tile in image.tile):
+    if image.mode.startswith("I;16") or any(
+        is_sixteen(tile) for tile in getattr(image, "tile", ())
+    ):
         notes.append("16 bits a channel reduced to 8")
     dpi, encoding = _resolution(image), _encoding(image)
     turned = getattr(image, "tag_v2", {}).get(ExifTags.Base.Orientation)  # a TIFF forgets it below

@@ -43,8 +43,9 @@ def open_source(
     if kind not in KINDS:
         raise InputError(f"{kind!r} is no kind of source; choose auto, {', '.join(KINDS)}")
     if kind == "folder":
-        own = dict(identity_column=identity_column, categories=categories, unseen=unseen)
-        return FolderCsv(path, **own)
+        return FolderCsv(
+            path, identity_column=identity_column, categories=categories, unseen=unseen
+        )
     if identity_column is not None or categories or unseen:
         raise InputError(
             f"{path}: columns and unseen identities are chosen for a folder with a CSV, not for "

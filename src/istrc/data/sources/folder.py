@@ -107,8 +107,8 @@ class FolderCsv:
                     f"{labels}: row {number} names {name}, which is outside of its folder; put the "
                     "picture into the folder, and name it from there"
                 )
-        self.identity, classes = _identities(table.get(identity_column), len(self.names))
-        self.split = _splits(labels, self.names, table.get(split_column))
+        self.identity, classes = _identities(table.get(identity_column or ""), len(self.names))
+        self.split = _splits(labels, self.names, table.get(split_column or ""))
         held = []
         if unseen:
             if identity_column is None or split_column is not None:
