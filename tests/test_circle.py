@@ -544,5 +544,8 @@ def test_what_a_part_says_of_its_making_is_kept(toy_circle, tmp_path):
     again = Circle.from_pretrained(tmp_path / "a")
     again.save_pretrained(tmp_path / "b", mapping={"training": ["longer"]})
     kept = Circle.from_pretrained(tmp_path / "b").notes
+    own = json.loads((tmp_path / "b" / "circle.json").read_text())["recogniser"]["sha256"]
+    made_for = kept["mapping"].pop("recogniser")
+    assert made_for["kind"] == "own" and made_for["sha256"] == own
     assert kept["mapping"] == {"training": ["longer"]} and kept["facenet"] == {"x": 1}
     assert kept["autoencoder"] == {}
