@@ -336,36 +336,31 @@ class ReachSettings(Settings):
 
 
 @dataclass(kw_only=True)
-class Composed(Settings):
-    """What trains the parts that know z, and writes the circle."""
+class CircleSettings(Settings):
+    """Train mapping, classifiers and changes for any recogniser, and write the circle."""
 
     out: ClassVar[str] = "The circle's folder; the runs are kept in OUT/runs."
-
-    mapping_steps: int | None = other(6000, "Batches of mapping.")
-    mapping_fine_steps: int | None = other(
-        4000, "Batches of mapping's adversarial fine-tuning; 0 is without."
-    )
-    attributes_steps: int | None = other(1200, "Batches of attributes.")
-    changes_steps: int | None = other(4000, "Batches of changes.")
-
-
-@dataclass(kw_only=True)
-class CircleSettings(Composed):
-    """Train mapping, classifiers and changes for any recogniser, and write the circle."""
 
     recogniser: Recogniser = other(MISSING, "Any recogniser.")
     from_: Circle | None = other(
         None, "Whose auto-encoder, landmarks and probes are taken; the shipped."
     )
-    mapping_steps: int | None = other(8000, "Batches of mapping.")
+    mapping_steps: int = other(8000, "Batches of mapping.")
+    mapping_fine_steps: int = other(
+        4000, "Batches of mapping's adversarial fine-tuning; 0 is without."
+    )
+    attributes_steps: int = other(1200, "Batches of attributes.")
+    changes_steps: int = other(4000, "Batches of changes.")
     limit: int | None = other(None, "Faces to train on, at most.")
     copy: bool = other(False, "Copy the recogniser's file into the circle's folder.")
     bound: float = other(0.62, "The farthest an edit walks, radians.")
 
 
 @dataclass(kw_only=True)
-class AllSettings(Composed):
+class AllSettings(Settings):
     """Train every part of a circle, in order, and write the circle."""
+
+    out: ClassVar[str] = CircleSettings.out
 
     # Steps that are None are what the preset says
     preset: str = other("face128", f"Of pictures of what: {', '.join(PRESETS)}.")
