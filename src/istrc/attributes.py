@@ -63,7 +63,7 @@ REGIONS = {
     "mustache": "lower face",
     "goatee": "lower face",
     "five_o_clock_shadow": "lower face",
-    "double_chin": "lower face",
+    "double_chin": "jaw",
     "big_nose": "nose",
     "pointy_nose": "nose",
     "big_lips": "mouth",

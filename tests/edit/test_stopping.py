@@ -160,6 +160,9 @@ def nets(texture=2, shape=None, names=("smile", "male"), measured=(), ranges=Non
     code = texture if shape is None else texture + 136
     way = torch.zeros(code)
     way[: len(names)] = torch.tensor([10.0, -6.0])[: len(names)]
+    mean = torch.zeros(code)
+    if shape is not None:
+        mean[texture:] = torch.from_numpy(shape).float().flatten()
 
     def map_change(c, z, z2):
         return sphere.angle(z, z2)[:, None] * way
@@ -175,7 +178,7 @@ def nets(texture=2, shape=None, names=("smile", "male"), measured=(), ranges=Non
         probes=SimpleNamespace(
             names=names,
             measures=measured,
-            mean=torch.zeros(code),
+            mean=mean,
             spread=torch.full((code,), 100.0),
             typical=torch.tensor([[4.0, -4.0]] * len(names)),
             reach=torch.ones(len(names), 2),
@@ -372,6 +375,7 @@ def test_prototypes_move_the_points_that_are_not_measured(face_points):
     for name, measured_, moved in (("male", (), True), ("beard", (), False)):
         toy = nets(shape=face_points, names=(name,), measured=measured_)
         toy.probes.prototypes[0] = 0.1
+        toy.probes.prototypes[0, 2:4] = 0.2  # and not all points alike, which is no edit
         c = torch.cat([torch.zeros(2), torch.from_numpy(face_points).float().flatten()])[None]
         found, _ = completed(toy, c, 0 * c, {name: 1.0}, lambda change: change)
         assert bool(found[:, :2].any()) and bool(found[:, 2:].any()) == moved
@@ -443,7 +447,7 @@ def test_an_edit_moves_what_it_is_of(face_points):
     """The points of other regions stay where they are."""
     toy, c = shaped(face_points, "big_nose", [[1.0, 0.9, 1.1], [0.9, 0.8, 1.0]], "nose_width")
     toy.probes.directions.zero_()
-    toy.way[2:] = 0.1
+    toy.way[2:] = 0.1 * torch.randn(136, generator=torch.Generator().manual_seed(0))
     walk, z = path()
     change = reach(toy, c, z, {"big_nose": 1.0}, walk, []).change
     moved = change[0, 2:].view(68, 2).abs().amax(1) > 0
@@ -472,6 +476,12 @@ def test_no_edit_turns_the_head(face_points):
     smile[:, 48:] = torch.from_numpy(rng.normal(0, 0.1, (20, 2))).float()
     for yaw, pitch in ((0.0, 0.0), (0.2, 0.0), (-0.1, 0.3)):
         moved = smile + yaw * turns[0] + pitch * turns[1]
+        np.testing.assert_allclose(unturned(nets, points, moved), smile, atol=1e-5)
+    # Nor is it taken elsewhere, tilted or made larger
+    for scale, angle, shift in ((1.0, 0.0, 0.1), (1.2, 0.3, -0.2)):
+        cos, sin = scale * np.cos(angle), scale * np.sin(angle)
+        ways = torch.tensor([[cos, sin], [-sin, cos]]).float()
+        moved = (points + smile) @ ways + shift - points
         np.testing.assert_allclose(unturned(nets, points, moved), smile, atol=1e-5)
 
 

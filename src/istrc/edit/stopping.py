@@ -22,7 +22,7 @@ from istrc import sphere
 from istrc.arrays import along, indices, inference, library, numbers
 from istrc.attributes import STILL, regions_of
 from istrc.edit import walk as walking
-from istrc.shape.measures import MEASURED, measures, pose
+from istrc.shape.measures import MEASURED, eyes, measures, pose
 from istrc.shape.regions import movement
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ BEYOND = 2.5  # times the evidence asked of z: how far a walk may go for a pictu
 SHUT = [[[1.0, 1.0, 1.0], [0.0, 0.0, 1.0]]]  # what lip_gap's ranges become: (1, 2, 3)
 MOST = 2.5  # of the differences between classes that prototypes add, an edit of strength 1
 MEASURED_MOST = 1.5  # ... where the shape says it, and more colour of it is dirt
-ORDINARY = 2.5  # spreads from the mean face that a coordinate of a code is moved to at most
+ORDINARY = 2.5  # spreads from the mean face that a texture's coordinate is moved to at most
 LEAST = 0.15  # of the gap between the classes, that an edit of strength 1 goes in any case
 NEAR = 0.01  # of the distance of the eyes, over which a measure's slope is taken
 ENOUGH = 1.2  # ... that a measure goes, where the class has room for it
@@ -228,10 +228,11 @@ def reach(
         reached=seen | all_,
         after=nets.logits(points[-1], strengths),
     )
-    edge = ORDINARY * nets.probes.spread
-    low, high = nets.probes.mean - edge, nets.probes.mean + edge
-    kept_in = lib.minimum(lib.maximum(c + whole, lib.minimum(c, low)), lib.maximum(c, high))
-    return Reached(walk, kept_in - c)
+    own, mean = c[:, : nets.texture], nets.probes.mean[: nets.texture]
+    edge = ORDINARY * nets.probes.spread[: nets.texture]
+    low, high = lib.minimum(own, mean - edge), lib.maximum(own, mean + edge)
+    kept_in = lib.minimum(lib.maximum(own + whole[:, : nets.texture], low), high) - own
+    return Reached(walk, lib.concatenate([kept_in, whole[:, nets.texture :]], 1))
 
 
 def within(
@@ -292,8 +293,8 @@ def completed(
         way = sign * probes.prototypes[column]
         if nets.code > nets.texture:
             # What is measured is made up already
-            moved = numbers(moving([name]) * (name not in probes.measures), c) @ nets.shapes(
-                way[None]
+            moved = numbers(moving([name]) * (name not in probes.measures), c) @ _placed(
+                nets, nets.shapes(way[None])[0]
             )
             way = lib.concatenate([way[: nets.texture], moved.reshape(-1)])
         asked = numbers([strength], c)
@@ -330,14 +331,30 @@ def moving(edits: Iterable[str]) -> np.ndarray:
 
 
 def unturned(nets: Networks, shapes: Array, moved: Array) -> Array:
-    """A displacement (B, 68, 2) of shapes without what turns the head.
+    """A displacement (B, 68, 2) of shapes without what turns, tilts, shifts or scales the head.
 
     Pictures of open mouths and of smiles are taken from elsewhere than others, and a mean of
-    differences brings that along.
+    differences brings that along. And shapes lie as the data's pictures were aligned, by the mouth
+    as well as by the eyes: there a mouth is shut by an upper half of the face that comes down, and
+    a photograph's upper half stays where it is.
     """
     turned = pose(shapes + moved) - pose(shapes)  # (B, 2)
     ways = nets.probes.turns.reshape(2, -1)
-    return moved - (turned @ ways).reshape(moved.shape)
+    new = shapes + moved - (turned @ ways).reshape(moved.shape)
+    (left, right), (to_left, to_right) = eyes(new), eyes(shapes)
+    was, now = (to_right - to_left)[:, None], (right - left)[:, None]  # (B, 1, 2)
+    square = (now * now).sum(-1).clip(min=1e-9)
+    cos = (now * was).sum(-1) / square
+    sin = (now[..., 0] * was[..., 1] - now[..., 1] * was[..., 0]) / square
+    x, y = (new[..., axis] - left[:, None, axis] for axis in (0, 1))  # (B, 68)
+    placed = library(new).stack([cos * x - sin * y, sin * x + cos * y], -1)
+    return placed + to_left[:, None] - shapes
+
+
+def _placed(nets: Networks, way: Array) -> Array:
+    """A direction (68, 2) of shapes as `unturned` leaves it of the mean shape."""
+    mean = nets.shapes(nets.probes.mean[None])
+    return unturned(nets, mean, NEAR * way[None])[0] / NEAR
 
 
 def made_up(nets: Networks, c: Array, change: Array, strengths: Mapping[str, float]) -> Array:
@@ -359,7 +376,7 @@ def made_up(nets: Networks, c: Array, change: Array, strengths: Mapping[str, flo
         goal = wanted_measures(own[:, None], ranges, asked, gain)[:, 0]  # (B,)
         side = ranges[0, 0 if strength > 0 else 1]
         edge = side[2] if strength > 0 else side[1]
-        way = numbers(moving([name]), c) @ probes.directions[row]  # (68, 2)
+        way = numbers(moving([name]), c) @ _placed(nets, probes.directions[row])  # (68, 2)
         for _ in range(2):  # a measure is nearly linear in the shape
             shapes = nets.shapes(c + change)
             now = measures(shapes)[measure]

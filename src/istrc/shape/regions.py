@@ -18,8 +18,10 @@ _MADE = {
     "eyes": ([_LEFT, _RIGHT], 1.4, [*range(17, 27), *range(36, 48)]),
     "eyes and mouth": ([_LEFT, _RIGHT, [*range(48, 60)]], 1.4, [*range(17, 27), *range(36, 68)]),
 }
-NAMES = (*_MADE, "lower face", "below the brows")
+NAMES = (*_MADE, "lower face", "jaw", "below the brows")
 _CHEEK = 5  # points of the jaw, from either ear, over which an expression fades
+_LOWER_LIP = 57  # the point below its middle
+_JAW = 0.8  # of what the lower lip goes, that the chin does where mouths open
 _EDGE = 0.035  # of the side, over which a region fades
 _SIDES = 0.07  # ... and the face beside the eyes
 
@@ -38,7 +40,8 @@ def region_mask(mean: np.ndarray, names: Iterable[str], size: int) -> np.ndarray
             made: Any = sum(polygon(_hull(_enlarged(mean[group], times)), size) for group in groups)
             made = blurred(made.clip(0, 1)[None], _EDGE * size)[0]
         else:
-            top = mean[27:31, 1].mean() if name == "lower face" else mean[17:27, 1].min() - 0.05
+            brows = mean[17:27, 1].min() - 0.05
+            top = brows if name == "below the brows" else mean[27:31, 1].mean()
             made = np.broadcast_to(((rows - top) / (4 * _EDGE) + 0.5).clip(0, 1), whole.shape)
         whole = np.maximum(whole, made.astype(np.float32))
     return whole
@@ -47,20 +50,21 @@ def region_mask(mean: np.ndarray, names: Iterable[str], size: int) -> np.ndarray
 def movement(names: Iterable[str]) -> np.ndarray:
     """What an edit of these regions alone keeps of a shape's displacement: (68, 68).
 
-    Of a nose, a mouth or eyes their own points move. Of an expression mouth and jaw do, and eyes
-    change their form in their places where it shows below the brows; nose and brows lie still.
+    Of a nose, a mouth, eyes or a jaw their own points move. Of an expression the mouth does, the jaw goes
+    with the lower lip, which hangs from it, and eyes change their form in their places where it
+    shows below the brows; nose and brows lie still.
     """
-    names, kept = list(names), np.zeros((68, 68), np.float32)
-    for name in names:
-        if name not in _MADE:
-            below = np.zeros(68, np.float32)
-            below[:17] = np.minimum(np.minimum(np.arange(17), np.arange(17)[::-1]) / _CHEEK, 1)
-            below[48:] = 1
-            kept += np.diag(below)
-            if name == "below the brows":
-                for eye in (slice(36, 42), slice(42, 48)):
-                    kept[eye, eye] += np.eye(6) - 1 / 6
-            break
+    names, kept = set(names), np.zeros((68, 68), np.float32)
+    ear = np.minimum(np.arange(17), np.arange(17)[::-1])
+    below = np.minimum(ear / _CHEEK, 1)
+    if "jaw" in names:
+        kept[:17, :17] = np.diag(below)
+    if names & {"lower face", "below the brows"}:
+        kept[:17, _LOWER_LIP] = _JAW * below
+        kept[48:, 48:] = np.eye(20)
+    if "below the brows" in names:
+        for eye in (slice(36, 42), slice(42, 48)):
+            kept[eye, eye] = np.eye(6) - 1 / 6
     for name in names:
         if name in _MADE:
             own = [point for point in _MADE[name][2] if not kept[point].any()]
