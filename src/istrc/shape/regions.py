@@ -50,9 +50,9 @@ def region_mask(mean: np.ndarray, names: Iterable[str], size: int) -> np.ndarray
 def movement(names: Iterable[str]) -> np.ndarray:
     """What an edit of these regions alone keeps of a shape's displacement: (68, 68).
 
-    Of a nose, a mouth, eyes or a jaw their own points move. Of an expression the mouth does, the jaw goes
-    with the lower lip, which hangs from it, and eyes change their form in their places where it
-    shows below the brows; nose and brows lie still.
+    Of a nose, a mouth, eyes or a jaw their own points move. Of an expression the mouth does, the
+    jaw goes with the lower lip, which hangs from it, and eyes change their form in their places
+    where it shows below the brows; nose and brows lie still.
     """
     names, kept = set(names), np.zeros((68, 68), np.float32)
     ear = np.minimum(np.arange(17), np.arange(17)[::-1])
