@@ -101,7 +101,20 @@ STILL = (
 
 # A broad shade over a part of the face is what these are, and not another light
 _FACIAL_HAIR = ("beard", "mustache", "goatee", "sideburns", "five_o_clock_shadow")
-_PAINT = ("makeup", "wearing_lipstick", "arched_eyebrows", "rosy_cheeks")
+_PAINT = ("makeup", "wearing_lipstick", "arched_eyebrows", "bushy_eyebrows", "rosy_cheeks")
+_HAIR = (
+    "bald",
+    "bangs",
+    "black_hair",
+    "blond_hair",
+    "blurry",
+    "brown_hair",
+    "gray_hair",
+    "receding_hairline",
+    "straight_hair",
+    "wavy_hair",
+    "wearing_hat",
+)
 _HAIR_COLOURS = ("black_hair", "blond_hair", "brown_hair", "gray_hair")
 
 # Attribute: what moves with it by its meaning. Sex moves with none of them.
@@ -147,6 +160,11 @@ def tints(edits: Iterable[str] | None) -> bool:
     """
     known = {*TRANSFORMATIONS, *OTHERS} - {*_FACIAL_HAIR, *_PAINT, "pale_skin"}
     return edits is None or not set(edits) <= known
+
+
+def of_the_hair(edits: Iterable[str] | None) -> bool:
+    """Whether an edit of these attributes may change the hair over a forehead."""
+    return edits is None or bool(set(edits) - {*TRANSFORMATIONS, *OTHERS} | set(edits) & set(_HAIR))
 
 
 def experimental(name: str) -> bool:

@@ -240,6 +240,8 @@ def test_an_edit_shows_in_its_regions(circle, rendering):
     change[:, circle.texture :] = 0
     mean = circle.mesh.reference
     whole, nose = outline(mean, SIZE), region_mask(mean, ["nose"], SIZE)
+    for eye in (mean[36:42], mean[42:48]):  # which keep their colour
+        whole = whole * (1 - polygon(eye, SIZE))
     lips = tuple(((mean[[62, 66]].mean(0)[::-1] + 1) * SIZE / 2).astype(int))
     for edits, where in (
         (None, whole),
@@ -247,7 +249,9 @@ def test_an_edit_shows_in_its_regions(circle, rendering):
         (["young"], None),
         (["big_nose"], whole * nose),
     ):
-        for layers in rendering.layers(change, edits):
+        for layers, smooth in zip(rendering.layers(change, edits), rendering._smooth, strict=True):
+            if where is not None and edits is not None:
+                where = whole * smooth * (nose if "big_nose" in edits else 1)
             if where is None:  # teeth stay as they are
                 assert layers.mask[lips] < whole[lips] and (layers.mask <= whole).all()
             else:
@@ -255,6 +259,21 @@ def test_an_edit_shows_in_its_regions(circle, rendering):
             assert layers.mask.dtype == layers.change.dtype == np.float32
             assert np.abs(layers.change).max() > 0.005
             assert not layers.change[:, layers.mask == 0].any()
+
+
+def test_hair_over_a_forehead_is_left_alone(circle):
+    """An edit keeps away from a fringe, and from all of it; hair itself may be edited."""
+    plain = torch.zeros(1, 3, SIZE, SIZE) + torch.tensor([0.3, 0.1, 0.0])[:, None, None]
+    fringe = plain.clone()
+    fringe[..., : SIZE // 4, :] = -0.8
+    shapes = torch.from_numpy(circle.mesh.reference).float()[None]
+    found = torch.cat([shapes, torch.full((1, 68, 1), -9.0)], 2)
+    bare, hair = (Rendering.of(circle, x, found) for x in (plain, fringe))
+    assert bare._smooth.min() == 1 and hair._smooth[0, SIZE // 4 - 2 : SIZE // 4].max() < 0.2
+    assert hair._smooth[0, SIZE // 2 :].min() == 1
+    for edits, left in ((["young"], True), (["bangs"], False), (None, False)):
+        masks = [drawing._masks(edits)[0] for drawing in (bare, hair)]
+        assert (masks[1] < masks[0] - 0.01).any() == left
 
 
 # --- the constant shape ---
@@ -295,7 +314,12 @@ def test_what_the_faces_decide_is_computed_once(circle, faces):
         return circle.draw_texture(c)
 
     nets = SimpleNamespace(
-        draw_texture=draw, mesh=circle.mesh, size=circle.size, shapes=circle.shapes, whole=False
+        draw_texture=draw,
+        straighten=circle.straighten,
+        mesh=circle.mesh,
+        size=circle.size,
+        shapes=circle.shapes,
+        whole=False,
     )
     drawing = Rendering(nets, faces, c := circle.encode(faces))
     for change in (0.1 * c, -0.1 * c):

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from istrc.arrays import inference, library, numpy
-from istrc.attributes import OF_THE_MOUTH, moves, regions_of, shades, tints
+from istrc.attributes import OF_THE_MOUTH, moves, of_the_hair, regions_of, shades, tints
 from istrc.edit.tone import like_teeth, toned
 from istrc.errors import InputError
 from istrc.photo.align import Frame, aligned_frame, invert, transform
@@ -25,7 +25,7 @@ from istrc.photo.paste import face_mask
 from istrc.resample import blurred, looked_up, places
 from istrc.shape.crop import CROP_CENTRE, CROP_SIDE
 from istrc.shape.mesh import FACE_POINTS, LOWER, UPPER, Mesh
-from istrc.shape.regions import above, outline, polygon, region_mask, skin
+from istrc.shape.regions import above, featureless, outline, polygon, region_mask, skin
 
 if TYPE_CHECKING:
     from istrc.arrays import Array
@@ -35,9 +35,12 @@ MODES = ("photo", "anchored", "circle")
 FINEST = 1024  # pixels of a side over which a mesh is drawn; larger faces are looked up between
 REACHED = 3  # pixels, as far as a cubic kernel reaches beside a place, and one more
 STILL = 0.02  # pixels that count as not moved
-_MIDDLE, _LIT = 50, 75  # percentiles of the skin's luma: of all of it, of what light falls on
 _INTO = 0.15  # of what a mouth shuts, that its inside reaches into either lip
 _EDGE = 0.012  # of the crop's side, over which the inside of a mouth is blended into its lips
+_ABOVE = 0.03  # the brows, of the crop's half side, a forehead begins
+_UNLIKE = 0.35  # from the skin's colour, in units of the [-1, 1] range, is hair over a forehead
+_NEAR_HAIR = 0.04  # of the crop's side, as far as which an edit keeps away from it
+_MUCH = 4  # times the share of hair around a place, that is missing of an edit there
 _OPENED = (1.3, 2.2)  # times its area, from which an open mouth is drawn by the decoder, and all
 
 
@@ -159,13 +162,19 @@ class Rendering:
         if self.nets.whole:  # no skin's colour is to be kept
             return ((drawn - numpy(self._texture)) * masks[:, None]).astype(np.float32)
         made, skin = [], self._skin
-        # Where hair or make-up was is skin, and nothing lighter than that; teeth are
-        lightest = 100 if _of_the_mouth(edits) else _MIDDLE if shades(edits) else _LIT
         if skin is not None and shades(edits):
             skin = skin * (1 - self._where(edits))  # the tone is measured where none is to be seen
-        dark, bare = self._dark(edits), 0 if tints(edits) else self._bare
-        for new, old, mask in zip(drawn, numpy(self._texture), masks, strict=True):
-            shift = toned(new - old, old, skin, dark, shades(edits), bare, lightest) * mask
+        free = self._painted(edits)
+        how = (
+            self._dark(edits),
+            shades(edits),
+            free,
+            (1 - free) * self._brows,
+            (1 - free) * self._bare,
+        )
+        of = drawn, numpy(self._texture), self._real, masks
+        for new, old, real, mask in zip(*of, strict=True):
+            shift = toned(new - old, real, skin, *how) * mask
             if self._mouth is not None and _of_the_mouth(edits):
                 teeth, was = (like_teeth(x, old, skin, self._mouth) for x in (new, old))
                 shift += self._mouth * (teeth - was - shift)
@@ -175,13 +184,25 @@ class Rendering:
     def _masks(self, edits: Iterable[str] | None) -> np.ndarray:
         """Where such an edit may show in each face, (B, S, S) in [0, 1]."""
         where = self._where(edits)
-        if self.covered is None:
+        if self.nets.mesh is None:
             return np.broadcast_to(where, (len(self.c), *where.shape))
-        return np.stack([where * self._over(clear) for clear in self._clear])
+        masks = np.broadcast_to(where, (len(self.c), *where.shape))
+        if not of_the_hair(edits):
+            masks = masks * self._smooth
+        if self.covered is not None:
+            masks = masks * np.stack([self._over(clear) for clear in self._clear])
+        return masks
 
     @cached_property
     def _texture(self) -> Array:
         return self.nets.draw_texture(self.c)
+
+    @cached_property
+    def _real(self) -> np.ndarray:
+        """The faces' own pixels in the mean frame, (B, 3, S, S)."""
+        if self.nets.mesh is None:
+            return numpy(self.nets.faces_here(self.x))
+        return numpy(self.nets.straighten(self.x, self.nets.shapes(self.c)))
 
     @cached_property
     def _read(self) -> Array:
@@ -225,6 +246,8 @@ class Rendering:
         mask, regions = outline(mesh.reference, size, jaw=shades(edits)), regions_of(edits)
         if not _of_the_mouth(edits):
             mask = mask * (1 - self._mouth)
+        for eye in (slice(36, 42), slice(42, 48)):  # it keeps its colour and its light
+            mask = mask * (1 - polygon(mesh.reference[eye], size))
         return mask if regions is None else mask * region_mask(mesh.reference, regions, size)
 
     @cached_property
@@ -232,11 +255,40 @@ class Rendering:
         """Where in the mean frame a face's own tone is measured, (S, S)."""
         return None if self.nets.mesh is None else skin(self.nets.mesh.reference, self.nets.size)
 
+    def _painted(self, edits: Iterable[str] | None) -> Any:
+        """Where such an edit may colour the skin, (S, S) or a number."""
+        if edits is None:
+            return 1.0
+        painting = [name for name in edits if tints([name])]
+        return self._where(painting) if painting else 0.0
+
     @cached_property
     def _bare(self) -> np.ndarray | float:
-        """Where in the mean frame is nothing but skin, (S, S)."""
+        """Where in the mean frame is nothing that has another colour than skin, (S, S)."""
         mesh = self.nets.mesh
-        return 0 if mesh is None else skin(mesh.reference, self.nets.size, 1.1)
+        return 0 if mesh is None else featureless(mesh.reference, self.nets.size, 1.1)
+
+    @cached_property
+    def _brows(self) -> np.ndarray | float:
+        """Where in the mean frame brows may be, (S, S)."""
+        mesh, size = self.nets.mesh, self.nets.size
+        if mesh is None:
+            return 0
+        high = above(mesh.reference[36:48, 1].mean(), size)
+        return region_mask(mesh.reference, ["eyes"], size) * high
+
+    @cached_property
+    def _smooth(self) -> np.ndarray:
+        """Where no hair falls over a forehead, (B, S, S) in [0, 1]."""
+        reference, size = self.nets.mesh.reference, self.nets.size
+        high = above(reference[17:27, 1].min() - _ABOVE, size)
+        made = []
+        for real in self._real:
+            tone = np.median(real[:, self._skin > 0.5], 1)[:, None, None]
+            unlike = (np.abs(real - tone).max(0) > _UNLIKE).astype(np.float32)
+            near = blurred(unlike[None] * high, _NEAR_HAIR * size)[0]
+            made.append((1 - _MUCH * near).clip(0, 1))
+        return np.stack(made)
 
     def _over(self, values: np.ndarray) -> np.ndarray:
         """Values of the 68 points, between them over the mean frame: (S, S). Beyond them 1."""

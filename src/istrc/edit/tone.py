@@ -21,7 +21,9 @@ _OWN, _OWN_MOST = 1.5, 2.2  # ... more of the skin's than this (4,000 open smile
 _KNEE = 1.2  # luma, of 2 that white has, from which on it nears that
 _LIGHTS = 75  # percentile of the mouth's luma, which is of its teeth
 _LIGHT = 0.12  # of the side: light falls off over as much
-_BARED = 0.15  # so much lighter, in units of the [-1, 1] range, is no hair any more
+_AROUND = 0.06  # ... over which the skin around a place is looked at
+_BARED = 0.05  # so much lighter, in units of the [-1, 1] range, is no hair any more
+_DARK = 0.3  # so much darker than the skin around it, in the same units, is hair
 _BURNT = (0.5, 0.85)  # luma, in the [-1, 1] range, at which light begins to hide shades, and does
 _SHADE = 0.6  # taken away of what shades both halves over as much
 _BROAD = 0.8  # taken away of what tints more than half of that, as neither lips nor shadow do
@@ -33,8 +35,9 @@ def toned(
     skin: np.ndarray | None,
     covered: np.ndarray | None = None,
     shades: bool = False,
+    paint: np.ndarray | float = 1,
+    brows: np.ndarray | float = 0,
     bare: np.ndarray | float = 0,
-    lightest: float = 100,
 ) -> np.ndarray:
     """A change (3, S, S) of a texture without its change of light and skin tone.
 
@@ -42,15 +45,17 @@ def toned(
     of the face, which is where the light comes from, and most of what shades or tints it broadly;
     of its colour as much stays as the face has. A shade takes a share of the light that falls on a
     place and so does less where it is dark; where hair may cover the skin, what brightens does so
-    too. Skin that is over-exposed shows no shade at all.
+    too. Nothing becomes lighter than the skin around it: a brow goes as far as there is one, and
+    leaves no light around it. Skin that is over-exposed shows no shade at all.
 
     Args:
         own: (3, S, S) the face's texture in [-1, 1].
         skin: (S, S) where the tone is measured; None takes no tone away.
         covered: (S, S) how likely hair covers the skin, in [0, 1]; None for nowhere.
         shades: whether to shade a part of the face broadly is what the change is for.
+        paint: (S, S) where colours may be what no skin is, in [0, 1].
+        brows: (S, S) where only what is dark may darken, in [0, 1].
         bare: (S, S) where skin becomes lighter or darker and keeps its colour, in [0, 1].
-        lightest: percentile of the skin's luma that nothing is brightened beyond.
     """
     change = change.astype(np.float32)
     if skin is not None:
@@ -76,19 +81,23 @@ def toned(
             burnt = blurred(luma, _LIGHT / 4 * change.shape[-1])
             clear = 1 - ((burnt - low) / (high - low)).clip(0, 1)
             grey, tint = np.where(grey < 0, clear * grey, grey), clear * tint
-        if lightest < 100:
-            most = np.percentile(luma[0, skin > 0.5], lightest)
-            grey = np.minimum(grey, (most - luma).clip(min=0))
+        around = _spread(own, skin, _AROUND * change.shape[-1])  # (3, S, S)
+        room = ((LUMA * around).sum(0, keepdims=True) - luma).clip(min=0)
+        grey = np.minimum(grey, room)
+        grey = grey * np.where(grey < 0, 1 - brows * (1 - room / _DARK).clip(min=0), 1)
         hue, white = (own + 1) / (luma + 1).clip(min=0.1), white_of(own, skin)
         tint = tint * np.minimum(light, 1) * (1 - bare)
-        if shades:  # where hair goes, what comes to light has the skin's own colour
-            plain = (luma + grey + 1) * white - 1 - (luma + grey)
-            tint += (grey / _BARED).clip(0, 1) * (plain - (own - luma) - tint)
+        # What comes to light is the skin that is around it
+        plain = grey / room.clip(min=1e-3) * (around - own - room)
+        tint = tint + (1 if shades else 1 - paint) * (grey / _BARED).clip(0, 1) * (plain - tint)
         # Hair takes its share of every colour: red skin would else be redder under a beard. A fold
         # is redder than what is beside it, and what comes to light is skin more than dust
         grey = grey * np.where(grey < 0, hue if shades else 1, 1 if shades else (1 + white) / 2)
     change = grey + coloured(own, skin) * tint
-    return change if skin is None else _warmed(own + change, own, skin) - own
+    if skin is None:
+        return change
+    # What grows or is painted may be colder than the skin; lips that fade are not
+    return _warmed(own + change, own, skin, 1 - (1 - _WARM) * paint) - own
 
 
 def like_teeth(new: np.ndarray, own: np.ndarray, skin: np.ndarray, mouth: np.ndarray) -> np.ndarray:
@@ -118,17 +127,19 @@ def like_teeth(new: np.ndarray, own: np.ndarray, skin: np.ndarray, mouth: np.nda
     return new + cold * (luma * white - new) - 1
 
 
-def _warmed(new: np.ndarray, own: np.ndarray, skin: np.ndarray) -> np.ndarray:
+def _warmed(
+    new: np.ndarray, own: np.ndarray, skin: np.ndarray, warm: np.ndarray | float
+) -> np.ndarray:
     """A texture without what has become colder than a white in this light: hair is not blue."""
-    white = _white(own, skin)
+    white = _white(own, skin, warm)
     plain, was = ((LUMA * (x + 1)).sum(0, keepdims=True) * white - 1 for x in (new, own))
     cold = (plain - new)[:1] - (was - own)[:1].clip(min=0)
     return new + (cold / _COLD).clip(0, 1) * (plain - new)
 
 
-def _white(own: np.ndarray, skin: np.ndarray) -> np.ndarray:
-    """A white that is a little of the skin's colour, over its luma: (3, 1, 1)."""
-    return 1 + _WARM * (white_of(own, skin) - 1)
+def _white(own: np.ndarray, skin: np.ndarray, warm: np.ndarray | float = _WARM) -> np.ndarray:
+    """A white that is `warm` of the skin's colour, over its luma: (3, 1, 1) or (3, S, S)."""
+    return 1 + warm * (white_of(own, skin) - 1)
 
 
 def white_of(own: np.ndarray, skin: np.ndarray) -> np.ndarray:

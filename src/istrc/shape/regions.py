@@ -107,17 +107,19 @@ def outline(mean: np.ndarray, size: int, jaw: bool = False) -> np.ndarray:
     return (np.sqrt(faded) * edge.clip(0, 1) * top).astype(np.float32)
 
 
-def skin(mean: np.ndarray, size: int, around_it: float = 1.5) -> np.ndarray:
-    """Cheeks, nose and forehead in the mean frame: (S, S) in [0, 1].
-
-    Args:
-        around_it: times its size that what is no skin is left out.
-    """
+def skin(mean: np.ndarray, size: int) -> np.ndarray:
+    """Cheeks, nose and forehead in the mean frame: (S, S) in [0, 1]."""
     around = points(mean)
     inside = polygon(np.concatenate([around[:17], around[68 + 17 : 68 + 27][::-1]]), size)
+    return inside * featureless(mean, size, 1.5)
+
+
+def featureless(mean: np.ndarray, size: int, around: float) -> np.ndarray:
+    """Where in the mean frame are no brows, eyes and lips, `around` times their size: (S, S)."""
+    left = np.ones((size, size), np.float32)
     for part in (slice(48, 60), slice(36, 42), slice(42, 48), slice(17, 22), slice(22, 27)):
-        inside = inside * (1 - polygon(_enlarged(mean[part], around_it), size))
-    return inside
+        left = left * (1 - polygon(_enlarged(mean[part], around), size))
+    return left
 
 
 def above(height: float, size: int) -> np.ndarray:
