@@ -15,7 +15,8 @@ from istrc import sphere
 from istrc.circle import TRANSFORMATIONS, Circle
 from istrc.device import choose_device, reduced
 from istrc.edit import stopping
-from istrc.edit.render import MODES, Rendering, put
+from istrc.edit.composite import put
+from istrc.edit.render import MODES, Rendering
 from istrc.edit.tone import toned
 from istrc.edit.walk import targets, walk
 from istrc.errors import InputError, IstrcError

@@ -13,7 +13,8 @@ import numpy as np
 from istrc.arrays import numpy
 from istrc.data.prepared import to_pixels
 from istrc.edit import walk as walking
-from istrc.edit.render import Rendering, put
+from istrc.edit.composite import put
+from istrc.edit.render import Rendering
 from istrc.photo.align import Frame
 from istrc.photo.paste import paste_crop
 from istrc.photo.picture import Picture

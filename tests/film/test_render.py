@@ -6,7 +6,8 @@ import torch
 
 from istrc import sphere
 from istrc.circle import Circle
-from istrc.edit.render import Rendering, put
+from istrc.edit.composite import put
+from istrc.edit.render import Rendering
 from istrc.film.direction import find_direction
 from istrc.film.render import make_layers, paste
 from istrc.photo.align import aligned_frame

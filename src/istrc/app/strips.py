@@ -10,7 +10,7 @@ import numpy as np
 from istrc import sphere
 from istrc.arrays import library, numbers, numpy
 from istrc.data.prepared import to_pixels
-from istrc.edit.render import put
+from istrc.edit.composite import put
 from istrc.figures import Row, signed
 
 if TYPE_CHECKING:

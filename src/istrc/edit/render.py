@@ -10,7 +10,6 @@ photo:    the picture's own pixels, moved to where the new shape has them, and t
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -18,13 +17,13 @@ import numpy as np
 
 from istrc.arrays import inference, library, numpy
 from istrc.attributes import OF_THE_MOUTH, moves, of_the_hair, regions_of, shades, tints
+from istrc.edit.composite import Layers, put
 from istrc.edit.tone import like_teeth, toned
 from istrc.errors import InputError
-from istrc.photo.align import Frame, aligned_frame, invert, transform
+from istrc.photo.align import aligned_frame
 from istrc.photo.paste import face_mask
-from istrc.resample import blurred, looked_up, places
-from istrc.shape.crop import CROP_CENTRE, CROP_SIDE
-from istrc.shape.mesh import FACE_POINTS, LOWER, UPPER, Mesh
+from istrc.resample import blurred
+from istrc.shape.mesh import LOWER, UPPER
 from istrc.shape.regions import above, featureless, outline, polygon, region_mask, skin
 
 if TYPE_CHECKING:
@@ -32,9 +31,6 @@ if TYPE_CHECKING:
     from istrc.networks import Networks
 
 MODES = ("photo", "anchored", "circle")
-FINEST = 1024  # pixels of a side over which a mesh is drawn; larger faces are looked up between
-REACHED = 3  # pixels, as far as a cubic kernel reaches beside a place, and one more
-STILL = 0.02  # pixels that count as not moved
 _INTO = 0.15  # of what a mouth shuts, that its inside reaches into either lip
 _EDGE = 0.012  # of the crop's side, over which the inside of a mouth is blended into its lips
 _ABOVE = 0.03  # the brows, of the crop's half side, a forehead begins
@@ -42,26 +38,6 @@ _UNLIKE = 0.35  # from the skin's colour, in units of the [-1, 1] range, is hair
 _NEAR_HAIR = 0.04  # of the crop's side, as far as which an edit keeps away from it
 _MUCH = 4  # times the share of hair around a place, that is missing of an edit there
 _OPENED = (1.3, 2.2)  # times its area, from which an open mouth is drawn by the decoder, and all
-
-
-@dataclass(frozen=True)
-class Layers:
-    """What an edit of one face lays over its photograph. S pixels a side, the mean frame.
-
-    Attributes:
-        change: (3, S, S) of the texture, in units of the [-1, 1] range, masked.
-        mask: (S, S) where the edit may show.
-        inside: (3, S, S) the new texture, for what has opened; None where nothing has.
-        lips: (S, S) how much of `inside` shows.
-        before, after: (P, 2) the meshes of both shapes; None where all shapes are the same.
-    """
-
-    change: np.ndarray
-    mask: np.ndarray
-    inside: np.ndarray | None = None
-    lips: Any = None  # an array, or None
-    before: np.ndarray | None = None
-    after: np.ndarray | None = None
 
 
 class Rendering:
@@ -335,102 +311,6 @@ def widened(old: np.ndarray, new: np.ndarray) -> np.ndarray:
     old[UPPER] -= closed[:, None] * down
     old[LOWER] += closed[:, None] * down
     return old
-
-
-def put(pixels: np.ndarray, layers: Layers, frame: Frame, mesh: Any) -> np.ndarray:
-    """A photograph with an edit's layers over the face under a frame.
-
-    Args:
-        pixels: (H, W, 3) in levels of 0..255, uint8 or floating.
-        mesh: of the layers' meshes.
-
-    Returns:
-        (H, W, 3) of the same type, a new array. Pixels that the edit neither moves nor shades keep
-        their values, and an edit of nothing gives them all back.
-    """
-    result = np.array(pixels, copy=True)
-    height, width = pixels.shape[:2]
-    half = CROP_SIDE / 2
-    to_crop = np.column_stack([frame.matrix[:, :2], frame.matrix[:, 2] - CROP_CENTRE]) / half
-    from_crop = invert(to_crop)
-    corners = transform(from_crop, [[-1, -1], [1, -1], [1, 1], [-1, 1]])
-    if layers.after is not None:
-        corners = np.concatenate([corners, transform(from_crop, layers.after[68:FACE_POINTS])])
-    left, top = (int(v) for v in np.clip(np.floor(corners.min(0)), 0, (width, height)))
-    right, bottom = (int(v) for v in np.clip(np.ceil(corners.max(0)), 0, (width, height)))
-    if left >= right or top >= bottom:
-        return result
-    box = (left, top, right, bottom)
-    if layers.after is None:
-        at, moved = _straight(to_crop, box), None
-    else:
-        at, moved = _through_mesh(mesh, layers, from_crop, box)
-
-    # The photograph's own pixels, moved
-    own = result[top:bottom, left:right].astype(np.float32)  # (h, w, 3)
-    if moved is not None:
-        far = (np.abs(moved).max(-1) > STILL) & np.isfinite(moved).all(-1)
-        rows, columns = np.nonzero(far)
-        if len(rows):
-            # Nothing is known beyond the picture: towards its edge it is squeezed, at most by half
-            x, y = columns + left, rows + top
-            u = x + np.clip(moved[rows, columns, 0], -x / 2, (width - 1 - x) / 2)
-            v = y + np.clip(moved[rows, columns, 1], -y / 2, (height - 1 - y) / 2)
-            # Of a great photograph, the part that is looked at
-            x0, y0 = (
-                int(np.clip(np.floor(at_.min()) - REACHED, 0, end - 1))
-                for at_, end in ((u, width), (v, height))
-            )
-            x1, y1 = (int(np.ceil(at_.max())) + REACHED + 1 for at_ in (u, v))
-            window = pixels[y0 : max(y1, y0 + 1), x0 : max(x1, x0 + 1)].transpose(2, 0, 1)
-            own[rows, columns] = looked_up(window, u - x0, v - y0).T
-
-    # The texture's change, and what has opened
-    size = layers.change.shape[-1]
-    inside_crop = (np.abs(at) < 1).all(-1)
-    rows, columns = np.nonzero(inside_crop)
-    texels = (at[rows, columns] + 1) * size / 2 - 0.5
-    stack = [layers.change * np.float32(127.5)]
-    if layers.inside is not None:
-        stack += [(layers.inside + 1) * np.float32(127.5), layers.lips[None]]
-    seen = looked_up(np.concatenate(stack), texels[:, 0], texels[:, 1])  # (3 or 7, N)
-    shaded = own[rows, columns] + seen[:3].T
-    if layers.inside is not None:
-        share = seen[6].clip(0, 1)[:, None]
-        shaded += share * (seen[3:6].T - shaded)
-    own[rows, columns] = shaded
-    if np.issubdtype(pixels.dtype, np.integer):
-        own = np.rint(own)
-    result[top:bottom, left:right] = own.clip(0, 255).astype(pixels.dtype)
-    return result
-
-
-def _straight(to_crop: np.ndarray, box: tuple[int, int, int, int]) -> np.ndarray:
-    """Where a photograph's pixels lie in the crop, (h, w, 2)."""
-    return np.stack(places(to_crop, box), -1) + 0.5
-
-
-def _through_mesh(
-    mesh: Mesh, layers: Layers, from_crop: np.ndarray, box: tuple[int, int, int, int]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Where a photograph's pixels lie in the mean frame, and by how many pixels they look aside.
-
-    Returns two (h, w, 2); pixels outside of the mesh are nowhere, and do not move.
-    """
-    left, top, right, bottom = box
-    height, width = bottom - top, right - left
-    step = max(1, int(np.ceil(max(height, width) / FINEST)))
-    shape = (-(-height // step), -(-width // step))
-    region = (left, top, left + shape[1] * step, top + shape[0] * step)
-    before, after = transform(from_crop, layers.before), transform(from_crop, layers.after)
-    found, weights = mesh.drawn(after, region, shape, inner=True)
-    both = mesh.places(np.concatenate([mesh.centre, before - after], 1), found, weights)
-    both[found < 0] = [9.0, 9.0, 0.0, 0.0]
-    if step > 1:
-        v, u = np.mgrid[0:height, 0:width]
-        finer = (u + 0.5) / step - 0.5, (v + 0.5) / step - 0.5
-        both = looked_up(both.transpose(2, 0, 1), *finer, cubic=False).transpose(1, 2, 0)
-    return both[..., :2], both[..., 2:]
 
 
 def _area(corners: np.ndarray) -> float:

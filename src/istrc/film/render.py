@@ -11,7 +11,8 @@ import torch
 
 from istrc.circle import Circle
 from istrc.data.prepared import to_tensor
-from istrc.edit.render import Layers, Rendering, put
+from istrc.edit.composite import Layers, put
+from istrc.edit.render import Rendering
 from istrc.errors import InputError
 from istrc.film.direction import Direction
 from istrc.film.flicker import Flicker

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 
-from istrc.edit.render import put
+from istrc.edit.composite import put
 from istrc.errors import InputError
 from istrc.figures import Row
 from istrc.paper_figures.page import face_page, pixels

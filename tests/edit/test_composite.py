@@ -1,0 +1,160 @@
+"""How an edit is put into a photograph: what moves, what is shaded, and what keeps its bytes."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from istrc.edit.composite import Layers, put
+from istrc.photo.align import Frame, aligned_frame, transform
+from istrc.shape.crop import CROP_CENTRE, CROP_SIDE
+from istrc.shape.mesh import BORDER, Mesh, points
+from istrc.shape.regions import outline, polygon
+
+SIZE = 32
+SIDE = 150  # of the face's crop in the photograph
+
+
+@pytest.fixture(scope="module")
+def mesh(face_points):
+    return Mesh(face_points)
+
+
+@pytest.fixture(scope="module")
+def frame():
+    """A face that is turned a little, in a photograph of 320 x 260."""
+    scale, angle = CROP_SIDE / SIDE, 0.2
+    turn = scale * np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    return Frame(np.column_stack([turn, CROP_CENTRE - turn @ [150.0, 140.0]]))
+
+
+@pytest.fixture(scope="module")
+def photo():
+    coarse = np.random.default_rng(0).integers(0, 256, (27, 33, 3), dtype=np.uint8)
+    return coarse.repeat(10, 0).repeat(10, 1)[:260, :320]
+
+
+def nothing(mesh, shape=None):
+    """The layers of an edit that changes no texture: (3, S, S) of 0, and a shape that moves."""
+    blank = np.zeros((3, SIZE, SIZE), np.float32)
+    before, after = mesh.moved(mesh.reference, mesh.reference if shape is None else shape)
+    return Layers(blank, np.ones((SIZE, SIZE), np.float32), None, None, before, after)
+
+
+def in_crop(frame, shape):
+    """Where the pixels of a photograph lie in the crop's [-1, 1], (H, W, 2)."""
+    height, width = shape[:2]
+    x, y = np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5)
+    return (transform(frame.matrix, np.stack([x, y], -1)) - CROP_CENTRE) / (CROP_SIDE / 2)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.float32])
+def test_nothing_moved_and_nothing_changed_gives_all_back(mesh, frame, photo, kind):
+    pixels = photo.astype(kind)
+    for layers, own in ((nothing(mesh), mesh), (nothing(mesh).__class__(*blank()), None)):
+        found = put(pixels, layers, frame, own)
+        assert found.dtype == kind and found is not pixels
+        np.testing.assert_array_equal(found, pixels)
+
+
+def blank():
+    return np.zeros((3, SIZE, SIZE), np.float32), np.ones((SIZE, SIZE), np.float32)
+
+
+def test_outside_of_the_mesh_bytes_are_the_photographs(mesh, frame, photo, open_mouth):
+    layers = nothing(mesh, open_mouth(mesh.reference, 0.15))
+    layers.change[:] = 0.3 * outline(mesh.reference, SIZE)
+    found = put(photo, layers, frame, mesh)
+    assert (found != photo).any()
+    at = in_crop(frame, photo.shape)
+    ring = points(mesh.reference)[95:122]
+    around = np.concatenate([ring[:17], ring[:16:-1]])
+    inside = polygon_has(around * 1.02, at)
+    assert not inside.all() and np.array_equal(found[~inside], photo[~inside])
+    assert np.array_equal(found[np.abs(at).max(-1) > BORDER], photo[np.abs(at).max(-1) > BORDER])
+
+
+def polygon_has(corners, places):
+    """Whether places (..., 2) lie in a polygon (N, 2): crossings of a ray, corner by corner."""
+    inside = np.zeros(places.shape[:-1], bool)
+    x, y = places[..., 0], places[..., 1]
+    for (ax, ay), (bx, by) in zip(corners, np.roll(corners, 1, 0), strict=True):
+        if ay != by:
+            crosses = ((ay > y) != (by > y)) & (x < (bx - ax) * (y - ay) / (by - ay) + ax)
+            inside ^= crosses
+    return inside
+
+
+def test_pixels_are_moved_with_their_points(mesh, open_mouth):
+    """A bright dot on the lower lip, and on the nose, is where those points are afterwards."""
+    frame = aligned_frame(128, 128)
+    shape = open_mouth(mesh.reference, 0.125)  # the lip goes down by 8 pixels
+    pixels = np.zeros((128, 128, 3), np.uint8)
+    for point in (57, 30):
+        x, y = ((mesh.reference[point] + 1) * 64).round().astype(int)
+        pixels[y - 2 : y + 2, x - 2 : x + 2] = 255
+    found = put(pixels, nothing(mesh, shape), frame, mesh)[..., 0].astype(float)
+    for point, moved in ((57, 8), (30, 0)):
+        x, y = (mesh.reference[point] + 1) * 64
+        near = found[int(y) - 4 : int(y) + 16, int(x) - 6 : int(x) + 6]
+        centre = (near.sum(1) * (np.arange(len(near)) + int(y) - 4 + 0.5)).sum() / near.sum()
+        assert centre == pytest.approx(round(y) + moved, abs=1.0)
+
+
+def test_towards_the_edge_of_a_picture_is_squeezed_and_not_smeared(mesh):
+    """A face that is cut off grows narrower: no column of it is repeated."""
+    frame, right = aligned_frame(128, 128), np.array([0.35, 0.0])
+    shape = mesh.reference.copy()
+    shape[:17] *= [0.8, 1.0]
+    before, after = mesh.moved(mesh.reference, shape)
+    layers = replace(nothing(mesh), before=before + right, after=after + right)
+    ramp = np.broadcast_to(np.arange(128, dtype=np.float32)[None, :, None] * 2, (128, 128, 3))
+    found = put(ramp, layers, frame, mesh)[..., 0]
+    moved = np.flatnonzero(np.abs(found - ramp[..., 0]).max(1) > 4)
+    assert len(moved) > 20 and (np.diff(found[moved, -24:], axis=1) > 0.2).all()
+
+
+def test_a_change_is_added_where_the_texture_lies(mesh, frame, photo):
+    layers = nothing(mesh)
+    layers.change[:] = 0.25
+    grey = np.full_like(photo, 100)
+    found = put(grey, layers, frame, mesh).astype(int)
+    at = in_crop(frame, photo.shape)
+    ring = points(mesh.reference)[95:122]
+    inside = polygon_has(0.98 * np.concatenate([ring[:17], ring[:16:-1]]), at)
+    inside &= np.abs(at).max(-1) < 0.9
+    assert inside.mean() > 0.1 and (np.abs(found[inside] - (100 + 0.25 * 127.5)) <= 1).all()
+    beyond = np.abs(in_crop(frame, photo.shape)).max(-1) > 1.01
+    assert (found[beyond] == 100).all()
+    # The constant shape does the same, without a mesh
+    flat = put(grey, Layers(layers.change, layers.mask), frame, None).astype(int)
+    assert np.abs(flat - found)[inside].max() <= 1
+
+
+def test_what_opens_is_drawn(mesh, open_mouth):
+    frame, pixels = aligned_frame(128, 128), np.full((128, 128, 3), 60, np.uint8)
+    shape = open_mouth(mesh.reference, 0.2)
+    bare = nothing(mesh, shape)
+    lips = polygon(2 * mesh.reference[60:68] - mesh.reference[[62, 66]].mean(0), SIZE)
+    inside = np.full((3, SIZE, SIZE), 1.0, np.float32)
+    layers = Layers(bare.change, bare.mask, inside, lips, bare.before, bare.after)
+    found = put(pixels, layers, frame, mesh)
+    assert (put(pixels, bare, frame, mesh) == 60).all()
+    x, y = ((shape[[62, 66]].mean(0) + 1) * 64).astype(int)
+    assert found[y, x].min() > 200  # what the decoder has there
+    assert (found[:40] == 60).all()
+
+
+def test_a_face_beside_the_photograph_changes_nothing(mesh, photo):
+    away = Frame(np.column_stack([np.eye(2), [5000.0, 5000.0]]))
+    np.testing.assert_array_equal(put(photo, nothing(mesh), away, mesh), photo)
+
+
+def test_large_faces_are_looked_up_between(mesh, open_mouth, monkeypatch):
+    coarse = np.random.default_rng(0).integers(0, 256, (8, 8, 3)).astype(np.float32)
+    pixels = np.kron(coarse, np.ones((32, 32, 1))).astype(np.float32)  # (256, 256, 3)
+    layers = nothing(mesh, open_mouth(mesh.reference, 0.1))
+    fine = put(pixels, layers, aligned_frame(256, 256), mesh)
+    monkeypatch.setattr("istrc.edit.composite.FINEST", 128)
+    rough = put(pixels, layers, aligned_frame(256, 256), mesh)
+    assert np.abs(rough - fine).mean() < 2
