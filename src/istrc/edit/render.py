@@ -23,20 +23,22 @@ from istrc.errors import InputError
 from istrc.photo.align import aligned_frame
 from istrc.photo.paste import face_mask
 from istrc.resample import blurred
+from istrc.shape.measures import measures
 from istrc.shape.mesh import LOWER, UPPER
-from istrc.shape.regions import above, featureless, outline, polygon, region_mask, skin
+from istrc.shape.regions import above, enlarged, featureless, outline, polygon, region_mask, skin
 
 if TYPE_CHECKING:
     from istrc.arrays import Array
     from istrc.networks import Networks
 
 MODES = ("photo", "anchored", "circle")
-_INTO = 0.15  # of what a mouth shuts, that its inside reaches into either lip
+_INTO = 0.2, 0.25  # of what a mouth shuts, that its inside reaches into upper and lower lip
 _EDGE = 0.012  # of the crop's side, over which the inside of a mouth is blended into its lips
 _ABOVE = 0.03  # the brows, of the crop's half side, a forehead begins
 _UNLIKE = 0.35  # from the skin's colour, in units of the [-1, 1] range, is hair over a forehead
 _NEAR_HAIR = 0.04  # of the crop's side, as far as which an edit keeps away from it
 _MUCH = 4  # times the share of hair around a place, that is missing of an edit there
+_LIPS = 1.3  # times its size, that the inside of a mouth shows on the edge of its lips
 _OPENED = (1.3, 2.2)  # times its area, from which an open mouth is drawn by the decoder, and all
 
 
@@ -112,6 +114,7 @@ class Rendering:
                 clear = self._clear[number]
                 new = old + (new - old) * clear[:, None]
             before, after = self.nets.mesh.moved(widened(old, new), new)
+            shift = shift * (1 - self._shut(old, new))
             lips, inside = self._opened(before, after, clear), None
             if lips is not None:
                 inside = own[number] + toned(drawn[number] - own[number], own[number], None)
@@ -273,6 +276,18 @@ class Rendering:
         all_[:68] = values
         return (all_[corners] * weights).sum(1).reshape(self.nets.size, -1)
 
+    def _shut(self, old: np.ndarray, new: np.ndarray) -> np.ndarray:
+        """How much of a mouth's inside, and of the edge of its lips, shuts: (S, S) in [0, 1].
+
+        Teeth that become lips are a red change, and the lips beside them have their own red.
+        """
+        was, is_ = (max(float(measures(shape)["lip_gap"]), 0) for shape in (old, new))
+        if was <= is_:
+            return np.zeros_like(self._mouth)
+        corners = self.nets.mesh.reference[60:68]
+        wide = polygon(enlarged(corners, _LIPS), self.nets.size)
+        return (1 - is_ / was) * blurred(wide[None], 2 * _EDGE * self.nets.size)[0]
+
     def _opened(
         self, before: np.ndarray, after: np.ndarray, clear: np.ndarray | None
     ) -> np.ndarray | None:
@@ -306,10 +321,10 @@ def widened(old: np.ndarray, new: np.ndarray) -> np.ndarray:
     def gap(shape: np.ndarray) -> np.ndarray:  # (3,) at the three places where points face
         return np.maximum(((shape[LOWER] - shape[UPPER]) * down).sum(1), 0)
 
-    closed = np.maximum(gap(old) - gap(new), 0) * _INTO
+    closed = np.maximum(gap(old) - gap(new), 0)[:, None] * down
     old = old.copy()
-    old[UPPER] -= closed[:, None] * down
-    old[LOWER] += closed[:, None] * down
+    old[UPPER] -= _INTO[0] * closed
+    old[LOWER] += _INTO[1] * closed
     return old
 
 

@@ -20,10 +20,8 @@ import numpy as np
 
 from istrc import sphere
 from istrc.arrays import along, indices, inference, library, numbers
-from istrc.attributes import STILL, regions_of
 from istrc.edit import walk as walking
-from istrc.shape.measures import MEASURED, eyes, measures, pose
-from istrc.shape.regions import movement
+from istrc.edit.shaping import LEAST, made_up, moving, placed, unturned
 
 if TYPE_CHECKING:
     from istrc.arrays import Array
@@ -33,14 +31,9 @@ FRAMES = 8  # places along a walk that are looked at, beside the face itself
 FURTHER = np.array([1.125, 1.25])  # ... and beyond its end, times its change
 SURE = math.log(0.7 / 0.3)  # the logit of probability 0.7: sure of what is kept
 BEYOND = 2.5  # times the evidence asked of z: how far a walk may go for a picture that lags behind
-SHUT = [[[1.0, 1.0, 1.0], [0.0, 0.0, 1.0]]]  # what lip_gap's ranges become: (1, 2, 3)
 MOST = 2.5  # of the differences between classes that prototypes add, an edit of strength 1
 MEASURED_MOST = 1.5  # ... where the shape says it, and more colour of it is dirt
 ORDINARY = 2.5  # spreads from the mean face that a texture's coordinate is moved to at most
-LEAST = 0.15  # of the gap between the classes, that an edit of strength 1 goes in any case
-NEAR = 0.01  # of the distance of the eyes, over which a measure's slope is taken
-ENOUGH = 1.2  # ... that a measure goes, where the class has room for it
-VISIBLE = 0.42  # ... and of what 94 % of a class span, in any case
 LOOKS = 3  # pictures on the way of a prototype, where its end is taken for another person
 WATCHED = ("male",)  # of what is held by default, this is held in the picture as well
 
@@ -126,34 +119,6 @@ def wanted_logits(said: Array, typical: Array, strengths: Array) -> Array:
     goal = lib.where(strengths > 0, typical[:, 0], typical[:, 1])
     full = lib.maximum(sign * (goal - said), LEAST * gap)  # (B, A)
     return said + strengths * full
-
-
-def wanted_measures(
-    found: Array, ranges: Array, strengths: Array, gain: float | Array = 1.0
-) -> Array:
-    """Where a strength leads in a shape's measures: (B, M).
-
-    To the middle of the class, and in any case as far as is seen: `ENOUGH` of the gap between the
-    classes and `VISIBLE` of what faces of the class span, `gain` times either; but not beyond what
-    all but 3 % of the class show.
-
-    Args:
-        found: (B, M) of the faces themselves.
-        ranges: (M, 2, 3) of faces that have, and lack, what is measured: the median, the 3rd and
-            97th percentile.
-        strengths: (M,) signed.
-        gain: of all, or (M,).
-    """
-    lib = library(found)
-    sign = lib.sign(strengths)
-    goal = lib.where((strengths > 0)[:, None], ranges[:, 0], ranges[:, 1])  # (M, 3)
-    edge = lib.where(strengths > 0, goal[:, 2], goal[:, 1])
-    gap = abs(ranges[:, 0, 0] - ranges[:, 1, 0])
-    seen = gain * lib.maximum(ENOUGH * gap, VISIBLE * (goal[:, 2] - goal[:, 1]))  # (M,)
-    full = lib.maximum(sign * (goal[:, 0] - found), seen)  # (B, M)
-    room = (sign * (edge - found)).clip(min=0)
-    full = lib.maximum(lib.minimum(full, room), LEAST * gap)
-    return found + strengths * full
 
 
 @inference
@@ -293,7 +258,7 @@ def completed(
         way = sign * probes.prototypes[column]
         if nets.code > nets.texture:
             # What is measured is made up already
-            moved = numbers(moving([name]) * (name not in probes.measures), c) @ _placed(
+            moved = numbers(moving([name]) * (name not in probes.measures), c) @ placed(
                 nets, nets.shapes(way[None])[0]
             )
             way = lib.concatenate([way[: nets.texture], moved.reshape(-1)])
@@ -321,73 +286,3 @@ def _share(way: Array, slope: Array, most: float) -> Array:
     return lib.where(goes, way / lib.where(goes, slope, 1 + 0 * slope), most + 0 * way).clip(
         0, most
     )
-
-
-def moving(edits: Iterable[str]) -> np.ndarray:
-    """What an edit of these keeps of a shape's displacement, (68, 68): see `movement`."""
-    edits = [name for name in edits if name not in STILL]
-    regions = regions_of(edits) if edits else []
-    return np.eye(68, dtype=np.float32) if regions is None else movement(regions)
-
-
-def unturned(nets: Networks, shapes: Array, moved: Array) -> Array:
-    """A displacement (B, 68, 2) of shapes without what turns, tilts, shifts or scales the head.
-
-    Pictures of open mouths and of smiles are taken from elsewhere than others, and a mean of
-    differences brings that along. And shapes lie as the data's pictures were aligned, by the mouth
-    as well as by the eyes: there a mouth is shut by an upper half of the face that comes down, and
-    a photograph's upper half stays where it is.
-    """
-    turned = pose(shapes + moved) - pose(shapes)  # (B, 2)
-    ways = nets.probes.turns.reshape(2, -1)
-    new = shapes + moved - (turned @ ways).reshape(moved.shape)
-    (left, right), (to_left, to_right) = eyes(new), eyes(shapes)
-    was, now = (to_right - to_left)[:, None], (right - left)[:, None]  # (B, 1, 2)
-    square = (now * now).sum(-1).clip(min=1e-9)
-    cos = (now * was).sum(-1) / square
-    sin = (now[..., 0] * was[..., 1] - now[..., 1] * was[..., 0]) / square
-    x, y = (new[..., axis] - left[:, None, axis] for axis in (0, 1))  # (B, 68)
-    placed = library(new).stack([cos * x - sin * y, sin * x + cos * y], -1)
-    return placed + to_left[:, None] - shapes
-
-
-def _placed(nets: Networks, way: Array) -> Array:
-    """A direction (68, 2) of shapes as `unturned` leaves it of the mean shape."""
-    mean = nets.shapes(nets.probes.mean[None])
-    return unturned(nets, mean, NEAR * way[None])[0] / NEAR
-
-
-def made_up(nets: Networks, c: Array, change: Array, strengths: Mapping[str, float]) -> Array:
-    """A change (B, C) of codes c with what is missing of what is measured on the shape.
-
-    Where a measure falls short of `wanted_measures`, or leaves what the class shows, the points
-    that such an edit moves go on in the measure's own direction.
-    """
-    probes, lib = nets.probes, library(c)
-    for name, strength in strengths.items():
-        if name not in probes.measures:
-            continue
-        row, measure = probes.measures.index(name), MEASURED[name]
-        ranges, asked = probes.ranges[row : row + 1], numbers([strength], c)
-        own = measures(nets.shapes(c))[measure]
-        if measure == "lip_gap" and strength < 0:  # landmarks leave a gap between shut lips
-            ranges = ranges * numbers(SHUT, c)
-        gain = probes.gain[row, 0 if strength > 0 else 1]
-        goal = wanted_measures(own[:, None], ranges, asked, gain)[:, 0]  # (B,)
-        side = ranges[0, 0 if strength > 0 else 1]
-        edge = side[2] if strength > 0 else side[1]
-        way = numbers(moving([name]), c) @ _placed(nets, probes.directions[row])  # (68, 2)
-        for _ in range(2):  # a measure is nearly linear in the shape
-            shapes = nets.shapes(c + change)
-            now = measures(shapes)[measure]
-            if strength > 0:
-                limit = lib.maximum(lib.maximum(edge + 0 * own, goal), own)
-                missing = (goal - now).clip(min=0) - (now - limit).clip(min=0)
-            else:
-                limit = lib.minimum(lib.minimum(edge + 0 * own, goal), own)
-                missing = -(now - goal).clip(min=0) + (limit - now).clip(min=0)
-            slope = (measures(shapes + NEAR * way)[measure] - now) / NEAR
-            moved = (missing / slope.clip(min=0.5))[:, None] * way.reshape(1, -1)
-            texture = change[:, : nets.texture]
-            change = lib.concatenate([texture, change[:, nets.texture :] + moved], 1)
-    return change

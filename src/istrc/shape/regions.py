@@ -37,7 +37,7 @@ def region_mask(mean: np.ndarray, names: Iterable[str], size: int) -> np.ndarray
     for name in names:
         if name in _MADE:
             groups, times, _ = _MADE[name]
-            made: Any = sum(polygon(_hull(_enlarged(mean[group], times)), size) for group in groups)
+            made: Any = sum(polygon(_hull(enlarged(mean[group], times)), size) for group in groups)
             made = blurred(made.clip(0, 1)[None], _EDGE * size)[0]
         else:
             brows = mean[17:27, 1].min() - 0.05
@@ -118,7 +118,7 @@ def featureless(mean: np.ndarray, size: int, around: float) -> np.ndarray:
     """Where in the mean frame are no brows, eyes and lips, `around` times their size: (S, S)."""
     left = np.ones((size, size), np.float32)
     for part in (slice(48, 60), slice(36, 42), slice(42, 48), slice(17, 22), slice(22, 27)):
-        left = left * (1 - polygon(_enlarged(mean[part], around), size))
+        left = left * (1 - polygon(enlarged(mean[part], around), size))
     return left
 
 
@@ -129,7 +129,8 @@ def above(height: float, size: int) -> np.ndarray:
     return np.broadcast_to(faded, (size, size)).astype(np.float32)
 
 
-def _enlarged(corners: np.ndarray, times: float) -> np.ndarray:
+def enlarged(corners: np.ndarray, times: float) -> np.ndarray:
+    """Points (N, 2), `times` as far from their mean."""
     middle = corners.mean(0)
     return middle + times * (corners - middle)
 

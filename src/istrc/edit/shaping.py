@@ -1,0 +1,135 @@
+"""What an edit does to a shape: the points that it moves, and what is missing of a length.
+
+What is measured on real faces that have an attribute says how far an edit of it must go to be seen,
+and how far no face goes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from istrc.arrays import library, numbers
+from istrc.attributes import STILL, regions_of
+from istrc.shape.measures import MEASURED, eyes, measures, pose
+from istrc.shape.regions import movement
+
+if TYPE_CHECKING:
+    from istrc.arrays import Array
+    from istrc.networks import Networks
+
+SHUT = [[[1.0, 1.0, 1.0], [0.0, 0.0, 1.0]]]  # what lip_gap's ranges become: (1, 2, 3)
+LEAST = 0.15  # of the gap between the classes, that an edit of strength 1 goes in any case
+NEAR = 0.01  # of the distance of the eyes, over which a measure's slope is taken
+ENOUGH = 1.2  # ... that a measure goes, where the class has room for it
+VISIBLE = 0.42  # ... and of what 94 % of a class span, in any case
+
+
+def wanted_measures(
+    found: Array, ranges: Array, strengths: Array, gain: float | Array = 1.0
+) -> Array:
+    """Where a strength leads in a shape's measures: (B, M).
+
+    To the middle of the class, and in any case as far as is seen: `ENOUGH` of the gap between the
+    classes and `VISIBLE` of what faces of the class span, `gain` times either; but not beyond what
+    all but 3 % of the class show.
+
+    Args:
+        found: (B, M) of the faces themselves.
+        ranges: (M, 2, 3) of faces that have, and lack, what is measured: the median, the 3rd and
+            97th percentile.
+        strengths: (M,) signed.
+        gain: of all, or (M,).
+    """
+    lib = library(found)
+    sign = lib.sign(strengths)
+    goal = lib.where((strengths > 0)[:, None], ranges[:, 0], ranges[:, 1])  # (M, 3)
+    edge = lib.where(strengths > 0, goal[:, 2], goal[:, 1])
+    gap = abs(ranges[:, 0, 0] - ranges[:, 1, 0])
+    seen = gain * lib.maximum(ENOUGH * gap, VISIBLE * (goal[:, 2] - goal[:, 1]))  # (M,)
+    full = lib.maximum(sign * (goal[:, 0] - found), seen)  # (B, M)
+    room = (sign * (edge - found)).clip(min=0)
+    full = lib.maximum(lib.minimum(full, room), LEAST * gap)
+    return found + strengths * full
+
+
+def moving(edits: Iterable[str]) -> np.ndarray:
+    """What an edit of these keeps of a shape's displacement, (68, 68): see `movement`."""
+    edits = [name for name in edits if name not in STILL]
+    regions = regions_of(edits) if edits else []
+    return np.eye(68, dtype=np.float32) if regions is None else movement(regions)
+
+
+def unturned(nets: Networks, shapes: Array, moved: Array) -> Array:
+    """A displacement (B, 68, 2) of shapes without what turns, tilts, shifts or scales the head.
+
+    Pictures of open mouths and of smiles are taken from elsewhere than others, and a mean of
+    differences brings that along. And shapes lie as the data's pictures were aligned, by the mouth
+    as well as by the eyes: there a mouth is shut by an upper half of the face that comes down, and
+    a photograph's upper half stays where it is.
+    """
+    turned = pose(shapes + moved) - pose(shapes)  # (B, 2)
+    ways = nets.probes.turns.reshape(2, -1)
+    new = shapes + moved - (turned @ ways).reshape(moved.shape)
+    (left, right), (to_left, to_right) = eyes(new), eyes(shapes)
+    was, now = (to_right - to_left)[:, None], (right - left)[:, None]  # (B, 1, 2)
+    square = (now * now).sum(-1).clip(min=1e-9)
+    cos = (now * was).sum(-1) / square
+    sin = (now[..., 0] * was[..., 1] - now[..., 1] * was[..., 0]) / square
+    x, y = (new[..., axis] - left[:, None, axis] for axis in (0, 1))  # (B, 68)
+    placed = library(new).stack([cos * x - sin * y, sin * x + cos * y], -1)
+    return placed + to_left[:, None] - shapes
+
+
+def placed(nets: Networks, way: Array) -> Array:
+    """A direction (68, 2) of shapes as `unturned` leaves it of the mean shape."""
+    mean = nets.shapes(nets.probes.mean[None])
+    return unturned(nets, mean, NEAR * way[None])[0] / NEAR
+
+
+def made_up(nets: Networks, c: Array, change: Array, strengths: Mapping[str, float]) -> Array:
+    """A change (B, C) of codes c with what is missing of what is measured on the shape.
+
+    Where a measure falls short of `wanted_measures`, or leaves what the class shows, the points
+    that such an edit moves go on in the measure's own direction. A smile opens the mouth no further
+    than the middle of open mouths, or than it was.
+    """
+    probes, lib = nets.probes, library(c)
+    for name, strength in strengths.items():
+        if name not in probes.measures:
+            continue
+        row, measure = probes.measures.index(name), MEASURED[name]
+        ranges, asked = probes.ranges[row : row + 1], numbers([strength], c)
+        own = measures(nets.shapes(c))[measure]
+        if measure == "lip_gap" and strength < 0:  # landmarks leave a gap between shut lips
+            ranges = ranges * numbers(SHUT, c)
+        gain = probes.gain[row, 0 if strength > 0 else 1]
+        goal = wanted_measures(own[:, None], ranges, asked, gain)[:, 0]  # (B,)
+        side = ranges[0, 0 if strength > 0 else 1]
+        if strength > 0:
+            goals = goal, lib.maximum(lib.maximum(side[2] + 0 * own, goal), own)
+        else:
+            goals = lib.minimum(lib.minimum(side[1] + 0 * own, goal), own), goal
+        change = _within(nets, c, change, name, *goals)
+    if strengths.get("smile", 0) > 0 and "mouth_open" in {*probes.measures} - {*strengths}:
+        own = measures(nets.shapes(c))["lip_gap"]
+        most = lib.maximum(own, probes.ranges[probes.measures.index("mouth_open"), 0, 0] + 0 * own)
+        change = _within(nets, c, change, "mouth_open", -1e3 + 0 * own, most)
+    return change
+
+
+def _within(nets: Networks, c: Array, change: Array, name: str, low: Array, high: Array) -> Array:
+    """A change of codes whose points are moved until what is measured of `name` lies between."""
+    probes, measure = nets.probes, MEASURED[name]
+    way = numbers(moving([name]), c) @ placed(nets, probes.directions[probes.measures.index(name)])
+    for _ in range(2):  # a measure is nearly linear in the shape
+        shapes = nets.shapes(c + change)
+        now = measures(shapes)[measure]
+        missing = (low - now).clip(min=0) - (now - high).clip(min=0)
+        slope = (measures(shapes + NEAR * way)[measure] - now) / NEAR
+        moved = (missing / slope.clip(min=0.5))[:, None] * way.reshape(1, -1)
+        texture = change[:, : nets.texture]
+        change = library(c).concatenate([texture, change[:, nets.texture :] + moved], 1)
+    return change
