@@ -6,6 +6,7 @@ import torch
 
 from istrc import arrays, sphere
 from istrc.edit import stopping
+from istrc.edit.shaping import wanted_measures
 
 rng = np.random.default_rng(0)
 A, B, V = (rng.normal(size=(5, 8)).astype(np.float32) for _ in range(3))
@@ -32,7 +33,7 @@ STRENGTHS = np.float32([1, -0.5, 2])
         (sphere.mean, [A]),
         (stopping.departure, [SEEN]),
         (stopping.wanted_logits, [V[:, :3], TYPICAL, STRENGTHS]),
-        (stopping.wanted_measures, [V[:, :3], RANGES, STRENGTHS]),
+        (wanted_measures, [V[:, :3], RANGES, STRENGTHS]),
         (arrays.sigmoid, [50 * V]),
     ],
     ids=lambda value: getattr(value, "__name__", ""),

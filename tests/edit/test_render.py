@@ -13,6 +13,7 @@ from istrc.errors import InputError
 from istrc.photo.align import Frame
 from istrc.photo.paste import face_mask
 from istrc.shape.crop import CROP, CROP_CENTRE, CROP_SIDE
+from istrc.shape.measures import measures
 from istrc.shape.mesh import Mesh, points
 from istrc.shape.regions import outline, polygon, region_mask
 
@@ -101,6 +102,20 @@ def test_a_mouth_that_opens_is_drawn_by_the_decoder(circle, rendering, open_mout
     assert rendering._opened(before, before, None) is None
     assert rendering._opened(wide, before, None) is None  # it shuts
     assert rendering._opened(before, wide, np.zeros(68)) is None  # behind a hand
+
+
+def test_lips_that_shut_keep_their_colour(circle, rendering, open_mouth):
+    """All of it where the mouth shuts, half where half; the rest of the face is edited as ever."""
+    shut = circle.mesh.reference
+    wide, half = open_mouth(shut, 0.2), open_mouth(shut, 0.1)
+    gaps = [float(measures(shape)["lip_gap"]) for shape in (shut, half, wide)]
+    row, column = ((shut[[62, 66]].mean(0)[::-1] + 1) * SIZE / 2).astype(int)
+    kept, some = rendering._shut(wide, shut), rendering._shut(wide, half)
+    assert not rendering._shut(shut, wide).any() and not rendering._shut(wide, wide).any()
+    np.testing.assert_allclose(
+        some * (1 - max(gaps[0], 0) / gaps[2]), kept * (1 - gaps[1] / gaps[2]), atol=1e-6
+    )
+    assert kept[row, column] > 0.3 and kept[: SIZE // 2].max() < 1e-3
 
 
 def test_an_edit_shows_in_its_regions(circle, rendering):

@@ -1,37 +1,26 @@
 """Where an edit ends: by hand, and on codes that say what they are asked."""
 
-from types import SimpleNamespace
-
-import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from istrc import sphere
+from istrc.edit.shaping import LEAST
 from istrc.edit.stopping import (
-    ENOUGH,
     FURTHER,
-    LEAST,
     LOOKS,
     MEASURED_MOST,
     MOST,
     ORDINARY,
     SURE,
-    VISIBLE,
     arrival,
     completed,
     departure,
-    made_up,
-    moving,
     reach,
-    unturned,
     wanted_logits,
-    wanted_measures,
     within,
 )
-from istrc.edit.walk import Walk
-from istrc.shape.measures import measures
 
 
 def slow_arrival(seen, wanted):
@@ -127,80 +116,7 @@ def test_a_strength_leads_to_the_middle_of_the_class():
     torch.testing.assert_close(half - said, (full - said) / 2)
 
 
-def slow_measure(found, ranges, strength):
-    """One face and one measure, in plain numbers."""
-    sign = 1 if strength > 0 else -1
-    median, low, high = ranges[0 if sign > 0 else 1]
-    gap = abs(ranges[0][0] - ranges[1][0])
-    full = max(sign * (median - found), ENOUGH * gap, VISIBLE * (high - low))
-    room = max(sign * ((high if sign > 0 else low) - found), 0)
-    return found + strength * max(min(full, room), LEAST * gap)
-
-
-@settings(max_examples=40, deadline=None)
-@given(st.integers(0, 2**31), st.floats(0.1, 2), st.booleans())
-def test_a_measure_goes_to_the_class_and_not_beyond_it(seed, strength, up):
-    rng = np.random.default_rng(seed)
-    ranges = np.sort(rng.normal(size=(3, 2, 3)), 2)[..., [1, 0, 2]]
-    found, asked = rng.normal(size=(4, 3)), np.full(3, strength if up else -strength)
-    wanted = wanted_measures(*map(torch.from_numpy, (found, ranges, asked)))
-    for face, measure in np.ndindex(4, 3):
-        byhand = slow_measure(found[face, measure], ranges[measure], asked[measure])
-        assert float(wanted[face, measure]) == pytest.approx(byhand)
-
-
-# --- a toy whose codes say what they are asked ---
-
-
-def nets(texture=2, shape=None, names=("smile", "male"), measured=(), ranges=None):
-    """Networks whose changes are as long as the walk in every coordinate: c + angle * WAY.
-
-    The logits of `names` are the first coordinates of a code.
-    """
-    code = texture if shape is None else texture + 136
-    way = torch.zeros(code)
-    way[: len(names)] = torch.tensor([10.0, -6.0])[: len(names)]
-    mean = torch.zeros(code)
-    if shape is not None:
-        mean[texture:] = torch.from_numpy(shape).float().flatten()
-
-    def map_change(c, z, z2):
-        return sphere.angle(z, z2)[:, None] * way
-
-    return SimpleNamespace(
-        way=way,
-        code=code,
-        texture=texture,
-        map_change=map_change,
-        read_code=lambda c: c[:, : len(names)],
-        shapes=lambda c: c[:, texture:].reshape(-1, 68, 2),
-        logits=lambda z, asked: z[:, : len(list(asked))],
-        probes=SimpleNamespace(
-            names=names,
-            measures=measured,
-            mean=mean,
-            spread=torch.full((code,), 100.0),
-            typical=torch.tensor([[4.0, -4.0]] * len(names)),
-            reach=torch.ones(len(names), 2),
-            prototypes=torch.zeros(len(names), code),
-            ranges=torch.as_tensor(ranges or []),
-            gain=torch.ones(len(measured), 2),
-            directions=torch.zeros(len(measured), 68, 2),
-            turns=torch.zeros(2, 68, 2),
-        ),
-    )
-
-
-def path(faces=1, far=1.2):
-    """Walks of `far` radians along a great circle."""
-    start, end = torch.eye(4)[:2]
-    shares = torch.linspace(0, far / (torch.pi / 2), 51)
-    points = torch.stack([sphere.slerp(start, end, share) for share in shares])
-    blank = torch.zeros(faces, 1)
-    return Walk(points[:, None].expand(-1, faces, -1), *[blank] * 5), start.expand(faces, -1)
-
-
-def test_an_edit_ends_where_the_probe_says_so():
+def test_an_edit_ends_where_the_probe_says_so(nets, path):
     toy, (walk, z) = nets(), path(3)
     c = torch.tensor([[-4.0, 0.0], [-1.0, 0.0], [3.9, 0.0]])
     reached = reach(toy, c, z, {"smile": 1.0}, walk, [])
@@ -219,7 +135,7 @@ def test_an_edit_ends_where_the_probe_says_so():
     assert not back.walk.reached.any()  # this walk only ever adds a smile
 
 
-def test_what_lags_behind_goes_on_in_the_walks_direction():
+def test_what_lags_behind_goes_on_in_the_walks_direction(nets, path):
     """4 logits along the walk, and somewhat more beyond its end."""
     far = 0.4
     toy, (walk, z) = nets(), path(3, far=far)
@@ -235,7 +151,7 @@ def test_what_lags_behind_goes_on_in_the_walks_direction():
     torch.testing.assert_close(reached.walk.angle, wanted, atol=2e-3, rtol=0)
 
 
-def test_an_edit_ends_before_what_is_kept_is_lost():
+def test_an_edit_ends_before_what_is_kept_is_lost(nets, path):
     toy, (walk, z) = nets(), path()
     c = torch.tensor([[-4.0, 3 * SURE]])
     kept = reach(toy, c, z, {"smile": 1.0}, walk, ["male"])
@@ -248,7 +164,7 @@ def test_an_edit_ends_before_what_is_kept_is_lost():
     assert float((c + free.change)[0, 0]) == pytest.approx(4.0, abs=1e-3)
 
 
-def test_no_code_leaves_what_real_faces_show():
+def test_no_code_leaves_what_real_faces_show(nets, path):
     toy, (walk, z) = nets(), path(2)
     toy.probes.mean, toy.probes.spread = torch.tensor([-1.0, 0.5]), torch.tensor([1.0, 0.2])
     low, high = (toy.probes.mean + sign * ORDINARY * toy.probes.spread for sign in (-1, 1))
@@ -262,7 +178,7 @@ def test_no_code_leaves_what_real_faces_show():
 # --- prototypes ---
 
 
-def test_a_prototype_goes_on_where_the_picture_falls_short():
+def test_a_prototype_goes_on_where_the_picture_falls_short(nets):
     """As far as what is shown of it asks, each face for itself; what is there already stays."""
     toy = nets()
     toy.probes.prototypes = torch.tensor([[4.0, 1.0], [0.0, 8.0]])
@@ -288,7 +204,7 @@ def test_a_prototype_goes_on_where_the_picture_falls_short():
     assert torch.equal(there, 2 * change[2:]) and done.all()
 
 
-def test_a_prototype_ends_before_the_picture_loses_what_is_kept():
+def test_a_prototype_ends_before_the_picture_loses_what_is_kept(nets):
     """Of the walk's end as of the prototype's: each face for itself, and by what is shown."""
     toy = nets()
     toy.probes.prototypes[0] = torch.tensor([4.0, -2.0])
@@ -333,7 +249,7 @@ def test_a_face_goes_as_far_as_it_is_the_same_person():
     assert within(z[:1], start[:1], end[:1], recognised, 0.8).tolist() == [1.0]
 
 
-def test_an_edit_ends_where_its_picture_is_of_another_person():
+def test_an_edit_ends_where_its_picture_is_of_another_person(nets, path):
     toy, (walk, z) = nets(), path()
     toy.probes.prototypes[0] = torch.tensor([4.0, 0.0])
     toy.way *= 0  # all of it is the prototype's
@@ -353,7 +269,7 @@ def test_an_edit_ends_where_its_picture_is_of_another_person():
     assert torch.equal(wide.change, free.change) and len(looked) == 2 + LOOKS
 
 
-def test_what_is_measured_is_the_shape_s_and_little_colour():
+def test_what_is_measured_is_the_shape_s_and_little_colour(nets):
     for measured, most in (((), MOST), (("smile",), MEASURED_MOST)):
         toy = nets(measured=measured)
         toy.probes.prototypes[0] = torch.tensor([1.0, 0.0])
@@ -362,7 +278,7 @@ def test_what_is_measured_is_the_shape_s_and_little_colour():
         assert found.tolist() == [[most, 0.0]]
 
 
-def test_what_no_picture_shows_has_an_end():
+def test_what_no_picture_shows_has_an_end(nets):
     toy = nets()
     toy.probes.prototypes[0] = torch.tensor([4.0, 1.0])
     c = torch.tensor([[-4.0, 0.0]])
@@ -371,7 +287,7 @@ def test_what_no_picture_shows_has_an_end():
     assert not done.any()
 
 
-def test_prototypes_move_the_points_that_are_not_measured(face_points):
+def test_prototypes_move_the_points_that_are_not_measured(face_points, nets, shaped):
     for name, measured_, moved in (("male", (), True), ("beard", (), False)):
         toy = nets(shape=face_points, names=(name,), measured=measured_)
         toy.probes.prototypes[0] = 0.1
@@ -383,120 +299,3 @@ def test_prototypes_move_the_points_that_are_not_measured(face_points):
     toy.probes.prototypes[0] = 0.1
     found, _ = completed(toy, c, 0 * c, {"big_nose": 1.0}, lambda change: change)
     assert found[:, :2].any() and not found[:, 2:].any()
-
-
-# --- shapes ---
-
-
-def shaped(face_points, name, ranges, measure):
-    """A toy with one measured attribute, whose direction is that measure's own gradient."""
-    toy = nets(shape=face_points, names=(name,), measured=(name,), ranges=[ranges])
-    at = torch.from_numpy(face_points).float().requires_grad_()
-    (gradient,) = torch.autograd.grad(measures(at)[measure], at)
-    toy.probes.directions[0] = gradient / gradient.square().sum()
-    return toy, torch.cat([torch.zeros(2), at.detach().flatten()])[None]
-
-
-def measured(toy, c, measure):
-    return float(measures(toy.shapes(c)[0])[measure])
-
-
-def test_what_is_missing_of_a_length_is_made_up(face_points):
-    """A nose that the walk leaves as it is ends where the class has its middle."""
-    before = float(measures(face_points)["nose_width"])
-    ranges = [[1.3 * before, before, 2 * before], [before, 0.5 * before, 1.2 * before]]
-    toy, c = shaped(face_points, "big_nose", ranges, "nose_width")
-    walk, z = path()
-    for strength, wanted in ((1.0, 1 + VISIBLE), (2.0, 1 + 2 * VISIBLE), (0.5, 1 + VISIBLE / 2)):
-        reached = reach(toy, c, z, {"big_nose": strength}, walk, [])
-        found = measured(toy, c + reached.change, "nose_width")
-        assert found == pytest.approx(wanted * before, rel=2e-2)
-    # What pictures show a part of alone goes further, and no further than the class
-    for gain, wanted in ((1.5, 1 + 1.5 * VISIBLE), (9.0, 2.0)):
-        toy.probes.gain[0, 0] = gain
-        reached = reach(toy, c, z, {"big_nose": 1.0}, walk, [])
-        found = measured(toy, c + reached.change, "nose_width")
-        assert found == pytest.approx(wanted * before, rel=2e-2)
-    toy.probes.gain[0, 0] = 1.0
-    # A walk that brings all of it is left alone
-    toy.way[2:] = 0.5 * before * toy.probes.directions[0].flatten() / 0.4  # at 0.4 radians
-    change = reach(toy, c, z, {"big_nose": 1.0}, walk, []).change
-    found = measured(toy, c + change, "nose_width")
-    assert found == pytest.approx(1.5 * before, rel=2e-2)
-    # One that goes far beyond what the class has is held back
-    toy.way[2:] *= 10
-    change = reach(toy, c, z, {"big_nose": 1.0}, walk, []).change
-    assert measured(toy, c + change, "nose_width") == pytest.approx(2 * before, rel=0.05)
-
-
-def test_what_made_up_does_by_hand(face_points):
-    """Strength 0 and names that are not measured change nothing; both signs meet their goals."""
-    before = float(measures(face_points)["eye_opening"])
-    ranges = [[1.5 * before, before, 2 * before], [0.8 * before, 0.5 * before, before]]
-    toy, c = shaped(face_points, "big_eyes", ranges, "eye_opening")
-    still = torch.zeros_like(c)
-    assert torch.equal(made_up(toy, c, still, {"smile": 1.0}), still)
-    for strength in (1.0, -0.5):
-        change = made_up(toy, c, still, {"big_eyes": strength})
-        goal = slow_measure(before, ranges, strength)
-        assert measured(toy, c + change, "eye_opening") == pytest.approx(goal, rel=2e-2)
-        assert not change[:, :2].any()  # the texture is the walk's
-
-
-def test_an_edit_moves_what_it_is_of(face_points):
-    """The points of other regions stay where they are."""
-    toy, c = shaped(face_points, "big_nose", [[1.0, 0.9, 1.1], [0.9, 0.8, 1.0]], "nose_width")
-    toy.probes.directions.zero_()
-    toy.way[2:] = 0.1 * torch.randn(136, generator=torch.Generator().manual_seed(0))
-    walk, z = path()
-    change = reach(toy, c, z, {"big_nose": 1.0}, walk, []).change
-    moved = change[0, 2:].view(68, 2).abs().amax(1) > 0
-    assert torch.equal(moved, torch.from_numpy(moving(["big_nose"]).any(1)))
-
-
-def test_colours_move_no_point():
-    assert not moving(["beard"]).any() and not moving(["beard", "makeup"]).any()
-    np.testing.assert_array_equal(moving(["beard", "smile"]), moving(["smile"]))
-    np.testing.assert_array_equal(moving(["male"]), np.eye(68))
-    assert np.flatnonzero(moving(["big_nose"]).any(1)).tolist() == list(range(27, 36))
-
-
-def test_no_edit_turns_the_head(face_points):
-    """What turns it is taken away, in whatever else changes; what does not turn it stays."""
-    points = torch.from_numpy(face_points).float()[None]
-    rng = np.random.default_rng(0)
-    turns = torch.from_numpy(rng.normal(0, 0.1, (2, 68, 2))).float()
-    unit = torch.linalg.norm(points[0, 42:48].mean(0) - points[0, 36:42].mean(0))
-    for eye in (slice(36, 42), slice(42, 48)):
-        turns[:, eye] = 0
-    turns[:, [30, 33]] = 0
-    turns[0, 30, 0] = turns[1, 33, 1] = unit  # these are what is measured
-    nets = SimpleNamespace(probes=SimpleNamespace(turns=turns))
-    smile = torch.zeros(1, 68, 2)
-    smile[:, 48:] = torch.from_numpy(rng.normal(0, 0.1, (20, 2))).float()
-    for yaw, pitch in ((0.0, 0.0), (0.2, 0.0), (-0.1, 0.3)):
-        moved = smile + yaw * turns[0] + pitch * turns[1]
-        np.testing.assert_allclose(unturned(nets, points, moved), smile, atol=1e-5)
-    # Nor is it taken elsewhere, tilted or made larger
-    for scale, angle, shift in ((1.0, 0.0, 0.1), (1.2, 0.3, -0.2)):
-        cos, sin = scale * np.cos(angle), scale * np.sin(angle)
-        ways = torch.tensor([[cos, sin], [-sin, cos]]).float()
-        moved = (points + smile) @ ways + shift - points
-        np.testing.assert_allclose(unturned(nets, points, moved), smile, atol=1e-5)
-
-
-def test_who_stops_smiling_shuts_their_mouth(face_points, open_mouth):
-    points = open_mouth(face_points, 0.1)
-    gap = float(measures(points)["lip_gap"])
-    ranges = [[0.3, 0.1, 0.6], [0.05, 0.0, 0.1]]
-    toy, c = shaped(points, "mouth_open", ranges, "lip_gap")
-    toy.probes.names = ("smile",)
-    toy.way[0] = -10.0
-    walk, z = path()
-    for strengths, kept, wanted in (
-        ({"smile": -1.0}, [], 0.0),
-        ({"smile": -1.0}, ["mouth_open"], gap),
-        ({"smile": -0.5}, [], gap / 2),
-    ):
-        change = reach(toy, c, z, strengths, walk, kept).change
-        assert measured(toy, c + change, "lip_gap") == pytest.approx(wanted, abs=2e-2)
