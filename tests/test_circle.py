@@ -146,10 +146,10 @@ def test_other_attributes_follow_in_alphabetical_order():
 def test_the_walk_is_that_of_the_classifiers(toy_circle, x, keep, kept):
     z = toy_circle.embed(x)
     net = toy_circle.attributes
-    columns = torch.tensor([net.index("male")])
+    columns = torch.tensor([net.names.index("male")])
     with torch.no_grad():
         wanted = targets(net(z, columns), torch.tensor([-0.5]))
-    kept = [net.index(name) for name in kept]
+    kept = [net.names.index(name) for name in kept]
     keep = list(keep) if hasattr(keep, "__next__") else keep
     for metric in ("data", "euclidean"):
         byhand = walk(z, net, wanted, columns.tolist(), kept, metric=metric, bound=0.4)
@@ -160,7 +160,7 @@ def test_the_walk_is_that_of_the_classifiers(toy_circle, x, keep, kept):
 
 def test_an_edit_does_what_it_says(toy_circle, x):
     """The circle's own classifiers see it at the end of the walk and in the edited picture."""
-    column = torch.tensor([toy_circle.attributes.index("smile")])
+    column = torch.tensor([toy_circle.attributes.names.index("smile")])
 
     @torch.no_grad()
     def logits(z):
@@ -226,7 +226,7 @@ def test_an_edit_ends_where_it_is_seen(shaped_circle, x):
     gone = (after - before) / (goal - before)
     assert path.reached.float().mean() > 0.3
     assert (abs(gone[path.reached] - 1) < 0.3).all()  # between two frames
-    columns = torch.tensor([shaped_circle.attributes.index("eyeglasses")])
+    columns = torch.tensor([shaped_circle.attributes.names.index("eyeglasses")])
     torch.testing.assert_close(path.after, shaped_circle.attributes(path.end, columns))
     edited = shaped_circle.edit(x, {"eyeglasses": 0.5})
     reached = shaped_circle.reach(x, z, {"eyeglasses": 0.5})

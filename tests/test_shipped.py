@@ -42,7 +42,7 @@ def face(circle, photograph):
 @torch.no_grad()
 def logit(circle, z, name):
     """The circle's own calibrated opinion of an attribute, one number."""
-    return circle.attributes(z, torch.tensor([circle.attributes.index(name)])).item()
+    return circle.attributes(z, torch.tensor([circle.attributes.names.index(name)])).item()
 
 
 def outside_the_face(face):

@@ -161,8 +161,8 @@ class Circle(Networks):
                 )
         keep = self.held(keep, strengths)
         classifiers = self.classifiers
-        edited = [classifiers.index(name) for name in strengths]
-        kept = [classifiers.index(name) for name in keep]
+        edited = [classifiers.names.index(name) for name in strengths]
+        kept = [classifiers.names.index(name) for name in keep]
         with in_inference():
             z = self._running.here(z)
             asked = numbers(list(strengths.values()), z)

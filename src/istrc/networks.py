@@ -253,7 +253,7 @@ class Networks:
     def logits(self, z: Array, names: Iterable[str]) -> Array:
         """Calibrated logits (B, A) of these attributes at z (B, D)."""
         z, classifiers = self._running.here(z), self.classifiers
-        return classifiers(z, indices([classifiers.index(name) for name in names], z))
+        return classifiers(z, indices([classifiers.names.index(name) for name in names], z))
 
     @inference
     def read_code(self, c: Array) -> Array:

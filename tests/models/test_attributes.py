@@ -75,13 +75,6 @@ def test_classifiers_do_not_touch_each_other():
         assert weight.grad[1].any() and not weight.grad[others].any()
 
 
-def test_names_find_their_columns():
-    net = build()
-    assert [net.index(name) for name in NAMES] == [0, 1, 2, 3]
-    with pytest.raises(KeyError, match="hat"):
-        net.index("hat")
-
-
 def test_the_configuration_makes_the_same_network_again():
     net, z = build(), draw(5)
     again = AttributeClassifiers(**net.config)

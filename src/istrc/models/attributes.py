@@ -113,10 +113,3 @@ class AttributeClassifiers(nn.Module):
         if columns is None:
             return self.slope, self.shift
         return self.slope[columns], self.shift[columns]
-
-    def index(self, name: str) -> int:
-        """The column of an attribute; KeyError when there is none of this name."""
-        try:
-            return self.names.index(name)
-        except ValueError:
-            raise KeyError(name) from None

@@ -100,13 +100,6 @@ class WithLearned:
         self.weight = numbers(np.stack([numpy(one.weight) for one in learned]), like)  # (K, D)
         self.bias = numbers([one.bias for one in learned], like)  # (K,)
 
-    def index(self, name: str) -> int:
-        """The column of an attribute; KeyError when there is none of this name."""
-        try:
-            return self.names.index(name)
-        except ValueError:
-            raise KeyError(name) from None
-
     def __call__(self, z: Array, columns: Array | None = None) -> Array:
         """z (B, D) -> calibrated logits (B, A + K), or (B, len(columns))."""
         own, learned, order = self._divide(columns)

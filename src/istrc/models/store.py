@@ -17,30 +17,9 @@ from torch import nn
 
 from istrc.errors import InputError, IstrcError
 from istrc.models.quick import channels_last
-from istrc.models.stored import (
-    CONFIG,
-    KINDS,
-    SCALE,
-    WEIGHTS,
-    checked_config,
-    read_config,
-    read_notes,
-    read_weights,
-)
+from istrc.models.stored import CONFIG, KINDS, SCALE, WEIGHTS, checked_config, read_weights
 from istrc.shape.crop import CROP, FRAME_SIZE
 from istrc.whole import checksum, whole, write_json
-
-__all__ = [
-    "GREAT",
-    "KINDS",
-    "PREPROCESSING",
-    "fingerprint",
-    "load_part",
-    "read_config",
-    "read_notes",
-    "save_part",
-    "weights_checksum",
-]
 
 GREAT = 250_000  # weights; a matrix of as many is stored in eight bits
 PREPROCESSING = {
@@ -92,7 +71,8 @@ def load_part(folder: str | Path, device: str | torch.device = "cpu") -> nn.Modu
     """
     config = checked_config(folder)
     kind, arguments = config["kind"], config["arguments"]
-    cls = _class(kind)  # imported before the meta device, which would empty a module's own tensors
+    # Imported before the meta device, which would empty a module's own tensors
+    cls = getattr(importlib.import_module(f"istrc.models.{KINDS[kind]}"), kind)
     try:
         with torch.device("meta"):
             part = cls(**_as_tuples(arguments))
@@ -134,7 +114,3 @@ def weights_checksum(*modules: nn.Module) -> str:
             array = array.float() if array.dtype == torch.bfloat16 else array
             digest.update(array.numpy().tobytes())
     return digest.hexdigest()
-
-
-def _class(kind: str) -> type[nn.Module]:
-    return getattr(importlib.import_module(f"istrc.models.{KINDS[kind]}"), kind)

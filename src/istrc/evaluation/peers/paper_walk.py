@@ -47,7 +47,7 @@ def paper_walk(circle: Any, examples: Any = None, attributes: Sequence[str] = ()
     def edit(x: torch.Tensor, strengths: Mapping[str, float]) -> torch.Tensor:
         z = circle.embed(x)
         for name, length in strengths.items():
-            z = walk(z, circle.attributes, circle.attributes.index(name), length)
+            z = walk(z, circle.attributes, circle.attributes.names.index(name), length)
         return circle.decode(z)
 
     return edit
