@@ -179,11 +179,6 @@ def _attributes(found: Mapping[str, Any]) -> str:
     return markdown_table(["attribute", "AUC", "accuracy", "balanced", "calibration error"], rows)
 
 
-def _own(found: Mapping[str, Mapping[str, Any]]) -> str:
-    own = found.get("own")
-    return f"{own_markdown(own)}\n`{own['command']}`\n" if own else NOTHING
-
-
 def _first(found: Mapping[str, Any]) -> tuple[str, str, Mapping[str, Any]]:
     """The default mode and its first strength: (method, strength, means)."""
     method, by_strength = next(iter(found["methods"].items()))
@@ -216,9 +211,11 @@ def main() -> None:
     readme, results = Path(sys.argv[1]), Path(sys.argv[2])
     found = read_results(results)
     text = readme.read_text(encoding="utf-8")
-    blocks = {"numbers": headline(found), "tables": tables(found), "own": _own(found)}
-    filled = fill(text, blocks | {"reliability": reliability(found)})
-    readme.write_text(filled, encoding="utf-8")
+    blocks = {"numbers": headline(found), "tables": tables(found), "own": NOTHING}
+    blocks["reliability"] = reliability(found)
+    if own := found.get("own"):
+        blocks["own"] = f"{own_markdown(own)}\n`{own['command']}`\n"
+    readme.write_text(fill(text, blocks), encoding="utf-8")
     print(f"{readme}: {', '.join(found) or 'nothing'} from {results}/")
 
 

@@ -140,11 +140,7 @@ def soften(x: torch.Tensor, share: float = 0.5, noise: float = 0.03) -> torch.Te
     return (torch.lerp(x, blurred, amount) + level * torch.randn_like(x)).clamp(-1, 1)
 
 
-def train_judge(
-    data: str | Path,  # a prepared folder
-    out: str | Path,  # run folder; holds the checkpoint and, at the end, the judge
-    **given: Any,  # settings: JudgeSettings
-) -> Judge:
+def train_judge(data: str | Path, out: str | Path, **given: Any) -> Judge:
     """Train a judge on the train split; returns it measured on valid and saved.
 
     Nothing is chosen on the valid split: the averaged weights of the last step are kept. A run cut

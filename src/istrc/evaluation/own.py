@@ -49,11 +49,13 @@ def evaluate_own(
     steps = iter(range(1, 5))
     retrieved = retrieval(circle, prepared, unseen)
     progress(next(steps), 4)
+    fit = prepared.rows("fit")
+    mean = torch.stack([x.sum(0) for x in prepared.batches(fit)]).sum(0) / len(fit)
     rebuilt = evaluate_reconstruction(
         circle=circle,
         prepared=prepared,
         judge=judge,
-        baseline=_mean_picture(prepared),
+        baseline=mean.expand_as,
         baseline_name="the mean picture",
         split=split,
         sheet=sheets and sheets / "reconstruction.png",
@@ -91,7 +93,11 @@ def retrieval(circle: Any, prepared: Prepared, split: str) -> dict[str, Any]:
         "pixels": x.flatten(1),
         "oriented gradients": oriented_gradients(x),
     }
-    hits = {name: nearest_is_of_class(space, classes) for name, space in spaces.items()}
+    hits = {}  # whether each picture's nearest other one is of its class, (N,) bool
+    for name, space in spaces.items():
+        apart = torch.cdist(space, space)
+        apart.fill_diagonal_(torch.inf)
+        hits[name] = classes[apart.argmin(1).numpy()] == classes
     known = dict(enumerate(prepared.info.get("classes", [])))
     return {
         "split": split,
@@ -106,13 +112,6 @@ def retrieval(circle: Any, prepared: Prepared, split: str) -> dict[str, Any]:
             for place, name in enumerate(names)
         },
     }
-
-
-def nearest_is_of_class(space: torch.Tensor, classes: np.ndarray) -> np.ndarray:
-    """Whether each point's (N, D) nearest other one is of its class (N,): (N,) bool."""
-    apart = torch.cdist(space, space)
-    apart.fill_diagonal_(torch.inf)
-    return classes[apart.argmin(1).numpy()] == classes
 
 
 def oriented_gradients(x: torch.Tensor) -> torch.Tensor:
@@ -230,13 +229,6 @@ def _of_class(z, classes: np.ndarray, known: torch.Tensor, of: np.ndarray) -> np
     """Whether most of the five nearest of known points (M, D) are of the class of each (N, D)."""
     near = (z.cpu() @ known.T).topk(min(5, len(known)), 1).indices.numpy()  # (N, 5)
     return (of[near] == classes[:, None]).mean(1) > 0.5
-
-
-def _mean_picture(prepared: Prepared):
-    """What rebuilds every picture as the mean of those to fit."""
-    sums = [x.sum(0) for x in prepared.batches(prepared.rows("fit"))]
-    mean = torch.stack(sums).sum(0) / len(prepared.rows("fit"))
-    return lambda x: mean.expand_as(x)
 
 
 def _write(picture, path: Path) -> None:

@@ -62,7 +62,10 @@ def evaluate_training(
             f"{folder}: keeps no record of its training (runs/*/spent.json); give the folder that "
             "istrc train all made"
         )
-    reached = _peak(clock, side)
+    # Operations a second of a matrix product in bfloat16, at its best
+    a, b = (torch.randn(side, side, device=clock.device).bfloat16() for _ in range(2))
+    out = torch.empty_like(a)
+    reached = 2 * side**3 / clock.least(lambda: torch.mm(a, b, out=out))
     runs = {name: _told(spent, reached) for name, spent in found.items()}
     return {
         "runs": runs,
@@ -72,13 +75,6 @@ def evaluate_training(
         "peak_per_s": reached,
         "machine": machine(clock.device),
     }
-
-
-def _peak(clock: Clock, side: int) -> float:
-    """Operations a second of a matrix product in bfloat16, at its best."""
-    a, b = (torch.randn(side, side, device=clock.device).bfloat16() for _ in range(2))
-    out = torch.empty_like(a)
-    return 2 * side**3 / clock.least(lambda: torch.mm(a, b, out=out))
 
 
 def _told(spent: Mapping[str, Any], peak: float) -> dict[str, Any]:

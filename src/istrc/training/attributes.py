@@ -50,11 +50,7 @@ def platt(logits: torch.Tensor, labels: torch.Tensor) -> tuple[float, float]:
     return float(fitted.coef_[0, 0]), float(fitted.intercept_[0])
 
 
-def train_attributes(
-    data: str | Path,  # a prepared folder
-    out: str | Path,  # run folder; holds the checkpoint
-    **given: Any,  # settings: AttributesSettings
-) -> AttributeClassifiers:
+def train_attributes(data: str | Path, out: str | Path, **given: Any) -> AttributeClassifiers:
     """Train one classifier an attribute, all in one run; returns them calibrated."""
     s = AttributesSettings(**given)
     prepared = Prepared(data)

@@ -107,11 +107,7 @@ def take_components(net: AutoEncoder, other: AutoEncoder) -> None:
     ours.load_state_dict(theirs.state_dict())
 
 
-def train_began(
-    data: str | Path,  # a prepared folder
-    out: str | Path,  # run folder; holds the checkpoint and the best auto-encoder
-    **given: Any,  # settings: BeganSettings
-) -> tuple[AutoEncoder, Generator]:
+def train_began(data: str | Path, out: str | Path, **given: Any) -> tuple[AutoEncoder, Generator]:
     """Train BEGAN; returns the best averaged auto-encoder and the generator."""
     s = BeganSettings(**given)
     prepared = Prepared(data)

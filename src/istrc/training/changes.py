@@ -73,11 +73,7 @@ def explained(found: torch.Tensor, wanted: torch.Tensor, weights: torch.Tensor) 
     return 1 - (rest / (wanted.square() * weights).sum()).item()
 
 
-def train_changes(
-    data: str | Path,  # a prepared folder
-    out: str | Path,  # run folder; holds the checkpoint
-    **given: Any,  # settings: ChangesSettings
-) -> Changes:
+def train_changes(data: str | Path, out: str | Path, **given: Any) -> Changes:
     """Learn what changes in a code from pairs; returns the network that was best on tune."""
     s = ChangesSettings(**given)
     prepared, made, nets = open_spaces(data, out, s)

@@ -14,20 +14,16 @@ from istrc.recognisers.own import Own
 from istrc.training.attributes import train_attributes
 from istrc.training.changes import train_changes
 from istrc.training.embeddings import Embeddings
+from istrc.training.loop import recorded_runs
 from istrc.training.mapping import train_mapping
 from istrc.training.reach import nearest
-from istrc.training.records import recorded_runs
 from istrc.training.settings import CircleSettings
 from istrc.training.shape_free import make_shape_free
 from istrc.training.spaces import Spaces
 from istrc.whole import read_json, write_json
 
 
-def train_circle(
-    data: str | Path,  # a prepared folder
-    out: str | Path,  # the circle's folder; the runs are kept in OUT/runs
-    **given: Any,  # settings: CircleSettings
-) -> Circle:
+def train_circle(data: str | Path, out: str | Path, **given: Any) -> Circle:
     """Train the mapping, the classifiers and the changes for any recogniser, and write the circle.
 
     The embeddings are made first, once; what is finished is not done again. Times are kept in

@@ -15,10 +15,10 @@ from istrc.training.began import train_began
 from istrc.training.changes import train_changes
 from istrc.training.facenet import train_facenet
 from istrc.training.landmarks import train_landmarks
+from istrc.training.loop import recorded_runs
 from istrc.training.mapping import train_mapping
 from istrc.training.probes import train_probes
 from istrc.training.reach import nearest, train_reach
-from istrc.training.records import recorded_runs
 from istrc.training.search import train_search
 from istrc.training.settings import PRESETS, AllSettings
 from istrc.training.shape_free import make_shape_free
@@ -26,11 +26,7 @@ from istrc.training.spaces import Spaces
 from istrc.training.spent import whole
 
 
-def train_all(
-    data: str | Path,  # a prepared folder
-    out: str | Path,  # the circle's folder; the runs are kept in OUT/runs
-    **given: Any,  # settings: AllSettings
-) -> Circle:
+def train_all(data: str | Path, out: str | Path, **given: Any) -> Circle:
     """Train landmarks, FaceNet, BEGAN, the mapping, the classifiers, what edits change and the
     probes, and write the circle.
 
@@ -103,14 +99,11 @@ def train_all(
     if not preset.whole:  # a class is wide: pictures of two may be nearer than two pictures of one
         circle.same_person = nearest(circle, Prepared(data), s.seed)
     trained("reach", train_reach, circle=circle)
-    notes: dict[str, Any] = {part: _provenance(runs, part) for part in (*PARTS, *FURTHER)}
+    notes: dict[str, Any] = {}  # the runs that made each part, for its config.json
+    for part in (*PARTS, *FURTHER):
+        made_by = recorded_runs(runs / {"autoencoder": "began"}.get(part, part))
+        if part == "probes":
+            made_by = recorded_runs(runs / "reach") + made_by
+        notes[part] = {"training": made_by} if made_by else {}
     circle.save_pretrained(out, **notes)
     return circle
-
-
-def _provenance(runs: Path, part: str) -> dict:
-    """The configurations of the runs that made a part, for its config.json."""
-    made = recorded_runs(runs / {"autoencoder": "began"}.get(part, part))
-    if part == "probes":
-        made = recorded_runs(runs / "reach") + made
-    return {"training": made} if made else {}

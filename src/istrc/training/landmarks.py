@@ -27,11 +27,7 @@ from istrc.shape.mesh import held_open, triangulated
 from istrc.training import loop
 from istrc.training.settings import LandmarksSettings
 
-FILLS = {
-    "repeat": 0.4,
-    "mirror": 0.3,
-    "other": 0.3,
-}  # how surroundings are filled in, and how often
+FILLS = {"repeat": 0.4, "mirror": 0.3, "other": 0.3}  # of surroundings, and how often each
 
 
 def similarities(
@@ -224,11 +220,7 @@ REACH = {
 }
 
 
-def train_landmarks(
-    data: str | Path,  # a prepared folder with landmarks, best of size 128
-    out: str | Path,  # run folder; holds both regressors' runs
-    **given: Any,  # settings: LandmarksSettings
-) -> Landmarks:
+def train_landmarks(data: str | Path, out: str | Path, **given: Any) -> Landmarks:
     """Train the landmark network; returns the averaged one."""
     s = LandmarksSettings(**given)
     prepared = Prepared(data)

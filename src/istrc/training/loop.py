@@ -30,7 +30,7 @@ from istrc.errors import IstrcError
 from istrc.progress import Bar
 from istrc.training.settings import Run
 from istrc.training.spent import Spent
-from istrc.whole import parse_json, whole, write_json
+from istrc.whole import parse_json, read_json, whole, write_json
 
 # Allocations of a training step are large and short-lived; with glibc's defaults each one is a
 # fresh mmap, and half of the time goes into page faults. These are read when a process starts.
@@ -220,6 +220,12 @@ def run(
                 break
         pending.cancel()
     return step
+
+
+def recorded_runs(run: Path) -> list[dict]:
+    """The configurations of the runs that made a part: its own, and those of its stages."""
+    records = [run / stage / "run.json" for stage in ("", "rough", "fine")]
+    return [read_json(path) for path in records if path.exists()]
 
 
 def load_modules(path: str | Path, modules: Mapping[str, nn.Module]) -> int:

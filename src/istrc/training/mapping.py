@@ -66,11 +66,7 @@ def code_weights(autoencoder: AutoEncoder, c: torch.Tensor, spread: torch.Tensor
     return weights * len(weights) / weights.sum()
 
 
-def train_mapping(
-    data: str | Path,  # a prepared folder
-    out: str | Path,  # run folder; holds the checkpoint
-    **given: Any,  # settings: MappingSettings
-) -> Mapping:
+def train_mapping(data: str | Path, out: str | Path, **given: Any) -> Mapping:
     """Train F by MSE with L2 regularisation, keep what was best held out, and fine-tune it.
 
     The error of each coordinate counts by what it does to the picture (`picture_weights`);

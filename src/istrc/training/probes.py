@@ -24,11 +24,7 @@ RIDGE = 1e-3  # added to the variances of what prototypes are told by
 PAIRS = 20_000  # of either kind, that say how shapes change with a measure
 
 
-def train_probes(
-    data: str | Path,  # a prepared folder
-    out: str | Path,  # run folder; holds the checkpoint
-    **given: Any,  # settings: ProbesSettings
-) -> Probes:
+def train_probes(data: str | Path, out: str | Path, **given: Any) -> Probes:
     """Train the probes on fit; what is typical of a class is measured on tune."""
     s = ProbesSettings(**given)
     prepared, made, nets = open_spaces(data, out, s)

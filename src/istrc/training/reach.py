@@ -39,11 +39,7 @@ PEOPLE = 500  # whose angles say how near strangers are
 
 
 @torch.no_grad()
-def train_reach(
-    data: str | Path,  # a prepared folder
-    out: str | Path,  # run folder; holds what was measured
-    **given: Any,  # settings: ReachSettings
-) -> Probes:
+def train_reach(data: str | Path, out: str | Path, **given: Any) -> Probes:
     """Measure how far edits of the transformations go, on tune: the probes' `reach` and `gain`."""
     s = ReachSettings(**given)
     circle, prepared, probes = s.circle, Prepared(data), s.circle.probes

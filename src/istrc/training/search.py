@@ -21,11 +21,7 @@ BLOCK = 128  # faces at once
 
 
 @torch.no_grad()
-def train_search(
-    data: str | Path,  # a prepared folder with landmarks
-    out: str | Path,  # run folder; holds what was measured
-    **given: Any,  # settings: SearchSettings
-) -> Search:
+def train_search(data: str | Path, out: str | Path, **given: Any) -> Search:
     """Fit the corrections; each step learns on the points that the step before has left."""
     s = SearchSettings(**given)
     prepared, labels = Prepared(data), Prepared(data).landmarks

@@ -3,7 +3,8 @@
 A setting is a line: its type, its default, and its meaning and unit as help. Nothing here imports
 torch, so that `istrc train PART --help` is fast and works without it. A run's configuration records
 `setting`s; an `other` stands elsewhere in it (a network's arguments, its fingerprint) or does not
-change what is learnt.
+change what is learnt. A part is trained by `train_PART(data, out, **settings)`; what its data and
+OUT are, its settings say.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from typing import Any
 import torch
 
 import istrc
+from istrc.runtime import cores
 
 
 @dataclass(frozen=True)
@@ -64,10 +65,9 @@ class Clock:
 
 def machine(device: torch.device) -> dict[str, Any]:
     """What absolute times are told with: processor, cores, threads, memory, system, torch."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     found: dict[str, Any] = {
         "cpu": processor(),
-        "cores": cores,
+        "cores": cores(),
         "threads": torch.get_num_threads(),
         "memory_gb": memory(),
         "system": f"{platform.system()} {platform.machine()}",
