@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from istrc.evaluation.own import own_markdown
-from istrc.evaluation.results import markdown_table
+from istrc.evaluation.results import markdown_table, records_table
 from istrc.whole import read_json
 
 PARTS = (
@@ -146,10 +146,9 @@ def _reconstruction(found: Mapping[str, Any]) -> str:
     names = {"auto_encoder": "decode(E(x))", "circle": "decode(F(z))"}
     if "baseline" in found:
         names["baseline"] = found["baseline"]["name"]
-    keys = ("psnr", "psnr_face", "ssim", "sharpness_ratio", "frechet")
-    rows = [[name, *(found[way].get(key) for key in keys)] for way, name in names.items()]
-    head = ["way", "PSNR, dB", "in the face", "SSIM", "sharpness", "Fréchet, judge's features"]
-    text = markdown_table(head, rows)
+    columns = {"psnr": "PSNR, dB", "psnr_face": "in the face", "ssim": "SSIM"}
+    columns |= {"sharpness_ratio": "sharpness", "frechet": "Fréchet, judge's features"}
+    text = records_table("way", columns, {name: found[way] for way, name in names.items()})
     if "by_age" not in found:
         return text
     ages = found["by_age"]
@@ -164,19 +163,15 @@ def _reconstruction(found: Mapping[str, Any]) -> str:
 
 
 def _verification(found: Mapping[str, Any]) -> str:
-    rows = [
-        [name, one["auc"], one["accuracy"]]
-        for name, one in found.items()
-        if isinstance(one, Mapping) and "auc" in one
-    ]
-    return markdown_table(["distance", "AUC", "accuracy"], rows)
+    there = {n: one for n, one in found.items() if isinstance(one, Mapping) and "auc" in one}
+    return records_table("distance", {"auc": "AUC", "accuracy": "accuracy"}, there)
 
 
 def _attributes(found: Mapping[str, Any]) -> str:
-    keys = ("auc", "accuracy", "balanced_accuracy", "calibration_error")
-    rows = [["mean", *(found[f"mean_{key}"] for key in keys)]]
-    rows += [[n, *(one[key] for key in keys)] for n, one in found["attributes"].items()]
-    return markdown_table(["attribute", "AUC", "accuracy", "balanced", "calibration error"], rows)
+    columns = {"auc": "AUC", "accuracy": "accuracy", "balanced_accuracy": "balanced"}
+    columns["calibration_error"] = "calibration error"
+    mean = {key: found[f"mean_{key}"] for key in columns}
+    return records_table("attribute", columns, {"mean": mean, **found["attributes"]})
 
 
 def _first(found: Mapping[str, Any]) -> tuple[str, str, Mapping[str, Any]]:

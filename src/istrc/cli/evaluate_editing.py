@@ -195,12 +195,11 @@ def editing(
             shown.append(Sheets(folder, bench.prepared, bench.judge, **of))
         if base:
             kept.append(KeptPictures(Path(base) / place, bench.prepared, **of))
-    found = watched(
+    found = bench.measured(
         "editing",
         lambda progress, **rest: evaluate_editing(
             **rest, progress=lambda _, done, total: progress(done, total)
         ),
-        **bench.common,
         judge=bench.judge,
         second=bench.recogniser,
         modes=_modes(mode),
@@ -210,7 +209,6 @@ def editing(
         peers=made,
         slow=[name for name, peer in made.items() if peer.slow],
         few=few,
-        seed=bench.seed,
         show=lambda *outcome: [see(*outcome) for see in (*shown, *kept)],
     )
     if keep_pictures:

@@ -19,7 +19,7 @@ from istrc.circle import Circle
 from istrc.data.prepared import Prepared, to_pixels
 from istrc.errors import InputError
 from istrc.evaluation.groups import group_finder
-from istrc.evaluation.results import markdown_table
+from istrc.evaluation.results import records_table
 from istrc.resample import resized
 from istrc.roc import roc_auc
 from istrc.shape.frame import aligning, mirrored
@@ -153,16 +153,13 @@ def landmarks_markdown(found: dict[str, Any]) -> str:
         **found["groups"],
         "mirrored picture against picture": found["mirror"],
     }
-    keys, eye = ("mean", "median", "p95"), found["eyes"]
-    header = ["points, faces", "mean", "median face", "95th percentile", "faces"]
+    shares, eye = {"mean": "mean", "median": "median face", "p95": "95th percentile"}, found["eyes"]
+    told = {
+        name: {**{key: f"{100 * one[key]:.1f} %" for key in shares}, "faces": one["faces"]}
+        for name, one in rows.items()
+    }
     return (
-        markdown_table(
-            header,
-            [
-                [name, *(f"{100 * one[key]:.1f} %" for key in keys), one["faces"]]
-                for name, one in rows.items()
-            ],
-        )
+        records_table("points, faces", {**shares, "faces": "faces"}, told)
         + f"\nAs an aligner, of frames up to {100 * ASTRAY['shift']:.0f} % aside, "
         f"{ASTRAY['scale']} times off and {ASTRAY['rotate']:.0f} degrees turned: the eyes land "
         f"within {100 * eye['median']:.1f} % of their distance (median; 95th percentile "

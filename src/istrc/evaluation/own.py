@@ -23,7 +23,7 @@ from istrc.evaluation import metrics
 from istrc.evaluation.embedding import Progress, drawn_rows, embed_rows, silent
 from istrc.evaluation.judges import Judge
 from istrc.evaluation.reconstruction import evaluate_reconstruction
-from istrc.evaluation.results import circle_checksum, markdown_table
+from istrc.evaluation.results import circle_checksum, markdown_table, records_table
 from istrc.training.spent import NAME, read
 from istrc.verbs.blend import blend
 
@@ -239,31 +239,26 @@ def _write(picture, path: Path) -> None:
 def own_markdown(found: Mapping[str, Any]) -> str:
     """The tables of docs/own-data.md."""
     near, edited, between = found["retrieval"], found["edits"], found["blends"]
-    spaces = list(near["recall_at_1"])
-    rows = [["all", near["pictures"], *near["recall_at_1"].values()]]
-    rows += [
-        [name, one["pictures"], *(one[space] for space in spaces)]
-        for name, one in near["classes"].items()
-    ]
+    columns = {"pictures": "pictures", **{space: space for space in near["recall_at_1"]}}
+    every = {"all": {"pictures": near["pictures"], **near["recall_at_1"]}, **near["classes"]}
     text = "Recall@1 on classes that nothing was trained on (chance: "
-    text += f"{near['chance']:.3f}):\n\n{markdown_table(['class', 'pictures', *spaces], rows)}\n"
-    keys = ("psnr", "ssim", "sharpness_ratio")
+    text += f"{near['chance']:.3f}):\n\n{records_table('class', columns, every)}\n"
+    columns = {"psnr": "PSNR, dB", "ssim": "SSIM", "sharpness_ratio": "sharpness"}
     names = {"auto_encoder": "decode(E(x))", "circle": "decode(F(z))", "baseline": "mean picture"}
-    rebuilt = [
-        [said, *(found["reconstruction"][way][k] for k in keys)] for way, said in names.items()
-    ]
+    rebuilt = {said: found["reconstruction"][way] for way, said in names.items()}
     text += f"Rebuilt pictures ({found['reconstruction']['faces']}, never trained on, of the "
-    table = markdown_table(["way", "PSNR, dB", "SSIM", "sharpness"], rebuilt)
-    text += f"classes trained on):\n\n{table}\n"
+    text += f"classes trained on):\n\n{records_table('way', columns, rebuilt)}\n"
     text += f"The middles of {between['pairs']} blends; both ends are {between['between']:.2f} "
     text += "radians apart on the sphere:\n\n"
     rows = [[name, off, between["sharpness"][name]] for name, off in between["off"].items()]
     text += markdown_table(["way", "off the middle, radians", "sharpness"], rows) + "\n"
-    told = ("pictures", "before", "success", "real", "others", "class_kept", "psnr")
-    head = ["edit", "pictures", "judged so before", "after", "real ones", "others changed",
-            "class kept", "PSNR, dB"]  # fmt: skip
+    columns = {
+        "pictures": "pictures", "before": "judged so before", "success": "after",
+        "real": "real ones", "others": "others changed", "class_kept": "class kept",
+        "psnr": "PSNR, dB",
+    }  # fmt: skip
     text += "Edits at strength 1, told by a judge that took no part in making them:\n\n"
-    text += markdown_table(head, [[n, *(one[key] for key in told)] for n, one in edited.items()])
+    text += records_table("edit", columns, edited)
     if spent := found.get("training"):
         rows = [
             [name, one.get("steps"), one.get("seconds", 0) + one.get("beside_seconds", 0)]

@@ -24,7 +24,7 @@ from istrc.evaluation.photo_finding import (
     steps,
 )
 from istrc.evaluation.photo_scenes import FEATHER, draw_faces
-from istrc.evaluation.results import circle_checksum, markdown_table
+from istrc.evaluation.results import circle_checksum, markdown_table, records_table
 from istrc.photo.inputs import find_inputs
 
 
@@ -149,7 +149,7 @@ def _detection(found: Mapping[str, Any]) -> str:
 
 def _crowds(told: Mapping[str, Any]) -> str:
     height, width = told["shape"]
-    crowds = [[name, one["rate"], one["false"]] for name, one in told["crowds"].items()]
+    columns = {"rate": "found", "false": "false a picture"}
     large = [
         [
             f"{megapixels} megapixels",
@@ -161,7 +161,7 @@ def _crowds(told: Mapping[str, Any]) -> str:
         for megapixels, one in told["large"].items()
     ]
     return (
-        markdown_table(["faces, pixels", "found", "false a picture"], crowds)
+        records_table("faces, pixels", columns, told["crowds"])
         + f"\n{told['pictures']} photographs of {width}x{height} pixels a row, each with all of "
         "its faces; a face's size is the side of its crop.\n\n"
         + markdown_table(["a search of", "found", "false", "seconds", "further MB at most"], large)
