@@ -242,7 +242,7 @@ def test_a_circle_may_build_on_a_shipped_one(toy_circle, tmp_path, monkeypatch):
     torch.manual_seed(0)
     shipped = Circle.from_pretrained("small")  # of the weights as they are stored
     mapping = Mapping(16, shipped.code, 8, 2)
-    other = Circle(shipped.recogniser, **{**shipped._parts(), "mapping": mapping})
+    other = Circle(shipped.recogniser, shipped.autoencoder, mapping, shipped.attributes)
     other.save_pretrained(tmp_path / "other", base="small")
     assert {path.name for path in (tmp_path / "other").iterdir()} == {"circle.json", "mapping"}
     assert Circle.from_pretrained("other").size == 16

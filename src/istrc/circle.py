@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -18,7 +17,7 @@ from istrc.data.prepared import to_array, to_tensor
 from istrc.edit import holding, stopping
 from istrc.edit import walk as walking
 from istrc.edit.render import Rendering
-from istrc.errors import InputError
+from istrc.errors import InputError, suggest
 from istrc.face import Face
 from istrc.learning import shelf
 from istrc.models.learned import LearnedAttribute
@@ -375,8 +374,7 @@ class Circle(Networks):
 
     def _check(self, name: str) -> str:
         if name not in self.attributes.names and name not in self.learned:
-            near = difflib.get_close_matches(name, self.attribute_names, 3, 0.4)
-            hint = f"did you mean {' or '.join(near)}?" if near else "see `istrc edit --help`"
+            hint = suggest(name, self.attribute_names, "see `istrc edit --help`")
             hint = shelf.unusable(name, key(self.recogniser.record)) or hint
             raise InputError(f"{name}: no such attribute; {hint}")
         return name

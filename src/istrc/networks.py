@@ -280,8 +280,3 @@ class Networks:
         found, weights = self.mesh.drawn(mesh, (-1, -1, 1, 1), size)
         at = (self.mesh.places(self.mesh.centre, found, weights) + 1) * self.size / 2 - 0.5
         return looked_up(texture, at[..., 0], at[..., 1]).clip(-1, 1)
-
-    def _parts(self) -> dict[str, Any]:
-        """What the constructor takes besides the recogniser."""
-        names = ("autoencoder", "mapping", "attributes", "landmarks", "search", "changes", "probes")
-        return {name: getattr(self, name) for name in names}

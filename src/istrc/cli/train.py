@@ -55,7 +55,7 @@ process_is_ours = False
 
 def _door(part: str, module: str, function: str, kind: Any) -> Callable[..., None]:
     """The command that stands for one training function."""
-    shown = [option for one in settings.in_order(kind) if (option := _option(one)) is not None]
+    shown = [option for one in in_order(kind) if (option := _option(one)) is not None]
 
     def command(report: Report, data: str, out: str, feeding: Any = None, **values: Any) -> None:
         given = {name: value for name, value in values.items() if value is not None}
@@ -85,6 +85,12 @@ def _door(part: str, module: str, function: str, kind: Any) -> Callable[..., Non
         parameters.append(_parameter("feeding", RecogniserOptions))
     text = (kind.__doc__ or "").partition("\n")[0]
     return as_command(f"train {part}", with_signature(command, parameters, text))
+
+
+def in_order(kind: type) -> list[Field]:
+    """The settings of a part, its own first and those of every part last."""
+    shared = [one.name for one in fields(settings.Validated)]
+    return sorted(fields(kind), key=lambda one: one.name in shared)
 
 
 def _parameter(name: str, annotation: Any, default: Any = inspect.Parameter.empty) -> Any:

@@ -83,11 +83,3 @@ class FaceNet(nn.Module):
     def head_logits(self, z: torch.Tensor) -> torch.Tensor:
         """z (B, D) -> one logit an attribute (B, A), linear in z."""
         return self.heads(z * self.head_scale)
-
-    def person(self, z: torch.Tensor) -> torch.Tensor:
-        """z (B, D) without what its attribute heads read, (B, D) of unit norm: who it is.
-
-        What an edit is about cannot show in it, so that a distance in it is the person's alone.
-        """
-        span = torch.linalg.qr(self.heads.weight.detach().float().T)[0]  # (D, A), orthonormal
-        return F.normalize(z - z @ span @ span.T, dim=1)

@@ -3,13 +3,12 @@
 A setting is a line: its type, its default, and its meaning and unit as help. Nothing here imports
 torch, so that `istrc train PART --help` is fast and works without it. A run's configuration records
 `setting`s; an `other` stands elsewhere in it (a network's arguments, its fingerprint) or does not
-change what is learnt. A part is trained by `train_PART(data, out, **settings)`; what its data and
-OUT are, its settings say.
+change what is learnt.
 """
 
 from __future__ import annotations
 
-from dataclasses import MISSING, Field, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -394,9 +393,3 @@ class TexturesSettings:
     out: ClassVar[str] = "The folder to make; one of the same network and data is left as it is."
 
     landmarks: Landmarks = other(MISSING, "The folder of trained landmarks.")
-
-
-def in_order(kind: type) -> list[Field]:
-    """The settings of a part, its own first and those of every part last."""
-    shared = [one.name for one in fields(Validated)]
-    return sorted(fields(kind), key=lambda one: one.name in shared)
