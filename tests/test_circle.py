@@ -23,7 +23,7 @@ from istrc.models.attributes import AttributeClassifiers
 from istrc.models.began import AutoEncoder
 from istrc.models.facenet import FaceNet
 from istrc.models.mapping import Mapping
-from istrc.models.store import load_part, save_part
+from istrc.models.serialization import load_part, save_part
 from istrc.photo.align import Frame
 from istrc.photo.paste import face_mask, paste_crop
 from istrc.photo.read import read_picture

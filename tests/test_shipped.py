@@ -13,7 +13,7 @@ from istrc import sphere
 from istrc.circle import TRANSFORMATIONS, Circle
 from istrc.cli.faces import look
 from istrc.edit.render import MODES
-from istrc.models.store import PREPROCESSING
+from istrc.models.serialization import PREPROCESSING
 from istrc.photo.read import read_picture
 from istrc.photo.xmp import COMPOSITE, source_type_of
 from istrc.pretrained import FURTHER, PARTS, shipped_aligner

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from istrc.errors import InputError, IstrcError, reason
-from istrc.models.stored import checksum
+from istrc.models.part_files import checksum
 from istrc.runtime import has
 from istrc.shipped import DEFAULT, WEIGHTS
 
@@ -157,12 +157,12 @@ def _installed(name: str) -> bool:
         return False
 
 
-def _licence(told: Any) -> str:
+def _licence(package: Any) -> str:
     """The expression (PEP 639), else the classifiers, else the first line of the free text."""
     classes = [
         line.rpartition("::")[2].strip()
-        for line in told.get_all("Classifier", [])
+        for line in package.get_all("Classifier", [])
         if line.startswith("License ::")
     ]
-    text = (told.get("License") or "").strip().partition("\n")[0]
-    return told.get("License-Expression") or ", ".join(classes) or text or "not told"
+    text = (package.get("License") or "").strip().partition("\n")[0]
+    return package.get("License-Expression") or ", ".join(classes) or text or "not told"

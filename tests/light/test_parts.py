@@ -11,8 +11,8 @@ from torch.testing import assert_close
 from istrc.circle import Circle
 from istrc.errors import InputError
 from istrc.light import parts
-from istrc.models import store
-from istrc.models.stored import GRAPHS
+from istrc.models import serialization
+from istrc.models.part_files import GRAPHS
 from istrc.shipped import DEFAULT, WEIGHTS, names
 
 SHIPPED = WEIGHTS / DEFAULT
@@ -112,7 +112,7 @@ def test_damaged_weights_are_found(light_model, tmp_path):
     shutil.copytree(light_model / "mapping", tmp_path / "mapping")
     path = tmp_path / "mapping" / "model.safetensors"
     path.write_bytes(path.read_bytes()[:-1] + b"\x01")
-    for load in (parts.load_part, store.load_part):
+    for load in (parts.load_part, serialization.load_part):
         with pytest.raises(InputError, match="checksum"):
             load(tmp_path / "mapping")
 

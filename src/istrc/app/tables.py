@@ -59,9 +59,9 @@ def headline(found: Mapping[str, Mapping[str, Any]]) -> str:
     if pairs := found.get("verification"):
         what = "verification of unseen people, accuracy over ten folds"
         rows.append((what, _share(pairs["angle"]["accuracy"]), pairs))
-    if "runs" in (spent := found.get("training", {})):  # and not bench.json's training
-        what = f"all parts of a circle trained, {spent['machine']['cores']} CPU cores"
-        rows.append((what, f"{spent['seconds'] / 3600:.1f} h", spent))
+    if "runs" in (cost := found.get("training", {})):  # and not bench.json's training
+        what = f"all parts of a circle trained, {cost['machine']['cores']} CPU cores"
+        rows.append((what, f"{cost['seconds'] / 3600:.1f} h", cost))
     if not rows:
         return NOTHING
     lines = [f"| {what} | {value} | `results/{from_['file']}` |" for what, value, from_ in rows]

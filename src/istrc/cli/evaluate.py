@@ -58,7 +58,7 @@ def reconstruction(
     PSNR and Fréchet distance also apart for old and young faces, of as many on either side.
     """
     from istrc.evaluation.reconstruction import evaluate_reconstruction
-    from istrc.models.store import load_part
+    from istrc.models.serialization import load_part
 
     return bench.measured(
         "reconstruction",
@@ -177,12 +177,12 @@ def photos(
 
 def photos_headline(found: dict[str, Any]) -> str:
     aligned = found["alignment"]["aligned"]
-    told = f"eyes {aligned['median']:.3f} eye distances off (90 %: {aligned['p90']:.3f})"
+    text = f"eyes {aligned['median']:.3f} eye distances off (90 %: {aligned['p90']:.3f})"
     if found["photographs"]:
         own = found["photographs"]["resolutions"]["own"]
         sharp = [own[mode]["sharpness"] for mode in ("photo", "anchored")]
-        told += "; sharpness {:.2f}, of a pasted face {:.2f}".format(*sharp)
-    return told
+        text += "; sharpness {:.2f}, of a pasted face {:.2f}".format(*sharp)
+    return text
 
 
 def own(
@@ -297,7 +297,7 @@ MEASURES = {
 }
 
 
-def everything(
+def all_parts(
     faces: evaluate_editing.FacesOption = 200,
     strengths: evaluate_editing.StrengthsOption = evaluate_editing.STRENGTHS,
     judge: JudgeOption = None,
@@ -320,6 +320,6 @@ def everything(
 
 for _part in MEASURES:
     app.command(_part)(measure_command(_part, MEASURES))
-app.command("all")(measure_command("all", MEASURES, everything))
+app.command("all")(measure_command("all", MEASURES, all_parts))
 # It looks at no face, and so has options of its own
 app.command("training")(as_command("evaluate training", training))

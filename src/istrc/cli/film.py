@@ -122,9 +122,9 @@ def film(
             tell=lambda line: report.say(f"{source}: {line}"),
         )
     ratio = done.flicker["ratio"]
-    told = "" if ratio is None else f", flicker {ratio:.2f}"
+    text = "" if ratio is None else f", flicker {ratio:.2f}"
     report.done(
-        f"{source} -> {output}: face in {done.faces} of {done.frames} frames{told}",
+        f"{source} -> {output}: face in {done.faces} of {done.frames} frames{text}",
         input=source,
         output=output,
         **{name: getattr(done, name) for name in ("frames", "faces", "size", "sound", "losses")},

@@ -32,7 +32,7 @@ PARTS = {
     "probes": ("istrc.training.probes", "train_probes", settings.ProbesSettings),
     "reach": ("istrc.training.reach", "train_reach", settings.ReachSettings),
     "circle": ("istrc.training.circle", "train_circle", settings.CircleSettings),
-    "all": ("istrc.training.everything", "train_all", settings.AllSettings),
+    "all": ("istrc.training.all", "train_all", settings.AllSettings),
     "judge": ("istrc.evaluation.judges", "train_judge", settings.JudgeSettings),
     "sieve": ("istrc.training.sieve", "train_sieve", settings.SieveSettings),
 }
@@ -148,7 +148,7 @@ def _load(given: dict[str, Any], kind: type) -> None:
     """Make the device and the trained parts that were named into what the function takes."""
     from istrc.circle import Circle
     from istrc.device import choose_device
-    from istrc.models.store import load_part
+    from istrc.models.serialization import load_part
 
     device = choose_device(given.get("device", "cpu"))
     if "device" in given:
@@ -167,7 +167,7 @@ def _load(given: dict[str, Any], kind: type) -> None:
 
 def _save(trained: Any, out: Path) -> None:
     """What was trained, beside its checkpoint, as --facenet and --model read it."""
-    from istrc.models.store import save_part
+    from istrc.models.serialization import save_part
 
     if hasattr(trained, "save_pretrained"):
         trained.save_pretrained(out)

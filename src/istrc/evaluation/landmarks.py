@@ -40,7 +40,7 @@ def errors(found: np.ndarray, points: np.ndarray) -> np.ndarray:
     return np.linalg.norm(found - points, axis=-1) / unit
 
 
-def told(apart: np.ndarray) -> dict[str, float]:
+def summarise(apart: np.ndarray) -> dict[str, float]:
     """The mean over the points and faces, and the 95th percentile of the faces' means."""
     of_faces = apart.mean(1)
     return {
@@ -129,10 +129,10 @@ def evaluate_landmarks(
         "split": split,
         "faces": len(rows),
         "seed": seed,
-        "error": told(apart),
-        "regions": {name: told(apart[:, list(some)]) for name, some in REGIONS.items()},
-        "groups": {name: told(apart[of]) for name, of in groups.items() if of.any()},
-        "mirror": told(np.concatenate(twice)),
+        "error": summarise(apart),
+        "regions": {name: summarise(apart[:, list(some)]) for name, some in REGIONS.items()},
+        "groups": {name: summarise(apart[of]) for name, of in groups.items() if of.any()},
+        "mirror": summarise(np.concatenate(twice)),
         "eyes": {"median": float(np.median(landed)), "p95": float(np.percentile(landed, 95))},
         "measures": {
             name: float(np.corrcoef(ours[name], theirs[name])[0, 1]) for name in MEASURED.values()
@@ -154,12 +154,12 @@ def landmarks_markdown(found: dict[str, Any]) -> str:
         "mirrored picture against picture": found["mirror"],
     }
     shares, eye = {"mean": "mean", "median": "median face", "p95": "95th percentile"}, found["eyes"]
-    told = {
+    shown = {
         name: {**{key: f"{100 * one[key]:.1f} %" for key in shares}, "faces": one["faces"]}
         for name, one in rows.items()
     }
     return (
-        records_table("points, faces", {**shares, "faces": "faces"}, told)
+        records_table("points, faces", {**shares, "faces": "faces"}, shown)
         + f"\nAs an aligner, of frames up to {100 * ASTRAY['shift']:.0f} % aside, "
         f"{ASTRAY['scale']} times off and {ASTRAY['rotate']:.0f} degrees turned: the eyes land "
         f"within {100 * eye['median']:.1f} % of their distance (median; 95th percentile "

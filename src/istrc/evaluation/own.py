@@ -24,7 +24,7 @@ from istrc.evaluation.embedding import Progress, drawn_rows, embed_rows, silent
 from istrc.evaluation.judges import Judge
 from istrc.evaluation.reconstruction import evaluate_reconstruction
 from istrc.evaluation.results import circle_checksum, markdown_table, records_table
-from istrc.training.spent import NAME, read
+from istrc.training.cost import NAME, read
 from istrc.verbs.blend import blend
 
 FRAMES = 9  # of a blend
@@ -186,7 +186,7 @@ def edits(
     """
     fit = prepared.rows("fit")
     own = embed_rows(circle, prepared, fit), prepared.identity[fit]
-    told: dict[str, dict[str, Any]] = {}
+    result: dict[str, dict[str, Any]] = {}
     shown = []
     for name in circle.attribute_names:
         if name not in judge.attribute_names or name not in prepared.attribute_names:
@@ -207,7 +207,7 @@ def edits(
             real = judge.probabilities(prepared.batch(has))[:, column] >= CUT
             others = [at for at in range(after.shape[1]) if at != column]
             was, is_ = (_of_class(v, prepared.identity[rows], *own) for v in (z, circle.embed(y)))
-            told[name + word] = {
+            result[name + word] = {
                 "pictures": len(rows),
                 "before": float((before[:, column] == (sign > 0)).mean()),
                 "success": float((after[:, column] == (sign > 0)).mean()),
@@ -222,7 +222,7 @@ def edits(
     if sheets is not None and shown:
         title = "pictures, each followed by its edit"
         _write(figures.strip(shown, cell=64, title=title), sheets / "edits.png")
-    return told
+    return result
 
 
 def _of_class(z, classes: np.ndarray, known: torch.Tensor, of: np.ndarray) -> np.ndarray:
@@ -259,10 +259,10 @@ def own_markdown(found: Mapping[str, Any]) -> str:
     }  # fmt: skip
     text += "Edits at strength 1, told by a judge that took no part in making them:\n\n"
     text += records_table("edit", columns, edited)
-    if spent := found.get("training"):
+    if cost := found.get("training"):
         rows = [
             [name, one.get("steps"), one.get("seconds", 0) + one.get("beside_seconds", 0)]
-            for name, one in spent.items()
+            for name, one in cost.items()
         ]
         text += "\nWhat training took:\n\n" + markdown_table(["part", "steps", "seconds"], rows)
     return text

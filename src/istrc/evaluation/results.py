@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from istrc.models.store import weights_checksum
+from istrc.models.serialization import weights_checksum
 from istrc.recognisers.recogniser import key
 from istrc.whole import whole
 
@@ -84,9 +84,9 @@ def commit() -> str | None:
     root = Path(__file__).resolve().parents[3]
     if not (root / ".git").exists():  # the package is installed, in whoever's repository
         return None
-    told = ["git", "-C", str(root), "describe", "--always", "--dirty", "--exclude=*"]
+    describe = ["git", "-C", str(root), "describe", "--always", "--dirty", "--exclude=*"]
     try:
-        return subprocess.run(told, capture_output=True, text=True, check=True).stdout.strip()
+        return subprocess.run(describe, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return None
 

@@ -21,8 +21,8 @@ from torch import nn
 
 from istrc.errors import InputError, IstrcError
 from istrc.light.graphs import FORMAT
-from istrc.models.store import load_part
-from istrc.models.stored import CONFIG, GRAPHS, WEIGHTS, read_config
+from istrc.models.part_files import CONFIG, GRAPHS, WEIGHTS, read_config
+from istrc.models.serialization import load_part
 from istrc.pretrained import FURTHER, PARTS
 from istrc.shipped import holder
 from istrc.whole import read_json, whole, write_json

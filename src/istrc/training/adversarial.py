@@ -21,7 +21,7 @@ from torch import nn
 from istrc.models.began import AutoEncoder
 from istrc.models.mapping import Mapping
 from istrc.models.quick import channels_last
-from istrc.models.store import fingerprint
+from istrc.models.serialization import fingerprint
 from istrc.training import loop
 from istrc.training.critic import PatchCritic, Regions, hinge, joined_pull
 from istrc.training.settings import FineTuneSettings
@@ -94,10 +94,10 @@ def fine_tune(
         share = s.critic_weight * min(1.0, step / 300)
         pull = joined_pull(seen, error + s.colour_weight * colour, critic(x), share)
         critic.requires_grad_(True)
-        told = hinge(critic(real), critic(x.detach()))
-        told.backward()
+        critic_loss = hinge(critic(real), critic(x.detach()))
+        critic_loss.backward()
         made.backward(pull)
-        return {"mse": error.detach(), "colour": colour.detach(), "critic": told.detach()}
+        return {"mse": error.detach(), "colour": colour.detach(), "critic": critic_loss.detach()}
 
     loop.train(
         "mapping, fine-tuned",

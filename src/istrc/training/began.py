@@ -21,7 +21,7 @@ from istrc.errors import IstrcError
 from istrc.models.began import AutoEncoder, Generator
 from istrc.models.facenet import FaceNet
 from istrc.models.quick import channels_last
-from istrc.models.store import fingerprint
+from istrc.models.serialization import fingerprint
 from istrc.training import loop
 from istrc.training.augment import augment
 from istrc.training.components import fit_components, reference_shape, regions_of, weights_of
@@ -189,9 +189,9 @@ def train_began(data: str | Path, out: str | Path, **given: Any) -> tuple[AutoEn
                 share = s.critic_weight * min(1.0, step / s.critic_after)
                 pull = joined_pull(seen, loss, critic(seen), share)
                 critic.requires_grad_(True)
-                told = hinge(critic(x), critic(seen.detach()))
-                told.backward()
-                shown["critic"] = told.detach()
+                critic_loss = hinge(critic(x), critic(seen.detach()))
+                critic_loss.backward()
+                shown["critic"] = critic_loss.detach()
             else:
                 (pull,) = torch.autograd.grad(loss, seen)
         rebuilt.backward(pull)

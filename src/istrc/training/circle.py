@@ -9,7 +9,7 @@ from typing import Any
 from istrc.circle import Circle
 from istrc.data.prepared import Prepared
 from istrc.errors import InputError
-from istrc.models.store import fingerprint
+from istrc.models.serialization import fingerprint
 from istrc.recognisers.own import Own
 from istrc.training.attributes import train_attributes
 from istrc.training.changes import train_changes

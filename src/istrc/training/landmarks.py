@@ -208,8 +208,8 @@ def point_loss(
     error = torch.where(hidden, 0.5, 1.0) * apart
     entropy = F.binary_cross_entropy_with_logits(found[..., 2], hidden.float())
     # Beyond the picture a point cannot be seen: it counts less the further out it is
-    beyond = (points.abs().amax(2) - 1).clamp(min=0)
-    error = (error / (1 + 5 * beyond)).mean()
+    excess = (points.abs().amax(2) - 1).clamp(min=0)
+    error = (error / (1 + 5 * excess)).mean()
     return error + weight * entropy, {"error": apart.mean().detach(), "covered": entropy.detach()}
 
 

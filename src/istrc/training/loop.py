@@ -28,8 +28,8 @@ from torch import nn
 
 from istrc.errors import IstrcError
 from istrc.progress import Bar
+from istrc.training.cost import Cost
 from istrc.training.settings import Run
-from istrc.training.spent import Spent
 from istrc.whole import parse_json, read_json, whole, write_json
 
 # Allocations of a training step are large and short-lived; with glibc's defaults each one is a
@@ -166,7 +166,7 @@ def run(
     # a run that had this length from the start.
     step = _load(out / "checkpoint.safetensors", modules, optimizers, state, recorded)
     write_json(out / "run.json", recorded)
-    spent = Spent(out, step)
+    cost = Cost(out, step)
     started = saved = time.monotonic()
     if step >= steps:
         return step
@@ -181,7 +181,7 @@ def run(
             if step + 1 < steps:
                 pending = loader.submit(batch, step + 1)
             torch.manual_seed(seed * 1_000_003 + step)
-            with spent.counting():
+            with cost.counting():
                 numbers = update(step, current)
             step += 1
             elapsed = time.monotonic() - started
@@ -214,7 +214,7 @@ def run(
             # Checkpoint
             if due:
                 _save(out / "checkpoint.safetensors", modules, optimizers, state, recorded, step)
-                spent.save(step, time.monotonic() - started)
+                cost.save(step, time.monotonic() - started)
                 saved = time.monotonic()
             if expired:
                 break

@@ -15,7 +15,7 @@ import torch
 from istrc.device import reduced
 from istrc.models.began import AutoEncoder
 from istrc.models.mapping import Mapping
-from istrc.models.store import fingerprint
+from istrc.models.serialization import fingerprint
 from istrc.training import loop
 from istrc.training.adversarial import fine_tune
 from istrc.training.embeddings import note

@@ -22,7 +22,7 @@ from istrc.device import reduced
 from istrc.models.began import AutoEncoder
 from istrc.models.facenet import FaceNet
 from istrc.models.quick import SEEN, folded, in_blocks
-from istrc.models.store import fingerprint
+from istrc.models.serialization import fingerprint
 from istrc.resample import resized
 from istrc.shape.frame import mirrored
 from istrc.training.embeddings import Embeddings, data_key, recorded, source

@@ -25,7 +25,7 @@ from istrc.whole import read_json, write_json
 NAME = "spent.json"
 
 
-class Spent:
+class Cost:
     """The record of one run, read when the run starts and written with its checkpoints.
 
     Args:

@@ -8,11 +8,12 @@ from typing import Any
 
 from istrc.circle import Circle
 from istrc.data.prepared import Prepared
-from istrc.models.store import load_part
+from istrc.models.serialization import load_part
 from istrc.pretrained import FURTHER, PARTS
 from istrc.training.attributes import train_attributes
 from istrc.training.began import train_began
 from istrc.training.changes import train_changes
+from istrc.training.cost import whole
 from istrc.training.facenet import train_facenet
 from istrc.training.landmarks import train_landmarks
 from istrc.training.loop import recorded_runs
@@ -23,7 +24,6 @@ from istrc.training.search import train_search
 from istrc.training.settings import PRESETS, AllSettings
 from istrc.training.shape_free import make_shape_free
 from istrc.training.spaces import Spaces
-from istrc.training.spent import whole
 
 
 def train_all(data: str | Path, out: str | Path, **given: Any) -> Circle:
