@@ -8,10 +8,8 @@ import typer
 
 from istrc.cli.report import Report
 
-EXAMPLES = """Examples:
-
+EXAMPLES = """
 istrc doctor
-
 istrc doctor --json --licences"""
 
 

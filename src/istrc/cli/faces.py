@@ -14,12 +14,9 @@ from istrc.cli.files import Job
 from istrc.cli.many import BatchOptions, Outcome, Task, do_all
 from istrc.cli.report import Report
 
-EXAMPLES = """Examples:
-
+EXAMPLES = """
 istrc faces wedding.jpg -o numbered.jpg
-
 istrc faces wedding.jpg && istrc edit wedding.jpg --face 2 -a smile -o out.jpg
-
 istrc faces holiday/ --json"""
 
 

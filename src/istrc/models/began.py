@@ -15,6 +15,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from istrc.models.components import Components, Region
+from istrc.models.serialization import arguments
 
 
 class Pair(nn.Module):
@@ -148,17 +149,7 @@ class _Drawing(nn.Module):
         regions: Sequence[Region] = (),
     ):
         super().__init__()
-        self.config = dict(
-            size=size,
-            code=code,
-            widths=list(widths),
-            light=light,
-            carry=carry,
-            skip=skip,
-            linear=linear,
-            linear_side=linear_side,
-            regions=[list(region) for region in regions],
-        )
+        self.config = arguments(locals())
         self.size, self.code = size, code
         self.components = Components(linear, linear_side, size, regions) if linear else None
         self.encoder: Any = None

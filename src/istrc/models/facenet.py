@@ -6,6 +6,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from istrc.models.serialization import arguments
+
 
 def _conv(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
     return nn.Sequential(
@@ -46,13 +48,7 @@ class FaceNet(nn.Module):
         attributes: tuple[str, ...] = (),
     ):
         super().__init__()
-        self.config = dict(
-            size=size,
-            dim=dim,
-            widths=list(widths),
-            depths=list(depths),
-            attributes=list(attributes),
-        )
+        self.config = arguments(locals())
         self.size, self.dim = size, dim
         self.stem = nn.Sequential(nn.PixelUnshuffle(2), _conv(12, widths[0]), nn.ReLU())
         stages = []

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import save_file
@@ -29,6 +30,15 @@ PREPROCESSING = {
     "crop": list(CROP),
     "resize": "lanczos",
 }
+
+
+def arguments(given: dict[str, Any]) -> dict[str, Any]:
+    """What a constructor was given (its `locals()`) as config.json has it: lists for tuples."""
+
+    def listed(value: Any) -> Any:
+        return list(map(listed, value)) if isinstance(value, (list, tuple)) else value
+
+    return {k: listed(v) for k, v in given.items() if k not in ("self", "__class__")}
 
 
 def save_part(part: nn.Module, folder: str | Path, **notes) -> None:
