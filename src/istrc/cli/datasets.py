@@ -107,5 +107,5 @@ def prepare(
         f"{len(made.attributes)} attributes, {made.size} px",
         input=source,
         output=made.folder,
-        **{key: value for key, value in made.as_dict().items() if key != "seconds"},
+        **{key: value for key, value in vars(made).items() if key != "seconds"},
     )

@@ -42,15 +42,8 @@ class Judge:
     def __init__(self, net: JudgeNet, note: Mapping[str, Any] | None = None):
         self.net = net.eval().requires_grad_(False)
         self.note = dict(note or {})  # how it was trained and how good it is
-
-    @property
-    def attribute_names(self) -> list[str]:
-        return self.net.attributes
-
-    @property
-    def size(self) -> int:
-        """S, the side in pixels of the faces it judges; larger ones are reduced to it."""
-        return self.net.size
+        self.attribute_names: list[str] = net.attributes
+        self.size = net.size  # S, the side in pixels of the faces it judges
 
     @property
     def checksum(self) -> str:

@@ -158,19 +158,7 @@ class Landmarks(Part):
         return found_in(guess if rough else self, faces, self.rough_size if rough else self.size)
 
 
-KINDS = {
-    kind.__name__: kind
-    for kind in (
-        FaceNet,
-        AutoEncoder,
-        Mapping,
-        Changes,
-        AttributeClassifiers,
-        Probes,
-        Search,
-        Landmarks,
-    )
-}
+KINDS = {kind.__name__: kind for kind in Part.__subclasses__()}
 
 
 def load_part(folder: str | Path, device: str = "cpu") -> Part:
