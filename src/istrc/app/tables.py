@@ -152,13 +152,13 @@ def _reconstruction(found: Mapping[str, Any]) -> str:
     if "by_age" not in found:
         return text
     ages = found["by_age"]
-    columns = [(age, key) for key in ("psnr", "frechet") for age in ages]
+    pairs = [(age, key) for key in ("psnr", "frechet") for age in ages]
     apart = [
-        [name, *(ages[age][way].get(key) for age, key in columns)] for way, name in names.items()
+        [name, *(ages[age][way].get(key) for age, key in pairs)] for way, name in names.items()
     ]
     units = {"psnr": "PSNR, dB", "frechet": "Fréchet"}
     count = next(iter(ages.values()))["faces"]
-    head = [f"{count} faces of each age", *(f"{age}: {units[key]}" for age, key in columns)]
+    head = [f"{count} faces of each age", *(f"{age}: {units[key]}" for age, key in pairs)]
     return f"{text}\n{markdown_table(head, apart)}"
 
 

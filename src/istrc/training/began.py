@@ -133,7 +133,7 @@ def train_began(data: str | Path, out: str | Path, **given: Any) -> tuple[AutoEn
     facenet = s.facenet
     if facenet is not None:
         facenet = channels_last(facenet, s.device).eval().requires_grad_(False)
-    modules = {"net": net, "average": averaged, "generator": maker}
+    modules: dict[str, torch.nn.Module] = {"net": net, "average": averaged, "generator": maker}
     adam = partial(torch.optim.Adam, betas=(0.5, 0.99))
     optimizers = {
         "auto_encoder": adam(net.parameters(), lr=s.rate, betas=(0.9, 0.99)),
