@@ -191,7 +191,6 @@ class Sheets:
         self.folder, self.prepared, self.judge = Path(folder), prepared, judge
         self.method, self.strength, self.each = method, strength, each
         self.rows: dict[str, list[figures.Row]] = {}
-        self.written: list[Path] = []
 
     def __call__(self, method: str, strength: float, outcome: Outcome) -> None:
         if (method, strength) != (self.method, self.strength):
@@ -213,5 +212,3 @@ class Sheets:
             "by the judge's probability of the wanted outcome"
         )
         figures.strip(rows, cell=96, title=title).save(path, format="PNG")
-        if path not in self.written:
-            self.written.append(path)

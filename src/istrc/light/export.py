@@ -83,9 +83,7 @@ def graphs_of(part: Any) -> dict[str, Graph]:
         return {"change": Graph(lambda net, h, z, z2: net(h, z, z2), inputs, ("changes",))}
     if kind == "AttributeClassifiers":
         inputs = {"embeddings": z, "columns": torch.arange(min(3, len(part.names)))}
-        look = Graph(
-            lambda net, z, columns: net.gradient(z, columns), inputs, ("logits", "gradients")
-        )
+        look = Graph(lambda net, z, columns: net.at(columns)(z), inputs, ("logits", "gradients"))
         return {"look": look}
     raise InputError(f"a {kind} has no graphs")
 

@@ -104,19 +104,18 @@ class AttributeClassifiers(Part):
 
     def __call__(self, z: np.ndarray, columns: np.ndarray | None = None) -> np.ndarray:
         """z (B, D) -> calibrated logits (B, A), or (B, len(columns))."""
-        return self.gradient(z, columns)[0]
-
-    def gradient(self, z: np.ndarray, columns: np.ndarray | None = None) -> list[np.ndarray]:
-        """Calibrated logits (B, A) and their gradients in z (B, A, D)."""
-        if columns is None:
-            columns = np.arange(len(self.names))
-        if not len(columns):
-            return [np.zeros((len(z), 0), np.float32), np.zeros((len(z), 0, self.dim), np.float32)]
-        return self.graphs.run("look", "logits", "gradients", embeddings=z, columns=columns)
+        return self.at(columns)(z)[0]
 
     def at(self, columns: np.ndarray | None = None) -> Callable[[np.ndarray], list[np.ndarray]]:
-        """`gradient` of these attributes as a function of z alone."""
-        return lambda z: self.gradient(z, columns)
+        """z (B, D) -> calibrated logits (B, A) and their gradients in z (B, A, D)."""
+        asked = np.arange(len(self.names)) if columns is None else columns
+
+        def gradient(z: np.ndarray) -> list[np.ndarray]:
+            if not len(asked):
+                return [np.zeros((len(z), 0, *end), np.float32) for end in ((), (self.dim,))]
+            return self.graphs.run("look", "logits", "gradients", embeddings=z, columns=asked)
+
+        return gradient
 
 
 class Probes(Part):

@@ -106,12 +106,8 @@ class WithLearned:
         logits = [self.classifiers(z, own), z @ self.weight[learned].T + self.bias[learned]]
         return library(z).concatenate(logits, 1)[:, order]
 
-    def gradient(self, z: Array, columns: Array | None = None) -> tuple[Array, Array]:
-        """Calibrated logits (B, A + K) and their gradients in z (B, A + K, D)."""
-        return self.at(columns)(z)
-
     def at(self, columns: Array | None = None) -> Gradient:
-        """`gradient` of these attributes as a function of z alone, for many steps."""
+        """z (B, D) -> calibrated logits (B, A + K) and their gradients in z (B, A + K, D)."""
         own, learned, order = self._divide(columns)
         of_own = self.classifiers.at(own)
         linear, bias = self.weight[learned], self.bias[learned]  # (k, D), the same at every z

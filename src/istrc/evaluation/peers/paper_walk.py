@@ -29,10 +29,10 @@ def walk(
 ) -> torch.Tensor:
     """Where z is after steps of constant length down the gradient of eq. 1: (B, D)."""
     steps = math.ceil(abs(length) / STEP)
-    columns = torch.tensor([column], device=z.device)
+    gradient = classifiers.at(torch.tensor([column], device=z.device))
     for _ in range(steps):
         # -d loss/dz = (y - C(z)) dl/dz, l the logit: along dl/dz for y = 1, against it for y = 0
-        uphill = classifiers.gradient(z, columns)[1][:, 0]  # (B, D)
+        uphill = gradient(z)[1][:, 0]  # (B, D)
         z = sphere.normalize(z + length / steps * sphere.normalize(uphill))
     return z
 
