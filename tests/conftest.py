@@ -585,7 +585,7 @@ def shaped_circle(toy_circle, shaped_folder, tmp_path_factory):
     )
     fit_components(autoencoder.components, textures, textures.rows("fit"), reference)
     made = Spaces(facenet, autoencoder.eval(), Prepared(shaped_folder), textures=runs / "textures")
-    nets = dict(facenet=facenet, autoencoder=autoencoder, made=made)
+    nets = dict(facenet=facenet, autoencoder=autoencoder, spaces=made)
     few = dict(batch_size=64, validate_every=50)
     return Circle(
         facenet,

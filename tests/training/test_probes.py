@@ -26,7 +26,7 @@ def given(shaped_folder, tiny_landmarks, tmp_path_factory):
     textures = tmp_path_factory.mktemp("probes") / "textures"
     make_shape_free(shaped_folder, textures, landmarks=tiny_landmarks(16, 0.05))
     made = Spaces(facenet, autoencoder, Prepared(shaped_folder), textures=textures)
-    return dict(facenet=facenet, autoencoder=autoencoder, made=made)
+    return dict(facenet=facenet, autoencoder=autoencoder, spaces=made)
 
 
 def test_killed_and_resumed_it_ends_with_the_same_bits(given, shaped_folder, resumed, same_weights):

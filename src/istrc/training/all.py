@@ -68,20 +68,20 @@ def train_all(data: str | Path, out: str | Path, **given: Any) -> Circle:
     autoencoder, _ = trained("began", train_began, textures or data, steps=s.began_steps)
     nets = dict(facenet=recogniser, autoencoder=autoencoder)
     # What follows leaves both as they are, and so all of it learns from these
-    made = Spaces(
+    spaces = Spaces(
         **nets, prepared=Prepared(data), device=s.device, folder=runs / "spaces", textures=textures
     )
     with whole(runs / "spaces"):
-        made.of("fit"), made.of("tune")
+        spaces.of("fit"), spaces.of("tune")
     search = None
     if landmarks is not None:
         search = trained("search", train_search, landmarks=landmarks, autoencoder=autoencoder)
-    nets["made"] = made
+    nets["spaces"] = spaces
     mapping = trained(
         "mapping", train_mapping, steps=s.mapping_steps, fine_steps=s.mapping_fine_steps, **nets
     )
     attributes = trained(
-        "attributes", train_attributes, steps=s.attributes_steps, facenet=recogniser, made=made
+        "attributes", train_attributes, steps=s.attributes_steps, facenet=recogniser, spaces=spaces
     )
     changes = trained("changes", train_changes, steps=s.changes_steps, **nets)
     probes = trained("probes", train_probes, steps=s.probes_steps, **nets)

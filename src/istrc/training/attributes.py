@@ -62,8 +62,8 @@ def train_attributes(data: str | Path, out: str | Path, **given: Any) -> Attribu
             raise InputError(f"{data}: every known face has the same {name!r}; drop that column")
 
     def embed(part: str, rows: np.ndarray) -> torch.Tensor:  # (N, D)
-        if s.made:
-            return s.made.embeddings(part)
+        if s.spaces:
+            return s.spaces.embeddings(part)
         if isinstance(facenet, Embeddings):
             return facenet.of(rows, mirror=False)
         return embed_rows(facenet, prepared, rows, s.device)

@@ -59,7 +59,7 @@ def train_circle(data: str | Path, out: str | Path, **given: Any) -> Circle:
         times.add("embeddings", kept.made)
 
     # The parts that know z
-    made = Spaces(
+    spaces = Spaces(
         source, from_.autoencoder, prepared, device, s.limit, runs / "spaces", textures=textures
     )
     parts: dict[str, Any] = {}
@@ -74,7 +74,7 @@ def train_circle(data: str | Path, out: str | Path, **given: Any) -> Circle:
         ("changes", train_changes, dict(own, steps=s.changes_steps)),
     ):
         started = time.monotonic()
-        parts[name] = train(data, runs / name, made=made, **settings, **common)
+        parts[name] = train(data, runs / name, spaces=spaces, **settings, **common)
         times.add(f"{name}_seconds", time.monotonic() - started)
 
     circle = Circle(

@@ -73,12 +73,12 @@ def train_mapping(data: str | Path, out: str | Path, **given: Any) -> Mapping:
     `istrc.training.adversarial` has what follows.
     """
     s = MappingSettings(**given)
-    prepared, made, nets = open_spaces(data, out, s, s.limit)
+    prepared, spaces, nets = open_spaces(data, out, s, s.limit)
     config = dict(data=prepared.info.get("source"), **nets)
-    net = train_on_codes(*made.of("fit"), *made.of("tune"), out=out, config=config, **given)
+    net = train_on_codes(*spaces.of("fit"), *spaces.of("tune"), out=out, config=config, **given)
     note(s.recogniser, out)
     if s.fine_steps:
-        z, h = made.of("fit")
+        z, h = spaces.of("fit")
         weights = code_weights(s.autoencoder, h, net.spread)
         net = fine_tune(
             net,
@@ -127,8 +127,8 @@ def train_on_codes(
     def gradients(step: int, rows: torch.Tensor) -> Numbers[str, torch.Tensor]:
         net.train()
         with reduced(s.device):
-            made = net.standardised(z[rows])
-        loss = ((made.float() - standard[rows]).square() * weights).mean()
+            found = net.standardised(z[rows])
+        loss = ((found.float() - standard[rows]).square() * weights).mean()
         loss.backward()
         return {"mse": loss.detach()}
 

@@ -191,7 +191,7 @@ class OnEmbeddings(Validated):
         None, "Where a recogniser's are kept; OUT/embeddings if none."
     )
     # Of the same data and networks; they are made otherwise
-    made: Spaces | None = other(None, "")
+    spaces: Spaces | None = other(None, "")
 
 
 @dataclass(kw_only=True)
