@@ -70,10 +70,7 @@ def arithmetic(
     try:
         weights = expressions.parse(expression)
         expressions.check_names(expression, weights, names)
-        files = {}
-        for operand in weights:
-            file = operand.name if operand.is_file else names[operand.name]
-            files[operand] = file if operand.row is None else f"{file}[{operand.row}]"
+        files = {operand: _file(operand, names) for operand in weights}
         # What carries the result is no operand
         wanted = {file: operand for operand, file in reversed(files.items())}
         texts = list(dict.fromkeys([*files.values(), *([onto] if onto else [])]))
@@ -138,6 +135,11 @@ def parse_lets(texts: list[str]) -> dict[str, str]:
             raise InputError(f"--let {text}: {match['name']} has a file already; use another name")
         names[match["name"]] = match["file"]
     return names
+
+
+def _file(operand: Any, names: dict[str, str]) -> str:
+    file = operand.name if operand.is_file else names[operand.name]
+    return file if operand.row is None else f"{file}[{operand.row}]"
 
 
 def _spaces(operand: Any) -> str:
