@@ -26,6 +26,7 @@ from istrc.evaluation.editing_curve import at_equal_identity
 from istrc.evaluation.editing_faces import CUT, OF_MEN, Edit, choose_faces, recognised, spread
 from istrc.evaluation.editing_judges import GREY, PictureJudges
 from istrc.evaluation.editing_measures import Outcome, summarise
+from istrc.evaluation.embedding import Progress, silent
 from istrc.evaluation.judges import Judge
 from istrc.evaluation.results import circle_checksum
 
@@ -141,7 +142,7 @@ def evaluate_editing(
     split: str = "valid",
     batch_size: int = 64,
     seed: int = 0,
-    progress: Callable[[str, int, int], None] | None = None,  # (what, done, of how many)
+    progress: Progress = silent,
     show: Callable[[str, float, Outcome], None] | None = None,  # sees every outcome (sheets)
 ) -> dict[str, Any]:
     """Measure every transformation in both directions over faces that lack the target.
@@ -220,8 +221,7 @@ def evaluate_editing(
     for index, (method, strength, editor) in enumerate(jobs):
         outcomes = []
         for number, edit in enumerate(edits):
-            if progress:
-                progress(f"{method} {edit.name} {strength:g}", index * len(edits) + number, total)
+            progress(index * len(edits) + number, total)
             chosen = edit.on(places[number]) if method in slow else edit
             outcome = bench.run(editor, chosen, strength)
             if show:

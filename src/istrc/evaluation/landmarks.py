@@ -7,7 +7,6 @@ the network was trained on, of other people; its own noise is in them.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from istrc.arrays import numpy
 from istrc.circle import Circle
 from istrc.data.prepared import Prepared, to_pixels
 from istrc.errors import InputError
+from istrc.evaluation.embedding import Progress, silent
 from istrc.evaluation.groups import group_finder
 from istrc.evaluation.results import records_table
 from istrc.resample import resized
@@ -78,7 +78,7 @@ def evaluate_landmarks(
     split: str = "valid",
     limit: int | None = None,  # faces, at most
     seed: int = 0,
-    progress: Callable[[int, int], None] | None = None,  # faces done, of how many
+    progress: Progress = silent,
 ) -> dict[str, Any]:
     """Measure the landmark network.
 
@@ -108,8 +108,7 @@ def evaluate_landmarks(
         laid = x.clone()
         hidden.append(cover(laid, labels[some], rng))
         doubt.append(numpy(circle.find(laid))[..., 2])
-        if progress:
-            progress(start + len(some), len(rows))
+        progress(start + len(some), len(rows))
     found, points = np.concatenate(found), labels[rows]
     apart = errors(found, points)
     groups = group_finder(prepared, split)(rows)
