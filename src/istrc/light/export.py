@@ -138,7 +138,6 @@ def export_part(folder: Path) -> list[Path]:
 
 def export_whole(folder: Path, out: Path) -> list[Path]:
     """Every graph of a circle with its weights inside, in single precision: the files written."""
-    out.mkdir(parents=True, exist_ok=True)
     written = []
     for source in _places(folder).values():
         part = load_part(source)

@@ -47,7 +47,6 @@ def save_part(part: nn.Module, folder: str | Path, **notes) -> None:
     Raises IstrcError when a weight is not finite, or too large for half precision.
     """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     tensors: dict[str, torch.Tensor] = {}
     for name, value in part.state_dict().items():
         value = value.cpu()

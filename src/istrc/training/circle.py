@@ -41,7 +41,13 @@ def train_circle(data: str | Path, out: str | Path, **given: Any) -> Circle:
             f"{data}: faces of {prepared.size} px, and the auto-encoder makes {from_.size} px; "
             f"prepare with --size {from_.size}"
         )
-    times = _Times(runs / "times.json")
+    kept_times = runs / "times.json"  # which add up over the starts of this job
+    times = read_json(kept_times) if kept_times.exists() else {}
+
+    def took(name: str, value: float) -> None:
+        times[name] = round(times.get(name, 0) + value, 1)
+        write_json(kept_times, times)
+
     common = dict(recogniser=recogniser, embeddings=runs / "embeddings", seed=s.seed, device=device)
     textures = None
     if from_.landmarks is not None:
@@ -55,8 +61,8 @@ def train_circle(data: str | Path, out: str | Path, **given: Any) -> Circle:
         source = kept = Embeddings(recogniser, prepared, runs / "embeddings")
         for part in ("fit", "tune"):
             kept.of(prepared.rows(part)[: s.limit])
-        times.add("embedding_seconds", kept.seconds)
-        times.add("embeddings", kept.made)
+        took("embedding_seconds", kept.seconds)
+        took("embeddings", kept.made)
 
     # The parts that know z
     spaces = Spaces(
@@ -75,7 +81,7 @@ def train_circle(data: str | Path, out: str | Path, **given: Any) -> Circle:
     ):
         started = time.monotonic()
         parts[name] = train(data, runs / name, spaces=spaces, **settings, **common)
-        times.add(f"{name}_seconds", time.monotonic() - started)
+        took(f"{name}_seconds", time.monotonic() - started)
 
     circle = Circle(
         recogniser,
@@ -94,16 +100,3 @@ def train_circle(data: str | Path, out: str | Path, **given: Any) -> Circle:
             notes[part] = {"taken_from": fingerprint(getattr(from_, part))}
     circle.save_pretrained(out, copy=s.copy, **notes)
     return circle
-
-
-class _Times:
-    """Seconds and counts that add up over the starts of one job, in a file."""
-
-    def __init__(self, path: Path):
-        self.path = path
-        self.values = read_json(path) if path.exists() else {}
-
-    def add(self, name: str, value: float) -> None:
-        self.values[name] = round(self.values.get(name, 0) + value, 1)
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        write_json(self.path, self.values)

@@ -79,7 +79,6 @@ def read(run: str | Path) -> dict[str, Any]:
 
 def write(run: str | Path, values: dict[str, Any]) -> None:
     """Write a run's record, so that a reader sees the old one or the new one."""
-    Path(run).mkdir(parents=True, exist_ok=True)
     write_json(Path(run) / NAME, values)
 
 

@@ -158,7 +158,6 @@ def run(
     and when a loss is no longer finite.
     """
     out = Path(out)
-    out.mkdir(parents=True, exist_ok=True)
     state = {} if state is None else state
     recorded = json.loads(json.dumps({**config, "steps": steps, "seed": seed, "was": []}))
 

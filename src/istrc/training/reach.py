@@ -74,7 +74,6 @@ def train_reach(data: str | Path, out: str | Path, **given: Any) -> Probes:
                 result[f"{name}{'+' if sign > 0 else '-'}"] = dict(found, faces=len(rows))
             shown = " ".join(f"{key} {value:.4g}" for key, value in found.items())
             progress.at(number, len(edits), shown)
-    record.parent.mkdir(parents=True, exist_ok=True)
     write_json(record, dict(settings, edits=result))
     return probes
 

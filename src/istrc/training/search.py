@@ -78,6 +78,5 @@ def train_search(data: str | Path, out: str | Path, **given: Any) -> Search:
         net=net.config,
         off=[round(one, 5) for one in errors],  # on tune, half crops, before and after each step
     )
-    Path(out).mkdir(parents=True, exist_ok=True)
     write_json(Path(out) / "run.json", config)
     return net.eval()

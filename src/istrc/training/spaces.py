@@ -97,7 +97,6 @@ class Spaces:
     def _keep(self, part: str, both: tuple[torch.Tensor, torch.Tensor]) -> None:
         if self._folder is None:
             return
-        self._folder.mkdir(parents=True, exist_ok=True)
         note = self._folder / NOTE
         if not note.exists() or read_json(note) != self._key():
             for other in self.rows:  # of what was here before
