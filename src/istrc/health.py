@@ -51,11 +51,6 @@ def devices() -> list[str]:
     return found
 
 
-def missing_extras() -> dict[str, list[str]]:
-    """Of every optional extra the modules that are not installed; an empty list is all of it."""
-    return {name: [one for one in modules if not has(one)] for name, modules in EXTRAS.items()}
-
-
 def missing_packages() -> Iterator[IstrcError]:
     """What every installation needs and this one lacks."""
     for line in metadata.requires("istrc") or []:

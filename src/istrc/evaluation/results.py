@@ -42,15 +42,12 @@ def write_results(
     line = command if isinstance(command, str) else " ".join(command)
     made = {"command": line, "commit": commit(), "seed": seed, "versions": versions()}
     record = plain({**results, **made})
-    write_text(path, _indented(record) + "\n")
-    return record
-
-
-def _indented(record: Any) -> str:
-    """A line an entry; numbers of a list share one, or most of a matrix would be indentation."""
     text = json.dumps(record, indent=2, sort_keys=True, allow_nan=False)
-    # No string has a line break in it, and so none is taken for a list
-    return re.sub(r"\[\n([^][{}\"]*)\n *\]", lambda found: f"[{' '.join(found[1].split())}]", text)
+    # Numbers of a list share a line, or most of a matrix would be indentation. No string has a line
+    # break in it, and so none is taken for a list
+    text = re.sub(r"\[\n([^][{}\"]*)\n *\]", lambda found: f"[{' '.join(found[1].split())}]", text)
+    write_text(path, text + "\n")
+    return record
 
 
 def plain(value: Any) -> Any:
