@@ -6,7 +6,7 @@ paper section 3.2. Only the auto-encoder is used once it is trained: its code h 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -136,6 +136,8 @@ class _Drawing(nn.Module):
             0 is the paper's auto-encoder.
     """
 
+    _build: Callable[..., None]  # of widths, light, carry, skip: the networks
+
     def __init__(
         self,
         size: int,
@@ -155,9 +157,6 @@ class _Drawing(nn.Module):
         self.encoder: Any = None
         self.decoder: Any = None  # one that draws, or a refiner, or none
         self._build(widths, light, carry, skip)
-
-    def _build(self, widths: tuple[int, ...], light: bool, carry: bool, skip: bool) -> None:
-        raise NotImplementedError
 
 
 class AutoEncoder(_Drawing):

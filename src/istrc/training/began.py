@@ -178,22 +178,22 @@ def train_began(data: str | Path, out: str | Path, **given: Any) -> tuple[AutoEn
         # Real faces
         with reduced(s.device):
             rebuilt = net(x)
-            seen = rebuilt.detach().requires_grad_()
-            real_energy = loss = energy(x, seen, weight)
+            leaf = rebuilt.detach().requires_grad_()
+            real_energy = loss = energy(x, leaf, weight)
             if facenet is not None:
-                feature = feature_loss(facenet, x[face], seen[face])
+                feature = feature_loss(facenet, x[face], leaf[face])
                 shown["feature"] = feature.detach()
                 loss = real_energy + s.feature_weight * feature
             if s.critic_weight:
                 critic.requires_grad_(False)
                 share = s.critic_weight * min(1.0, step / s.critic_after)
-                pull = joined_pull(seen, loss, critic(seen), share)
+                pull = joined_pull(leaf, loss, critic(leaf), share)
                 critic.requires_grad_(True)
-                critic_loss = hinge(critic(x), critic(seen.detach()))
+                critic_loss = hinge(critic(x), critic(leaf.detach()))
                 critic_loss.backward()
                 shown["critic"] = critic_loss.detach()
             else:
-                (pull,) = torch.autograd.grad(loss, seen)
+                (pull,) = torch.autograd.grad(loss, leaf)
         rebuilt.backward(pull)
 
         if s.fakes:
@@ -205,7 +205,7 @@ def train_began(data: str | Path, out: str | Path, **given: Any) -> tuple[AutoEn
 
     @torch.no_grad()
     def validate(step: int) -> dict[str, float]:
-        squared, features, seen = 0.0, 0.0, 0
+        squared, features, faces = 0.0, 0.0, 0
         edges = np.zeros(2)
         for start in range(0, min(len(tune), 1024), 128):
             x = prepared.batch(tune[start : start + 128]).to(s.device)
@@ -216,9 +216,9 @@ def train_began(data: str | Path, out: str | Path, **given: Any) -> tuple[AutoEn
             error = (rebuilt.clamp(-1, 1) - x).square().mean((0, 1)) * weight
             squared += (error.mean() / weight.mean()).item() * len(x)
             edges += [crispness(rebuilt.clamp(-1, 1)), crispness(x)]
-            seen += len(x)
-        psnr = 10 * torch.log10(torch.tensor(4 * seen / squared)).item()
-        shown = {"psnr": psnr, "feature": features / seen, "crisp": edges[0] / edges[1]}
+            faces += len(x)
+        psnr = 10 * torch.log10(torch.tensor(4 * faces / squared)).item()
+        shown = {"psnr": psnr, "feature": features / faces, "crisp": edges[0] / edges[1]}
         # What is kept must be close in pixels, close in features, and no blur
         shown["quality"] = psnr - 10 * shown["feature"] + 10 * min(1.0, shown["crisp"])
         return shown
