@@ -327,13 +327,13 @@ def shaped_folder(toy_folder, tmp_path_factory) -> Path:
 def trained_all(shaped_folder, tmp_path_factory):
     """What `train_all` returns of the real networks on 16 px, a step each, and its folder."""
     pytest.importorskip("pytorch_metric_learning")
-    from istrc.training import everything
+    from istrc.training import all as training_all
 
     out = tmp_path_factory.mktemp("all")
-    few = partial(everything.train_landmarks, batch_size=4)
+    few = partial(training_all.train_landmarks, batch_size=4)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(everything, "train_landmarks", few)
-        yield everything.train_all(shaped_folder, out, **ONE_STEP), out
+        patch.setattr(training_all, "train_landmarks", few)
+        yield training_all.train_all(shaped_folder, out, **ONE_STEP), out
 
 
 @pytest.fixture(scope="session")
@@ -417,7 +417,7 @@ def outsider(write_onnx, tmp_path_factory):
 TRAIN_TOYS = """
 import os, signal, sys
 from pathlib import Path
-from istrc.models.store import save_part
+from istrc.models.serialization import save_part
 from istrc.training import loop
 from istrc.training.attributes import train_attributes
 from istrc.training.began import train_began
@@ -553,7 +553,7 @@ def same_bits(toy_runs):
 def toy_circle(toy_run):
     """The paper's circle at 16 px, D = 16, trained on the toys; nothing may change it."""
     from istrc.circle import Circle
-    from istrc.models.store import load_part
+    from istrc.models.serialization import load_part
     from istrc.pretrained import PARTS
 
     return Circle(**{part: load_part(toy_run / "parts" / part) for part in PARTS})
@@ -585,7 +585,7 @@ def shaped_circle(toy_circle, shaped_folder, tmp_path_factory):
     )
     fit_components(autoencoder.components, textures, textures.rows("fit"), reference)
     made = Spaces(facenet, autoencoder.eval(), Prepared(shaped_folder), textures=runs / "textures")
-    nets = dict(facenet=facenet, autoencoder=autoencoder, made=made)
+    nets = dict(facenet=facenet, autoencoder=autoencoder, spaces=made)
     few = dict(batch_size=64, validate_every=50)
     return Circle(
         facenet,

@@ -24,7 +24,7 @@ from istrc.models.attributes import AttributeClassifiers
 from istrc.models.began import AutoEncoder
 from istrc.models.facenet import FaceNet
 from istrc.models.mapping import Mapping
-from istrc.models.store import load_part, save_part
+from istrc.models.serialization import load_part, save_part
 from istrc.photo.align import Frame
 from istrc.photo.paste import face_mask, paste_crop
 from istrc.photo.read import read_picture
@@ -147,10 +147,10 @@ def test_other_attributes_follow_in_alphabetical_order():
 def test_the_walk_is_that_of_the_classifiers(toy_circle, x, keep, kept):
     z = toy_circle.embed(x)
     net = toy_circle.attributes
-    columns = torch.tensor([net.index("male")])
+    columns = torch.tensor([net.names.index("male")])
     with torch.no_grad():
         wanted = targets(net(z, columns), torch.tensor([-0.5]))
-    kept = [net.index(name) for name in kept]
+    kept = [net.names.index(name) for name in kept]
     keep = list(keep) if hasattr(keep, "__next__") else keep
     for metric in ("data", "euclidean"):
         byhand = walk(z, net, wanted, columns.tolist(), kept, metric=metric, bound=0.4)
@@ -161,7 +161,7 @@ def test_the_walk_is_that_of_the_classifiers(toy_circle, x, keep, kept):
 
 def test_an_edit_does_what_it_says(toy_circle, x):
     """The circle's own classifiers see it at the end of the walk and in the edited picture."""
-    column = torch.tensor([toy_circle.attributes.index("smile")])
+    column = torch.tensor([toy_circle.attributes.names.index("smile")])
 
     @torch.no_grad()
     def logits(z):
@@ -227,7 +227,7 @@ def test_an_edit_ends_where_it_is_seen(shaped_circle, x):
     gone = (after - before) / (goal - before)
     assert path.reached.float().mean() > 0.3
     assert (abs(gone[path.reached] - 1) < 0.3).all()  # between two frames
-    columns = torch.tensor([shaped_circle.attributes.index("eyeglasses")])
+    columns = torch.tensor([shaped_circle.attributes.names.index("eyeglasses")])
     torch.testing.assert_close(path.after, shaped_circle.attributes(path.end, columns))
     edited = shaped_circle.edit(x, {"eyeglasses": 0.5})
     reached = shaped_circle.reach(x, z, {"eyeglasses": 0.5})
@@ -243,7 +243,7 @@ def test_a_circle_may_build_on_a_shipped_one(toy_circle, tmp_path, monkeypatch):
     torch.manual_seed(0)
     shipped = Circle.from_pretrained("small")  # of the weights as they are stored
     mapping = Mapping(16, shipped.code, 8, 2)
-    other = Circle(shipped.recogniser, **{**shipped._parts(), "mapping": mapping})
+    other = Circle(shipped.recogniser, shipped.autoencoder, mapping, shipped.attributes)
     other.save_pretrained(tmp_path / "other", base="small")
     assert {path.name for path in (tmp_path / "other").iterdir()} == {"circle.json", "mapping"}
     assert Circle.from_pretrained("other").size == 16

@@ -13,7 +13,7 @@ from istrc.models.attributes import AttributeClassifiers
 from istrc.models.began import AutoEncoder
 from istrc.models.facenet import FaceNet
 from istrc.models.mapping import Mapping
-from istrc.models.store import save_part
+from istrc.models.serialization import save_part
 from istrc.recognisers.onnx import Onnx
 from istrc.recognisers.own import Own
 

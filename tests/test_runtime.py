@@ -7,7 +7,7 @@ import pytest
 from istrc import runtime
 from istrc.cli import options
 from istrc.errors import IstrcError
-from istrc.models.stored import GRAPHS
+from istrc.models.part_files import GRAPHS
 from istrc.pretrained import has_graphs
 from istrc.runtime import VARIABLE, choose_runtime
 from istrc.shipped import folder_of, names

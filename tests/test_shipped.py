@@ -13,7 +13,7 @@ from istrc import sphere
 from istrc.circle import TRANSFORMATIONS, Circle
 from istrc.cli.faces import look
 from istrc.edit.render import MODES
-from istrc.models.store import PREPROCESSING
+from istrc.models.serialization import PREPROCESSING
 from istrc.photo.read import read_picture
 from istrc.photo.xmp import COMPOSITE, source_type_of
 from istrc.pretrained import FURTHER, PARTS, shipped_aligner
@@ -42,7 +42,7 @@ def face(circle, photograph):
 @torch.no_grad()
 def logit(circle, z, name):
     """The circle's own calibrated opinion of an attribute, one number."""
-    return circle.attributes(z, torch.tensor([circle.attributes.index(name)])).item()
+    return circle.attributes(z, torch.tensor([circle.attributes.names.index(name)])).item()
 
 
 def outside_the_face(face):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -18,7 +17,7 @@ from istrc.data.prepared import to_array, to_tensor
 from istrc.edit import holding, stopping
 from istrc.edit import walk as walking
 from istrc.edit.render import Rendering
-from istrc.errors import InputError
+from istrc.errors import InputError, suggest
 from istrc.face import Face
 from istrc.learning import shelf
 from istrc.models.learned import LearnedAttribute
@@ -98,7 +97,9 @@ class Circle(Networks):
         found = pretrained.read(name, device, recogniser, choose_runtime(runtime))
         circle = cls(**found.parts, aligner=found.aligner, whole=found.whole, **found.angles)
         circle.notes = found.notes
-        circle._add_kept()
+        for path in shelf.kept(key=key(circle.recogniser.record)):
+            with contextlib.suppress(InputError):  # what cannot be used must not stop edits
+                circle.add(path)
         return circle
 
     def save_pretrained(
@@ -161,8 +162,8 @@ class Circle(Networks):
                 )
         keep = self.held(keep, strengths)
         classifiers = self.classifiers
-        edited = [classifiers.index(name) for name in strengths]
-        kept = [classifiers.index(name) for name in keep]
+        edited = [classifiers.names.index(name) for name in strengths]
+        kept = [classifiers.names.index(name) for name in keep]
         with in_inference():
             z = self._running.here(z)
             asked = numbers(list(strengths.values()), z)
@@ -266,15 +267,14 @@ class Circle(Networks):
         *,
         with_: Iterable[Face] | Array,
         without: Iterable[Face] | Array,
-        store: bool = False,
         seed: int = 0,
     ) -> LearnedAttribute:
         """Learn a new attribute from faces with and without it, and know it from now on.
 
         Args:
             with_, without: what `read` returns, or embeddings (N, D); 5 at least, 20 are better.
-            store: keep it in the user's data folder, where `from_pretrained` finds it.
 
+        To keep it where `from_pretrained` finds it: `learned.save(circle.place_of(name))`.
         `istrc.learning.learn.trust_of` says how far the result can be trusted.
 
         Raises InputError for a name that is taken or cannot be, too few faces, or a picture that
@@ -285,10 +285,7 @@ class Circle(Networks):
         self.refuse_taken(name)
         sides = (Side.of(with_), Side.of(without))
         learned = learn_attribute(name, *sides, recogniser=self.recogniser.record, seed=seed)
-        self.add(learned)
-        if store:
-            learned.save(self.place_of(name))
-        return learned
+        return self.add(learned)
 
     def add(self, learned: LearnedAttribute | str | Path) -> LearnedAttribute:
         """Know an attribute that was learned before, from now on: it, or the file that holds it.
@@ -312,12 +309,6 @@ class Circle(Networks):
     def place_of(self, name: str) -> Path:
         """The file in the user's data folder where an attribute of this name is kept."""
         return shelf.place(name, key(self.recogniser.record))
-
-    def _add_kept(self) -> None:
-        """What was learned for this recogniser; a file that cannot be used must not stop edits."""
-        for path in shelf.kept(key=key(self.recogniser.record)):
-            with contextlib.suppress(InputError):
-                self.add(path)
 
     def refuse_taken(self, name: str) -> None:
         """Raises InputError where a new attribute cannot have this name."""
@@ -383,8 +374,7 @@ class Circle(Networks):
 
     def _check(self, name: str) -> str:
         if name not in self.attributes.names and name not in self.learned:
-            near = difflib.get_close_matches(name, self.attribute_names, 3, 0.4)
-            hint = f"did you mean {' or '.join(near)}?" if near else "see `istrc edit --help`"
+            hint = suggest(name, self.attribute_names, "see `istrc edit --help`")
             hint = shelf.unusable(name, key(self.recogniser.record)) or hint
             raise InputError(f"{name}: no such attribute; {hint}")
         return name

@@ -130,5 +130,5 @@ class Edited:
             location: keep where the photograph was taken.
         """
         before = self.face.picture.pixels
-        told = COMPOSITE if provenance and not np.array_equal(self.pixels, before) else None
-        write_picture(self.face.picture, self.pixels, path, source_type=told, location=location)
+        kind = COMPOSITE if provenance and not np.array_equal(self.pixels, before) else None
+        write_picture(self.face.picture, self.pixels, path, source_type=kind, location=location)

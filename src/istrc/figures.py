@@ -47,7 +47,7 @@ def strip(rows: Sequence[Row], *, cell: int = 128, title: str = "") -> Image.Ima
         if len(row.captions) not in (0, len(row.faces)):
             raise ValueError(f"{row.label}: {len(row.captions)} captions, {len(row.faces)} faces")
     label_font, caption_font = _font(max(12, cell // 8)), _font(max(10, cell // 11))
-    labels = [_lines(row.label) for row in rows]
+    labels = [row.label.split("\n") if row.label else [] for row in rows]
     label_width = max((_width(line, label_font) for lines in labels for line in lines), default=0)
     left = MARGIN + (label_width + 2 * GAP if label_width else 0)
     heights = [cell + (_height(caption_font) + GAP if row.captions else 0) for row in rows]
@@ -130,10 +130,6 @@ def _cell(face: np.ndarray, cell: int) -> Image.Image:
 def _font(size: int) -> ImageFont.FreeTypeFont:
     font: Any = ImageFont.load_default(size)  # FreeType's, where a size is asked for
     return font
-
-
-def _lines(label: str) -> list[str]:
-    return label.split("\n") if label else []
 
 
 def _width(text: str, font: ImageFont.FreeTypeFont) -> int:

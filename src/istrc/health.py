@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from istrc.errors import InputError, IstrcError, reason
-from istrc.models.stored import checksum
+from istrc.models.part_files import checksum
 from istrc.runtime import has
 from istrc.shipped import DEFAULT, WEIGHTS
 
@@ -49,11 +49,6 @@ def devices() -> list[str]:
         found += [f"cuda:{index}" for index in range(torch.cuda.device_count())]
         found += ["mps"] if torch.backends.mps.is_available() else []
     return found
-
-
-def missing_extras() -> dict[str, list[str]]:
-    """Of every optional extra the modules that are not installed; an empty list is all of it."""
-    return {name: [one for one in modules if not has(one)] for name, modules in EXTRAS.items()}
 
 
 def missing_packages() -> Iterator[IstrcError]:
@@ -157,12 +152,12 @@ def _installed(name: str) -> bool:
         return False
 
 
-def _licence(told: Any) -> str:
+def _licence(package: Any) -> str:
     """The expression (PEP 639), else the classifiers, else the first line of the free text."""
     classes = [
         line.rpartition("::")[2].strip()
-        for line in told.get_all("Classifier", [])
+        for line in package.get_all("Classifier", [])
         if line.startswith("License ::")
     ]
-    text = (told.get("License") or "").strip().partition("\n")[0]
-    return told.get("License-Expression") or ", ".join(classes) or text or "not told"
+    text = (package.get("License") or "").strip().partition("\n")[0]
+    return package.get("License-Expression") or ", ".join(classes) or text or "not told"

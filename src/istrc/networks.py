@@ -253,7 +253,7 @@ class Networks:
     def logits(self, z: Array, names: Iterable[str]) -> Array:
         """Calibrated logits (B, A) of these attributes at z (B, D)."""
         z, classifiers = self._running.here(z), self.classifiers
-        return classifiers(z, indices([classifiers.index(name) for name in names], z))
+        return classifiers(z, indices([classifiers.names.index(name) for name in names], z))
 
     @inference
     def read_code(self, c: Array) -> Array:
@@ -280,8 +280,3 @@ class Networks:
         found, weights = self.mesh.drawn(mesh, (-1, -1, 1, 1), size)
         at = (self.mesh.places(self.mesh.centre, found, weights) + 1) * self.size / 2 - 0.5
         return looked_up(texture, at[..., 0], at[..., 1]).clip(-1, 1)
-
-    def _parts(self) -> dict[str, Any]:
-        """What the constructor takes besides the recogniser."""
-        names = ("autoencoder", "mapping", "attributes", "landmarks", "search", "changes", "probes")
-        return {name: getattr(self, name) for name in names}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from istrc.errors import InputError
 from istrc.models.hub import HUB_ID, download
-from istrc.models.stored import GRAPHS, read_config, read_notes
+from istrc.models.part_files import GRAPHS, read_config, read_notes
 from istrc.recognisers.load import copy_file, from_record, located
 from istrc.recognisers.recogniser import Recogniser, checked, difference, told_apart
 from istrc.shipped import DEFAULT, WEIGHTS, folder_of, holder, names
@@ -132,19 +132,19 @@ def _angle(name: str, value: Any) -> float:
     return float(value)
 
 
-def _check_made_for(folder: Path, told: Any, record: dict[str, Any]) -> None:
+def _check_made_for(folder: Path, note: Any, record: dict[str, Any]) -> None:
     """Refuse a part that was made for another recogniser of as many dimensions."""
-    if told is None:
+    if note is None:
         return
     try:
-        other = difference(checked(told), record)
+        other = difference(checked(note), record)
     except (KeyError, TypeError) as error:
         raise InputError(
             f"{folder}/config.json: what it was made for is no recogniser ({error}); "
             "install the package again or train this part"
         ) from None
     if other:
-        one, two = (f"{one['kind']} ({one['sha256'][:16]}...)" for one in (told, record))
+        one, two = (f"{one['kind']} ({one['sha256'][:16]}...)" for one in (note, record))
         raise InputError(
             f"{folder}: made for the recogniser {one}, and this circle's is {two}: different "
             f"{other}; put the part of this circle there, or train it for this recogniser"
@@ -174,7 +174,7 @@ def _loaders(runtime: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
         from istrc.light import parts
 
         return parts.load_part, parts.Own
-    from istrc.models.store import load_part
+    from istrc.models.serialization import load_part
     from istrc.recognisers.own import Own
 
     return load_part, Own
@@ -184,15 +184,15 @@ def write(
     circle: Circle, folder: Path, copy: bool, base: str | None, notes: dict[str, dict]
 ) -> None:
     """Write the parts and what composes them; see `Circle.save_pretrained`."""
-    from istrc.models.store import save_part
+    from istrc.models.serialization import save_part
 
     for part in (*PARTS, *FURTHER):  # FaceNet first, as others say that they are made for it
         made = getattr(circle, part)
         if made is not None and not (base and _has(WEIGHTS / base / part, made)):
-            told = {**circle.notes.get(part, {}), **notes.get(part, {})}
+            note = {**circle.notes.get(part, {}), **notes.get(part, {})}
             if part in MADE_FOR:
-                told["recogniser"] = told_apart(_recogniser(circle, folder, base))
-            save_part(made, folder / part, **told)
+                note["recogniser"] = told_apart(_recogniser(circle, folder, base))
+            save_part(made, folder / part, **note)
         else:  # of another circle that was here
             shutil.rmtree(folder / part, ignore_errors=True)
     settings: dict[str, Any] = {"format": 1, "size": circle.size, "dim": circle.dim}
@@ -218,6 +218,6 @@ def _recogniser(circle: Circle, folder: Path, base: str | None) -> dict[str, Any
 
 def _has(folder: Path, part: torch.nn.Module) -> bool:
     """Whether a part of these weights is in the folder, as it would be stored there."""
-    from istrc.models.store import fingerprint, load_part
+    from istrc.models.serialization import fingerprint, load_part
 
     return folder.is_dir() and fingerprint(load_part(folder)) == fingerprint(part)

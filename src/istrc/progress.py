@@ -26,7 +26,7 @@ class Bar:
         self.lasting, self.text = lasting, ""
         self.progress: Any = None  # rich's, imported where it is shown
         self.lock = threading.Lock()
-        self.started = self.told = time.monotonic()
+        self.started = self.printed = time.monotonic()
 
     def __enter__(self) -> Bar:
         self.timer = None
@@ -44,12 +44,12 @@ class Bar:
                 self.progress.update(self.task, **now)
             elif self.timer is None and self.count > self.first:
                 last = self.lasting and self.count == self.total
-                if last or time.monotonic() - self.told >= LINE_EVERY:
+                if last or time.monotonic() - self.printed >= LINE_EVERY:
                     self._tell()
 
     def _tell(self) -> None:
-        self.told = time.monotonic()
-        speed = (self.count - self.first) / max(self.told - self.started, 1e-9)
+        self.printed = time.monotonic()
+        speed = (self.count - self.first) / max(self.printed - self.started, 1e-9)
         left = (self.total - self.count) / max(speed, 1e-9)
         line = f"{self.label}: {self.count} of {self.total}, {rate(speed)}, {span(left)} left"
         line += f": {self.text}" if self.text else ""

@@ -45,6 +45,11 @@ def without_torch(error: BaseException | None) -> bool:
     return isinstance(error, ImportError) and (error.name or "").partition(".")[0] == "torch"
 
 
+def cores() -> int:
+    """CPU cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def threads_of(runtime: str) -> int:
     """How many threads a network may use in this process."""
     if runtime == "light":

@@ -10,7 +10,7 @@ from istrc.circle import Circle
 from istrc.data.prepare import prepare
 from istrc.data.prepared import Prepared
 from istrc.errors import InputError
-from istrc.training.everything import train_all
+from istrc.training.all import train_all
 
 CLASSES = ("bar", "cross", "disc", "square", "triangle")
 EACH = 30

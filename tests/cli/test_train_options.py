@@ -12,7 +12,7 @@ import typer
 from typer.testing import CliRunner
 
 from istrc.cli import train
-from istrc.training.settings import Settings, in_order, other, setting
+from istrc.training.settings import Settings, other, setting
 
 
 @dataclass(kw_only=True)
@@ -77,7 +77,7 @@ def test_a_wrong_value_is_a_usage_error(run, bad):
 
 
 def test_what_every_part_has_is_last_and_only_what_is_learnt_from_is_recorded():
-    assert [one.name for one in in_order(Toy)][-3:] == ["seed", "device", "minutes"]
+    assert [one.name for one in train.in_order(Toy)][-3:] == ["seed", "device", "minutes"]
     assert set(Toy().recorded()) == {"steps", "rate", "light"}
 
 

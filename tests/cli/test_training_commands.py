@@ -64,7 +64,7 @@ def test_data_that_was_not_prepared_is_one_line(istrc, tmp_path):
 
 
 def test_textures_are_made(istrc, shaped_folder, tiny_landmarks, tmp_path):
-    from istrc.models.store import save_part
+    from istrc.models.serialization import save_part
 
     save_part(tiny_landmarks(16), tmp_path / "landmarks")
     out = tmp_path / "textures"

@@ -65,7 +65,7 @@ def test_prepared_is_what_the_source_says(tmp_path):
     assert sorted(p.name for p in (tmp_path / "o").iterdir()) == sorted(
         ["attributes.npy", "identity.npy", "images.npy", "names.txt", "prepared.json", "split.npy"]
     )
-    json.dumps(report.as_dict())
+    json.dumps(vars(report))
 
 
 def test_every_unusable_picture_is_named_and_counted(tmp_path):

@@ -123,7 +123,7 @@ def test_shortest_is_a_direct_solve(metric, count):
 
 def test_shortest_with_its_ridge_exactly():
     net, z = build(), draw()
-    _, gradients = net.gradient(z, torch.arange(3))
+    _, gradients = net.at(torch.arange(3))(z)
     gap = torch.randn(len(z), 3, dtype=torch.float64)
     got = shortest(z, gradients, gap, net.covariance)
     for b in range(len(z)):

@@ -107,7 +107,8 @@ def test_a_circle_learns_walks_scores_and_keeps(circle):
 
 
 def test_what_is_stored_is_known_from_then_on(circle, blank_model, tmp_path):
-    learned = circle.learn("hats", with_=side(12, 1), without=side(12, -1, 1), store=True)
+    learned = circle.learn("hats", with_=side(12, 1), without=side(12, -1, 1))
+    learned.save(circle.place_of("hats"))
     again = Circle.from_pretrained(blank_model)
     assert again.attribute_names[-1] == "hats"
     assert torch.equal(again.learned["hats"].weight, learned.weight)

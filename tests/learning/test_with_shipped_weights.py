@@ -42,7 +42,8 @@ def test_a_dozen_pictures_teach_the_shipped_circle(sides, tmp_path, monkeypatch)
         side: [circle.read(path, aligned=True) for path in sorted((sides / side).iterdir())]
         for side in ("shades", "bare")
     }
-    learned = circle.learn("shades", with_=read["shades"], without=read["bare"], store=True)
+    learned = circle.learn("shades", with_=read["shades"], without=read["bare"])
+    learned.save(circle.place_of("shades"))
     assert trust_of(learned).auc > 0.9
     # Known from now on, under this recogniser's key, and to a new circle
     assert shelf.kept("shades") == [circle.place_of("shades")]

@@ -47,7 +47,7 @@ def test_a_program_without_istrc_edits_with_the_graphs_alone(exported):
         return rng.uniform(-1, 1, (3, 3, part.size, part.size)).astype(np.float32)
 
     ours, rng = Circle.from_pretrained(runtime="torch"), np.random.default_rng(0)
-    column = ours.attributes.index("smile")
+    column = ours.attributes.names.index("smile")
     (z,) = run("embed", faces=faces(ours.facenet))
     (points,) = run("find", faces=(seen := faces(ours.landmarks)))
     (h,) = run("encode", faces=(texture := faces(ours.autoencoder)))

@@ -11,8 +11,8 @@ from torch.testing import assert_close
 from istrc.circle import Circle
 from istrc.errors import InputError
 from istrc.light import parts
-from istrc.models import store
-from istrc.models.stored import GRAPHS
+from istrc.models import serialization
+from istrc.models.part_files import GRAPHS
 from istrc.shipped import DEFAULT, WEIGHTS, names
 
 SHIPPED = WEIGHTS / DEFAULT
@@ -50,8 +50,8 @@ def test_every_graph_is_its_network(circles, count):
     near(light.decode_code(h), ours.decode_code(there[0]))
     near(light.decode(z), ours.decode(there[1]))
     columns = np.array([3, 0, 4])
-    logits, gradients = light.attributes.gradient(z, columns)
-    by_torch = ours.attributes.gradient(there[1], torch.from_numpy(columns))
+    logits, gradients = light.attributes.at(columns)(z)
+    by_torch = ours.attributes.at(torch.from_numpy(columns))(there[1])
     near(np.ascontiguousarray(logits), by_torch[0], 2e-3)
     near(np.ascontiguousarray(gradients), by_torch[1], 1e-3 * float(by_torch[1].abs().max()))
     near(light.scores(z), ours.scores(there[1]))
@@ -112,7 +112,7 @@ def test_damaged_weights_are_found(light_model, tmp_path):
     shutil.copytree(light_model / "mapping", tmp_path / "mapping")
     path = tmp_path / "mapping" / "model.safetensors"
     path.write_bytes(path.read_bytes()[:-1] + b"\x01")
-    for load in (parts.load_part, store.load_part):
+    for load in (parts.load_part, serialization.load_part):
         with pytest.raises(InputError, match="checksum"):
             load(tmp_path / "mapping")
 

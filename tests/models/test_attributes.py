@@ -45,11 +45,11 @@ def test_some_columns_are_those_of_all():
     columns = torch.tensor([2, 0, 2])
     torch.testing.assert_close(net(z, columns), net(z)[:, columns])
     torch.testing.assert_close(net.raw(z, columns), net.raw(z)[:, columns])
-    for part, whole in zip(net.gradient(z, columns), net.gradient(z), strict=True):
+    for part, whole in zip(net.at(columns)(z), net.at()(z), strict=True):
         torch.testing.assert_close(part, whole[:, columns])
     assert net(z, torch.tensor([], dtype=torch.long)).shape == (5, 0)
     assert net(z[:0]).shape == (0, 4)
-    logits, gradients = net.gradient(z[:0])
+    logits, gradients = net.at()(z[:0])
     assert logits.shape == (0, 4) and gradients.shape == (0, 4, 8)
 
 
@@ -58,7 +58,7 @@ def test_some_columns_are_those_of_all():
 def test_gradient_is_autograds(seed, layers, width, dim):
     net = build(seed, dim, width, layers, torch.float64)
     z = draw(3, dim, torch.float64).requires_grad_()
-    logits, gradients = net.gradient(z.detach())
+    logits, gradients = net.at()(z.detach())
     wanted = torch.stack(
         [torch.autograd.grad(net(z)[:, a].sum(), z)[0] for a in range(len(NAMES))], 1
     )
@@ -75,13 +75,6 @@ def test_classifiers_do_not_touch_each_other():
         assert weight.grad[1].any() and not weight.grad[others].any()
 
 
-def test_names_find_their_columns():
-    net = build()
-    assert [net.index(name) for name in NAMES] == [0, 1, 2, 3]
-    with pytest.raises(KeyError, match="hat"):
-        net.index("hat")
-
-
 def test_the_configuration_makes_the_same_network_again():
     net, z = build(), draw(5)
     again = AttributeClassifiers(**net.config)
@@ -94,7 +87,7 @@ def test_golden_corner():
     torch.manual_seed(0)
     net = AttributeClassifiers(NAMES, 8, 6, 4)
     z = torch.linspace(-2, 3, 16).cos().view(2, 8)
-    logits, gradients = net.gradient(z / z.norm(dim=1, keepdim=True))
+    logits, gradients = net.at()(z / z.norm(dim=1, keepdim=True))
     wanted_logits, wanted_gradients = (
         [-0.47232, 0.13661, 0.00149, -0.05458],
         [-0.00465, -0.2275, 0.20992],

@@ -97,19 +97,3 @@ def test_every_weight_gets_a_gradient(net, x):
 
 def test_a_face_does_not_depend_on_the_rest_of_the_batch(net, x):
     torch.testing.assert_close(net(x)[1:], net(x[1:]))
-
-
-def test_the_person_is_what_no_head_reads():
-    torch.manual_seed(0)
-    net = FaceNet(16, 8, (4, 4), (1, 1), ("smile", "male"))
-    z = F.normalize(torch.randn(5, 8), dim=1)
-    person = net.person(z)
-    torch.testing.assert_close(person.norm(dim=1), torch.ones(5))
-    torch.testing.assert_close(person @ net.heads.weight.T, torch.zeros(5, 2), atol=1e-6, rtol=0)
-    # Whatever moves along the heads leaves it, what moves across them does not
-    along = F.normalize(z + torch.randn(5, 2) @ net.heads.weight.detach(), dim=1)
-    torch.testing.assert_close(net.person(along), person, atol=1e-5, rtol=0)
-    across = F.normalize(z + 0.3 * person.roll(1, 0), dim=1)
-    assert ((net.person(across) * person).sum(1) < 0.999).all()
-    # Without heads it is all that there is
-    torch.testing.assert_close(FaceNet(16, 8, (4, 4), (1, 1)).person(z), z)

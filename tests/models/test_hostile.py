@@ -12,7 +12,7 @@ from safetensors.numpy import save_file
 import istrc as package
 from istrc.errors import InputError
 from istrc.models.learned import LearnedAttribute
-from istrc.models.stored import checksum, read_weights
+from istrc.models.part_files import checksum, read_weights
 from istrc.shipped import WEIGHTS
 
 SOURCES = Path(package.__file__).parent

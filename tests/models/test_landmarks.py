@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from istrc.models.landmarks import Landmarks
-from istrc.models.store import load_part, save_part
+from istrc.models.serialization import load_part, save_part
 from istrc.shape.frame import mirrored
 
 ROUGH = dict(size=16, fold=2, widths=(4, 4, 6, 6), hidden=8)

@@ -3,7 +3,7 @@
 import torch
 
 from istrc.models.probes import Probes
-from istrc.models.store import load_part, save_part
+from istrc.models.serialization import load_part, save_part
 
 
 def build():

@@ -6,7 +6,7 @@ import torch
 from istrc.circle import Circle
 from istrc.errors import IstrcError
 from istrc.models.search import Search
-from istrc.models.store import load_part, save_part
+from istrc.models.serialization import load_part, save_part
 
 
 def build(steps=3):

@@ -6,7 +6,7 @@ import pytest
 
 from istrc.errors import InputError
 from istrc.models.facenet import FaceNet
-from istrc.models.store import save_part
+from istrc.models.serialization import save_part
 from istrc.recognisers.load import (
     copy_file,
     from_record,

@@ -7,7 +7,7 @@ import torch
 from istrc.errors import InputError
 from istrc.models.facenet import FaceNet
 from istrc.models.mapping import Mapping
-from istrc.models.store import save_part
+from istrc.models.serialization import save_part
 from istrc.recognisers.own import Own, load_own
 from istrc.recognisers.recogniser import Recogniser, difference, key
 

@@ -100,7 +100,7 @@ def test_killed_and_resumed_it_ends_with_the_same_bits(
     nets, shaped_folder, textures, resumed, same_weights, shaped
 ):
     made = Spaces(*nets.values(), Prepared(shaped_folder), textures=textures if shaped else None)
-    few = dict(steps=6, batch_size=16, width=12, validate_every=3, made=made)
+    few = dict(steps=6, batch_size=16, width=12, validate_every=3, spaces=made)
     whole, again = resumed(partial(train_changes, shaped_folder, **few, **nets), 4)
     same_weights(whole, again)
     assert whole.code == 10 + 136 * shaped and whole.fit[-1].weight.any()
@@ -126,7 +126,9 @@ def test_a_step_goes_down_the_error_of_its_pairs(
     monkeypatch.setattr(module.loop, "run", catch)
     made = Spaces(*nets.values(), Prepared(shaped_folder), textures=textures)
     with pytest.raises(Caught):
-        train_changes(shaped_folder, tmp_path, made=made, batch_size=20, same=0.5, width=12, **nets)
+        train_changes(
+            shaped_folder, tmp_path, spaces=made, batch_size=20, same=0.5, width=12, **nets
+        )
     net, given = seen["modules"]["net"], seen["batch"](3)
     z1, z2, c1, c2 = given
     identity = Prepared(shaped_folder).identity[made.rows["fit"]]

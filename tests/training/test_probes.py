@@ -26,7 +26,7 @@ def given(shaped_folder, tiny_landmarks, tmp_path_factory):
     textures = tmp_path_factory.mktemp("probes") / "textures"
     make_shape_free(shaped_folder, textures, landmarks=tiny_landmarks(16, 0.05))
     made = Spaces(facenet, autoencoder, Prepared(shaped_folder), textures=textures)
-    return dict(facenet=facenet, autoencoder=autoencoder, made=made)
+    return dict(facenet=facenet, autoencoder=autoencoder, spaces=made)
 
 
 def test_killed_and_resumed_it_ends_with_the_same_bits(given, shaped_folder, resumed, same_weights):
@@ -39,7 +39,7 @@ def test_killed_and_resumed_it_ends_with_the_same_bits(given, shaped_folder, res
 
 def test_what_is_typical_of_a_class_by_hand(given, shaped_folder, tmp_path):
     net = train_probes(shaped_folder, tmp_path, steps=30, batch_size=64, rate=0.02, **given)
-    prepared, made = Prepared(shaped_folder), given["made"]
+    prepared, made = Prepared(shaped_folder), given["spaces"]
     c = both_sides(made, "tune")[1][0]
     labels = prepared.attributes[made.rows["tune"]]
     with torch.no_grad():
@@ -72,7 +72,7 @@ def test_what_is_typical_of_a_class_by_hand(given, shaped_folder, tmp_path):
 def test_prototypes_are_a_regression_on_all_that_is_not_moved(given, shaped_folder, tmp_path):
     """By a penalised least squares of NumPy's, attribute by attribute."""
     net = train_probes(shaped_folder, tmp_path, steps=2, batch_size=16, **given)
-    prepared, made = Prepared(shaped_folder), given["made"]
+    prepared, made = Prepared(shaped_folder), given["spaces"]
     codes = both_sides(made, "fit")[1]
     labels = prepared.attributes[made.rows["fit"]].astype(float)
     known = np.where(labels < 0, np.nan, labels)

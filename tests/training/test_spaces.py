@@ -79,10 +79,10 @@ def test_what_learns_from_them_learns_the_same(nets, toy_folder, toys, tmp_path)
     given = dict(facenet=facenet, steps=3)
     nets = dict(autoencoder=autoencoder, fine_steps=1, **given)
     alone = train_mapping(toy_folder, tmp_path / "a", **nets)
-    shared = train_mapping(toy_folder, tmp_path / "b", made=made, **nets)
+    shared = train_mapping(toy_folder, tmp_path / "b", spaces=made, **nets)
     for name, value in alone.state_dict().items():
         assert torch.equal(value, shared.state_dict()[name]), name
-    heads = train_attributes(toy_folder, tmp_path / "c", made=made, **given)
+    heads = train_attributes(toy_folder, tmp_path / "c", spaces=made, **given)
     scores = heads(made.embeddings("tune"))
     other = train_attributes(toy_folder, tmp_path / "d", **given)
     torch.testing.assert_close(scores, other(made.embeddings("tune")), atol=0.05, rtol=0.05)

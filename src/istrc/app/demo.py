@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ from istrc.circle import Circle
 from istrc.errors import IstrcError
 from istrc.figures import Row, strip
 from istrc.photo.write import write_picture
+from istrc.runtime import cores
 from istrc.shipped import DEFAULT
 
 EDITS: dict[str, dict[str, Any]] = {
@@ -79,7 +79,7 @@ def run(out: Path, model: str = DEFAULT, device: str = "cpu") -> dict[str, Any]:
         "edit_seconds": edited_at - ready,
         "walks": len(rows),
         "walk_seconds": done - edited_at,
-        "cores": usable_cores(),
+        "cores": cores(),
         "files": [path.name for path in written],
     }
 
@@ -92,11 +92,6 @@ def cold_start(photograph: Path, output: Path, model: str) -> float:
     if done.returncode:
         raise IstrcError("istrc edit failed; its own line above says why")
     return time.monotonic() - started
-
-
-def usable_cores() -> int:
-    """CPU cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def main() -> None:

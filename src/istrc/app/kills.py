@@ -191,25 +191,27 @@ def tried(
     seconds, wanted = time.monotonic() - begun, files(whole)
     if not wanted:
         raise IstrcError("left nothing to compare with")
-    told: dict[str, Any] = {"files": len(wanted)}
-    told |= {"kills": 0, "rounds": 0, "files_looked_at": 0, "left": 0, "failed": []}
-    while told["kills"] < kills:
+    tally: dict[str, Any] = {"files": len(wanted)}
+    tally |= {"kills": 0, "rounds": 0, "files_looked_at": 0, "left": 0, "failed": []}
+    while tally["kills"] < kills:
         out, here = home / f"{name}-killed", 0
-        while here < min(AT_MOST, kills - told["kills"]):
+        while here < min(AT_MOST, kills - tally["kills"]):
             moment = moments.uniform(0, seconds)
             if ended(started(partial(run, line(out)), log), moment):
                 break
             here += 1
             seen = files(out)
-            told["files_looked_at"] += len(seen)
-            told["failed"] += filter(None, (broken(out / one) for one in seen))
+            tally["files_looked_at"] += len(seen)
+            tally["failed"] += filter(None, (broken(out / one) for one in seen))
         else:
             ended(started(partial(run, line(out)), log))
-        told["failed"] += compared(files(out), wanted)
-        told["left"] += sum(any(mark in path.name for mark in UNDER_WAY) for path in out.rglob("*"))
-        told["kills"], told["rounds"] = told["kills"] + here, told["rounds"] + 1
+        tally["failed"] += compared(files(out), wanted)
+        tally["left"] += sum(
+            any(mark in path.name for mark in UNDER_WAY) for path in out.rglob("*")
+        )
+        tally["kills"], tally["rounds"] = tally["kills"] + here, tally["rounds"] + 1
         shutil.rmtree(out)
-    return told | {"seconds": round(time.monotonic() - begun, 1)}
+    return tally | {"seconds": round(time.monotonic() - begun, 1)}
 
 
 def tried_all(
@@ -245,7 +247,7 @@ def _imported() -> None:
 
     import istrc.cli.train
     import istrc.light.parts
-    import istrc.training.everything  # noqa: F401
+    import istrc.training.all  # noqa: F401
 
     torch.set_num_threads(1)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from istrc.evaluation.own import own_markdown
-from istrc.evaluation.results import markdown_table
+from istrc.evaluation.results import markdown_table, records_table
 from istrc.whole import read_json
 
 PARTS = (
@@ -59,9 +59,9 @@ def headline(found: Mapping[str, Mapping[str, Any]]) -> str:
     if pairs := found.get("verification"):
         what = "verification of unseen people, accuracy over ten folds"
         rows.append((what, _share(pairs["angle"]["accuracy"]), pairs))
-    if "runs" in (spent := found.get("training", {})):  # and not bench.json's training
-        what = f"all parts of a circle trained, {spent['machine']['cores']} CPU cores"
-        rows.append((what, f"{spent['seconds'] / 3600:.1f} h", spent))
+    if "runs" in (cost := found.get("training", {})):  # and not bench.json's training
+        what = f"all parts of a circle trained, {cost['machine']['cores']} CPU cores"
+        rows.append((what, f"{cost['seconds'] / 3600:.1f} h", cost))
     if not rows:
         return NOTHING
     lines = [f"| {what} | {value} | `results/{from_['file']}` |" for what, value, from_ in rows]
@@ -146,42 +146,32 @@ def _reconstruction(found: Mapping[str, Any]) -> str:
     names = {"auto_encoder": "decode(E(x))", "circle": "decode(F(z))"}
     if "baseline" in found:
         names["baseline"] = found["baseline"]["name"]
-    keys = ("psnr", "psnr_face", "ssim", "sharpness_ratio", "frechet")
-    rows = [[name, *(found[way].get(key) for key in keys)] for way, name in names.items()]
-    head = ["way", "PSNR, dB", "in the face", "SSIM", "sharpness", "Fréchet, judge's features"]
-    text = markdown_table(head, rows)
+    columns = {"psnr": "PSNR, dB", "psnr_face": "in the face", "ssim": "SSIM"}
+    columns |= {"sharpness_ratio": "sharpness", "frechet": "Fréchet, judge's features"}
+    text = records_table("way", columns, {name: found[way] for way, name in names.items()})
     if "by_age" not in found:
         return text
     ages = found["by_age"]
-    columns = [(age, key) for key in ("psnr", "frechet") for age in ages]
+    pairs = [(age, key) for key in ("psnr", "frechet") for age in ages]
     apart = [
-        [name, *(ages[age][way].get(key) for age, key in columns)] for way, name in names.items()
+        [name, *(ages[age][way].get(key) for age, key in pairs)] for way, name in names.items()
     ]
     units = {"psnr": "PSNR, dB", "frechet": "Fréchet"}
     count = next(iter(ages.values()))["faces"]
-    head = [f"{count} faces of each age", *(f"{age}: {units[key]}" for age, key in columns)]
+    head = [f"{count} faces of each age", *(f"{age}: {units[key]}" for age, key in pairs)]
     return f"{text}\n{markdown_table(head, apart)}"
 
 
 def _verification(found: Mapping[str, Any]) -> str:
-    rows = [
-        [name, one["auc"], one["accuracy"]]
-        for name, one in found.items()
-        if isinstance(one, Mapping) and "auc" in one
-    ]
-    return markdown_table(["distance", "AUC", "accuracy"], rows)
+    there = {n: one for n, one in found.items() if isinstance(one, Mapping) and "auc" in one}
+    return records_table("distance", {"auc": "AUC", "accuracy": "accuracy"}, there)
 
 
 def _attributes(found: Mapping[str, Any]) -> str:
-    keys = ("auc", "accuracy", "balanced_accuracy", "calibration_error")
-    rows = [["mean", *(found[f"mean_{key}"] for key in keys)]]
-    rows += [[n, *(one[key] for key in keys)] for n, one in found["attributes"].items()]
-    return markdown_table(["attribute", "AUC", "accuracy", "balanced", "calibration error"], rows)
-
-
-def _own(found: Mapping[str, Mapping[str, Any]]) -> str:
-    own = found.get("own")
-    return f"{own_markdown(own)}\n`{own['command']}`\n" if own else NOTHING
+    columns = {"auc": "AUC", "accuracy": "accuracy", "balanced_accuracy": "balanced"}
+    columns["calibration_error"] = "calibration error"
+    mean = {key: found[f"mean_{key}"] for key in columns}
+    return records_table("attribute", columns, {"mean": mean, **found["attributes"]})
 
 
 def _first(found: Mapping[str, Any]) -> tuple[str, str, Mapping[str, Any]]:
@@ -216,9 +206,11 @@ def main() -> None:
     readme, results = Path(sys.argv[1]), Path(sys.argv[2])
     found = read_results(results)
     text = readme.read_text(encoding="utf-8")
-    blocks = {"numbers": headline(found), "tables": tables(found), "own": _own(found)}
-    filled = fill(text, blocks | {"reliability": reliability(found)})
-    readme.write_text(filled, encoding="utf-8")
+    blocks = {"numbers": headline(found), "tables": tables(found), "own": NOTHING}
+    blocks["reliability"] = reliability(found)
+    if own := found.get("own"):
+        blocks["own"] = f"{own_markdown(own)}\n`{own['command']}`\n"
+    readme.write_text(fill(text, blocks), encoding="utf-8")
     print(f"{readme}: {', '.join(found) or 'nothing'} from {results}/")
 
 

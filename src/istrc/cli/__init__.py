@@ -17,16 +17,11 @@ import typer
 from istrc.cli.command import as_command
 from istrc.cli.group import Commands
 
-EXAMPLES = """Examples:
-
+EXAMPLES = """
 istrc edit me.jpg -a smile=+1 -o out.jpg
-
 istrc edit holiday/ -a young=-0.5 --keep bangs -o older/
-
 istrc walk me.jpg -a smile -a beard -o strip.png
-
 istrc embed holiday/ -o z.npy
-
 istrc decode z.npy -o faces/"""
 
 # command: module, its function or the Typer of its own commands, its examples; in order of use
@@ -76,12 +71,18 @@ def root(
     pass
 
 
+def shown(examples: str) -> str:
+    """Examples, one a line, as the end of a help has them."""
+    lines = examples.split("\n")[1:]
+    return "\n\n".join(["Examples:" if len(lines) > 1 else "Example:", *lines])
+
+
 def built(names: Iterable[str] = COMMANDS) -> typer.Typer:
     """`istrc` with these of its commands."""
     app = typer.Typer(
         cls=Commands,
         help="Edit, compare and rebuild faces in the space of a face recogniser.",
-        epilog=EXAMPLES,
+        epilog=shown(EXAMPLES),
         no_args_is_help=True,
         rich_markup_mode="rich",
         context_settings={"help_option_names": ["-h", "--help"]},
@@ -95,7 +96,7 @@ def built(names: Iterable[str] = COMMANDS) -> typer.Typer:
             app.add_typer(found.app, name=name)
             continue
         command = as_command(name, getattr(found, function))
-        app.command(name, epilog=getattr(found, examples))(command)
+        app.command(name, epilog=shown(getattr(found, examples)))(command)
     return app
 
 

@@ -15,12 +15,9 @@ from istrc.cli.pictures import MadeOptions
 from istrc.cli.report import Report
 from istrc.errors import InputError
 
-EXAMPLES = """Examples:
-
+EXAMPLES = """
 istrc arithmetic "A - B + C" --let A=ann.jpg --let B=bob.jpg --let C=cy.jpg -o out.png
-
 istrc arithmetic "(ann.jpg + 'my friend.jpg') / 2 - cy.jpg + z.npy[3]" -o out.png
-
 istrc arithmetic "me.jpg + 0.5 * (glasses.jpg - plain.jpg)" --onto me.jpg -o out.png"""
 
 _LET = re.compile(r"\s*(?P<name>[^\W\d]\w*)\s*=\s*(?P<file>\S.*?)\s*")

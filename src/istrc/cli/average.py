@@ -13,12 +13,9 @@ from istrc.cli.pictures import MadeOptions
 from istrc.cli.report import Report
 from istrc.errors import InputError
 
-EXAMPLES = """Examples:
-
+EXAMPLES = """
 istrc average me.jpg you.jpg -o between.png
-
 istrc average family/ -o family.png --json
-
 istrc average z.npy --mode circle --save mean.npy -o mean.png"""
 
 

@@ -12,10 +12,8 @@ from istrc.cli.measuring import MarkdownOption, ResultsOptions
 from istrc.cli.report import Report
 from istrc.progress import Bar
 
-EXAMPLES = """Examples:
-
+EXAMPLES = """
 istrc bench --quick
-
 istrc bench --json results/bench.json --markdown docs/bench.md"""
 
 

@@ -11,12 +11,9 @@ from istrc.cli.operands import need_pictures, operand_argument, read_one
 from istrc.cli.pictures import MadeOptions
 from istrc.cli.report import Report
 
-EXAMPLES = """Examples:
-
+EXAMPLES = """
 istrc blend me.jpg you.jpg -o strip.png
-
 istrc blend me.jpg you.jpg --frames 25 -o frames/
-
 istrc blend 'z.npy[0]' 'z.npy[1]' --mode circle --path lerp -o strip.png"""
 
 

@@ -13,16 +13,12 @@ from istrc.cli.report import Report
 from istrc.errors import InputError
 from istrc.shipped import DEFAULT
 
-COMPARE_EXAMPLES = """Examples:
-
+COMPARE_EXAMPLES = """
 istrc compare me.jpg you.jpg
-
 istrc compare a.jpg b.jpg --far 1e-4 --json
-
 istrc compare family/          (the angle between every two)"""
 
-CALIBRATE_EXAMPLES = """Example:
-
+CALIBRATE_EXAMPLES = """
 istrc calibrate prepared/ runs/mine/circle"""
 
 

@@ -10,14 +10,10 @@ from istrc.cli.options import need
 from istrc.cli.report import Report
 from istrc.progress import Bar
 
-EXAMPLES = """Examples:
-
+EXAMPLES = """
 istrc prepare celeba/ prepared/
-
 istrc prepare img_align_celeba.zip prepared/ --size 128
-
 istrc prepare flowers/labels.csv prepared/ --category season --identity-column species
-
 istrc prepare products/ prepared/ --size 64 --unseen 0.25"""
 
 SHOWN = 20  # pictures left out that are named one by one; prepared.json has them all
@@ -111,5 +107,5 @@ def prepare(
         f"{len(made.attributes)} attributes, {made.size} px",
         input=source,
         output=made.folder,
-        **{key: value for key, value in made.as_dict().items() if key != "seconds"},
+        **{key: value for key, value in vars(made).items() if key != "seconds"},
     )

@@ -8,10 +8,8 @@ import typer
 
 from istrc.cli.report import Report
 
-EXAMPLES = """Examples:
-
+EXAMPLES = """
 istrc doctor
-
 istrc doctor --json --licences"""
 
 
@@ -33,7 +31,10 @@ def doctor(
     facts = report.facts
     facts["versions"] = health.versions()
     facts["devices"] = health.devices()
-    facts["extras"] = health.missing_extras()
+    facts["extras"] = {
+        name: [one for one in modules if not health.has(one)]
+        for name, modules in health.EXTRAS.items()
+    }
     if licences:
         facts["licences"] = health.licences()
     for error in (*health.missing_packages(), *health.broken_weights()):

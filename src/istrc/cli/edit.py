@@ -15,18 +15,13 @@ from istrc.cli.report import Report
 from istrc.cli.strengths import parse_edits
 from istrc.errors import InputError, IstrcError
 
-EDIT_EXAMPLES = """Examples:
-
+EDIT_EXAMPLES = """
 istrc edit me.jpg -a smile=+1 -o out.jpg
-
 istrc edit me.jpg -a beard -a young=-0.5 --keep gray_hair -o out.png
-
 istrc edit faces/ --aligned --crop -a eyeglasses -o out/ --json"""
 
-WALK_EXAMPLES = """Examples:
-
+WALK_EXAMPLES = """
 istrc walk me.jpg -a smile -o strip.png
-
 istrc walk me.jpg -a smile=-1 -a beard -a young=-1 --frames 7 -o rows.png"""
 
 

@@ -10,7 +10,7 @@ import typer
 
 from istrc.cli import evaluate_editing, options
 from istrc.cli.command import as_command
-from istrc.cli.evaluate_verification import LfwOption, verification, verification_headline
+from istrc.cli.evaluate_verification import LfwOption, verification
 from istrc.cli.measuring import (
     Bench,
     JudgeOption,
@@ -21,7 +21,6 @@ from istrc.cli.measuring import (
     SecondOption,
     SheetsOption,
     measure_command,
-    watched,
 )
 from istrc.cli.report import Report
 from istrc.cli.strengths import parse_names
@@ -47,10 +46,6 @@ def attributes(bench: Bench, limit: LimitOption = None) -> dict[str, Any]:
     return evaluate_attributes(**bench.common, limit=limit)
 
 
-def attributes_headline(found: dict[str, Any]) -> str:
-    return f"mean AUC {found['mean_auc']:.3f} over {found['mean_over']} attributes"
-
-
 def reconstruction(
     bench: Bench,
     judge: JudgeOption = None,
@@ -63,17 +58,15 @@ def reconstruction(
     PSNR and Fréchet distance also apart for old and young faces, of as many on either side.
     """
     from istrc.evaluation.reconstruction import evaluate_reconstruction
-    from istrc.models.store import load_part
+    from istrc.models.serialization import load_part
 
-    return watched(
+    return bench.measured(
         "reconstruction",
         evaluate_reconstruction,
-        **bench.common,
         judge=bench.judge,
         baseline=load_part(baseline, bench.circle.device) if baseline else None,
         limit=limit,
         sheet=Path(sheets) / "reconstruction.png" if sheets else None,
-        seed=bench.seed,
     )
 
 
@@ -94,14 +87,7 @@ def landmarks(bench: Bench, limit: LimitOption = None) -> dict[str, Any]:
     """How well landmarks are found: by region and group, in mirrors, and as an aligner."""
     from istrc.evaluation.landmarks import evaluate_landmarks
 
-    return watched("landmarks", evaluate_landmarks, **bench.common, limit=limit, seed=bench.seed)
-
-
-def landmarks_headline(found: dict[str, Any]) -> str:
-    return (
-        f"mean error {100 * found['error']['mean']:.1f} % of the eye distance, "
-        f"eyes land within {100 * found['eyes']['median']:.1f} %"
-    )
+    return bench.measured("landmarks", evaluate_landmarks, limit=limit)
 
 
 def learning(
@@ -134,17 +120,15 @@ def learning(
     """
     from istrc.evaluation.learning import evaluate_learning
 
-    return watched(
+    return bench.measured(
         "learning",
         evaluate_learning,
-        **bench.common,
         attributes=parse_names(attribute),
         counts=count,
         draws=draws,
         judge=bench.judge,
         faces=faces,
         limit=limit,
-        seed=bench.seed,
     )
 
 
@@ -188,17 +172,17 @@ def photos(
     from istrc.evaluation.photos import evaluate_photos
 
     own = dict(photos=photos, whole=whole, faces=faces, moved=moved)
-    return watched("photos", evaluate_photos, **bench.common, **own, seed=bench.seed)
+    return bench.measured("photos", evaluate_photos, **own)
 
 
 def photos_headline(found: dict[str, Any]) -> str:
     aligned = found["alignment"]["aligned"]
-    told = f"eyes {aligned['median']:.3f} eye distances off (90 %: {aligned['p90']:.3f})"
+    text = f"eyes {aligned['median']:.3f} eye distances off (90 %: {aligned['p90']:.3f})"
     if found["photographs"]:
         own = found["photographs"]["resolutions"]["own"]
         sharp = [own[mode]["sharpness"] for mode in ("photo", "anchored")]
-        told += "; sharpness {:.2f}, of a pasted face {:.2f}".format(*sharp)
-    return told
+        text += "; sharpness {:.2f}, of a pasted face {:.2f}".format(*sharp)
+    return text
 
 
 def own(
@@ -218,16 +202,14 @@ def own(
     options.need("evaluate own", "skimage", extra="demo")
     from istrc.evaluation.own import evaluate_own
 
-    return watched(
+    return bench.measured(
         "own",
         evaluate_own,
-        **bench.common,
         judge=bench.judge,
         runs=Path(bench.model.model) / "runs",
         unseen=unseen_split,
         count=count,
         sheets=sheets,
-        seed=bench.seed,
     )
 
 
@@ -278,10 +260,18 @@ def training(
 
 
 MEASURES = {
-    "attributes": Measure(attributes, attributes_headline),
+    "attributes": Measure(
+        attributes,
+        lambda found: f"mean AUC {found['mean_auc']:.3f} over {found['mean_over']} attributes",
+    ),
     "reconstruction": Measure(reconstruction, reconstruction_headline),
     "landmarks": Measure(
-        landmarks, landmarks_headline, "istrc.evaluation.landmarks:landmarks_markdown"
+        landmarks,
+        lambda found: (
+            f"mean error {100 * found['error']['mean']:.1f} % of the eye distance, "
+            f"eyes land within {100 * found['eyes']['median']:.1f} %"
+        ),
+        "istrc.evaluation.landmarks:landmarks_markdown",
     ),
     "editing": Measure(
         evaluate_editing.editing,
@@ -290,7 +280,11 @@ MEASURES = {
     ),
     "verification": Measure(
         verification,
-        verification_headline,
+        lambda found: (
+            "accuracy {accuracy:.4f} +- {accuracy_standard_error:.4f}, AUC {auc:.3f}".format(
+                **found["angle"]
+            )
+        ),
         "istrc.evaluation.verification:verification_markdown",
         data=LfwOption,
         lfw=True,
@@ -303,7 +297,7 @@ MEASURES = {
 }
 
 
-def everything(
+def all_parts(
     faces: evaluate_editing.FacesOption = 200,
     strengths: evaluate_editing.StrengthsOption = evaluate_editing.STRENGTHS,
     judge: JudgeOption = None,
@@ -326,6 +320,6 @@ def everything(
 
 for _part in MEASURES:
     app.command(_part)(measure_command(_part, MEASURES))
-app.command("all")(measure_command("all", MEASURES, everything))
+app.command("all")(measure_command("all", MEASURES, all_parts))
 # It looks at no face, and so has options of its own
 app.command("training")(as_command("evaluate training", training))

@@ -168,19 +168,16 @@ def editing(
     from istrc.evaluation.results import plain
 
     edited = _attributes(attribute, bench.circle)
-    planned = choose_peers(parse_names(peers))
-    made = {}
-    if planned:
-        made = prepare_peers(
-            planned,
-            circle=bench.circle,
-            prepared=bench.prepared,
-            judge=bench.judge,
-            transformations=edited,
-            few=min(few, 4),
-            seed=bench.seed,
-            say=bench.report.say,
-        )
+    made = prepare_peers(
+        choose_peers(parse_names(peers)),
+        circle=bench.circle,
+        prepared=bench.prepared,
+        judge=bench.judge,
+        transformations=edited,
+        few=min(few, 4),
+        seed=bench.seed,
+        say=bench.report.say,
+    )
     one = 1.0 if 1.0 in strengths else strengths[0]
     # The network of realism reads from the disk what may not fit into memory
     temporary = TemporaryDirectory() if realism and not keep_pictures else None
@@ -195,12 +192,9 @@ def editing(
             shown.append(Sheets(folder, bench.prepared, bench.judge, **of))
         if base:
             kept.append(KeptPictures(Path(base) / place, bench.prepared, **of))
-    found = watched(
+    found = bench.measured(
         "editing",
-        lambda progress, **rest: evaluate_editing(
-            **rest, progress=lambda _, done, total: progress(done, total)
-        ),
-        **bench.common,
+        evaluate_editing,
         judge=bench.judge,
         second=bench.recogniser,
         modes=_modes(mode),
@@ -210,7 +204,6 @@ def editing(
         peers=made,
         slow=[name for name, peer in made.items() if peer.slow],
         few=few,
-        seed=bench.seed,
         show=lambda *outcome: [see(*outcome) for see in (*shown, *kept)],
     )
     if keep_pictures:

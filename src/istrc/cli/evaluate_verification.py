@@ -65,15 +65,8 @@ def verification(
     if roc:
         output_format(roc)  # before, and not after, an hour
     if bench.is_prepared:
-        found = watched(
-            "verification",
-            evaluate_verification,
-            **bench.common,
-            pairs=count,
-            limit=limit,
-            second=bench.recogniser,
-            seed=bench.seed,
-        )
+        own = dict(pairs=count, limit=limit, second=bench.recogniser)
+        found = bench.measured("verification", evaluate_verification, **own)
     else:
         found = _lfw(bench, aligned, limit, allow_missing)
     if roc:
@@ -115,11 +108,3 @@ def _lfw(bench: Bench, aligned: bool, limit: int | None, allow_missing: bool) ->
             f"{found['centre_crops']['count']} pictures without a found face: their middle is taken"
         )
     return found
-
-
-def verification_headline(found: dict[str, Any]) -> str:
-    one = found["angle"]
-    return (
-        f"accuracy {one['accuracy']:.4f} +- {one['accuracy_standard_error']:.4f}, "
-        f"AUC {one['auc']:.3f}"
-    )

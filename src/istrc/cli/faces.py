@@ -14,12 +14,9 @@ from istrc.cli.files import Job
 from istrc.cli.many import BatchOptions, Outcome, Task, do_all
 from istrc.cli.report import Report
 
-EXAMPLES = """Examples:
-
+EXAMPLES = """
 istrc faces wedding.jpg -o numbered.jpg
-
 istrc faces wedding.jpg && istrc edit wedding.jpg --face 2 -a smile -o out.jpg
-
 istrc faces holiday/ --json"""
 
 
@@ -51,17 +48,12 @@ def faces(
     todo, _ = batch.plan(report, inputs, out)
     if not todo:
         return
+    from istrc.pretrained import shipped_aligner
     from istrc.runtime import choose_runtime
 
     chosen = choose_runtime(runtime, prefer="light")
-    task = Task(list_one, {"min_face": min_face}, partial(open_aligner, chosen), chosen)
+    task = Task(list_one, {"min_face": min_face}, partial(shipped_aligner, chosen), chosen)
     do_all(report, todo, task, task.open(), processes=batch.jobs)
-
-
-def open_aligner(runtime: str) -> Any:
-    from istrc.pretrained import shipped_aligner
-
-    return shipped_aligner(runtime)
 
 
 def list_one(aligner: Any, job: Job, settings: dict[str, Any]) -> Outcome:

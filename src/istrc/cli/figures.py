@@ -13,12 +13,9 @@ from istrc.cli.files import Inputs, find_all
 from istrc.cli.report import Report
 from istrc.errors import IstrcError
 
-EXAMPLES = """Examples:
-
+EXAMPLES = """
 istrc figures figures/
-
 istrc figures figures/ me.jpg you.jpg family/ --mode photo
-
 istrc figures figures/ --data prepared/ --seed 3 --only 5,7,8 --force"""
 
 

@@ -17,12 +17,9 @@ from istrc.cli.strengths import parse_edits
 from istrc.errors import IstrcError
 from istrc.progress import Bar
 
-EXAMPLES = """Examples:
-
+EXAMPLES = """
 istrc film in.mp4 -a smile=+1 -o out.mp4
-
 istrc film in.mov -a young=-1 --face 2 -o older.mp4
-
 istrc film in.mp4 -a beard --smooth 0.5 --crf 14 -o out.mkv --json"""
 
 
@@ -122,9 +119,9 @@ def film(
             tell=lambda line: report.say(f"{source}: {line}"),
         )
     ratio = done.flicker["ratio"]
-    told = "" if ratio is None else f", flicker {ratio:.2f}"
+    text = "" if ratio is None else f", flicker {ratio:.2f}"
     report.done(
-        f"{source} -> {output}: face in {done.faces} of {done.frames} frames{told}",
+        f"{source} -> {output}: face in {done.faces} of {done.frames} frames{text}",
         input=source,
         output=output,
         **{name: getattr(done, name) for name in ("frames", "faces", "size", "sound", "losses")},

@@ -13,12 +13,9 @@ from istrc.errors import InputError
 from istrc.shipped import DEFAULT
 from istrc.whole import read_json
 
-EXAMPLES = """Examples:
-
+EXAMPLES = """
 istrc inspect prepared/ inspected/
-
 istrc inspect prepared/ inspected-dlib/ --recogniser dlib --beside inspected/inspect.json
-
 istrc inspect prepared/ out/ --recogniser arcface.onnx --limit 5000"""
 
 

@@ -13,14 +13,10 @@ from istrc.cli.report import EXPECTED, Report, describe
 from istrc.cli.strengths import snake_case
 from istrc.errors import InputError, IstrcError
 
-EXAMPLES = """Examples:
-
+EXAMPLES = """
 istrc learn freckles --with freckled/ --without others/
-
 istrc edit me.jpg -a freckles=+1 -o out.jpg
-
 istrc learn freckles --csv people.csv --column has_freckles
-
 istrc learn --list"""
 
 

@@ -105,7 +105,7 @@ def command_key(command: str, settings: dict[str, Any], circle: Any, names: Iter
     from istrc.recognisers.recogniser import key
 
     parts = {name: getattr(circle, name) for name in (*PARTS, *FURTHER, "aligner")}
-    told = {
+    identity = {
         "command": command,
         "version": version("istrc"),
         "settings": settings,
@@ -117,13 +117,15 @@ def command_key(command: str, settings: dict[str, Any], circle: Any, names: Iter
             for name in sorted({*names} & {*circle.learned})
         },
     }
-    return hashlib.sha256(json.dumps(told, sort_keys=True, default=vars).encode()).hexdigest()[:16]
+    return hashlib.sha256(json.dumps(identity, sort_keys=True, default=vars).encode()).hexdigest()[
+        :16
+    ]
 
 
 def _fingerprint(part: Any) -> str:
     if hasattr(part, "fingerprint"):  # of the runtime without torch
         return part.fingerprint
-    from istrc.models.store import fingerprint
+    from istrc.models.serialization import fingerprint
 
     return fingerprint(part)
 

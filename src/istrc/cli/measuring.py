@@ -172,6 +172,12 @@ class Bench:
 
         return SecondRecogniser(self.circle.device) if self.second else None
 
+    def measured(
+        self, label: str, measure: Callable[..., dict[str, Any]], **settings: Any
+    ) -> dict[str, Any]:
+        """Call a measure of the circle on prepared faces, with a progress bar."""
+        return watched(label, measure, **self.common, seed=self.seed, **settings)
+
 
 def watched(label: str, measure: Callable[..., dict[str, Any]], **settings: Any) -> dict[str, Any]:
     """Call a measure with a progress bar."""

@@ -99,5 +99,5 @@ def write_face(
     from istrc.photo.xmp import COMPOSITE, GENERATED
 
     output.parent.mkdir(parents=True, exist_ok=True)
-    told = GENERATED if generated else COMPOSITE
-    write_picture(None, pixels, output, source_type=told if provenance else None)
+    kind = GENERATED if generated else COMPOSITE
+    write_picture(None, pixels, output, source_type=kind if provenance else None)

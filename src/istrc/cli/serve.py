@@ -12,12 +12,9 @@ from istrc.cli import options
 from istrc.cli.report import Report, print_json
 from istrc.errors import IstrcError
 
-EXAMPLES = """Examples:
-
+EXAMPLES = """
 istrc serve
-
 istrc serve family/ --port 8000 --no-browser
-
 istrc serve --host 0.0.0.0 --auth ann:secret"""
 
 

@@ -32,7 +32,7 @@ PARTS = {
     "probes": ("istrc.training.probes", "train_probes", settings.ProbesSettings),
     "reach": ("istrc.training.reach", "train_reach", settings.ReachSettings),
     "circle": ("istrc.training.circle", "train_circle", settings.CircleSettings),
-    "all": ("istrc.training.everything", "train_all", settings.AllSettings),
+    "all": ("istrc.training.all", "train_all", settings.AllSettings),
     "judge": ("istrc.evaluation.judges", "train_judge", settings.JudgeSettings),
     "sieve": ("istrc.training.sieve", "train_sieve", settings.SieveSettings),
 }
@@ -55,7 +55,7 @@ process_is_ours = False
 
 def _door(part: str, module: str, function: str, kind: Any) -> Callable[..., None]:
     """The command that stands for one training function."""
-    shown = [option for one in settings.in_order(kind) if (option := _option(one)) is not None]
+    shown = [option for one in in_order(kind) if (option := _option(one)) is not None]
 
     def command(report: Report, data: str, out: str, feeding: Any = None, **values: Any) -> None:
         given = {name: value for name, value in values.items() if value is not None}
@@ -85,6 +85,12 @@ def _door(part: str, module: str, function: str, kind: Any) -> Callable[..., Non
         parameters.append(_parameter("feeding", RecogniserOptions))
     text = (kind.__doc__ or "").partition("\n")[0]
     return as_command(f"train {part}", with_signature(command, parameters, text))
+
+
+def in_order(kind: type) -> list[Field]:
+    """The settings of a part, its own first and those of every part last."""
+    shared = [one.name for one in fields(settings.Validated)]
+    return sorted(fields(kind), key=lambda one: one.name in shared)
 
 
 def _parameter(name: str, annotation: Any, default: Any = inspect.Parameter.empty) -> Any:
@@ -142,7 +148,7 @@ def _load(given: dict[str, Any], kind: type) -> None:
     """Make the device and the trained parts that were named into what the function takes."""
     from istrc.circle import Circle
     from istrc.device import choose_device
-    from istrc.models.store import load_part
+    from istrc.models.serialization import load_part
 
     device = choose_device(given.get("device", "cpu"))
     if "device" in given:
@@ -161,7 +167,7 @@ def _load(given: dict[str, Any], kind: type) -> None:
 
 def _save(trained: Any, out: Path) -> None:
     """What was trained, beside its checkpoint, as --facenet and --model read it."""
-    from istrc.models.store import save_part
+    from istrc.models.serialization import save_part
 
     if hasattr(trained, "save_pretrained"):
         trained.save_pretrained(out)

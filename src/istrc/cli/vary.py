@@ -12,12 +12,9 @@ from istrc.cli.operands import need_pictures, operand_argument, read_one
 from istrc.cli.pictures import MadeOptions
 from istrc.cli.report import Report
 
-EXAMPLES = """Examples:
-
+EXAMPLES = """
 istrc vary me.jpg -o neighbours.png
-
 istrc vary me.jpg --angle 0.6 --count 15 --seed 7 -o neighbours/
-
 istrc vary me.jpg --metric euclidean --mode circle -o as-in-the-paper.png"""
 
 

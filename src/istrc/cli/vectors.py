@@ -19,20 +19,15 @@ from istrc.cli.redraw import redraw_all, redraw_one
 from istrc.cli.report import Report
 from istrc.errors import InputError
 
-EMBED_EXAMPLES = """Examples:
-
+EMBED_EXAMPLES = """
 istrc embed me.jpg you.jpg -o z.npy
-
 istrc embed faces/ --aligned -o z.npy --json"""
 
-DECODE_EXAMPLES = """Example:
-
+DECODE_EXAMPLES = """
 istrc embed me.jpg -o z.npy && istrc decode z.npy -o face.png"""
 
-RECONSTRUCT_EXAMPLES = """Examples:
-
+RECONSTRUCT_EXAMPLES = """
 istrc reconstruct me.jpg --crop -o what-the-recogniser-knows.png
-
 istrc reconstruct faces/ --mode anchored -o out/"""
 
 BATCH = 64  # embeddings decoded at once

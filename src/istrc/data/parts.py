@@ -51,7 +51,8 @@ class PartMaker:
         part = self._make(chunk)
         arrays = dict(vars(part))
         # JSON as bytes: an array of strings pads every name to the longest.
-        arrays["text"] = _bytes({key: arrays.pop(key) for key in ("names", "skipped")})
+        text = json.dumps({key: arrays.pop(key) for key in ("names", "skipped")})
+        arrays["text"] = np.frombuffer(text.encode(), np.uint8)
         write_whole(part_path(self.folder, number), lambda stream: np.savez(stream, **arrays))
         return len(part.names) + len(part.skipped)
 
@@ -116,10 +117,6 @@ def write_whole(path: Path, write: Callable[[Any], object]) -> None:
         write(stream)
         stream.flush()
         os.fsync(stream.fileno())
-
-
-def _bytes(value: Any) -> np.ndarray:
-    return np.frombuffer(json.dumps(value).encode(), np.uint8)
 
 
 _maker: Any = None  # the PartMaker of a worker

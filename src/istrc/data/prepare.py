@@ -12,13 +12,12 @@ import contextlib
 import errno
 import json
 import multiprocessing
-import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -38,6 +37,7 @@ from istrc.data.prepared import FORMAT, SPLITS, Prepared, write_images
 from istrc.data.sources import Source, open_source
 from istrc.data.sources.source import Chunk
 from istrc.errors import InputError, IstrcError
+from istrc.runtime import cores
 from istrc.whole import read_json
 
 SIZES = (16, 512)
@@ -62,9 +62,6 @@ class Report:
     notes: list[str] = field(default_factory=list)
     resumed: int = 0  # pictures that an earlier, interrupted run had done already
     seconds: float = 0.0
-
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def prepare(
@@ -116,7 +113,7 @@ def prepare(
             measuring.Measurer()  # if it cannot be loaded, say so here and not in every worker
         write_whole(out / _PARTS / "plan.json", lambda f: f.write(json.dumps(plan).encode()))
         chunks = opened.chunks(plan["chunk"])
-        resumed = _make_parts(opened, out / _PARTS, plan, chunks, workers or _cores(), progress)
+        resumed = _make_parts(opened, out / _PARTS, plan, chunks, workers or cores(), progress)
         _assemble(opened, out, plan, len(chunks))
     shutil.rmtree(out / _PARTS)
     return _report(opened, out, resumed, time.monotonic() - started)
@@ -334,8 +331,3 @@ def _turning_full_disk_into_one_line(out: Path) -> Iterator[None]:
         if error.errno != errno.ENOSPC:
             raise
         raise IstrcError(f"{out}: the disk is full; make room and run again to go on") from None
-
-
-def _cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -26,6 +26,7 @@ from istrc.evaluation.editing_curve import at_equal_identity
 from istrc.evaluation.editing_faces import CUT, OF_MEN, Edit, choose_faces, recognised, spread
 from istrc.evaluation.editing_judges import GREY, PictureJudges
 from istrc.evaluation.editing_measures import Outcome, summarise
+from istrc.evaluation.embedding import Progress, silent
 from istrc.evaluation.judges import Judge
 from istrc.evaluation.results import circle_checksum
 
@@ -68,11 +69,11 @@ class Bench:
     ):
         self.prepared, self.judge, self.second, self.others = prepared, judge, second, others
         self.rows, self.batch_size = prepared.rows(split), batch_size
-        seen = [judge.look(x) for x in prepared.batches(self.rows, 512)]
-        if not seen:
+        looks = [judge.look(x) for x in prepared.batches(self.rows, 512)]
+        if not looks:
             raise InputError(f"{prepared.folder}: no face in the {split} split")
-        self.probability = np.concatenate([p for p, _ in seen])  # (R, A)
-        self.features = np.concatenate([f for _, f in seen])  # (R, F)
+        self.probability = np.concatenate([p for p, _ in looks])  # (R, A)
+        self.features = np.concatenate([f for _, f in looks])  # (R, F)
         self.originals: dict[int, tuple[np.ndarray, np.ndarray]] = {}  # row: descriptor, landmarks
         self.background = ~metrics.face_ellipse(prepared.size)
 
@@ -114,8 +115,8 @@ class Bench:
         missing = [int(row) for row in rows if int(row) not in self.originals]
         if missing:
             assert self.second is not None
-            seen = self.second.look(self.prepared.batch(np.array(missing)))
-            self.originals.update(zip(missing, zip(*seen, strict=True), strict=True))
+            looks = self.second.look(self.prepared.batch(np.array(missing)))
+            self.originals.update(zip(missing, zip(*looks, strict=True), strict=True))
         descriptors, landmarks = zip(*(self.originals[int(row)] for row in rows), strict=True)
         return np.stack(descriptors), np.stack(landmarks)
 
@@ -141,7 +142,7 @@ def evaluate_editing(
     split: str = "valid",
     batch_size: int = 64,
     seed: int = 0,
-    progress: Callable[[str, int, int], None] | None = None,  # (what, done, of how many)
+    progress: Progress = silent,
     show: Callable[[str, float, Outcome], None] | None = None,  # sees every outcome (sheets)
 ) -> dict[str, Any]:
     """Measure every transformation in both directions over faces that lack the target.
@@ -181,8 +182,10 @@ def evaluate_editing(
 
     Raises InputError where no face can be edited.
     """
-    seen = PictureJudges(prepared, split, grey) if others else None
-    bench = Bench(prepared, judge, second, split=split, batch_size=batch_size, others=seen)
+    picture_judges = PictureJudges(prepared, split, grey) if others else None
+    bench = Bench(
+        prepared, judge, second, split=split, batch_size=batch_size, others=picture_judges
+    )
     edits, left_out = choose_faces(
         prepared,
         bench.probability,
@@ -220,8 +223,7 @@ def evaluate_editing(
     for index, (method, strength, editor) in enumerate(jobs):
         outcomes = []
         for number, edit in enumerate(edits):
-            if progress:
-                progress(f"{method} {edit.name} {strength:g}", index * len(edits) + number, total)
+            progress(index * len(edits) + number, total)
             chosen = edit.on(places[number]) if method in slow else edit
             outcome = bench.run(editor, chosen, strength)
             if show:
@@ -258,7 +260,7 @@ def evaluate_editing(
         "threads": torch.get_num_threads(),
         "seed": seed,
         "weights": circle_checksum(circle),
-        **(seen.record if seen else {}),
+        **(picture_judges.record if picture_judges else {}),
     }
     if slow:
         found["few"] = {

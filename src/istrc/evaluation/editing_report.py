@@ -12,7 +12,7 @@ from istrc import figures
 from istrc.data.prepared import Prepared
 from istrc.evaluation.editing_measures import Outcome
 from istrc.evaluation.judges import Judge
-from istrc.evaluation.results import markdown_table
+from istrc.evaluation.results import markdown_table, records_table
 
 COLUMNS = {
     "faces": "faces",
@@ -40,7 +40,7 @@ SEEN = {  # by geometry and colour
     "chroma_added": "chroma added",
 }
 SEEN_MEANS = {key: word for key, word in SEEN.items() if key != "open_before"}
-OF_GROUPS = {key: COLUMNS[key] for key in ("success", "same_person", "sex_flips", "leakage")}
+OF_GROUPS = {k: COLUMNS[k] for k in ("faces", "success", "same_person", "sex_flips", "leakage")}
 OF_GROUPS |= SEEN_MEANS
 
 
@@ -90,27 +90,18 @@ def _by_method(methods: Mapping[str, Any], columns: Mapping[str, str]) -> str:
 
 def _edit_by_edit(found: Mapping[str, Any], results: Mapping[str, Any]) -> str:
     """Every edit, what geometry and colour say of it where they could look, and every group."""
-    edits, real = found["edits"], results.get("recognised", {})
-    rows = [
-        [name, *map({"recognised": real.get(name), **one}.get, OF_EDITS)]
-        for name, one in edits.items()
-    ]
-    text = [markdown_table(["edit", *OF_EDITS.values()], rows)]
-    measured = results.get("geometry", {}).get("measures")
+    real, measured = results.get("recognised", {}), results.get("geometry", {}).get("measures")
+    edits = {
+        name: {"recognised": real.get(name), **(measured or {}).get(name[:-1], {}), **one}
+        for name, one in found["edits"].items()
+    }
+    text = [records_table("edit", OF_EDITS, edits)]
     if measured is not None:
-        rows = [
-            [name, measured.get(name[:-1], {}).get("measure"), *map(one.get, SEEN)]
-            for name, one in edits.items()
-        ]
-        text.append(markdown_table(["edit", "measured by", *SEEN.values()], rows))
+        text.append(records_table("edit", {"measure": "measured by", **SEEN}, edits))
     if groups := found["mean"]["groups"]:
-        columns = {
-            key: word
-            for key, word in OF_GROUPS.items()
-            if any(key in group for group in groups.values())
-        }
-        rows = [[word, one["faces"], *map(one.get, columns)] for word, one in groups.items()]
-        text.append(markdown_table(["group", "faces", *columns.values()], rows))
+        there = {"faces", *(key for group in groups.values() for key in group)}
+        columns = {key: word for key, word in OF_GROUPS.items() if key in there}
+        text.append(records_table("group", columns, groups))
     return "\n".join(text)
 
 
@@ -200,7 +191,6 @@ class Sheets:
         self.folder, self.prepared, self.judge = Path(folder), prepared, judge
         self.method, self.strength, self.each = method, strength, each
         self.rows: dict[str, list[figures.Row]] = {}
-        self.written: list[Path] = []
 
     def __call__(self, method: str, strength: float, outcome: Outcome) -> None:
         if (method, strength) != (self.method, self.strength):
@@ -222,5 +212,3 @@ class Sheets:
             "by the judge's probability of the wanted outcome"
         )
         figures.strip(rows, cell=96, title=title).save(path, format="PNG")
-        if path not in self.written:
-            self.written.append(path)

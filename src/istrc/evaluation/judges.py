@@ -24,7 +24,7 @@ from istrc.evaluation.attributes import measure_attributes
 from istrc.evaluation.results import plain, weights_checksum
 from istrc.models.judge import JudgeNet
 from istrc.models.quick import channels_last
-from istrc.models.store import load_part, save_part
+from istrc.models.serialization import load_part, save_part
 from istrc.training.entropy import known_entropy
 from istrc.training.settings import JudgeSettings
 from istrc.whole import read_json
@@ -42,15 +42,8 @@ class Judge:
     def __init__(self, net: JudgeNet, note: Mapping[str, Any] | None = None):
         self.net = net.eval().requires_grad_(False)
         self.note = dict(note or {})  # how it was trained and how good it is
-
-    @property
-    def attribute_names(self) -> list[str]:
-        return self.net.attributes
-
-    @property
-    def size(self) -> int:
-        """S, the side in pixels of the faces it judges; larger ones are reduced to it."""
-        return self.net.size
+        self.attribute_names: list[str] = net.attributes
+        self.size = net.size  # S, the side in pixels of the faces it judges
 
     @property
     def checksum(self) -> str:
@@ -140,11 +133,7 @@ def soften(x: torch.Tensor, share: float = 0.5, noise: float = 0.03) -> torch.Te
     return (torch.lerp(x, blurred, amount) + level * torch.randn_like(x)).clamp(-1, 1)
 
 
-def train_judge(
-    data: str | Path,  # a prepared folder
-    out: str | Path,  # run folder; holds the checkpoint and, at the end, the judge
-    **given: Any,  # settings: JudgeSettings
-) -> Judge:
+def train_judge(data: str | Path, out: str | Path, **given: Any) -> Judge:
     """Train a judge on the train split; returns it measured on valid and saved.
 
     Nothing is chosen on the valid split: the averaged weights of the last step are kept. A run cut

@@ -43,7 +43,6 @@ class KeptPictures:
         self, folder: str | Path, prepared: Prepared, *, method: str = "photo", strength: float = 1
     ):
         self.folder, self.method, self.strength = Path(folder), method, strength
-        self.folder.mkdir(parents=True, exist_ok=True)
         about = {"faces": len(prepared), "size": prepared.size, "source": prepared.info["source"]}
         about |= {"method": method, "strength": strength}
         found = self.folder / ABOUT

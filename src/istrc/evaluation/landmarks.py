@@ -7,7 +7,6 @@ the network was trained on, of other people; its own noise is in them.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,8 +17,9 @@ from istrc.arrays import numpy
 from istrc.circle import Circle
 from istrc.data.prepared import Prepared, to_pixels
 from istrc.errors import InputError
+from istrc.evaluation.embedding import Progress, silent
 from istrc.evaluation.groups import group_finder
-from istrc.evaluation.results import markdown_table
+from istrc.evaluation.results import records_table
 from istrc.resample import resized
 from istrc.roc import roc_auc
 from istrc.shape.frame import aligning, mirrored
@@ -40,7 +40,7 @@ def errors(found: np.ndarray, points: np.ndarray) -> np.ndarray:
     return np.linalg.norm(found - points, axis=-1) / unit
 
 
-def told(apart: np.ndarray) -> dict[str, float]:
+def summarise(apart: np.ndarray) -> dict[str, float]:
     """The mean over the points and faces, and the 95th percentile of the faces' means."""
     of_faces = apart.mean(1)
     return {
@@ -78,7 +78,7 @@ def evaluate_landmarks(
     split: str = "valid",
     limit: int | None = None,  # faces, at most
     seed: int = 0,
-    progress: Callable[[int, int], None] | None = None,  # faces done, of how many
+    progress: Progress = silent,
 ) -> dict[str, Any]:
     """Measure the landmark network.
 
@@ -108,8 +108,7 @@ def evaluate_landmarks(
         laid = x.clone()
         hidden.append(cover(laid, labels[some], rng))
         doubt.append(numpy(circle.find(laid))[..., 2])
-        if progress:
-            progress(start + len(some), len(rows))
+        progress(start + len(some), len(rows))
     found, points = np.concatenate(found), labels[rows]
     apart = errors(found, points)
     groups = group_finder(prepared, split)(rows)
@@ -129,10 +128,10 @@ def evaluate_landmarks(
         "split": split,
         "faces": len(rows),
         "seed": seed,
-        "error": told(apart),
-        "regions": {name: told(apart[:, list(some)]) for name, some in REGIONS.items()},
-        "groups": {name: told(apart[of]) for name, of in groups.items() if of.any()},
-        "mirror": told(np.concatenate(twice)),
+        "error": summarise(apart),
+        "regions": {name: summarise(apart[:, list(some)]) for name, some in REGIONS.items()},
+        "groups": {name: summarise(apart[of]) for name, of in groups.items() if of.any()},
+        "mirror": summarise(np.concatenate(twice)),
         "eyes": {"median": float(np.median(landed)), "p95": float(np.percentile(landed, 95))},
         "measures": {
             name: float(np.corrcoef(ours[name], theirs[name])[0, 1]) for name in MEASURED.values()
@@ -153,16 +152,13 @@ def landmarks_markdown(found: dict[str, Any]) -> str:
         **found["groups"],
         "mirrored picture against picture": found["mirror"],
     }
-    keys, eye = ("mean", "median", "p95"), found["eyes"]
-    header = ["points, faces", "mean", "median face", "95th percentile", "faces"]
+    shares, eye = {"mean": "mean", "median": "median face", "p95": "95th percentile"}, found["eyes"]
+    shown = {
+        name: {**{key: f"{100 * one[key]:.1f} %" for key in shares}, "faces": one["faces"]}
+        for name, one in rows.items()
+    }
     return (
-        markdown_table(
-            header,
-            [
-                [name, *(f"{100 * one[key]:.1f} %" for key in keys), one["faces"]]
-                for name, one in rows.items()
-            ],
-        )
+        records_table("points, faces", {**shares, "faces": "faces"}, shown)
         + f"\nAs an aligner, of frames up to {100 * ASTRAY['shift']:.0f} % aside, "
         f"{ASTRAY['scale']} times off and {ASTRAY['rotate']:.0f} degrees turned: the eyes land "
         f"within {100 * eye['median']:.1f} % of their distance (median; 95th percentile "

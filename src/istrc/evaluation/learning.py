@@ -87,12 +87,12 @@ def evaluate_learning(
             kept.append(_measure(learned, z, labels, drawn[2]))
         if len(kept) < draws:
             continue
-        told = {key: finite_mean([one[key] for one in kept]) for key in kept[0]}
-        told["auc_std"] = float(np.std([one["auc"] for one in kept]))
+        result = {key: finite_mean([one[key] for one in kept]) for key in kept[0]}
+        result["auc_std"] = float(np.std([one["auc"] for one in kept]))
         edited = copy.copy(circle)  # its parts are shared
         edited.learned = {first.name: first}
-        told |= _edit(edited, first.name, name, prepared, rows, z, judge, faces)
-        found.setdefault(name, {})[str(count)] = told
+        result |= _edit(edited, first.name, name, prepared, rows, z, judge, faces)
+        found.setdefault(name, {})[str(count)] = result
     progress(len(jobs), len(jobs))
     if not found:
         raise InputError(
@@ -180,7 +180,7 @@ def _edit(
 ) -> dict[str, float]:
     """The angle of strength +1, and what the judge says of pictures at +1 and -1."""
     labels = prepared.column(meant)[rows]
-    told: dict[str, float] = {}
+    result: dict[str, float] = {}
     successes = []
     for sign, word in ((+1, "added"), (-1, "removed")):
         here = np.flatnonzero(labels == (0 if sign > 0 else 1))[:faces]
@@ -188,16 +188,16 @@ def _edit(
         drawing = Rendering.of(circle, x)
         reached = circle.reach(x, z[here].to(circle.device), {asked: sign}, drawing=drawing)
         if sign > 0:
-            told["angle"] = float(reached.walk.angle.mean())
+            result["angle"] = float(reached.walk.angle.mean())
         if judge is None or meant not in judge.attribute_names:
             continue
         edited = drawing.drawn(reached.change, "photo", [asked])
         has = judge.probabilities(edited)[:, judge.column(meant)] >= CUT
-        told[word] = float(np.mean(has if sign > 0 else ~has))
-        successes.append(told[word])
+        result[word] = float(np.mean(has if sign > 0 else ~has))
+        successes.append(result[word])
     if successes:
-        told["success"] = float(np.mean(successes))
-    return told
+        result["success"] = float(np.mean(successes))
+    return result
 
 
 def _means(found: Mapping[str, Mapping[str, Mapping[str, float]]]) -> dict[str, dict[str, float]]:

@@ -23,8 +23,8 @@ from istrc.evaluation import metrics
 from istrc.evaluation.embedding import Progress, drawn_rows, embed_rows, silent
 from istrc.evaluation.judges import Judge
 from istrc.evaluation.reconstruction import evaluate_reconstruction
-from istrc.evaluation.results import circle_checksum, markdown_table
-from istrc.training.spent import NAME, read
+from istrc.evaluation.results import circle_checksum, markdown_table, records_table
+from istrc.training.cost import NAME, read
 from istrc.verbs.blend import blend
 
 FRAMES = 9  # of a blend
@@ -49,11 +49,13 @@ def evaluate_own(
     steps = iter(range(1, 5))
     retrieved = retrieval(circle, prepared, unseen)
     progress(next(steps), 4)
+    fit = prepared.rows("fit")
+    mean = torch.stack([x.sum(0) for x in prepared.batches(fit)]).sum(0) / len(fit)
     rebuilt = evaluate_reconstruction(
         circle=circle,
         prepared=prepared,
         judge=judge,
-        baseline=_mean_picture(prepared),
+        baseline=mean.expand_as,
         baseline_name="the mean picture",
         split=split,
         sheet=sheets and sheets / "reconstruction.png",
@@ -91,7 +93,11 @@ def retrieval(circle: Any, prepared: Prepared, split: str) -> dict[str, Any]:
         "pixels": x.flatten(1),
         "oriented gradients": oriented_gradients(x),
     }
-    hits = {name: nearest_is_of_class(space, classes) for name, space in spaces.items()}
+    hits = {}  # whether each picture's nearest other one is of its class, (N,) bool
+    for name, space in spaces.items():
+        apart = torch.cdist(space, space)
+        apart.fill_diagonal_(torch.inf)
+        hits[name] = classes[apart.argmin(1).numpy()] == classes
     known = dict(enumerate(prepared.info.get("classes", [])))
     return {
         "split": split,
@@ -106,13 +112,6 @@ def retrieval(circle: Any, prepared: Prepared, split: str) -> dict[str, Any]:
             for place, name in enumerate(names)
         },
     }
-
-
-def nearest_is_of_class(space: torch.Tensor, classes: np.ndarray) -> np.ndarray:
-    """Whether each point's (N, D) nearest other one is of its class (N,): (N,) bool."""
-    apart = torch.cdist(space, space)
-    apart.fill_diagonal_(torch.inf)
-    return classes[apart.argmin(1).numpy()] == classes
 
 
 def oriented_gradients(x: torch.Tensor) -> torch.Tensor:
@@ -187,7 +186,7 @@ def edits(
     """
     fit = prepared.rows("fit")
     own = embed_rows(circle, prepared, fit), prepared.identity[fit]
-    told: dict[str, dict[str, Any]] = {}
+    result: dict[str, dict[str, Any]] = {}
     shown = []
     for name in circle.attribute_names:
         if name not in judge.attribute_names or name not in prepared.attribute_names:
@@ -208,7 +207,7 @@ def edits(
             real = judge.probabilities(prepared.batch(has))[:, column] >= CUT
             others = [at for at in range(after.shape[1]) if at != column]
             was, is_ = (_of_class(v, prepared.identity[rows], *own) for v in (z, circle.embed(y)))
-            told[name + word] = {
+            result[name + word] = {
                 "pictures": len(rows),
                 "before": float((before[:, column] == (sign > 0)).mean()),
                 "success": float((after[:, column] == (sign > 0)).mean()),
@@ -223,20 +222,13 @@ def edits(
     if sheets is not None and shown:
         title = "pictures, each followed by its edit"
         _write(figures.strip(shown, cell=64, title=title), sheets / "edits.png")
-    return told
+    return result
 
 
 def _of_class(z, classes: np.ndarray, known: torch.Tensor, of: np.ndarray) -> np.ndarray:
     """Whether most of the five nearest of known points (M, D) are of the class of each (N, D)."""
     near = (z.cpu() @ known.T).topk(min(5, len(known)), 1).indices.numpy()  # (N, 5)
     return (of[near] == classes[:, None]).mean(1) > 0.5
-
-
-def _mean_picture(prepared: Prepared):
-    """What rebuilds every picture as the mean of those to fit."""
-    sums = [x.sum(0) for x in prepared.batches(prepared.rows("fit"))]
-    mean = torch.stack(sums).sum(0) / len(prepared.rows("fit"))
-    return lambda x: mean.expand_as(x)
 
 
 def _write(picture, path: Path) -> None:
@@ -247,35 +239,30 @@ def _write(picture, path: Path) -> None:
 def own_markdown(found: Mapping[str, Any]) -> str:
     """The tables of docs/own-data.md."""
     near, edited, between = found["retrieval"], found["edits"], found["blends"]
-    spaces = list(near["recall_at_1"])
-    rows = [["all", near["pictures"], *near["recall_at_1"].values()]]
-    rows += [
-        [name, one["pictures"], *(one[space] for space in spaces)]
-        for name, one in near["classes"].items()
-    ]
+    columns = {"pictures": "pictures", **{space: space for space in near["recall_at_1"]}}
+    every = {"all": {"pictures": near["pictures"], **near["recall_at_1"]}, **near["classes"]}
     text = "Recall@1 on classes that nothing was trained on (chance: "
-    text += f"{near['chance']:.3f}):\n\n{markdown_table(['class', 'pictures', *spaces], rows)}\n"
-    keys = ("psnr", "ssim", "sharpness_ratio")
+    text += f"{near['chance']:.3f}):\n\n{records_table('class', columns, every)}\n"
+    columns = {"psnr": "PSNR, dB", "ssim": "SSIM", "sharpness_ratio": "sharpness"}
     names = {"auto_encoder": "decode(E(x))", "circle": "decode(F(z))", "baseline": "mean picture"}
-    rebuilt = [
-        [said, *(found["reconstruction"][way][k] for k in keys)] for way, said in names.items()
-    ]
+    rebuilt = {said: found["reconstruction"][way] for way, said in names.items()}
     text += f"Rebuilt pictures ({found['reconstruction']['faces']}, never trained on, of the "
-    table = markdown_table(["way", "PSNR, dB", "SSIM", "sharpness"], rebuilt)
-    text += f"classes trained on):\n\n{table}\n"
+    text += f"classes trained on):\n\n{records_table('way', columns, rebuilt)}\n"
     text += f"The middles of {between['pairs']} blends; both ends are {between['between']:.2f} "
     text += "radians apart on the sphere:\n\n"
     rows = [[name, off, between["sharpness"][name]] for name, off in between["off"].items()]
     text += markdown_table(["way", "off the middle, radians", "sharpness"], rows) + "\n"
-    told = ("pictures", "before", "success", "real", "others", "class_kept", "psnr")
-    head = ["edit", "pictures", "judged so before", "after", "real ones", "others changed",
-            "class kept", "PSNR, dB"]  # fmt: skip
+    columns = {
+        "pictures": "pictures", "before": "judged so before", "success": "after",
+        "real": "real ones", "others": "others changed", "class_kept": "class kept",
+        "psnr": "PSNR, dB",
+    }  # fmt: skip
     text += "Edits at strength 1, told by a judge that took no part in making them:\n\n"
-    text += markdown_table(head, [[n, *(one[key] for key in told)] for n, one in edited.items()])
-    if spent := found.get("training"):
+    text += records_table("edit", columns, edited)
+    if cost := found.get("training"):
         rows = [
             [name, one.get("steps"), one.get("seconds", 0) + one.get("beside_seconds", 0)]
-            for name, one in spent.items()
+            for name, one in cost.items()
         ]
         text += "\nWhat training took:\n\n" + markdown_table(["part", "steps", "seconds"], rows)
     return text

@@ -237,13 +237,13 @@ def measure_one(face: Face, edit: tuple[str, float]) -> dict[str, Any]:
 
 def together(measured: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Means over photographs of each edit, and over the edits; the worst of what must be 0."""
-    told: dict[str, Any] = {"photographs": len(measured)}
+    summary: dict[str, Any] = {"photographs": len(measured)}
     for mode in MODES:
         of_mode = [one["modes"][mode] for one in measured]
         per_edit = {name: _means([one[name] for one in of_mode]) for name in of_mode[0]}
-        told[mode] = {**_means(per_edit.values()), "edits": per_edit}
-    told["nothing"] = float(np.mean([one["nothing"] for one in measured]))
-    return told
+        summary[mode] = {**_means(per_edit.values()), "edits": per_edit}
+    summary["nothing"] = float(np.mean([one["nothing"] for one in measured]))
+    return summary
 
 
 def _means(of: Iterable[dict[str, float]]) -> dict[str, float]:

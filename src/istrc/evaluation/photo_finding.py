@@ -152,7 +152,7 @@ def measure_detection(
     of nothing; `box` and `aligned`, errors of the found faces' frames as in `measure_alignment`.
     `empty` has the false detections of backgrounds alone, as many as there are faces.
     """
-    told: dict[str, Any] = {}
+    result: dict[str, Any] = {}
     for condition in conditions:
         hits, false, box_errors, errors = 0, 0, [], []
         for number, face in enumerate(faces):
@@ -167,7 +167,7 @@ def measure_detection(
                 box_errors.append(eye_error(frame_from_box(own[0].box), true))
                 errors.append(eye_error(own[0].frame, true))
             progress()
-        told[condition.name] = asdict(condition) | {
+        result[condition.name] = asdict(condition) | {
             "rate": hits / len(faces),
             "false": false / len(faces),
             "box": quantiles(box_errors),
@@ -181,7 +181,7 @@ def measure_detection(
             count += len(found_in(background(ground, HEIGHT, WIDTH, rng), aligner))
             progress()
         empty[ground] = count / len(faces)
-    return {"conditions": told, "empty": empty, "faces": len(faces), "pixels": [WIDTH, HEIGHT]}
+    return {"conditions": result, "empty": empty, "faces": len(faces), "pixels": [WIDTH, HEIGHT]}
 
 
 def steps(conditions: Sequence[Condition], faces: int) -> int:
@@ -240,7 +240,7 @@ def measure_crowds(
     `large`: of each so many megapixels the same of nine faces of 2 to 20 % of the height, the
     seconds of the search, median of three, and its memory in bytes.
     """
-    told: dict[str, Any] = {"crowds": {}, "large": {}, "pictures": pictures, "shape": SHAPE}
+    result: dict[str, Any] = {"crowds": {}, "large": {}, "pictures": pictures, "shape": SHAPE}
     for name, sides in crowds.items():
         hits, false = [], []
         for number in range(pictures):
@@ -250,7 +250,7 @@ def measure_crowds(
             hits.append(hit / len(frames))
             false.append(beside)
             progress()
-        told["crowds"][name] = {"rate": float(np.mean(hits)), "false": float(np.mean(false))}
+        result["crowds"][name] = {"rate": float(np.mean(hits)), "false": float(np.mean(false))}
     for megapixels, shape in large.items():
         nine = np.linspace(0.2, 0.02, 9) * shape[0]
         pixels, frames = crowd(faces, nine.tolist(), shape, np.random.default_rng([seed, *shape]))
@@ -261,14 +261,14 @@ def measure_crowds(
             seconds.append(time.perf_counter() - started)
         hit, beside = compared(found, frames)
         memory = peak_memory(partial(found_in, pixels, aligner))
-        told["large"][str(megapixels)] = {
+        result["large"][str(megapixels)] = {
             "rate": hit / len(frames),
             "false": beside,
             "seconds": median(seconds),
             "memory": memory,
         }
         progress()
-    return told
+    return result
 
 
 def compared(found: Sequence[Found], frames: Sequence[Frame]) -> tuple[int, int]:

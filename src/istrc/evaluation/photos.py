@@ -24,7 +24,7 @@ from istrc.evaluation.photo_finding import (
     steps,
 )
 from istrc.evaluation.photo_scenes import FEATHER, draw_faces
-from istrc.evaluation.results import circle_checksum, markdown_table
+from istrc.evaluation.results import circle_checksum, markdown_table, records_table
 from istrc.photo.inputs import find_inputs
 
 
@@ -71,12 +71,12 @@ def evaluate_photos(
         progress(done, total)
 
     aligner = circle.aligner
-    told: dict[str, Any] = dict(seed=seed, progress=tick)
+    shared: dict[str, Any] = dict(seed=seed, progress=tick)
     crowded: dict[str, Any] = dict(crowds=crowds, pictures=pictures, large=large)
     found: dict[str, Any] = {
-        "alignment": measure_alignment(to_align, aligner, **told),
-        "detection": measure_detection(to_find, aligner, conditions=conditions, **told),
-        "crowds": measure_crowds(to_find, aligner, **crowded, **told),
+        "alignment": measure_alignment(to_align, aligner, **shared),
+        "detection": measure_detection(to_find, aligner, conditions=conditions, **shared),
+        "crowds": measure_crowds(to_find, aligner, **crowded, **shared),
         "photographs": None,
     }
     if paths:
@@ -105,22 +105,22 @@ def photos_markdown(found: Mapping[str, Any]) -> str:
 
 
 def _alignment(found: Mapping[str, Any]) -> str:
-    told = found["alignment"]
+    part = found["alignment"]
     rows = [
-        [words, told[key].get("median"), told[key].get("p90")]
+        [words, part[key].get("median"), part[key].get("p90")]
         for key, words in (("box", "the box as it is"), ("aligned", "after the aligner"))
     ]
     faces = "whole aligned pictures" if found["faces_are"] == "whole" else "prepared crops"
     return (
         markdown_table(["error of the eyes, eye distances", "median", "90th percentile"], rows)
-        + f"\n{told['faces']} held-out faces ({faces}) turned by up to {told['rotate']:g} degrees, "
-        f"their boxes moved by up to {told['shift']:g} of the side and resized by up to "
-        f"{told['scale']:g}.\n"
+        + f"\n{part['faces']} held-out faces ({faces}) turned by up to {part['rotate']:g} degrees, "
+        f"their boxes moved by up to {part['shift']:g} of the side and resized by up to "
+        f"{part['scale']:g}.\n"
     )
 
 
 def _detection(found: Mapping[str, Any]) -> str:
-    told = found["detection"]
+    part = found["detection"]
     rows = [
         [
             name,
@@ -128,28 +128,28 @@ def _detection(found: Mapping[str, Any]) -> str:
             one["false"],
             *(one[key].get(q) for key in ("box", "aligned") for q in ("median", "p90")),
         ]
-        for name, one in told["conditions"].items()
+        for name, one in part["conditions"].items()
     ]
     rows += [[f"no face, {ground}", None, false, *[None] * 4] for ground, false in
-             told["empty"].items()]  # fmt: skip
+             part["empty"].items()]  # fmt: skip
     heads = ["found", "false a picture", "box, median", "box, 90 %", "aligned, median"]
-    width, height = told["pixels"]
+    width, height = part["pixels"]
     crops = (
         "The faces are crops from forehead to chin, faded into the background: harder than a head "
         "with its surroundings. "
     )
     return (
         markdown_table(["a face of", *heads, "aligned, 90 %"], rows)
-        + f"\n{told['faces']} photographs of {width}x{height} pixels a condition, put together of "
+        + f"\n{part['faces']} photographs of {width}x{height} pixels a condition, put together of "
         "one face and a background (photograph: random, with the spectrum of one). A face's size "
         "is its crop's. Errors of the found faces' eyes in eye distances. "
         f"{crops if found['faces_are'] == 'crops' else ''}\n"
     )
 
 
-def _crowds(told: Mapping[str, Any]) -> str:
-    height, width = told["shape"]
-    crowds = [[name, one["rate"], one["false"]] for name, one in told["crowds"].items()]
+def _crowds(part: Mapping[str, Any]) -> str:
+    height, width = part["shape"]
+    columns = {"rate": "found", "false": "false a picture"}
     large = [
         [
             f"{megapixels} megapixels",
@@ -158,11 +158,11 @@ def _crowds(told: Mapping[str, Any]) -> str:
             one["seconds"],
             one["memory"] and round((one["memory"]["peak"] - one["memory"]["before"]) / 1e6),
         ]
-        for megapixels, one in told["large"].items()
+        for megapixels, one in part["large"].items()
     ]
     return (
-        markdown_table(["faces, pixels", "found", "false a picture"], crowds)
-        + f"\n{told['pictures']} photographs of {width}x{height} pixels a row, each with all of "
+        records_table("faces, pixels", columns, part["crowds"])
+        + f"\n{part['pictures']} photographs of {width}x{height} pixels a row, each with all of "
         "its faces; a face's size is the side of its crop.\n\n"
         + markdown_table(["a search of", "found", "false", "seconds", "further MB at most"], large)
         + "\nNine faces each, of 2 to 20 % of the height. Not found, whatever their size: heads "
@@ -170,11 +170,11 @@ def _crowds(told: Mapping[str, Any]) -> str:
     )
 
 
-def _photographs(told: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+def _photographs(part: Mapping[str, Any], found: Mapping[str, Any]) -> str:
     words = {"photo": "the change added (photo)", "anchored": "the decoded face pasted (anchored)"}
     rows = []
-    for name, resolution in told["resolutions"].items():
-        at = "own resolution" if name == "own" else f"{told['megapixels']:g} megapixels"
+    for name, resolution in part["resolutions"].items():
+        at = "own resolution" if name == "own" else f"{part['megapixels']:g} megapixels"
         for mode in MODES:
             one = resolution[mode]
             outside = f"{one['outside']:.1e}" if one["outside"] else "0"  # not rounded to nothing
@@ -183,14 +183,14 @@ def _photographs(told: Mapping[str, Any], found: Mapping[str, Any]) -> str:
     heads = ["sharpness", "seam", "changed outside", "seconds an edit"]
     text = [
         markdown_table(["photographs", *heads], rows),
-        f"\n{len(told['found'])} photographs, the largest face of each, every transformation in "
+        f"\n{len(part['found'])} photographs, the largest face of each, every transformation in "
         f"both directions at strength {found['strength']:g}. Sharpness: variance of the Laplacian "
         "inside the face; seam: mean gradient where the mask fades; both edited over original. "
         "Changed outside: share of pixels beyond the mask. Strength 0 gives every byte back in "
-        f"{100 * min(one['nothing'] for one in told['resolutions'].values()):g} % of them. "
-        f"{told['faces']:.2f} faces found a photograph, in {told['seconds']:.2f} s.",
+        f"{100 * min(one['nothing'] for one in part['resolutions'].values()):g} % of them. "
+        f"{part['faces']:.2f} faces found a photograph, in {part['seconds']:.2f} s.",
     ]
-    if large := told["large"]:
+    if large := part["large"]:
         text.append(
             f" One edit ({large['edit']}) of {large['width']}x{large['height']} pixels, read "
             f"already: {large['seconds']:.2f} s"
@@ -201,5 +201,5 @@ def _photographs(told: Mapping[str, Any], found: Mapping[str, Any]) -> str:
                 f", at most {memory['peak'] / 1e6:.0f} MB in all, {added:.0f} MB of it the edit's"
             )
         text.append(f", {found['threads']} threads.")
-    text += [f" Left out: {name} ({why})." for name, why in told["left_out"].items()]
+    text += [f" Left out: {name} ({why})." for name, why in part["left_out"].items()]
     return "".join(text) + "\n"

@@ -22,7 +22,7 @@ class Classifier(nn.Module):
 
     def __init__(self, classifiers: AttributeClassifiers, name: str):
         super().__init__()
-        column = classifiers.index(name)
+        column = classifiers.names.index(name)
         self.layers = nn.ModuleList()
         for weight, bias in zip(classifiers.weights, classifiers.biases, strict=True):
             layer = nn.Linear(weight.shape[1], weight.shape[2])

@@ -98,11 +98,6 @@ class Realism:
     names: np.ndarray
 
     @property
-    def auc(self) -> float:
-        """The chance that a picture looks more edited than an untouched one, ties counted half."""
-        return float(self.above.mean())
-
-    @property
     def edits(self) -> dict[str, float]:
         """The AUC of every edit against all untouched faces."""
         return {str(n): float(self.above[self.names == n].mean()) for n in np.unique(self.names)}

@@ -92,14 +92,14 @@ def evaluate_reconstruction(
     faces = found.pop("faces")
     results: dict[str, Any] = {}
     for way, one in found.items():
-        told = {k: float(one[k].mean()) for k in ("psnr", "psnr_face", "ssim") if k in one}
+        summary = {k: float(one[k].mean()) for k in ("psnr", "psnr_face", "ssim") if k in one}
         for crispness in ("sharpness", "gradient_energy"):
             ratio = one[crispness].mean() / faces[crispness].mean()
-            told[f"{crispness}_ratio"] = float(ratio)
-        told["seconds_per_face"] = seconds[way] / len(rows)
+            summary[f"{crispness}_ratio"] = float(ratio)
+        summary["seconds_per_face"] = seconds[way] / len(rows)
         if judge is not None:
-            told["frechet"] = metrics.frechet_distance(faces["features"], one["features"])
-        results[way] = told
+            summary["frechet"] = metrics.frechet_distance(faces["features"], one["features"])
+        results[way] = summary
     if judge is not None:
         others = rng.permutation(prepared.rows("train"))[: len(rows)]
         floor = [judge.features(x) for x in prepared.batches(others, batch_size)]
@@ -162,11 +162,11 @@ def _of_some(
     chosen: np.ndarray, faces: dict[str, np.ndarray], found: dict[str, dict[str, np.ndarray]]
 ) -> dict[str, Any]:
     """PSNR and, where there are features, Fréchet distance of every way, of these faces alone."""
-    told: dict[str, Any] = {"faces": len(chosen)}
+    summary: dict[str, Any] = {"faces": len(chosen)}
     for way, one in found.items():
-        told[way] = {"psnr": float(one["psnr"][chosen].mean())}
+        summary[way] = {"psnr": float(one["psnr"][chosen].mean())}
         if "features" in faces:
-            told[way]["frechet"] = metrics.frechet_distance(
+            summary[way]["frechet"] = metrics.frechet_distance(
                 faces["features"][chosen], one["features"][chosen]
             )
-    return told
+    return summary

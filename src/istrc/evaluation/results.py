@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from istrc.models.store import weights_checksum
+from istrc.models.serialization import weights_checksum
 from istrc.recognisers.recogniser import key
 from istrc.whole import whole
 
@@ -42,15 +42,12 @@ def write_results(
     line = command if isinstance(command, str) else " ".join(command)
     made = {"command": line, "commit": commit(), "seed": seed, "versions": versions()}
     record = plain({**results, **made})
-    write_text(path, _indented(record) + "\n")
-    return record
-
-
-def _indented(record: Any) -> str:
-    """A line an entry; numbers of a list share one, or most of a matrix would be indentation."""
     text = json.dumps(record, indent=2, sort_keys=True, allow_nan=False)
-    # No string has a line break in it, and so none is taken for a list
-    return re.sub(r"\[\n([^][{}\"]*)\n *\]", lambda found: f"[{' '.join(found[1].split())}]", text)
+    # Numbers of a list share a line, or most of a matrix would be indentation. No string has a line
+    # break in it, and so none is taken for a list
+    text = re.sub(r"\[\n([^][{}\"]*)\n *\]", lambda found: f"[{' '.join(found[1].split())}]", text)
+    write_text(path, text + "\n")
+    return record
 
 
 def plain(value: Any) -> Any:
@@ -84,9 +81,9 @@ def commit() -> str | None:
     root = Path(__file__).resolve().parents[3]
     if not (root / ".git").exists():  # the package is installed, in whoever's repository
         return None
-    told = ["git", "-C", str(root), "describe", "--always", "--dirty", "--exclude=*"]
+    describe = ["git", "-C", str(root), "describe", "--always", "--dirty", "--exclude=*"]
     try:
-        return subprocess.run(told, capture_output=True, text=True, check=True).stdout.strip()
+        return subprocess.run(describe, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return None
 
@@ -113,6 +110,14 @@ def markdown_table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
 
     lines = [list(header), ["---", *["---:"] * (len(header) - 1)], *rows]
     return "\n".join("| " + " | ".join(map(cell, line)) + " |" for line in lines) + "\n"
+
+
+def records_table(
+    first: str, columns: Mapping[str, str], records: Mapping[str, Mapping[str, Any]]
+) -> str:
+    """`markdown_table` of records by name: of each what `columns` names, under their headings."""
+    rows = [[name, *map(one.get, columns)] for name, one in records.items()]
+    return markdown_table([first, *columns.values()], rows)
 
 
 def write_text(path: str | Path, text: str) -> None:

@@ -1,7 +1,7 @@
 """What training a circle took, part by part, and what the same work would take on a GPU.
 
 The runs of `istrc train all` keep their seconds, and the arithmetic of one step, counted
-(istrc.training.spent). Beside them stands what the machine's matrix product does at its best; and
+(istrc.training.cost). Beside them stands what the machine's matrix product does at its best; and
 the same steps on a data-centre GPU are projected from what was counted, by stated assumptions.
 """
 
@@ -16,7 +16,7 @@ import torch
 from istrc.errors import InputError
 from istrc.evaluation.results import markdown_table
 from istrc.evaluation.speed.machine import Clock, machine
-from istrc.training.spent import read
+from istrc.training.cost import read
 
 # In the order in which they are trained; `spaces` embeds and encodes every face for those after it
 RUNS = {
@@ -56,14 +56,17 @@ def evaluate_training(
     """
     folder = Path(folder)
     found = {name: read(folder / "runs" / name) for name in RUNS}
-    found = {name: spent for name, spent in found.items() if spent}
+    found = {name: cost for name, cost in found.items() if cost}
     if not found:
         raise InputError(
             f"{folder}: keeps no record of its training (runs/*/spent.json); give the folder that "
             "istrc train all made"
         )
-    reached = _peak(clock, side)
-    runs = {name: _told(spent, reached) for name, spent in found.items()}
+    # Operations a second of a matrix product in bfloat16, at its best
+    a, b = (torch.randn(side, side, device=clock.device).bfloat16() for _ in range(2))
+    out = torch.empty_like(a)
+    reached = 2 * side**3 / clock.least(lambda: torch.mm(a, b, out=out))
+    runs = {name: _summary(cost, reached) for name, cost in found.items()}
     return {
         "runs": runs,
         "seconds": sum(run["seconds"] for run in runs.values()),
@@ -74,26 +77,19 @@ def evaluate_training(
     }
 
 
-def _peak(clock: Clock, side: int) -> float:
-    """Operations a second of a matrix product in bfloat16, at its best."""
-    a, b = (torch.randn(side, side, device=clock.device).bfloat16() for _ in range(2))
-    out = torch.empty_like(a)
-    return 2 * side**3 / clock.least(lambda: torch.mm(a, b, out=out))
-
-
-def _told(spent: Mapping[str, Any], peak: float) -> dict[str, Any]:
-    beside = spent.get("beside_seconds", 0.0)
-    told = {"seconds": spent.get("seconds", 0.0) + beside, "beside_seconds": beside}
-    told["gpu_seconds"] = beside  # as it is: it is mostly the processor's
-    if "steps" in spent:
-        told["steps"] = spent["steps"]
-    if "operations" in spent:
-        operations, calls = spent["operations"], spent["calls"]
+def _summary(cost: Mapping[str, Any], peak: float) -> dict[str, Any]:
+    beside = cost.get("beside_seconds", 0.0)
+    result = {"seconds": cost.get("seconds", 0.0) + beside, "beside_seconds": beside}
+    result["gpu_seconds"] = beside  # as it is: it is mostly the processor's
+    if "steps" in cost:
+        result["steps"] = cost["steps"]
+    if "operations" in cost:
+        operations, calls = cost["operations"], cost["calls"]
         each = max(operations / (GPU_PEAK * GPU_REACHED), calls * GPU_LAUNCH)
-        told |= {"operations": operations, "calls": calls}
-        told["share_of_peak"] = operations * spent["steps"] / spent["seconds"] / peak
-        told["gpu_seconds"] += each * spent["steps"]
-    return told
+        result |= {"operations": operations, "calls": calls}
+        result["share_of_peak"] = operations * cost["steps"] / cost["seconds"] / peak
+        result["gpu_seconds"] += each * cost["steps"]
+    return result
 
 
 def training_markdown(found: Mapping[str, Any]) -> str:

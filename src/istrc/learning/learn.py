@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 LEAST = 5  # faces a side
 ENOUGH = 20  # from here on it is worth while
 MANY = 500
+DIFFERS = 0.75  # AUC, either way, from which an attribute is told to differ between the sides
 SAME = 1e-4  # radians; two pictures closer than this are one
 # Words that `Face.edit` and --keep take for something else
 RESERVED = ("none", "self", "keep", "mode", "metric", "onto")
@@ -128,11 +129,8 @@ def differing(
     having: np.ndarray,  # (N, A) scores of faces with it
     lacking: np.ndarray,  # (M, A) without
     names: Sequence[str],  # A of them
-    *,
-    least: float = 0.75,  # AUC, either way
-    most: int = 3,  # names
 ) -> dict[str, float]:
-    """What else the two sides differ in, the most first: name -> AUC, below 0.5 for less of it.
+    """What else differs, the three most: name -> AUC, the most first, below 0.5 for less of it.
 
     What differs is learned, too: pictures of men with and women without something teach the sex.
     """
@@ -142,9 +140,9 @@ def differing(
         auc = roc_auc(scores, labels)
         # Of dozens of attributes a few are far off by chance: three standard errors
         error = standard_error(0.5, len(having), len(lacking))
-        if abs(auc - 0.5) >= max(least - 0.5, 3 * error):
+        if abs(auc - 0.5) >= max(DIFFERS - 0.5, 3 * error):
             found[name] = round(auc, 3)
-    return dict(sorted(found.items(), key=lambda item: -abs(item[1] - 0.5))[:most])
+    return dict(sorted(found.items(), key=lambda item: -abs(item[1] - 0.5))[:3])
 
 
 def _distinct(z: np.ndarray) -> np.ndarray:

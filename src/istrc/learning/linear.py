@@ -40,14 +40,12 @@ def learn_linear(
     z: np.ndarray,  # (N, D), unit norm
     labels: np.ndarray,  # (N,) 0 or 1, both there
     *,
-    ridges: tuple[float, ...] = RIDGES,
-    folds: int = FOLDS,
     repeats: int = REPEATS,
     seed: int = 0,
 ) -> Fit:
     """Logistic regression, both sides weighing the same, with a ridge.
 
-    The ridge is the one of least cross-entropy on faces left out (`repeats` times `folds` folds),
+    The ridge is the one of least cross-entropy on faces left out (`repeats` times `FOLDS` folds),
     and the calibration is Platt's on the logits of those, with his targets that keep few faces
     from being certain (Platt 1999, section 2.2).
 
@@ -61,16 +59,16 @@ def learn_linear(
     scale = np.sqrt(np.sum(size**2) / len(z)) or 1.0  # from their mean, as a root mean square
     features = left * size / scale  # (N, K)
 
-    out = left_out(features, labels, ridges, folds=folds, repeats=repeats, seed=seed)
+    out = left_out(features, labels, RIDGES, folds=FOLDS, repeats=repeats, seed=seed)
     weights = balance(labels)
     loss = [float(np.mean(entropy(logits, labels) @ weights)) for logits in out]
     best = int(np.argmin(loss))
-    v, bias = logistic(features, labels, weights, ridges[best])
+    v, bias = logistic(features, labels, weights, RIDGES[best])
     slope, shift = platt(out[best], labels)
 
     weight = right.T @ v / scale  # (D,)
     bias = bias - mean @ weight
-    return Fit(slope * weight, slope * bias + shift, ridges[best], slope * out[best] + shift)
+    return Fit(slope * weight, slope * bias + shift, RIDGES[best], slope * out[best] + shift)
 
 
 def left_out(

@@ -21,8 +21,8 @@ from torch import nn
 
 from istrc.errors import InputError, IstrcError
 from istrc.light.graphs import FORMAT
-from istrc.models.store import load_part, read_config
-from istrc.models.stored import CONFIG, GRAPHS, WEIGHTS
+from istrc.models.part_files import CONFIG, GRAPHS, WEIGHTS, read_config
+from istrc.models.serialization import load_part
 from istrc.pretrained import FURTHER, PARTS
 from istrc.shipped import holder
 from istrc.whole import read_json, whole, write_json
@@ -83,9 +83,7 @@ def graphs_of(part: Any) -> dict[str, Graph]:
         return {"change": Graph(lambda net, h, z, z2: net(h, z, z2), inputs, ("changes",))}
     if kind == "AttributeClassifiers":
         inputs = {"embeddings": z, "columns": torch.arange(min(3, len(part.names)))}
-        look = Graph(
-            lambda net, z, columns: net.gradient(z, columns), inputs, ("logits", "gradients")
-        )
+        look = Graph(lambda net, z, columns: net.at(columns)(z), inputs, ("logits", "gradients"))
         return {"look": look}
     raise InputError(f"a {kind} has no graphs")
 
@@ -140,7 +138,6 @@ def export_part(folder: Path) -> list[Path]:
 
 def export_whole(folder: Path, out: Path) -> list[Path]:
     """Every graph of a circle with its weights inside, in single precision: the files written."""
-    out.mkdir(parents=True, exist_ok=True)
     written = []
     for source in _places(folder).values():
         part = load_part(source)

@@ -17,7 +17,7 @@ import numpy as np
 import onnxruntime
 
 from istrc.errors import InputError
-from istrc.models.stored import GRAPHS, checked_config, read_weights
+from istrc.models.part_files import GRAPHS, checked_config, read_weights
 from istrc.whole import read_json
 
 FORMAT = 1

@@ -20,14 +20,28 @@ from istrc.shape.frame import found_in
 
 
 class Part:
-    """A part of the circle, opened from its folder."""
+    """A part of the circle, opened from its folder.
+
+    It has what the network of its name has: the arguments that made it (`dim`, `names`), and the
+    arrays among its weights (`mean`), read when they are asked for. istrc.models tells of both.
+    """
 
     runtime = "light"
+    arrays: tuple[str, ...] = ()  # of the weights, that are asked for
 
     def __init__(self, graphs: Graphs):
         self.graphs = graphs
         self.config: dict[str, Any] = graphs.config["arguments"]
         self.fingerprint = graphs.config["sha256"][:16]
+
+    def __getattr__(self, name: str) -> Any:
+        if name in self.arrays:
+            return self.graphs.weights[name]
+        try:
+            value = vars(self)["config"][name]
+        except KeyError:
+            raise AttributeError(name) from None
+        return tuple(value) if isinstance(value, list) else value
 
     def eval(self) -> Part:
         """As a network of torch has it; there is no other mode here."""
@@ -36,10 +50,6 @@ class Part:
 
 class FaceNet(Part):
     """Faces (B, 3, S, S) in [-1, 1] -> embeddings z (B, D) of unit norm."""
-
-    def __init__(self, graphs: Graphs):
-        super().__init__(graphs)
-        self.size, self.dim = self.config["size"], self.config["dim"]
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         return self.graphs.run("embed", "embeddings", faces=x)
@@ -66,10 +76,6 @@ class Own:
 class AutoEncoder(Part):
     """BEGAN's: faces (B, 3, S, S) <-> codes h (B, H)."""
 
-    def __init__(self, graphs: Graphs):
-        super().__init__(graphs)
-        self.size, self.code = self.config["size"], self.config["code"]
-
     def encode(self, x: np.ndarray) -> np.ndarray:
         return self.graphs.run("encode", "codes", faces=x)
 
@@ -80,20 +86,12 @@ class AutoEncoder(Part):
 class Mapping(Part):
     """F: embeddings z (B, D) -> codes h (B, H)."""
 
-    def __init__(self, graphs: Graphs):
-        super().__init__(graphs)
-        self.dim, self.code = self.config["dim"], self.config["code"]
-
     def __call__(self, z: np.ndarray) -> np.ndarray:
         return self.graphs.run("map", "codes", embeddings=z)
 
 
 class Changes(Part):
     """Code c (B, C) and a walk from z to z' (B, D) -> the change of the code (B, C)."""
-
-    def __init__(self, graphs: Graphs):
-        super().__init__(graphs)
-        self.dim, self.code = self.config["dim"], self.config["code"]
 
     def __call__(self, c: np.ndarray, z: np.ndarray, z2: np.ndarray) -> np.ndarray:
         return self.graphs.run("change", "changes", codes=c, embeddings=z, ends=z2)
@@ -102,62 +100,30 @@ class Changes(Part):
 class AttributeClassifiers(Part):
     """Calibrated logits of attributes and their gradients in z: what a step of the walk asks."""
 
-    def __init__(self, graphs: Graphs):
-        super().__init__(graphs)
-        self.names, self.dim = tuple(self.config["names"]), self.config["dim"]
-
-    @property
-    def covariance(self) -> np.ndarray:
-        """(D, D) of the training embeddings, the metric of `metric="data"`."""
-        return self.graphs.weights["covariance"]
-
-    def index(self, name: str) -> int:
-        """The column of an attribute; KeyError when there is none of this name."""
-        try:
-            return self.names.index(name)
-        except ValueError:
-            raise KeyError(name) from None
+    arrays = ("covariance",)
 
     def __call__(self, z: np.ndarray, columns: np.ndarray | None = None) -> np.ndarray:
         """z (B, D) -> calibrated logits (B, A), or (B, len(columns))."""
-        return self.gradient(z, columns)[0]
-
-    def gradient(self, z: np.ndarray, columns: np.ndarray | None = None) -> list[np.ndarray]:
-        """Calibrated logits (B, A) and their gradients in z (B, A, D)."""
-        if columns is None:
-            columns = np.arange(len(self.names))
-        if not len(columns):
-            return [np.zeros((len(z), 0), np.float32), np.zeros((len(z), 0, self.dim), np.float32)]
-        return self.graphs.run("look", "logits", "gradients", embeddings=z, columns=columns)
+        return self.at(columns)(z)[0]
 
     def at(self, columns: np.ndarray | None = None) -> Callable[[np.ndarray], list[np.ndarray]]:
-        """`gradient` of these attributes as a function of z alone."""
-        return lambda z: self.gradient(z, columns)
+        """z (B, D) -> calibrated logits (B, A) and their gradients in z (B, A, D)."""
+        asked = np.arange(len(self.names)) if columns is None else columns
 
+        def gradient(z: np.ndarray) -> list[np.ndarray]:
+            if not len(asked):
+                return [np.zeros((len(z), 0, *end), np.float32) for end in ((), (self.dim,))]
+            return self.graphs.run("look", "logits", "gradients", embeddings=z, columns=asked)
 
-def _stored(name: str) -> property:
-    """An array among the weights, read when it is asked for."""
-    return property(lambda self: self.graphs.weights[name])
+        return gradient
 
 
 class Probes(Part):
     """Codes (B, C) -> logits of attributes (B, A); see istrc.models.probes."""
 
-    def __init__(self, graphs: Graphs):
-        super().__init__(graphs)
-        self.names, self.measures = tuple(self.config["names"]), tuple(self.config["measures"])
-        self.code = self.config["code"]
-
-    # Shapes and meaning: istrc.models.probes
-    typical = _stored("typical")
-    reach = _stored("reach")
-    prototypes = _stored("prototypes")
-    ranges = _stored("ranges")
-    gain = _stored("gain")
-    directions = _stored("directions")
-    turns = _stored("turns")
-    mean = _stored("mean")
-    spread = _stored("spread")
+    arrays = (
+        "typical", "reach", "prototypes", "ranges", "gain", "directions", "turns", "mean", "spread",
+    )  # fmt: skip
 
     def __call__(self, c: np.ndarray) -> np.ndarray:
         return self.graphs.run("read", "logits", codes=c)
@@ -166,10 +132,6 @@ class Probes(Part):
 class Search(Part):
     """Codes (B, C) -> how far found points are off, (steps, B, 136); see istrc.models.search."""
 
-    def __init__(self, graphs: Graphs):
-        super().__init__(graphs)
-        self.code, self.steps = self.config["code"], self.config["steps"]
-
     def __call__(self, c: np.ndarray) -> np.ndarray:
         return self.graphs.run("correct", "corrections", codes=c)
 
@@ -177,24 +139,11 @@ class Search(Part):
 class Landmarks(Part):
     """Faces (B, 3, S, S) -> their points (B, 68, 3); see istrc.models.landmarks."""
 
+    arrays = ("mean", "reference", "triangles")
+
     def __init__(self, graphs: Graphs):
         super().__init__(graphs)
         self.size, self.rough_size = (self.config[one]["size"] for one in ("fine", "rough"))
-
-    @property
-    def mean(self) -> np.ndarray:
-        """(68, 2), the mean shape."""
-        return self.graphs.weights["mean"]
-
-    @property
-    def reference(self) -> np.ndarray:
-        """(68, 2), the shape of the shape-free frame."""
-        return self.graphs.weights["reference"]
-
-    @property
-    def triangles(self) -> np.ndarray:
-        """(T, 3) over it."""
-        return self.graphs.weights["triangles"]
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         return self.graphs.run("find", "points", faces=x)
@@ -208,19 +157,7 @@ class Landmarks(Part):
         return found_in(guess if rough else self, faces, self.rough_size if rough else self.size)
 
 
-KINDS = {
-    kind.__name__: kind
-    for kind in (
-        FaceNet,
-        AutoEncoder,
-        Mapping,
-        Changes,
-        AttributeClassifiers,
-        Probes,
-        Search,
-        Landmarks,
-    )
-}
+KINDS = {kind.__name__: kind for kind in Part.__subclasses__()}
 
 
 def load_part(folder: str | Path, device: str = "cpu") -> Part:

@@ -65,18 +65,12 @@ class AttributeClassifiers(nn.Module):
 
     def forward(self, z: torch.Tensor, columns: torch.Tensor | None = None) -> torch.Tensor:
         """z (B, D) -> calibrated logits (B, A), or (B, len(columns))."""
-        slope, shift = self._calibration(columns)
-        return self.raw(z, columns) * slope + shift
-
-    def gradient(
-        self, z: torch.Tensor, columns: torch.Tensor | None = None
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Calibrated logits (B, A) and their gradients in z (B, A, D); see `at`."""
-        return self.at(columns)(z)
+        select = self._select(columns)
+        return self.raw(z, columns) * select(self.slope) + select(self.shift)
 
     @torch.no_grad()
     def at(self, columns: torch.Tensor | None = None) -> Gradient:
-        """`gradient` of these attributes as a function of z alone, for many steps.
+        """z (B, D) -> calibrated logits (B, A) and their gradients in z (B, A, D), for many steps.
 
         Written out by hand (one batched product a layer, no autograd), because the walk calls it
         at every step and an exported walk has no autograd. The attributes' weights are taken out
@@ -86,7 +80,7 @@ class AttributeClassifiers(nn.Module):
         weights = [select(weight) for weight in self.weights]
         backwards = [weight.transpose(1, 2) for weight in reversed(weights)]
         biases = [select(bias) for bias in self.biases]
-        slope, shift = self._calibration(columns)
+        slope, shift = select(self.slope), select(self.shift)
         unit = self.dim**0.5  # unit variance in each coordinate
         slopes = slope[:, None, None] * unit
 
@@ -108,15 +102,3 @@ class AttributeClassifiers(nn.Module):
 
     def _select(self, columns):
         return (lambda part: part) if columns is None else (lambda part: part[columns])
-
-    def _calibration(self, columns) -> tuple[torch.Tensor, torch.Tensor]:
-        if columns is None:
-            return self.slope, self.shift
-        return self.slope[columns], self.shift[columns]
-
-    def index(self, name: str) -> int:
-        """The column of an attribute; KeyError when there is none of this name."""
-        try:
-            return self.names.index(name)
-        except ValueError:
-            raise KeyError(name) from None

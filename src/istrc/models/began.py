@@ -6,7 +6,7 @@ paper section 3.2. Only the auto-encoder is used once it is trained: its code h 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -15,6 +15,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from istrc.models.components import Components, Region
+from istrc.models.serialization import arguments
 
 
 class Pair(nn.Module):
@@ -119,28 +120,29 @@ class Refiner(nn.Module):
         return self.head(x).float()
 
 
-class AutoEncoder(nn.Module):
-    """BEGAN's discriminator D: decode(encode(x)), of energy L(x) = |x - D(x)|.
+class _Drawing(nn.Module):
+    """What both networks are made of: what draws, and before it what leads there.
 
     Args:
         size: side S of a face in pixels.
-        code: H, the length of the code h.
-        widths: channels of the encoder and decoder from the finest level to the coarsest. The
-            paper's shape with n filters is (n, 2n, 3n, 4n) with `light=False`. None at all leave
-            the components alone.
+        code: H, the length of the code h; U, of the generator's u.
+        widths: channels from the finest level to the coarsest. The paper's shape with n filters is
+            (n, 2n, 3n, 4n) with `light=False`.
         light: the finest level works at S/2 on a space-to-depth stem, which is five times cheaper.
         carry: residual connections around each pair of convolutions.
         skip: the decoder's first map joins every level.
         linear: principal components (`Components`) of the whole face, of `linear_side` pixels;
-            those of `regions` follow. They are the code then, and the convolutions refine what
-            they draw (`Refiner`). 0 is the paper's auto-encoder.
+            those of `regions` follow. The convolutions then refine what they draw (`Refiner`).
+            0 is the paper's auto-encoder.
     """
+
+    _build: Callable[..., None]  # of widths, light, carry, skip: the networks
 
     def __init__(
         self,
-        size: int = 64,
-        code: int = 512,
-        widths: tuple[int, ...] = (64, 96, 192, 256),
+        size: int,
+        code: int,
+        widths: tuple[int, ...],
         light: bool = True,
         carry: bool = True,
         skip: bool = False,
@@ -149,29 +151,28 @@ class AutoEncoder(nn.Module):
         regions: Sequence[Region] = (),
     ):
         super().__init__()
-        self.config = dict(
-            size=size,
-            code=code,
-            widths=list(widths),
-            light=light,
-            carry=carry,
-            skip=skip,
-            linear=linear,
-            linear_side=linear_side,
-            regions=[list(region) for region in regions],
-        )
+        self.config = arguments(locals())
         self.size, self.code = size, code
-        self.components: Components | None = None
+        self.components = Components(linear, linear_side, size, regions) if linear else None
         self.encoder: Any = None
         self.decoder: Any = None  # one that draws, or a refiner, or none
-        if linear:
-            self.components = Components(linear, linear_side, size, regions)
-            if code != len(self.components.spread):
-                raise ValueError(f"{len(self.components.spread)} components are no code of {code}")
-            self.decoder = Refiner(size, widths, carry) if widths else None
+        self._build(widths, light, carry, skip)
+
+
+class AutoEncoder(_Drawing):
+    """BEGAN's discriminator D: decode(encode(x)), of energy L(x) = |x - D(x)|.
+
+    Components are the code where there are some; without `widths` nothing refines them.
+    """
+
+    def _build(self, widths: tuple[int, ...], light: bool, carry: bool, skip: bool) -> None:
+        if self.components is not None:
+            if self.code != (count := len(self.components.spread)):
+                raise ValueError(f"{count} components are no code of {self.code}")
+            self.decoder = Refiner(self.size, widths, carry) if widths else None
         else:
-            self.encoder = Encoder(size, widths, code, light, carry)
-            self.decoder = Decoder(size, widths, code, light, carry, skip)
+            self.encoder = Encoder(self.size, widths, self.code, light, carry)
+            self.decoder = Decoder(self.size, widths, self.code, light, carry, skip)
 
     def encode(self, x: torch.Tensor) -> torch.Tensor:
         """Faces (B, 3, S, S) in [-1, 1] -> codes h (B, H)."""
@@ -188,47 +189,20 @@ class AutoEncoder(nn.Module):
         return self.decode(self.encode(x))
 
 
-class Generator(nn.Module):
+class Generator(_Drawing):
     """BEGAN's generator G: u (B, U) uniform in [-1, 1] -> faces (B, 3, S, S).
 
     Its shape is the decoder's. With `linear` components it therefore begins as random faces of
     their variance, and not as grey.
     """
 
-    def __init__(
-        self,
-        size: int = 64,
-        code: int = 64,
-        widths: tuple[int, ...] = (48, 64, 96, 128),
-        light: bool = True,
-        carry: bool = True,
-        skip: bool = False,
-        linear: int = 0,
-        linear_side: int = 32,
-        regions: Sequence[Region] = (),
-    ):
-        super().__init__()
-        self.config = dict(
-            size=size,
-            code=code,
-            widths=list(widths),
-            light=light,
-            carry=carry,
-            skip=skip,
-            linear=linear,
-            linear_side=linear_side,
-            regions=[list(region) for region in regions],
-        )
-        self.size, self.code = size, code
-        self.components: Components | None = None
-        self.decoder: nn.Module
-        if not linear:
-            self.decoder = Decoder(size, widths, code, light, carry, skip)
+    def _build(self, widths: tuple[int, ...], light: bool, carry: bool, skip: bool) -> None:
+        if self.components is None:
+            self.decoder = Decoder(self.size, widths, self.code, light, carry, skip)
         else:
-            self.components = Components(linear, linear_side, size, regions)
-            self.decoder = Refiner(size, widths, carry)
-            self.coordinates = nn.Linear(code, len(self.components.spread))
-            nn.init.normal_(self.coordinates.weight, std=(3 / code) ** 0.5)  # var(u) = 1/3
+            self.decoder = Refiner(self.size, widths, carry)
+            self.coordinates = nn.Linear(self.code, len(self.components.spread))
+            nn.init.normal_(self.coordinates.weight, std=(3 / self.code) ** 0.5)  # var(u) = 1/3
 
     def forward(self, u: torch.Tensor) -> torch.Tensor:
         if self.components is None:

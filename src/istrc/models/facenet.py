@@ -6,6 +6,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from istrc.models.serialization import arguments
+
 
 def _conv(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
     return nn.Sequential(
@@ -46,13 +48,7 @@ class FaceNet(nn.Module):
         attributes: tuple[str, ...] = (),
     ):
         super().__init__()
-        self.config = dict(
-            size=size,
-            dim=dim,
-            widths=list(widths),
-            depths=list(depths),
-            attributes=list(attributes),
-        )
+        self.config = arguments(locals())
         self.size, self.dim = size, dim
         self.stem = nn.Sequential(nn.PixelUnshuffle(2), _conv(12, widths[0]), nn.ReLU())
         stages = []
@@ -83,11 +79,3 @@ class FaceNet(nn.Module):
     def head_logits(self, z: torch.Tensor) -> torch.Tensor:
         """z (B, D) -> one logit an attribute (B, A), linear in z."""
         return self.heads(z * self.head_scale)
-
-    def person(self, z: torch.Tensor) -> torch.Tensor:
-        """z (B, D) without what its attribute heads read, (B, D) of unit norm: who it is.
-
-        What an edit is about cannot show in it, so that a distance in it is the person's alone.
-        """
-        span = torch.linalg.qr(self.heads.weight.detach().float().T)[0]  # (D, A), orthonormal
-        return F.normalize(z - z @ span @ span.T, dim=1)

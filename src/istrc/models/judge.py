@@ -10,6 +10,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from istrc.models.serialization import arguments
+
 
 def _conv(inputs: int, outputs: int, stride: int = 1) -> nn.Conv2d:
     return nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
@@ -57,14 +59,7 @@ class JudgeNet(nn.Module):
         dropout: float = 0.2,
     ):
         super().__init__()
-        self.config = dict(
-            size=size,
-            attributes=list(attributes),
-            widths=list(widths),
-            depths=list(depths),
-            features=features,
-            dropout=dropout,
-        )
+        self.config = arguments(locals())
         self.size, self.attributes = size, list(attributes)
         self.stem = nn.Sequential(nn.PixelUnshuffle(2), _conv(12, widths[0]))
         blocks: list[nn.Module] = []

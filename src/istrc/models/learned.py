@@ -100,25 +100,14 @@ class WithLearned:
         self.weight = numbers(np.stack([numpy(one.weight) for one in learned]), like)  # (K, D)
         self.bias = numbers([one.bias for one in learned], like)  # (K,)
 
-    def index(self, name: str) -> int:
-        """The column of an attribute; KeyError when there is none of this name."""
-        try:
-            return self.names.index(name)
-        except ValueError:
-            raise KeyError(name) from None
-
     def __call__(self, z: Array, columns: Array | None = None) -> Array:
         """z (B, D) -> calibrated logits (B, A + K), or (B, len(columns))."""
         own, learned, order = self._divide(columns)
         logits = [self.classifiers(z, own), z @ self.weight[learned].T + self.bias[learned]]
         return library(z).concatenate(logits, 1)[:, order]
 
-    def gradient(self, z: Array, columns: Array | None = None) -> tuple[Array, Array]:
-        """Calibrated logits (B, A + K) and their gradients in z (B, A + K, D)."""
-        return self.at(columns)(z)
-
     def at(self, columns: Array | None = None) -> Gradient:
-        """`gradient` of these attributes as a function of z alone, for many steps."""
+        """z (B, D) -> calibrated logits (B, A + K) and their gradients in z (B, A + K, D)."""
         own, learned, order = self._divide(columns)
         of_own = self.classifiers.at(own)
         linear, bias = self.weight[learned], self.bias[learned]  # (k, D), the same at every z

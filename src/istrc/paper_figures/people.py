@@ -30,6 +30,7 @@ OTHERS: tuple[dict[str, float], ...] = (
     {"male": -1, "young": 1, "smile": 1},
     {"beard": 1, "young": -0.5},
 )
+MOST = 128  # people that are taken of a prepared folder
 FURTHER = 0.6  # radians from a face to one derived beyond those edits
 
 
@@ -63,12 +64,12 @@ class People:
             self._all += self._derive(len(self._all), count)
         return self._all[:count]
 
-    def with_score(self, name: str, *, lowest: bool = True, among: int = 6) -> Person:
+    def with_score(self, name: str, *, lowest: bool = True) -> Person:
         """The person of the first few whose attribute is farthest from being there (or gone).
 
         Derived ones, whose pictures are decoded twice, only where fewer than two are given.
         """
-        people = self.take(among if len(self.given) < 2 else min(among, len(self.given)))
+        people = self.take(6 if len(self.given) < 2 else min(6, len(self.given)))
         column = self.circle.attribute_names.index(name)
         scores = self.circle.scores(torch.cat([person.z for person in people]))[:, column]
         place = scores.argmin() if lowest else scores.argmax()
@@ -151,7 +152,7 @@ def people_of(faces: Sequence[Face], circle: Circle, seed: int = 0) -> People:
     return People(circle, given, note if len(given) != 1 else "Faces: one given photograph.", seed)
 
 
-def people_of_data(prepared: Prepared, circle: Circle, seed: int = 0, count: int = 128) -> People:
+def people_of_data(prepared: Prepared, circle: Circle, seed: int = 0) -> People:
     """Faces of a prepared folder, of valid and test if it has them: one a person, by the seed.
 
     Raises InputError where they have another size than the circle's.
@@ -164,7 +165,7 @@ def people_of_data(prepared: Prepared, circle: Circle, seed: int = 0, count: int
     rows = np.random.default_rng(seed).permutation(rows)
     who = prepared.identity[rows]
     _, first = np.unique(np.where(who >= 0, who, -1 - np.arange(len(who))), return_index=True)
-    rows = rows[np.sort(first)][:count]
+    rows = rows[np.sort(first)][:MOST]
     x = prepared.batch(rows)
     z = torch.cat([circle.embed(part) for part in x.split(64)])
     names = prepared.names

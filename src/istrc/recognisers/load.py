@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from istrc.errors import InputError
+from istrc.errors import InputError, suggest
 from istrc.recognisers.recogniser import Recogniser, checked, difference
 from istrc.shipped import DEFAULT, WEIGHTS
 from istrc.whole import read_json, whole, write_json
@@ -78,8 +77,7 @@ def load_recogniser(
         _only(text, options)
         return load_own(text, device)
     known = ["own", *shipped, "dlib", *RELEASES]
-    near = difflib.get_close_matches(name, known, 2, 0.5)
-    hint = f"did you mean {' or '.join(near)}?" if near else f"use {', '.join(known)}"
+    hint = suggest(name, known, f"use {', '.join(known)}")
     raise InputError(f"{text}: no such recogniser; {hint}, an .onnx file, or a FaceNet's folder")
 
 

@@ -205,17 +205,17 @@ class Onnx:
                 f"{self.path}: its input {_shown(shape)} leaves the size open; give it with "
                 "--input-size"
             )
-        told: Any = sides if size is None else _sides(self.path, size)
-        if any(own not in (None, given) for own, given in zip(sides, told, strict=True)):
+        used: Any = sides if size is None else _sides(self.path, size)
+        if any(own not in (None, given) for own, given in zip(sides, used, strict=True)):
             raise InputError(
                 f"{self.path}: its input {_shown(shape)} is of {'x'.join(map(str, sides))} px, not "
                 f"--input-size {size}; leave --input-size out"
             )
-        if not all(8 <= side <= 1024 for side in told):
+        if not all(8 <= side <= 1024 for side in used):
             raise InputError(
-                f"{self.path}: an input of {'x'.join(map(str, told))} px; give one of 8 to 1024 px"
+                f"{self.path}: an input of {'x'.join(map(str, used))} px; give one of 8 to 1024 px"
             )
-        return batch, (told[0], told[1])
+        return batch, (used[0], used[1])
 
     def _try(self) -> int:
         """D, found by running the network on noise; what is odd about it goes into `notes`."""

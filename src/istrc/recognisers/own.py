@@ -10,8 +10,9 @@ import torch
 
 from istrc.errors import InputError
 from istrc.models.facenet import FaceNet
+from istrc.models.part_files import read_config
 from istrc.models.quick import SEEN, Kept, folded, in_blocks
-from istrc.models.store import fingerprint, load_part, read_config
+from istrc.models.serialization import fingerprint, load_part
 from istrc.recognisers.placement import place, template
 
 

@@ -57,8 +57,8 @@ def told_apart(record: dict[str, Any]) -> dict[str, Any]:
 
 def key(record: dict[str, Any]) -> str:
     """Sixteen hex digits that tell recognisers apart."""
-    told = told_apart(record)
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
+    part = told_apart(record)
+    return hashlib.sha256(json.dumps(part, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def difference(record: dict[str, Any], other: dict[str, Any]) -> str:

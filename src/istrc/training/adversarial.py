@@ -21,7 +21,7 @@ from torch import nn
 from istrc.models.began import AutoEncoder
 from istrc.models.mapping import Mapping
 from istrc.models.quick import channels_last
-from istrc.models.store import fingerprint
+from istrc.models.serialization import fingerprint
 from istrc.training import loop
 from istrc.training.critic import PatchCritic, Regions, hinge, joined_pull
 from istrc.training.settings import FineTuneSettings
@@ -77,27 +77,27 @@ def fine_tune(
     def batch(step: int) -> torch.Tensor:
         return torch.from_numpy(loop.generator(s.seed, step).integers(0, len(z), s.batch_size))
 
-    def drawn(made: torch.Tensor) -> torch.Tensor:
-        x = autoencoder.decode((net.mean + net.spread * made)[:, :count])
+    def drawn(codes: torch.Tensor) -> torch.Tensor:
+        x = autoencoder.decode((net.mean + net.spread * codes)[:, :count])
         return x.contiguous(memory_format=torch.channels_last)
 
     def gradients(step: int, rows: torch.Tensor) -> Numbers[str, torch.Tensor]:
-        made = net.standardised(z[rows])
-        seen = made.detach().requires_grad_()
-        x = drawn(seen)
+        codes = net.standardised(z[rows])
+        leaf = codes.detach().requires_grad_()
+        x = drawn(leaf)
         with torch.no_grad():
             real = drawn(standard[rows])
             colours = pooled(drawn(blurred.standardised(z[rows])))
-        error = ((seen - standard[rows]).square() * weights).mean()
+        error = ((leaf - standard[rows]).square() * weights).mean()
         colour = (pooled(x) - colours).square().mean()
         critic.requires_grad_(False)
         share = s.critic_weight * min(1.0, step / 300)
-        pull = joined_pull(seen, error + s.colour_weight * colour, critic(x), share)
+        pull = joined_pull(leaf, error + s.colour_weight * colour, critic(x), share)
         critic.requires_grad_(True)
-        told = hinge(critic(real), critic(x.detach()))
-        told.backward()
-        made.backward(pull)
-        return {"mse": error.detach(), "colour": colour.detach(), "critic": told.detach()}
+        critic_loss = hinge(critic(real), critic(x.detach()))
+        critic_loss.backward()
+        codes.backward(pull)
+        return {"mse": error.detach(), "colour": colour.detach(), "critic": critic_loss.detach()}
 
     loop.train(
         "mapping, fine-tuned",

@@ -50,11 +50,7 @@ def platt(logits: torch.Tensor, labels: torch.Tensor) -> tuple[float, float]:
     return float(fitted.coef_[0, 0]), float(fitted.intercept_[0])
 
 
-def train_attributes(
-    data: str | Path,  # a prepared folder
-    out: str | Path,  # run folder; holds the checkpoint
-    **given: Any,  # settings: AttributesSettings
-) -> AttributeClassifiers:
+def train_attributes(data: str | Path, out: str | Path, **given: Any) -> AttributeClassifiers:
     """Train one classifier an attribute, all in one run; returns them calibrated."""
     s = AttributesSettings(**given)
     prepared = Prepared(data)
@@ -66,8 +62,8 @@ def train_attributes(
             raise InputError(f"{data}: every known face has the same {name!r}; drop that column")
 
     def embed(part: str, rows: np.ndarray) -> torch.Tensor:  # (N, D)
-        if s.made:
-            return s.made.embeddings(part)
+        if s.spaces:
+            return s.spaces.embeddings(part)
         if isinstance(facenet, Embeddings):
             return facenet.of(rows, mirror=False)
         return embed_rows(facenet, prepared, rows, s.device)

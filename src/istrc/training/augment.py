@@ -72,11 +72,3 @@ def augment(
     hidden = hidden & (torch.rand(b, device=device) < erase)[:, None, None]
     x = torch.where(hidden[:, None], column(draw(-1, 1)), x)
     return x.clamp(-1, 1)
-
-
-def blurred(x: torch.Tensor, share: float = 0.5) -> torch.Tensor:
-    """A random share of the faces, shrunk by up to a half and enlarged again."""
-    side = int(x.shape[-1] * (0.5 + 0.4 * torch.rand(()).item()))
-    small = F.interpolate(x, size=side, mode="area")
-    soft = F.interpolate(small, size=x.shape[-1], mode="bilinear", align_corners=False)
-    return torch.where(torch.rand(len(x), 1, 1, 1, device=x.device) < share, soft, x)

@@ -21,7 +21,7 @@ from istrc.errors import IstrcError
 from istrc.models.began import AutoEncoder, Generator
 from istrc.models.facenet import FaceNet
 from istrc.models.quick import channels_last
-from istrc.models.store import fingerprint
+from istrc.models.serialization import fingerprint
 from istrc.training import loop
 from istrc.training.augment import augment
 from istrc.training.components import fit_components, reference_shape, regions_of, weights_of
@@ -107,11 +107,7 @@ def take_components(net: AutoEncoder, other: AutoEncoder) -> None:
     ours.load_state_dict(theirs.state_dict())
 
 
-def train_began(
-    data: str | Path,  # a prepared folder
-    out: str | Path,  # run folder; holds the checkpoint and the best auto-encoder
-    **given: Any,  # settings: BeganSettings
-) -> tuple[AutoEncoder, Generator]:
+def train_began(data: str | Path, out: str | Path, **given: Any) -> tuple[AutoEncoder, Generator]:
     """Train BEGAN; returns the best averaged auto-encoder and the generator."""
     s = BeganSettings(**given)
     prepared = Prepared(data)
@@ -137,7 +133,7 @@ def train_began(
     facenet = s.facenet
     if facenet is not None:
         facenet = channels_last(facenet, s.device).eval().requires_grad_(False)
-    modules = {"net": net, "average": averaged, "generator": maker}
+    modules: dict[str, torch.nn.Module] = {"net": net, "average": averaged, "generator": maker}
     adam = partial(torch.optim.Adam, betas=(0.5, 0.99))
     optimizers = {
         "auto_encoder": adam(net.parameters(), lr=s.rate, betas=(0.9, 0.99)),
@@ -182,22 +178,22 @@ def train_began(
         # Real faces
         with reduced(s.device):
             rebuilt = net(x)
-            seen = rebuilt.detach().requires_grad_()
-            real_energy = loss = energy(x, seen, weight)
+            leaf = rebuilt.detach().requires_grad_()
+            real_energy = loss = energy(x, leaf, weight)
             if facenet is not None:
-                feature = feature_loss(facenet, x[face], seen[face])
+                feature = feature_loss(facenet, x[face], leaf[face])
                 shown["feature"] = feature.detach()
                 loss = real_energy + s.feature_weight * feature
             if s.critic_weight:
                 critic.requires_grad_(False)
                 share = s.critic_weight * min(1.0, step / s.critic_after)
-                pull = joined_pull(seen, loss, critic(seen), share)
+                pull = joined_pull(leaf, loss, critic(leaf), share)
                 critic.requires_grad_(True)
-                told = hinge(critic(x), critic(seen.detach()))
-                told.backward()
-                shown["critic"] = told.detach()
+                critic_loss = hinge(critic(x), critic(leaf.detach()))
+                critic_loss.backward()
+                shown["critic"] = critic_loss.detach()
             else:
-                (pull,) = torch.autograd.grad(loss, seen)
+                (pull,) = torch.autograd.grad(loss, leaf)
         rebuilt.backward(pull)
 
         if s.fakes:
@@ -209,7 +205,7 @@ def train_began(
 
     @torch.no_grad()
     def validate(step: int) -> dict[str, float]:
-        squared, features, seen = 0.0, 0.0, 0
+        squared, features, faces = 0.0, 0.0, 0
         edges = np.zeros(2)
         for start in range(0, min(len(tune), 1024), 128):
             x = prepared.batch(tune[start : start + 128]).to(s.device)
@@ -220,9 +216,9 @@ def train_began(
             error = (rebuilt.clamp(-1, 1) - x).square().mean((0, 1)) * weight
             squared += (error.mean() / weight.mean()).item() * len(x)
             edges += [crispness(rebuilt.clamp(-1, 1)), crispness(x)]
-            seen += len(x)
-        psnr = 10 * torch.log10(torch.tensor(4 * seen / squared)).item()
-        shown = {"psnr": psnr, "feature": features / seen, "crisp": edges[0] / edges[1]}
+            faces += len(x)
+        psnr = 10 * torch.log10(torch.tensor(4 * faces / squared)).item()
+        shown = {"psnr": psnr, "feature": features / faces, "crisp": edges[0] / edges[1]}
         # What is kept must be close in pixels, close in features, and no blur
         shown["quality"] = psnr - 10 * shown["feature"] + 10 * min(1.0, shown["crisp"])
         return shown

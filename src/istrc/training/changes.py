@@ -73,20 +73,16 @@ def explained(found: torch.Tensor, wanted: torch.Tensor, weights: torch.Tensor) 
     return 1 - (rest / (wanted.square() * weights).sum()).item()
 
 
-def train_changes(
-    data: str | Path,  # a prepared folder
-    out: str | Path,  # run folder; holds the checkpoint
-    **given: Any,  # settings: ChangesSettings
-) -> Changes:
+def train_changes(data: str | Path, out: str | Path, **given: Any) -> Changes:
     """Learn what changes in a code from pairs; returns the network that was best on tune."""
     s = ChangesSettings(**given)
-    prepared, made, nets = open_spaces(data, out, s)
+    prepared, spaces, nets = open_spaces(data, out, s)
     texture = s.autoencoder.code
-    spaces = {part: both_sides(made, part) for part in ("fit", "tune")}
-    z, c = spaces["fit"]  # (2, N, D), (2, N, C)
+    sides = {part: both_sides(spaces, part) for part in ("fit", "tune")}
+    z, c = sides["fit"]  # (2, N, D), (2, N, C)
     points = c.shape[2] - texture  # of the shape's coordinates
-    identity = {part: prepared.identity[made.rows[part]] for part in spaces}
-    pairs = {part: Pairs(identity[part], poses(spaces[part][1][0], texture)) for part in spaces}
+    identity = {part: prepared.identity[spaces.rows[part]] for part in sides}
+    pairs = {part: Pairs(identity[part], poses(sides[part][1][0], texture)) for part in sides}
 
     torch.manual_seed(s.seed)
     net = Changes(z.shape[2], c.shape[2], s.width, s.layers).to(s.device)
@@ -101,7 +97,7 @@ def train_changes(
         one, others = pairs[part].same(rng, alike), pairs[part].strangers(rng, count - alike)
         a, b = (np.concatenate(both) for both in zip(one, others, strict=True))
         side = torch.from_numpy(rng.integers(0, 2, count))
-        z, c = spaces[part]
+        z, c = sides[part]
         return z[side, a], z[side, b], c[side, a], c[side, b]
 
     held = {

@@ -9,25 +9,21 @@ from typing import Any
 from istrc.circle import Circle
 from istrc.data.prepared import Prepared
 from istrc.errors import InputError
-from istrc.models.store import fingerprint
+from istrc.models.serialization import fingerprint
 from istrc.recognisers.own import Own
 from istrc.training.attributes import train_attributes
 from istrc.training.changes import train_changes
 from istrc.training.embeddings import Embeddings
+from istrc.training.loop import recorded_runs
 from istrc.training.mapping import train_mapping
 from istrc.training.reach import nearest
-from istrc.training.records import recorded_runs
 from istrc.training.settings import CircleSettings
 from istrc.training.shape_free import make_shape_free
 from istrc.training.spaces import Spaces
 from istrc.whole import read_json, write_json
 
 
-def train_circle(
-    data: str | Path,  # a prepared folder
-    out: str | Path,  # the circle's folder; the runs are kept in OUT/runs
-    **given: Any,  # settings: CircleSettings
-) -> Circle:
+def train_circle(data: str | Path, out: str | Path, **given: Any) -> Circle:
     """Train the mapping, the classifiers and the changes for any recogniser, and write the circle.
 
     The embeddings are made first, once; what is finished is not done again. Times are kept in
@@ -45,7 +41,13 @@ def train_circle(
             f"{data}: faces of {prepared.size} px, and the auto-encoder makes {from_.size} px; "
             f"prepare with --size {from_.size}"
         )
-    times = _Times(runs / "times.json")
+    kept_times = runs / "times.json"  # which add up over the starts of this job
+    times = read_json(kept_times) if kept_times.exists() else {}
+
+    def took(name: str, value: float) -> None:
+        times[name] = round(times.get(name, 0) + value, 1)
+        write_json(kept_times, times)
+
     common = dict(recogniser=recogniser, embeddings=runs / "embeddings", seed=s.seed, device=device)
     textures = None
     if from_.landmarks is not None:
@@ -59,11 +61,11 @@ def train_circle(
         source = kept = Embeddings(recogniser, prepared, runs / "embeddings")
         for part in ("fit", "tune"):
             kept.of(prepared.rows(part)[: s.limit])
-        times.add("embedding_seconds", kept.seconds)
-        times.add("embeddings", kept.made)
+        took("embedding_seconds", kept.seconds)
+        took("embeddings", kept.made)
 
     # The parts that know z
-    made = Spaces(
+    spaces = Spaces(
         source, from_.autoencoder, prepared, device, s.limit, runs / "spaces", textures=textures
     )
     parts: dict[str, Any] = {}
@@ -78,8 +80,8 @@ def train_circle(
         ("changes", train_changes, dict(own, steps=s.changes_steps)),
     ):
         started = time.monotonic()
-        parts[name] = train(data, runs / name, made=made, **settings, **common)
-        times.add(f"{name}_seconds", time.monotonic() - started)
+        parts[name] = train(data, runs / name, spaces=spaces, **settings, **common)
+        took(f"{name}_seconds", time.monotonic() - started)
 
     circle = Circle(
         recogniser,
@@ -98,16 +100,3 @@ def train_circle(
             notes[part] = {"taken_from": fingerprint(getattr(from_, part))}
     circle.save_pretrained(out, copy=s.copy, **notes)
     return circle
-
-
-class _Times:
-    """Seconds and counts that add up over the starts of one job, in a file."""
-
-    def __init__(self, path: Path):
-        self.path = path
-        self.values = read_json(path) if path.exists() else {}
-
-    def add(self, name: str, value: float) -> None:
-        self.values[name] = round(self.values.get(name, 0) + value, 1)
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        write_json(self.path, self.values)

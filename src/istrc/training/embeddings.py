@@ -22,7 +22,7 @@ import torch
 from istrc.data.prepared import Prepared
 from istrc.errors import IstrcError
 from istrc.models.facenet import FaceNet
-from istrc.models.store import fingerprint
+from istrc.models.serialization import fingerprint
 from istrc.progress import Bar
 from istrc.recognisers.load import RECORD, save_record
 from istrc.recognisers.own import Own

@@ -114,11 +114,7 @@ class IdentityBatches:
         return np.concatenate(rows), np.repeat(people, self.pictures)
 
 
-def train_facenet(
-    data: str | Path,  # a prepared folder
-    out: str | Path,  # run folder; holds the checkpoint
-    **given: Any,  # settings: FaceNetSettings
-) -> FaceNet:
+def train_facenet(data: str | Path, out: str | Path, **given: Any) -> FaceNet:
     """Train FaceNet on identities and attributes; returns the averaged network.
 
     Supervised contrast (Khosla et al. 2020) shapes the sphere; it is the triplet loss of all
@@ -169,9 +165,6 @@ def train_facenet(
         loss.backward()
         return {"loss": loss.detach(), **{k: v.detach() for k, v in parts.items()}}
 
-    def validate(step: int) -> dict[str, float]:
-        return measure(averaged, prepared, tune, s.device)
-
     loop.train(
         "facenet",
         s,
@@ -182,7 +175,7 @@ def train_facenet(
         gradients=gradients,
         averaged=averaged,
         clip=5.0,
-        validate=validate,
+        validate=lambda step: measure(averaged, prepared, tune, s.device),
         config=dict(data=prepared.info.get("source"), faces=len(fit), net=net.config),
     )
     return averaged

@@ -27,11 +27,7 @@ from istrc.shape.mesh import held_open, triangulated
 from istrc.training import loop
 from istrc.training.settings import LandmarksSettings
 
-FILLS = {
-    "repeat": 0.4,
-    "mirror": 0.3,
-    "other": 0.3,
-}  # how surroundings are filled in, and how often
+FILLS = {"repeat": 0.4, "mirror": 0.3, "other": 0.3}  # of surroundings, and how often each
 
 
 def similarities(
@@ -212,8 +208,8 @@ def point_loss(
     error = torch.where(hidden, 0.5, 1.0) * apart
     entropy = F.binary_cross_entropy_with_logits(found[..., 2], hidden.float())
     # Beyond the picture a point cannot be seen: it counts less the further out it is
-    beyond = (points.abs().amax(2) - 1).clamp(min=0)
-    error = (error / (1 + 5 * beyond)).mean()
+    excess = (points.abs().amax(2) - 1).clamp(min=0)
+    error = (error / (1 + 5 * excess)).mean()
     return error + weight * entropy, {"error": apart.mean().detach(), "covered": entropy.detach()}
 
 
@@ -224,11 +220,7 @@ REACH = {
 }
 
 
-def train_landmarks(
-    data: str | Path,  # a prepared folder with landmarks, best of size 128
-    out: str | Path,  # run folder; holds both regressors' runs
-    **given: Any,  # settings: LandmarksSettings
-) -> Landmarks:
+def train_landmarks(data: str | Path, out: str | Path, **given: Any) -> Landmarks:
     """Train the landmark network; returns the averaged one."""
     s = LandmarksSettings(**given)
     prepared = Prepared(data)

@@ -28,9 +28,9 @@ from torch import nn
 
 from istrc.errors import IstrcError
 from istrc.progress import Bar
+from istrc.training.cost import Cost
 from istrc.training.settings import Run
-from istrc.training.spent import Spent
-from istrc.whole import parse_json, whole, write_json
+from istrc.whole import parse_json, read_json, whole, write_json
 
 # Allocations of a training step are large and short-lived; with glibc's defaults each one is a
 # fresh mmap, and half of the time goes into page faults. These are read when a process starts.
@@ -158,7 +158,6 @@ def run(
     and when a loss is no longer finite.
     """
     out = Path(out)
-    out.mkdir(parents=True, exist_ok=True)
     state = {} if state is None else state
     recorded = json.loads(json.dumps({**config, "steps": steps, "seed": seed, "was": []}))
 
@@ -166,7 +165,7 @@ def run(
     # a run that had this length from the start.
     step = _load(out / "checkpoint.safetensors", modules, optimizers, state, recorded)
     write_json(out / "run.json", recorded)
-    spent = Spent(out, step)
+    cost = Cost(out, step)
     started = saved = time.monotonic()
     if step >= steps:
         return step
@@ -181,7 +180,7 @@ def run(
             if step + 1 < steps:
                 pending = loader.submit(batch, step + 1)
             torch.manual_seed(seed * 1_000_003 + step)
-            with spent.counting():
+            with cost.counting():
                 numbers = update(step, current)
             step += 1
             elapsed = time.monotonic() - started
@@ -214,12 +213,18 @@ def run(
             # Checkpoint
             if due:
                 _save(out / "checkpoint.safetensors", modules, optimizers, state, recorded, step)
-                spent.save(step, time.monotonic() - started)
+                cost.save(step, time.monotonic() - started)
                 saved = time.monotonic()
             if expired:
                 break
         pending.cancel()
     return step
+
+
+def recorded_runs(run: Path) -> list[dict]:
+    """The configurations of the runs that made a part: its own, and those of its stages."""
+    records = [run / stage / "run.json" for stage in ("", "rough", "fine")]
+    return [read_json(path) for path in records if path.exists()]
 
 
 def load_modules(path: str | Path, modules: Mapping[str, nn.Module]) -> int:

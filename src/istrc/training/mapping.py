@@ -15,7 +15,7 @@ import torch
 from istrc.device import reduced
 from istrc.models.began import AutoEncoder
 from istrc.models.mapping import Mapping
-from istrc.models.store import fingerprint
+from istrc.models.serialization import fingerprint
 from istrc.training import loop
 from istrc.training.adversarial import fine_tune
 from istrc.training.embeddings import note
@@ -66,23 +66,19 @@ def code_weights(autoencoder: AutoEncoder, c: torch.Tensor, spread: torch.Tensor
     return weights * len(weights) / weights.sum()
 
 
-def train_mapping(
-    data: str | Path,  # a prepared folder
-    out: str | Path,  # run folder; holds the checkpoint
-    **given: Any,  # settings: MappingSettings
-) -> Mapping:
+def train_mapping(data: str | Path, out: str | Path, **given: Any) -> Mapping:
     """Train F by MSE with L2 regularisation, keep what was best held out, and fine-tune it.
 
     The error of each coordinate counts by what it does to the picture (`picture_weights`);
     `istrc.training.adversarial` has what follows.
     """
     s = MappingSettings(**given)
-    prepared, made, nets = open_spaces(data, out, s, s.limit)
+    prepared, spaces, nets = open_spaces(data, out, s, s.limit)
     config = dict(data=prepared.info.get("source"), **nets)
-    net = train_on_codes(*made.of("fit"), *made.of("tune"), out=out, config=config, **given)
+    net = train_on_codes(*spaces.of("fit"), *spaces.of("tune"), out=out, config=config, **given)
     note(s.recogniser, out)
     if s.fine_steps:
-        z, h = made.of("fit")
+        z, h = spaces.of("fit")
         weights = code_weights(s.autoencoder, h, net.spread)
         net = fine_tune(
             net,
@@ -131,8 +127,8 @@ def train_on_codes(
     def gradients(step: int, rows: torch.Tensor) -> Numbers[str, torch.Tensor]:
         net.train()
         with reduced(s.device):
-            made = net.standardised(z[rows])
-        loss = ((made.float() - standard[rows]).square() * weights).mean()
+            found = net.standardised(z[rows])
+        loss = ((found.float() - standard[rows]).square() * weights).mean()
         loss.backward()
         return {"mse": loss.detach()}
 

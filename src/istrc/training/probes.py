@@ -24,18 +24,14 @@ RIDGE = 1e-3  # added to the variances of what prototypes are told by
 PAIRS = 20_000  # of either kind, that say how shapes change with a measure
 
 
-def train_probes(
-    data: str | Path,  # a prepared folder
-    out: str | Path,  # run folder; holds the checkpoint
-    **given: Any,  # settings: ProbesSettings
-) -> Probes:
+def train_probes(data: str | Path, out: str | Path, **given: Any) -> Probes:
     """Train the probes on fit; what is typical of a class is measured on tune."""
     s = ProbesSettings(**given)
-    prepared, made, nets = open_spaces(data, out, s)
+    prepared, spaces, nets = open_spaces(data, out, s)
     texture = s.autoencoder.code
-    codes = {part: both_sides(made, part)[1] for part in ("fit", "tune")}  # (2, N, C)
+    codes = {part: both_sides(spaces, part)[1] for part in ("fit", "tune")}  # (2, N, C)
     labels = {
-        part: torch.from_numpy(prepared.attributes[made.rows[part]]) for part in codes
+        part: torch.from_numpy(prepared.attributes[spaces.rows[part]]) for part in codes
     }  # (N, A)
     c, flat = codes["fit"], codes["fit"].flatten(0, 1)
     names = tuple(prepared.attribute_names)
@@ -81,7 +77,7 @@ def train_probes(
     _prototypes(net, codes["fit"], labels["fit"], texture)
     if measured:
         _ranges(net, codes["tune"][0][:, texture:], labels["tune"])
-        _directions(net, codes["fit"], texture, prepared.identity[made.rows["fit"]], s.seed)
+        _directions(net, codes["fit"], texture, prepared.identity[spaces.rows["fit"]], s.seed)
     return net.eval()
 
 

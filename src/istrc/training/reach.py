@@ -23,7 +23,7 @@ from istrc.circle import Circle
 from istrc.data.prepared import Prepared
 from istrc.edit.render import Rendering
 from istrc.models.probes import Probes
-from istrc.models.store import fingerprint
+from istrc.models.serialization import fingerprint
 from istrc.progress import Bar
 from istrc.shape.measures import MEASURED, measures
 from istrc.training.probes import RARE
@@ -39,15 +39,11 @@ PEOPLE = 500  # whose angles say how near strangers are
 
 
 @torch.no_grad()
-def train_reach(
-    data: str | Path,  # a prepared folder
-    out: str | Path,  # run folder; holds what was measured
-    **given: Any,  # settings: ReachSettings
-) -> Probes:
+def train_reach(data: str | Path, out: str | Path, **given: Any) -> Probes:
     """Measure how far edits of the transformations go, on tune: the probes' `reach` and `gain`."""
     s = ReachSettings(**given)
     circle, prepared, probes = s.circle, Prepared(data), s.circle.probes
-    told: dict[str, dict[str, float]] = {}
+    result: dict[str, dict[str, float]] = {}
     probes.reach.fill_(1.0), probes.gain.fill_(1.0)
     settings = dict(
         part="reach",
@@ -75,11 +71,10 @@ def train_reach(
             rows, found = candidates(prepared, name, sign, s.faces, s.seed), {}
             if len(rows):
                 found = measured(circle, prepared.batch(rows).to(s.device), name, sign)
-                told[f"{name}{'+' if sign > 0 else '-'}"] = dict(found, faces=len(rows))
+                result[f"{name}{'+' if sign > 0 else '-'}"] = dict(found, faces=len(rows))
             shown = " ".join(f"{key} {value:.4g}" for key, value in found.items())
             progress.at(number, len(edits), shown)
-    record.parent.mkdir(parents=True, exist_ok=True)
-    write_json(record, dict(settings, edits=told))
+    write_json(record, dict(settings, edits=result))
     return probes
 
 
@@ -88,7 +83,7 @@ def measured(circle: Circle, x: torch.Tensor, name: str, sign: float) -> dict[st
     they are, and the shares of the faces that are seen for what is meant, and found to be.
     """
     probes, z, drawing = circle.probes, circle.embed(x), Rendering.of(circle, x)
-    side, told = 0 if sign > 0 else 1, {}
+    side, result = 0 if sign > 0 else 1, {}
 
     def edited() -> torch.Tensor:
         change = circle.reach(x, z, {name: sign}, drawing=drawing).change
@@ -106,10 +101,10 @@ def measured(circle: Circle, x: torch.Tensor, name: str, sign: float) -> dict[st
             now = measures(circle.find(edited())[..., :2])[MEASURED[name]]
             return sign * (now - own) / gap > HALF
 
-        told["gain"], told["found"] = enough(probes.gain[row, side], moved)
+        result["gain"], result["found"] = enough(probes.gain[row, side], moved)
     reach = probes.reach[probes.names.index(name), side]
-    told["reach"], told["seen"] = enough(reach, seen)
-    return told
+    result["reach"], result["seen"] = enough(reach, seen)
+    return result
 
 
 def enough(value: torch.Tensor, shows: Callable[[], torch.Tensor]) -> tuple[float, float]:

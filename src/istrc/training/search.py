@@ -10,7 +10,7 @@ import torch
 
 from istrc.data.prepared import Prepared
 from istrc.models.search import Search
-from istrc.models.store import fingerprint
+from istrc.models.serialization import fingerprint
 from istrc.resample import resized
 from istrc.shape.mesh import Mesh
 from istrc.training.settings import SearchSettings
@@ -21,11 +21,7 @@ BLOCK = 128  # faces at once
 
 
 @torch.no_grad()
-def train_search(
-    data: str | Path,  # a prepared folder with landmarks
-    out: str | Path,  # run folder; holds what was measured
-    **given: Any,  # settings: SearchSettings
-) -> Search:
+def train_search(data: str | Path, out: str | Path, **given: Any) -> Search:
     """Fit the corrections; each step learns on the points that the step before has left."""
     s = SearchSettings(**given)
     prepared, labels = Prepared(data), Prepared(data).landmarks
@@ -36,7 +32,7 @@ def train_search(
     mesh = Mesh(landmarks.reference.cpu().numpy(), landmarks.triangles.cpu().numpy())
     net = Search(autoencoder.code + 2 * labels.shape[1], 2 * labels.shape[1], s.steps)
     found: dict[str, np.ndarray] = {}
-    told = []
+    errors = []
     for step in range(s.steps + 1):
         codes = {}
         for part, some in rows.items():
@@ -55,7 +51,7 @@ def train_search(
             flat = torch.from_numpy(found[part]).flatten(1)
             codes[part] = torch.cat([torch.cat(h), flat], 1)
         off = {part: torch.from_numpy(labels[rows[part]] - found[part]).flatten(1) for part in rows}
-        told.append(off["tune"].view(-1, labels.shape[1], 2).norm(dim=2).mean().item())
+        errors.append(off["tune"].view(-1, labels.shape[1], 2).norm(dim=2).mean().item())
         if step == s.steps:
             break
         if step == 0:
@@ -80,8 +76,7 @@ def train_search(
         landmarks=fingerprint(landmarks),
         autoencoder=fingerprint(autoencoder),
         net=net.config,
-        off=[round(one, 5) for one in told],  # on tune, half crops, before and after each step
+        off=[round(one, 5) for one in errors],  # on tune, half crops, before and after each step
     )
-    Path(out).mkdir(parents=True, exist_ok=True)
     write_json(Path(out) / "run.json", config)
     return net.eval()

@@ -8,7 +8,7 @@ change what is learnt.
 
 from __future__ import annotations
 
-from dataclasses import MISSING, Field, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -191,7 +191,7 @@ class OnEmbeddings(Validated):
         None, "Where a recogniser's are kept; OUT/embeddings if none."
     )
     # Of the same data and networks; they are made otherwise
-    made: Spaces | None = other(None, "")
+    spaces: Spaces | None = other(None, "")
 
 
 @dataclass(kw_only=True)
@@ -393,9 +393,3 @@ class TexturesSettings:
     out: ClassVar[str] = "The folder to make; one of the same network and data is left as it is."
 
     landmarks: Landmarks = other(MISSING, "The folder of trained landmarks.")
-
-
-def in_order(kind: type) -> list[Field]:
-    """The settings of a part, its own first and those of every part last."""
-    shared = [one.name for one in fields(Validated)]
-    return sorted(fields(kind), key=lambda one: one.name in shared)

@@ -234,11 +234,7 @@ def grey(data: bytes | Path) -> Image.Image:
     return Image.open(io.BytesIO(data) if isinstance(data, bytes) else data).convert("L")
 
 
-def train_sieve(
-    data: str | Path,  # CelebA's official folder, whose train pictures have their surroundings
-    out: str | Path,  # run folder; holds the checkpoint and, at the end, sieve.onnx
-    **given: Any,  # settings: SieveSettings
-) -> Sieve:
+def train_sieve(data: str | Path, out: str | Path, **given: Any) -> Sieve:
     """Read the pictures, train the sieve, and write it as OUT/sieve.onnx."""
     import pyarrow.parquet as pq
 

@@ -22,7 +22,7 @@ from istrc.device import reduced
 from istrc.models.began import AutoEncoder
 from istrc.models.facenet import FaceNet
 from istrc.models.quick import SEEN, folded, in_blocks
-from istrc.models.store import fingerprint
+from istrc.models.serialization import fingerprint
 from istrc.resample import resized
 from istrc.shape.frame import mirrored
 from istrc.training.embeddings import Embeddings, data_key, recorded, source
@@ -94,10 +94,9 @@ class Spaces:
         dim = self._nets[0].dim
         return both[:, :dim].contiguous(), both[:, dim:].contiguous()
 
-    def _keep(self, part: str, made: tuple[torch.Tensor, torch.Tensor]) -> None:
+    def _keep(self, part: str, both: tuple[torch.Tensor, torch.Tensor]) -> None:
         if self._folder is None:
             return
-        self._folder.mkdir(parents=True, exist_ok=True)
         note = self._folder / NOTE
         if not note.exists() or read_json(note) != self._key():
             for other in self.rows:  # of what was here before
@@ -105,7 +104,7 @@ class Spaces:
             write_json(note, self._key())
         with whole(self._folder / f"{part}.npy", alone=True) as temporary:
             with open(temporary, "wb") as file:
-                np.save(file, torch.cat(made, 1).numpy(), allow_pickle=False)
+                np.save(file, torch.cat(both, 1).numpy(), allow_pickle=False)
 
     def places(self, part: str, mirror: bool) -> torch.Tensor:
         total = len(self.rows[part])
@@ -120,14 +119,16 @@ def open_spaces(
     """
     prepared = Prepared(data)
     facenet = source(s.facenet, s.recogniser, prepared, out, s.embeddings)
-    made = s.made or Spaces(facenet, s.autoencoder, prepared, s.device, limit, textures=s.textures)
-    return prepared, made, {**recorded(facenet), "autoencoder": fingerprint(s.autoencoder)}
+    spaces = s.spaces or Spaces(
+        facenet, s.autoencoder, prepared, s.device, limit, textures=s.textures
+    )
+    return prepared, spaces, {**recorded(facenet), "autoencoder": fingerprint(s.autoencoder)}
 
 
-def both_sides(made: Spaces, part: str) -> tuple[torch.Tensor, torch.Tensor]:
+def both_sides(spaces: Spaces, part: str) -> tuple[torch.Tensor, torch.Tensor]:
     """z (2, N, D) and c (2, N, C) of each face and of its mirror image."""
-    z, c = made.of(part)
-    places = [made.places(part, mirror) for mirror in (False, True)]
+    z, c = spaces.of(part)
+    places = [spaces.places(part, mirror) for mirror in (False, True)]
     return torch.stack([z[at] for at in places]), torch.stack([c[at] for at in places])
 
 
@@ -145,9 +146,9 @@ def both_spaces(
     Blocks of faces alternate with their mirror images; see `place`.
     """
     autoencoder = autoencoder.eval()
-    made = None
+    embedded = None
     if isinstance(facenet, Embeddings):
-        made = facenet.of(rows)
+        embedded = facenet.of(rows)
     else:
         size, quick = facenet.size, folded(facenet.eval())
 
@@ -164,10 +165,10 @@ def both_spaces(
     for start in range(0, len(rows), BLOCK):
         some = rows[start : start + BLOCK]
         with reduced(device):
-            if made is None:
+            if embedded is None:
                 z.append(embed(both(prepared, some, size)))
             else:
-                z.append(made[start : start + BLOCK].transpose(0, 1).flatten(0, 1))
+                z.append(embedded[start : start + BLOCK].transpose(0, 1).flatten(0, 1))
             seen = both(prepared if textures is None else textures, some, autoencoder.size)
             h = autoencoder.encode(seen).float().cpu()
         if shapes is not None:

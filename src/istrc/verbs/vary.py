@@ -66,14 +66,11 @@ def vary(
     z = circle.here(z)
     drawn = np.random.default_rng(seed).standard_normal((count, z.shape[1]))  # (K, D)
     if metric == "data":
-        drawn = _as_faces_vary(circle, drawn)
+        # In directions of the training embeddings' covariance C = V L V^T: by V L^(1/2) V^T, and
+        # not V L^(1/2), as an eigenvector's sign is whatever the library makes it
+        covariance = numpy(circle.attributes.covariance).astype(np.float64)
+        values, vectors = np.linalg.eigh(covariance)
+        drawn = drawn @ (vectors * values.clip(min=0) ** 0.5) @ vectors.T
     points = sphere.step(z[0], numbers(drawn, z), angle)
     faces = rebuild_from(circle, points, z=z, x=x, weights=np.ones((count, 1)), mode=mode)
     return Neighbours(points, faces)
-
-
-def _as_faces_vary(circle: Circle, drawn: np.ndarray) -> np.ndarray:
-    """White noise `(K, D)` -> directions of the training embeddings' covariance C = V L V^T."""
-    values, vectors = np.linalg.eigh(numpy(circle.attributes.covariance).astype(np.float64))
-    # V L^(1/2) V^T, and not V L^(1/2): an eigenvector's sign is whatever the library makes it
-    return drawn @ (vectors * values.clip(min=0) ** 0.5) @ vectors.T

@@ -124,6 +124,8 @@ def prepare_peers(
 
     Raises InputError where `tune` has no face to edit.
     """
+    if not planned:
+        return {}
     bench = Bench(prepared, judge, None, split="tune", batch_size=batch_size)
     known = [name for name in transformations if name in circle.attribute_names]
     edits, left_out = choose_faces(

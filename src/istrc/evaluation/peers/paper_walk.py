@@ -29,10 +29,10 @@ def walk(
 ) -> torch.Tensor:
     """Where z is after steps of constant length down the gradient of eq. 1: (B, D)."""
     steps = math.ceil(abs(length) / STEP)
-    columns = torch.tensor([column], device=z.device)
+    gradient = classifiers.at(torch.tensor([column], device=z.device))
     for _ in range(steps):
         # -d loss/dz = (y - C(z)) dl/dz, l the logit: along dl/dz for y = 1, against it for y = 0
-        uphill = classifiers.gradient(z, columns)[1][:, 0]  # (B, D)
+        uphill = gradient(z)[1][:, 0]  # (B, D)
         z = sphere.normalize(z + length / steps * sphere.normalize(uphill))
     return z
 
@@ -47,7 +47,7 @@ def paper_walk(circle: Any, examples: Any = None, attributes: Sequence[str] = ()
     def edit(x: torch.Tensor, strengths: Mapping[str, float]) -> torch.Tensor:
         z = circle.embed(x)
         for name, length in strengths.items():
-            z = walk(z, circle.attributes, circle.attributes.index(name), length)
+            z = walk(z, circle.attributes, circle.attributes.names.index(name), length)
         return circle.decode(z)
 
     return edit

@@ -53,7 +53,7 @@ class Drawn(Examples):
         return to_tensor(self.pixels[rows])
 
     def sides(self, attribute: str) -> tuple[np.ndarray, np.ndarray]:
-        column = self.circle.attributes.index(attribute)
+        column = self.circle.attributes.names.index(attribute)
         logits = self.circle.attributes.raw(self.z.to(self.circle.device))[:, column].cpu()
         having = (logits > logits.median()).numpy()
         return np.flatnonzero(having), np.flatnonzero(~having)

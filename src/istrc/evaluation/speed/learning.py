@@ -116,5 +116,5 @@ def projected(
     if not each:  # so short that the clock's noise decides
         each = took[1] / sample
     rest = max(took[1] - each * sample, 0.0)
-    spent = {"s": rest + each * steps, "step_s": each, "steps": steps}
-    return spent | {"projected_from_steps": sample}
+    cost = {"s": rest + each * steps, "step_s": each, "steps": steps}
+    return cost | {"projected_from_steps": sample}

@@ -16,6 +16,7 @@ from typing import Any
 import torch
 
 import istrc
+from istrc.runtime import cores
 
 
 @dataclass(frozen=True)
@@ -64,10 +65,9 @@ class Clock:
 
 def machine(device: torch.device) -> dict[str, Any]:
     """What absolute times are told with: processor, cores, threads, memory, system, torch."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     found: dict[str, Any] = {
         "cpu": processor(),
-        "cores": cores,
+        "cores": cores(),
         "threads": torch.get_num_threads(),
         "memory_gb": memory(),
         "system": f"{platform.system()} {platform.machine()}",
@@ -85,10 +85,10 @@ def machine(device: torch.device) -> dict[str, Any]:
 def processor() -> str:
     """The processor's name, as the system tells it."""
     try:
-        told = re.search(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text())
+        match = re.search(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text())
     except OSError:
-        told = None
-    return told[1].strip() if told else platform.processor() or platform.machine()
+        match = None
+    return match[1].strip() if match else platform.processor() or platform.machine()
 
 
 def memory() -> float | None:
@@ -104,10 +104,10 @@ def resident(mark: str) -> int:
 
     Raises OSError where the system does not tell: only Linux does.
     """
-    told = re.search(rf"{mark}:\s*(\d+) kB", Path("/proc/self/status").read_text())
-    if told is None:
+    match = re.search(rf"{mark}:\s*(\d+) kB", Path("/proc/self/status").read_text())
+    if match is None:
         raise OSError(f"no {mark}")
-    return int(told[1]) * 1024
+    return int(match[1]) * 1024
 
 
 def installed(name: str = "istrc") -> dict[str, float]:

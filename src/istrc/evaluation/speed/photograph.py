@@ -65,12 +65,8 @@ def time_photograph(
 ) -> dict[str, float | None]:
     """Seconds of reading, editing and writing it after the model was loaded, and the peak in MB."""
     out = photograph.with_name("photograph-edited.jpg")
-    return child(__name__, [model, str(photograph), attribute, str(int(aligned)), str(out)])
-
-
-def child(module: str, arguments: list[str]) -> Any:
-    """The JSON that a module prints in a process of its own."""
-    return json.loads(run([module, *arguments], module))
+    given = [model, str(photograph), attribute, str(int(aligned)), str(out)]
+    return json.loads(run([__name__, *given], __name__))
 
 
 def time_cold_start(model: str, photograph: Path, attribute: str, aligned: bool) -> float:

@@ -74,8 +74,8 @@ def time_stages(
             if kind != torch.float32:
                 for name, work in few.items():
                     apart = (work().float() - exact[name].float()).abs()
-                    told = {"largest": apart.max().item(), "mean": apart.mean().item()}
-                    found[precision][name]["difference"] = told
+                    difference = {"largest": apart.max().item(), "mean": apart.mean().item()}
+                    found[precision][name]["difference"] = difference
     finally:
         circle.precision = kept
     return found

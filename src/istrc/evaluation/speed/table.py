@@ -120,7 +120,7 @@ def page(found: Mapping[str, Any]) -> str:
     sampled = training["attributes"].get("projected_from_steps")
     memory = f"{machine['memory_gb']} GiB, " if machine["memory_gb"] else ""
     where = machine.get("gpu") or f"{machine['cpu']}, {machine['cores']} cores"
-    told = "" if "load" not in machine else f", load before the run {machine['load']}"
+    load = "" if "load" not in machine else f", load before the run {machine['load']}"
     share_drawn = walks["all_pictures_projected_from"]
     drawn = "" if share_drawn == 1 else f" (projected from {share(share_drawn)} of them)"
     dfi = found["edits"].get("dfi")
@@ -156,7 +156,7 @@ def page(found: Mapping[str, Any]) -> str:
         "or codes.",
         f"## On {where}",
         f"{memory}{machine['threads']} threads, {machine['system']}, Python {machine['python']}, "
-        f"torch {machine['torch']}{told}.",
+        f"torch {machine['torch']}{load}.",
         absolute(found),
     ]  # fmt: skip
     return "\n\n".join(line.strip() for line in lines) + "\n"

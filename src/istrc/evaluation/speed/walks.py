@@ -41,7 +41,7 @@ def long_walks(
     edits = []
     for name in names:
         kept = [n for n in holding.held([name]) if n in circle.attributes.names] if held else []
-        edits.append(([classifiers.index(name)], [classifiers.index(n) for n in kept]))
+        edits.append(([classifiers.names.index(name)], [classifiers.names.index(n) for n in kept]))
     with torch.inference_mode():
         wanted = [z.new_full((len(z), 1), FAR) for _ in names]
         walks = walking.walk_each(

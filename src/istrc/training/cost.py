@@ -25,7 +25,7 @@ from istrc.whole import read_json, write_json
 NAME = "spent.json"
 
 
-class Spent:
+class Cost:
     """The record of one run, read when the run starts and written with its checkpoints.
 
     Args:
@@ -79,7 +79,6 @@ def read(run: str | Path) -> dict[str, Any]:
 
 def write(run: str | Path, values: dict[str, Any]) -> None:
     """Write a run's record, so that a reader sees the old one or the new one."""
-    Path(run).mkdir(parents=True, exist_ok=True)
     write_json(Path(run) / NAME, values)
 
 

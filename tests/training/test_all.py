@@ -8,7 +8,7 @@ import torch
 
 from istrc.circle import Circle
 from istrc.pretrained import FURTHER, PARTS
-from istrc.training import everything
+from istrc.training import all as training_all
 from istrc.training.settings import AllSettings
 
 
@@ -44,9 +44,9 @@ def test_what_is_finished_is_not_trained_again(trained_all, shaped_folder, monke
     steps = {one.name: 1 for one in fields(AllSettings) if one.name.endswith("_steps")}
     before = {path: path.stat().st_mtime_ns for path in out.glob("runs/*/*.safetensors")}
     assert len(before) >= 5
-    few = partial(everything.train_landmarks, batch_size=4)
-    monkeypatch.setattr(everything, "train_landmarks", few)
-    again = everything.train_all(shaped_folder, out, **steps)
+    few = partial(training_all.train_landmarks, batch_size=4)
+    monkeypatch.setattr(training_all, "train_landmarks", few)
+    again = training_all.train_all(shaped_folder, out, **steps)
     assert {path: path.stat().st_mtime_ns for path in before} == before
     for part in (*PARTS, *FURTHER):
         weights = getattr(again, part).state_dict()

@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from istrc.errors import InputError, IstrcError
-from istrc.models import store
+from istrc.models import serialization
 from istrc.models.attributes import AttributeClassifiers
 from istrc.models.began import AutoEncoder, Generator
 from istrc.models.changes import Changes
@@ -18,7 +18,7 @@ from istrc.models.landmarks import Landmarks
 from istrc.models.mapping import Mapping
 from istrc.models.probes import Probes
 from istrc.models.search import Search
-from istrc.models.store import fingerprint, load_part, save_part
+from istrc.models.serialization import fingerprint, load_part, save_part
 
 TINY = dict(size=16, fold=2, widths=(4, 4, 4, 4), hidden=8)
 BUILD = {
@@ -48,7 +48,7 @@ def test_great_matrices_are_stored_in_bytes(part, tmp_path, monkeypatch):
     sizes = {name: value.numel() for name, value in whole.items() if value.dim() == 2}
     great = [name for name, size in sizes.items() if size >= 120]
     assert great and len(great) < len(sizes)
-    monkeypatch.setattr(store, "GREAT", 120)
+    monkeypatch.setattr(serialization, "GREAT", 120)
     save_part(part, tmp_path)
     stored = load_file(tmp_path / "model.safetensors")
     again = load_part(tmp_path).state_dict()
@@ -66,14 +66,14 @@ def test_great_matrices_are_stored_in_bytes(part, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("wrong", [float("nan"), float("inf")])
 def test_a_great_matrix_that_is_not_finite_is_not_saved(part, tmp_path, monkeypatch, wrong):
-    monkeypatch.setattr(store, "GREAT", 1)
+    monkeypatch.setattr(serialization, "GREAT", 1)
     next(value for value in part.state_dict().values() if value.dim() == 2)[0, 0] = wrong
     with pytest.raises(IstrcError, match="not finite"):
         save_part(part, tmp_path)
 
 
 def test_every_kind_can_be_built():
-    assert BUILD.keys() == store.KINDS.keys()
+    assert BUILD.keys() == serialization.KINDS.keys()
 
 
 @pytest.mark.parametrize("kind", BUILD)

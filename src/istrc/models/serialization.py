@@ -10,37 +10,17 @@ from __future__ import annotations
 import hashlib
 import importlib
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import save_file
 from torch import nn
 
 from istrc.errors import InputError, IstrcError
+from istrc.models.part_files import CONFIG, KINDS, SCALE, WEIGHTS, checked_config, read_weights
 from istrc.models.quick import channels_last
-from istrc.models.stored import (
-    CONFIG,
-    KINDS,
-    SCALE,
-    WEIGHTS,
-    checked_config,
-    read_config,
-    read_notes,
-    read_weights,
-)
 from istrc.shape.crop import CROP, FRAME_SIZE
 from istrc.whole import checksum, whole, write_json
-
-__all__ = [
-    "GREAT",
-    "KINDS",
-    "PREPROCESSING",
-    "fingerprint",
-    "load_part",
-    "read_config",
-    "read_notes",
-    "save_part",
-    "weights_checksum",
-]
 
 GREAT = 250_000  # weights; a matrix of as many is stored in eight bits
 PREPROCESSING = {
@@ -52,13 +32,21 @@ PREPROCESSING = {
 }
 
 
+def arguments(given: dict[str, Any]) -> dict[str, Any]:
+    """What a constructor was given (its `locals()`) as config.json has it: lists for tuples."""
+
+    def listed(value: Any) -> Any:
+        return list(map(listed, value)) if isinstance(value, (list, tuple)) else value
+
+    return {k: listed(v) for k, v in given.items() if k not in ("self", "__class__")}
+
+
 def save_part(part: nn.Module, folder: str | Path, **notes) -> None:
     """Write a part. `notes` (how it was trained, what it reached) join its configuration.
 
     Raises IstrcError when a weight is not finite, or too large for half precision.
     """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     tensors: dict[str, torch.Tensor] = {}
     for name, value in part.state_dict().items():
         value = value.cpu()
@@ -92,7 +80,8 @@ def load_part(folder: str | Path, device: str | torch.device = "cpu") -> nn.Modu
     """
     config = checked_config(folder)
     kind, arguments = config["kind"], config["arguments"]
-    cls = _class(kind)  # imported before the meta device, which would empty a module's own tensors
+    # Imported before the meta device, which would empty a module's own tensors
+    cls = getattr(importlib.import_module(f"istrc.models.{KINDS[kind]}"), kind)
     try:
         with torch.device("meta"):
             part = cls(**_as_tuples(arguments))
@@ -134,7 +123,3 @@ def weights_checksum(*modules: nn.Module) -> str:
             array = array.float() if array.dtype == torch.bfloat16 else array
             digest.update(array.numpy().tobytes())
     return digest.hexdigest()
-
-
-def _class(kind: str) -> type[nn.Module]:
-    return getattr(importlib.import_module(f"istrc.models.{KINDS[kind]}"), kind)

@@ -1,6 +1,6 @@
 """Reading a part on disk, without torch: config.json, the checksum, and the weights as NumPy's.
 
-`istrc.models.store` writes parts, and makes networks of them.
+`istrc.models.serialization` writes parts, and makes networks of them.
 """
 
 from __future__ import annotations

@@ -8,29 +8,25 @@ from typing import Any
 
 from istrc.circle import Circle
 from istrc.data.prepared import Prepared
-from istrc.models.store import load_part
+from istrc.models.serialization import load_part
 from istrc.pretrained import FURTHER, PARTS
 from istrc.training.attributes import train_attributes
 from istrc.training.began import train_began
 from istrc.training.changes import train_changes
+from istrc.training.cost import whole
 from istrc.training.facenet import train_facenet
 from istrc.training.landmarks import train_landmarks
+from istrc.training.loop import recorded_runs
 from istrc.training.mapping import train_mapping
 from istrc.training.probes import train_probes
 from istrc.training.reach import nearest, train_reach
-from istrc.training.records import recorded_runs
 from istrc.training.search import train_search
 from istrc.training.settings import PRESETS, AllSettings
 from istrc.training.shape_free import make_shape_free
 from istrc.training.spaces import Spaces
-from istrc.training.spent import whole
 
 
-def train_all(
-    data: str | Path,  # a prepared folder
-    out: str | Path,  # the circle's folder; the runs are kept in OUT/runs
-    **given: Any,  # settings: AllSettings
-) -> Circle:
+def train_all(data: str | Path, out: str | Path, **given: Any) -> Circle:
     """Train landmarks, FaceNet, BEGAN, the mapping, the classifiers, what edits change and the
     probes, and write the circle.
 
@@ -72,20 +68,20 @@ def train_all(
     autoencoder, _ = trained("began", train_began, textures or data, steps=s.began_steps)
     nets = dict(facenet=recogniser, autoencoder=autoencoder)
     # What follows leaves both as they are, and so all of it learns from these
-    made = Spaces(
+    spaces = Spaces(
         **nets, prepared=Prepared(data), device=s.device, folder=runs / "spaces", textures=textures
     )
     with whole(runs / "spaces"):
-        made.of("fit"), made.of("tune")
+        spaces.of("fit"), spaces.of("tune")
     search = None
     if landmarks is not None:
         search = trained("search", train_search, landmarks=landmarks, autoencoder=autoencoder)
-    nets["made"] = made
+    nets["spaces"] = spaces
     mapping = trained(
         "mapping", train_mapping, steps=s.mapping_steps, fine_steps=s.mapping_fine_steps, **nets
     )
     attributes = trained(
-        "attributes", train_attributes, steps=s.attributes_steps, facenet=recogniser, made=made
+        "attributes", train_attributes, steps=s.attributes_steps, facenet=recogniser, spaces=spaces
     )
     changes = trained("changes", train_changes, steps=s.changes_steps, **nets)
     probes = trained("probes", train_probes, steps=s.probes_steps, **nets)
@@ -103,14 +99,11 @@ def train_all(
     if not preset.whole:  # a class is wide: pictures of two may be nearer than two pictures of one
         circle.same_person = nearest(circle, Prepared(data), s.seed)
     trained("reach", train_reach, circle=circle)
-    notes: dict[str, Any] = {part: _provenance(runs, part) for part in (*PARTS, *FURTHER)}
+    notes: dict[str, Any] = {}  # the runs that made each part, for its config.json
+    for part in (*PARTS, *FURTHER):
+        made_by = recorded_runs(runs / {"autoencoder": "began"}.get(part, part))
+        if part == "probes":
+            made_by = recorded_runs(runs / "reach") + made_by
+        notes[part] = {"training": made_by} if made_by else {}
     circle.save_pretrained(out, **notes)
     return circle
-
-
-def _provenance(runs: Path, part: str) -> dict:
-    """The configurations of the runs that made a part, for its config.json."""
-    made = recorded_runs(runs / {"autoencoder": "began"}.get(part, part))
-    if part == "probes":
-        made = recorded_runs(runs / "reach") + made
-    return {"training": made} if made else {}

@@ -7,14 +7,14 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from istrc.training import spent
-from istrc.training.spent import Spent, read, whole
+from istrc.training import cost
+from istrc.training.cost import Cost, read, whole
 
 
 def test_a_step_is_counted_as_by_hand(tmp_path):
     """B x I by I x O forward and, backward, once for the weights; x asks for no gradient."""
     net, x = nn.Linear(6, 4, bias=False), torch.randn(5, 6)
-    record = Spent(tmp_path, 0)
+    record = Cost(tmp_path, 0)
     with record.counting():
         net(x).sum().backward()
     assert record.values["operations"] == 2 * (2 * 5 * 6 * 4)
@@ -26,7 +26,7 @@ def test_a_step_is_counted_as_by_hand(tmp_path):
 def test_convolutions_count_and_gradients_may_be_asked_for_within(tmp_path):
     weight = torch.randn(8, 3, 3, 3, requires_grad=True)
     x = torch.randn(2, 3, 10, 10, requires_grad=True)
-    record = Spent(tmp_path, 0)
+    record = Cost(tmp_path, 0)
     with record.counting():
         torch.autograd.grad(F.conv2d(x, weight, padding=1).sum(), [x, weight])
     once = 2 * 2 * 10 * 10 * 8 * 3 * 9
@@ -35,7 +35,7 @@ def test_convolutions_count_and_gradients_may_be_asked_for_within(tmp_path):
 
 def test_views_are_no_calls(tmp_path):
     x = torch.ones(4, 6)
-    record = Spent(tmp_path, 0)
+    record = Cost(tmp_path, 0)
     with record.counting():
         x.view(24).add_(1)  # a view, and an operation in place
         x.T[1:]
@@ -44,16 +44,16 @@ def test_views_are_no_calls(tmp_path):
 
 
 def test_seconds_add_up_over_starts(tmp_path):
-    first = Spent(tmp_path, 0)
+    first = Cost(tmp_path, 0)
     with first.counting():
         torch.ones(2) + 1
     first.save(10, 4.0)
     first.save(20, 9.0)  # of the same start
     assert read(tmp_path) == {"operations": 0, "calls": 2, "steps": 20, "seconds": 9.0}
-    again = Spent(tmp_path, 20)
+    again = Cost(tmp_path, 20)
     again.save(30, 2.5)
     assert read(tmp_path)["seconds"] == 11.5 and read(tmp_path)["calls"] == 2
-    Spent(tmp_path, 0).save(1, 1.0)  # from the start: another run
+    Cost(tmp_path, 0).save(1, 1.0)  # from the start: another run
     assert read(tmp_path) == {"steps": 1, "seconds": 1.0}
 
 
@@ -61,7 +61,7 @@ def test_seconds_add_up_over_starts(tmp_path):
 def clock(monkeypatch):
     """A clock that is set by hand."""
     now = [0.0]
-    monkeypatch.setattr(spent.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(cost.time, "monotonic", lambda: now[0])
     return now
 
 
@@ -70,11 +70,11 @@ def test_the_rest_of_a_part_is_what_its_steps_did_not_take(tmp_path, clock):
     with whole(run):
         run.mkdir()
         clock[0] = 100.0
-        Spent(run, 0).save(5, 70.0)
+        Cost(run, 0).save(5, 70.0)
     assert read(run) == {"steps": 5, "seconds": 70.0, "beside_seconds": 30.0}
     with whole(run):  # goes on
         clock[0] = 150.0
-        Spent(run, 5).save(8, 40.0)
+        Cost(run, 5).save(8, 40.0)
     assert read(run) == {"steps": 8, "seconds": 110.0, "beside_seconds": 10.0}
 
 
@@ -88,11 +88,11 @@ def test_a_part_without_steps_is_all_rest_and_is_recorded_once(tmp_path, clock):
 
 
 def test_what_is_finished_keeps_its_record(tmp_path, clock):
-    Spent(tmp_path, 0).save(5, 70.0)
-    before = (tmp_path / spent.NAME).read_text()
+    Cost(tmp_path, 0).save(5, 70.0)
+    before = (tmp_path / cost.NAME).read_text()
     with whole(tmp_path):
         clock[0] = 60.0
-    assert (tmp_path / spent.NAME).read_text() == before
+    assert (tmp_path / cost.NAME).read_text() == before
     assert json.loads(before)["steps"] == 5
 
 
