@@ -1,4 +1,5 @@
 # make demo: edit a real photograph into out/.  make test: all tests.  make lint: ruff and mypy.
+# make site: the documentation, into build/site (.venv/bin/pip install -e '.[docs]' first).
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -6,7 +7,7 @@ SITE   := $(VENV)/lib/python3*/site-packages
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 READY  := $(VENV)/.installed-from-lock
 
-.PHONY: demo test lint tables readme checksums clean
+.PHONY: demo test lint site tables readme checksums clean
 
 demo: $(READY)
 	$(BIN)/python -m istrc.app.demo --out out
@@ -18,6 +19,9 @@ lint: $(READY)
 	$(BIN)/ruff check src tests
 	$(BIN)/ruff format --check src tests
 	$(BIN)/mypy
+
+site: $(READY)
+	$(BIN)/python -m mkdocs build --strict
 
 # The tables of these pages, from results/*.json.
 PAGES := README.md docs/results.md docs/own-data.md docs/reliability.md \

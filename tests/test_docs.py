@@ -2,9 +2,10 @@
 
 A block ```bash or ```python is run in a folder with `me.jpg` and the folders `faces/`, `shades/`
 and `bare/` (aligned) and `photos/`. `<!-- not run: reason -->` above a block has its commands
-parsed only.
+parsed only. The cells of a notebook are run as one block.
 """
 
+import json
 import os
 import re
 import shlex
@@ -29,6 +30,10 @@ def blocks():
         for number, match in enumerate(BLOCK.finditer(page.read_text(encoding="utf-8"))):
             name = f"{page.relative_to(ROOT)}-{number}"
             yield pytest.param(match["language"], match["code"], bool(match["not_run"]), id=name)
+    for notebook in sorted((ROOT / "examples" / "notebooks").glob("*.ipynb")):
+        cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+        code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+        yield pytest.param("python", "\n".join(code), False, id=notebook.name)
 
 
 def command_lines(code):

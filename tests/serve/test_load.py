@@ -1,5 +1,6 @@
-"""Twenty visitors at once: every one is served, and nobody gets another's picture."""
+"""Visitors at once: all are served, in turns, and nobody gets another's picture."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -34,3 +35,23 @@ def test_twenty_visitors_at_once(server, pictures):
         for other in range(number):
             same = number % len(files) == other % len(files)
             assert np.array_equal(drawn[0], found[other][0]) is same
+
+
+def test_one_with_many_requests_does_not_come_before_all_others(server, face_file):
+    """By arrival, all of theirs would be done before the only one of a visitor who came later."""
+    many, one = (
+        gradio_client.Client(server.address, verbose=False, httpx_kwargs={"timeout": 120})
+        for _ in range(2)
+    )
+    photo = gradio_client.handle_file(str(face_file))
+    asked = [
+        many.submit(photo, 1, "smile", strength, 2, api_name="/walk")
+        for strength in np.linspace(0.1, 1, 10)
+    ]
+    while not any(job.done() for job in asked):  # by then all of them have arrived
+        time.sleep(0.05)
+    one.predict(photo, 1, "young", 1, 2, api_name="/walk")
+    assert not all(job.done() for job in asked)
+    assert all(job.result() for job in asked)
+    one.close()
+    many.close()

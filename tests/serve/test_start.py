@@ -49,6 +49,21 @@ def test_help_imports_no_gradio():
     assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0
 
 
+def test_gradio_is_imported_without_parsing_its_own_source():
+    import subprocess
+
+    pytest.importorskip("gradio")
+    code = (
+        "import ast, inspect, istrc.serve.start\n"
+        "found, parsed = ast.get_source_segment, []\n"
+        "ast.get_source_segment = lambda *given: parsed.append(given) or found(*given)\n"
+        "gr = istrc.serve.start._gradio()\n"
+        "assert not parsed and inspect.getfile(gr.Image).endswith('image.py')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize("pair", ["ann", "ann:", ":secret"])
 def test_a_half_of_user_and_password(pair):
     from istrc.cli.serve import _pair

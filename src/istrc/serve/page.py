@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -126,7 +127,32 @@ def build(sessions: Sessions, model: str, pictures: list[Path]) -> gr.Blocks:
 
         page.unload(leave)
     page.queue(max_size=limits.QUEUE, default_concurrency_limit=1)
+    _take_turns(page._queue)
     return page
+
+
+def _take_turns(queue: Any) -> None:
+    """Of those who wait in a queue, who was served there longest ago is served next.
+
+    Gradio goes by arrival alone: a client's sixty requests would all come before another's one.
+    """
+    turns, served = itertools.count(1), dict[tuple[str, str], int]()
+    taken = queue.get_events
+
+    def last(event: Any) -> int:
+        return served.get((event.concurrency_id, event.session_hash), 0)
+
+    def get_events() -> Any:
+        for group in queue.event_queue_per_concurrency_id.values():
+            group.queue.sort(key=last)  # stable: otherwise by arrival
+        found = taken()
+        if found:
+            served[found[2], found[0][0].session_hash] = next(turns)
+            if len(served) > 4 * limits.SESSIONS:
+                del served[min(served, key=lambda key: served[key])]
+        return found
+
+    queue.get_events = get_events
 
 
 def _photograph(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import inspect
 import ipaddress
 import os
 import re
@@ -100,7 +101,7 @@ def start(
     folder = Path(tempfile.mkdtemp(prefix="istrc-serve-")).resolve()  # for this user alone
     os.environ["GRADIO_TEMP_DIR"] = str(folder)  # read when Gradio is imported
     try:
-        import gradio as gr
+        gr = _gradio()
         from starlette.middleware import Middleware
 
         from istrc.serve.page import CSS, OUTER, build
@@ -144,6 +145,27 @@ def start(
             shutil.rmtree(folder, ignore_errors=True)
 
     return address, stop
+
+
+def _gradio() -> Any:
+    """Gradio, imported without a half of the time that takes: what it does for editors.
+
+    At every import it parses the source of each of its classes, to hold a .pyi file beside it
+    against. A class whose file is unknown is spared that.
+    """
+    found = inspect.getfile
+
+    def unknown(thing: Any) -> str:
+        if inspect.isclass(thing):
+            raise OSError("not asked for")
+        return found(thing)
+
+    inspect.getfile = unknown
+    try:
+        import gradio
+    finally:
+        inspect.getfile = found
+    return gradio
 
 
 def _launch(page: Any, *, ports: Sequence[int], server_name: str, **options: Any) -> str:
