@@ -160,7 +160,7 @@ def _gradio() -> Any:
             raise OSError("not asked for")
         return found(thing)
 
-    inspect.getfile = unknown
+    inspect.getfile = unknown  # type: ignore[assignment]
     try:
         import gradio
     finally:
