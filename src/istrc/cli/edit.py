@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
 
 from istrc.cli import options
 from istrc.cli.files import Job, find_all, plan_outputs
-from istrc.cli.many import Outcome, ResumeOptions
+from istrc.cli.looking import Seen
+from istrc.cli.many import ResumeOptions
 from istrc.cli.pictures import write_face
-from istrc.cli.redraw import redraw_all, redraw_one
+from istrc.cli.redraw import redraw_all, redraw_some
 from istrc.cli.report import Report
 from istrc.cli.strengths import parse_edits
+from istrc.cli.task import Outcome
 from istrc.errors import InputError, IstrcError
 
 EDIT_EXAMPLES = """Examples:
@@ -66,7 +69,7 @@ def edit(
         report,
         inputs,
         out,
-        edit_one,
+        edit_some,
         settings,
         batch=batch,
         model=model,
@@ -75,17 +78,21 @@ def edit(
     )
 
 
-def edit_one(circle: Any, job: Job, settings: dict[str, Any]) -> Outcome:
-    """Edit one photograph, whole or by its crops, and write it."""
+def edit_some(
+    circle: Any, looked: Sequence[tuple[Job, Seen]], settings: dict[str, Any]
+) -> list[Outcome]:
+    """Edit the faces of some photographs, and write them whole or by their crops."""
+    from istrc.face import edited
 
-    def draw(seen: Any, onto: Any) -> Any:
-        return seen.edit(**settings["walk"], **settings["edits"], onto=onto)
+    def draw(faces: list[Any]) -> list[Any]:
+        return edited(faces, settings["edits"], **settings["walk"])
 
-    outcome, faces, edited = redraw_one(circle, job, settings, draw)
-    outcome.facts.update(
-        edited=[seen.number for seen in faces], angle=[round(one.angle, 4) for one in edited]
-    )
-    return outcome
+    def tell(faces: list[Any], edited: list[Any]) -> dict[str, Any]:
+        return dict(
+            edited=[seen.number for seen in faces], angle=[round(one.angle, 4) for one in edited]
+        )
+
+    return redraw_some(circle, looked, settings, draw, tell)
 
 
 def walk(
