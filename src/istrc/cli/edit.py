@@ -53,7 +53,8 @@ def edit(
     Each face is found and aligned, its embedding is walked to the wanted attributes, and the
     change is put back into the photograph: its own pixels are moved and shaded. Every pixel that
     is neither keeps its value. A PNG is written without loss; a JPEG is encoded anew with its own
-    tables, after which nearly all other pixels are what they were and the rest off by a few levels.
+    tables, after which 80 to 99 % of the other pixels are what they were, by its quality, and 98 %
+    or more are within 2 of 255 levels (measured: docs/files.md).
     """
     edits = parse_edits(attribute)
     kept = options.parse_keep(keep, edits)
