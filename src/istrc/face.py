@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from istrc.arrays import numpy
+from istrc.arrays import library, numpy
 from istrc.data.prepared import to_pixels
 from istrc.edit import walk as walking
-from istrc.edit.composite import put
+from istrc.edit.composite import Layers, put
 from istrc.edit.render import Rendering
 from istrc.photo.align import Frame
 from istrc.photo.paste import paste_crop
@@ -70,12 +70,7 @@ class Face:
         Args:
             onto: an edit of another face of the same photograph, to which this one is added.
         """
-        drawing = None if mode == "circle" else self.rendering
-        reached = self.circle.reach(
-            self.x, self.z, strengths, keep=keep, mode=mode, metric=metric, drawing=drawing
-        )
-        path = reached.walk
-        return self._put(path.end, reached.change, mode, path, onto, tuple(strengths))
+        return edited([self], strengths, keep=keep, mode=mode, metric=metric)[0].put(onto)
 
     def rebuild(self, mode: str = "circle", onto: Edited | None = None) -> Edited:
         """This face as decode(F(z)) ("circle") or decode(E(x)) ("anchored").
@@ -83,22 +78,85 @@ class Face:
         Args:
             onto: as in `edit`.
         """
-        change = None if mode == "circle" else self.code * 0
-        return self._put(self.z, change, mode, None, onto)
+        return rebuilt([self], mode)[0].put(onto)
 
-    def _put(self, z2, change, mode, path, onto, edits=None) -> Edited:
-        circle = self.circle
-        pixels = self.picture.pixels if onto is None else onto.pixels
-        if mode == "photo":
-            layers = self.rendering.layers(change, edits)[0]
-            pixels = put(pixels, layers, self.frame, circle.mesh)
-            crop = self.frame.crop(pixels, circle.size)
+
+@dataclass(frozen=True)
+class Drawn:
+    """A face as an edit draws it, not yet put into its photograph.
+
+    Attributes:
+        what: the layers over the photograph (mode "photo"), or the new face (3, S, S) in [-1, 1].
+        walk: see `Edited`.
+    """
+
+    face: Face
+    what: Layers | Array
+    walk: walking.Walk | None = None
+
+    def put(self, onto: Edited | None = None) -> Edited:
+        """In its photograph; `onto`: as in `Face.edit`."""
+        face, circle = self.face, self.face.circle
+        pixels = face.picture.pixels if onto is None else onto.pixels
+        if isinstance(self.what, Layers):
+            pixels = put(pixels, self.what, face.frame, circle.mesh)
+            crop = face.frame.crop(pixels, circle.size)
         else:
-            drawn = circle.decode(z2) if mode == "circle" else self.rendering.drawn(change, mode)
-            crop = to_pixels(drawn)[0]
-            new = numpy(drawn)[0].transpose(1, 2, 0)
-            pixels = paste_crop(pixels, new, self.frame, circle.whole)
-        return Edited(self, pixels, crop, path)
+            crop = to_pixels(self.what[None])[0]
+            new = numpy(self.what).transpose(1, 2, 0)  # (S, S, 3)
+            pixels = paste_crop(pixels, new, face.frame, circle.whole)
+        return Edited(face, pixels, crop, self.walk)
+
+
+def edited(
+    faces: Sequence[Face],
+    strengths: Mapping[str, float],
+    *,
+    keep: Iterable[str] | None = None,
+    mode: str = "photo",
+    metric: str = "data",
+) -> list[Drawn]:
+    """One edit of faces of one circle, drawn together, which takes less time than one by one.
+
+    Arguments are those of `Face.edit`.
+    """
+    circle, x, z = _together(faces)
+    drawing = None if mode == "circle" else _rendering(faces, x)
+    reached = circle.reach(x, z, strengths, keep=keep, mode=mode, metric=metric, drawing=drawing)
+    walk, change = reached.walk, reached.change
+    if drawing is None:
+        drawn = circle.decode(walk.end)
+    elif mode == "photo":
+        drawn = drawing.layers(change, tuple(strengths))
+    else:
+        drawn = drawing.drawn(change, mode)
+    walks = [walk.of(slice(row, row + 1)) for row in range(len(faces))]
+    return [Drawn(*one) for one in zip(faces, drawn, walks, strict=True)]
+
+
+def rebuilt(faces: Sequence[Face], mode: str = "circle") -> list[Drawn]:
+    """What `Face.rebuild` draws, of faces of one circle together."""
+    circle, x, z = _together(faces)
+    if mode == "circle":
+        drawn = circle.decode(z)
+    else:
+        drawing = _rendering(faces, x)
+        drawn = (
+            drawing.layers(drawing.c * 0) if mode == "photo" else drawing.drawn(drawing.c * 0, mode)
+        )
+    return [Drawn(face, one) for face, one in zip(faces, drawn, strict=True)]
+
+
+def _together(faces: Sequence[Face]) -> tuple[Circle, Array, Array]:
+    """The circle of faces, all x (B, 3, S, S) and all z (B, D)."""
+    if len(faces) == 1:
+        return faces[0].circle, faces[0].x, faces[0].z
+    join = library(faces[0].x).concatenate
+    return faces[0].circle, join([face.x for face in faces]), join([face.z for face in faces])
+
+
+def _rendering(faces: Sequence[Face], x: Array) -> Rendering:
+    return faces[0].rendering if len(faces) == 1 else Rendering.of(faces[0].circle, x)
 
 
 @dataclass(frozen=True)

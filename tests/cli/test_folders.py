@@ -107,6 +107,28 @@ def test_two_processes_make_what_one_makes(run, faces, tmp_path):
         assert np.abs(one.astype(int) - two).max() <= 1
 
 
+@pytest.mark.parametrize(
+    "command", [["edit", "-a", "smile", "-a", "beard=-1"], ["reconstruct", "--mode", "anchored"]]
+)
+def test_a_folder_is_drawn_as_each_of_its_pictures_is(run, faces, tmp_path, command):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for number in range(11):  # more than are drawn together
+        image = Image.open(sorted(faces.iterdir())[number % 3]).convert("RGB")
+        image.point(lambda v, darker=number: max(v - 9 * darker, 0)).save(folder / f"{number}.png")
+    (folder / "4.png").write_bytes(b"no picture")
+    command, *options = command
+    result = run(command, folder, *options, "-o", tmp_path / "all", "--json")
+    assert result.exit_code == 1
+    for one in result.json()["results"]:
+        alone = tmp_path / f"alone-{os.path.basename(one['output'])}"
+        [told] = run(command, one["input"], *options, "-o", alone, "--json").json()["results"]
+        assert told["faces"] == one["faces"] and told.get("edited") == one.get("edited")
+        assert told.get("angle", 0) == pytest.approx(one.get("angle", 0), abs=2e-4)
+        both = [np.asarray(Image.open(path)).astype(int) for path in (one["output"], alone)]
+        assert np.abs(both[0] - both[1]).max() <= 1
+
+
 def test_two_processes_embed_what_one_embeds(run, faces, tmp_path):
     (tmp_path / "bad.png").write_bytes(b"no picture")
     inputs = [faces / "c.webp", tmp_path / "bad.png", faces]

@@ -12,10 +12,12 @@ import pytest
 import typer
 
 from istrc import progress
+from istrc.cli import task as tasks
 from istrc.cli.files import Job
 from istrc.cli.made import Made
-from istrc.cli.many import TOGETHER, Outcome, Task, attempted, do_all
+from istrc.cli.many import do_all
 from istrc.cli.report import Report
+from istrc.cli.task import Outcome, Task, attempted
 from istrc.errors import InputError, OutOfSpace
 
 
@@ -182,30 +184,78 @@ def test_a_defect_is_no_error_of_the_input_s(run):
     assert json.loads(run.table.read_text())[0]["error"] is None
 
 
-def copy_all(circle, jobs, settings):
-    """The task on several pictures at once: each is told how many they were."""
-    outcomes = [attempted(copy, circle, job, settings) for job in jobs]
+def read(circle, job, settings):
+    """The first half of the task on several pictures at once."""
+    if job.source.read_text() == "bad":
+        raise InputError(f"{job.source}: bad; give a better one")
+    return SimpleNamespace(pixels=settings.get("pixels", 0))
+
+
+def copy_all(circle, looked, settings):
+    """The second: each is told how many they were."""
+    outcomes = [attempted(copy, circle, job, settings) for job, _ in looked]
     for outcome in outcomes:
-        outcome.facts["together"] = len(jobs)
+        outcome.facts["together"] = len(looked)
     return outcomes
 
 
+def many_at_once(**more):
+    return Task(None, more.pop("settings", {}), list, look=read, together=copy_all, **more)
+
+
+@pytest.mark.parametrize("side_by_side", [False, True])
+@pytest.mark.parametrize("at_once", [3, 64])
 @pytest.mark.parametrize("processes", [1, 2])
-def test_together_is_as_one_by_one(tmp_path, processes, capsys):
+def test_together_is_as_one_by_one(tmp_path, processes, at_once, side_by_side, capsys):
     texts = ["a", "bad", "c", "gone", "e", "f", "g"]
     jobs = [Job(tmp_path / f"{k}", tmp_path / f"out{k}") for k in range(len(texts))]
     for job, text in zip(jobs, texts, strict=True):
         job.source.write_text(text)
     report = Report("copy", True)
-    task = Task(None, {}, list, together=copy_all)
+    task = many_at_once(at_once=at_once, side_by_side=side_by_side)
     do_all(report, jobs, task, [], processes=processes)
     assert [one["input"] for one in report.results] == [
         str(jobs[k].source) for k in (0, 2, 4, 5, 6)
     ]
     assert [one["input"] for one in report.errors] == [str(jobs[k].source) for k in (1, 3)]
     sizes = {one["together"] for one in report.results}
-    assert sizes == {7} if processes == 1 else max(sizes) <= 4
-    assert 0 < len(texts) <= TOGETHER
+    assert max(sizes) == min(at_once, 6) if processes == 1 else max(sizes) <= 4
+
+
+def test_large_pictures_are_not_held_together(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(tasks, "PIXELS_HELD", 100)
+    jobs = [Job(tmp_path / f"{k}", tmp_path / f"out{k}") for k in range(6)]
+    for job in jobs:
+        job.source.write_text("a")
+    for pixels, together in ((40, 3), (50, 2), (1000, 1)):
+        report = Report("copy", True)
+        task = many_at_once(at_once=4, settings=dict(pixels=pixels))
+        do_all(report, jobs, task, [])
+        assert [one["together"] for one in report.results] == [together] * 6
+
+
+def test_ctrl_c_ends_what_is_looked_at_ahead(tmp_path, capsys):
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    jobs = [Job(tmp_path / f"{k}", tmp_path / f"out{k}") for k in range(8)]
+    for job in jobs:
+        job.source.write_text("stop" if job is jobs[1] else "a")
+    report = Report("copy", True)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            do_all(report, jobs, many_at_once(at_once=2), done := [])
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert done == ["0", "1"]  # the pictures at hand
+    assert [row.get("error") for row in report.rows] == [None] * 2 + ["not done: stopped"] * 6
+
+
+@pytest.mark.parametrize("at_once", [2, 4])
+def test_a_defect_ends_what_is_together(tmp_path, at_once):
+    jobs = [Job(tmp_path / f"{k}", tmp_path / f"out{k}") for k in range(4)]
+    for job, text in zip(jobs, ["a", "defect", "c", "d"], strict=True):
+        job.source.write_text(text)
+    with pytest.raises(ZeroDivisionError):
+        do_all(Report("copy", True), jobs, many_at_once(at_once=at_once), [])
 
 
 def test_a_disk_that_is_full_stops_what_is_together(tmp_path):
@@ -213,5 +263,5 @@ def test_a_disk_that_is_full_stops_what_is_together(tmp_path):
     for job, text in zip(jobs, ["a", "full", "c"], strict=True):
         job.source.write_text(text)
     with pytest.raises(OutOfSpace):
-        do_all(Report("copy", True), jobs, Task(None, {}, list, together=copy_all), [])
+        do_all(Report("copy", True), jobs, many_at_once(at_once=64), [])
     assert (tmp_path / "out0").exists()

@@ -26,7 +26,8 @@ WAYS = ("kept", "as XMP", "as ICC", "said", "applied", "left out")
 
 def rows():
     """The table of the page: {what: {format: way}}."""
-    table = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("|")]
+    first = PAGE.read_text(encoding="utf-8").partition("**Pixels.**")[0]
+    table = [line for line in first.splitlines() if line.startswith("|")]
     head = [cell.strip() for cell in table[0].strip("|").split("|")]
     found = {}
     for line in table[2:]:

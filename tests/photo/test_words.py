@@ -135,6 +135,22 @@ def test_iim_in_utf8_in_a_tiff(tmp_path, scene):
     assert "日本" in read_picture(tmp_path / "a.tif").xmp.decode()
 
 
+@pytest.mark.parametrize("head", [b"", b"8BIM\x04\x04\0\0"])
+def test_iim_in_a_png(tmp_path, scene, head):
+    """As ImageMagick and ExifTool write it."""
+    record = iim((2, 105, b"a headline"), (2, 25, b"one"), (2, 25, b"two"))
+    data = head + (struct.pack(">I", len(record)) + record if head else record)
+    lines = [data.hex()[start : start + 72] for start in range(0, 2 * len(data), 72)]
+    profile = "\niptc\n" + f"{len(data):8d}\n" + "\n".join(lines) + "\n"
+    picture = read_picture(png(tmp_path / "a.png", scene, {"Raw profile type iptc": profile}))
+    assert picture.notes == [] and picture.text == {}
+    for word in ("a headline", "one", "two"):
+        assert word in picture.xmp.decode()
+    bad = read_picture(png(tmp_path / "b.png", scene, {"Raw profile type iptc": "\niptc\n 9\nxyz"}))
+    assert bad.notes == ["damaged IPTC data or text left out"]
+    assert np.array_equal(bad.pixels, scene)
+
+
 def test_what_xmp_says_stands_above_iim():
     given = xmp.with_words(None, {"dc:creator": ["XMP"]})
     both = xmp.with_words(given, {"dc:creator": ["IIM"], "dc:title": ["a\0b"]}).decode()

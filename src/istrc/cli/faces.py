@@ -11,8 +11,9 @@ import typer
 
 from istrc.cli import options
 from istrc.cli.files import Job
-from istrc.cli.many import BatchOptions, Outcome, Task, do_all
+from istrc.cli.many import BatchOptions, do_all
 from istrc.cli.report import Report
+from istrc.cli.task import Outcome, Task
 
 EXAMPLES = """
 istrc faces wedding.jpg -o numbered.jpg

@@ -8,26 +8,21 @@ second one stops at once. No picture outlives its turn: 10,000 take the memory o
 from __future__ import annotations
 
 import contextlib
-import errno
-import multiprocessing
 import signal
-import sys
 import threading
-import time
-import traceback
-from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass, field
-from multiprocessing import connection
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
 
+from istrc.cli.crew import apart
 from istrc.cli.files import Job, find_all, plan_outputs
 from istrc.cli.made import Made
-from istrc.cli.report import EXPECTED, Report, describe
+from istrc.cli.report import Report, describe
 from istrc.cli.table import ReportOption, table_file
-from istrc.errors import IstrcError, OutOfSpace
+from istrc.cli.task import Outcome, Stop, Task, here, is_full
+from istrc.errors import OutOfSpace
 from istrc.progress import Bar
 
 
@@ -78,57 +73,6 @@ class ResumeOptions(BatchOptions):
     ] = False
 
 
-TOGETHER = 64  # pictures at once, where a command can
-
-
-@dataclass
-class Outcome:
-    """What became of one input.
-
-    Attributes:
-        facts: for the account; `input` and `output` are among them.
-        line: the same to a human's eye.
-        remarks: what a user should know beside it, a line each.
-        listed: what the command was asked for, lines for standard output.
-        error: why it failed, or None. full: because the disk is.
-        seconds: that it took.
-    """
-
-    facts: dict[str, Any] = field(default_factory=dict)
-    line: str = ""
-    remarks: list[str] = field(default_factory=list)
-    listed: list[str] = field(default_factory=list)
-    error: str | None = None
-    full: bool = False
-    seconds: float = 0.0
-
-
-@dataclass(frozen=True)
-class Task:
-    """A command's work on one picture, as it can be sent to another process.
-
-    Attributes:
-        work: (opened, job, settings) -> Outcome, a function of a module; None with `together`.
-        settings: all that the output depends on, beside the picture and what is opened.
-        open: () -> what the work needs and no pipe can carry, such as the circle; a function of a
-            module, or a partial of one.
-        runtime: what it is opened for (istrc.runtime).
-        together: the work on up to `TOGETHER` pictures, where that is quicker than one by one:
-            (opened, jobs, settings) -> their outcomes, errors among them (see `attempted`).
-    """
-
-    work: Callable[[Any, Job, dict[str, Any]], Outcome] | None
-    settings: dict[str, Any]
-    open: Callable[[], Any]
-    runtime: str = "torch"
-    together: Callable[[Any, Sequence[Job], dict[str, Any]], list[Outcome]] | None = None
-
-
-@dataclass
-class _Stop:  # and no threading.Event, whose lock a signal's handler may find taken
-    asked: bool = False
-
-
 def do_all(
     report: Report,
     jobs: Sequence[Job],
@@ -155,9 +99,9 @@ def do_all(
     told, full = 0, None
     with _gently(len(todo) > 1) as stop, Bar(report.command, len(jobs), already) as bar:
         if min(processes, len(todo)) > 1:
-            outcomes = _apart(todo, task, min(processes, len(todo)), stop)
+            outcomes = apart(todo, task, min(processes, len(todo)), stop)
         else:
-            outcomes = _here(todo, task, opened, stop)
+            outcomes = here(todo, task, opened, stop)
         with contextlib.closing(outcomes):
             for number, outcome in outcomes:
                 if outcome.error is None and made is not None:
@@ -188,7 +132,7 @@ def _record(made: Made, job: Job, outcome: Outcome) -> Outcome:
     try:
         made.add(job, {**outcome.facts, "seconds": outcome.seconds})
     except OSError as error:
-        if _is_full(error):
+        if is_full(error):
             outcome.error, outcome.full = f"{describe(error)}; make room, then run it again", True
         else:
             outcome.remarks.append(f"not recorded, so it will be done again: {describe(error)}")
@@ -213,154 +157,10 @@ def _tell(
         report.say(remark)
 
 
-def _attempt(opened: Any, jobs: Sequence[Job], task: Task) -> list[Outcome]:
-    started = time.monotonic()
-    if task.together is not None:
-        outcomes = task.together(opened, jobs, task.settings)
-    else:
-        assert task.work is not None
-        outcomes = [attempted(task.work, opened, job, task.settings) for job in jobs]
-    for outcome in outcomes:
-        outcome.seconds = round((time.monotonic() - started) / len(jobs), 3)
-    return outcomes
-
-
-def attempted(work: Callable[..., Any], *given: Any) -> Any:
-    """What a work on one picture returns; an Outcome that tells why where it failed."""
-    try:
-        return work(*given)
-    except OutOfSpace as error:
-        return Outcome(error=str(error), full=True)
-    except EXPECTED as error:
-        return Outcome(error=describe(error), full=_is_full(error))
-
-
-def _parts(
-    todo: Sequence[tuple[int, Job]], task: Task, processes: int
-) -> list[Sequence[tuple[int, Job]]]:
-    """What is done at once: at least one part for each of the processes."""
-    size = 1 if task.together is None else min(TOGETHER, max(1, len(todo) // processes))
-    return [todo[start : start + size] for start in range(0, len(todo), size)]
-
-
-def _is_full(error: BaseException) -> bool:
-    return getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
-
-
-def _here(
-    todo: Sequence[tuple[int, Job]], task: Task, opened: Any, stop: _Stop
-) -> Generator[tuple[int, Outcome]]:
-    """The jobs in this process."""
-    for part in _parts(todo, task, 1):
-        if stop.asked:
-            return
-        numbers, jobs = zip(*part, strict=True)
-        yield from zip(numbers, _attempt(opened, jobs, task), strict=True)
-
-
-def _apart(
-    todo: Sequence[tuple[int, Job]], task: Task, count: int, stop: _Stop
-) -> Generator[tuple[int, Outcome]]:
-    """The jobs in `count` other processes, as they are done; each has one part at a time."""
-    from istrc.runtime import threads_of
-
-    # Threads of several processes that fight for the same cores are slower than one of them
-    threads = max(1, threads_of(task.runtime) // count)
-    context = multiprocessing.get_context("spawn")  # torch does not survive a fork
-    waiting = deque(_parts(todo, task, count))
-    busy: dict[Any, Any] = {}
-    crew: dict[Any, Any] = {}
-    try:
-        for _ in range(count):
-            here, there = context.Pipe()
-            process = context.Process(target=_serve, args=(there, task, threads), daemon=True)
-            with _deaf():
-                process.start()
-            there.close()
-            crew[here] = process
-        for pipe in crew:
-            busy[pipe] = _give(pipe, waiting)
-        while busy:
-            ready: list[Any] = connection.wait(list(busy))
-            for pipe in ready:
-                numbers = busy.pop(pipe)
-                try:
-                    outcomes = pipe.recv()
-                except (EOFError, ConnectionError):
-                    for number in numbers:
-                        ended = Outcome(error="its process was ended from outside; " + _REMEDY)
-                        yield number, ended
-                    continue
-                if isinstance(outcomes, str):  # a defect of ours, told by its traceback
-                    raise RuntimeError(f"in another process:\n{outcomes}")
-                if waiting and not stop.asked:
-                    busy[pipe] = _give(pipe, waiting)
-                yield from zip(numbers, outcomes, strict=True)
-        if waiting and not stop.asked:
-            raise IstrcError(f"all {count} processes were ended from outside; {_REMEDY}")
-    finally:
-        for pipe, process in crew.items():
-            if pipe in busy:  # it would finish its picture first
-                process.terminate()
-            pipe.close()
-        for process in crew.values():
-            process.join()
-
-
-def _give(
-    pipe: connection.Connection, waiting: deque[Sequence[tuple[int, Job]]]
-) -> tuple[int, ...]:
-    """Send the next jobs; their numbers. Of a process that is gone the answer will tell."""
-    numbers, jobs = zip(*waiting.popleft(), strict=True)
-    with contextlib.suppress(OSError):
-        pipe.send(jobs)
-    return numbers
-
-
-_REMEDY = "if memory ran out, use fewer --jobs or smaller pictures"
-
-
-def _serve(pipe: connection.Connection, task: Task, threads: int) -> None:
-    """Another process: does jobs until the pipe is closed, even by the death of the command."""
-    # A terminal sends Ctrl-C to all its processes; the command decides what it means
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # Leaves by way of `finally`, so that no half a picture stays
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    try:
-        from istrc.runtime import limit_threads
-
-        limit_threads(task.runtime, threads)
-        opened = task.open()
-        while True:
-            try:
-                jobs = pipe.recv()
-            except (EOFError, OSError):
-                return
-            pipe.send(_attempt(opened, jobs, task))
-    except BrokenPipeError:
-        return
-    except Exception:
-        with contextlib.suppress(OSError):
-            pipe.send(traceback.format_exc())
-
-
 @contextlib.contextmanager
-def _deaf() -> Iterator[None]:
-    """What is started here does not hear Ctrl-C, from its first instruction on."""
-    if not hasattr(signal, "pthread_sigmask"):  # Windows
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-@contextlib.contextmanager
-def _gently(many: bool) -> Iterator[_Stop]:
+def _gently(many: bool) -> Iterator[Stop]:
     """Ctrl-C asks to stop; a second one, or any where there is but one picture, does."""
-    stop = _Stop()
+    stop = Stop()
     if not many or threading.current_thread() is not threading.main_thread():
         yield stop
         return

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from istrc.cli.files import Job
+from istrc.cli.looking import Seen, embedded, look
 from istrc.cli.made import Made, command_key
-from istrc.cli.many import Outcome, ResumeOptions, Task, do_all
-from istrc.cli.options import CircleOptions, FaceOptions, WriteOptions
+from istrc.cli.many import ResumeOptions, do_all
+from istrc.cli.options import CircleOptions, WriteOptions
 from istrc.cli.pictures import write_face
 from istrc.cli.report import Report
+from istrc.cli.task import Outcome, Task, attempted
+
+AT_ONCE = 8  # faces drawn together: more are hardly quicker, and a stop waits for them
 
 
 def redraw_all(
     report: Report,
     inputs: list[str],
     out: str,
-    work: Callable[[Any, Job, dict[str, Any]], Outcome],
+    together: Callable[[Any, Sequence[tuple[Job, Seen]], dict[str, Any]], list[Outcome]],
     settings: dict[str, Any],
     *,
     batch: ResumeOptions,
@@ -27,11 +31,11 @@ def redraw_all(
     names: Iterable[str] = (),
     check: Callable[[Any], None] = lambda circle: None,
 ) -> None:
-    """Do `work` on every picture that the inputs stand for.
+    """Redraw every picture that the inputs stand for.
 
     Args:
-        settings: all that an output depends on beside the picture and the circle, as `redraw_one`
-            and `work` take it.
+        together: `redraw_some` of some pictures, with what draws them.
+        settings: all that an output depends on beside the picture and the circle.
         names: the attributes among them.
         check: raises IstrcError where the circle cannot do what is asked.
     """
@@ -44,27 +48,60 @@ def redraw_all(
     if folder:
         key = command_key(report.command, settings, circle, names)
         made = Made(Path(out), key, again=batch.again)
-    task = Task(work, settings, replace(model, runtime=circle.runtime).open, circle.runtime)
+    opening = replace(model, runtime=circle.runtime).open
+    task = Task(None, settings, opening, circle.runtime, look, together, AT_ONCE)
     do_all(report, todo, task, circle, processes=batch.jobs, made=made)
 
 
-def redraw_one(
-    circle: Any, job: Job, settings: dict[str, Any], draw: Callable[[Any, Any], Any]
-) -> tuple[Outcome, list[Any], list[Any]]:
-    """Draw the faces of one photograph anew, and write it whole or by its crops.
+def redraw_some(
+    circle: Any,
+    looked: Sequence[tuple[Job, Seen]],
+    settings: dict[str, Any],
+    draw: Callable[[list[Any]], list[Any]],
+    tell: Callable[[list[Any], list[Any]], dict[str, Any]] = lambda faces, edited: {},
+) -> list[Outcome]:
+    """Draw the faces of some photographs anew, together, and write each whole or by its crops.
 
-    `draw`: (face, what the face before it became or None) -> what becomes of the face.
-
-    Returns what is told of it, the faces that were found, and what became of them.
+    Args:
+        draw: faces -> their `istrc.face.Drawn`.
+        tell: (a photograph's faces, what became of them) -> further facts of it.
     """
+    from istrc.face import Face
+
+    x, z = embedded(circle, [seen.crops for _, seen in looked])
+    x, row = circle.here(x), 0
+    pictures: list[list[Any]] = []
+    for job, seen in looked:
+        pictures.append([])
+        for number, frame in enumerate(seen.frames, seen.first):
+            parts = x[row : row + 1], z[row : row + 1]
+            pictures[-1].append(
+                Face(circle, job.source, seen.picture, frame, *parts, number, seen.count)
+            )
+            row += 1
+    every = [face for faces in pictures for face in faces]
+    drawn: list[Any] = []
+    for start in range(0, len(every), AT_ONCE):
+        drawn += draw(every[start : start + AT_ONCE])
+    still = iter(drawn)
+
+    def write(job: Job, faces: list[Any]) -> Outcome:
+        edited: list[Any] = []
+        for one in [next(still) for _ in faces]:
+            edited.append(one.put(edited[-1] if edited and not settings["crop"] else None))
+        outcome = _written(job, faces, edited, settings)
+        outcome.facts.update(tell(faces, edited))
+        return outcome
+
+    return [attempted(write, job, faces) for (job, _), faces in zip(looked, pictures, strict=True)]
+
+
+def _written(job: Job, faces: list[Any], edited: list[Any], settings: dict[str, Any]) -> Outcome:
+    """Write a photograph with its new faces; what is told of it."""
     from istrc.photo.write import not_kept
 
-    which: FaceOptions = settings["faces"]
-    crop, faces = settings["crop"], which.read(circle, job.source)
-    drawn: list[Any] = []
-    for seen in faces:
-        drawn.append(draw(seen, drawn[-1] if drawn and not crop else None))
-    written = [str(path) for path in _save(drawn, job.output, crop, settings["output"])]
+    which, crop = settings["faces"], settings["crop"]
+    written = [str(path) for path in _save(edited, job.output, crop, settings["output"])]
     outcome = Outcome(
         facts=dict(
             input=str(job.source),
@@ -76,7 +113,7 @@ def redraw_one(
     )
     if not crop and (lost := not_kept(faces[0].picture, job.output)):
         outcome.remarks.append(lost)
-    return outcome, faces, drawn
+    return outcome
 
 
 def _save(drawn: list, output: Path, crop: bool, how: WriteOptions) -> list[Path]:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,10 +11,12 @@ import typer
 
 from istrc.cli import options
 from istrc.cli.files import Job, plan_outputs, write_lines
-from istrc.cli.many import BatchOptions, Outcome, ResumeOptions, Task, attempted, do_all
+from istrc.cli.looking import TOGETHER, Seen, embedded, look
+from istrc.cli.many import BatchOptions, ResumeOptions, do_all
 from istrc.cli.pictures import write_array, write_face
-from istrc.cli.redraw import redraw_all, redraw_one
+from istrc.cli.redraw import redraw_all, redraw_some
 from istrc.cli.report import Report
+from istrc.cli.task import Outcome, Task
 from istrc.errors import InputError
 
 EMBED_EXAMPLES = """
@@ -75,7 +75,17 @@ def embed(
             names.append(job.source)
 
     opening = replace(model, runtime=circle.runtime).open
-    task = Task(None, dict(faces=faces), opening, circle.runtime, embed_many)
+    # Aligned pictures are small, and nothing is to be found in them: only decoding takes time
+    task = Task(
+        None,
+        dict(faces=faces),
+        opening,
+        circle.runtime,
+        faces_of,
+        embed_some,
+        TOGETHER,
+        side_by_side=faces.aligned,
+    )
     do_all(report, todo, task, circle, processes=batch.jobs, tell=tell)
     if rows:
         write_array(target, np.stack(rows))  # (N, D)
@@ -85,44 +95,41 @@ def embed(
             report.say(f"{target}: {len(rows)} x {circle.dim}")
 
 
-def embed_many(circle: Any, jobs: Sequence[Job], settings: dict[str, Any]) -> list[Outcome]:
-    """Embed the faces of photographs, all together: `z` (K, D) float32 of each, and how many faces
-    were found. Of a photograph no more is kept than its faces.
+@dataclass(frozen=True)
+class Faces:
+    """Of one photograph, of which no more is kept: crops (K, S, S, 3) uint8 of `count` faces, and
+    notes of how it was read.
     """
+
+    crops: Any
+    count: int
+    notes: list[str]
+
+
+def faces_of(circle: Any, job: Job, settings: dict[str, Any]) -> Faces:
+    """The faces of one photograph that are asked for. Errors are those of `look`."""
+    seen = look(circle, job, settings)
+    return Faces(seen.crops, seen.count, seen.picture.notes)
+
+
+def embed_some(
+    circle: Any, looked: Sequence[tuple[Job, Faces]], settings: dict[str, Any]
+) -> list[Outcome]:
+    """Embed faces together: of each photograph their `z` (K, D) float32."""
     import numpy as np
 
     from istrc.arrays import numpy
-    from istrc.data.prepared import to_array
 
-    # Pictures in which nothing is to be found are decoded side by side
-    with ThreadPoolExecutor(os.cpu_count() if settings["faces"].aligned else 1) as pool:
-        looked = list(pool.map(lambda job: attempted(crops_of, circle, job, settings), jobs))
-    crops = [one.facts.pop("crops") for one in looked if one.error is None]
-    if crops:
-        x = to_array(np.concatenate(crops))
-        z = np.concatenate(
-            [numpy(circle.embed(x[start : start + BATCH])) for start in range(0, len(x), BATCH)]
+    _, z = embedded(circle, [faces.crops for _, faces in looked])
+    ends = np.cumsum([len(faces.crops) for _, faces in looked])
+    parts = np.split(numpy(z).astype(np.float32), ends[:-1])
+    return [
+        Outcome(
+            facts=dict(z=part, faces=faces.count),
+            remarks=[f"{job.source}: {note}" for note in faces.notes],
         )
-        ends = np.cumsum([len(one) for one in crops])
-        parts = iter(np.split(z.astype(np.float32), ends[:-1]))
-        for one in looked:
-            if one.error is None:
-                one.facts["z"] = next(parts)
-    return looked
-
-
-def crops_of(circle: Any, job: Job, settings: dict[str, Any]) -> Outcome:
-    """The faces of one photograph that are asked for, (K, S, S, 3) uint8, and how many it has."""
-    from istrc.circle import number_of
-
-    which: options.FaceOptions = settings["faces"]
-    where = dict(aligned=which.aligned, min_face=which.min_face)
-    picture, frames, crops = circle.crops(job.source, **where)
-    if which.face != "all":
-        number = number_of(which.face, len(frames), job.source)
-        crops = crops[number - 1 : number]
-    remarks = [f"{job.source}: {note}" for note in picture.notes]
-    return Outcome(facts=dict(crops=crops, faces=len(frames)), remarks=remarks)
+        for (job, faces), part in zip(looked, parts, strict=True)
+    ]
 
 
 def decode(
@@ -192,16 +199,16 @@ def reconstruct(
     """Replace faces by what the model keeps of them, in the photograph or (--crop) alone."""
     report.facts.update(mode=mode)
     settings = dict(mode=mode, faces=faces, crop=crop, output=output)
-    redraw_all(report, inputs, out, reconstruct_one, settings, batch=batch, model=model)
+    redraw_all(report, inputs, out, reconstruct_some, settings, batch=batch, model=model)
 
 
-def reconstruct_one(circle: Any, job: Job, settings: dict[str, Any]) -> Outcome:
-    """Rebuild the faces of one photograph, and write it or its crops."""
+def reconstruct_some(
+    circle: Any, looked: Sequence[tuple[Job, Seen]], settings: dict[str, Any]
+) -> list[Outcome]:
+    """Rebuild the faces of some photographs, and write them or their crops."""
+    from istrc.face import rebuilt
 
-    def draw(seen: Any, onto: Any) -> Any:
-        return seen.rebuild(settings["mode"], onto=onto)
-
-    return redraw_one(circle, job, settings, draw)[0]
+    return redraw_some(circle, looked, settings, lambda faces: rebuilt(faces, settings["mode"]))
 
 
 def read_vectors(path: Path):

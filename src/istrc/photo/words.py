@@ -40,6 +40,7 @@ _TEXT = {
     "Description": "dc:description",
     "Copyright": "dc:rights",
 }
+_RESOURCE = b"8BIM\x04\x04\0\0"  # Photoshop's header of IIM, without a name
 COMMENT = "Comment"  # PNG's keyword for what other formats have a place for
 # What is written from elsewhere (XMP, the program), or tells of the old file: copies of its EXIF,
 # with its place and its thumbnail, as ImageMagick leaves them
@@ -50,7 +51,7 @@ def iim(image: Any) -> dict[str, list[str]]:
     """A picture's IIM as properties of XMP, each with its values."""
     from PIL.IptcImagePlugin import getiptcinfo
 
-    found = getiptcinfo(image) or {}
+    found = getiptcinfo(_as_jpeg(image) or image) or {}
     wide = found.get((1, 90)) == b"\x1b%G"  # ISO 2022's word for UTF-8
     words: dict[str, list[str]] = {}
     for (record, dataset), values in found.items():
@@ -62,6 +63,26 @@ def iim(image: Any) -> dict[str, list[str]]:
             if texts:
                 words[_IIM[dataset]] = texts
     return words
+
+
+def _as_jpeg(image: Any) -> Any:
+    """A JPEG without pixels that has the IIM of a PNG, where Pillow does not look for it; or None.
+
+    ImageMagick and ExifTool write it as text: a name, its length, and hexadecimal digits, with
+    Photoshop's header or without.
+    """
+    from PIL.JpegImagePlugin import JpegImageFile
+
+    profile = (getattr(image, "text", None) or {}).get("Raw profile type iptc")
+    if not profile:
+        return None
+    data = bytes.fromhex("".join(profile.split()[2:]))
+    if data.startswith(_RESOURCE):
+        data = data[len(_RESOURCE) + 4 :]  # its length; what stands behind the record ends it
+    jpeg = JpegImageFile.__new__(JpegImageFile)
+    Image.Image.__init__(jpeg)
+    jpeg.info["photoshop"] = {0x0404: data}
+    return jpeg
 
 
 def text(image: Image.Image) -> dict[str, str]:
