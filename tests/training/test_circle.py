@@ -30,6 +30,7 @@ def donor(size=16):
 @pytest.mark.parametrize("limit", [None, 60])
 def test_in_one_call(limit, outsider, toy_folder, toys, tmp_path):
     given = donor()
+    given.whole = limit is None  # pictures of anything, in which no face is looked for
     options = dict(
         recogniser=outsider, from_=given, mapping_steps=2, mapping_fine_steps=2, attributes_steps=2
     )
@@ -44,6 +45,7 @@ def test_in_one_call(limit, outsider, toy_folder, toys, tmp_path):
     assert {"embedding_seconds", "mapping_seconds", "attributes_seconds"} <= set(times)
     # It is read back, with its recogniser, and edits
     again = Circle.from_pretrained(tmp_path)
+    assert again.whole == given.whole
     x = toys.batch(toys.rows("valid")[:3])
     torch.testing.assert_close(again.embed(x), outsider.embed(x))
     assert again.edit(x, {"smile": 1.0}).shape == x.shape

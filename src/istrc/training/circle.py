@@ -91,6 +91,7 @@ def train_circle(data: str | Path, out: str | Path, **given: Any) -> Circle:
         search=from_.search,
         probes=from_.probes,
         aligner=from_.aligner,
+        whole=from_.whole,
         bound=s.bound,
     )
     circle.same_person = nearest(circle, prepared, s.seed)
