@@ -86,7 +86,7 @@ def test_every_setting_has_a_help_and_every_part_its_options(part):
     kind = train.PARTS[part][2]
     for one in fields(kind):
         option = train._option(one)
-        assert (option is None) == (one.name == "made")
+        assert (option is None) == (one.name == "spaces")
         assert option is None or one.metadata["help"].endswith(".")
         if one.default is MISSING:
             assert option.default is option.empty
