@@ -102,20 +102,17 @@ STILL = (
 # A broad shade over a part of the face is what these are, and not another light
 _FACIAL_HAIR = ("beard", "mustache", "goatee", "sideburns", "five_o_clock_shadow")
 _PAINT = ("makeup", "wearing_lipstick", "arched_eyebrows", "bushy_eyebrows", "rosy_cheeks")
+_HAIR_COLOURS = ("black_hair", "blond_hair", "brown_hair", "gray_hair")
 _HAIR = (
+    *_HAIR_COLOURS,
     "bald",
     "bangs",
-    "black_hair",
-    "blond_hair",
     "blurry",
-    "brown_hair",
-    "gray_hair",
     "receding_hairline",
     "straight_hair",
     "wavy_hair",
     "wearing_hat",
 )
-_HAIR_COLOURS = ("black_hair", "blond_hair", "brown_hair", "gray_hair")
 
 # Attribute: what moves with it by its meaning. Sex moves with none of them.
 MOVES_WITH = {

@@ -1,13 +1,19 @@
-"""Networks whose codes say what they are asked, and walks for them."""
+"""Networks whose codes say what they are asked, and walks for them; a photograph and its face."""
 
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 
 from istrc import sphere
 from istrc.edit.walk import Walk
+from istrc.photo.align import Frame
+from istrc.shape.crop import CROP_CENTRE, CROP_SIDE
 from istrc.shape.measures import measures
+from istrc.shape.mesh import Mesh
+
+SIDE = 150  # of the face's crop in the photograph
 
 
 @pytest.fixture(scope="session")
@@ -77,3 +83,22 @@ def shaped(nets):
         return toy, torch.cat([torch.zeros(2), at.detach().flatten()])[None]
 
     return shaped
+
+
+@pytest.fixture(scope="session")
+def mesh(face_points):
+    return Mesh(face_points)
+
+
+@pytest.fixture(scope="session")
+def frame():
+    """A face that is turned a little, in a photograph of 320 x 260."""
+    scale, angle = CROP_SIDE / SIDE, 0.2
+    turn = scale * np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    return Frame(np.column_stack([turn, CROP_CENTRE - turn @ [150.0, 140.0]]))
+
+
+@pytest.fixture(scope="session")
+def photo():
+    coarse = np.random.default_rng(0).integers(0, 256, (27, 33, 3), dtype=np.uint8)
+    return coarse.repeat(10, 0).repeat(10, 1)[:260, :320]

@@ -10,34 +10,13 @@ from istrc.circle import Circle
 from istrc.edit.composite import put
 from istrc.edit.render import MODES, Rendering
 from istrc.errors import InputError
-from istrc.photo.align import Frame
 from istrc.photo.paste import face_mask
-from istrc.shape.crop import CROP, CROP_CENTRE, CROP_SIDE
+from istrc.shape.crop import CROP
 from istrc.shape.measures import measures
-from istrc.shape.mesh import Mesh, points
+from istrc.shape.mesh import points
 from istrc.shape.regions import outline, polygon, region_mask
 
 SIZE = 32
-SIDE = 150  # of the face's crop in the photograph
-
-
-@pytest.fixture(scope="module")
-def mesh(face_points):
-    return Mesh(face_points)
-
-
-@pytest.fixture(scope="module")
-def frame():
-    """A face that is turned a little, in a photograph of 320 x 260."""
-    scale, angle = CROP_SIDE / SIDE, 0.2
-    turn = scale * np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
-    return Frame(np.column_stack([turn, CROP_CENTRE - turn @ [150.0, 140.0]]))
-
-
-@pytest.fixture(scope="module")
-def photo():
-    coarse = np.random.default_rng(0).integers(0, 256, (27, 33, 3), dtype=np.uint8)
-    return coarse.repeat(10, 0).repeat(10, 1)[:260, :320]
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,8 @@
 """One command on many pictures: what is there already is left alone, the rest is done.
 
-Pictures are done one by one or by several processes, told in the order of the inputs, and recorded
-as soon as they are done. Ctrl-C lets the pictures at hand be finished and begins no other; a
-second one stops at once. No picture outlives its turn: 10,000 take the memory of one.
+Pictures are done a few together or by several processes, told in the order of the inputs, and
+recorded as soon as they are done. Ctrl-C lets the pictures at hand be finished and begins no other;
+a second one stops at once. No picture outlives its turn: 10,000 take the memory of a few.
 """
 
 from __future__ import annotations

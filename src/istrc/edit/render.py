@@ -163,10 +163,8 @@ class Rendering:
     def _masks(self, edits: Iterable[str] | None) -> np.ndarray:
         """Where such an edit may show in each face, (B, S, S) in [0, 1]."""
         where = self._where(edits)
-        if self.nets.mesh is None:
-            return np.broadcast_to(where, (len(self.c), *where.shape))
         masks = np.broadcast_to(where, (len(self.c), *where.shape))
-        if not of_the_hair(edits):
+        if self.nets.mesh is not None and not of_the_hair(edits):
             masks = masks * self._smooth
         if self.covered is not None:
             masks = masks * np.stack([self._over(clear) for clear in self._clear])
@@ -199,6 +197,13 @@ class Rendering:
         if mesh is None:
             return None
         return blurred(polygon(mesh.reference[60:68], size)[None], _EDGE * size)[0]
+
+    @cached_property
+    def _lips(self) -> np.ndarray:
+        """The same with the edge of the lips, (S, S) in [0, 1]."""
+        corners = enlarged(self.nets.mesh.reference[60:68], _LIPS)
+        wide = polygon(corners, self.nets.size)
+        return blurred(wide[None], 2 * _EDGE * self.nets.size)[0]
 
     def _dark(self, edits: Iterable[str] | None) -> np.ndarray | None:
         """Where such an edit leaves what is dark as it is: hair, brows, lashes, irises. (S, S)."""
@@ -283,10 +288,8 @@ class Rendering:
         """
         was, is_ = (max(float(measures(shape)["lip_gap"]), 0) for shape in (old, new))
         if was <= is_:
-            return np.zeros_like(self._mouth)
-        corners = self.nets.mesh.reference[60:68]
-        wide = polygon(enlarged(corners, _LIPS), self.nets.size)
-        return (1 - is_ / was) * blurred(wide[None], 2 * _EDGE * self.nets.size)[0]
+            return np.zeros_like(self._lips)
+        return (1 - is_ / was) * self._lips
 
     def _opened(
         self, before: np.ndarray, after: np.ndarray, clear: np.ndarray | None

@@ -97,7 +97,7 @@ def toned(
     if skin is None:
         return change
     # What grows or is painted may be colder than the skin; lips that fade are not
-    return _warmed(own + change, own, skin, 1 - (1 - _WARM) * paint) - own
+    return _warmed(own + change, own, 1 + (1 - (1 - _WARM) * paint) * (white - 1)) - own
 
 
 def like_teeth(new: np.ndarray, own: np.ndarray, skin: np.ndarray, mouth: np.ndarray) -> np.ndarray:
@@ -112,7 +112,7 @@ def like_teeth(new: np.ndarray, own: np.ndarray, skin: np.ndarray, mouth: np.nda
         skin, mouth: (S, S) where the light is measured, and what is dimmed.
     """
     levels = (LUMA[..., 0] * (own + 1)[:, skin > 0.5]).sum(0)
-    white = _white(own, skin)
+    white = 1 + _WARM * (white_of(own, skin) - 1)
     new = new + 1
     luma = (LUMA * new).sum(0, keepdims=True)
     # What is far lighter than white would dim all the rest: it nears white, and keeps its order
@@ -127,19 +127,11 @@ def like_teeth(new: np.ndarray, own: np.ndarray, skin: np.ndarray, mouth: np.nda
     return new + cold * (luma * white - new) - 1
 
 
-def _warmed(
-    new: np.ndarray, own: np.ndarray, skin: np.ndarray, warm: np.ndarray | float
-) -> np.ndarray:
-    """A texture without what has become colder than a white in this light: hair is not blue."""
-    white = _white(own, skin, warm)
+def _warmed(new: np.ndarray, own: np.ndarray, white: np.ndarray) -> np.ndarray:
+    """A texture without what has become colder than a white, over its luma: hair is not blue."""
     plain, was = ((LUMA * (x + 1)).sum(0, keepdims=True) * white - 1 for x in (new, own))
     cold = (plain - new)[:1] - (was - own)[:1].clip(min=0)
     return new + (cold / _COLD).clip(0, 1) * (plain - new)
-
-
-def _white(own: np.ndarray, skin: np.ndarray, warm: np.ndarray | float = _WARM) -> np.ndarray:
-    """A white that is `warm` of the skin's colour, over its luma: (3, 1, 1) or (3, S, S)."""
-    return 1 + warm * (white_of(own, skin) - 1)
 
 
 def white_of(own: np.ndarray, skin: np.ndarray) -> np.ndarray:
