@@ -210,3 +210,26 @@ def test_what_is_shown_is_what_is_laid_over(rendering, circle):
         assert torch.equal(found[:, circle.texture :], change[:, circle.texture :])
         nothing = rendering.layers(0 * change, edits)
         assert [abs(layers.change).max() for layers in nothing] == [0] * len(nothing)
+
+
+def test_colour_between_lips_that_shut_is_not_shown(rendering, circle, faces):
+    """Lips that shut keep the photograph's colour, and what is not laid over does not count."""
+    shape = np.zeros((68, 2), np.float32)
+    shape[[*range(55, 60), *range(65, 68)], 1] = 0.2  # the lower lip hangs
+    c = rendering.c.clone()
+    c[:, circle.texture :] += torch.from_numpy(shape).flatten()
+    drawing = Rendering(circle, faces, c)
+    change = torch.zeros_like(c)
+    change[:, : circle.texture] = 0.3 * torch.randn(3, circle.texture)
+    open_ = drawing.shown(change, ["mouth_open"])
+    change[:, circle.texture :] -= torch.from_numpy(shape).flatten()
+    shut = drawing.shown(change, ["mouth_open"])
+    texture = circle.draw_texture(c)
+    for face, layers in enumerate(drawing.layers(change, ["mouth_open"])):
+        over = texture[face : face + 1] + torch.from_numpy(layers.change)[None]
+        wanted = circle.encode_texture(over) - circle.encode_texture(texture[face : face + 1])
+        off = (shut[face, : circle.texture] - wanted[0]).abs().max()
+        assert off < 0.01 * wanted.abs().max()
+        inside = polygon(circle.mesh.reference[60:68], SIZE) > 0.9
+        assert abs(layers.change[:, inside]).max() < 0.5 * abs(layers.change).max()
+    assert (shut - open_)[:, : circle.texture].abs().max() > 0.1 * open_.abs().max()

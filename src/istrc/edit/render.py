@@ -103,18 +103,14 @@ class Rendering:
         c = self.c + change
         drawn, own = numpy(self.nets.draw_texture(c)), numpy(self._texture)
         masks = self._masks(edits)
-        shifts = self._shifts(drawn, masks, edits)
+        shifts = self._shifts(drawn, c, masks, edits)
         if self.nets.mesh is None:
             return [Layers(*one) for one in zip(shifts, masks, strict=True)]
-        olds, news = (numpy(self.nets.shapes(codes)) for codes in (self.c, c))
-        made = []
+        made, news = [], self._moved(c)
         for number, (shift, mask) in enumerate(zip(shifts, masks, strict=True)):
-            old, new, clear = olds[number], news[number], None
-            if self.covered is not None:
-                clear = self._clear[number]
-                new = old + (new - old) * clear[:, None]
+            old, new = self._shapes[number], news[number]
+            clear = None if self.covered is None else self._clear[number]
             before, after = self.nets.mesh.moved(widened(old, new), new)
-            shift = shift * (1 - self._shut(old, new))
             lips, inside = self._opened(before, after, clear), None
             if lips is not None:
                 inside = own[number] + toned(drawn[number] - own[number], own[number], None)
@@ -128,16 +124,16 @@ class Rendering:
 
         Of the texture's: in the edit's own regions, without the change of light and tone.
         """
-        drawn = numpy(self.nets.draw_texture(self.c + change))
-        shifts = self._shifts(drawn, self._masks(edits), edits)
+        c = self.c + change
+        shifts = self._shifts(numpy(self.nets.draw_texture(c)), c, self._masks(edits), edits)
         read = self.nets.encode_texture(self._texture + self.nets.here(shifts))
         rest = change[:, self.nets.texture :]
         return library(rest).concatenate([read - self._read, rest], 1)
 
     def _shifts(
-        self, drawn: np.ndarray, masks: np.ndarray, edits: Iterable[str] | None
+        self, drawn: np.ndarray, c: Array, masks: np.ndarray, edits: Iterable[str] | None
     ) -> np.ndarray:
-        """What is laid over faces whose textures are now `drawn`, (B, 3, S, S)."""
+        """What is laid over faces whose codes are now c and textures `drawn`, (B, 3, S, S)."""
         if self.nets.whole:  # no skin's colour is to be kept
             return ((drawn - numpy(self._texture)) * masks[:, None]).astype(np.float32)
         made, skin = [], self._skin
@@ -158,7 +154,22 @@ class Rendering:
                 teeth, was = (like_teeth(x, old, skin, self._mouth) for x in (new, old))
                 shift += self._mouth * (teeth - was - shift)
             made.append(shift.astype(np.float32))
-        return np.stack(made)
+        if self.nets.mesh is None:
+            return np.stack(made)
+        pairs = zip(self._shapes, self._moved(c), strict=True)
+        shut = np.stack([self._shut(old, new) for old, new in pairs])
+        return np.stack(made) * (1 - shut[:, None])
+
+    def _moved(self, c: Array) -> np.ndarray:
+        """The shapes of new codes, (B, 68, 2): what is covered stays where it is."""
+        news = numpy(self.nets.shapes(c))
+        if self.covered is None:
+            return news
+        return self._shapes + (news - self._shapes) * self._clear[:, :, None]
+
+    @cached_property
+    def _shapes(self) -> np.ndarray:
+        return numpy(self.nets.shapes(self.c))
 
     def _masks(self, edits: Iterable[str] | None) -> np.ndarray:
         """Where such an edit may show in each face, (B, S, S) in [0, 1]."""
