@@ -164,6 +164,11 @@ def of_the_hair(edits: Iterable[str] | None) -> bool:
     return edits is None or bool(set(edits) - {*TRANSFORMATIONS, *OTHERS} | set(edits) & set(_HAIR))
 
 
+def of_the_skin(name: str) -> bool:
+    """Whether an attribute may show in the detail of the skin: hair and glasses have their own."""
+    return name != "eyeglasses" and name not in _HAIR
+
+
 def experimental(name: str) -> bool:
     """Whether edits of an attribute have not been measured against what the twelve must pass.
 

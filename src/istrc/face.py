@@ -127,9 +127,9 @@ def edited(
     if drawing is None:
         drawn = circle.decode(walk.end)
     elif mode == "photo":
-        drawn = drawing.layers(change, tuple(strengths))
+        drawn = drawing.layers(change, strengths)
     else:
-        drawn = drawing.drawn(change, mode)
+        drawn = drawing.drawn(change, mode, strengths)
     walks = [walk.of(slice(row, row + 1)) for row in range(len(faces))]
     return [Drawn(*one) for one in zip(faces, drawn, walks, strict=True)]
 

@@ -138,3 +138,21 @@ def test_large_faces_are_looked_up_between(mesh, open_mouth, monkeypatch):
     monkeypatch.setattr("istrc.edit.composite.FINEST", 128)
     rough = put(pixels, layers, aligned_frame(256, 256), mesh)
     assert np.abs(rough - fine).mean() < 2
+
+
+def test_what_is_finer_than_the_texture_grows(mesh, frame, photo):
+    """By as much as is asked, beside what the texture says is there; edges do not."""
+    still = nothing(mesh)
+    flat = np.full_like(photo, 100)
+    flat[::2] += 6  # grain of 3 levels around 103
+    flat[40:44] = 255  # and an edge
+    coarse = np.full((SIZE, SIZE), 103 / 127.5 - 1, np.float32)
+    detail = np.stack([np.full((SIZE, SIZE), 1.0, np.float32), coarse])
+    found = put(flat, replace(still, detail=detail), frame, mesh).astype(int)
+    inside = (np.abs(in_crop(frame, photo.shape)) < 0.5).all(-1)
+    plain = inside & (flat[..., 0] < 200)
+    off = (found - 103)[plain] - 2 * (flat.astype(int) - 103)[plain]
+    assert np.abs(off).max() <= 1
+    assert (found[inside & (flat[..., 0] == 255)] == 255).all()
+    outside = (np.abs(in_crop(frame, photo.shape)) > 1.05).any(-1)
+    np.testing.assert_array_equal(found[outside], flat[outside])

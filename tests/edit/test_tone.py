@@ -129,7 +129,7 @@ def test_teeth_are_lit_by_what_lights_the_skin(own, skin):
         found = like_teeth(given, own, skin, mouth)
         assert luma(found).max() <= teeth_of(own, skin) - 1 + 0.02
         assert (found[0] >= found[2] - 1e-6).all()  # the skin is warm, and so are they
-    warm = red + np.array([0.3, 0.1, 0.0], np.float32)[:, None, None]
+    warm = red + np.array([0.6, 0.0, 0.0], np.float32)[:, None, None]  # as flesh is
     np.testing.assert_allclose(like_teeth(warm, own, skin, mouth), warm, atol=1e-6)
     cold = own[::-1].copy()
     found = like_teeth(white, cold, skin, mouth)

@@ -8,11 +8,13 @@ import torch
 
 from istrc.attributes import moves
 from istrc.data.prepared import Prepared
+from istrc.edit.detail import amplitudes, bands, lit
 from istrc.models.began import AutoEncoder
 from istrc.models.facenet import FaceNet
 from istrc.shape.measures import MEASURED, measures
+from istrc.shape.regions import skin
 from istrc.training.changes import poses
-from istrc.training.probes import RARE, RIDGE, train_probes
+from istrc.training.probes import HELD, RARE, RIDGE, TOLD, train_probes
 from istrc.training.shape_free import make_shape_free
 from istrc.training.spaces import Spaces, both_sides
 
@@ -95,3 +97,36 @@ def test_codes_without_shapes_have_no_measures(given, shaped_folder, tmp_path):
     nets = {name: given[name] for name in ("facenet", "autoencoder")}
     net = train_probes(shaped_folder, tmp_path, steps=2, batch_size=16, **nets)
     assert net.code == 10 and net.measures == () and net.ranges.shape == (0, 2, 3)
+
+
+def test_detail_is_the_same_regression_on_log_amplitudes(given, shaped_folder, tmp_path):
+    """Of faces in the mean shape; kept of the attributes whose classes it tells apart."""
+    textures = given["spaces"]._nets[3]
+    net = train_probes(
+        shaped_folder, tmp_path, steps=2, batch_size=16, textures=textures.folder, **given
+    )
+    rows = given["spaces"].rows
+    mask = skin(np.array(textures.info["shape_free"]["reference"]), textures.size)
+    x = textures.batch(rows["fit"]).numpy()
+    found = amplitudes(bands(lit(x, mask)[0])).reshape(len(x), -1)
+    np.testing.assert_allclose(net.detail_mean.flatten(), found.mean(0), atol=1e-4)
+    labels = textures.attributes[rows["fit"]].astype(float)
+    labels = np.where(labels < 0, np.nanmean(np.where(labels < 0, np.nan, labels), 0), labels)
+    pose = poses(torch.from_numpy(textures.landmarks[rows["fit"]]).flatten(1), 0)
+    pose = (pose - pose.mean(0)) / pose.std(0, ddof=1)
+    bent = np.column_stack([pose, pose**2, pose[:, 0] * pose[:, 1]])
+    kept = [name for at, name in enumerate(net.names) if net.detail[at].any()]
+    for name in kept:
+        column = net.names.index(name)
+        held = [other for other in net.names if other in HELD and not moves(name, other)]
+        others = [net.names.index(other) for other in held]
+        given_ = np.column_stack([labels[:, [column, *others]], bent])
+        given_ = given_ - given_.mean(0)
+        ridge = np.sqrt(RIDGE * len(given_)) * np.eye(given_.shape[1])
+        wanted = np.concatenate([found - found.mean(0), np.zeros((len(ridge), found.shape[1]))])
+        solved = np.linalg.lstsq(np.concatenate([given_, ridge]), wanted, rcond=None)[0][0]
+        np.testing.assert_allclose(net.detail[column].flatten(), solved, atol=1e-3)
+        (having, least, most), (lacking, low, high) = net.detail_ranges[column].tolist()
+        assert having - lacking >= TOLD * (most - least + high - low) / 2
+    for at, name in enumerate(net.names):
+        assert name in kept or not net.detail_ranges[at].any()

@@ -49,11 +49,15 @@ def walk_row(
         share = numbers(np.linspace(0, 1, frames)[:, None], changes)
         changes = changes + share * (reached.change - changes[-1:])
         if mode == "photo":
-            layers = [face.rendering.layers(one[None], [name])[0] for one in changes]
+            parts = np.linspace(0, strength, frames)
+            layers = [
+                face.rendering.layers(one[None], {name: part})[0]
+                for one, part in zip(changes, parts, strict=True)
+            ]
             edited = [put(own, one, face.frame, circle.mesh) for one in layers]
             faces = [face.frame.crop(one, cell) for one in edited]
         else:
-            faces = list(to_pixels(face.rendering.drawn(changes, mode, [name])))
+            faces = list(to_pixels(face.rendering.drawn(changes, mode)))
     angles = [float(angle) for angle in numpy(sphere.angle(start, points))]
     captions = [f"{angle:.2f} rad" for angle in angles]
     return Row(f"{name} {signed(strength)}", faces, captions, marked=0), angles

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from istrc.edit.tone import LUMA
 from istrc.photo.align import Frame, invert, transform
 from istrc.resample import looked_up, places
 from istrc.shape.crop import CROP_CENTRE, CROP_SIDE
@@ -14,6 +15,7 @@ from istrc.shape.mesh import FACE_POINTS, Mesh
 
 FINEST = 1024  # pixels of a side over which a mesh is drawn; larger faces are looked up between
 REACHED = 3  # pixels, as far as a cubic kernel reaches beside a place, and one more
+EDGE = 24  # levels from which on what stands out of a texture is no detail of the skin
 STILL = 0.02  # pixels that count as not moved
 
 
@@ -27,6 +29,8 @@ class Layers:
         inside: (3, S, S) the new texture, for what has opened; None where nothing has.
         lips: (S, S) how much of `inside` shows.
         before, after: (P, 2) the meshes of both shapes; None where all shapes are the same.
+        detail: (2, S, S) how many times more of what is finer than the texture is seen, and the
+            photograph's luma in the texture, in units of the [-1, 1] range; None for no more.
     """
 
     change: np.ndarray
@@ -35,6 +39,7 @@ class Layers:
     lips: Any = None  # an array, or None
     before: np.ndarray | None = None
     after: np.ndarray | None = None
+    detail: np.ndarray | None = None
 
 
 def put(pixels: np.ndarray, layers: Layers, frame: Frame, mesh: Any) -> np.ndarray:
@@ -93,8 +98,15 @@ def put(pixels: np.ndarray, layers: Layers, frame: Frame, mesh: Any) -> np.ndarr
     stack = [layers.change * np.float32(127.5)]
     if layers.inside is not None:
         stack += [(layers.inside + 1) * np.float32(127.5), layers.lips[None]]
-    seen = looked_up(np.concatenate(stack), texels[:, 0], texels[:, 1])  # (3 or 7, N)
+    if layers.detail is not None:
+        stack.append(layers.detail)
+    seen = looked_up(np.concatenate(stack), texels[:, 0], texels[:, 1])  # (3, 5, 7 or 9, N)
     shaded = own[rows, columns] + seen[:3].T
+    if layers.detail is not None:
+        more, coarse = seen[-2:]
+        finer = (own[rows, columns] @ LUMA[:, 0, 0] / 127.5 - 1 - coarse) * np.float32(127.5)
+        edge = np.where(more < 0, 2 * EDGE, EDGE)
+        shaded += (more * finer * np.exp(-((finer / edge) ** 2)))[:, None]
     if layers.inside is not None:
         share = seen[6].clip(0, 1)[:, None]
         shaded += share * (seen[3:6].T - shaded)

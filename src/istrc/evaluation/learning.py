@@ -191,7 +191,7 @@ def _edit(
             result["angle"] = float(reached.walk.angle.mean())
         if judge is None or meant not in judge.attribute_names:
             continue
-        edited = drawing.drawn(reached.change, "photo", [asked])
+        edited = drawing.drawn(reached.change, "photo", {asked: sign})
         has = judge.probabilities(edited)[:, judge.column(meant)] >= CUT
         result[word] = float(np.mean(has if sign > 0 else ~has))
         successes.append(result[word])

@@ -202,7 +202,7 @@ def edits(
             x = prepared.batch(rows).to(circle.device)
             z, drawing = circle.embed(x), Rendering.of(circle, x)
             reached = circle.reach(x, z, {name: sign}, drawing=drawing)
-            y = to_tensor(to_pixels(drawing.drawn(reached.change, "photo", [name])))
+            y = to_tensor(to_pixels(drawing.drawn(reached.change, "photo", {name: sign})))
             before, after = judge.probabilities(x) >= CUT, judge.probabilities(y) >= CUT
             real = judge.probabilities(prepared.batch(has))[:, column] >= CUT
             others = [at for at in range(after.shape[1]) if at != column]

@@ -123,6 +123,7 @@ class Probes(Part):
 
     arrays = (
         "typical", "reach", "prototypes", "ranges", "gain", "directions", "turns", "mean", "spread",
+        "detail", "detail_mean", "detail_ranges",
     )  # fmt: skip
 
     def __call__(self, c: np.ndarray) -> np.ndarray:

@@ -20,6 +20,7 @@ class Probes(nn.Module):
         names: the attributes.
         code: C.
         measures: what is measured on shapes (istrc.shape.measures), in the order of `ranges`.
+        detail: bands and side of the maps of detail (istrc.edit.detail); none where it is empty.
 
     Buffers:
         typical: (A, 2) the median logit of faces that have an attribute, and of those that lack it,
@@ -36,6 +37,9 @@ class Probes(nn.Module):
             where a measure grows by 1 and the others stay.
         turns: (2, 68, 2) how a shape changes where yaw or pitch (istrc.shape.measures.pose) grow by
             1 and what is measured stays.
+        detail: (A, bands, side, side) how log amplitudes differ, as `prototypes` do of codes.
+        detail_mean: (bands, side, side) of all faces.
+        detail_ranges: (A, 2, 3) as `ranges`, of how far faces are on the way of `detail`.
     """
 
     mean: torch.Tensor
@@ -47,10 +51,21 @@ class Probes(nn.Module):
     gain: torch.Tensor
     directions: torch.Tensor
     turns: torch.Tensor
+    detail: torch.Tensor
+    detail_mean: torch.Tensor
+    detail_ranges: torch.Tensor
 
-    def __init__(self, names: tuple[str, ...], code: int, measures: tuple[str, ...] = ()):
+    def __init__(
+        self,
+        names: tuple[str, ...],
+        code: int,
+        measures: tuple[str, ...] = (),
+        detail: tuple[int, ...] = (),
+    ):
         super().__init__()
-        self.config = dict(names=list(names), code=code, measures=list(measures))
+        self.config = dict(
+            names=list(names), code=code, measures=list(measures), detail=list(detail)
+        )
         self.names, self.measures, self.code = tuple(names), tuple(measures), code
         self.read = nn.Linear(code, len(names))
         self.register_buffer("mean", torch.zeros(code))
@@ -62,6 +77,11 @@ class Probes(nn.Module):
         self.register_buffer("gain", torch.ones(len(measures), 2))
         self.register_buffer("directions", torch.zeros(len(measures), 68, 2))
         self.register_buffer("turns", torch.zeros(2, 68, 2))
+        if detail:
+            bands, side = detail
+            self.register_buffer("detail", torch.zeros(len(names), bands, side, side))
+            self.register_buffer("detail_mean", torch.zeros(bands, side, side))
+            self.register_buffer("detail_ranges", torch.zeros(len(names), 2, 3))
 
     def forward(self, c: torch.Tensor) -> torch.Tensor:
         return self.read((c - self.mean) / self.spread)

@@ -78,7 +78,7 @@ def preview(
     if not edits:
         return _show(session, face.x, "after.webp")
     reached = face.circle.reach(face.x, face.z, edits, keep=kept, drawing=face.rendering)
-    return _show(session, face.rendering.drawn(reached.change, "photo", tuple(edits)), "after.webp")
+    return _show(session, face.rendering.drawn(reached.change, "photo", edits), "after.webp")
 
 
 def edit(

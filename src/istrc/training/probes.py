@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from istrc.attributes import moves
+from istrc.attributes import moves, of_the_skin
+from istrc.data.prepared import Prepared
+from istrc.edit.detail import BANDS, SIDE, amplitudes, bands, lit, places, shares
 from istrc.models.probes import Probes
+from istrc.resample import resized
 from istrc.shape.frame import mirrored
 from istrc.shape.measures import MEASURED, measures
+from istrc.shape.regions import skin
 from istrc.training import loop
 from istrc.training.changes import Pairs, poses
 from istrc.training.entropy import areas_under_curves, known_entropy
@@ -21,6 +25,14 @@ from istrc.training.spaces import both_sides, open_spaces
 
 RARE = 0.02  # share of a sex among those who have an attribute, from which it counts
 RIDGE = 1e-3  # added to the variances of what prototypes are told by
+DETAILED = 12_000  # faces whose detail is measured, of either part
+# Held where detail is compared: sex, expression, and what covers skin. The rest, such as bags under
+# eyes, is what ageing is
+HELD = (
+    "male", "smile", "mouth_open", "makeup", "eyeglasses", "beard", "mustache", "goatee",
+    "five_o_clock_shadow", "sideburns", "bangs", "wearing_hat", "blurry",
+)  # fmt: skip
+TOLD = 0.2  # of what 94 % of a class span, that the classes' detail must be apart to be edited
 PAIRS = 20_000  # of either kind, that say how shapes change with a measure
 
 
@@ -39,7 +51,8 @@ def train_probes(data: str | Path, out: str | Path, **given: Any) -> Probes:
     measured = tuple(name for name in MEASURED if name in names) if shaped else ()
 
     torch.manual_seed(s.seed)
-    net = Probes(names, c.shape[2], measured)
+    straight = Prepared(s.textures) if s.textures and shaped else None
+    net = Probes(names, c.shape[2], measured, (BANDS, SIDE) if straight else ())
     net.mean.copy_(flat.mean(0))
     net.spread.copy_(flat.std(0).clamp(min=1e-4))
     net = net.to(s.device)
@@ -78,6 +91,8 @@ def train_probes(data: str | Path, out: str | Path, **given: Any) -> Probes:
     if measured:
         _ranges(net, codes["tune"][0][:, texture:], labels["tune"])
         _directions(net, codes["fit"], texture, prepared.identity[spaces.rows["fit"]], s.seed)
+    if straight:
+        measure_detail(net, straight, spaces.rows, s.seed)
     return net.eval()
 
 
@@ -111,23 +126,83 @@ def _prototypes(net: Probes, codes: torch.Tensor, labels: torch.Tensor, texture:
     """How codes (2, N, C) differ with each attribute: least squares, with every other attribute
     that it does not move by its meaning, and with the pose, held as they are.
     """
-    known = labels.double()  # (N, A)
+    pose = np.concatenate([poses(side, texture) for side in codes])  # (2N, 2)
+    net.prototypes.copy_(_differences(net.names, labels.repeat(2, 1), pose, codes.flatten(0, 1)))
+
+
+def _differences(
+    names: tuple[str, ...],
+    labels: torch.Tensor,
+    pose: np.ndarray,
+    flat: torch.Tensor,
+    held: Collection[str] | None = None,
+) -> torch.Tensor:
+    """How rows (N, C) differ with each attribute: (A, C), see `_prototypes`.
+
+    Args:
+        labels: (N, A); pose: (N, 2).
+        held: of the attributes, those that are the same; None for all.
+    """
+    known = labels.double()
     known = torch.where(known < 0, torch.nan, known)
     known = (known - known.nanmean(0)).nan_to_num(0)
-    pose = torch.cat([torch.from_numpy(poses(side, texture)) for side in codes])  # (2N, 2)
-    pose = (pose - pose.mean(0)) / pose.std(0).clamp(min=1e-9)
-    bent = torch.cat([pose.square(), pose[:, :1] * pose[:, 1:]], 1)
-    given = torch.cat([known.repeat(2, 1), pose, bent], 1)
+    turned = torch.from_numpy(pose)
+    turned = (turned - turned.mean(0)) / turned.std(0).clamp(min=1e-9)
+    bent = torch.cat([turned.square(), turned[:, :1] * turned[:, 1:]], 1)
+    given = torch.cat([known, turned, bent], 1)
     given -= given.mean(0)
-    flat = codes.flatten(0, 1).double()
+    flat = flat.double()
     products = given.T @ given / len(given)
-    with_codes = given.T @ (flat - flat.mean(0)) / len(given)
+    with_rows = given.T @ (flat - flat.mean(0)) / len(given)
     products += RIDGE * torch.eye(len(products), dtype=products.dtype)
+    found = []
+    for column, name in enumerate(names):
+        others = [at for at, other in enumerate(names) if not moves(name, other)]
+        others = [at for at in others if held is None or names[at] in held]
+        rows = [column, *others, *range(len(names), len(products))]
+        found.append(torch.linalg.solve(products[rows][:, rows], with_rows[rows])[0])
+    return torch.stack(found).float()
+
+
+@torch.no_grad()
+def measure_detail(
+    net: Probes, straight: Prepared, rows: Mapping[str, np.ndarray], seed: int = 0
+) -> None:
+    """How strong detail is with each attribute (istrc.edit.detail), and where classes lie on it.
+
+    Args:
+        straight: the faces in the mean shape, with their shapes.
+        rows: of the faces to fit and to tune on.
+    """
+    reference = np.array(straight.info["shape_free"]["reference"])
+    mask = skin(reference, straight.size)
+
+    def measured(part: str) -> tuple[np.ndarray, np.ndarray]:
+        some = np.random.default_rng(seed).permutation(rows[part])[:DETAILED]
+        some = np.sort(some)
+        lumas = (lit(x.numpy(), mask)[0] for x in straight.batches(some, 64))
+        return some, np.concatenate([amplitudes(bands(luma)) for luma in lumas])
+
+    some, found = measured("fit")
+    shapes = torch.from_numpy(straight.landmarks[some]).flatten(1)
+    labels = torch.from_numpy(straight.attributes[some])
+    flat = torch.from_numpy(found).flatten(1)
+    net.detail_mean.copy_(flat.mean(0).view_as(net.detail_mean))
+    way = _differences(net.names, labels, poses(shapes, 0), flat, HELD)
+    net.detail.copy_(way.view_as(net.detail))
+    some, found = measured("tune")
+    at = torch.tensor([0.5, 0.03, 0.97])
     for column, name in enumerate(net.names):
-        others = [at for at, other in enumerate(net.names) if not moves(name, other)]
-        rows = [column, *others, *range(len(net.names), len(products))]
-        solved = torch.linalg.solve(products[rows][:, rows], with_codes[rows])
-        net.prototypes[column] = solved[0]
+        where = resized(places(reference, straight.size, name), SIDE, linear=True)
+        share = torch.from_numpy(shares(found, net, column, where)).float()
+        of = torch.from_numpy(straight.attributes[some][:, column])
+        for side, value in enumerate((1, 0)):
+            if (of == value).any():
+                net.detail_ranges[column, side] = share[of == value].quantile(at)
+        having, lacking = net.detail_ranges[column]  # medians, 3rd and 97th percentiles
+        span = (having[2] - having[1] + lacking[2] - lacking[1]) / 2
+        if not of_the_skin(name) or having[0] - lacking[0] < TOLD * span:
+            net.detail[column], net.detail_ranges[column] = 0, 0
 
 
 @torch.no_grad()

@@ -87,7 +87,7 @@ def measured(circle: Circle, x: torch.Tensor, name: str, sign: float) -> dict[st
 
     def edited() -> torch.Tensor:
         change = circle.reach(x, z, {name: sign}, drawing=drawing).change
-        return drawing.drawn(change, "photo", [name])
+        return drawing.drawn(change, "photo", {name: sign})
 
     def seen() -> torch.Tensor:
         return sign * circle.logits(circle.embed(edited()), [name])[:, 0] > 0
