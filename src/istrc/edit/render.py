@@ -54,28 +54,43 @@ class Rendering:
         x: (B, 3, S, S) in [-1, 1].
         c: (B, C) their codes.
         covered: (B, 68) logits of each point's being covered; None takes none for covered.
+        detail: (1, BANDS, S, S) log gains of an edit's detail (`emphasis`), in place of their own.
     """
 
-    def __init__(self, nets: Networks, x: Array, c: Array, covered: Array | None = None):
-        self.nets, self.x, self.c, self.covered = nets, x, c, covered
+    def __init__(
+        self,
+        nets: Networks,
+        x: Array,
+        c: Array,
+        covered: Array | None = None,
+        detail: np.ndarray | None = None,
+    ):
+        self.nets, self.x, self.c, self.covered, self._detail = nets, x, c, covered, detail
         self._shows: dict[tuple[str, ...] | None, np.ndarray] = {}  # by what is edited
         self._gains: dict[tuple[tuple[str, float], ...], np.ndarray] = {}  # and how far
 
     @classmethod
-    def of(cls, nets: Networks, x: Array, found: Array | None = None) -> Rendering:
+    def of(
+        cls,
+        nets: Networks,
+        x: Array,
+        found: Array | None = None,
+        detail: np.ndarray | None = None,
+    ) -> Rendering:
         """Of faces x (B, 3, S, S), whose points are found (`Networks.find`) where they are not
         known, (B, 68, 3), and whose codes are made.
         """
         if found is None and nets.landmarks is not None:
             found = nets.find(x)
-        return cls(nets, x, nets.encode(x, found), None if found is None else found[..., 2])
+        covered = None if found is None else found[..., 2]
+        return cls(nets, x, nets.encode(x, found), covered, detail)
 
     def of_some(self, rows: Array) -> Rendering:
         """Of these faces alone, (R,)."""
         if len(rows) == len(self.c):
             return self
         covered = None if self.covered is None else self.covered[rows]
-        return Rendering(self.nets, self.x[rows], self.c[rows], covered)
+        return Rendering(self.nets, self.x[rows], self.c[rows], covered, self._detail)
 
     @inference
     def drawn(self, change: Array, mode: str, edits: Edits = None) -> Array:
@@ -112,7 +127,7 @@ class Rendering:
         shifts = self._shifts(drawn, c, masks, edits)
         if self.nets.mesh is None:
             return [Layers(*one) for one in zip(shifts, masks, strict=True)]
-        made, news, gain = [], self._moved(c), self._emphasis(edits)
+        made, news, gain = [], self._moved(c), self.emphasis(edits)
         for number, (shift, mask) in enumerate(zip(shifts, masks, strict=True)):
             old, new = self._shapes[number], news[number]
             clear = None if self.covered is None else self._clear[number]
@@ -167,7 +182,7 @@ class Rendering:
         pairs = zip(self._shapes, self._moved(c), strict=True)
         shut = np.stack([self._shut(old, new) for old, new in pairs])
         shifts = np.stack(made) * (1 - shut[:, None])
-        gain = self._emphasis(edits)
+        gain = self.emphasis(edits)
         if gain is not None:
             luma, light = self._lit
             shifted = luma + (LUMA * shifts).sum(1) / light
@@ -175,11 +190,13 @@ class Rendering:
             shifts += more[:, None] * np.stack([white_of(real, skin) for real in self._real])
         return shifts
 
-    def _emphasis(self, edits: Edits) -> np.ndarray | None:
+    def emphasis(self, edits: Edits) -> np.ndarray | None:
         """How much stronger such an edit makes detail, as log gains (B, BANDS, S, S); None where
         nothing says it.
         """
         mesh = self.nets.mesh
+        if self._detail is not None:
+            return np.broadcast_to(self._detail, (len(self.c), *self._detail.shape[1:]))
         if not isinstance(edits, Mapping) or mesh is None:
             return None
         probes = self.nets.probes

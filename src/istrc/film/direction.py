@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 from istrc import sphere
@@ -31,6 +32,7 @@ class Direction:
         further: times the change of its code that its walk asks for, its edit went.
         rest: (1, C) what its edit changed in its code besides, such as the rest of a shape.
         edits: the attributes that were edited.
+        detail: (1, BANDS, S, S) how much stronger they made its detail (`Rendering.emphasis`).
     """
 
     base: torch.Tensor
@@ -39,6 +41,7 @@ class Direction:
     further: float = 1.0
     rest: torch.Tensor | None = None
     edits: tuple[str, ...] = ()
+    detail: np.ndarray | None = None
 
     @property
     def angle(self) -> float:
@@ -86,10 +89,11 @@ def find_direction(
     reached = circle.reach(
         x[one], z[one], strengths, keep=keep, mode=mode, metric=metric, drawing=drawing
     )
-    path, further, rest = reached.walk, 1.0, None
-    if c is not None:
+    path, further, rest, detail = reached.walk, 1.0, None, None
+    if drawing is not None and c is not None:
+        detail = drawing.emphasis(strengths)
         own = circle.map_change(c, z[one], path.end)
         further = float((own * reached.change).sum() / own.square().sum().clamp(min=1e-12))
         rest = reached.change - further * own
     move = sphere.log(z[one], path.end)
-    return Direction(z[one], move, path, further, rest, tuple(strengths))
+    return Direction(z[one], move, path, further, rest, tuple(strengths), detail)

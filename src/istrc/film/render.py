@@ -126,7 +126,7 @@ def make_layers(
     if mode == "circle":
         drawn = circle.decode(z2)
     else:
-        rendering = Rendering.of(circle, x, points)
+        rendering = Rendering.of(circle, x, points, direction.detail)
         change = direction.further * circle.map_change(rendering.c, z, z2)
         if direction.rest is not None:
             change = change + direction.rest.to(change)
