@@ -129,7 +129,7 @@ def walk(
 
     import numpy as np
 
-    from istrc.app.strips import walk_row
+    from istrc.verbs.strips import walk_row
     from istrc.figures import strip
 
     def one(job: Job) -> None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from PIL import Image
 
-from istrc.app.strips import walk_row
+from istrc.verbs.strips import walk_row
 from istrc.arrays import numpy
 from istrc.attributes import experimental
 from istrc.data.prepared import to_pixels

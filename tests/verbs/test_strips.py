@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from istrc.app.strips import walk_row
+from istrc.verbs.strips import walk_row
 from istrc.circle import Circle
 from istrc.photo.write import write_picture
 
