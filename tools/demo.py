@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from istrc.verbs.strips import walk_row
 from istrc.circle import Circle
 from istrc.errors import IstrcError
 from istrc.figures import Row, strip
 from istrc.photo.write import write_picture
 from istrc.runtime import cores
 from istrc.shipped import DEFAULT
+from istrc.verbs.strips import walk_row
 
 EDITS: dict[str, dict[str, Any]] = {
     "smile-off": {"smile": -1},

@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 import pytest
-
 from tools.tables import NOTHING, fill, headline, read_results, reliability, tables
 
 EDIT = {
