@@ -91,20 +91,15 @@ def learn(
     What is learned stands beside the model and belongs to its recogniser; edit, walk, --keep and
     Python know it from then on. Told is the AUC on faces left out, and how far to trust it.
     """
-    wishes = {
-        "--with or --without": bool(with_ or without),
-        "--csv": table is not None,
-        "--list": listed,
-        "--forget": forget,
-        "--add": add is not None,
-    }
-    asked = [wish for wish, there in wishes.items() if there]
-    if len(asked) != 1:
-        raise IstrcError(
-            "say what to learn from: NAME --with DIR --without DIR, or NAME --csv FILE"
-            if not asked
-            else f"{' and '.join(asked)}: give one of them"
-        )
+    asked = _one_of(
+        {
+            "--with or --without": bool(with_ or without),
+            "--csv": table is not None,
+            "--list": listed,
+            "--forget": forget,
+            "--add": add is not None,
+        }
+    )
     if listed:
         _list(report)
         return
@@ -112,7 +107,7 @@ def learn(
         _add(report, add, model.open())
         return
     if name is None:
-        raise IstrcError(f"{asked[0]}: say of which NAME")
+        raise IstrcError(f"{asked}: say of which NAME")
     name = snake_case(name)
     if forget:
         _forget(report, name)
@@ -130,6 +125,18 @@ def learn(
     circle.refuse_taken(checked_name(name))
     sides = {side: _read(report, circle, *sources[side], faces) for side in sources}
     _learn(report, circle, name, sides, out, seed)
+
+
+def _one_of(wishes: dict[str, bool]) -> str:
+    """The one thing that is asked for. Raises IstrcError where it is none or several."""
+    asked = [wish for wish, there in wishes.items() if there]
+    if len(asked) != 1:
+        raise IstrcError(
+            "say what to learn from: NAME --with DIR --without DIR, or NAME --csv FILE"
+            if not asked
+            else f"{' and '.join(asked)}: give one of them"
+        )
+    return asked[0]
 
 
 def _of_folders(
