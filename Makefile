@@ -16,8 +16,8 @@ test: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto --dist loadfile
 
 lint: $(READY)
-	$(BIN)/ruff check src tests tools
-	$(BIN)/ruff format --check src tests tools
+	$(BIN)/ruff check src tests tools studies
+	$(BIN)/ruff format --check src tests tools studies
 	$(BIN)/mypy
 
 site: $(READY)

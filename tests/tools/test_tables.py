@@ -53,7 +53,7 @@ RECORDS = {
     },
     "bench.json": {"command": "istrc bench", "training": {"mapping": {"s": 60.0}}},
     "training.json": {
-        "command": "istrc evaluate training mine",
+        "command": "python -m studies.training mine",
         "training": {"seconds": 6120.0, "machine": {"cores": 2}, "runs": {"began": {}}},
     },
     "other.json": {"command": "something else", "bench": 1},
