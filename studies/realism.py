@@ -1,5 +1,8 @@
 """How well a network that was trained for nothing else tells edited faces from untouched ones.
 
+    istrc evaluate editing --data prepared/ --keep-pictures kept/
+    python -m studies.realism prepared/ kept/ --json results/realism.json --markdown docs/realism.md
+
 A small convolutional network, trained apart from everything that edits, sees edited pictures and
 untouched pictures of other people at their own resolution. It scores people that it has not seen:
 of two folds by person, the network of either scores the other. At an AUC of 0.5 it cannot tell.
@@ -16,9 +19,12 @@ same labelled sex where the data has enough of them.
 
 from __future__ import annotations
 
+import argparse
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,8 +36,11 @@ from istrc.data.prepared import Prepared, to_pixels, to_tensor
 from istrc.errors import InputError
 from istrc.evaluation.editing_faces import spread
 from istrc.evaluation.embedding import silent
-from istrc.evaluation.kept_pictures import Kept
+from istrc.evaluation.groups import group_finder
+from istrc.evaluation.kept_pictures import Kept, read_kept
+from istrc.evaluation.results import markdown_table, plain, write_results, write_text
 from istrc.models.quick import channels_last
+from istrc.progress import Bar
 
 EACH = 200  # pictures of an edit that are shown, at most
 FOLDS = 2
@@ -361,3 +370,49 @@ def _record(
             auc = float(one.above[inside & shared].mean())
             found["groups"][word] = {"faces": int((inside & shared).sum()), "auc": auc}
     return found
+
+
+def realism_markdown(found: Mapping[str, Any]) -> str:
+    """The AUC of every method by the same networks: over all edits, and edit by edit."""
+    methods = found["methods"]
+    edits = dict.fromkeys(edit for one in methods.values() for edit in one["edits"])
+    groups = dict.fromkeys(word for one in methods.values() for word in one["groups"])
+    rows = [["all", *(one["auc"] for one in methods.values())]]
+    rows += [[edit, *(one["edits"].get(edit) for one in methods.values())] for edit in edits]
+    rows += [
+        [word, *(one["groups"].get(word, {}).get("auc") for one in methods.values())]
+        for word in groups
+    ]
+    return (
+        "AUC of a network that was trained for this on other "
+        f"people, {found['steps']} batches, on the edits of all methods together; 0.5: it cannot "
+        f"tell.\n\n{markdown_table(['edits', *methods], rows)}"
+    )
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m studies.realism", description=__doc__)
+    parser.add_argument("data", help="the prepared folder that the edits were made of")
+    parser.add_argument("kept", nargs="+", help="a method's pictures, of --keep-pictures")
+    parser.add_argument("--split", default="valid", help="that was edited")
+    parser.add_argument("--steps", type=int, default=1000, help="batches of either network")
+    parser.add_argument("--json", help="write the results here")
+    parser.add_argument("--markdown", help="write the table here")
+    given = parser.parse_args(arguments)
+    prepared = Prepared(given.data)
+    methods = {Path(folder).name: read_kept(folder, prepared) for folder in given.kept}
+    groups = group_finder(prepared, given.split)
+    with Bar("realism", 1) as bar:
+        asked = dict(groups=groups, steps=given.steps, progress=bar.at)
+        found = evaluate_realism(methods, prepared, **asked)
+    table = realism_markdown(plain(found))
+    print(table)
+    if given.json:
+        command = ["python", "-m", "studies.realism", *(arguments or sys.argv[1:])]
+        write_results(given.json, {"realism": found}, seed=SEED, command=command)
+    if given.markdown:
+        write_text(given.markdown, table)
+
+
+if __name__ == "__main__":
+    main()
