@@ -10,7 +10,7 @@ READY  := $(VENV)/.installed-from-lock
 .PHONY: demo test lint site tables readme checksums clean
 
 demo: $(READY)
-	$(BIN)/python tools/demo.py --out out
+	$(BIN)/python -m tools.demo --out out
 
 test: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto --dist loadfile
@@ -27,11 +27,11 @@ site: $(READY)
 PAGES := README.md docs/results.md docs/own-data.md docs/reliability.md \
 	src/istrc/weights/celeba128/README.md
 tables: $(READY)
-	for page in $(PAGES); do $(BIN)/python tools/tables.py $$page results || exit 1; done
+	for page in $(PAGES); do $(BIN)/python -m tools.tables $$page results || exit 1; done
 
 # README's picture, its run times and its tables, all made anew.
 readme: $(READY)
-	$(BIN)/python tools/demo.py --out out --json results/demo.json
+	$(BIN)/python -m tools.demo --out out --json results/demo.json
 	cp out/walks.jpg docs/walks.jpg
 	$(MAKE) tables
 

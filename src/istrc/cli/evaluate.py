@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from istrc.cli import evaluate_editing, options
+from istrc.cli import evaluate_editing
 from istrc.cli.evaluate_verification import LfwOption, verification
 from istrc.cli.measuring import (
     Bench,
@@ -173,44 +173,6 @@ def photos_headline(found: dict[str, Any]) -> str:
     return text
 
 
-def own(
-    bench: Bench,
-    unseen_split: Annotated[
-        str, typer.Option(metavar="SPLIT", help="Of classes that nothing was trained on.")
-    ] = "test",
-    count: Annotated[
-        int, typer.Option(min=1, max=100_000, help="Pictures of each edit, and blends, at most.")
-    ] = 100,
-    judge: JudgeOption = None,
-    sheets: SheetsOption = None,
-) -> dict[str, Any]:
-    """A circle of pictures of anything: retrieval of classes never trained on, reconstruction,
-    blends, and edits of its attributes as a judge sees them.
-    """
-    options.need("evaluate own", "skimage", extra="demo")
-    from istrc.evaluation.own import evaluate_own
-
-    return bench.measured(
-        "own",
-        evaluate_own,
-        judge=bench.judge,
-        runs=Path(bench.model.model) / "runs",
-        unseen=unseen_split,
-        count=count,
-        sheets=sheets,
-    )
-
-
-def own_headline(found: dict[str, Any]) -> str:
-    recall = found["retrieval"]["recall_at_1"]
-    done = [one["success"] for one in found["edits"].values()]
-    return (
-        f"recall@1 on unseen classes {recall['embedding']:.3f} (pixels {recall['pixels']:.3f}), "
-        f"auto-encoder {found['reconstruction']['auto_encoder']['psnr']:.2f} dB, edits judged "
-        f"{sum(done) / max(1, len(done)):.2f}"
-    )
-
-
 MEASURES = {
     "attributes": Measure(
         attributes,
@@ -236,7 +198,6 @@ MEASURES = {
     "learning": Measure(
         learning, learning_headline, "istrc.evaluation.learning:learning_markdown", split="tune"
     ),
-    "own": Measure(own, own_headline, "istrc.evaluation.own:own_markdown"),
     "photos": Measure(photos, photos_headline, "istrc.evaluation.photos:photos_markdown"),
 }
 
