@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from studies.realism import Detector, Edits, jitter, share_below, tell_apart
+from studies.detector import Detector, jitter
+from studies.realism import Edits, share_below, tell_apart
 
 from istrc.errors import InputError
 from istrc.roc import roc_auc
@@ -49,9 +50,9 @@ def test_no_network_scores_whom_it_was_trained_on(seen, monkeypatch):
     from studies import realism
 
     edited, _ = seen
-    train, score, shown, scored = realism._train, realism.score, [], []
+    train, score, shown, scored = realism.train, realism.score, [], []
     monkeypatch.setattr(
-        realism, "_train", lambda kinds, **s: shown.append(kinds) or train(kinds, **s)
+        realism, "train", lambda kinds, **s: shown.append(kinds) or train(kinds, **s)
     )
     monkeypatch.setattr(
         realism, "score", lambda net, p, at: scored.append((len(shown), p, at)) or score(net, p, at)
