@@ -10,14 +10,14 @@ READY  := $(VENV)/.installed-from-lock
 .PHONY: demo test lint site tables readme checksums clean
 
 demo: $(READY)
-	$(BIN)/python -m istrc.app.demo --out out
+	$(BIN)/python -m tools.demo --out out
 
 test: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto --dist loadfile
 
 lint: $(READY)
-	$(BIN)/ruff check src tests
-	$(BIN)/ruff format --check src tests
+	$(BIN)/ruff check src tests tools studies
+	$(BIN)/ruff format --check src tests tools studies
 	$(BIN)/mypy
 
 site: $(READY)
@@ -27,11 +27,11 @@ site: $(READY)
 PAGES := README.md docs/results.md docs/own-data.md docs/reliability.md \
 	src/istrc/weights/celeba128/README.md
 tables: $(READY)
-	for page in $(PAGES); do $(BIN)/python -m istrc.app.tables $$page results || exit 1; done
+	for page in $(PAGES); do $(BIN)/python -m tools.tables $$page results || exit 1; done
 
 # README's picture, its run times and its tables, all made anew.
 readme: $(READY)
-	$(BIN)/python -m istrc.app.demo --out out --json results/demo.json
+	$(BIN)/python -m tools.demo --out out --json results/demo.json
 	cp out/walks.jpg docs/walks.jpg
 	$(MAKE) tables
 
@@ -57,7 +57,7 @@ $(READY): requirements.lock pyproject.toml
 	$(PIP) install --no-compile -r requirements.lock
 	$(PIP) install --quiet --no-deps --no-build-isolation -e .
 	rm -rf $(SITE)/torch/test $(SITE)/torch/bin/test_* $(SITE)/torch/include
-	PYTHONDONTWRITEBYTECODE= $(BIN)/python -c 'import istrc.cli, istrc.app.demo, skimage.data, pytest, \
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -c 'import istrc.cli, skimage.data, pytest, \
 	  dlib, istrc.photo.inputs, istrc.photo.plugins as plugins, istrc.light.parts, \
 	  istrc.light.running; plugins.load_plugins()'
 	touch $@

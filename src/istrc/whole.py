@@ -1,15 +1,16 @@
 """Files that appear whole or not at all: written under another name beside the one they get.
 
-And the checksum by which a whole file is known.
+And what is written as JSON, and the checksum by which a whole file is known.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -69,6 +70,24 @@ def parse_json(text: str | bytes) -> Any:
         return json.loads(text)
     except RecursionError:
         raise ValueError("nested too deeply") from None
+
+
+def plain(value: Any, digits: int | None = None) -> Any:
+    """A value as JSON can hold it: arrays as lists, paths as text, NaN and infinity as None.
+
+    digits: how many significant ones floats are rounded to.
+    """
+    if isinstance(value, Mapping):
+        return {str(key): plain(item, digits) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item, digits) for item in value]
+    if hasattr(value, "tolist"):  # NumPy arrays and scalars, tensors
+        return plain(value.tolist(), digits)
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            return None
+        return value if digits is None else float(f"{value:.{digits}g}")
+    return str(value) if isinstance(value, Path) else value
 
 
 def checksum(*paths: Path) -> str:

@@ -11,7 +11,7 @@ def names(folder):
 
 def test_figures_are_drawn_once_and_again_by_force(istrc, toy_model, faces, tmp_path):
     out = tmp_path / "figures"
-    inputs = ["--inputs", faces / "a.png", faces / "b.jpg", "--aligned", "--model", toy_model]
+    inputs = [faces / "a.png", faces / "b.jpg", "--aligned", "--model", toy_model]
     first = istrc("figures", out, *inputs, "--only", "13,5", "--json")
     assert first.exit_code == 0, first.err
     assert [one["figure"] for one in first.json()["results"]] == [13, 5]
@@ -37,8 +37,8 @@ def test_figures_are_drawn_once_and_again_by_force(istrc, toy_model, faces, tmp_
     [
         (["--only", "14"], "1 to 13"),
         (["--only", "4,x"], "x is no figure"),
-        (["--inputs", "EMPTY"], "no pictures"),
-        (["--inputs", "EMPTY", "--data", "x"], "one of them"),
+        (["EMPTY"], "no pictures"),
+        (["EMPTY", "--data", "x"], "one of them"),
         (["--data", "EMPTY"], "prepared.json"),
     ],
 )
@@ -54,7 +54,7 @@ def test_an_input_that_fails_is_named_and_the_figures_are_of_the_others(
 ):
     (tmp_path / "bad.png").write_bytes(b"no picture")
     result = istrc(
-        "figures", tmp_path / "out", "--inputs", tmp_path / "bad.png", faces, "--only", "6",
+        "figures", tmp_path / "out", tmp_path / "bad.png", faces, "--only", "6",
         "--aligned", "--model", toy_model,
     )  # fmt: skip
     assert result.exit_code == 1 and "bad.png" in result.lines[0]

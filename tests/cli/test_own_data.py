@@ -11,6 +11,7 @@ from istrc.data.prepare import prepare
 from istrc.data.prepared import Prepared
 from istrc.errors import InputError
 from istrc.training.all import train_all
+from studies import own_data
 
 CLASSES = ("bar", "cross", "disc", "square", "triangle")
 EACH = 30
@@ -124,14 +125,11 @@ def test_the_commands(made, shapes, istrc, tmp_path):
     assert refused.exit_code == 1 and "smile" in refused.err
 
 
-def test_what_it_is_worth_is_measured(made, istrc, tmp_path):
+def test_what_it_is_worth_is_measured(made, tmp_path, capsys):
     pytest.importorskip("skimage")
-    result = istrc(
-        "evaluate", "own", "--data", made / "prepared", "--model", made / "circle", "--judge",
-        made / "judge", "--count", "6", "--sheets", tmp_path / "sheets", "--markdown",
-        tmp_path / "own.md", "--json", tmp_path / "own.json",
-    )  # fmt: skip
-    assert result.exit_code == 0, result.err
+    told = [made / "prepared", "--model", made / "circle", "--judge", made / "judge"]
+    told += ["--count", 6, "--sheets", tmp_path / "sheets", "--json", tmp_path / "own.json"]
+    own_data.main([str(one) for one in told])
     found = json.loads((tmp_path / "own.json").read_text())["own"]
     near = found["retrieval"]
     assert near["pictures"] == 2 * EACH and near["chance"] == pytest.approx(29 / 59)
@@ -152,7 +150,7 @@ def test_what_it_is_worth_is_measured(made, istrc, tmp_path):
         > found["reconstruction"]["baseline"]["psnr"]
     )
     assert set(found["training"]) >= set(PARTS)
-    assert "| red+ |" in (tmp_path / "own.md").read_text()
+    assert "| red+ |" in capsys.readouterr().out
     assert {path.stem for path in (tmp_path / "sheets").iterdir()} == {
         "blends", "edits", "reconstruction",
     }  # fmt: skip

@@ -102,7 +102,6 @@ def test_the_figures_of_one_edit_the_slow_way(circle_of, toys, judge, predictor)
         skin = skin_mask(toys.landmarks[row], toys.size)
         added.append(pixels.chroma(edited.transpose(1, 2, 0), skin))
     assert numbers["chroma_added"] == pytest.approx(np.mean(added), rel=1e-4)
-    assert numbers["changes"]["smile"] == pytest.approx(-numbers["moved_by"])
 
     few = outcome.on(np.array([0, 7]))
     assert few.figures["moved_by"].tolist() == figures["moved_by"][[0, 7]].tolist()

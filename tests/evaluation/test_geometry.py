@@ -96,8 +96,6 @@ def test_figures_of_an_edit_the_slow_way(pointed_folder, predictor):
         if open_before:
             assert figures["shut"][i] == (after["lip_gap"] <= before["lip_gap"] / 2)
     assert 0 < np.isfinite(figures["shut"]).sum() < 9  # the toys have mouths of both kinds
-    changes = seen.changes(edit, points)
-    assert changes["smile"] == pytest.approx(-np.median(figures["moved_by"]))
     assert set(seen.look(Edit("male", 1, rows), points)) == set()
     assert set(seen.look(Edit("mouth_open", -1, rows), points)) == {"shut"}
 

@@ -150,16 +150,6 @@ def test_kernel_distance_of_more_than_a_block_of_rows():
     assert metrics.kernel_distance(a, b) == pytest.approx(sum(apart) - 2 * ab.mean())
 
 
-def test_flip_rate_and_leakage_are_counted():
-    before = np.array([[0.1, 0.9], [0.4, 0.6], [0.6, 0.2]])
-    after = np.array([[0.7, 0.8], [0.4, 0.4], [0.9, 0.2]])
-    assert metrics.flip_rate(before, after) == pytest.approx([1 / 3, 1 / 3])
-    assert metrics.flip_rate(before[:, 0], after[:, 0]) == pytest.approx(1 / 3)
-    matrix = metrics.leakage_matrix([before, before[:0]], [after, after[:0]])
-    assert matrix[0] == pytest.approx([(0.6 + 0 + 0.3) / 3, (0.1 + 0.2 + 0) / 3])
-    assert np.isnan(matrix[1]).all()
-
-
 def test_finite_mean():
     assert metrics.finite_mean([1.0, float("nan"), 3.0]) == 2
     assert math.isnan(metrics.finite_mean([]))

@@ -77,7 +77,7 @@ def test_derived_people_are_made_when_needed_and_told(circle, given):
     stage = Stage(circle, crowd)
     assert "derived" in stage.caption(1, "", crowd.take(3))
     assert "derived" not in stage.caption(1, "", crowd.take(2))
-    with pytest.raises(InputError, match="--inputs"):
+    with pytest.raises(InputError, match="photographs"):
         people.People(circle, [], "")
 
 

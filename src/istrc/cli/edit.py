@@ -129,8 +129,8 @@ def walk(
 
     import numpy as np
 
-    from istrc.app.strips import walk_row
     from istrc.figures import strip
+    from istrc.verbs.strips import walk_row
 
     def one(job: Job) -> None:
         [seen] = faces.read(circle, job.source)

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from istrc.cli import evaluate_editing, options
-from istrc.cli.command import as_command
+from istrc.cli import evaluate_editing
 from istrc.cli.evaluate_verification import LfwOption, verification
 from istrc.cli.measuring import (
     Bench,
     JudgeOption,
     LimitOption,
-    MarkdownOption,
     Measure,
-    ResultsOptions,
     SecondOption,
     SheetsOption,
     measure_command,
 )
-from istrc.cli.report import Report
 from istrc.cli.strengths import parse_names
 
 app = typer.Typer(
@@ -81,13 +76,6 @@ def reconstruction_headline(found: dict[str, Any]) -> str:
             f"Fréchet {one['auto_encoder']['frechet']:.2f}"
         )
     return said
-
-
-def landmarks(bench: Bench, limit: LimitOption = None) -> dict[str, Any]:
-    """How well landmarks are found: by region and group, in mirrors, and as an aligner."""
-    from istrc.evaluation.landmarks import evaluate_landmarks
-
-    return bench.measured("landmarks", evaluate_landmarks, limit=limit)
 
 
 def learning(
@@ -185,94 +173,12 @@ def photos_headline(found: dict[str, Any]) -> str:
     return text
 
 
-def own(
-    bench: Bench,
-    unseen_split: Annotated[
-        str, typer.Option(metavar="SPLIT", help="Of classes that nothing was trained on.")
-    ] = "test",
-    count: Annotated[
-        int, typer.Option(min=1, max=100_000, help="Pictures of each edit, and blends, at most.")
-    ] = 100,
-    judge: JudgeOption = None,
-    sheets: SheetsOption = None,
-) -> dict[str, Any]:
-    """A circle of pictures of anything: retrieval of classes never trained on, reconstruction,
-    blends, and edits of its attributes as a judge sees them.
-    """
-    options.need("evaluate own", "skimage", extra="demo")
-    from istrc.evaluation.own import evaluate_own
-
-    return bench.measured(
-        "own",
-        evaluate_own,
-        judge=bench.judge,
-        runs=Path(bench.model.model) / "runs",
-        unseen=unseen_split,
-        count=count,
-        sheets=sheets,
-    )
-
-
-def own_headline(found: dict[str, Any]) -> str:
-    recall = found["retrieval"]["recall_at_1"]
-    done = [one["success"] for one in found["edits"].values()]
-    return (
-        f"recall@1 on unseen classes {recall['embedding']:.3f} (pixels {recall['pixels']:.3f}), "
-        f"auto-encoder {found['reconstruction']['auto_encoder']['psnr']:.2f} dB, edits judged "
-        f"{sum(done) / max(1, len(done)):.2f}"
-    )
-
-
-def training(
-    report: Report,
-    folder: Annotated[
-        str,
-        typer.Argument(
-            metavar="CIRCLE", help="The folder that istrc train all made.", show_default=False
-        ),
-    ],
-    *,
-    markdown: MarkdownOption = None,
-    device: options.DeviceOption = "cpu",
-    results: ResultsOptions,
-) -> None:
-    """What training a circle took, part by part, beside the machine's peak and a GPU's.
-
-    Seconds are those that `istrc train all` kept; the GPU's are projected from counted work.
-    """
-    import torch
-
-    from istrc.device import choose_device
-    from istrc.evaluation.speed.machine import Clock
-    from istrc.evaluation.training import evaluate_training
-
-    started = time.monotonic()
-    found = evaluate_training(folder, Clock(torch.device(choose_device(device))))
-    report.done(
-        f"training: {found['seconds'] / 60:.0f} minutes for {len(found['runs'])} parts; "
-        f"{found['gpu_seconds'] / 60:.0f} on a GPU, projected",
-        part="training",
-        **found,
-    )
-    found["measuring_seconds"] = round(time.monotonic() - started, 1)
-    table = "istrc.evaluation.training:training_markdown"
-    results.write(report, {"training": found}, markdown, table, of="training")
-
-
 MEASURES = {
     "attributes": Measure(
         attributes,
         lambda found: f"mean AUC {found['mean_auc']:.3f} over {found['mean_over']} attributes",
     ),
     "reconstruction": Measure(reconstruction, reconstruction_headline),
-    "landmarks": Measure(
-        landmarks,
-        lambda found: (
-            f"mean error {100 * found['error']['mean']:.1f} % of the eye distance, "
-            f"eyes land within {100 * found['eyes']['median']:.1f} %"
-        ),
-        "istrc.evaluation.landmarks:landmarks_markdown",
-    ),
     "editing": Measure(
         evaluate_editing.editing,
         evaluate_editing.headline,
@@ -292,7 +198,6 @@ MEASURES = {
     "learning": Measure(
         learning, learning_headline, "istrc.evaluation.learning:learning_markdown", split="tune"
     ),
-    "own": Measure(own, own_headline, "istrc.evaluation.own:own_markdown"),
     "photos": Measure(photos, photos_headline, "istrc.evaluation.photos:photos_markdown"),
 }
 
@@ -321,5 +226,3 @@ def all_parts(
 for _part in MEASURES:
     app.command(_part)(measure_command(_part, MEASURES))
 app.command("all")(measure_command("all", MEASURES, all_parts))
-# It looks at no face, and so has options of its own
-app.command("training")(as_command("evaluate training", training))

@@ -31,12 +31,6 @@ def figures(
         ),
     ] = [],  # noqa: B006  typer copies it
     *,
-    inputs: Annotated[
-        list[str],
-        typer.Option(
-            "--inputs", metavar="PHOTO...", help="The same as PHOTO.", show_default="none"
-        ),
-    ] = [],  # noqa: B006  typer copies it
     data: Annotated[
         str | None,
         typer.Option(
@@ -70,9 +64,8 @@ def figures(
     from istrc.paper_figures import FIGURES
 
     numbers = parse_numbers(only, list(FIGURES))
-    inputs = [*inputs, *photos]
-    if inputs and data:
-        raise IstrcError("--inputs and --data: give one of them")
+    if photos and data:
+        raise IstrcError("PHOTO and --data: give one of them")
     options.need("figures", "matplotlib", extra="figures")
     folder = Path(out)
     if folder.exists() and not folder.is_dir():
@@ -93,7 +86,7 @@ def figures(
             wanted.append((number, stem))
     if not wanted:
         return
-    found = find_all(inputs) if inputs else None
+    found = find_all(photos) if photos else None
     if found is not None:
         report.all_failed(found.missing)
         if not found.paths:
@@ -106,7 +99,7 @@ def figures(
     from istrc.paper_figures.page import save_page
     from istrc.paper_figures.people import Stage
 
-    stage = Stage(circle, people, mode, seed, _command(inputs, data, mode, seed))
+    stage = Stage(circle, people, mode, seed, _command(photos, data, mode, seed))
 
     def one(item: tuple[int, Path]) -> None:
         number, stem = item
@@ -155,14 +148,12 @@ def _people(
     return people.people_of(read, circle, seed) if read else None
 
 
-def _command(inputs: list[str], data: str | None, mode: str, seed: int) -> str:
+def _command(photos: list[str], data: str | None, mode: str, seed: int) -> str:
     """The command for a caption: file names without the folders of this machine."""
-    words = ["istrc", "figures", "OUT"]
+    words = ["istrc", "figures", "OUT", *(Path(one).name for one in photos[:4])]
+    words += ["..."] if len(photos) > 4 else []
     if data is not None:
         words += ["--data", Path(data).name]
-    if inputs:
-        words += ["--inputs", *(Path(one).name for one in inputs[:4])]
-        words += ["..."] if len(inputs) > 4 else []
     if mode != "circle":
         words += ["--mode", mode]
     if seed:

@@ -118,6 +118,13 @@ def film(
             progress=progress,
             tell=lambda line: report.say(f"{source}: {line}"),
         )
+    _tell(report, source, output, done, time.monotonic() - began)
+    if which == "largest" and done.people > 1:
+        report.say(f"{source}: {done.people} faces found, the largest followed; --face K chooses")
+
+
+def _tell(report: Report, source: str, output: Path, done: Any, seconds: float) -> None:
+    """What became of the film (istrc.film.edit_film)."""
     ratio = done.flicker["ratio"]
     text = "" if ratio is None else f", flicker {ratio:.2f}"
     report.done(
@@ -128,10 +135,8 @@ def film(
         fps=round(done.fps, 3),
         angle=round(done.angle, 4),
         flicker={k: v if v is None else round(v, 4) for k, v in done.flicker.items()},
-        seconds=round(time.monotonic() - began, 3),
+        seconds=round(seconds, 3),
     )
-    if which == "largest" and done.people > 1:
-        report.say(f"{source}: {done.people} faces found, the largest followed; --face K chooses")
 
 
 def _output(source: str, out: str) -> Path:

@@ -91,20 +91,15 @@ def learn(
     What is learned stands beside the model and belongs to its recogniser; edit, walk, --keep and
     Python know it from then on. Told is the AUC on faces left out, and how far to trust it.
     """
-    wishes = {
-        "--with or --without": bool(with_ or without),
-        "--csv": table is not None,
-        "--list": listed,
-        "--forget": forget,
-        "--add": add is not None,
-    }
-    asked = [wish for wish, there in wishes.items() if there]
-    if len(asked) != 1:
-        raise IstrcError(
-            "say what to learn from: NAME --with DIR --without DIR, or NAME --csv FILE"
-            if not asked
-            else f"{' and '.join(asked)}: give one of them"
-        )
+    asked = _one_of(
+        {
+            "--with or --without": bool(with_ or without),
+            "--csv": table is not None,
+            "--list": listed,
+            "--forget": forget,
+            "--add": add is not None,
+        }
+    )
     if listed:
         _list(report)
         return
@@ -112,7 +107,7 @@ def learn(
         _add(report, add, model.open())
         return
     if name is None:
-        raise IstrcError(f"{asked[0]}: say of which NAME")
+        raise IstrcError(f"{asked}: say of which NAME")
     name = snake_case(name)
     if forget:
         _forget(report, name)
@@ -121,15 +116,36 @@ def learn(
     # What can be refused is refused before a picture is read
     if out is not None and not out.endswith(".safetensors"):
         raise InputError(f"-o {out}: end the name in .safetensors")
-    if column is not None and table is None:
-        raise IstrcError(f"--column {column}: is a column of a CSV; give --csv FILE")
-    sources = _of_csv(table, column or name) if table else _of_folders(report, with_, without)
-    from istrc.learning.learn import checked_name
+    sources = _sources(report, name, with_, without, table, column)
+    _learn(report, model.open(), name, sources, faces, out, seed)
 
-    circle = model.open()
-    circle.refuse_taken(checked_name(name))
-    sides = {side: _read(report, circle, *sources[side], faces) for side in sources}
-    _learn(report, circle, name, sides, out, seed)
+
+def _one_of(wishes: dict[str, bool]) -> str:
+    """The one thing that is asked for. Raises IstrcError where it is none or several."""
+    asked = [wish for wish, there in wishes.items() if there]
+    if len(asked) != 1:
+        raise IstrcError(
+            "say what to learn from: NAME --with DIR --without DIR, or NAME --csv FILE"
+            if not asked
+            else f"{' and '.join(asked)}: give one of them"
+        )
+    return asked[0]
+
+
+def _sources(
+    report: Report,
+    name: str,
+    with_: list[str],
+    without: list[str],
+    table: str | None,
+    column: str | None,
+) -> dict[str, tuple[str, list[Path]]]:
+    """side -> (what it is called, its pictures)."""
+    if table is not None:
+        return _of_csv(table, column or name)
+    if column is not None:
+        raise IstrcError(f"--column {column}: is a column of a CSV; give --csv FILE")
+    return _of_folders(report, with_, without)
 
 
 def _of_folders(
@@ -196,12 +212,20 @@ def _read(
 
 
 def _learn(
-    report: Report, circle: Any, name: str, sides: dict[str, list[Any]], out: str | None, seed: int
+    report: Report,
+    circle: Any,
+    name: str,
+    sources: dict[str, tuple[str, list[Path]]],
+    which: options.FaceOptions,
+    out: str | None,
+    seed: int,
 ) -> None:
     from istrc.arrays import numpy
-    from istrc.learning.learn import ENOUGH, differing
+    from istrc.learning.learn import ENOUGH, checked_name, differing
     from istrc.verbs.anchor import stack
 
+    circle.refuse_taken(checked_name(name))
+    sides = {side: _read(report, circle, *sources[side], which) for side in sources}
     # Before it is known: it would differ in itself
     known = circle.attribute_names
     scores = [numpy(circle.scores(stack(faces)[0])) for faces in sides.values()]

@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from istrc.cli.files import Job
-from istrc.cli.report import plain
-from istrc.whole import parse_json, whole
+from istrc.whole import parse_json, plain, whole
 
 NAME = ".istrc.jsonl"
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import typer
 
-from istrc.cli.files import find_all
 from istrc.cli.options import FaceOptions
 from istrc.cli.report import Report
 from istrc.cli.vectors import read_vectors
@@ -54,19 +53,21 @@ def find_sources(arguments: list[str], report: Report) -> list[Source]:
     """What the arguments stand for, in their order; one that stands for nothing is reported."""
     sources: list[Source] = []
     for argument in arguments:
-        match = _ARRAY.fullmatch(argument)
-        if match:
-            sources.append(_array(match))
-            continue
-        found = find_all([argument])
-        report.all_failed(found.missing)
-        sources += [Source(path) for path in found.paths]
+        try:
+            sources += sources_of(argument)
+        except InputError as error:
+            report.all_failed([error])
     return sources
 
 
-def _array(match: re.Match) -> Source:
-    row = None if match["row"] is None else int(match["row"])
-    return Source(Path(match["path"]), row, True)
+def sources_of(argument: str) -> list[Source]:
+    """What an argument stands for. Raises InputError where that is nothing."""
+    if match := _ARRAY.fullmatch(argument):
+        row = None if match["row"] is None else int(match["row"])
+        return [Source(Path(match["path"]), row, True)]
+    from istrc.photo.inputs import find_inputs
+
+    return [Source(path) for path in find_inputs([argument])]
 
 
 def read_source(circle: Any, source: Source, report: Report, faces: FaceOptions) -> list[Operand]:
@@ -103,19 +104,12 @@ def read_all(
 
 def read_one(circle: Any, argument: str, report: Report, faces: FaceOptions) -> Operand:
     """The one operand that an argument stands for. Raises InputError where it is not one."""
-    match = _ARRAY.fullmatch(argument)
-    if match:
-        source = _array(match)
-    else:
-        found = find_all([argument])
-        if found.missing:
-            raise found.missing[0]
-        if len(found.paths) != 1:
-            raise InputError(f"{argument}: {len(found.paths)} pictures, and one is needed; name it")
-        source = Source(found.paths[0])
-    operands = read_source(circle, source, report, faces)
+    sources = sources_of(argument)
+    if len(sources) != 1:
+        raise InputError(f"{argument}: {len(sources)} pictures, and one is needed; name it")
+    operands = read_source(circle, sources[0], report, faces)
     if len(operands) != 1:
-        if match:
+        if sources[0].is_array:
             raise InputError(f"{argument}: {len(operands)} rows; say which: {argument}[0]")
         raise InputError(f"{argument}: {len(operands)} faces, and one is needed; give --face K")
     return operands[0]

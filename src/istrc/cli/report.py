@@ -18,6 +18,7 @@ from istrc.cli.table import write_table
 from istrc.errors import IstrcError
 from istrc.progress import Bar
 from istrc.runtime import REMEDY, without_torch
+from istrc.whole import plain
 
 T = TypeVar("T")
 
@@ -35,7 +36,7 @@ def print_json(value: dict[str, Any]) -> None:
 
     In ASCII, which every console's encoding holds, and names that are no Unicode as well.
     """
-    print(json.dumps(plain(value), allow_nan=False), flush=True)
+    print(json.dumps(plain(value), allow_nan=False, default=str), flush=True)
 
 
 class Report:
@@ -153,18 +154,3 @@ def describe(error: BaseException) -> str:
     if isinstance(error, MemoryError):
         return "not enough memory for it; give a smaller picture or close other programs"
     return str(error)
-
-
-def plain(value: Any) -> Any:
-    """`value` as JSON can hold it: paths as text, arrays as lists, NaN as None."""
-    if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    if hasattr(value, "tolist"):  # NumPy arrays and scalars, tensors
-        return plain(value.tolist())
-    if isinstance(value, float) and (value != value or value in (float("inf"), -float("inf"))):
-        return None
-    if value is None or isinstance(value, (str, int, float, bool)):
-        return value
-    return str(value)

@@ -10,7 +10,7 @@ picture as it would be saved, rounded to 8 bits.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -23,7 +23,7 @@ from istrc.edit.render import MODES
 from istrc.errors import InputError
 from istrc.evaluation import identity, metrics
 from istrc.evaluation.editing_curve import at_equal_identity
-from istrc.evaluation.editing_faces import CUT, OF_MEN, Edit, choose_faces, recognised, spread
+from istrc.evaluation.editing_faces import CUT, Edit, choose_faces, recognised, spread
 from istrc.evaluation.editing_judges import GREY, PictureJudges
 from istrc.evaluation.editing_measures import Outcome, summarise
 from istrc.evaluation.embedding import Progress, silent
@@ -37,11 +37,9 @@ PSNR_CAP = 60.0  # dB: two pictures that differ less than 8-bit rounding are equ
 Editor = Callable[[torch.Tensor, Mapping[str, float]], torch.Tensor]
 
 
-def circle_editors(
-    circle: Any, modes: Sequence[str], keep: Iterable[str] | None = None
-) -> dict[str, Editor]:
+def circle_editors(circle: Any, modes: Sequence[str]) -> dict[str, Editor]:
     """The circle's own edit, once a mode."""
-    return {mode: partial(circle.edit, keep=keep, mode=mode) for mode in modes}
+    return {mode: partial(circle.edit, mode=mode) for mode in modes}
 
 
 def nothing_editors(circle: Any, modes: Sequence[str]) -> dict[str, Editor]:
@@ -131,105 +129,63 @@ def evaluate_editing(
     strengths: Sequence[float] = (1.0,),
     transformations: Sequence[str] = TRANSFORMATIONS,
     faces: int = 200,  # at most, for each transformation and direction
-    keep: Iterable[str] | None = None,  # attributes to hold; None is the circle's default
     peers: Mapping[str, Editor] | None = None,  # other ways to edit, on the same faces
     slow: Collection[str] = (),  # peers measured on fewer faces, on which all others are as well
     few: int = 20,  # those, for each transformation and direction
     nothing: bool = True,  # strength 0 beside them
-    people: int = 600,  # train people behind the second recogniser's threshold
     others: bool = True,  # ask geometry and colour as well, where the data has landmarks
     grey: int = GREY,  # faces of each edit that are edited as grey photographs, too
     split: str = "valid",
     batch_size: int = 64,
     seed: int = 0,
     progress: Progress = silent,
-    show: Callable[[str, float, Outcome], None] | None = None,  # sees every outcome (sheets)
+    show: Callable[[str, float, Outcome], None] = lambda *_: None,  # sees every outcome (sheets)
 ) -> dict[str, Any]:
     """Measure every transformation in both directions over faces that lack the target.
 
-    For each edit, on the mean over its faces:
-        success: share that the judge says have the target afterwards (probability >= 0.5, plain);
-            `recognised` has the share of real faces with the target of which it says so.
-        sex_flips: share whose judged sex changes; not counted for `male` itself.
-        leakage: mean |change| of the judge's probability over all attributes but the target;
-            `leakage_matrix` has it attribute by attribute, and the share of verdicts that flip.
-        same_person: share within the second recogniser's threshold, found on train pairs of
-            different people at FAR 1e-3; `descriptor_angle` in radians.
-        background_psnr: dB outside the face ellipse, each face capped at 60.
-        pose_shift: how far landmarks that no expression moves were moved, in eye distances.
-        moved: of what is measured on landmarks (istrc.shape.measures), the share of faces that went
-            the right way by more than half the gap between labelled faces with and without it;
-            `moved_by`, the median way in gaps; `beyond`, the share that ended where 1 % of real
-            faces are; `shut`, of clearly open mouths (`open_before`) those that mouth_open-1 and
-            smile-1 at least half shut, `inside_seen`, those whose inside still shows where it was,
-            and `closed`, the shut ones whose inside does not; `changes`, the median way of every
-            measured attribute.
-        tone_inside, tone_outside: CIEDE2000 of the skin's mean tone before and after, in the edit's
-            part of the face and in the rest; `chroma_added`, C* of the skin of grey photographs.
-        seconds_per_edit: embed, walk and rebuild, in batches, without the measuring.
-        groups: the same of each group of faces (istrc.evaluation.groups); edit by edit only how
-            many succeed, are the same person, and change the judged sex.
-
     `methods[method][strength]` holds the `mean` over the edits and, of the first method and of the
-    mode photo, the `edits` one by one; at strength 1 (the first, without it) with their groups and
-    the `leakage_matrix`. A method is a mode of the circle
+    mode photo, the `edits` one by one (istrc.evaluation.editing_measures says what each number
+    is); at strength 1 (the first, without it) with their groups. A method is a mode of the circle
     (at strengths it allows), a peer, or `nothing, MODE` at strength 0.
     `geometry`, `colour` and `groups` have what these compared with, or why they were `skipped`.
     `few` has the same on the faces of the slow peers, spread evenly over the others' faces.
-    `frechet` and `kernel` are distances of all edited faces to the split's real ones in the judge's
-    penultimate layer; compare them with those of doing nothing. `equal_identity` has the success
-    that each method's curve reaches where so many are the same person.
+    `recognised` has the share of real faces with the target of which the judge says so, and
+    `equal_identity` the success that each method's curve reaches where so many are the same person.
 
     Raises InputError where no face can be edited.
     """
-    picture_judges = PictureJudges(prepared, split, grey) if others else None
-    bench = Bench(
-        prepared, judge, second, split=split, batch_size=batch_size, others=picture_judges
-    )
-    edits, left_out = choose_faces(
-        prepared,
-        bench.probability,
-        judge,
-        transformations=transformations,
-        split=split,
-        faces=faces,
-        seed=seed,
-    )
+    looks = PictureJudges(prepared, split, grey) if others else None
+    bench = Bench(prepared, judge, second, split=split, batch_size=batch_size, others=looks)
+    asked: dict[str, Any] = dict(transformations=transformations, split=split, faces=faces)
+    edits, left_out = choose_faces(prepared, bench.probability, judge, **asked, seed=seed)
     if not edits:
         raise InputError(f"{prepared.folder}: no {split} face to edit ({left_out})")
     unknown = [name for name in transformations if name not in circle.attribute_names]
-    if unknown:
-        left_out.update(dict.fromkeys(unknown, "the circle does not know it"))
-        edits = [edit for edit in edits if edit.attribute not in unknown]
+    left_out.update(dict.fromkeys(unknown, "the circle does not know it"))
+    edits = [edit for edit in edits if edit.attribute not in unknown]
     threshold: dict[str, Any] = {}
     if second is not None:
-        threshold = second.threshold(prepared, far=1e-3, people=people, seed=seed)
-    limit = threshold.get("threshold")
-    common = dict(judge=judge, prepared=prepared, threshold=limit, real=bench.features)
+        threshold = second.threshold(prepared, far=1e-3, seed=seed)
 
-    whole = 1.0 if 1.0 in strengths else strengths[0]
-    jobs: list[tuple[str, float, Editor]] = []
-    own = circle_editors(circle, modes, keep)
-    for name, editor in {**own, **(peers or {})}.items():
-        allowed = [s for s in strengths if name not in own or abs(s) <= STRENGTH_LIMIT]
-        jobs += [(name, strength, editor) for strength in allowed]
-    if nothing:
-        jobs += [(name, 0.0, editor) for name, editor in nothing_editors(circle, modes).items()]
-
-    total = len(jobs) * len(edits)
+    jobs = _jobs(circle, modes, strengths, peers or {}, nothing)
     places = [spread(len(edit.rows), few) for edit in edits]
+    common = dict(
+        judge=judge,
+        prepared=prepared,
+        threshold=threshold.get("threshold"),
+        real=bench.features,
+    )
+    whole = 1.0 if 1.0 in strengths else strengths[0]
     methods: dict[str, dict[str, Any]] = {}
     on_few: dict[str, dict[str, Any]] = {}
     for index, (method, strength, editor) in enumerate(jobs):
         outcomes = []
         for number, edit in enumerate(edits):
-            progress(index * len(edits) + number, total)
+            progress(index * len(edits) + number, len(jobs) * len(edits))
             chosen = edit.on(places[number]) if method in slow else edit
-            outcome = bench.run(editor, chosen, strength)
-            if show:
-                show(method, strength, outcome)
-            outcome.pixels = None  # the sheets have seen them
-            outcomes.append(outcome)
+            outcomes.append(bench.run(editor, chosen, strength))
+            show(method, strength, outcomes[-1])
+            outcomes[-1].pixels = None  # the sheets have seen them
         if method not in slow:
             shown = method in (jobs[0][0], MODES[0])
             made = summarise(outcomes, **common, apart=shown, whole=strength == whole)
@@ -239,35 +195,43 @@ def evaluate_editing(
             made = summarise(outcomes, **common, apart=False)
             on_few.setdefault(method, {})[f"{strength:g}"] = made
 
-    found = {
-        "methods": methods,
-        "equal_identity": at_equal_identity(methods),
-        "left_out": left_out,
-        "faces_per_edit": faces,
-        "faces_of": {edit.name: len(edit.rows) for edit in edits},
-        "recognised": recognised(prepared, bench.probability, judge, edits, split),
-        "keep": None if keep is None else list(keep),
-        "of_men": list(OF_MEN),
-        "judge": {
-            "checksum": judge.checksum,
-            "probability_threshold": CUT,
-            "mean_accuracy": judge.note.get("valid", {}).get("mean_accuracy"),
-        },
-        "second_recogniser": {"name": second.name, **threshold} if second is not None else None,
-        "features": "the judge's penultimate layer",  # of `frechet` and `kernel`
-        "split": split,
-        "batch_size": batch_size,
-        "threads": torch.get_num_threads(),
-        "seed": seed,
-        "weights": circle_checksum(circle),
-        **(picture_judges.record if picture_judges else {}),
-    }
+    found: dict[str, Any] = {"methods": methods, "equal_identity": at_equal_identity(methods)}
     if slow:
         found["few"] = {
             "slow": list(slow),
             "faces_per_edit": few,
-            "faces_of": {e.name: len(p) for e, p in zip(edits, places, strict=True)},
             "methods": on_few,
             "equal_identity": at_equal_identity(on_few),
         }
-    return found
+    return {
+        **found,
+        "left_out": left_out,
+        "faces_per_edit": faces,
+        "recognised": recognised(prepared, bench.probability, judge, edits, split),
+        "judge": {"checksum": judge.checksum, "probability_threshold": CUT},
+        "second_recogniser": {"name": second.name, **threshold} if second is not None else None,
+        "features": "the judge's penultimate layer",  # of `frechet` and `kernel`
+        "split": split,
+        "threads": torch.get_num_threads(),
+        "seed": seed,
+        "weights": circle_checksum(circle),
+        **(looks.record if looks else {}),
+    }
+
+
+def _jobs(
+    circle: Any,
+    modes: Sequence[str],
+    strengths: Sequence[float],
+    peers: Mapping[str, Editor],
+    nothing: bool,
+) -> list[tuple[str, float, Editor]]:
+    """What is measured, in this order: (method, strength, editor)."""
+    own = circle_editors(circle, modes)
+    jobs: list[tuple[str, float, Editor]] = []
+    for name, editor in {**own, **peers}.items():
+        allowed = [s for s in strengths if name not in own or abs(s) <= STRENGTH_LIMIT]
+        jobs += [(name, strength, editor) for strength in allowed]
+    if nothing:
+        jobs += [(name, 0.0, editor) for name, editor in nothing_editors(circle, modes).items()]
+    return jobs

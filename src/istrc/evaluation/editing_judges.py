@@ -55,7 +55,6 @@ class PictureJudges:
             return
         points = self.geometry.find(pixels)
         outcome.figures |= self.geometry.look(edit, points)
-        outcome.changes = self.geometry.changes(edit, points)
         before = to_pixels(self.prepared.batch(edit.rows))
         old = self.geometry.points[edit.rows]
         opened = self.geometry.opened(edit)

@@ -10,7 +10,7 @@ import torch
 
 from istrc import sphere
 from istrc.data.prepared import Prepared
-from istrc.errors import InputError, IstrcError
+from istrc.errors import InputError
 
 Progress = Callable[[int, int], None]  # (done, total)
 
@@ -33,25 +33,6 @@ def embed_rows(
 def precise(z: torch.Tensor) -> torch.Tensor:
     """Embeddings in float64 and of unit norm there: what float32 leaves of the norm is 1e-7."""
     return sphere.normalize(z.double())
-
-
-def frechet_means(groups: torch.Tensor) -> tuple[torch.Tensor, np.ndarray]:
-    """The Fréchet means of groups (K, n, D) that have one: (M, D), and which do, (K,) bool.
-
-    A group has none where its points lie so far round the sphere that they balance out.
-    """
-    try:
-        return sphere.mean(groups.transpose(0, 1)), np.ones(len(groups), bool)
-    except IstrcError:
-        means = []
-    for points in groups:
-        try:
-            means.append(sphere.mean(points))
-        except IstrcError:
-            means.append(None)
-    kept = [mean for mean in means if mean is not None]
-    together = torch.stack(kept) if kept else groups[:0, 0]
-    return together, np.array([mean is not None for mean in means])
 
 
 def drawn_rows(prepared: Prepared, split: str, count: int | None, seed: int) -> np.ndarray:

@@ -12,7 +12,6 @@ the same predictor's points is judged by its teacher.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -115,7 +114,8 @@ class Geometry:
         more than half the gap between the classes; `moved_by`, its way in gaps; `beyond`, whether
         it ended where 1 % of real faces are. For edits that shut mouths: `shut` (see there).
         """
-        before, after = self._measures(edit, points)
+        before = measures(self.points[edit.rows].astype(np.float64))
+        after = measures(np.asarray(points, np.float64))
         figures: dict[str, np.ndarray] = {}
         if edit.attribute in self.typical:
             typical = self.typical[edit.attribute]
@@ -132,24 +132,6 @@ class Geometry:
         if (edit.attribute, edit.sign) not in SHUTS:
             return None
         return measures(self.points[edit.rows].astype(np.float64))["lip_gap"] > OPEN
-
-    def changes(self, edit: Edit, points: np.ndarray) -> dict[str, float]:
-        """How far an edit moved what is measured of every attribute: medians, in gaps.
-
-        Positive is towards having the attribute, whatever the edit wanted.
-        """
-        before, after = self._measures(edit, points)
-        return {
-            attribute: float(np.median(change(before[t.measure], after[t.measure], t, 1)))
-            for attribute, t in self.typical.items()
-        }
-
-    def _measures(
-        self, edit: Edit, points: np.ndarray
-    ) -> tuple[Mapping[str, np.ndarray], Mapping[str, np.ndarray]]:
-        return measures(self.points[edit.rows].astype(np.float64)), measures(
-            np.asarray(points, np.float64)
-        )
 
     @property
     def record(self) -> dict[str, Any]:

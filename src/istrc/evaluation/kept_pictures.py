@@ -7,7 +7,6 @@ smile+.rows.npy   (N,) int64, the rows of the prepared data that they were made 
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,8 +15,7 @@ import numpy as np
 
 from istrc.data.prepared import Prepared
 from istrc.errors import InputError
-from istrc.evaluation.results import write_text
-from istrc.whole import read_json
+from istrc.whole import read_json, write_json
 
 if TYPE_CHECKING:
     from istrc.evaluation.editing_measures import Outcome
@@ -51,7 +49,7 @@ class KeptPictures:
                 f"{folder}: holds other pictures ({found.name} says which); empty it, or name "
                 "another folder"
             )
-        write_text(found, json.dumps(about, indent=2) + "\n")
+        write_json(found, about)
 
     def __call__(self, method: str, strength: float, outcome: Outcome) -> None:
         if (method, strength) == (self.method, self.strength):

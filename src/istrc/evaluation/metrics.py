@@ -168,30 +168,3 @@ def kernel_distance(a: np.ndarray, b: np.ndarray) -> float:
         return (total(x, x) - itself) / (len(x) * (len(x) - 1))
 
     return float(apart(a) + apart(b) - 2 * total(a, b) / (len(a) * len(b)))
-
-
-# -- edits ---------------------------------------------------------------------------------------
-
-
-def flip_rate(before: np.ndarray, after: np.ndarray, threshold: float = 0.5) -> np.ndarray:
-    """Share of faces whose verdict changes sides, along the first axis.
-
-    before, after (N,) or (N, A) probabilities; the answer is () or (A,). NaN where N = 0.
-    """
-    if not len(before):
-        return np.full(np.shape(before)[1:], np.nan)
-    return ((np.asarray(before) >= threshold) != (np.asarray(after) >= threshold)).mean(0)
-
-
-def leakage_matrix(before: list[np.ndarray], after: list[np.ndarray]) -> np.ndarray:
-    """How far each edit moves each attribute: mean |change of the judge's probability|, (E, A).
-
-    before, after: one array (N_e, A) an edit; N_e may differ. An edit without faces gives NaN.
-    """
-    rows = [
-        np.abs(np.asarray(new, np.float64) - np.asarray(old, np.float64)).mean(0)
-        if len(old)
-        else np.full(np.shape(old)[1], np.nan)
-        for old, new in zip(before, after, strict=True)
-    ]
-    return np.stack(rows)

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,6 @@ from PIL import Image
 
 from istrc.errors import InputError
 from istrc.evaluation.metrics import LUMA, finite_mean
-from istrc.evaluation.speed.machine import resident
 from istrc.face import Edited, Face
 from istrc.photo.align import Frame, transform
 from istrc.photo.paste import FULL, ROUNDNESS
@@ -24,7 +22,6 @@ from istrc.shape.crop import CROP_CENTRE, CROP_SIDE
 MEGAPIXELS = 12.0  # of what a telephone takes
 MODES = ("photo", "anchored")  # the change added to the photograph, and the decoded face pasted
 PULLED = 1.35  # radius beyond which nothing moves with a face (istrc.shape.mesh)
-TIMED = 3  # edits, of which the median time is told
 Edits = Sequence[tuple[str, float]]  # attribute, strength
 
 
@@ -104,20 +101,6 @@ def enlarged(pixels: np.ndarray, megapixels: float = MEGAPIXELS) -> np.ndarray:
     return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS))
 
 
-def peak_memory(work: Callable[[], Any]) -> dict[str, int] | None:
-    """Bytes that the process had before some work and, at the most, while it ran.
-
-    None, and no work done, where the system does not tell: only Linux does.
-    """
-    try:
-        Path("/proc/self/clear_refs").write_text("5")  # forget the highest mark so far
-        before = resident("VmRSS")
-    except OSError:
-        return None
-    work()
-    return {"before": before, "peak": resident("VmHWM")}
-
-
 def measure_face(
     face: Face, edits: Edits, progress: Callable[[], None] = lambda: None
 ) -> dict[str, Any]:
@@ -161,14 +144,12 @@ def measure_photographs(
 
     `found`: faces and seconds of each photograph, to read, find, align and embed. `resolutions`:
     `measure_face` at the photographs' own and enlarged, as means over photographs and edits.
-    `large`: seconds of one edit of an enlarged photograph that is read already, and its memory.
 
     Raises InputError where no photograph has a face.
     """
     found: dict[str, dict[str, Any]] = {}
     left_out: dict[str, str] = {}
     at: dict[str, list] = {"own": [], "enlarged": []}
-    large = None
     for number, path in enumerate(paths):
         try:
             if not number:
@@ -189,8 +170,6 @@ def measure_photographs(
             left_out[f"{path.name}, enlarged"] = str(error)
             continue
         at["enlarged"].append(measure_face(face, edits, progress))
-        if large is None:
-            large = measure_one(face, edits[0])
     if not found:
         raise InputError(f"no photograph with a face among {len(paths)}: {left_out}")
     return {
@@ -200,7 +179,6 @@ def measure_photographs(
         "faces": sum(one["faces"] for one in found.values()) / len(paths),
         "seconds": finite_mean([one["seconds"] for one in found.values()]),
         "resolutions": {name: together(measured) for name, measured in at.items() if measured},
-        "large": large,
     }
 
 
@@ -217,22 +195,6 @@ def edited(face: Face, name: str, strength: float, mode: str = "photo") -> Edite
     """One attribute's edit of a face."""
     strengths: dict[str, Any] = {name: strength}
     return face.edit(mode=mode, **strengths)
-
-
-def measure_one(face: Face, edit: tuple[str, float]) -> dict[str, Any]:
-    """Seconds of one edit of a face that is read already, the median of three, and its memory."""
-
-    def work() -> None:
-        edited(face, *edit)
-
-    taken = []
-    for _ in range(TIMED):
-        started = time.perf_counter()
-        work()
-        taken.append(time.perf_counter() - started)
-    height, width = face.picture.pixels.shape[:2]
-    seen = {"edit": edit_name(*edit), "width": width, "height": height, "seconds": median(taken)}
-    return seen | {"memory": peak_memory(work)}  # bytes
 
 
 def together(measured: Sequence[dict[str, Any]]) -> dict[str, Any]:

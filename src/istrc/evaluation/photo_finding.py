@@ -5,14 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
 from statistics import median
 from typing import Any
 
 import numpy as np
 
 from istrc.errors import InputError
-from istrc.evaluation.photo_edits import peak_memory
 from istrc.evaluation.photo_scenes import (
     BACKGROUNDS,
     EYE_DISTANCE,
@@ -238,7 +236,7 @@ def measure_crowds(
 
     `crowds`: of each the share of faces that are found, and what is found a picture beside them.
     `large`: of each so many megapixels the same of nine faces of 2 to 20 % of the height, the
-    seconds of the search, median of three, and its memory in bytes.
+    seconds of the search, median of three.
     """
     result: dict[str, Any] = {"crowds": {}, "large": {}, "pictures": pictures, "shape": SHAPE}
     for name, sides in crowds.items():
@@ -260,12 +258,10 @@ def measure_crowds(
             found = found_in(pixels, aligner)
             seconds.append(time.perf_counter() - started)
         hit, beside = compared(found, frames)
-        memory = peak_memory(partial(found_in, pixels, aligner))
         result["large"][str(megapixels)] = {
             "rate": hit / len(frames),
             "false": beside,
             "seconds": median(seconds),
-            "memory": memory,
         }
         progress()
     return result

@@ -156,7 +156,6 @@ def _crowds(part: Mapping[str, Any]) -> str:
             one["rate"],
             one["false"],
             one["seconds"],
-            one["memory"] and round((one["memory"]["peak"] - one["memory"]["before"]) / 1e6),
         ]
         for megapixels, one in part["large"].items()
     ]
@@ -164,7 +163,7 @@ def _crowds(part: Mapping[str, Any]) -> str:
         records_table("faces, pixels", columns, part["crowds"])
         + f"\n{part['pictures']} photographs of {width}x{height} pixels a row, each with all of "
         "its faces; a face's size is the side of its crop.\n\n"
-        + markdown_table(["a search of", "found", "false", "seconds", "further MB at most"], large)
+        + markdown_table(["a search of", "found", "false", "seconds"], large)
         + "\nNine faces each, of 2 to 20 % of the height. Not found, whatever their size: heads "
         "turned aside until one eye is hidden, and faces that are all but black.\n"
     )
@@ -190,16 +189,5 @@ def _photographs(part: Mapping[str, Any], found: Mapping[str, Any]) -> str:
         f"{100 * min(one['nothing'] for one in part['resolutions'].values()):g} % of them. "
         f"{part['faces']:.2f} faces found a photograph, in {part['seconds']:.2f} s.",
     ]
-    if large := part["large"]:
-        text.append(
-            f" One edit ({large['edit']}) of {large['width']}x{large['height']} pixels, read "
-            f"already: {large['seconds']:.2f} s"
-        )
-        if memory := large["memory"]:
-            added = (memory["peak"] - memory["before"]) / 1e6
-            text.append(
-                f", at most {memory['peak'] / 1e6:.0f} MB in all, {added:.0f} MB of it the edit's"
-            )
-        text.append(f", {found['threads']} threads.")
     text += [f" Left out: {name} ({why})." for name, why in part["left_out"].items()]
     return "".join(text) + "\n"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +19,7 @@ from istrc.evaluation.results import circle_checksum
 from istrc.shape.regions import outline
 
 FEATURES = "the judge's penultimate layer"
+Rebuild = Callable[[torch.Tensor], torch.Tensor]  # x -> x
 
 
 @torch.inference_mode()
@@ -28,8 +28,7 @@ def evaluate_reconstruction(
     circle: Any,
     prepared: Prepared,
     judge: Judge | None = None,  # gives the feature space of the Fréchet distance
-    baseline: Callable[[torch.Tensor], torch.Tensor]
-    | None = None,  # x -> x, such as an AutoEncoder
+    baseline: Rebuild | None = None,  # such as an AutoEncoder
     baseline_name: str = "plain L1 auto-encoder",
     split: str = "valid",
     limit: int | None = None,  # this many faces, drawn with the seed
@@ -59,7 +58,7 @@ def evaluate_reconstruction(
     rng = np.random.default_rng(seed)
     order = rng.permutation(drawn_rows(prepared, split, None, seed))
     rows = np.sort(order[:limit])
-    ways: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
+    ways: dict[str, Rebuild] = {
         "auto_encoder": lambda x: circle.decode_code(circle.encode(x)),
         "circle": lambda x: circle.decode(circle.embed(x)),
     }
@@ -68,46 +67,30 @@ def evaluate_reconstruction(
         ways["baseline"] = lambda x: baseline(x.to(place))
 
     seen: dict[str, Any] = {way: defaultdict(list) for way in ["faces", *ways]}
-    seconds = dict.fromkeys(ways, 0.0)
     for number, x in enumerate(prepared.batches(rows, batch_size)):
         inside = _inside(circle, x)
-        looked = {"faces": x}
-        for way, rebuild in ways.items():
-            started = time.perf_counter()
-            pixels = to_pixels(rebuild(x))  # waits for an accelerator, so that the clock does
-            seconds[way] += time.perf_counter() - started
-            looked[way] = y = to_tensor(pixels)
+        looked = {"faces": x} | {way: to_tensor(to_pixels(of(x))) for way, of in ways.items()}
+        for way, y in looked.items():
+            seen[way]["sharpness"].append(metrics.sharpness(y).numpy())
+            if judge is not None:
+                seen[way]["features"].append(judge.features(y))
+            if way == "faces":
+                continue
             seen[way]["psnr"].append(metrics.psnr(x, y).numpy())
             seen[way]["ssim"].append(metrics.ssim(x, y).numpy())
             if inside is not None:
                 seen[way]["psnr_face"].append(metrics.psnr(x, y, inside).numpy())
-        for way, y in looked.items():
-            seen[way]["sharpness"].append(metrics.sharpness(y).numpy())
-            seen[way]["gradient_energy"].append(metrics.gradient_energy(y).numpy())
-            if judge is not None:
-                seen[way]["features"].append(judge.features(y))
         progress(number * batch_size + len(x), len(rows))
 
     found = {way: {k: np.concatenate(v) for k, v in one.items()} for way, one in seen.items()}
     faces = found.pop("faces")
-    results: dict[str, Any] = {}
-    for way, one in found.items():
-        summary = {k: float(one[k].mean()) for k in ("psnr", "psnr_face", "ssim") if k in one}
-        for crispness in ("sharpness", "gradient_energy"):
-            ratio = one[crispness].mean() / faces[crispness].mean()
-            summary[f"{crispness}_ratio"] = float(ratio)
-        summary["seconds_per_face"] = seconds[way] / len(rows)
-        if judge is not None:
-            summary["frechet"] = metrics.frechet_distance(faces["features"], one["features"])
-        results[way] = summary
+    results: dict[str, Any] = {way: _summary(one, faces) for way, one in found.items()}
     if judge is not None:
         others = rng.permutation(prepared.rows("train"))[: len(rows)]
-        floor = [judge.features(x) for x in prepared.batches(others, batch_size)]
-        results["real"] = {
-            "frechet": metrics.frechet_distance(faces["features"], np.concatenate(floor))
-            if floor
-            else np.nan
-        }
+        none = np.zeros((0, faces["features"].shape[1]))  # which have no distance
+        floor = [none, *map(judge.features, prepared.batches(others, batch_size))]
+        distance = metrics.frechet_distance(faces["features"], np.concatenate(floor))
+        results["real"] = {"frechet": distance}
         results["frechet_features"] = {"space": FEATURES, "judge": judge.checksum}
     if baseline is not None:
         results["baseline"]["name"] = baseline_name
@@ -117,29 +100,40 @@ def evaluate_reconstruction(
             results["by_age"] = {
                 age: _of_some(chosen, faces, found) for age, chosen in groups.items()
             }
-
     if sheet is not None:
-        chosen = prepared.batch(np.sort(order[:sheet_faces]))
-        labels = {
-            "auto_encoder": "decode(E(x))",
-            "circle": "decode(F(z))",
-            "baseline": baseline_name.replace(" ", "\n", 1),
-        }
-        strip = [figures.Row("face", list(to_pixels(chosen)))]
-        strip += [figures.Row(labels[w], list(to_pixels(f(chosen)))) for w, f in ways.items()]
-        Path(sheet).parent.mkdir(parents=True, exist_ok=True)
+        chosen = np.sort(order[:sheet_faces])
         title = f"{len(chosen)} {split} faces drawn with seed {seed}"
-        figures.strip(strip, cell=96, title=title).save(sheet, format="PNG")
+        _draw(prepared.batch(chosen), ways, baseline_name, sheet, title)
     return {
         **results,
         "faces": len(rows),
         "split": split,
         "size": prepared.size,
         "batch_size": batch_size,
-        "threads": torch.get_num_threads(),
         "seed": seed,
         "weights": circle_checksum(circle),
     }
+
+
+def _summary(one: dict[str, np.ndarray], faces: dict[str, np.ndarray]) -> dict[str, float]:
+    """The means of one way's faces, beside the faces themselves."""
+    summary = {k: float(one[k].mean()) for k in ("psnr", "psnr_face", "ssim") if k in one}
+    summary["sharpness_ratio"] = float(one["sharpness"].mean() / faces["sharpness"].mean())
+    if "features" in faces:
+        summary["frechet"] = metrics.frechet_distance(faces["features"], one["features"])
+    return summary
+
+
+def _draw(
+    x: torch.Tensor, ways: dict[str, Rebuild], baseline: str, sheet: str | Path, title: str
+) -> None:
+    """Write a sheet of faces and what became of them."""
+    labels = {"auto_encoder": "decode(E(x))", "circle": "decode(F(z))"}
+    labels["baseline"] = baseline.replace(" ", "\n", 1)
+    rows = [figures.Row("face", list(to_pixels(x)))]
+    rows += [figures.Row(labels[way], list(to_pixels(of(x)))) for way, of in ways.items()]
+    Path(sheet).parent.mkdir(parents=True, exist_ok=True)
+    figures.strip(rows, cell=96, title=title).save(sheet, format="PNG")
 
 
 def _inside(circle: Any, x: torch.Tensor) -> torch.Tensor | None:

@@ -14,13 +14,11 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
 from torch import nn
 
+from istrc import whole
 from istrc.models.serialization import weights_checksum
 from istrc.recognisers.recogniser import key
-from istrc.whole import whole
 
 RECORDED = ("istrc", "torch", "numpy", "scikit-learn", "torchmetrics", "dlib-bin", "onnxruntime")
 
@@ -52,17 +50,7 @@ def write_results(
 
 def plain(value: Any) -> Any:
     """A value as JSON can hold it: floats to six significant digits; NaN and infinity as null."""
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    if isinstance(value, (np.ndarray, torch.Tensor)):
-        return plain(value.tolist())
-    if isinstance(value, np.generic):
-        return plain(value.item())
-    if isinstance(value, float):
-        return float(f"{value:.6g}") if math.isfinite(value) else None
-    return str(value) if isinstance(value, Path) else value
+    return whole.plain(value, digits=6)
 
 
 def versions() -> dict[str, str]:
@@ -122,5 +110,5 @@ def records_table(
 
 def write_text(path: str | Path, text: str) -> None:
     """Write a text file, whole or not at all."""
-    with whole(path) as temporary:
+    with whole.whole(path) as temporary:
         temporary.write_text(text, encoding="utf-8")

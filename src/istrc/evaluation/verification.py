@@ -3,19 +3,11 @@
 A pair is one of the same person when its distance is below a threshold. `angle` is the spherical
 distance (paper section 4), `euclidean` the chord |a - b| = 2 sin(angle / 2): on the unit sphere
 the one is an increasing function of the other, so that both rank single pairs alike.
-
-They differ for templates, means of several pictures of a person. The plain mean of unit vectors is
-shorter than 1, and the shorter, the more the pictures differ. Its Euclidean distances,
-
-    |p - q|^2 = |p|^2 + |q|^2 - 2 |p| |q| cos(angle),
-
-therefore mix how near two people are with how well each was photographed. The Fréchet mean lies
-on the sphere and knows the angle alone; so does the plain mean once it is put back there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,18 +19,12 @@ from istrc.data.pairs import count_pairs, draw_pairs
 from istrc.data.prepared import Prepared
 from istrc.errors import InputError
 from istrc.evaluation import identity
-from istrc.evaluation.embedding import Progress, embed_rows, frechet_means, precise, silent
+from istrc.evaluation.embedding import Progress, embed_rows, precise, silent
 from istrc.evaluation.results import circle_checksum, markdown_table
 from istrc.evaluation.roc_figure import roc_figure
 from istrc.roc import best_threshold, roc_auc, roc_points, tar_at_far
 
 FALSE_ACCEPT_RATES = (1e-1, 1e-2, 1e-3, 1e-4)
-TEMPLATE_SIZES = (2, 3, 5)  # pictures in a mean
-WAYS = {
-    "frechet_angle": "Fréchet mean, angle",
-    "plain_euclidean": "plain mean, Euclidean",
-    "plain_angle": "plain mean put back on the sphere, angle",
-}
 
 
 def verification_pairs(
@@ -79,8 +65,6 @@ def verification_measures(
     distances: np.ndarray,
     same: np.ndarray,
     fold: np.ndarray,
-    *,
-    roc: bool = True,
 ) -> dict[str, Any]:
     """Accuracy by folds (the threshold is found on the others), AUC, TAR at FAR, and the ROC.
 
@@ -100,7 +84,8 @@ def verification_measures(
         thresholds.append(cut)
         accuracies.append(np.mean((distances[here] < cut) == same[here]))
     spread = float(np.std(accuracies, ddof=1))
-    found = {
+    points = roc_points(distances[same], distances[~same])
+    return {
         "accuracy": float(np.mean(accuracies)),
         "accuracy_std": spread,
         "accuracy_standard_error": spread / len(accuracies) ** 0.5,
@@ -110,98 +95,8 @@ def verification_measures(
             for rate in FALSE_ACCEPT_RATES
         },
         "threshold": float(np.mean(thresholds)),
+        "roc": dict(zip(("far", "tar"), points, strict=True)),
     }
-    if roc:
-        points = roc_points(distances[same], distances[~same])
-        found["roc"] = dict(zip(("far", "tar"), points, strict=True))
-    return found
-
-
-def deal_templates(
-    identities: np.ndarray, size: int, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """Faces dealt to templates of `size` pictures of one person, no picture in two of them.
-
-    Returns places (T, size) into `identities` (N,), and who each template is (T,). Only people
-    with at least two templates take part: a single one has nobody to be compared with.
-    """
-    places = []
-    for person in np.unique(identities[identities >= 0]):
-        mine = rng.permutation(np.flatnonzero(identities == person))
-        if len(mine) >= 2 * size:
-            places.append(mine[: len(mine) // size * size].reshape(-1, size))
-    together = np.concatenate([np.zeros((0, size), np.int64), *places])
-    return together, identities[together[:, 0]] if len(together) else together[:, 0]
-
-
-def measure_templates(
-    z: torch.Tensor,  # (N, D) unit norm
-    identities: np.ndarray,  # (N,)
-    *,
-    sizes: Sequence[int] = TEMPLATE_SIZES,
-    pairs: int = 20_000,
-    folds: int = 10,
-    seed: int = 0,
-) -> dict[str, Any]:
-    """Verification between templates of so many pictures, by three ways to take their mean.
-
-    `angle_between_means`: radians from the Fréchet mean to the plain one's direction;
-    `plain_length`: of the plain mean, the mean and the standard deviation over templates;
-    `verdicts_differ`: share of pairs that the Fréchet mean's angle and the plain mean's Euclidean
-    distance call differently, each at its own threshold. A size for which there are too few people
-    is None.
-    """
-    found: dict[str, Any] = {}
-    for size in sizes:
-        dealt, who = deal_templates(identities, size, np.random.default_rng([seed, size]))
-        faces = precise(z[dealt]) if len(dealt) else z[dealt]  # (T, size, D)
-        frechet, kept = frechet_means(faces) if len(dealt) else (z[:0], np.zeros(0, bool))
-        faces, who = faces[torch.from_numpy(kept)], who[kept]
-        try:
-            places, same, fold = verification_pairs(who, pairs=pairs, folds=folds, seed=seed)
-        except InputError:
-            found[str(size)] = None
-            continue
-        plain = faces.mean(1)  # (T, D)
-        direction = sphere.normalize(plain)
-        first, second = places.T
-        distances = {
-            "frechet_angle": sphere.angle(frechet[first], frechet[second]),
-            "plain_euclidean": (plain[first] - plain[second]).norm(dim=1),
-            "plain_angle": sphere.angle(direction[first], direction[second]),
-        }
-        distances = {way: values.numpy() for way, values in distances.items()}
-        measured = {
-            way: verification_measures(values, same, fold, roc=False)
-            for way, values in distances.items()
-        }
-        verdicts = [
-            distances[way] < measured[way]["threshold"]
-            for way in ("frechet_angle", "plain_euclidean")
-        ]
-        found[str(size)] = {
-            **measured,
-            "angle_between_means": float(sphere.angle(frechet, direction).mean()),
-            "plain_length": [float(plain.norm(dim=1).mean()), float(plain.norm(dim=1).std())],
-            "verdicts_differ": float(np.mean(verdicts[0] != verdicts[1])),
-            "templates": len(who),
-            "without_a_mean": int((~kept).sum()),
-            "people": len(np.unique(who)),
-            "pairs": len(same),
-        }
-    return found
-
-
-def templates_markdown(found: Mapping[str, Any]) -> str:
-    """One row a size and way; "" where no size could be measured."""
-    header = ["pictures", "mean and distance", "accuracy", "AUC", "TAR at FAR 0.01"]
-    rows = [
-        [size, said, one[way]["accuracy"], one[way]["auc"], one[way]["tar_at_far"]["0.01"]]
-        for size, one in found.items()
-        if one is not None
-        for way, said in WAYS.items()
-    ]
-    return markdown_table(header, rows) if rows else ""
 
 
 def measure_pairs(
@@ -210,20 +105,12 @@ def measure_pairs(
     same: np.ndarray,
     fold: np.ndarray,
 ) -> dict[str, Any]:
-    """Both distances of the same pairs, side by side, and how far they are from one another."""
+    """Both distances of the same pairs, side by side."""
     a, b = precise(z[places[:, 0]]), precise(z[places[:, 1]])
     angle, chord = sphere.angle(a, b).numpy(), (a - b).norm(dim=1).numpy()
-    order = np.argsort(angle, kind="stable")
     return {
         "angle": verification_measures(angle, same, fold),
         "euclidean": verification_measures(chord, same, fold),
-        "one_pair": {
-            # Both are 0 but for rounding, as geometry says: measured, because it is claimed
-            "largest_chord_minus_2_sin_half_angle": float(
-                np.abs(chord - 2 * np.sin(angle / 2)).max()
-            ),
-            "ranked_differently": int((np.diff(chord[order]) < -1e-9).sum()),
-        },
     }
 
 
@@ -234,13 +121,12 @@ def evaluate_verification(
     split: str = "valid",
     pairs: int = 20_000,  # half of them the same person
     folds: int = 10,
-    templates: Sequence[int] = TEMPLATE_SIZES,  # faces in a mean
     limit: int | None = None,  # only the first so many faces of the split
     second: identity.SecondRecogniser | None = None,  # dlib beside it, on the same pairs
     progress: Progress = silent,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Verification of people outside the train split, by single faces and by means of several."""
+    """Verification of people outside the train split."""
     rows = prepared.rows(split)[:limit]
     people = prepared.identity[rows]
     places, same, fold = verification_pairs(people, pairs=pairs, folds=folds, seed=seed)
@@ -257,9 +143,6 @@ def evaluate_verification(
         )
     return {
         **results,
-        "templates": measure_templates(
-            z[known], people[known], sizes=templates, pairs=pairs, folds=folds, seed=seed
-        ),
         "split": split,
         "pairs": {
             "same": int(same.sum()),
@@ -291,7 +174,7 @@ def draw_roc(found: Mapping[str, Any], file: str | Path) -> None:
 
 
 def verification_markdown(found: Mapping[str, Any]) -> str:
-    """The distances side by side, then the templates."""
+    """The distances side by side."""
     header = ["distance", "accuracy", "standard error", "AUC"]
     header += [f"TAR at FAR {rate:g}" for rate in FALSE_ACCEPT_RATES]
     rows = [
@@ -299,5 +182,4 @@ def verification_markdown(found: Mapping[str, Any]) -> str:
         + [one["tar_at_far"].get(f"{rate:g}") for rate in FALSE_ACCEPT_RATES]
         for name, one in distances_in(found).items()
     ]
-    text = markdown_table(header, rows)
-    return text + "\n" + templates_markdown(found["templates"]) if "templates" in found else text
+    return markdown_table(header, rows)

@@ -54,7 +54,7 @@ class People:
 
     def __init__(self, circle: Circle, given: Sequence[Person], note: str, seed: int = 0):
         if not given:
-            raise InputError("no face to draw figures of; give --inputs or --data")
+            raise InputError("no face to draw figures of; give photographs or --data")
         self.circle, self.given, self.seed = circle, list(given), seed
         self.note, self._all = note, list(given)
 
@@ -129,7 +129,7 @@ def shipped_people(circle: Circle, seed: int = 0) -> People:
     except ImportError:
         raise IstrcError(
             "the shipped photograph is in scikit-image: pip install 'istrc[figures]', or give "
-            "--inputs"
+            "photographs of your own"
         ) from None
     import matplotlib
 

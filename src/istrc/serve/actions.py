@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from PIL import Image
 
-from istrc.app.strips import walk_row
 from istrc.arrays import numpy
 from istrc.attributes import experimental
 from istrc.data.prepared import to_pixels
@@ -28,6 +27,7 @@ from istrc.photo.write import write_picture
 from istrc.photo.xmp import COMPOSITE, GENERATED, packet
 from istrc.serve import limits
 from istrc.verbs.anchor import stack
+from istrc.verbs.strips import walk_row
 
 if TYPE_CHECKING:
     from istrc.face import Face

@@ -87,8 +87,8 @@ def test_slow_peers_are_compared_on_their_faces(peers, untrained, prepared, judg
     assert list(few["methods"]) == ["photo", "code_vector", "dfi", "nothing, photo"]
     for by_strength in few["methods"].values():
         for one in by_strength.values():
-            assert one["mean"]["faces"] == sum(few["faces_of"].values())
-    assert few["slow"] == ["dfi"] and set(few["faces_of"].values()) <= {1, 2}
+            assert one["mean"]["faces"] <= 2 * one["mean"]["edits"]
+    assert few["slow"] == ["dfi"]
 
 
 def test_fewer_faces_are_those_faces(untrained, prepared, judge):

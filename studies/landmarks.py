@@ -1,11 +1,15 @@
 """How well landmarks are found: against dlib's labels, in mirrors, and as an aligner.
 
+    python -m studies.landmarks prepared/ --json results/landmarks.json --markdown docs/landmarks.md
+
 Errors are distances over the distance of the eyes' centres. dlib's predictor made the labels that
 the network was trained on, of other people; its own noise is in them.
 """
 
 from __future__ import annotations
 
+import argparse
+import sys
 import time
 from typing import Any
 
@@ -19,11 +23,13 @@ from istrc.data.prepared import Prepared, to_pixels
 from istrc.errors import InputError
 from istrc.evaluation.embedding import Progress, silent
 from istrc.evaluation.groups import group_finder
-from istrc.evaluation.results import records_table
+from istrc.evaluation.results import plain, records_table, write_results, write_text
+from istrc.progress import Bar
 from istrc.resample import resized
 from istrc.roc import roc_auc
 from istrc.shape.frame import aligning, mirrored
 from istrc.shape.measures import MEASURED, eyes, measures
+from istrc.shipped import DEFAULT
 from istrc.training.changes import REGIONS
 from istrc.training.landmarks import cover, grid, seen_at, similarities
 from istrc.training.loop import generator
@@ -164,3 +170,32 @@ def landmarks_markdown(found: dict[str, Any]) -> str:
         f"within {100 * eye['median']:.1f} % of their distance (median; 95th percentile "
         f"{100 * eye['p95']:.1f} %).\n"
     )
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m studies.landmarks", description=__doc__)
+    parser.add_argument("data", help="a folder made by istrc prepare --measured")
+    parser.add_argument("--model", default=DEFAULT, help="shipped name or folder")
+    parser.add_argument("--device", default="cpu", help="cpu, cuda or mps")
+    parser.add_argument("--split", default="valid", help="faces to measure on")
+    parser.add_argument("--limit", type=int, help="faces, at most")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--json", help="write the results here")
+    parser.add_argument("--markdown", help="write the table here")
+    given = parser.parse_args(arguments)
+    circle = Circle.from_pretrained(given.model, device=given.device)
+    prepared = Prepared(given.data).of_size(circle.size)
+    asked = dict(split=given.split, limit=given.limit, seed=given.seed)
+    with Bar("landmarks", 1) as bar:
+        found = evaluate_landmarks(circle=circle, prepared=prepared, **asked, progress=bar.at)
+    table = landmarks_markdown(plain(found))
+    print(table)
+    if given.json:
+        command = ["python", "-m", "studies.landmarks", *(arguments or sys.argv[1:])]
+        write_results(given.json, {"landmarks": found}, command=command, seed=given.seed)
+    if given.markdown:
+        write_text(given.markdown, table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,4 +1,4 @@
-"""A handful of kills; `python -m istrc.app.kills` makes hundreds of them."""
+"""A handful of kills; `python tools/kills.py` makes hundreds of them."""
 
 import json
 import os
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="it forks")
 
 
 def test_what_is_not_whole_is_told(tmp_path):
-    from istrc.app.kills import broken, compared, files
+    from tools.kills import broken, compared, files
 
     np.save(tmp_path / "z.npy", np.ones(9))
     (tmp_path / "a.json").write_text("{}")
@@ -38,7 +38,8 @@ def test_what_is_not_whole_is_told(tmp_path):
 def test_killed_and_started_again_it_ends_with_the_same_bytes(tmp_path):
     path = tmp_path / "kills.json"
     environment = {**os.environ, "PYTHONPATH": str(Path(istrc.__file__).parents[1])}
-    command = [sys.executable, "-m", "istrc.app.kills", "--kills", "2", "--json", str(path)]
+    tool = Path(__file__).parents[2] / "tools/kills.py"
+    command = [sys.executable, str(tool), "--kills", "2", "--json", str(path)]
     command += ["--only", "prepare", "--only", "embed"]
     run = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr

@@ -1,5 +1,7 @@
 """What training a circle took, part by part, and what the same work would take on a GPU.
 
+    python -m studies.training runs/mine --json results/training.json --markdown docs/training.md
+
 The runs of `istrc train all` keep their seconds, and the arithmetic of one step, counted
 (istrc.training.cost). Beside them stands what the machine's matrix product does at its best; and
 the same steps on a data-centre GPU are projected from what was counted, by stated assumptions.
@@ -7,6 +9,8 @@ the same steps on a data-centre GPU are projected from what was counted, by stat
 
 from __future__ import annotations
 
+import argparse
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +18,7 @@ from typing import Any
 import torch
 
 from istrc.errors import InputError
-from istrc.evaluation.results import markdown_table
+from istrc.evaluation.results import markdown_table, plain, write_results, write_text
 from istrc.evaluation.speed.machine import Clock, machine
 from istrc.training.cost import read
 
@@ -125,3 +129,24 @@ def training_markdown(found: Mapping[str, Any]) -> str:
         f"{1e6 * gpu['launch_s']:.0f} microseconds an operator, whichever is more, and what is no "
         "step as it is here.\n"
     )
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m studies.training", description=__doc__)
+    parser.add_argument("circle", help="the folder that istrc train all made")
+    parser.add_argument("--device", default="cpu", help="cpu, cuda or mps: whose peak is measured")
+    parser.add_argument("--json", help="write the results here")
+    parser.add_argument("--markdown", help="write the table here")
+    given = parser.parse_args(arguments)
+    found = evaluate_training(given.circle, Clock(torch.device(given.device)))
+    table = training_markdown(plain(found))
+    print(table)
+    if given.json:
+        command = ["python", "-m", "studies.training", *(arguments or sys.argv[1:])]
+        write_results(given.json, {"training": found}, command=command)
+    if given.markdown:
+        write_text(given.markdown, table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,5 +1,7 @@
 """What a circle of pictures of anything is worth: classes never trained on, blends, edits.
 
+    python -m studies.own_data prepared/ --model mine/ --judge judge/ --json results/own_data.json
+
 `retrieval` is the paper's section 6.3: triplets make of any data set a Euclidean space of its own.
 A space is good where a picture's nearest neighbour is of its class, also of classes that nothing
 was trained on. The same is asked of the bare pixels, and of histograms of oriented gradients
@@ -8,6 +10,8 @@ was trained on. The same is asked of the bare pixels, and of histograms of orien
 
 from __future__ import annotations
 
+import argparse
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +20,7 @@ import numpy as np
 import torch
 
 from istrc import figures, sphere
+from istrc.circle import Circle
 from istrc.data.prepared import Prepared, to_pixels, to_tensor
 from istrc.edit.render import Rendering
 from istrc.errors import InputError
@@ -23,7 +28,14 @@ from istrc.evaluation import metrics
 from istrc.evaluation.embedding import Progress, drawn_rows, embed_rows, silent
 from istrc.evaluation.judges import Judge
 from istrc.evaluation.reconstruction import evaluate_reconstruction
-from istrc.evaluation.results import circle_checksum, markdown_table, records_table
+from istrc.evaluation.results import (
+    circle_checksum,
+    markdown_table,
+    plain,
+    records_table,
+    write_results,
+)
+from istrc.progress import Bar
 from istrc.training.cost import NAME, read
 from istrc.verbs.blend import blend
 
@@ -266,3 +278,36 @@ def own_markdown(found: Mapping[str, Any]) -> str:
         ]
         text += "\nWhat training took:\n\n" + markdown_table(["part", "steps", "seconds"], rows)
     return text
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m studies.own_data", description=__doc__)
+    parser.add_argument("data", help="a folder made by istrc prepare --unseen")
+    parser.add_argument("--model", required=True, help="the circle, of istrc train all")
+    parser.add_argument("--judge", required=True, help="the folder of istrc train judge")
+    parser.add_argument("--unseen", default="test", help="split that nothing was trained on")
+    parser.add_argument("--split", default="valid", help="split that is rebuilt and edited")
+    parser.add_argument("--count", type=int, default=100, help="of each edit, and blends, at most")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--sheets", help="draw contact sheets into this folder")
+    parser.add_argument("--json", help="write the results here")
+    given = parser.parse_args(arguments)
+    circle = Circle.from_pretrained(given.model)
+    asked = {name: getattr(given, name) for name in ("unseen", "split", "count", "seed", "sheets")}
+    with Bar("own data", 1) as bar:
+        found = evaluate_own(
+            circle=circle,
+            prepared=Prepared(given.data).of_size(circle.size),
+            judge=Judge.load(given.judge),
+            runs=Path(given.model) / "runs",
+            **asked,
+            progress=bar.at,
+        )
+    print(own_markdown(plain(found)))
+    if given.json:
+        command = ["python", "-m", "studies.own_data", *(arguments or sys.argv[1:])]
+        write_results(given.json, {"own": found}, seed=given.seed, command=command)
+
+
+if __name__ == "__main__":
+    main()

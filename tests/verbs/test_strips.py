@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from istrc.app.strips import walk_row
 from istrc.circle import Circle
 from istrc.photo.write import write_picture
+from istrc.verbs.strips import walk_row
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from istrc.evaluation.own import own_markdown
+from studies.own_data import own_markdown
+
 from istrc.evaluation.results import markdown_table, records_table
 from istrc.whole import read_json
 

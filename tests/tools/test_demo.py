@@ -3,7 +3,7 @@
 import pytest
 from PIL import Image
 
-from istrc.app import demo
+from tools import demo
 
 
 def test_the_demo_writes_photographs_and_a_strip(blank_model, tmp_path, monkeypatch, capsys):

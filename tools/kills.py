@@ -1,6 +1,6 @@
 """Long commands, killed at random moments and started again until they end.
 
-    python -m istrc.app.kills --kills 24 --json results/kills.json
+    python tools/kills.py --kills 24 --json results/kills.json
 
 Each command runs as a process of its own, forked from this one so that nothing is imported anew,
 and dies by SIGKILL at a moment that a seed chose, again and again, in the same OUT. After every
@@ -264,7 +264,7 @@ def main() -> None:
     found: dict[str, Any] = {}
     for name, one in tried_all(given.kills, given.seed, given.only):
         found[name] = one  # written at once: the rest may take hours
-        command = ["python", "-m", "istrc.app.kills", *sys.argv[1:]]
+        command = ["python", "tools/kills.py", *sys.argv[1:]]
         write_results(given.json, {"kills": found}, seed=given.seed, command=command)
         print(f"{name}: {one['kills']} kills, {len(one['failed'])} failed", file=sys.stderr)
     sys.exit(any(one["failed"] for one in found.values()))

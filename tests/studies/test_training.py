@@ -4,10 +4,7 @@ import json
 
 import pytest
 import torch
-
-from istrc.errors import InputError
-from istrc.evaluation.speed.machine import Clock
-from istrc.evaluation.training import (
+from studies.training import (
     GPU_LAUNCH,
     GPU_PEAK,
     GPU_REACHED,
@@ -15,6 +12,9 @@ from istrc.evaluation.training import (
     evaluate_training,
     training_markdown,
 )
+
+from istrc.errors import InputError
+from istrc.evaluation.speed.machine import Clock
 
 CLOCK = Clock(torch.device("cpu"), runs=1, budget=0.1)
 

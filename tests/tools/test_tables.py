@@ -4,8 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-
-from istrc.app.tables import NOTHING, fill, headline, read_results, reliability, tables
+from tools.tables import NOTHING, fill, headline, read_results, reliability, tables
 
 EDIT = {
     "faces": 7, "success": 0.625, "same_person": 0.9, "sex_flips": 0.05, "leakage": 0.031,
@@ -49,12 +48,12 @@ RECORDS = {
         },
     },
     "demo.json": {
-        "command": "python -m istrc.app.demo",
+        "command": "python tools/demo.py",
         "demo": {"cold_start_seconds": 2.449, "cores": 2},
     },
     "bench.json": {"command": "istrc bench", "training": {"mapping": {"s": 60.0}}},
     "training.json": {
-        "command": "istrc evaluate training mine",
+        "command": "python -m studies.training mine",
         "training": {"seconds": 6120.0, "machine": {"cores": 2}, "runs": {"began": {}}},
     },
     "other.json": {"command": "something else", "bench": 1},

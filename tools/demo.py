@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from istrc.app.strips import walk_row
 from istrc.circle import Circle
 from istrc.errors import IstrcError
 from istrc.figures import Row, strip
 from istrc.photo.write import write_picture
 from istrc.runtime import cores
 from istrc.shipped import DEFAULT
+from istrc.verbs.strips import walk_row
 
 EDITS: dict[str, dict[str, Any]] = {
     "smile-off": {"smile": -1},
@@ -108,7 +108,7 @@ def main() -> None:
     if arguments.json:
         from istrc.evaluation.results import write_results
 
-        command = f"python -m istrc.app.demo --json {arguments.json}"
+        command = f"python tools/demo.py --json {arguments.json}"
         write_results(arguments.json, {"demo": took}, command=command)
 
 
