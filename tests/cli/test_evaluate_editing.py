@@ -7,7 +7,6 @@ import pytest
 import typer
 
 from istrc.cli.evaluate_editing import parse_strengths
-from studies import realism
 
 
 def test_strengths_are_numbers_between_commas():
@@ -55,6 +54,8 @@ def test_slips_are_told_before_anything_is_measured(istrc, toy_model, prepared, 
         (["--peers", "gan"], "--peers gan: no such peer"),
         (["--no-second", "--curve", "c.png"], "leave --no-second out"),
         (["--curve", "c.jpg"], "give .png, .pdf or .svg"),
+        (["--against", tmp_path], "compared by --realism"),
+        (["--realism", "--against", tmp_path], "no pictures here"),
         (["--attribute", "smille"], "no such attribute; did you mean smile"),
     ):
         result = istrc(*command, *options)
@@ -66,27 +67,31 @@ def test_slips_are_told_before_anything_is_measured(istrc, toy_model, prepared, 
 def test_pictures_are_kept_and_two_methods_told_from_untouched_faces(
     istrc, toy_model, prepared, bright_judge, tmp_path
 ):
-    files = [tmp_path / "e.json", tmp_path / "e.md", tmp_path / "r.json", tmp_path / "r.md"]
-    result = istrc(
+    command = [
         "evaluate", "editing", "--data", prepared, "--judge", bright_judge, "--model", toy_model,
-        "--no-second", "--faces", 4, "--peers", "boundary", "--keep-pictures", tmp_path / "photo",
-        "--json", files[0], "--markdown", files[1],
+        "--no-second", "--faces", 4,
+    ]  # fmt: skip
+    result = istrc(*command, "--keep-pictures", tmp_path / "other", "--json")
+    assert result.exit_code == 0, result.err
+    assert "realism" not in result.json()
+    kept = np.load(tmp_path / "other" / "smile+.npy")
+    rows = np.load(tmp_path / "other" / "smile+.rows.npy")
+    assert kept.shape == (len(rows), 32, 32, 3) and kept.dtype == np.uint8
+
+    files = [tmp_path / "e.json", tmp_path / "e.md"]
+    result = istrc(
+        *command, "--peers", "boundary", "--realism", "--realism-steps", 2, "--against",
+        tmp_path / "other", "--json", files[0], "--markdown", files[1],
     )  # fmt: skip
     assert result.exit_code == 0, result.err
     found = json.loads(files[0].read_text())["editing"]
+    realism = found["realism"]
+    assert set(realism["methods"]) == {"photo", "boundary", "other"} and realism["steps"] == 2
+    photo, other = realism["methods"]["photo"], realism["methods"]["other"]
+    assert photo["auc"] == other["auc"] and set(photo["edits"]) == set(realism["over"])
     assert "prepare it again with --measured" in found["geometry"]["skipped"]
-    assert "Not measured: geometry" in files[1].read_text()
-    kept = np.load(tmp_path / "photo" / "smile+.npy")
-    rows = np.load(tmp_path / "photo" / "smile+.rows.npy")
-    assert kept.shape == (len(rows), 32, 32, 3) and kept.dtype == np.uint8
-
-    folders = [tmp_path / "photo", tmp_path / "photo" / "boundary"]
-    told = [prepared, *folders, "--steps", 2, "--json", files[2], "--markdown", files[3]]
-    realism.main([str(one) for one in told])
-    found = json.loads(files[2].read_text())["realism"]
-    assert set(found["methods"]) == {"photo", "boundary"} and found["steps"] == 2
-    photo = found["methods"]["photo"]
-    assert set(photo["edits"]) == set(found["over"]) and "| all |" in files[3].read_text()
+    text = files[1].read_text()
+    assert "## Told from untouched faces" in text and "Not measured: geometry" in text
 
 
 def test_one_attribute_alone_is_edited(istrc, toy_model, prepared, bright_judge):
@@ -116,7 +121,7 @@ def test_the_curve_is_drawn(istrc, toy_model, prepared, bright_judge, tmp_path, 
                 None, :, None
             ]
 
-        def threshold(self, prepared, *, far, seed):
+        def threshold(self, prepared, *, far, people, seed):
             return {"threshold": 0.5, "far": far, "people": 2, "pairs": 1, "seed": seed}
 
     monkeypatch.setattr("istrc.evaluation.identity.SecondRecogniser", Thumbnails)

@@ -1,17 +1,17 @@
 import numpy as np
 import pytest
-from studies.realism import (
+
+from istrc.data.prepared import Prepared
+from istrc.errors import InputError
+from istrc.evaluation.groups import by_label
+from istrc.evaluation.kept_pictures import Kept
+from istrc.evaluation.realism import (
     choose_untouched,
     evaluate_realism,
     faces_of,
     gather,
     people_of,
 )
-
-from istrc.data.prepared import Prepared
-from istrc.errors import InputError
-from istrc.evaluation.groups import by_label
-from istrc.evaluation.kept_pictures import Kept
 
 
 @pytest.fixture(scope="module")

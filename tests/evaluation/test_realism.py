@@ -2,10 +2,9 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from studies.detector import Detector, jitter
-from studies.realism import Edits, share_below, tell_apart
 
 from istrc.errors import InputError
+from istrc.evaluation.realism import Detector, Edits, jitter, share_below, tell_apart
 from istrc.roc import roc_auc
 
 SIZE, SMALL = 16, dict(steps=60, batch_size=32, widths=(8, 12, 16), rate=5e-3)
@@ -47,12 +46,12 @@ def test_a_ghost_is_seen_and_a_clean_picture_is_not(seen):
 
 
 def test_no_network_scores_whom_it_was_trained_on(seen, monkeypatch):
-    from studies import realism
+    from istrc.evaluation import realism
 
     edited, _ = seen
-    train, score, shown, scored = realism.train, realism.score, [], []
+    train, score, shown, scored = realism._train, realism.score, [], []
     monkeypatch.setattr(
-        realism, "train", lambda kinds, **s: shown.append(kinds) or train(kinds, **s)
+        realism, "_train", lambda kinds, **s: shown.append(kinds) or train(kinds, **s)
     )
     monkeypatch.setattr(
         realism, "score", lambda net, p, at: scored.append((len(shown), p, at)) or score(net, p, at)
