@@ -121,7 +121,7 @@ def test_the_curve_is_drawn(istrc, toy_model, prepared, bright_judge, tmp_path, 
                 None, :, None
             ]
 
-        def threshold(self, prepared, *, far, people, seed):
+        def threshold(self, prepared, *, far, seed):
             return {"threshold": 0.5, "far": far, "people": 2, "pairs": 1, "seed": seed}
 
     monkeypatch.setattr("istrc.evaluation.identity.SecondRecogniser", Thumbnails)

@@ -117,7 +117,8 @@ def evaluate_reconstruction(
 
 def _summary(one: dict[str, np.ndarray], faces: dict[str, np.ndarray]) -> dict[str, float]:
     """The means of one way's faces, beside the faces themselves."""
-    summary = {k: float(one[k].mean()) for k in ("psnr", "psnr_face", "ssim") if k in one}
+    found = ("psnr", "psnr_face", "ssim")
+    summary: dict[str, float] = {name: float(one[name].mean()) for name in found if name in one}
     summary["sharpness_ratio"] = float(one["sharpness"].mean() / faces["sharpness"].mean())
     if "features" in faces:
         summary["frechet"] = metrics.frechet_distance(faces["features"], one["features"])
