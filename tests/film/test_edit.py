@@ -10,7 +10,7 @@ import torch
 from istrc import sphere
 from istrc.circle import Circle
 from istrc.errors import InputError
-from istrc.film import edit_film
+from istrc.film import edit_film, tone
 from istrc.film import render as rendering
 from istrc.film.edit import make_plan
 from istrc.film.flicker import Flicker
@@ -167,6 +167,46 @@ def test_a_face_is_found_as_players_show_it(circle, encode, camera, tmp_path, ma
     assert (done.faces, done.size, done.losses) == (3, (256, 192), ())
     upright = next(Film(tmp_path / "out.mp4").read()).rgb().astype(int)
     assert np.abs(upright - camera(3)[0])[:, :60].mean() < 6  # beside the face
+
+
+def write_hdr(path, pictures, transfer):
+    """Pictures of an ordinary screen as a film in HDR of 10 bits."""
+    av = pytest.importorskip("av")
+    with av.open(str(path), "w") as out:
+        options = {"crf": "4", "x265-params": "log-level=none:bframes=0", "preset": "ultrafast"}
+        video = out.add_stream("libx265", rate=FPS, options=options)
+        video.height, video.width = pictures[0].shape[:2]
+        video.pix_fmt, context = "yuv420p10le", video.codec_context
+        context.colorspace = context.color_primaries = 9
+        context.color_trc, context.color_range = transfer, 1
+        for picture in pictures:
+            codes = (257 * tone.numbered(picture, transfer)).round().astype(np.uint16)
+            frame = av.VideoFrame.from_ndarray(codes, "rgb48le")
+            frame = frame.reformat(format="yuv420p10le", dst_colorspace=9, dst_color_range=1)
+            frame.colorspace, frame.color_range = 9, 1
+            out.mux(video.encode(frame))
+        out.mux(video.encode())
+    return path
+
+
+@pytest.mark.parametrize("transfer", [tone.PQ, tone.HLG])
+def test_a_face_in_hdr_is_edited_as_the_same_face_elsewhere(
+    circle, encode, camera, tmp_path, transfer
+):
+    plain = encode(tmp_path / "plain.mp4", camera(3), FPS, sound=False)
+    hdr = write_hdr(tmp_path / "hdr.mov", camera(3), transfer)
+    changes, edits = [], {"smile": -1.0}
+    for source, out in ((plain, tmp_path / "out.mp4"), (hdr, tmp_path / "out.mov")):
+        done = edit_film(circle, source, out, edits, crf=4)
+        assert done.faces == 3 and done.losses == ()
+        old, new = (next(Film(path).read()).rgb().astype(float) for path in (source, out))
+        changes.append(new - old)
+    film = Film(tmp_path / "out.mov")
+    assert film.look.transfer == transfer and film.look.colours.bits == 10
+    # The same change, as an ordinary screen shows both
+    assert np.abs(changes[0]).mean() > 0.3
+    assert np.corrcoef(changes[0].ravel(), changes[1].ravel())[0, 1] > 0.8
+    assert np.abs(changes[1]).mean() == pytest.approx(np.abs(changes[0]).mean(), rel=0.4)
 
 
 @pytest.mark.parametrize("mode", ["anchored", "circle"])
