@@ -6,6 +6,7 @@ import struct
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from istrc import sphere
 from istrc.circle import Circle
@@ -167,6 +168,33 @@ def test_a_face_is_found_as_players_show_it(circle, encode, camera, tmp_path, ma
     assert (done.faces, done.size, done.losses) == (3, (256, 192), ())
     upright = next(Film(tmp_path / "out.mp4").read()).rgb().astype(int)
     assert np.abs(upright - camera(3)[0])[:, :60].mean() < 6  # beside the face
+
+
+@pytest.mark.parametrize("degrees", [45, 90, -120, 180])
+def test_a_face_that_lies_on_its_side_is_followed(circle, astronaut, encode, pan, tmp_path, degrees):
+    wide = np.pad(astronaut, ((300, 300), (300, 300), (0, 0)), mode="edge")
+    turned = Image.fromarray(wide).rotate(-degrees, Image.Resampling.BICUBIC, center=(522, 415))
+    pictures = pan(np.asarray(turned), 8, middle=(522, 415), width=330)
+    clip = encode(tmp_path / "clip.mp4", pictures, FPS, sound=False)
+    track = make_plan(circle, Film(clip), {"smile": 1.0}).track
+    assert track.found.all()
+    off = np.degrees(track.places[:, 3]) - degrees
+    assert (np.abs((off + 180) % 360 - 180) < 20).all()
+
+
+@pytest.mark.parametrize("share, faces, said", [(0.3, 4, None), (0.13, 4, True), (0.04, 0, True)])
+def test_a_dark_face_is_edited_or_its_darkness_is_said(
+    circle, encode, camera, tmp_path, share, faces, said
+):
+    dark = [(picture * share).astype(np.uint8) for picture in camera(4)]
+    clip, told = encode(tmp_path / "clip.mp4", dark, FPS, sound=False, crf=6), []
+    if not faces:
+        with pytest.raises(InputError, match="no face found .* it is dark: lighten it first"):
+            edit_film(circle, clip, tmp_path / "out.mp4", {"smile": -1.0})
+        return
+    done = edit_film(circle, clip, tmp_path / "out.mp4", {"smile": -1.0}, tell=told.append)
+    assert done.faces == faces and done.angle > 0 and tuple(told) == done.doubts
+    assert bool(done.doubts) == bool(said) and all("dark" in line for line in told)
 
 
 def write_hdr(path, pictures, transfer):

@@ -108,6 +108,24 @@ def test_every_display_matrix_is_shown_as_players_do(tmp_path, matrix):
     assert writer.losses == ()
 
 
+@pytest.mark.parametrize("ending", ["mp4", "mov", "m4v", "mkv"])
+@pytest.mark.parametrize("degrees", [0, 90, 180, -90])
+def test_a_camera_on_its_side_is_set_upright_in_every_container(tmp_path, encode, degrees, ending):
+    """Degrees clockwise that players turn it: camera and phone write only these."""
+    upright = picture(64, 48)
+    stored = np.ascontiguousarray(np.rot90(upright, degrees // 90))  # counter-clockwise
+    source = tmp_path / f"in.{ending}"
+    encode(source, [stored] * 3, sound=False, rotation=-degrees, crf=0)
+    film = Film(source)
+    assert (film.width, film.height) == (64, 48)
+    assert np.abs(next(film.read()).rgb() - upright.astype(int)).mean() < 3.5
+    for other in ("mp4", "mov", "mkv", "webm"):
+        copy(source, tmp_path / f"out.{other}", 0)
+        assert "DISPLAYMATRIX" not in first_frame(tmp_path / f"out.{other}").side_data
+        shown = next(Film(tmp_path / f"out.{other}").read()).rgb()
+        assert np.abs(shown - upright.astype(int)).mean() < 3.5
+
+
 # codec, frames, what is lost of them, ending
 KINDS = [
     ("libx264", "yuv420p", (), "mp4"),
