@@ -171,7 +171,9 @@ def test_a_face_is_found_as_players_show_it(circle, encode, camera, tmp_path, ma
 
 
 @pytest.mark.parametrize("degrees", [45, 90, -120, 180])
-def test_a_face_that_lies_on_its_side_is_followed(circle, astronaut, encode, pan, tmp_path, degrees):
+def test_a_face_that_lies_on_its_side_is_followed(
+    circle, astronaut, encode, pan, tmp_path, degrees
+):
     wide = np.pad(astronaut, ((300, 300), (300, 300), (0, 0)), mode="edge")
     turned = Image.fromarray(wide).rotate(-degrees, Image.Resampling.BICUBIC, center=(522, 415))
     pictures = pan(np.asarray(turned), 8, middle=(522, 415), width=330)

@@ -241,11 +241,11 @@ def test_quality_0_is_lossless_and_ten_bits_stay_ten(tmp_path, ending, size, kin
     source = write(tmp_path / "in.mkv", "ffv1", kind, size=size)
     out = tmp_path / f"out.{ending}"
     assert copy(source, out).losses == ()
-    frames = zip(Film(source).read(), Film(out).read(), strict=True)
-    for count, (old, new) in enumerate(frames, 1):
+    frames = list(zip(Film(source).read(), Film(out).read(), strict=True))
+    assert len(frames) == 2
+    for old, new in frames:
         assert (new.planes[0].max() > 255) == ("10" in kind)
         assert all(map(np.array_equal, old.planes, new.planes))
-    assert count == 2
     with av.open(str(out)) as film:
         context = film.streams.video[0].codec_context
         if ending in ("mp4", "mov") and size[0] == 64 and "10" in kind:
