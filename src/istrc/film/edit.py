@@ -162,7 +162,7 @@ def make_plan(
     for count, shot in enumerate(film.read(), 1):
         follower.look(shot.rgb(), shot.time)
         if progress is not None:
-            progress("follow", count, max(count, film.expected))
+            progress("follow", count, film.expected and max(count, film.expected))
     found = follower.finish()
     if not found.found.any():
         lighter = "; it is dark: lighten it first" if follower.light < DARK else ""
