@@ -6,11 +6,12 @@ import struct
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from istrc import sphere
 from istrc.circle import Circle
 from istrc.errors import InputError
-from istrc.film import edit_film
+from istrc.film import edit_film, tone
 from istrc.film import render as rendering
 from istrc.film.edit import make_plan
 from istrc.film.flicker import Flicker
@@ -167,6 +168,75 @@ def test_a_face_is_found_as_players_show_it(circle, encode, camera, tmp_path, ma
     assert (done.faces, done.size, done.losses) == (3, (256, 192), ())
     upright = next(Film(tmp_path / "out.mp4").read()).rgb().astype(int)
     assert np.abs(upright - camera(3)[0])[:, :60].mean() < 6  # beside the face
+
+
+@pytest.mark.parametrize("degrees", [45, 90, -120, 180])
+def test_a_face_that_lies_on_its_side_is_followed(
+    circle, astronaut, encode, pan, tmp_path, degrees
+):
+    wide = np.pad(astronaut, ((300, 300), (300, 300), (0, 0)), mode="edge")
+    turned = Image.fromarray(wide).rotate(-degrees, Image.Resampling.BICUBIC, center=(522, 415))
+    pictures = pan(np.asarray(turned), 8, middle=(522, 415), width=330)
+    clip = encode(tmp_path / "clip.mp4", pictures, FPS, sound=False)
+    track = make_plan(circle, Film(clip), {"smile": 1.0}).track
+    assert track.found.all()
+    off = np.degrees(track.places[:, 3]) - degrees
+    assert (np.abs((off + 180) % 360 - 180) < 20).all()
+
+
+@pytest.mark.parametrize("share, faces, said", [(0.3, 4, None), (0.13, 4, True), (0.04, 0, True)])
+def test_a_dark_face_is_edited_or_its_darkness_is_said(
+    circle, encode, camera, tmp_path, share, faces, said
+):
+    dark = [(picture * share).astype(np.uint8) for picture in camera(4)]
+    clip, told = encode(tmp_path / "clip.mp4", dark, FPS, sound=False, crf=6), []
+    if not faces:
+        with pytest.raises(InputError, match="no face found .* it is dark: lighten it first"):
+            edit_film(circle, clip, tmp_path / "out.mp4", {"smile": -1.0})
+        return
+    done = edit_film(circle, clip, tmp_path / "out.mp4", {"smile": -1.0}, tell=told.append)
+    assert done.faces == faces and done.angle > 0 and tuple(told) == done.doubts
+    assert bool(done.doubts) == bool(said) and all("dark" in line for line in told)
+
+
+def write_hdr(path, pictures, transfer):
+    """Pictures of an ordinary screen as a film in HDR of 10 bits."""
+    av = pytest.importorskip("av")
+    with av.open(str(path), "w") as out:
+        options = {"crf": "4", "x265-params": "log-level=none:bframes=0", "preset": "ultrafast"}
+        video = out.add_stream("libx265", rate=FPS, options=options)
+        video.height, video.width = pictures[0].shape[:2]
+        video.pix_fmt, context = "yuv420p10le", video.codec_context
+        context.colorspace = context.color_primaries = 9
+        context.color_trc, context.color_range = transfer, 1
+        for picture in pictures:
+            codes = (257 * tone.numbered(picture, transfer)).round().astype(np.uint16)
+            frame = av.VideoFrame.from_ndarray(codes, "rgb48le")
+            frame = frame.reformat(format="yuv420p10le", dst_colorspace=9, dst_color_range=1)
+            frame.colorspace, frame.color_range = 9, 1
+            out.mux(video.encode(frame))
+        out.mux(video.encode())
+    return path
+
+
+@pytest.mark.parametrize("transfer", [tone.PQ, tone.HLG])
+def test_a_face_in_hdr_is_edited_as_the_same_face_elsewhere(
+    circle, encode, camera, tmp_path, transfer
+):
+    plain = encode(tmp_path / "plain.mp4", camera(3), FPS, sound=False)
+    hdr = write_hdr(tmp_path / "hdr.mov", camera(3), transfer)
+    changes, edits = [], {"smile": -1.0}
+    for source, out in ((plain, tmp_path / "out.mp4"), (hdr, tmp_path / "out.mov")):
+        done = edit_film(circle, source, out, edits, crf=4)
+        assert done.faces == 3 and done.losses == ()
+        old, new = (next(Film(path).read()).rgb().astype(float) for path in (source, out))
+        changes.append(new - old)
+    film = Film(tmp_path / "out.mov")
+    assert film.look.transfer == transfer and film.look.colours.bits == 10
+    # The same change, as an ordinary screen shows both
+    assert np.abs(changes[0]).mean() > 0.3
+    assert np.corrcoef(changes[0].ravel(), changes[1].ravel())[0, 1] > 0.8
+    assert np.abs(changes[1]).mean() == pytest.approx(np.abs(changes[0]).mean(), rel=0.4)
 
 
 @pytest.mark.parametrize("mode", ["anchored", "circle"])

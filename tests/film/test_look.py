@@ -8,21 +8,23 @@ import pytest
 from PIL import Image
 
 from istrc.errors import InputError
+from istrc.film import tone
 from istrc.film.read import Film
 from istrc.film.shot import Shot
-from istrc.film.write import COMBED, Writer
+from istrc.film.write import COMBED, UNMASTERED, Writer
 
 av = pytest.importorskip("av", reason="films need PyAV: pip install 'istrc[film]'")
 
 # The eight matrices (a, b, c, d) that put column p and row q at x = a p + c q, y = b p + d q
 MATRICES = [(a, 0, 0, d) for a in (1, -1) for d in (1, -1)]
 MATRICES += [(0, b, c, 0) for b in (1, -1) for c in (1, -1)]
+SIZE = 64, 48
 HALF = "its colours are written at half the resolution (4:2:0)"
 CLEAR = "its transparency is left out"
 
 
 def bits(count):
-    return f"its {count} bits a channel are written as 8"
+    return f"its {count} bits a channel are written as 10"
 
 
 def picture(width=48, height=32, seed=0):
@@ -106,6 +108,24 @@ def test_every_display_matrix_is_shown_as_players_do(tmp_path, matrix):
     assert writer.losses == ()
 
 
+@pytest.mark.parametrize("ending", ["mp4", "mov", "m4v", "mkv"])
+@pytest.mark.parametrize("degrees", [0, 90, 180, -90])
+def test_a_camera_on_its_side_is_set_upright_in_every_container(tmp_path, encode, degrees, ending):
+    """Degrees clockwise that players turn it: camera and phone write only these."""
+    upright = picture(64, 48)
+    stored = np.ascontiguousarray(np.rot90(upright, degrees // 90))  # counter-clockwise
+    source = tmp_path / f"in.{ending}"
+    encode(source, [stored] * 3, sound=False, rotation=-degrees, crf=0)
+    film = Film(source)
+    assert (film.width, film.height) == (64, 48)
+    assert np.abs(next(film.read()).rgb() - upright.astype(int)).mean() < 3.5
+    for other in ("mp4", "mov", "mkv", "webm"):
+        copy(source, tmp_path / f"out.{other}", 0)
+        assert "DISPLAYMATRIX" not in first_frame(tmp_path / f"out.{other}").side_data
+        shown = next(Film(tmp_path / f"out.{other}").read()).rgb()
+        assert np.abs(shown - upright.astype(int)).mean() < 3.5
+
+
 # codec, frames, what is lost of them, ending
 KINDS = [
     ("libx264", "yuv420p", (), "mp4"),
@@ -114,14 +134,21 @@ KINDS = [
     ("libx264", "yuv422p", (HALF,), "mp4"),
     ("ffv1", "yuv444p", (HALF,), "mkv"),
     ("ffv1", "yuv411p", (HALF,), "mkv"),
-    ("libx264", "yuv420p10le", (bits(10),), "mp4"),
-    ("ffv1", "yuv422p10le", (bits(10), HALF), "mkv"),
+    ("libx264", "yuv420p10le", (), "mp4"),
+    ("libx265", "yuv420p10le", (), "mov"),
+    ("libsvtav1", "yuv420p", (), "mp4"),
+    ("libsvtav1", "yuv420p10le", (), "webm"),
+    ("libvpx-vp9", "yuv420p", (), "webm"),
+    ("libvpx-vp9", "yuv420p", (), "mp4"),
+    ("libvpx-vp9", "yuv444p", (HALF,), "mkv"),
+    ("ffv1", "yuv422p10le", (HALF,), "mkv"),
+    ("prores_ks", "yuv422p10le", (HALF,), "mov"),
     ("ffv1", "yuva420p", (CLEAR,), "mkv"),
     ("prores_ks", "yuva444p10le", (CLEAR, bits(12), HALF), "mov"),
     ("libvpx-vp9", "yuva420p", (CLEAR,), "webm"),
     ("libx264rgb", "rgb24", (HALF,), "mp4"),
     ("ffv1", "bgr0", (HALF,), "mkv"),
-    ("ffv1", "gbrp10le", (bits(10), HALF), "mkv"),
+    ("ffv1", "gbrp10le", (HALF,), "mkv"),
     ("png", "rgba", (CLEAR, HALF), "mov"),
     ("png", "rgb48be", (bits(16), HALF), "mov"),
 ]
@@ -132,20 +159,24 @@ def test_every_kind_of_frame_shows_the_same_and_its_losses_are_said(
     tmp_path, codec, kind, losses, ending
 ):
     options = {"crf": "4" if "vp9" in codec else "0"} if codec.startswith("lib") else {}
-    source = write(tmp_path / f"in.{ending}", codec, kind, options=options)
+    if codec == "libx265":
+        options["x265-params"] = "log-level=none"
+    source = write(tmp_path / f"in.{ending}", codec, kind, size=SIZE, options=options)
     writer = copy(source, tmp_path / "out.mp4")
     assert writer.losses == losses
     for path in (source, tmp_path / "out.mp4"):
         for k, shot in enumerate(Film(path).read()):
-            assert np.abs(shot.rgb() - picture(seed=k).astype(int)).mean() < 3.5
+            assert np.abs(shot.rgb() - picture(*SIZE, seed=k).astype(int)).mean() < 3.5
     # As anybody else reads it
     frame = first_frame(tmp_path / "out.mp4")
-    assert frame.format.name in ("yuv420p", "yuvj420p") and int(frame.colorspace) != 0
+    deep = any(depth in kind for depth in ("10", "48"))
+    assert frame.format.name in (("yuv420p10le",) if deep else ("yuv420p", "yuvj420p"))
+    assert int(frame.colorspace) != 0
     if int(frame.colorspace) == 2:
         assert "yuv" in kind or kind == "nv12"  # nobody said it of the original either
 
 
-@pytest.mark.parametrize("kind, losses", [("gray", ()), ("gray10le", (bits(10),))])
+@pytest.mark.parametrize("kind, losses", [("gray", ()), ("gray10le", ())])
 def test_grey_stays_grey(tmp_path, kind, losses):
     writer = copy(write(tmp_path / "in.mkv", "ffv1", kind), tmp_path / "out.mp4")
     assert writer.losses == losses
@@ -179,8 +210,8 @@ def test_rgb_is_written_in_the_usual_matrix_and_says_so(tmp_path, height, matrix
         ("libx264", "yuv420p", 1, 1, 1, False, ()),
         ("libx264", "yuv420p", 6, 6, 6, False, ()),
         ("libx264", "yuv420p", 5, 5, 1, True, ()),
-        ("libx264", "yuv420p10le", 9, 9, 16, False, (bits(10),)),  # HDR10's
-        ("libx264", "yuv420p10le", 9, 9, 18, False, (bits(10),)),  # HLG's
+        ("libx264", "yuv420p10le", 9, 9, 16, False, ()),  # HDR10's
+        ("libx264", "yuv420p10le", 9, 9, 18, False, ()),  # HLG's
         ("libx264", "yuv444p", 1, 1, 13, True, (HALF,)),
     ],
 )
@@ -197,17 +228,48 @@ def test_colours_that_are_named_keep_their_names(
     assert {name: int(getattr(frame, name)) for name in tags} == tags
     assert (int(frame.color_range) == 2) == full
     for k, shot in enumerate(Film(tmp_path / "out.mp4").read()):
-        assert np.abs(shot.rgb() - picture(seed=k).astype(int)).mean() < 3.5
+        expected, most = picture(seed=k), 3.5
+        if transfer in (tone.PQ, tone.HLG):  # steeper
+            expected, most = tone.shown(expected, transfer), 7
+        assert np.abs(shot.rgb() - expected.astype(int)).mean() < most
 
 
-def test_what_hdr_says_besides_is_told(tmp_path):
-    master = "G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,1)"
-    settings = f"log-level=none:master-display={master}:max-cll=1000,400"
-    source = write(tmp_path / "in.mkv", "libx265", "yuv420p10le", options={"x265-params": settings})
-    assert copy(source, tmp_path / "out.mp4").losses == (
-        bits(10),
-        "its HDR metadata, how bright it was mastered, is left out",
-    )
+@pytest.mark.parametrize("ending", ["mp4", "mov", "mkv", "webm", "m4v"])
+@pytest.mark.parametrize("size", [(64, 48), (48, 64)])
+@pytest.mark.parametrize("kind", ["yuv420p", "yuv420p10le"])
+def test_quality_0_is_lossless_and_ten_bits_stay_ten(tmp_path, ending, size, kind):
+    source = write(tmp_path / "in.mkv", "ffv1", kind, size=size)
+    out = tmp_path / f"out.{ending}"
+    assert copy(source, out).losses == ()
+    frames = list(zip(Film(source).read(), Film(out).read(), strict=True))
+    assert len(frames) == 2
+    for old, new in frames:
+        assert (new.planes[0].max() > 255) == ("10" in kind)
+        assert all(map(np.array_equal, old.planes, new.planes))
+    with av.open(str(out)) as film:
+        context = film.streams.video[0].codec_context
+        if ending in ("mp4", "mov") and size[0] == 64 and "10" in kind:
+            assert context.codec_tag == "hvc1"  # Apple's players know no hev1
+
+
+SCREEN = "G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,1)"
+
+
+@pytest.mark.parametrize("ending", ["mp4", "mov", "mkv", "webm", "m4v"])
+def test_the_screen_that_hdr_was_made_on_is_kept_or_its_loss_is_said(tmp_path, ending):
+    settings = f"log-level=none:bframes=0:master-display={SCREEN}:max-cll=1000,400"
+    options = {"x265-params": settings}
+    source = write(tmp_path / "in.mkv", "libx265", "yuv420p10le", size=SIZE, options=options)
+    writer = copy(source, tmp_path / f"out.{ending}", 20)
+    old, new = (Film(path).look.mastering for path in (source, tmp_path / f"out.{ending}"))
+    assert old.light == (1000, 400) and old.range == pytest.approx((0.0001, 1000))
+    assert old.points == pytest.approx((0.68, 0.32, 0.265, 0.69, 0.15, 0.06, 0.3127, 0.329))
+    if ending == "m4v":  # H.264
+        assert new is None and writer.losses == (UNMASTERED,)
+    else:
+        assert writer.losses == () and new.light == old.light
+        assert new.points == pytest.approx(old.points, abs=1e-4)
+        assert new.range == pytest.approx(old.range, abs=1e-4)
 
 
 def test_matrices_that_are_wrong_or_strange(tmp_path):

@@ -49,7 +49,7 @@ def bench(
     started = time.monotonic()
     circle = model.open()
     prepared = options.open_prepared(data, circle) if data else None
-    with Bar("bench", 1) as bar:
+    with Bar("bench") as bar:
         found = measured(
             circle,
             model=model.model,

@@ -9,6 +9,7 @@ from typing import Any
 
 from istrc.cli.options import JsonOption
 from istrc.cli.report import Report
+from istrc.progress import Bar
 
 
 def as_command(name: str, function: Callable[..., None]) -> Callable[..., None]:
@@ -44,7 +45,8 @@ def as_command(name: str, function: Callable[..., None]) -> Callable[..., None]:
         if not reported:
             call(given)
             return
-        with Report(name, given["as_json"] if grouped else given.pop("as_json")) as report:
+        as_json = given["as_json"] if grouped else given.pop("as_json")
+        with Report(name, as_json) as report, Bar(name):
             call({"report": report, **given})
 
     return with_signature(command, options, function.__doc__)

@@ -78,13 +78,14 @@ def compare(
     report.facts.update(inputs=[one.name for one in read], verdict=verdict)
     z, _ = stack(read)
     angles = comparing.angles(z).tolist()
+    scores = [circle.scores(one.z)[0].tolist() for one in read]  # each by itself, to the bit
     for i, first in enumerate(read):
         for j in range(i + 1, len(read)):
             found = {"angle": round(angles[i][j], 4)}
             found["euclidean"] = round(float(library(z).linalg.norm(z[i] - z[j])), 4)
             if threshold is not None:
                 found["same"] = angles[i][j] < threshold.angle
-            different = comparing.differences(circle, first.z, read[j].z)[:top]
+            different = comparing.between(circle, scores[i], scores[j])[:top]
             found["differences"] = {
                 one.name: [round(one.first, 3), round(one.second, 3)] for one in different
             }

@@ -82,7 +82,7 @@ def prepare(
     need("prepare", "istrc.data.prepare")
     from istrc.data.prepare import prepare as make
 
-    with Bar("prepare", 1) as bar:
+    with Bar("prepare") as bar:
         made = make(
             source,
             out,

@@ -17,6 +17,7 @@ from istrc.cli.strengths import parse_edits
 from istrc.errors import IstrcError
 from istrc.progress import Bar
 
+_TOLD = ("frames", "faces", "size", "sound", "losses", "doubts")
 EXAMPLES = """
 istrc film in.mp4 -a smile=+1 -o out.mp4
 istrc film in.mov -a young=-1 --face 2 -o older.mp4
@@ -131,7 +132,7 @@ def _tell(report: Report, source: str, output: Path, done: Any, seconds: float) 
         f"{source} -> {output}: face in {done.faces} of {done.frames} frames{text}",
         input=source,
         output=output,
-        **{name: getattr(done, name) for name in ("frames", "faces", "size", "sound", "losses")},
+        **{name: getattr(done, name) for name in _TOLD},
         fps=round(done.fps, 3),
         angle=round(done.angle, 4),
         flicker={k: v if v is None else round(v, 4) for k, v in done.flicker.items()},

@@ -181,7 +181,7 @@ class Bench:
 
 def watched(label: str, measure: Callable[..., dict[str, Any]], **settings: Any) -> dict[str, Any]:
     """Call a measure with a progress bar."""
-    with Bar(label, 1) as bar:
+    with Bar(label) as bar:
         return measure(**settings, progress=bar.at)
 
 

@@ -30,6 +30,7 @@ from istrc.film.write import Writer, check_output, takes_odd
 
 SMOOTH = 0.3  # seconds
 CRF = 18
+DARK = 24.0  # levels; in a frame or a face with a lower mean little can be seen
 
 Progress = Callable[[str, int, int], None]  # what is done, frames done, of how many (0: unknown)
 
@@ -47,6 +48,7 @@ class EditedFilm:
         flicker: see `istrc.film.flicker.Flicker.result`.
         sound: "copied", "encoded" (the container does not take it as it is) or "none".
         losses: what the film that was written has not, or has otherwise, a line each.
+        doubts: why the edit may not fit, a line each.
     """
 
     path: Path
@@ -59,6 +61,7 @@ class EditedFilm:
     flicker: dict[str, float | None]
     sound: str
     losses: tuple[str, ...]
+    doubts: tuple[str, ...]
 
 
 def edit_film(
@@ -89,7 +92,7 @@ def edit_film(
         provenance: say in the file that a model made parts of it, if an edit did.
         location: keep where the film was taken.
         progress: called after every frame of either pass.
-        tell: called with each of the losses before the first pass.
+        tell: called with each of the losses before the first pass, and of the doubts after it.
 
     Raises InputError for what is no film, a film that is damaged or cut off, one without a face
     or with sound that `out` cannot hold, and IstrcError where PyAV is missing.
@@ -106,6 +109,9 @@ def edit_film(
             tell(line)
     settings: dict[str, Any] = dict(face=face, smooth=smooth, keep=keep, mode=mode, metric=metric)
     plan = make_plan(circle, film, strengths, progress=progress, **settings)
+    if tell is not None:
+        for line in plan.doubts:
+            tell(line)
     flicker = Flicker(circle.size)
     writer.provenance = provenance and (mode != "photo" or plan.direction.angle > 0)
     with writer:
@@ -129,6 +135,7 @@ def edit_film(
         flicker=flicker.result(),
         sound=writer.sound,
         losses=writer.losses,
+        doubts=plan.doubts,
     )
 
 
@@ -155,15 +162,17 @@ def make_plan(
     for count, shot in enumerate(film.read(), 1):
         follower.look(shot.rgb(), shot.time)
         if progress is not None:
-            progress("follow", count, max(count, film.expected))
+            progress("follow", count, film.expected and max(count, film.expected))
     found = follower.finish()
     if not found.found.any():
+        lighter = "; it is dark: lighten it first" if follower.light < DARK else ""
         raise InputError(
             f"{film.path}: no face found in any of {count} frames; use a film in which a face is "
-            "seen from the front"
+            f"seen from the front{lighter}"
         )
     track = found.smoothed(smooth)
     numbers = sorted(follower.crops)
+    light = float(np.median([follower.crops[n].mean() for n in numbers]))
     z = track.z.to(circle.device)
     direction = find_direction(
         circle,
@@ -175,4 +184,9 @@ def make_plan(
         **settings,
     )
     ruler = track if smooth >= SMOOTH else found.smoothed(SMOOTH)
-    return Plan(track, ruler, direction, follower.count, mode)
+    doubts = (
+        [f"its face is dark (mean level {light:.0f} of 255), and its edit may not fit: lighten it"]
+        if light < DARK
+        else []
+    )
+    return Plan(track, ruler, direction, follower.count, mode, tuple(doubts))

@@ -19,13 +19,16 @@ from istrc import sphere
 from istrc.errors import InputError
 from istrc.film.track import Track, place_of
 from istrc.photo.align import FindsPoints, Frame, find_frame, transform
-from istrc.photo.detect import FIRST_SIDE, SECOND_SIDE, Box, glance
+from istrc.photo.detect import FIRST_SIDE, LAST_TURNS, SECOND_SIDE, Box, glance
+from istrc.photo.find import Found, believed
 from istrc.shape.crop import BOX_CENTRE, BOX_SIDE
 
 LOOKS = 2  # of the aligner, where the face was in the frame before
 EVERY = 3  # frames from one look of the detector round the face to the next
 PATIENCE = 0.4  # seconds that a face may go unseen by the detector before it counts as lost
 SEARCH = 0.2  # seconds between two looks at the whole frame
+TURNED_SEARCH = 1.0  # seconds between two looks for faces that lie on their side or head
+TURNED = math.radians(30)  # a face turned further is looked for in a window turned with it
 WINDOW = 2.2  # of the detector's look round a face, in sides of its box
 SEEN_AT = 110  # pixels that the box has in that look; the detector sees 80 and more
 NEAR = 0.6  # of a box's side: what is farther from where the face was is another
@@ -76,6 +79,8 @@ class Follower:
         self._confirmed = 0  # the last frame in which the detector saw it
         self._doubted = False  # it looked again since then, and did not
         self._searched = -math.inf  # seconds: the last look at the whole frame
+        self._turned = -math.inf  # and the last at the turned one
+        self.light = 0.0  # of the brightest frame, its mean level
 
     def look(self, pixels: np.ndarray, time: float) -> None:
         """The next frame, (H, W, 3) uint8 RGB, at `time` seconds."""
@@ -83,7 +88,8 @@ class Follower:
         scene = self._scenes[-1] if self._scenes else 0
         if self._is_cut(pixels):
             self._lose(number)
-            scene, self._gone, self._searched = scene + 1, None, -math.inf
+            scene, self._gone = scene + 1, None
+            self._searched = self._turned = -math.inf
         self._scenes.append(scene)
         self._times.append(time)
         self._places.append(np.full(4, np.nan))
@@ -138,7 +144,8 @@ class Follower:
         window = pixels[top : min(bottom, height), left : min(right, width)]
         if min(window.shape[:2]) < 8:
             return None
-        boxes = glance(window, max(8, round(max(window.shape[:2]) * SEEN_AT / box.side)))
+        turn = math.degrees(box.angle) if abs(box.angle) > TURNED else 0.0
+        boxes = glance(window, max(8, round(max(window.shape[:2]) * SEEN_AT / box.side)), turn)
         boxes = [_moved(other, left, top) for other in boxes]
         boxes = [other for other in boxes if _same_place(other, box)]
         return min(boxes, key=lambda other: math.dist(other.centre, box.centre), default=None)
@@ -156,35 +163,47 @@ class Follower:
 
     def _search(self, pixels: np.ndarray, number: int, time: float) -> Frame | None:
         """The face somewhere in the frame: at first by its rank, later by who it is."""
-        boxes = glance(pixels, FIRST_SIDE) or glance(pixels, SECOND_SIDE)
-        if not boxes:
+        faces = self._faces(pixels, time)
+        if not faces:
             return None
         if not self.count:
-            self.count = len(boxes)
+            self.count = len(faces)
             if self.rank > self.count:
                 found = "1 face" if self.count == 1 else f"{self.count} faces"
                 raise InputError(
                     f"--face {self.rank}: the first frame with faces has {found}, at {time:.1f} s"
                 )
-            chosen: Box | None = boxes[self.rank - 1]
+            chosen: Found | None = faces[self.rank - 1]
         else:
-            chosen = self._recognised(pixels, boxes, time)
+            chosen = self._recognised(pixels, faces, time)
         if chosen is None:
             return None
         self._confirmed, self._doubted = number, False
-        return find_frame(pixels, chosen, self.aligner)
+        return chosen.frame
 
-    def _recognised(self, pixels: np.ndarray, boxes: list[Box], time: float) -> Box | None:
+    def _faces(self, pixels: np.ndarray, time: float) -> list[Found]:
+        """The faces of a frame, the largest first."""
+        for side in (FIRST_SIDE, SECOND_SIDE):
+            if faces := believed(pixels, glance(pixels, side), self.aligner):
+                return faces
+        if time - self._turned >= TURNED_SEARCH - 1e-6:
+            self._turned = time
+            for degrees in LAST_TURNS:
+                seen = glance(pixels, FIRST_SIDE, degrees)
+                if faces := believed(pixels, seen, self.aligner):
+                    return faces
+        return []
+
+    def _recognised(self, pixels: np.ndarray, faces: list[Found], time: float) -> Found | None:
         if self._gone is not None and time - self._gone[1] <= AGAIN:
-            for box in boxes:
-                if _same_place(box, self._gone[0]):
-                    return box
+            for face in faces:
+                if _same_place(face.box, self._gone[0]):
+                    return face
         self._flush()
-        frames = [find_frame(pixels, box, self.aligner) for box in boxes]
-        z = self.embed(np.stack([frame.crop(pixels, self.size) for frame in frames]))
+        z = self.embed(np.stack([face.frame.crop(pixels, self.size) for face in faces]))
         far = sphere.angle(z.cpu(), sphere.normalize(self._sum))
         best = int(far.argmin())
-        return boxes[best] if float(far[best]) < STRANGER else None
+        return faces[best] if float(far[best]) < STRANGER else None
 
     def _is_cut(self, pixels: np.ndarray) -> bool:
         height, width = pixels.shape[:2]
@@ -192,6 +211,7 @@ class Follower:
         small = Image.fromarray(np.ascontiguousarray(pixels[::step, ::step]))
         thumbnail = np.asarray(small.resize(THUMBNAIL, Image.Resampling.BOX), np.float32)
         before, self._thumbnail = self._thumbnail, thumbnail
+        self.light = max(self.light, float(thumbnail.mean()))
         return before is not None and float(np.abs(thumbnail - before).mean()) > CUT
 
     # Embedding

@@ -1,6 +1,7 @@
 """How a film's frames lie, what their numbers mean, and what is lost where they become ours.
 
-Ours are upright, 8 bits, Y'CbCr 4:2:0: what every player shows.
+Ours are upright, Y'CbCr 4:2:0, of 8 bits, or of 10 where the film has more than 8: what players
+show.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ from typing import Any
 import numpy as np
 
 from istrc.errors import InputError
+from istrc.film.encoders import Mastering
 from istrc.film.pyav import filter_like
 from istrc.film.shot import Colours, Planes, rows_of
+from istrc.film.tone import HLG, PQ
 
 HIGH = 576  # rows; a film with more that names no colours has those of HDTV
 
@@ -30,13 +33,7 @@ _MATRICES = {
 # Those that swscale cannot turn into RGB
 _STRANGE = {8: "YCgCo", 11: "Y'D'zD'x", 14: "ICtCp", 15: "IPT-C2", 16: "YCgCo-Re", 17: "YCgCo-Ro"}
 _UNSAID, _BT2020 = (2, 3), 9
-_HDR = (
-    "MASTERING_DISPLAY_METADATA",
-    "CONTENT_LIGHT_LEVEL",
-    "DYNAMIC_HDR_PLUS",
-    "DOVI_METADATA",
-    "DYNAMIC_HDR_VIVID",
-)
+_CHANGING = ("DYNAMIC_HDR_PLUS", "DOVI_METADATA", "DYNAMIC_HDR_VIVID")  # with the frames
 TRANSPARENT = "its transparency is left out"
 _NARROW, _FULL = 1, 2  # FFmpeg's numbers of the ranges 16..235 and 0..255
 
@@ -51,6 +48,7 @@ class Look:
         flips: whether columns and rows are mirrored.
         colours: what the planes mean once they are ours.
         matrix, primaries, transfer: H.273's numbers for them.
+        mastering: what an HDR film says of the screen that it was made on, or None.
         interlaced: "tff" or "bff", by the field that comes first upright, or None.
         losses: what is lost of a frame, a line each.
     """
@@ -63,6 +61,7 @@ class Look:
     matrix: int
     primaries: int
     transfer: int
+    mastering: Mastering | None
     interlaced: str | None
     losses: tuple[str, ...]
 
@@ -73,11 +72,12 @@ class Look:
 
     def planes(self, frame: Any) -> Planes:
         """A frame of PyAV as our planes."""
-        if frame.format.name not in ("yuv420p", "yuvj420p"):
+        kind = self.colours.kind
+        if frame.format.name not in (kind, kind.replace("yuv", "yuvj")):
             matrix, levels = self.colours.matrix, _FULL if self.colours.full else _NARROW
             grey = int(frame.color_range) or _FULL
             frame = frame.reformat(
-                format="yuv420p",
+                format=kind,
                 src_colorspace=matrix,
                 dst_colorspace=matrix,
                 src_color_range=levels if _is_yuv(frame.format) else grey,
@@ -86,7 +86,7 @@ class Look:
         planes = []
         for plane, share in zip(frame.planes, (1, 2, 2), strict=True):
             width, height = (-(-side // share) for side in self.kept)
-            rows = rows_of(plane)[:height, :width]
+            rows = rows_of(plane, "u1" if self.colours.bits == 8 else "<u2")[:height, :width]
             rows = rows.T if self.turned else rows
             across, down = (slice(None, None, -1 if flip else 1) for flip in self.flips)
             planes.append(rows[down, across].copy())
@@ -114,16 +114,22 @@ def look_at(path: Any, first: Any, context: Any, odd: bool = False) -> Look:
     named = first if hasattr(first, "color_trc") else context  # frames of older PyAV do not say
     primaries, transfer = int(named.color_primaries), int(named.color_trc)
     matrix, coefficients = _matrix(path, first, primaries, turned)
-    said = int(first.color_range) == _FULL or first.format.name.startswith("yuvj")
+    full = int(first.color_range) == _FULL or first.format.name.startswith("yuvj")
     return Look(
         stored=stored,
         kept=kept,
         turned=turned,
         flips=flips,
-        colours=Colours(*coefficients, full=_is_yuv(first.format) and said),
+        colours=Colours(
+            *coefficients,
+            full=_is_yuv(first.format) and full,
+            bits=8 if _bits(first.format) <= 8 else 10,
+            hdr=transfer if transfer in (PQ, HLG) else None,
+        ),
         matrix=matrix,
         primaries=primaries,
         transfer=transfer,
+        mastering=Mastering.of(first),
         interlaced=_first_field(first, flips[1]),
         losses=tuple(_losses(first, kept, turned or any(flips))),
     )
@@ -140,6 +146,11 @@ def _orientation(frame: Any) -> tuple[bool, tuple[bool, bool]]:
     a, b, _, c, d = (int(value) for value in np.frombuffer(said, np.int32)[:5])
     turned = abs(b) + abs(c) > abs(a) + abs(d)
     return turned, (c < 0, b < 0) if turned else (a < 0, d < 0)
+
+
+def _bits(kind: Any) -> int:
+    """Of a channel's numbers."""
+    return max(component.bits for component in kind.components)
 
 
 def _is_yuv(kind: Any) -> bool:
@@ -180,13 +191,13 @@ def _first_field(frame: Any, flipped: bool) -> str | None:
 
 def _losses(frame: Any, kept: tuple[int, int], moved: bool) -> Iterator[str]:
     kind, stored = frame.format, (frame.width, frame.height)
-    bits = max(component.bits for component in kind.components)
+    bits = _bits(kind)
     if any(component.is_alpha for component in kind.components):
         yield TRANSPARENT
-    if bits > 8:
-        yield f"its {bits} bits a channel are written as 8"
-    if any(frame.side_data.get(name) is not None for name in _HDR):
-        yield "its HDR metadata, how bright it was mastered, is left out"
+    if bits > 10:
+        yield f"its {bits} bits a channel are written as 10"
+    if any(frame.side_data.get(name) is not None for name in _CHANGING):
+        yield "what it says of its brightness, frame by frame (Dolby Vision, HDR10+), is left out"
     coloured = _is_yuv(kind) or kind.is_rgb or kind.has_palette
     if coloured and (kind.chroma_width(8) > 4 or kind.chroma_height(8) > 4):
         yield "its colours are written at half the resolution (4:2:0)"

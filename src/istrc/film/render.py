@@ -38,6 +38,7 @@ class Plan:
         direction: the edit of the whole clip.
         people: faces in the first frame that has any.
         mode: how the edit is put into a frame, see `Circle.rebuild`.
+        doubts: why the edit may not fit, a line each.
     """
 
     track: Track
@@ -45,6 +46,7 @@ class Plan:
     direction: Direction
     people: int
     mode: str
+    doubts: tuple[str, ...] = ()
 
 
 def rendered(

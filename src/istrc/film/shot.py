@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from istrc.film import tone
 from istrc.film.pyav import need_av
 
 Planes = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -24,13 +25,22 @@ class Colours:
     Attributes:
         matrix: its number, as swscale has it.
         red, blue: its weights Kr and Kb of brightness; green has what is left of 1.
-        full: Y fills 0..255; otherwise 16..235, and Cb and Cr 16..240.
+        full: Y fills 0..255; otherwise 16..235, and Cb and Cr 16..240 (of 8 bits).
+        bits: of a number, 8 or 10.
+        hdr: the curve of HDR that RGB is on, see `istrc.film.tone`; None of an ordinary film.
     """
 
     matrix: int
     red: float
     blue: float
     full: bool = False
+    bits: int = 8
+    hdr: int | None = None
+
+    @property
+    def kind(self) -> str:
+        """The planes' format, as FFmpeg names it."""
+        return "yuv420p" if self.bits == 8 else f"yuv420p{self.bits}le"
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +48,7 @@ class Shot:
     """A decoded frame, upright, of width W and height H.
 
     Attributes:
-        planes: Y (H, W), Cb and Cr (H/2, W/2, rounded up), uint8.
+        planes: Y (H, W), Cb and Cr (H/2, W/2, rounded up), uint8; uint16 of 10 bits.
         colours: what they mean.
         pts, duration: when it is shown and for how long, in units of the film's time base.
         time: the same as pts, seconds.
@@ -53,17 +63,18 @@ class Shot:
     def frame(self) -> Any:
         """The same as a frame of PyAV."""
         height, width = self.planes[0].shape
-        frame = need_av().VideoFrame(width, height, "yuv420p")
+        frame = need_av().VideoFrame(width, height, self.colours.kind)
         for plane, values in zip(frame.planes, self.planes, strict=True):
-            rows_of(plane)[: values.shape[0], : values.shape[1]] = values
+            rows_of(plane, values.dtype)[: values.shape[0], : values.shape[1]] = values
         frame.color_range = 2 if self.colours.full else 1
         return frame
 
     def rgb(self) -> np.ndarray:
-        """Its pixels (H, W, 3) uint8 RGB."""
-        matrix = self.colours.matrix
-        shown = self.frame().reformat(format="rgb24", src_colorspace=matrix, dst_colorspace=matrix)
-        return shown.to_ndarray()
+        """Its pixels (H, W, 3) uint8 RGB, as an ordinary screen shows them."""
+        matrix, hdr = self.colours.matrix, self.colours.hdr
+        frame = self.frame().reformat(format="rgb24", src_colorspace=matrix, dst_colorspace=matrix)
+        pixels = frame.to_ndarray()
+        return pixels if hdr is None else tone.shown(pixels, hdr)
 
     def changed(self, pixels: np.ndarray, edited: np.ndarray, share: float = 1.0) -> Shot:
         """This frame with an edit in it; where the edit's RGB is the same, so are the planes.
@@ -82,7 +93,7 @@ class Shot:
         )
         box = slice(top, bottom), slice(left, right)
         half = slice(top // 2, bottom // 2), slice(left // 2, right // 2)
-        change = float(share) * (edited[box].astype(np.float32) - pixels[box])  # (h, w, 3)
+        change = float(share) * self._change(pixels[box], edited[box])  # (h, w, 3)
         red, blue = self.colours.red, self.colours.blue
         # H.273, equations 38 to 40: Y = Kr R + Kg G + Kb B, Cb = (B - Y) / 2(1 - Kb), Cr alike
         y = change @ np.array([red, 1 - red - blue, blue], np.float32)  # (h, w)
@@ -91,19 +102,25 @@ class Shot:
         if not self.colours.full:
             y, cb, cr = y * (219 / 255), cb * (224 / 255), cr * (224 / 255)
         luma, blues, reds = (plane.copy() for plane in self.planes)
-        _add(luma[box], y)
-        _add(blues[half], _halved(cb))
-        _add(reds[half], _halved(cr))
+        for part, more in ((luma[box], y), (blues[half], _halved(cb)), (reds[half], _halved(cr))):
+            more = more * 2 ** (self.colours.bits - 8)  # changes are of 8 bits so far
+            part[:] = (part + more).round().clip(0, 2**self.colours.bits - 1)
         return replace(self, planes=(luma, blues, reds))
 
+    def _change(self, pixels: np.ndarray, edited: np.ndarray) -> np.ndarray:
+        """What an edit changes of RGB as the film numbers it, 0..255."""
+        hdr = self.colours.hdr
+        if hdr is None:
+            return edited.astype(np.float32) - pixels
+        change = tone.numbered(edited, hdr) - tone.numbered(pixels, hdr)
+        change[(edited == pixels).all(-1)] = 0  # to the bit
+        return change
 
-def rows_of(plane: Any) -> np.ndarray:
-    """A plane of PyAV as an array of its rows, with the bytes that pad them."""
-    return np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
 
-
-def _add(plane: np.ndarray, change: np.ndarray) -> None:
-    plane[:] = (plane + change).round().clip(0, 255)
+def rows_of(plane: Any, kind: Any = np.uint8) -> np.ndarray:
+    """A plane of PyAV as an array of its rows, with what pads them."""
+    rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
+    return rows.view(kind)
 
 
 def _halved(change: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from istrc.errors import InputError, OutOfSpace, reason
+from istrc.film.encoders import encoder_for
 from istrc.film.pyav import filter_like, need_av, url_of
 from istrc.film.read import Film
 from istrc.film.shot import Shot
@@ -21,11 +22,10 @@ from istrc.whole import beside
 
 # The endings of films and the containers that they stand for, as FFmpeg names them
 ENDINGS = {".mp4": "mp4", ".mov": "mov", ".m4v": "ipod", ".mkv": "matroska", ".webm": "webm"}
-H264 = ("libx264", {"preset": "medium"})
-VP9 = ("libvpx-vp9", {"b:v": "0", "deadline": "good", "cpu-used": "4", "row-mt": "1"})
 COMBED = (
     "its fields are written as whole frames, so that what moves shows combs; deinterlace it first"
 )
+UNMASTERED = "what it says of the screen that it was made on (HDR metadata) is left out"
 MADE = f"Parts of the pictures were made by a model, with istrc ({COMPOSITE})"
 _OF_THE_FILE = ("major_brand", "minor_version", "compatible_brands", "encoder")
 
@@ -84,11 +84,15 @@ class Writer:
         self.temporary, self._target = beside(path)
         ending = self.path.suffix.lower()
         self._kind, look = ENDINGS[ending], film.look
-        # H.264's fields are of whole pairs of rows of colour; VP9 has none
-        fielded = self._kind != "webm" and not look.turned and film.height % 4 == 0
+        fields = look.interlaced is not None and not look.turned
+        self._encoder = encoder_for(self._kind, look.colours.bits, fields, film.width)
+        # H.264's fields are of whole pairs of rows of colour; no other encoder has any
+        fielded = fields and self._encoder.fields and film.height % 4 == 0
         self._fields = look.interlaced if fielded else None
         self._ways, said = find_ways(film, ending, self._kind)
         combed = [COMBED] if look.interlaced and not self._fields else []
+        if look.mastering and not look.mastering.settings(self._encoder.name):
+            said = [UNMASTERED, *said]
         self.losses = (*film.losses, *combed, *said)
         encoded = any(way.encoder for way in self._ways.values())
         self.sound = "encoded" if encoded else "copied" if self._ways else "none"
@@ -114,14 +118,15 @@ class Writer:
 
     def _add_video(self, video: Any) -> None:
         film, look = self.film, self.film.look
-        name, options = VP9 if self._kind == "webm" else H264
-        fields = {"flags": "+ildct+ilme"} if self._fields else {}
-        self._video = self._out.add_stream(
-            name, rate=film.fps, options={**options, **fields, "crf": str(self.crf)}
-        )
+        options = self._encoder.options(self.crf, look.mastering)
+        if self._fields:
+            options["flags"] = "+ildct+ilme"
+        self._video = self._out.add_stream(self._encoder.name, rate=film.fps, options=options)
         context = self._video.codec_context
         self._video.width, self._video.height = film.width, film.height
-        self._video.pix_fmt = "yuv420p"
+        self._video.pix_fmt = look.colours.kind
+        if self._encoder.tag and self._kind in ("mp4", "mov"):
+            self._video.codec_tag = self._encoder.tag
         self._video.time_base = context.time_base = film.time_base
         context.bit_rate = 0  # the quality decides
         context.colorspace, context.color_range = look.matrix, 2 if look.colours.full else 1

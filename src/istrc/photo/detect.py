@@ -123,19 +123,22 @@ def least(pixels: np.ndarray) -> float:
     return LEAST * max(1.0, math.sqrt(height * width / LEAST_UP_TO))
 
 
-def glance(pixels: np.ndarray, side: int = FIRST_SIDE) -> list[Box]:
+def glance(pixels: np.ndarray, side: int = FIRST_SIDE, turn: float = 0.0) -> list[Box]:
     """The clear faces that one look finds, largest first: for films, which are looked at often.
 
     Args:
         pixels: (H, W, 3) uint8 RGB, upright.
         side: the longest side at which to look, pixels; faces of 80 are found. A picture is
             enlarged up to 4 times for it.
+        turn: degrees clockwise that the faces are turned by; 40 more to both sides are seen.
 
     Raises IstrcError when dlib is not installed.
     """
     height, width = pixels.shape[:2]
     picture = Image.fromarray(np.ascontiguousarray(pixels))
-    return without_doubles(_clear(_search(*_at_side(picture, min(4 * max(height, width), side)))))
+    small, scale = _at_side(picture, min(4 * max(height, width), side))
+    seen = _search_turned(small, scale, turn) if turn else _search(small, scale)
+    return without_doubles(_clear(seen))
 
 
 def _at_side(picture: Image.Image, side: int) -> tuple[Image.Image, float]:
@@ -194,7 +197,7 @@ def _small(picture: Image.Image, smallest: float, largest: float, near: list[Box
     return found
 
 
-def _search_turned(picture: Image.Image, scale: float, degrees: int) -> list[Box]:
+def _search_turned(picture: Image.Image, scale: float, degrees: float) -> list[Box]:
     """The faces that show once the picture is turned counter-clockwise by `degrees`."""
     turned = picture.rotate(degrees, Image.Resampling.BILINEAR, expand=True)
     turn = math.radians(degrees)

@@ -84,7 +84,7 @@ def find_faces(
     pixels: np.ndarray, path: str | Path, aligner: Any, *, min_face: float | None = None
 ) -> list[Found]:
     """As `find_frames`, with each face's score."""
-    judge = _judge(aligner)
+    judge = judge_of(aligner)
     found: dict[Box, Found] = {}
     for look in looks(pixels, min_face):
         for box in look:
@@ -120,7 +120,13 @@ def _share(logit: float) -> float:
     return 1 / (1 + math.exp(-logit))
 
 
-def _judge(aligner: Any) -> Any | None:
+def believed(pixels: np.ndarray, boxes: list[Box], aligner: Any) -> list[Found]:
+    """Those of a detector's boxes that are faces."""
+    found = [judged(pixels, box, aligner, judge_of(aligner)) for box in boxes]
+    return [one for one in found if one.score >= BELIEVED]
+
+
+def judge_of(aligner: Any) -> Any | None:
     """The landmark network that the score was measured with, the shipped one; None without it."""
     own = _shipped()
     same = getattr(aligner, "fingerprint", None) == getattr(own, "fingerprint", "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,11 @@ def angles(z: Array) -> Array:
 def differences(circle: Circle, a: Array, b: Array) -> list[Difference]:
     """Every attribute of two faces `(1, D)`, the largest difference of probability first."""
     first, second = circle.scores(library(a).concatenate([a, b])).tolist()
+    return between(circle, first, second)
+
+
+def between(circle: Circle, first: Sequence[float], second: Sequence[float]) -> list[Difference]:
+    """The same of their scores."""
     found = [
         Difference(name, p, q)
         for name, p, q in zip(circle.attribute_names, first, second, strict=True)
