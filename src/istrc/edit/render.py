@@ -135,8 +135,8 @@ class Rendering:
             lips, inside = self._opened(before, after, clear), None
             if lips is not None:
                 inside = own[number] + toned(drawn[number] - own[number], own[number], None)
-                inside = like_teeth(inside, own[number], self._skin, self._mouth, opened=True)
-                inside = inside.clip(-1, 1)
+                gap = float(measures(new)["lip_gap"])
+                inside = like_teeth(inside, own[number], self._skin, self._mouth, gap).clip(-1, 1)
             fine = None if gain is None else np.expm1(gain[number, 0] * mask)
             luma = (LUMA * self._real[number]).sum(0)
             fine = None if fine is None else np.stack([fine, luma])
@@ -171,11 +171,11 @@ class Rendering:
             (1 - free) * self._bare,
         )
         of = drawn, numpy(self._texture), self._real, masks
-        for new, old, real, mask in zip(*of, strict=True):
+        for number, (new, old, real, mask) in enumerate(zip(*of, strict=True)):
             shift = toned(new - old, real, skin, *how) * mask
             if self._mouth is not None and _of_the_mouth(edits):
-                teeth, was = (like_teeth(x, old, skin, self._mouth) for x in (new, old))
-                shift += self._mouth * (teeth - was - shift)
+                teeth = like_teeth(new, old, self._skin, self._mouth)
+                shift += self._mouth * (teeth - self._teeth[number] - shift)
             made.append(shift.astype(np.float32))
         if self.nets.mesh is None:
             return np.stack(made)
@@ -237,6 +237,12 @@ class Rendering:
     @cached_property
     def _texture(self) -> Array:
         return self.nets.draw_texture(self.c)
+
+    @cached_property
+    def _teeth(self) -> np.ndarray:
+        """What is between the lips as it was, as light as teeth may be: (B, 3, S, S)."""
+        of = numpy(self._texture)
+        return np.stack([like_teeth(own, own, self._skin, self._mouth) for own in of])
 
     @cached_property
     def _real(self) -> np.ndarray:
