@@ -1,10 +1,12 @@
 """Files that appear whole or not at all: written under another name beside the one they get.
 
-And what is written as JSON, and the checksum by which a whole file is known.
+What is read of them (regular files alone, no more than is bearable), what is written as JSON, and
+the checksum by which a whole file is known.
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import math
@@ -16,6 +18,25 @@ from pathlib import Path
 from typing import Any
 
 from istrc.errors import InputError
+
+
+LARGEST_JSON = 100_000_000  # bytes: prepared.json that names a million pictures left out
+
+
+def regular(path: str | Path) -> Path:
+    """The path. Raises OSError where it is a pipe or a device: reading those may never end."""
+    path = Path(path)
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    return path
+
+
+def contents(path: str | Path, most: int) -> bytes:
+    """The bytes of a regular file of at most so many. Raises OSError."""
+    with regular(path).open("rb") as file:
+        if os.fstat(file.fileno()).st_size > most:
+            raise OSError(errno.EFBIG, f"over {most // 1_000_000} MB", str(path))
+        return file.read()
 
 
 def beside(path: str | Path) -> tuple[Path, Path]:
@@ -61,7 +82,7 @@ def write_json(path: str | Path, value: Any) -> None:
 
 def read_json(path: str | Path) -> Any:
     """What a file of JSON holds. Raises OSError, and ValueError where it is none."""
-    return parse_json(Path(path).read_text(encoding="utf-8"))
+    return parse_json(contents(path, LARGEST_JSON).decode("utf-8"))
 
 
 def parse_json(text: str | bytes) -> Any:
@@ -94,7 +115,7 @@ def checksum(*paths: Path) -> str:
     """SHA-256 of files, one after the other."""
     digest = hashlib.sha256()
     for path in paths:
-        with open(path, "rb") as file:
+        with regular(path).open("rb") as file:
             while block := file.read(1 << 20):
                 digest.update(block)
     return digest.hexdigest()
