@@ -19,7 +19,6 @@ from typing import Any
 
 from istrc.errors import InputError
 
-
 LARGEST_JSON = 100_000_000  # bytes: prepared.json that names a million pictures left out
 
 

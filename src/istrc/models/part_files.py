@@ -84,15 +84,13 @@ def _check_arguments(given: Any) -> None:
     if not isinstance(given, dict):
         raise TypeError("its arguments have no names")
     for name, value in given.items():
-        some = value if isinstance(value, list) else [value]
+        some, most = value if isinstance(value, list) else [value], DEEPEST.get(name)
         if len(some) > LONGEST_ARGUMENT:
             raise ValueError(f"{name} has {len(some)} entries")
         for one in some:
             if isinstance(one, (dict, list)):
                 _check_arguments(one if isinstance(one, dict) else {name: one})
-            elif isinstance(one, (int, float)) and not abs(one) <= DEEPEST.get(
-                name, LARGEST_ARGUMENT
-            ):
+            elif isinstance(one, (int, float)) and not abs(one) <= (most or LARGEST_ARGUMENT):
                 raise ValueError(f"{name} is {str(one)[:20]}")
 
 

@@ -139,9 +139,9 @@ class CelebaParquet:
         for k, image in enumerate(table["image"].to_pylist()):
             image = image or {}
             data = image.get("bytes")
+            number = sum(self.groups[f][:g]) + start + k
             yield Row(
-                name=str(image.get("path") or "")
-                or f"{file.stem}#{sum(self.groups[f][:g]) + start + k}",
+                name=str(image.get("path") or f"{file.stem}#{number}"),
                 data=data,
                 attributes=attributes[k],
                 identity=_number(file, people[k]),

@@ -12,7 +12,6 @@ import numpy as np
 
 from istrc.errors import InputError
 
-
 LARGEST_LABELS = 100_000_000  # bytes: four times CelebA's; as text and columns they take 1 GB
 
 
