@@ -69,10 +69,10 @@ class Prepared:
             raise InputError(
                 f"{folder}: not a complete prepared folder; run `istrc prepare` on it again"
             )
-        names = said.get("attributes")
-        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-            raise InputError(f"{folder}: its prepared.json names no attributes; prepare again")
-        self.attribute_names: list[str] = names
+        for key in ("attributes", "skipped", "measured"):
+            if not isinstance(said.get(key, []), list):
+                raise InputError(f"{folder}: {key} in its prepared.json is no list; prepare again")
+        self.attribute_names: list[str] = [str(name) for name in said.get("attributes", [])]
         self.images = self._array("images", mmap=True)
         self.attributes = self._array("attributes")
         self.identity = self._array("identity")
