@@ -87,6 +87,8 @@ def _check_arguments(given: Any) -> None:
         some, most = value if isinstance(value, list) else [value], DEEPEST.get(name)
         if len(some) > LONGEST_ARGUMENT:
             raise ValueError(f"{name} has {len(some)} entries")
+        if len({"number" if type(one) in (int, float) else type(one) for one in some}) > 1:
+            raise TypeError(f"{name} has entries of several kinds")
         for one in some:
             if isinstance(one, (dict, list)):
                 _check_arguments(one if isinstance(one, dict) else {name: one})
