@@ -57,8 +57,8 @@ class Part:
                 shape.append(len(said) if isinstance(said, list) else said)
         if array is None or list(array.shape) != shape:
             raise InputError(
-                f"{self.graphs.folder}: its {name} is not of shape {tuple(shape)}; install the package "
-                "again or train this part"
+                f"{self.graphs.folder}: its {name} is not of shape {tuple(shape)}; install the "
+                "package again or train this part"
             )
         return array
 
