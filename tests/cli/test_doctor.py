@@ -44,7 +44,12 @@ def test_a_human_reads_lines_with_the_remedy_for_what_is_missing(istrc, monkeypa
 def test_every_extra_of_the_package_is_known():
     project = (Path(__file__).parents[2] / "pyproject.toml").read_text()
     extras = project.partition("[project.optional-dependencies]")[2].partition("\n[")[0]
-    assert {*re.findall(r"^([\w-]+) = ", extras, re.MULTILINE)} == {*health.EXTRAS, "audit", "dev", "docs"}
+    assert {*re.findall(r"^([\w-]+) = ", extras, re.MULTILINE)} == {
+        *health.EXTRAS,
+        "audit",
+        "dev",
+        "docs",
+    }
 
 
 def test_every_shipped_file_is_recorded():
