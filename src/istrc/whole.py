@@ -12,12 +12,13 @@ import json
 import math
 import os
 import secrets
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from istrc.errors import InputError
+from istrc.errors import InputError, OutOfSpace, reason
 
 LARGEST_JSON = 100_000_000  # bytes: prepared.json that names a million pictures left out
 
@@ -54,9 +55,17 @@ def beside(path: str | Path) -> tuple[Path, Path]:
     return target.with_name(f".istrc-{secrets.token_hex(8)}.partial{target.suffix}"), target
 
 
+def copy_whole(source: Path, path: Path) -> None:
+    """Copy a file, whole or not at all."""
+    with whole(path, alone=True) as temporary:
+        shutil.copyfile(source, temporary)
+
+
 @contextmanager
 def whole(path: str | Path, *, alone: bool = False) -> Iterator[Path]:
     """A temporary name beside `path`, renamed to it only if the body succeeds.
+
+    Raises OutOfSpace where the disk is full.
 
     Args:
         alone: no other process writes `path`. The temporary name is then always the same, so that
@@ -69,6 +78,13 @@ def whole(path: str | Path, *, alone: bool = False) -> Iterator[Path]:
     try:
         yield temporary
         os.replace(temporary, target)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):  # which name no file, or the temporary one
+            raise OutOfSpace(
+                f"{path}: not written, the disk is full ({reason(error)}); make room, then run it "
+                "again"
+            ) from None
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from istrc.errors import InputError, suggest
 from istrc.recognisers.recogniser import Recogniser, checked, difference
 from istrc.shipped import DEFAULT, WEIGHTS
-from istrc.whole import read_json, whole, write_json
+from istrc.whole import copy_whole, read_json, write_json
 
 RELEASES = ("vggface2", "casia-webface")
 RECORD = "recogniser.json"
@@ -125,8 +124,7 @@ def copy_file(recogniser: Recogniser, folder: str | Path) -> None:
     for source, name in names.items():
         target = Path(folder) / name
         if not target.exists() or not target.samefile(source):
-            with whole(target, alone=True) as temporary:
-                shutil.copyfile(source, temporary)
+            copy_whole(source, target)
 
 
 def from_record(
