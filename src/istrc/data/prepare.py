@@ -36,7 +36,7 @@ from istrc.data.parts import (
 from istrc.data.prepared import FORMAT, SPLITS, Prepared, write_images
 from istrc.data.sources import Source, open_source
 from istrc.data.sources.source import Chunk
-from istrc.errors import InputError, IstrcError
+from istrc.errors import InputError, IstrcError, OutOfSpace
 from istrc.runtime import cores
 from istrc.whole import read_json
 
@@ -333,7 +333,7 @@ def _only_one_run(folder: Path) -> Iterator[None]:
 def _turning_full_disk_into_one_line(out: Path) -> Iterator[None]:
     try:
         yield
-    except OSError as error:
-        if error.errno != errno.ENOSPC:
+    except (OSError, OutOfSpace) as error:
+        if isinstance(error, OSError) and error.errno != errno.ENOSPC:
             raise
-        raise IstrcError(f"{out}: the disk is full; make room and run again to go on") from None
+        raise OutOfSpace(f"{out}: the disk is full; make room and run again to go on") from None
