@@ -50,7 +50,7 @@ class Part:
         array = self.graphs.weights.get(name)
         shape: list[Any] = []
         for one in self.arrays[name]:
-            said = self.config.get(one.lstrip("*")) if isinstance(one, str) else one
+            said: Any = self.config.get(one.lstrip("*")) if isinstance(one, str) else one
             if str(one).startswith("*"):
                 shape += said or []
             else:

@@ -96,7 +96,7 @@ class CelebaParquet:
     def _columns(file: Path, schema: Any) -> tuple[list[str], str | None]:
         import pyarrow
 
-        kind = schema.field("image").type if "image" in schema.names else None
+        kind: Any = schema.field("image").type if "image" in schema.names else None
         fields = {field.name: field.type for field in kind} if _is_struct(kind) else {}
         if fields.get("bytes") not in (pyarrow.binary(), pyarrow.large_binary()):
             raise InputError(f"{file}: no column `image` with {{bytes, path}}; not CelebA's layout")
