@@ -1,5 +1,6 @@
 # make demo: edit a real photograph into out/.  make test: all tests.  make lint: ruff and mypy.
 # make site: the documentation, into build/site (.venv/bin/pip install -e '.[docs]' first).
+# make audit: known vulnerabilities of the locked packages (.venv/bin/pip install -e '.[audit]').
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -7,7 +8,7 @@ SITE   := $(VENV)/lib/python3*/site-packages
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 READY  := $(VENV)/.installed-from-lock
 
-.PHONY: demo test lint site tables readme checksums clean
+.PHONY: demo test lint site audit tables readme checksums clean
 
 demo: $(READY)
 	$(BIN)/python -m tools.demo --out out
@@ -22,6 +23,10 @@ lint: $(READY)
 
 site: $(READY)
 	$(BIN)/python -m mkdocs build --strict
+
+# --strict: an index that knows of no vulnerabilities fails, and does not pass for a clean one.
+audit: $(READY)
+	$(BIN)/pip-audit --strict --no-deps --disable-pip -r requirements.lock
 
 # The tables of these pages, from results/*.json.
 PAGES := README.md docs/results.md docs/own-data.md docs/reliability.md \

@@ -9,7 +9,7 @@ import pytest
 
 from istrc.errors import InputError
 from istrc.photo.write import write_picture
-from istrc.whole import beside, checksum, read_json, whole, write_json
+from istrc.whole import beside, checksum, contents, read_json, whole, write_json
 
 LONGEST = 249  # bytes of a name, under the 255 of most file systems
 
@@ -94,3 +94,15 @@ def test_the_checksum_is_of_all_bytes_in_order(tmp_path):
     (tmp_path / "b").write_bytes(b"z")
     told = hashlib.sha256(b"x" * (1 << 20) + b"yz").hexdigest()
     assert checksum(tmp_path / "a", tmp_path / "b") == told
+
+
+def test_what_never_ends_is_not_read(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", "/dev/zero"):
+        for read in (read_json, checksum):
+            with pytest.raises(OSError, match="not a regular file"):
+                read(path)
+    (tmp_path / "long").write_bytes(bytes(1001))
+    assert contents(tmp_path / "long", 1001) == bytes(1001)
+    with pytest.raises(OSError, match="over 0 MB"):
+        contents(tmp_path / "long", 1000)

@@ -19,7 +19,7 @@ from istrc.whole import read_json
 
 PARTS = (
     "attributes", "verification", "reconstruction", "editing", "training", "demo", "kills", "fuzz",
-    "own",
+    "fuzz_readers", "own",
 )  # fmt: skip
 NOTHING = "Not measured yet.\n"
 
@@ -98,9 +98,10 @@ def reliability(found: Mapping[str, Mapping[str, Any]]) -> str:
     for name, one in _each(found.get("kills"), "kills"):
         what = f"`{name}` killed at a random moment and started again, {one['rounds']} runs in all"
         rows.append([what, one["kills"], len(one["failed"]), found["kills"]["command"]])
-    for name, one in _each(found.get("fuzz"), "cases"):
-        what = f"damaged {name}: {one['refused']} refused in one line, the others read"
-        rows.append([what, one["cases"], one["failed"], found["fuzz"]["command"]])
+    for part in ("fuzz", "fuzz_readers"):
+        for name, one in _each(found.get(part), "cases"):
+            what = f"damaged {name}: {one['refused']} refused in one line, the others read"
+            rows.append([what, one["cases"], one["failed"], found[part]["command"]])
     if not rows:
         return NOTHING
     head = ["what was tried", "times", "failed"]

@@ -17,12 +17,16 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from istrc.errors import InputError
+
 # A torch.Tensor or an np.ndarray. A union of the two would have the type checker ask of every line
 # that it suit both at once, as no function of either library does; so arrays are left unchecked
 # where the two runtimes meet, and are Tensor or np.ndarray elsewhere.
 Array = Any
 
 Function = TypeVar("Function", bound=Callable)
+
+UNSOUND = 1e6  # what no network of a circle makes of a face, in whatever unit: faces are in [-1, 1]
 
 
 def library(x: Array) -> ModuleType:
@@ -55,6 +59,18 @@ def along(x: Array, index: Array, axis: int) -> Array:
 def detached(x: Array) -> Array:
     """x as a constant, where gradients are computed."""
     return x if library(x) is np else x.detach()
+
+
+def sound(x: Array, part: str) -> Array:
+    """What a part of a circle made. Raises InputError for NaN and for what has no bound: weights
+    that are damaged may be numbers each and make such.
+    """
+    if not bool((abs(x) < UNSOUND).all()):  # false for NaN as well
+        raise InputError(
+            f"this circle's {part} makes NaN or numbers without bound; its weights are damaged: "
+            "install the package again or train this part"
+        )
+    return x
 
 
 def sigmoid(x: Array) -> Array:

@@ -83,7 +83,8 @@ class Circle(Networks):
     ) -> Circle:
         """Load a shipped circle by name or one from a folder, offline; or one of the hub.
 
-        A Hugging Face hub id, "owner/name", is downloaded once and then read from its cache.
+        A Hugging Face hub id, "owner/name" or "owner/name@REVISION" (a commit, whose files stay
+        those that you tried), is downloaded once and then read from its cache.
 
         Args:
             recogniser: of a circle that was trained for an outside recogniser: its file, or the

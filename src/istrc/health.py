@@ -59,8 +59,8 @@ def missing_packages() -> Iterator[IstrcError]:
 
 
 def licences() -> dict[str, str]:
-    """The licence of every package that istrc asks for and is here, as the package says it."""
-    return {name: _licence(metadata.metadata(name)) for name in sorted(_asked())}
+    """The licence of every package that istrc brings and is here, as the package says it."""
+    return {name: _licence(metadata.metadata(name)) for name in sorted(_brought())}
 
 
 def recorded() -> dict[str, str]:
@@ -139,6 +139,20 @@ def _asked() -> set[str]:
     """The packages that istrc's own metadata names, extras included, and that are installed."""
     asked = metadata.requires("istrc") or []
     return {name for name in map(_name, asked) if name != "istrc" and _installed(name)}
+
+
+def _brought() -> set[str]:
+    """The packages that are installed of those that `_asked` names, and of theirs in turn."""
+    found: set[str] = set()
+    ahead = [*_asked()]
+    while ahead:
+        name = re.sub(r"[-_.]+", "-", ahead.pop()).lower()  # one spelling of each (PEP 503)
+        if name in found or not _installed(name):
+            continue
+        found.add(name)
+        lines = metadata.requires(name) or []
+        ahead += [_name(line) for line in lines if "extra ==" not in line]
+    return found
 
 
 def _name(requirement: str) -> str:

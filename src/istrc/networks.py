@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from istrc.arrays import indices, inference, library, numpy, sigmoid
+from istrc.arrays import indices, inference, library, numpy, sigmoid, sound
 from istrc.errors import IstrcError
 from istrc.models.learned import LearnedAttribute, WithLearned
 from istrc.resample import looked_up, resized
@@ -157,7 +157,8 @@ class Networks:
     def embed(self, x: Array) -> Array:
         """Faces (B, 3, S, S) -> embeddings z (B, D) on the sphere."""
         with self._running.arithmetic():
-            return self._running.here(self.recogniser.embed(self.faces_here(x)))
+            z = self._running.here(self.recogniser.embed(self.faces_here(x)))
+        return sound(z, "recogniser")
 
     @inference
     def find(self, x: Array) -> Array:
@@ -170,13 +171,13 @@ class Networks:
         seen = resized(self.faces_here(x), self.landmarks.size).clip(-1, 1)
         find = self._running.quick("landmarks", self.landmarks)
         with self._running.arithmetic():
-            found = averaged_over_mirror(find, seen)
+            found = sound(averaged_over_mirror(find, seen), "landmarks")
         if self.search is None:
             return found
         lib, search = library(found), self._running.quick("search", self.search)
         for step in range(self.search.steps):
             off = search(self.encode(x, found))[step].reshape(len(found), -1, 2)
-            found = lib.concatenate([found[..., :2] + off, found[..., 2:]], 2)
+            found = lib.concatenate([sound(found[..., :2] + off, "search"), found[..., 2:]], 2)
         return found
 
     @inference
@@ -187,7 +188,7 @@ class Networks:
             found: what `find` says of them, where that is known already.
         """
         if self.landmarks is None:
-            return self._running.encode(self.autoencoder, self.faces_here(x))
+            return self.encode_texture(self.faces_here(x))
         shapes = (self.find(x) if found is None else found)[..., :2]
         h = self.encode_texture(self.straighten(x, shapes))
         return library(h).concatenate([h, shapes.reshape(len(h), -1)], 1)
@@ -195,7 +196,7 @@ class Networks:
     @inference
     def encode_texture(self, t: Array) -> Array:
         """Textures t (B, 3, S, S) -> their codes h = E(t), (B, H)."""
-        return self._running.encode(self.autoencoder, t)
+        return sound(self._running.encode(self.autoencoder, t), "autoencoder")
 
     def straighten(self, x: Array, shapes: Array) -> Array:
         """Faces x (B, 3, S, S) of these shapes in the mean shape: textures (B, 3, S, S)."""
@@ -216,21 +217,22 @@ class Networks:
     @inference
     def map(self, z: Array) -> Array:
         """Embeddings z (B, D) -> codes c = F(z) (B, C)."""
-        return self._running.quick("mapping", self.mapping)(self._running.here(z))
+        made = self._running.quick("mapping", self.mapping)(self._running.here(z))
+        return sound(made, "mapping")
 
     @inference
     def map_change(self, c: Array, z: Array, z2: Array) -> Array:
         """What an edit from z to z2 (B, D) changes in the codes c (B, C): (B, C)."""
         c, z, z2 = map(self._running.here, (c, z, z2))
         if self.changes is None:
-            mapping = self._running.quick("mapping", self.mapping)
-            return mapping(z2) - mapping(z)
-        return self._running.quick("changes", self.changes)(c, z, z2)
+            return self.map(z2) - self.map(z)
+        return sound(self._running.quick("changes", self.changes)(c, z, z2), "changes")
 
     @inference
     def draw_texture(self, c: Array) -> Array:
         """Codes c (B, C) -> faces in the mean shape, (B, 3, S, S), not clipped: D(h)."""
-        return self._running.draw(self.autoencoder, self._running.here(c)[:, : self.texture])
+        drawn = self._running.draw(self.autoencoder, self._running.here(c)[:, : self.texture])
+        return sound(drawn, "autoencoder")
 
     @inference
     def decode_code(self, c: Array) -> Array:

@@ -1,21 +1,42 @@
 """Files that appear whole or not at all: written under another name beside the one they get.
 
-And what is written as JSON, and the checksum by which a whole file is known.
+What is read of them (regular files alone, no more than is bearable), what is written as JSON, and
+the checksum by which a whole file is known.
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import math
 import os
 import secrets
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from istrc.errors import InputError
+from istrc.errors import InputError, OutOfSpace, reason
+
+LARGEST_JSON = 100_000_000  # bytes: prepared.json that names a million pictures left out
+
+
+def regular(path: str | Path) -> Path:
+    """The path. Raises OSError where it is a pipe or a device: reading those may never end."""
+    path = Path(path)
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    return path
+
+
+def contents(path: str | Path, most: int) -> bytes:
+    """The bytes of a regular file of at most so many. Raises OSError."""
+    with regular(path).open("rb") as file:
+        if os.fstat(file.fileno()).st_size > most:
+            raise OSError(errno.EFBIG, f"over {most // 1_000_000} MB", str(path))
+        return file.read()
 
 
 def beside(path: str | Path) -> tuple[Path, Path]:
@@ -34,9 +55,17 @@ def beside(path: str | Path) -> tuple[Path, Path]:
     return target.with_name(f".istrc-{secrets.token_hex(8)}.partial{target.suffix}"), target
 
 
+def copy_whole(source: Path, path: Path) -> None:
+    """Copy a file, whole or not at all."""
+    with whole(path, alone=True) as temporary:
+        shutil.copyfile(source, temporary)
+
+
 @contextmanager
 def whole(path: str | Path, *, alone: bool = False) -> Iterator[Path]:
     """A temporary name beside `path`, renamed to it only if the body succeeds.
+
+    Raises OutOfSpace where the disk is full.
 
     Args:
         alone: no other process writes `path`. The temporary name is then always the same, so that
@@ -49,6 +78,13 @@ def whole(path: str | Path, *, alone: bool = False) -> Iterator[Path]:
     try:
         yield temporary
         os.replace(temporary, target)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):  # which name no file, or the temporary one
+            raise OutOfSpace(
+                f"{path}: not written, the disk is full ({reason(error)}); make room, then run it "
+                "again"
+            ) from None
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -61,7 +97,7 @@ def write_json(path: str | Path, value: Any) -> None:
 
 def read_json(path: str | Path) -> Any:
     """What a file of JSON holds. Raises OSError, and ValueError where it is none."""
-    return parse_json(Path(path).read_text(encoding="utf-8"))
+    return parse_json(contents(path, LARGEST_JSON).decode("utf-8"))
 
 
 def parse_json(text: str | bytes) -> Any:
@@ -94,7 +130,7 @@ def checksum(*paths: Path) -> str:
     """SHA-256 of files, one after the other."""
     digest = hashlib.sha256()
     for path in paths:
-        with open(path, "rb") as file:
+        with regular(path).open("rb") as file:
             while block := file.read(1 << 20):
                 digest.update(block)
     return digest.hexdigest()

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import typer
 
-from istrc.cli.report import Report, describe
+from istrc.cli.report import Report, describe, one_line
 from istrc.errors import InputError, IstrcError
 
 
@@ -112,3 +112,12 @@ def test_a_table_that_cannot_be_written_is_said(tmp_path, capsys):
     report.table = tmp_path / "file" / "report.csv"
     assert leave(report, lambda r: r.done("a -> b", input="a")) == 1
     assert len(capsys.readouterr().err.splitlines()) == 2
+
+
+def test_what_a_terminal_would_obey_is_spelled_out(capsys):
+    report = Report("edit", False)
+    report.failed("a", "\x1b[2Ja\u202egpj.exe: \udcff\nno such file")
+    assert capsys.readouterr().err == (
+        "istrc edit: a: \\x1b[2Ja\\u202egpj.exe: \\udcff no such file\n"
+    )
+    assert one_line("größer, 顔 \N{GRINNING FACE}") == "größer, 顔 \N{GRINNING FACE}"

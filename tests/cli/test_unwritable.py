@@ -66,7 +66,7 @@ def test_embeddings_to_a_full_disk(istrc, toy_model, faces, small_disk):
     before = out.read_bytes()
     fill(small_disk)
     result = istrc("embed", faces, "--aligned", "--model", toy_model, "-o", out)
-    assert result.exit_code == 1 and "no space left on device" in result.lines[-1], result.err
+    one_line(result, str(out), "the disk is full", "make room")
     assert out.read_bytes() == before
     assert sorted(os.listdir(small_disk)) == ["ballast", "z.npy"]
 
@@ -124,3 +124,45 @@ def test_a_file_larger_than_may_be_written(istrc, toy_model, faces, tmp_path):
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     one_line(result, str(out), "File too large")
     assert out.read_bytes() == before and os.listdir(tmp_path) == ["kept.png"]
+
+
+# Every further command that writes, and what OUT is called in it
+WRITING = {
+    "walk": (["walk", "A", "--aligned", "-a", "smile", "-o", "OUT"], "w.png"),
+    "reconstruct": (["reconstruct", "A", "--aligned", "-o", "OUT"], "r.png"),
+    "decode": (["decode", "Z", "-o", "OUT"], "decoded"),
+    "blend": (["blend", "A", "B", "--aligned", "-o", "OUT"], "b.png"),
+    "blend to frames": (["blend", "A", "B", "--aligned", "-o", "OUT"], "frames/"),
+    "average": (["average", "A", "B", "--aligned", "-o", "OUT"], "a.png"),
+    "arithmetic": (["arithmetic", "'A' + 'B'", "--aligned", "-o", "OUT"], "s.png"),
+    "vary": (["vary", "A", "--aligned", "--count", "3", "-o", "OUT"], "v.png"),
+    "edit to a folder": (["edit", "A", "B", "--aligned", "-a", "smile=+1", "-o", "OUT"], "out"),
+    "export circle": (["export", "circle", "-o", "OUT"], "exported"),
+}
+
+
+@pytest.fixture
+def written(istrc, toy_model, faces, tmp_path):
+    """Runs one of `WRITING` into a folder."""
+    np.save(tmp_path / "z.npy", np.eye(3, 8, dtype=np.float32))
+
+    def run(name, folder):
+        words, out = WRITING[name]
+        known = {"A": faces / "a.png", "B": faces / "b.jpg", "Z": tmp_path / "z.npy"}
+        known |= {"OUT": f"{folder}/{out}", "'A' + 'B'": f"'{known['A']}' + '{known['B']}'"}
+        return istrc(*(known.get(word, word) for word in words), "--model", toy_model)
+
+    return run
+
+
+@pytest.mark.parametrize("name", WRITING)
+def test_every_command_on_a_full_and_on_a_read_only_disk(written, small_disk, read_only, name):
+    fill(small_disk)
+    full = written(name, small_disk)
+    left = [path for path in small_disk.rglob("*") if path.is_file()]
+    assert [path.name for path in left] == ["ballast"], full.err
+    assert full.exit_code == 1 and len(full.lines) >= 1
+    assert "the disk is full" in full.err, full.err
+    read_only()
+    closed = written(name, small_disk)
+    assert closed.exit_code == 1 and "read-only file system" in closed.err.lower(), closed.err

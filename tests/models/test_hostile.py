@@ -1,8 +1,10 @@
 """Nothing damaged or hostile is loaded as weights, and no pickle is."""
 
 import json
+import os
 import pickle
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -90,3 +92,96 @@ def test_shipped_weights_are_those_of_their_recorded_checksums():
     for config in parts:
         recorded = json.loads(config.read_text())["sha256"]
         assert checksum(config.with_name("model.safetensors")) == recorded, config.parent
+
+
+def test_arguments_that_no_network_has_are_refused_before_one_is_built(tmp_path):
+    """Building a network of a billion layers would never end."""
+    from istrc.models.part_files import checked_config
+
+    save_file({"a": np.ones(2, np.float32)}, tmp_path / "model.safetensors")
+    arguments = {
+        "layers is 1000000000": {"layers": 10**9},
+        "depths is 10000000": {"depths": [1, 10**7]},
+        "width is 1000000000000000000": {"width": 10**18},
+        "width is nan": {"fine": {"width": float("nan")}},
+        "widths has 1001 entries": {"widths": [1] * 1001},
+        "its arguments have no names": [1, 2],
+    }
+    for says, one in arguments.items():
+        told = {"kind": "Mapping", "arguments": one, "sha256": "0"}
+        (tmp_path / "config.json").write_text(json.dumps(told))
+        with pytest.raises(InputError, match=f"config.json: damaged .*: {says}"):
+            checked_config(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("part", "arguments"),
+    [("autoencoder", {"regions": [[1]]}), ("facenet", {"widths": []}), ("mapping", {"width": "x"})],
+)
+def test_arguments_that_a_constructor_stumbles_over(tmp_path, part, arguments):
+    from istrc.models.serialization import load_part
+
+    shutil.copytree(WEIGHTS / "celeba128" / part, tmp_path / part)
+    told = json.loads((tmp_path / part / "config.json").read_text())
+    told["arguments"] |= arguments
+    (tmp_path / part / "config.json").write_text(json.dumps(told))
+    with pytest.raises(InputError, match="of this version .*; update istrc or train this part"):
+        load_part(tmp_path / part)
+
+
+def test_a_buffer_of_another_kind_of_number_is_refused(tmp_path):
+    from safetensors.numpy import load_file
+
+    from istrc.models.serialization import load_part
+
+    folder = tmp_path / "changes"
+    shutil.copytree(WEIGHTS / "celeba128" / "changes", folder)
+    tensors = load_file(folder / "model.safetensors")
+    save_file(tensors | {"mean": np.zeros(1033, np.int64)}, folder / "model.safetensors")
+    told = json.loads((folder / "config.json").read_text())
+    told["sha256"] = checksum(folder / "model.safetensors")
+    (folder / "config.json").write_text(json.dumps(told))
+    with pytest.raises(InputError, match="mean is torch.int64, not torch.float32"):
+        load_part(folder)
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
+def test_a_pipe_in_the_place_of_a_part_s_file(tmp_path, name):
+    from istrc.models.part_files import checked_config
+
+    shutil.copytree(WEIGHTS / "celeba128" / "mapping", tmp_path / "mapping")
+    (tmp_path / "mapping" / name).unlink()
+    os.mkfifo(tmp_path / "mapping" / name)
+    with pytest.raises(InputError, match=f"{name}: missing weights .not a regular file"):
+        checked_config(tmp_path / "mapping")
+
+
+@pytest.mark.parametrize(
+    ("graphs", "says"),
+    [
+        (5, "graphs.json: damaged .no graphs with the weights that they take"),
+        ({"../../map": []}, "graphs.json: damaged .no graphs with the weights"),
+        ({"map": 5}, "graphs.json: damaged .no graphs with the weights"),
+        ({"map": [[1]]}, "graphs.json: damaged .the weights of map have no names"),
+        ({}, "graphs.json: has no graph map; write them where torch is installed"),
+        ({"map": []}, "map.onnx: does not run here"),
+    ],
+)
+def test_graphs_that_are_none(tmp_path, graphs, says):
+    from istrc.light.parts import load_part
+
+    folder = tmp_path / "mapping"
+    shutil.copytree(WEIGHTS / "celeba128" / "mapping", folder)
+    told = json.loads((folder / "graphs.json").read_text()) | {"graphs": graphs}
+    (folder / "graphs.json").write_text(json.dumps(told))
+    with pytest.raises(InputError, match=says):
+        load_part(folder)(np.zeros((1, 128), np.float32))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e7])
+def test_what_damaged_weights_make_is_refused(value):
+    from istrc.arrays import sound
+
+    sound(np.ones((2, 3)), "mapping")
+    with pytest.raises(InputError, match="^this circle's mapping makes NaN or numbers without"):
+        sound(np.array([1.0, value]), "mapping")

@@ -16,8 +16,8 @@ def hub(monkeypatch, tmp_path):
     """A stand-in for the library, which would reach for the network; records what was asked."""
     asked = []
 
-    def snapshot_download(name, *, allow_patterns):
-        asked.append((name, allow_patterns))
+    def snapshot_download(name, *, revision, allow_patterns):
+        asked.append((name, revision, allow_patterns))
         if name == "nobody/nothing":
             raise errors.HfHubHTTPError("404 Client Error\nmore")
         return str(tmp_path)
@@ -35,8 +35,14 @@ def hub(monkeypatch, tmp_path):
 def test_a_hub_id_is_loaded_like_a_folder(hub, toy_circle, tmp_path):
     toy_circle.save_pretrained(tmp_path)
     circle = Circle.from_pretrained("someone/faces")
-    assert hub == [("someone/faces", ["*.json", "*.safetensors", "*.onnx"])]
+    assert hub == [("someone/faces", None, ["*.json", "*.safetensors", "*.onnx"])]
     assert circle.dim == toy_circle.dim and circle.attribute_names == toy_circle.attribute_names
+
+
+def test_a_revision_is_asked_for_by_name(hub, toy_circle, tmp_path):
+    toy_circle.save_pretrained(tmp_path)
+    Circle.from_pretrained("someone/faces@0a1b2c")
+    assert [one[:2] for one in hub] == [("someone/faces", "0a1b2c")]
 
 
 def test_failures_name_the_id_and_what_to_do(hub, tmp_path):
@@ -59,7 +65,9 @@ def test_without_the_library_it_says_what_to_install(monkeypatch):
         Circle.from_pretrained("someone/faces")
 
 
-@pytest.mark.parametrize("name", ["celeba128", "a/b/c", "../x", "/x/y", "a/", "a b/c"])
+@pytest.mark.parametrize(
+    "name", ["celeba128", "a/b/c", "../x", "/x/y", "a/", "a b/c", "a/b@", "a/b@../c"]
+)
 def test_what_is_no_hub_id_is_never_asked_for(name, hub):
     assert not HUB_ID.fullmatch(name)
     with pytest.raises(IstrcError):

@@ -95,3 +95,31 @@ def test_a_damaged_record(text, tmp_path):
     path.write_text(text)
     refused(lambda: read_record(path), str(path), "no record")
     refused(lambda: read_record(tmp_path / "nowhere.json"), "nowhere.json", "no such file")
+
+
+@pytest.mark.parametrize("kind", ["onnx", "vggface2"])
+def test_a_record_that_names_a_record_leads_nowhere(tmp_path, kind):
+    path = tmp_path / "recogniser.json"
+    path.write_text(json.dumps({"kind": kind, "sha256": "0" * 64, "file": path.name}))
+    with pytest.raises(InputError, match="whose file is not here; put it into this folder"):
+        load_recogniser(path)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ([1], "the options of its recogniser are none; name it anew"),
+        ("abc", "the options of its recogniser are none"),
+        ({"download": True}, "the options of its recogniser are none"),
+        ({"device": "x"}, "the options of its recogniser are none"),
+        ({"layout": 5}, "the recogniser's layout is 5; name it anew"),
+        ({"template": [1]}, r"the recogniser's template is \[1\]; name it anew"),
+    ],
+)
+def test_options_of_a_record_that_are_none(tmp_path, options, says):
+    (tmp_path / "a.onnx").write_bytes(b"")
+    path = tmp_path / "recogniser.json"
+    told = {"kind": "onnx", "sha256": "0" * 64, "file": "a.onnx", "options": options}
+    path.write_text(json.dumps(told))
+    with pytest.raises(InputError, match=says):
+        load_recogniser(path)

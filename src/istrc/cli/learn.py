@@ -254,10 +254,16 @@ def _save(report: Report, learned: Any, target: Path, **facts: Any) -> None:
     """Keep what was learned, and tell how far to trust it."""
     from istrc.learning.learn import trust_of
 
-    learned.save(target)
     trusted = trust_of(learned)
+    learned.save(target)
     facts = {"name": learned.name, "output": target, "trust": trusted.word, **facts}
-    report.done(f"{learned.name}: {trusted}", **facts, **learned.notes)
+    report.done(f"{learned.name}: {trusted}", **facts, **_noted(learned))
+
+
+def _noted(learned: Any) -> dict[str, Any]:
+    """What was noted when it was learned; a file from elsewhere may say more, under any name."""
+    known = ("auc", "auc_low", "auc_high", "with", "without", "ridge", "seed")
+    return {key: learned.notes[key] for key in known if key in learned.notes}
 
 
 def _list(report: Report) -> None:
@@ -268,14 +274,15 @@ def _list(report: Report) -> None:
     def one(path: Path) -> None:
         learned = LearnedAttribute.load(path, "light")  # its notes are asked for alone
         trusted = trust_of(learned)
+        noted = _noted(learned)
         report.done(
-            f"{learned.name}: {trusted} ({learned.notes['with']} faces with, "
-            f"{learned.notes['without']} without; recogniser {path.parent.name})",
+            f"{learned.name}: {trusted} ({noted.get('with')} faces with, "
+            f"{noted.get('without')} without; recogniser {path.parent.name})",
             name=learned.name,
             file=path,
             recogniser=path.parent.name,
             trust=trusted.word,
-            **learned.notes,
+            **noted,
         )
 
     paths = shelf.kept()

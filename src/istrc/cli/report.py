@@ -27,8 +27,14 @@ EXPECTED = (IstrcError, OSError, MemoryError)
 
 
 def one_line(message: object) -> str:
-    """The message with every run of white space made one space: one line, always."""
-    return " ".join(str(message).split())
+    """The message with every run of white space made one space: one line, always.
+
+    What a terminal would obey and not show, in the name of a file or in a file, is spelled out.
+    """
+    text = " ".join(str(message).split())
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def print_json(value: dict[str, Any]) -> None:

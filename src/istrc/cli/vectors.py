@@ -18,6 +18,7 @@ from istrc.cli.redraw import redraw_all, redraw_some
 from istrc.cli.report import Report
 from istrc.cli.task import Outcome, Task
 from istrc.errors import InputError
+from istrc.whole import regular
 
 EMBED_EXAMPLES = """
 istrc embed me.jpg you.jpg -o z.npy
@@ -216,10 +217,12 @@ def read_vectors(path: Path):
     import numpy as np
 
     try:
-        z = np.load(path, allow_pickle=False)
+        z = np.load(regular(path), allow_pickle=False)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; make it with istrc embed") from None
-    except (OSError, ValueError, EOFError):
+    except MemoryError:
+        raise
+    except Exception:  # a damaged header makes NumPy raise nearly anything
         raise InputError(f"{path}: not a NumPy array; make it with istrc embed") from None
     if not isinstance(z, np.ndarray):
         raise InputError(f"{path}: an .npz archive; give one array, saved as .npy")
@@ -238,7 +241,7 @@ def _row_names(path: Path, count: int) -> list[Path]:
     """A name a row: the inputs that `istrc embed` listed, or the row's number."""
     listed = path.with_suffix(".txt")
     if listed.is_file():
-        lines = listed.read_text(encoding="utf-8").splitlines()
+        lines = listed.read_text("utf-8", "surrogateescape").splitlines()
         if len(lines) == count and len({Path(line).stem for line in lines}) == count:
             return [Path(line) for line in lines]
     width = max(5, len(str(count - 1)))

@@ -36,7 +36,7 @@ from istrc.data.parts import (
 from istrc.data.prepared import FORMAT, SPLITS, Prepared, write_images
 from istrc.data.sources import Source, open_source
 from istrc.data.sources.source import Chunk
-from istrc.errors import InputError, IstrcError
+from istrc.errors import InputError, IstrcError, OutOfSpace
 from istrc.runtime import cores
 from istrc.whole import read_json
 
@@ -155,8 +155,9 @@ def _earlier_plan(out: Path) -> dict[str, Any] | None:
         raise InputError(f"{out}: a file, not a folder; choose another OUT")
     if (out / "prepared.json").exists():
         info = Prepared(out).info
-        source = info["source"] if isinstance(info["source"], dict) else {"kind": info["source"]}
-        return {**source, "size": info["size"], "measured": bool(info.get("measured"))}
+        source = info.get("source")
+        source = source if isinstance(source, dict) else {"kind": source}
+        return {**source, "size": info.get("size"), "measured": bool(info.get("measured"))}
     if (out / _PARTS / "plan.json").exists():
         try:
             return dict(read_json(out / _PARTS / "plan.json"))
@@ -269,7 +270,7 @@ def _assemble(source: Source, out: Path, plan: dict[str, Any], parts: int) -> No
         info["measured"] = list(measuring.NAMES)
     for name, array in arrays.items():
         write_whole(out / f"{name}.npy", partial(np.save, arr=array, allow_pickle=False))
-    write_whole(out / "names.txt", lambda f: f.write("".join(f"{n}\n" for n in names).encode()))
+    write_whole(out / "names.txt", lambda f: f.write(_lines(names)))
     origin = {key: plan[key] for key in ("kind", "name", "fingerprint")}
     head = dict(format=FORMAT, size=plan["size"], count=count, attributes=attribute_names)
     head |= dict(splits=list(SPLITS), source=origin)
@@ -278,11 +279,16 @@ def _assemble(source: Source, out: Path, plan: dict[str, Any], parts: int) -> No
     write_whole(out / "prepared.json", lambda f: f.write(json.dumps(info, indent=1).encode()))
 
 
+def _lines(names: Sequence[str]) -> bytes:
+    """A name a line; one that is no Unicode as the bytes that it is."""
+    return "".join(f"{name}\n" for name in names).encode(errors="surrogateescape")
+
+
 def _report(source: Source, out: Path, resumed: int, seconds: float) -> Report:
     """Reads the folder back, so that what is reported is what is there."""
     prepared, total = Prepared(out), source.about.count
     splits = {name: len(prepared.rows(name)) for name in SPLITS}
-    skipped = prepared.info["skipped"]
+    skipped = prepared.info.get("skipped", [])
     counts = {len(prepared), len(prepared.names), sum(splits.values()), total - len(skipped)}
     if len(counts) > 1:
         raise IstrcError(f"{out}: counts disagree with the source; delete it and prepare again")
@@ -327,7 +333,7 @@ def _only_one_run(folder: Path) -> Iterator[None]:
 def _turning_full_disk_into_one_line(out: Path) -> Iterator[None]:
     try:
         yield
-    except OSError as error:
-        if error.errno != errno.ENOSPC:
+    except (OSError, OutOfSpace) as error:
+        if isinstance(error, OSError) and error.errno != errno.ENOSPC:
             raise
-        raise IstrcError(f"{out}: the disk is full; make room and run again to go on") from None
+        raise OutOfSpace(f"{out}: the disk is full; make room and run again to go on") from None

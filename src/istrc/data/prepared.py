@@ -20,7 +20,7 @@ import numpy as np
 from istrc.arrays import library
 from istrc.errors import InputError
 from istrc.resample import resized
-from istrc.whole import read_json, whole
+from istrc.whole import read_json, regular, whole
 
 if TYPE_CHECKING:
     import torch
@@ -69,23 +69,48 @@ class Prepared:
             raise InputError(
                 f"{folder}: not a complete prepared folder; run `istrc prepare` on it again"
             )
+        for key in ("attributes", "skipped", "measured"):
+            if not isinstance(said.get(key, []), list):
+                raise InputError(f"{folder}: {key} in its prepared.json is no list; prepare again")
+        self.attribute_names: list[str] = [str(name) for name in said.get("attributes", [])]
         self.images = self._array("images", mmap=True)
         self.attributes = self._array("attributes")
         self.identity = self._array("identity")
         self.split = self._array("split")
-        self.attribute_names: list[str] = list(self.info["attributes"])
+        self._check()
+
+    def _check(self) -> None:
+        """Raises InputError where the arrays are not of the shapes that `prepare` writes."""
+        shapes = {
+            "images": (*self.images.shape[1:2] * 2, 3),
+            "attributes": (len(self.attribute_names),),
+            "identity": (),
+            "split": (),
+        }
+        for name, shape in shapes.items():
+            array = getattr(self, name)
+            if array.shape[1:] != shape or array.dtype.kind not in "iu":
+                raise InputError(
+                    f"{self.folder / name}.npy: of shape {array.shape} and {array.dtype}, which "
+                    "istrc prepare does not write; prepare again"
+                )
         counts = {len(self.images), len(self.attributes), len(self.identity), len(self.split)}
-        if counts != {self.info["count"]}:
+        if [*counts] != [self.info.get("count")]:
             raise InputError(
-                f"{folder}: arrays of different lengths {sorted(counts)}; prepare again"
+                f"{self.folder}: arrays of different lengths {sorted(counts)}; prepare again"
             )
 
     def _array(self, name: str, mmap: bool = False) -> np.ndarray:
         path = self.folder / f"{name}.npy"
         try:
-            return np.load(path, mmap_mode="r" if mmap else None, allow_pickle=False)
-        except (FileNotFoundError, ValueError, EOFError) as error:
+            array = np.load(regular(path), mmap_mode="r" if mmap else None, allow_pickle=False)
+        except MemoryError:
+            raise
+        except Exception as error:  # a damaged header makes NumPy raise nearly anything
             raise InputError(f"{path}: {error}; run `istrc prepare` again") from None
+        if not isinstance(array, np.ndarray) or not array.ndim:
+            raise InputError(f"{path}: not one array; run `istrc prepare` again")
+        return array
 
     def __len__(self) -> int:
         return len(self.images)
@@ -107,7 +132,8 @@ class Prepared:
     @property
     def names(self) -> list[str]:
         """The name each picture had in its source, in row order."""
-        return (self.folder / "names.txt").read_text().splitlines()
+        text = (self.folder / "names.txt").read_text("utf-8", "surrogateescape")
+        return text.splitlines()
 
     @property
     def landmarks(self) -> np.ndarray:

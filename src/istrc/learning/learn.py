@@ -121,8 +121,19 @@ def learn_attribute(
 
 
 def trust_of(learned: LearnedAttribute) -> Trust:
-    """How far an attribute can be trusted, from what was noted when it was learned."""
-    return Trust(*(float(learned.notes[key]) for key in ("auc", "auc_low", "auc_high")))
+    """How far an attribute can be trusted, from what was noted when it was learned.
+
+    Raises InputError where nothing was, or no numbers.
+    """
+    try:
+        found = [float(learned.notes[key]) for key in ("auc", "auc_low", "auc_high")]
+        if not all(0 <= one <= 1 for one in found):
+            raise ValueError
+        return Trust(*found)
+    except (KeyError, TypeError, ValueError, OverflowError):
+        raise InputError(
+            f"{learned.name}: how far it can be trusted is not noted; learn it again"
+        ) from None
 
 
 def differing(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import json
-import shutil
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,7 +24,7 @@ from istrc.models.part_files import CONFIG, GRAPHS, WEIGHTS, read_config
 from istrc.models.serialization import load_part
 from istrc.pretrained import FURTHER, PARTS
 from istrc.shipped import holder
-from istrc.whole import read_json, whole, write_json
+from istrc.whole import copy_whole, read_json, whole, write_json
 
 OPSET = 17
 BATCH = 2  # of the example that is traced; the graphs take any number
@@ -107,7 +106,7 @@ def export_circle(folder: Path, out: Path) -> list[Path]:
         if target.resolve() != source.resolve():
             target.mkdir(exist_ok=True)
             for name in (CONFIG, WEIGHTS):
-                shutil.copyfile(source / name, target / name)
+                copy_whole(source / name, target / name)
         written += export_part(target)
     if out.resolve() != folder.resolve():
         settings = read_json(folder / "circle.json")

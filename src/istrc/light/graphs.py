@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
-from istrc.errors import InputError
+from istrc.errors import InputError, reason
 from istrc.models.part_files import GRAPHS, checked_config, read_weights
 from istrc.whole import read_json
 
@@ -36,7 +36,7 @@ class Graphs:
         self.config = checked_config(self.folder)
         try:
             record = read_json(self.folder / GRAPHS)
-            self._takes: dict[str, list[str]] = record["graphs"]
+            self._takes = _checked(record["graphs"])
             known = record["format"], record["kind"], record["arguments"]
         except OSError:
             raise InputError(
@@ -55,7 +55,15 @@ class Graphs:
 
     def run(self, name: str, *outputs: str, **inputs: np.ndarray) -> Any:
         """One output of a graph, or a list of several."""
-        result = self._made.result()[1][name].run(outputs, inputs)
+        session = self._made.result()[1].get(name)
+        if session is None:
+            raise InputError(f"{self.folder / GRAPHS}: has no graph {name}; {AGAIN}")
+        try:
+            result = session.run(outputs, inputs)
+        except Exception as error:  # onnxruntime's errors have no common class of their own
+            raise InputError(
+                f"{self.folder}/{name}.onnx: does not run here ({reason(error)[:160]}); {AGAIN}"
+            ) from error
         return result[0] if len(outputs) == 1 else result
 
     def _make(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
@@ -66,6 +74,17 @@ class Graphs:
             )
             for name, taken in self._takes.items()
         }
+
+
+def _checked(graphs: Any) -> dict[str, list[str]]:
+    """Graphs and the weights that each takes, as graphs.json has them. Raises TypeError."""
+    for name, taken in graphs.items() if isinstance(graphs, dict) else [("", None)]:
+        # A name alone: a circle from elsewhere must not lead out of its folder
+        if not name.isidentifier() or not isinstance(taken, list):
+            raise TypeError("no graphs with the weights that they take")
+        if not all(isinstance(one, str) for one in taken):
+            raise TypeError(f"the weights of {name} have no names")
+    return graphs
 
 
 def open_graph(
@@ -90,8 +109,7 @@ def open_graph(
     except OSError as error:
         raise InputError(f"{path}: missing ({error.strerror}); {remedy}") from None
     except Exception as error:  # onnxruntime's errors have no common class of their own
-        reason = " ".join(str(error).split())[:160]
-        raise InputError(f"{path}: does not run here ({reason}); {remedy}") from None
+        raise InputError(f"{path}: does not run here ({reason(error)[:160]}); {remedy}") from None
 
 
 def limit_threads(count: int) -> None:

@@ -27,7 +27,9 @@ class Part:
     """
 
     runtime = "light"
-    arrays: tuple[str, ...] = ()  # of the weights, that are asked for
+    # Of the weights, those that are asked for, and their shapes: a number, an argument that is one
+    # or lists as many, or with a star one that lists them
+    arrays: dict[str, tuple[str | int, ...]] = {}
 
     def __init__(self, graphs: Graphs):
         self.graphs = graphs
@@ -36,12 +38,29 @@ class Part:
 
     def __getattr__(self, name: str) -> Any:
         if name in self.arrays:
-            return self.graphs.weights[name]
+            return self._array(name)
         try:
             value = vars(self)["config"][name]
         except KeyError:
             raise AttributeError(name) from None
         return tuple(value) if isinstance(value, list) else value
+
+    def _array(self, name: str) -> np.ndarray:
+        """Raises InputError where it is missing or of another shape."""
+        array = self.graphs.weights.get(name)
+        shape: list[Any] = []
+        for one in self.arrays[name]:
+            said: Any = self.config.get(one.lstrip("*")) if isinstance(one, str) else one
+            if str(one).startswith("*"):
+                shape += said or []
+            else:
+                shape.append(len(said) if isinstance(said, list) else said)
+        if array is None or list(array.shape) != shape:
+            raise InputError(
+                f"{self.graphs.folder}: its {name} is not of shape {tuple(shape)}; install the "
+                "package again or train this part"
+            )
+        return array
 
     def eval(self) -> Part:
         """As a network of torch has it; there is no other mode here."""
@@ -100,7 +119,7 @@ class Changes(Part):
 class AttributeClassifiers(Part):
     """Calibrated logits of attributes and their gradients in z: what a step of the walk asks."""
 
-    arrays = ("covariance",)
+    arrays = {"covariance": ("dim", "dim")}
 
     def __call__(self, z: np.ndarray, columns: np.ndarray | None = None) -> np.ndarray:
         """z (B, D) -> calibrated logits (B, A), or (B, len(columns))."""
@@ -121,10 +140,20 @@ class AttributeClassifiers(Part):
 class Probes(Part):
     """Codes (B, C) -> logits of attributes (B, A); see istrc.models.probes."""
 
-    arrays = (
-        "typical", "reach", "prototypes", "ranges", "gain", "directions", "turns", "mean", "spread",
-        "detail", "detail_mean", "detail_ranges",
-    )  # fmt: skip
+    arrays = {
+        "typical": ("names", 2),
+        "reach": ("names", 2),
+        "prototypes": ("names", "code"),
+        "ranges": ("measures", 2, 3),
+        "gain": ("measures", 2),
+        "directions": ("measures", 68, 2),
+        "turns": (2, 68, 2),
+        "mean": ("code",),
+        "spread": ("code",),
+        "detail": ("names", "*detail"),
+        "detail_mean": ("*detail",),
+        "detail_ranges": ("names", 2, 3),
+    }
 
     def __call__(self, c: np.ndarray) -> np.ndarray:
         return self.graphs.run("read", "logits", codes=c)
@@ -140,7 +169,7 @@ class Search(Part):
 class Landmarks(Part):
     """Faces (B, 3, S, S) -> their points (B, 68, 3); see istrc.models.landmarks."""
 
-    arrays = ("mean", "reference", "triangles")
+    arrays = {"mean": (68, 2), "reference": (68, 2), "triangles": ("faces", 3)}
 
     def __init__(self, graphs: Graphs):
         super().__init__(graphs)

@@ -11,11 +11,17 @@ from typing import Any
 import numpy as np
 
 from istrc.errors import InputError
-from istrc.whole import checksum, read_json
+from istrc.whole import checksum, read_json, regular
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 GRAPHS = "graphs.json"  # of a part that has been written for the runtime without torch
 SCALE = "/scale"  # joins the name of a matrix that is stored in eight bits
+LARGEST_WEIGHTS = 2_000_000_000  # bytes: a hundred times the largest part; all of them are read
+# What a network's arguments may say, beyond any network that was ever made here: building one of
+# more would take minutes or all memory before its weights, which bound the rest, are looked at
+LARGEST_ARGUMENT = 65_536
+LONGEST_ARGUMENT = 1_000  # entries of a list
+DEEPEST = {"layers": 100, "depths": 100, "steps": 100}  # of what is built so many times
 # Where each kind of part lives; only the kinds that are read get imported
 KINDS = {
     "FaceNet": "facenet",
@@ -51,14 +57,17 @@ def checked_config(folder: str | Path) -> dict[str, Any]:
     path = folder / WEIGHTS
     try:
         config = read_config(folder)
-        kind, _, expected = config["kind"], config["arguments"], config["sha256"]
+        kind, expected = config["kind"], config["sha256"]
+        _check_arguments(config["arguments"])
+        if regular(path).stat().st_size > LARGEST_WEIGHTS:
+            raise ValueError(f"its weights have over {LARGEST_WEIGHTS // 1_000_000} MB")
         found = checksum(path)
     except OSError as error:
         raise InputError(
             f"{error.filename}: missing weights ({error.strerror}); "
             "install the package again or train this part"
         ) from None
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise InputError(
             f"{folder}/config.json: damaged ({type(error).__name__}: {error}); "
             "install the package again"
@@ -68,6 +77,23 @@ def checked_config(folder: str | Path) -> dict[str, Any]:
     if found != expected:
         raise InputError(f"{path}: damaged weights (checksum differs); install the package again")
     return config
+
+
+def _check_arguments(given: Any) -> None:
+    """Raises TypeError or ValueError where no network can have these arguments."""
+    if not isinstance(given, dict):
+        raise TypeError("its arguments have no names")
+    for name, value in given.items():
+        some, most = value if isinstance(value, list) else [value], DEEPEST.get(name)
+        if len(some) > LONGEST_ARGUMENT:
+            raise ValueError(f"{name} has {len(some)} entries")
+        if len({"number" if type(one) in (int, float) else type(one) for one in some}) > 1:
+            raise TypeError(f"{name} has entries of several kinds")
+        for one in some:
+            if isinstance(one, (dict, list)):
+                _check_arguments(one if isinstance(one, dict) else {name: one})
+            elif isinstance(one, (int, float)) and not abs(one) <= (most or LARGEST_ARGUMENT):
+                raise ValueError(f"{name} is {str(one)[:20]}")
 
 
 def read_weights(folder: str | Path) -> dict[str, np.ndarray]:

@@ -86,8 +86,13 @@ def load_part(folder: str | Path, device: str | torch.device = "cpu") -> nn.Modu
         with torch.device("meta"):
             part = cls(**_as_tuples(arguments))
         weights = {name: torch.from_numpy(value) for name, value in read_weights(folder).items()}
+        for name, wanted in part.state_dict().items():
+            if name in weights and weights[name].dtype != wanted.dtype:
+                raise TypeError(f"{name} is {weights[name].dtype}, not {wanted.dtype}")
         part.load_state_dict(weights, assign=True)
-    except (TypeError, RuntimeError) as error:
+    except InputError:
+        raise
+    except Exception as error:  # arguments that are none make constructors raise nearly anything
         reason = " ".join(str(error).split())[:200]
         raise InputError(
             f"{folder}: not a {kind} of this version ({reason}); update istrc or train this part"

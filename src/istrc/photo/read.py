@@ -32,6 +32,7 @@ SIDEWAYS = (5, 6, 7, 8)  # orientations (EXIF) in which rows are columns
 BEHIND = "what lies behind the picture (motion, gain map, further views) is left out"
 SMALLEST_SIDE = 16  # pixels: under this no face can be seen
 LARGEST_PICTURE = 100_000_000  # pixels: 300 MB once decoded
+LARGEST_FILE = 400_000_000  # bytes: as many pixels that are not compressed, and what is beside them
 TOO_LARGE = f"too large (over {LARGEST_PICTURE // 1_000_000} megapixels); scale it down"
 _HEAD = 65_536  # bytes: what says a picture's colours stands before its pixels
 # How decoders say that a file is good and they are not made for it

@@ -146,7 +146,8 @@ def _load(path: Path) -> InceptionResNetV1:
             f"{path}: not a file of weights that can be read safely ({type(error).__name__}: "
             f"{reason}); give the release's .pt file"
         ) from None
-    if not isinstance(tensors, dict) or not all(map(torch.is_tensor, tensors.values())):
+    named = isinstance(tensors, dict) and all(isinstance(name, str) for name in tensors)
+    if not named or not all(map(torch.is_tensor, tensors.values())):
         raise InputError(f"{path}: holds no state dict; give the release's .pt file")
     with torch.device("meta"):
         net = InceptionResNetV1()
@@ -177,7 +178,7 @@ def _noted(path: Path) -> Path:
 
 def _as_first_seen(path: Path, digest: str) -> None:
     noted = _noted(path)
-    if noted.is_file() and noted.read_text().strip() != digest:
+    if noted.is_file() and noted.read_text(errors="replace").strip() != digest:
         raise InputError(
             f"{path}: not the file first downloaded (SHA-256 {digest[:16]}..., {noted.name} has "
             "another); delete both to start again"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,10 +9,13 @@ from typing import Any
 from istrc.errors import InputError, suggest
 from istrc.recognisers.recogniser import Recogniser, checked, difference
 from istrc.shipped import DEFAULT, WEIGHTS
-from istrc.whole import read_json, whole, write_json
+from istrc.whole import copy_whole, read_json, write_json
 
 RELEASES = ("vggface2", "casia-webface")
 RECORD = "recogniser.json"
+# What a recogniser's file is called: a record that names another record would lead on without end
+ENDINGS = {"onnx": (".onnx",), **dict.fromkeys(RELEASES, (".pt", ".safetensors"))}
+OPTIONS = ("size", "layout", "colour", "mean", "scale", "template", "output")  # of a record
 
 
 def load_recogniser(
@@ -122,8 +124,7 @@ def copy_file(recogniser: Recogniser, folder: str | Path) -> None:
     for source, name in names.items():
         target = Path(folder) / name
         if not target.exists() or not target.samefile(source):
-            with whole(target, alone=True) as temporary:
-                shutil.copyfile(source, temporary)
+            copy_whole(source, target)
 
 
 def from_record(
@@ -152,6 +153,8 @@ def from_record(
         # The name alone: a record from elsewhere must not lead out of its folder
         places = [folder / Path(str(record.get("file", ""))).name for folder in folders]
         places.append(Path(str(record.get("path", ""))))
+        endings = ENDINGS.get(kind, ())
+        places = [place for place in places if place.suffix.lower() in endings]
         given = next((place for place in places if place.is_file()), None)
         if given is None:
             raise InputError(
@@ -159,7 +162,7 @@ def from_record(
                 "not here; put it into this folder, or name it with recogniser="
             )
     if isinstance(given, (str, Path)):
-        text, options = str(given), record.get("options", {})
+        text, options = str(given), _options(record, owner)
         if kind in RELEASES and Path(text).suffix in (".pt", ".safetensors"):
             text = text if text.partition(":")[0] in RELEASES else f"{kind}:{text}"
         elif kind != "onnx" or not text.lower().endswith(".onnx"):
@@ -173,3 +176,15 @@ def from_record(
             f"({given.record['sha256'][:16]}...): different {found}; give the one it was made for"
         )
     return given
+
+
+def _options(record: dict[str, Any], owner: str | Path) -> dict[str, Any]:
+    """How a record's recogniser is loaded. Raises InputError for what `load_recogniser` has not."""
+    options = record.get("options", {})
+    if not isinstance(options, dict) or not options.keys() <= set(OPTIONS):
+        raise InputError(f"{owner}: the options of its recogniser are none; name it anew")
+    for name, value in options.items():
+        number = isinstance(value, (int, float)) and name in ("size", "mean", "scale")
+        if not isinstance(value, str) and not number:
+            raise InputError(f"{owner}: the recogniser's {name} is {value!r}; name it anew")
+    return options

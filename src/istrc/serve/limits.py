@@ -12,6 +12,7 @@ from istrc.errors import InputError
 T = TypeVar("T")
 
 UPLOAD_BYTES = 20_000_000  # of one file
+STORED_BYTES = 4_000_000_000  # of the files of all visitors at once
 MEGAPIXELS = 25  # of one picture: 75 MB once decoded
 PICTURES = 100  # given at once, on each side of what is learned
 FRAMES = 25  # of a walk or a blend

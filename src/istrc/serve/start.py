@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import errno
 import inspect
-import ipaddress
 import os
-import re
 import shutil
 import socket
 import tempfile
@@ -17,65 +15,17 @@ from typing import Any
 from istrc.errors import IstrcError, reason
 from istrc.runtime import has
 from istrc.serve import limits
+from istrc.serve.gate import Gate, is_loopback
 from istrc.shipped import DEFAULT
 
 REMEDY = "pip install 'istrc[app]'"
 PORTS = range(7860, 7960)  # the first free one is taken where none is asked for
-# What a browser may load: what this server sends, and nothing else
-POLICY = "; ".join(
-    (
-        "default-src 'self' data: blob:",
-        "script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:",
-        "style-src 'self' 'unsafe-inline'",
-        "frame-ancestors 'self'",
-        "form-action 'self'",
-    )
-)
-_ELSEWHERE = re.compile(r"/(file|proxy)=/*https?:", re.IGNORECASE)
-
-
-class OnlyHere:
-    """Between the network and Gradio: no address elsewhere is fetched, for no one."""
-
-    def __init__(self, app: Any):
-        self.app = app
-
-    async def __call__(self, scope: dict, receive: Callable, send: Callable) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        if _ELSEWHERE.search(scope["path"]):
-            await send({"type": "http.response.start", "status": 403, "headers": []})
-            await send({"type": "http.response.body", "body": b"this server fetches nothing\n"})
-            return
-
-        async def told(message: dict) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [
-                    *message.get("headers", []),
-                    (b"content-security-policy", POLICY.encode()),
-                    (b"referrer-policy", b"no-referrer"),
-                    (b"x-content-type-options", b"nosniff"),
-                ]
-            await send(message)
-
-        await self.app(scope, receive, told)
 
 
 def need_gradio() -> None:
     """Raises IstrcError where Gradio is not installed."""
     if not has("gradio"):
         raise IstrcError(f"the page needs gradio: {REMEDY}")
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach what is bound to a host's name or address."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def start(
@@ -131,7 +81,7 @@ def start(
             ),
             css=CSS,
             head=OUTER,
-            app_kwargs={"middleware": [Middleware(OnlyHere)]},
+            app_kwargs={"middleware": [Middleware(Gate, folder, is_loopback(host))]},
             ports=[port] if port else PORTS,
         )
     except BaseException:

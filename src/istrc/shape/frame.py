@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from istrc.arrays import library
+from istrc.arrays import library, sound
 from istrc.shape.measures import eyes
 
 if TYPE_CHECKING:
@@ -71,4 +71,4 @@ def found_in(net: Callable[[np.ndarray], np.ndarray], faces: np.ndarray, size: i
     if faces.shape[1:] != (size, size, 3):
         raise ValueError(f"expected (B, {size}, {size}, 3), got {faces.shape}")
     x = faces.transpose(0, 3, 1, 2).astype(np.float32) / np.float32(127.5) - 1
-    return averaged_over_mirror(net, x)
+    return sound(averaged_over_mirror(net, x), "landmarks")

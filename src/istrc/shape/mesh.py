@@ -20,6 +20,8 @@ from typing import Any
 
 import numpy as np
 
+from istrc.errors import InputError
+
 JAW, BROWS = slice(0, 17), slice(17, 27)
 FOLLOWED = 0.5  # of the outline's displacement, by the first ring
 FACE_POINTS = 68 + 2 * 27  # of a mesh: the shape and two rings; the border's follow
@@ -44,6 +46,12 @@ class Mesh:
         if triangles is None:
             triangles = triangulated(self.reference)
         self.triangles = np.asarray(triangles)
+        known = range(len(self.centre))
+        if self.triangles.dtype.kind != "i" or not np.isin(self.triangles, known).all():
+            raise InputError(
+                "the landmarks' triangles have corners that are none; install the package again or "
+                "train this part"
+            )
         self.mouth: Any = np.isin(self.triangles, np.arange(60, 68)).all(1)  # (T,) between the lips
         self.inner = (self.triangles < FACE_POINTS).all(1)  # (T,) within the second ring
 
@@ -61,7 +69,10 @@ class Mesh:
         if size not in self._made:
             found, weights = self.drawn(self.centre, (-1, -1, 1, 1), (size, size))
             if (found < 0).any():
-                raise ValueError("the reference shape's mesh does not cover the crop")
+                raise InputError(
+                    "the landmarks' reference shape does not cover the crop; install the package "
+                    "again or train this part"
+                )
             self._made[size] = self.triangles[found.ravel()], weights.reshape(-1, 3)
         return self._made[size]
 

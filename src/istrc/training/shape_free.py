@@ -14,7 +14,7 @@ from istrc.data.prepared import Prepared, to_pixels, write_images
 from istrc.models.landmarks import Landmarks
 from istrc.progress import Bar
 from istrc.shape.mesh import Mesh
-from istrc.whole import write_json
+from istrc.whole import copy_whole, write_json
 
 BLOCK = 64  # faces at once
 
@@ -59,7 +59,7 @@ def make_shape_free(
 
     write_images(out, prepared.images.shape, blocks())
     for name in ("attributes", "identity", "split"):
-        shutil.copyfile(prepared.folder / f"{name}.npy", out / f"{name}.npy")
-    shutil.copyfile(prepared.folder / "names.txt", out / "names.txt")
+        copy_whole(prepared.folder / f"{name}.npy", out / f"{name}.npy")
+    copy_whole(prepared.folder / "names.txt", out / "names.txt")
     write_json(out / "prepared.json", {**prepared.info, "shape_free": made_of})
     return Prepared(out)

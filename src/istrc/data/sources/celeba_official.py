@@ -7,14 +7,26 @@ are a separate file, identity_CelebA.txt: without it they are not known.
 
 from __future__ import annotations
 
+import re
 import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from istrc.data.sources.source import About, Chunk, Row, find, fingerprint, spans
-from istrc.errors import InputError
+from istrc.data.sources.source import (
+    LARGEST_LABELS,
+    About,
+    Chunk,
+    Row,
+    find,
+    fingerprint,
+    spans,
+    text_of,
+)
+from istrc.errors import InputError, reason
+from istrc.photo.read import LARGEST_FILE
+from istrc.whole import contents
 
 PICTURES = "img_align_celeba"
 ATTRIBUTES = ("list_attr_celeba.txt", "list_attr_celeba.csv")
@@ -94,9 +106,9 @@ class CelebaOfficial:
         if self._archive is None:
             try:
                 self._archive = zipfile.ZipFile(str(self.zip))
-            except (zipfile.BadZipFile, OSError) as error:
+            except Exception as error:  # of a damaged one nearly anything
                 raise InputError(
-                    f"{self.zip}: not a readable zip ({error}); fetch it again"
+                    f"{self.zip}: not a readable zip ({reason(error)}); fetch it again"
                 ) from None
         return self._archive
 
@@ -107,11 +119,14 @@ class CelebaOfficial:
         """(name, text) of a label file, beside the pictures or in their zip; () if not there."""
         if path.is_file():
             for member in self._zip().namelist():
-                if PurePosixPath(member).name in names:
-                    return PurePosixPath(member).name, self._zip().read(member).decode("utf-8-sig")
+                if (name := PurePosixPath(member).name) in names:
+                    try:
+                        return name, text_of(name, self._unpacked(member, LARGEST_LABELS))
+                    except ValueError as error:
+                        raise InputError(f"{path}: {member} {error}; fetch it again") from None
         file = find(path.parent if path.is_file() else path, *names)
         if file is not None:
-            return file.name, file.read_text(encoding="utf-8-sig")
+            return file.name, text_of(file, contents(file, LARGEST_LABELS))
         if needed:
             raise InputError(f"{path}: no {names[0]} (or .csv) here; it comes with CelebA's labels")
         return ()
@@ -122,29 +137,43 @@ class CelebaOfficial:
     def read(self, chunk: Chunk) -> Iterator[Row]:
         for k in range(*chunk.where):
             name = self.names[k]
-            data, reason = None, ""
+            data, why = None, ""
             if self.split[k] < 0:
-                reason = f"not in {PARTITION[0]}"
+                why = f"not in {PARTITION[0]}"
             elif name not in self.members:
-                reason = "no such picture"
+                why = "no such picture"
             else:
                 try:
                     data = self._bytes(self.members[name])
-                except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError) as error:
-                    reason = f"cannot be read: {error}"
-                except RuntimeError:  # zipfile's way of asking for a password
-                    reason = "is encrypted in the zip"
+                except OSError as error:
+                    why = f"cannot be read: {error}"
+                except ValueError as error:
+                    why = str(error)
             yield Row(
                 name,
                 data,
                 self.attributes[k],
                 identity=int(self.identity[k]),
                 split=max(int(self.split[k]), 0),
-                reason=reason,
+                reason=why,
             )
 
     def _bytes(self, member: str) -> bytes:
-        return self._zip().read(member) if self.zip else (self.folder / member).read_bytes()
+        if self.zip:
+            return self._unpacked(member, LARGEST_FILE)
+        return contents(self.folder / member, LARGEST_FILE)
+
+    def _unpacked(self, member: str, most: int) -> bytes:
+        """A file of the zip, of at most so many bytes. Raises ValueError, which says why not."""
+        try:
+            # What it says of its size is all that is unpacked, true or not
+            if self._zip().getinfo(member).file_size > most:
+                raise OSError(f"over {most // 1_000_000} MB")
+            return self._zip().read(member)
+        except Exception as error:  # of a damaged zip nearly anything: zlib.error, EOFError...
+            if type(error) is RuntimeError:  # zipfile's way of asking for a password
+                raise ValueError("is encrypted in the zip") from None
+            raise ValueError(f"cannot be read: {reason(error)}") from None
 
 
 def _is_picture(name: str) -> bool:
@@ -187,7 +216,7 @@ def _pairs(name: str, text: str) -> dict[str, int]:
     """A label file of two columns: picture name -> number; a heading is passed over."""
     pairs = {}
     for number, fields in _fields(name, text):
-        if len(fields) == 2 and fields[1].lstrip("-").isdigit():
+        if len(fields) == 2 and re.fullmatch(r"-?[0-9]{1,9}", fields[1]):  # fits 32 bits
             pairs[fields[0]] = int(fields[1])
         elif number > 1:
             raise InputError(f"{name}: line {number} is not a picture name and a number")

@@ -14,7 +14,7 @@ import numpy as np
 
 from istrc.data.sources.celeba_official import SPLITS, translate
 from istrc.data.sources.source import About, Chunk, Row, fingerprint
-from istrc.errors import InputError
+from istrc.errors import InputError, reason
 
 _IDENTITY = ("celeb_id", "identity")
 _EDGE = 1 << 16
@@ -87,21 +87,23 @@ class CelebaParquet:
         parquet = _parquet()
         try:
             return parquet.ParquetFile(file)
-        except (OSError, ValueError) as error:  # ArrowInvalid is a ValueError
-            reason = str(error).splitlines()[0]
+        except Exception as error:  # Arrow's errors have no common class of their own
             raise InputError(
-                f"{file}: not a readable parquet file ({reason}); fetch it again"
+                f"{file}: not a readable parquet file ({reason(error)}); fetch it again"
             ) from None
 
     @staticmethod
     def _columns(file: Path, schema: Any) -> tuple[list[str], str | None]:
         import pyarrow
 
-        kind = schema.field("image").type if "image" in schema.names else None
-        if kind is None or not pyarrow.types.is_struct(kind) or kind.get_field_index("bytes") < 0:
+        kind: Any = schema.field("image").type if "image" in schema.names else None
+        fields = {field.name: field.type for field in kind} if _is_struct(kind) else {}
+        if fields.get("bytes") not in (pyarrow.binary(), pyarrow.large_binary()):
             raise InputError(f"{file}: no column `image` with {{bytes, path}}; not CelebA's layout")
         columns = [field.name for field in schema if pyarrow.types.is_boolean(field.type)]
         identity = next((name for name in _IDENTITY if name in schema.names), None)
+        if identity and not pyarrow.types.is_integer(schema.field(identity).type):
+            raise InputError(f"{file}: column {identity} holds no whole numbers; leave it out")
         return columns, identity
 
     def chunks(self, rows: int) -> list[Chunk]:
@@ -120,10 +122,9 @@ class CelebaParquet:
         try:
             # use_threads=False: the workers are the parallelism.
             table = self._open(file).read_row_group(g, columns=wanted, use_threads=False)
-        except (OSError, ValueError) as error:
-            reason = str(error).splitlines()[0]
+        except Exception as error:  # as above
             raise InputError(
-                f"{file}: row group {g} is damaged ({reason}); fetch it again"
+                f"{file}: row group {g} is damaged ({reason(error)}); fetch it again"
             ) from None
         table = table.slice(start, rows)
         present = np.zeros((rows, len(self.columns)), np.int8)
@@ -138,14 +139,28 @@ class CelebaParquet:
         for k, image in enumerate(table["image"].to_pylist()):
             image = image or {}
             data = image.get("bytes")
+            number = sum(self.groups[f][:g]) + start + k
             yield Row(
-                name=image.get("path") or f"{file.stem}#{sum(self.groups[f][:g]) + start + k}",
+                name=str(image.get("path") or f"{file.stem}#{number}"),
                 data=data,
                 attributes=attributes[k],
-                identity=-1 if people[k] is None else int(people[k]),
+                identity=_number(file, people[k]),
                 split=self.splits[f],
                 reason="" if data is not None else "the row holds no picture",
             )
+
+
+def _is_struct(kind: Any) -> bool:
+    import pyarrow
+
+    return kind is not None and pyarrow.types.is_struct(kind)
+
+
+def _number(file: Path, person: int | None) -> int:
+    """An identity as it is prepared, -1 where it is not known. Raises InputError."""
+    if person is not None and not -(2**31) <= person < 2**31:
+        raise InputError(f"{file}: the identity {person} has more than 32 bits; number them anew")
+    return -1 if person is None else person
 
 
 def _edges(file: Path) -> list[bytes]:

@@ -28,8 +28,18 @@ from typing import Any
 import numpy as np
 
 from istrc.data.sources.celeba_official import SPLITS
-from istrc.data.sources.source import About, Chunk, Row, fingerprint, spans
+from istrc.data.sources.source import (
+    LARGEST_LABELS,
+    About,
+    Chunk,
+    Row,
+    fingerprint,
+    spans,
+    text_of,
+)
 from istrc.errors import InputError
+from istrc.photo.read import LARGEST_FILE
+from istrc.whole import contents
 
 LABELS = ("labels.csv", "attributes.csv")
 FILE = ("file", "filename", "file_name", "image", "image_id", "picture", "path", "name")
@@ -86,7 +96,7 @@ class FolderCsv:
             raw: Any = table["file"]
         else:
             self.folder = labels.parent
-            raw = labels.read_bytes()
+            raw = contents(labels, LARGEST_LABELS)
             header, table = _read(labels, raw)
 
         file_column = _choose(header, FILE)
@@ -151,7 +161,7 @@ class FolderCsv:
         for k in range(*chunk.where):
             data, reason = None, ""
             try:
-                data = (self.folder / self.names[k]).read_bytes()
+                data = contents(self.folder / self.names[k], LARGEST_FILE)
             except FileNotFoundError:
                 reason = "no such picture"
             except (OSError, ValueError) as error:
@@ -174,10 +184,7 @@ def _choose(header: list[str], wanted: Sequence[str]) -> str | None:
 
 def _read(path: Path, raw: bytes) -> tuple[list[str], dict[Any, list[str]]]:
     """The CSV as columns of stripped strings; comma, semicolon or tab."""
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise InputError(f"{path}: not UTF-8 text; save it as UTF-8") from None
+    text = text_of(path, raw)
     first = text.partition("\n")[0]
     delimiter = max(",;\t", key=first.count)
     try:
@@ -212,7 +219,7 @@ def _identities(values: list[str] | None, rows: int) -> tuple[np.ndarray, list[s
 def _splits(path: Path, names: list[str], values: list[str] | None) -> np.ndarray:
     if values is None:
         # By a checksum of the name, so that adding pictures moves none from train to valid.
-        share = np.array([zlib.crc32(name.encode()) % 1000 for name in names])
+        share = np.array([_spread(name) % 1000 for name in names])
         return (share < VALID_SHARE * 1000).astype(np.int8)
     unknown = sorted({value for value in values if value.lower() not in _SPLITS})
     if unknown:
@@ -222,7 +229,7 @@ def _splits(path: Path, names: list[str], values: list[str] | None) -> np.ndarra
 
 def _unseen(path: Path, identities: list[str], share: float) -> list[str]:
     """The identities that are held out whole, by a checksum of their names."""
-    names = sorted(set(identities) - {"", "-1"}, key=lambda name: (zlib.crc32(name.encode()), name))
+    names = sorted(set(identities) - {"", "-1"}, key=lambda name: (_spread(name), name))
     count = max(1, round(share * len(names)))
     if len(names) - count < 2:
         raise InputError(
@@ -230,6 +237,11 @@ def _unseen(path: Path, identities: list[str], share: float) -> list[str]:
             "least are to be trained on"
         )
     return sorted(names[:count])
+
+
+def _spread(name: str) -> int:
+    """A checksum of a name, which may be the bytes of a file's name that are no Unicode."""
+    return zlib.crc32(name.encode(errors="surrogateescape"))
 
 
 def _attributes(

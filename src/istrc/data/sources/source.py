@@ -10,6 +10,18 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from istrc.errors import InputError
+
+LARGEST_LABELS = 100_000_000  # bytes: four times CelebA's; as text and columns they take 1 GB
+
+
+def text_of(name: object, raw: bytes) -> str:
+    """A text in UTF-8, with a mark at its begin or without. Raises InputError naming it."""
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise InputError(f"{name}: not UTF-8 text; save it as UTF-8") from None
+
 
 @dataclass
 class Row:
