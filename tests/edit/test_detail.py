@@ -155,6 +155,6 @@ def test_the_shipped_circle_ages_by_stronger_detail(runtime, tmp_path):
     own = amplitude(["young"])
     assert amplitude({"young": -1.0}) > 1.1 * own > 1.2 * amplitude({"young": 1.0})
     assert amplitude({"young": 0.0}) == own
-    assert amplitude({"big_nose": 1.0}) == amplitude(["big_nose"])  # a length, and no skin
+    assert amplitude({"wide_mouth": 1.0}) == amplitude(["wide_mouth"])  # a length, and no skin
     layers = drawing.layers(still, {"young": -1.0})[0]
     assert layers.detail.shape == (2, side, side) and layers.detail[0].max() > 0.1

@@ -20,7 +20,7 @@ class Probes(nn.Module):
         names: the attributes.
         code: C.
         measures: what is measured on shapes (istrc.shape.measures), in the order of `ranges`.
-        detail: bands and side of the maps of detail (istrc.edit.detail); none where it is empty.
+        detail: the maps of detail's bands, side and side (istrc.edit.detail); none where it is empty.
 
     Buffers:
         typical: (A, 2) the median logit of faces that have an attribute, and of those that lack it,
@@ -78,9 +78,8 @@ class Probes(nn.Module):
         self.register_buffer("directions", torch.zeros(len(measures), 68, 2))
         self.register_buffer("turns", torch.zeros(2, 68, 2))
         if detail:
-            bands, side = detail
-            self.register_buffer("detail", torch.zeros(len(names), bands, side, side))
-            self.register_buffer("detail_mean", torch.zeros(bands, side, side))
+            self.register_buffer("detail", torch.zeros(len(names), *detail))
+            self.register_buffer("detail_mean", torch.zeros(detail))
             self.register_buffer("detail_ranges", torch.zeros(len(names), 2, 3))
 
     def forward(self, c: torch.Tensor) -> torch.Tensor:

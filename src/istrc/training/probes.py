@@ -52,7 +52,7 @@ def train_probes(data: str | Path, out: str | Path, **given: Any) -> Probes:
 
     torch.manual_seed(s.seed)
     straight = Prepared(s.textures) if s.textures and shaped else None
-    net = Probes(names, c.shape[2], measured, (BANDS, SIDE) if straight else ())
+    net = Probes(names, c.shape[2], measured, (BANDS, SIDE, SIDE) if straight else ())
     net.mean.copy_(flat.mean(0))
     net.spread.copy_(flat.std(0).clamp(min=1e-4))
     net = net.to(s.device)
