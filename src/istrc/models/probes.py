@@ -20,7 +20,7 @@ class Probes(nn.Module):
         names: the attributes.
         code: C.
         measures: what is measured on shapes (istrc.shape.measures), in the order of `ranges`.
-        detail: the maps of detail's bands, side and side (istrc.edit.detail); none where it is empty.
+        detail: bands, side and side of the maps of detail (istrc.edit.detail); empty for none.
 
     Buffers:
         typical: (A, 2) the median logit of faces that have an attribute, and of those that lack it,

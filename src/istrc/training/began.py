@@ -7,7 +7,7 @@ is kept is its best moving average, whatever becomes of the generator.
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from istrc.data.prepared import Prepared
 from istrc.device import reduced
 from istrc.errors import IstrcError
 from istrc.models.began import AutoEncoder, Generator
+from istrc.models.components import Region
 from istrc.models.facenet import FaceNet
 from istrc.models.quick import channels_last
 from istrc.models.serialization import fingerprint
@@ -107,6 +108,97 @@ def take_components(net: AutoEncoder, other: AutoEncoder) -> None:
     ours.load_state_dict(theirs.state_dict())
 
 
+def _both(s: BeganSettings, size: int, regions: list[Region]) -> tuple[AutoEncoder, Generator]:
+    """The auto-encoder and the generator, untrained."""
+    shape = (s.light, s.carry, s.skip, s.linear, min(s.linear_side, size), regions)
+    whole = s.linear + sum(region[4] for region in regions)
+    net = AutoEncoder(size, whole if s.linear else s.code, s.widths, *shape)
+    return net, Generator(size, s.generator_code, s.generator_widths, *shape)
+
+
+def _fakes(
+    s: BeganSettings, net: AutoEncoder, maker: Generator, weight: torch.Tensor, k: float
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The energy of faces that G makes, its gradients in both players, and the faces.
+
+    One backward pass serves both: L(G(u)) falls for G and, times -k_t, is added to D's loss;
+    gradients are linear, so D's share is scaled afterwards.
+    """
+    with reduced(s.device):
+        made = maker(maker.sample(s.fakes, weight.device))
+        fake_energy = energy(made, net(made), weight)
+    fake_energy.backward()
+    for value in net.parameters():
+        if value.grad is not None:
+            value.grad.mul_(-k)
+    return fake_energy, made.detach()
+
+
+def _reals(
+    s: BeganSettings,
+    net: AutoEncoder,
+    x: torch.Tensor,
+    weight: torch.Tensor,
+    facenet: FaceNet | None,
+    face: tuple[Any, ...],
+    critic: torch.nn.Module | None,
+    step: int,
+) -> tuple[torch.Tensor, dict[str, Any]]:
+    """The energy of real faces, its gradients and the critic's, and what there is to show."""
+    shown: dict[str, Any] = {}
+    with reduced(s.device):
+        rebuilt = net(x)
+        leaf = rebuilt.detach().requires_grad_()
+        real_energy = loss = energy(x, leaf, weight)
+        if facenet is not None:
+            feature = feature_loss(facenet, x[face], leaf[face])
+            shown["feature"] = feature.detach()
+            loss = real_energy + s.feature_weight * feature
+        if critic is not None:
+            critic.requires_grad_(False)
+            share = s.critic_weight * min(1.0, step / s.critic_after)
+            pull = joined_pull(leaf, loss, critic(leaf), share)
+            critic.requires_grad_(True)
+            critic_loss = hinge(critic(x), critic(leaf.detach()))
+            critic_loss.backward()
+            shown["critic"] = critic_loss.detach()
+        else:
+            (pull,) = torch.autograd.grad(loss, leaf)
+    rebuilt.backward(pull)
+    return real_energy, shown
+
+
+@torch.no_grad()
+def quality(
+    net: AutoEncoder,
+    faces: Iterable[torch.Tensor],
+    weight: torch.Tensor,
+    facenet: FaceNet | None,
+    face: tuple[Any, ...],
+) -> dict[str, float]:
+    """What held-out faces (B, 3, S, S) say of an auto-encoder; what is kept is best in `quality`:
+    close in pixels, close in features, and no blur.
+
+    Args:
+        weight: (S, S) of the pixels; face: where features are compared.
+    """
+    squared, features, count = 0.0, 0.0, 0
+    edges = np.zeros(2)
+    for x in faces:
+        with reduced(x.device.type):
+            rebuilt = net(x)
+            if facenet is not None:
+                features += feature_loss(facenet, x[face], rebuilt[face]).item() * len(x)
+        error = (rebuilt.clamp(-1, 1) - x).square().mean((0, 1)) * weight
+        squared += (error.mean() / weight.mean()).item() * len(x)
+        edges += [crispness(rebuilt.clamp(-1, 1)), crispness(x)]
+        count += len(x)
+    psnr = 10 * torch.log10(torch.tensor(4 * count / squared)).item()
+    shown = {"psnr": psnr, "feature": features / count, "crisp": edges[0] / edges[1]}
+    shown["quality"] = psnr - 10 * shown["feature"] + 10 * min(1.0, shown["crisp"])
+    return shown
+
+
 def train_began(data: str | Path, out: str | Path, **given: Any) -> tuple[AutoEncoder, Generator]:
     """Train BEGAN; returns the best averaged auto-encoder and the generator."""
     s = BeganSettings(**given)
@@ -116,10 +208,7 @@ def train_began(data: str | Path, out: str | Path, **given: Any) -> tuple[AutoEn
     torch.manual_seed(s.seed)
     size, mean = prepared.size, reference_shape(prepared)
     regions = regions_of(mean, size, s.detail) if s.detail and mean is not None else []
-    shape = (s.light, s.carry, s.skip, s.linear, min(s.linear_side, size), regions)
-    whole = s.linear + sum(region[4] for region in regions)
-    net = AutoEncoder(size, whole if s.linear else s.code, s.widths, *shape)
-    maker = Generator(size, s.generator_code, s.generator_widths, *shape)
+    net, maker = _both(s, size, regions)
     # A run that goes on has them in its checkpoint
     resumed = (Path(out) / "checkpoint.safetensors").exists()
     if net.components is not None and maker.components is not None and not resumed:
@@ -162,40 +251,12 @@ def train_began(data: str | Path, out: str | Path, **given: Any) -> tuple[AutoEn
         x = x.contiguous(memory_format=torch.channels_last)
         shown: dict[str, Any] = {}
 
-        # Fakes. One backward pass serves both players: L(G(u)) falls for G and, times -k_t, is
-        # added to D's loss; gradients are linear, so D's share is scaled afterwards.
         fake_energy = torch.zeros(())
         if s.fakes:
-            with reduced(s.device):
-                made = maker(maker.sample(s.fakes, x.device))
-                fake_energy = energy(made, net(made), weight)
-            fake_energy.backward()
-            for value in net.parameters():
-                if value.grad is not None:
-                    value.grad.mul_(-state["k"])
-            shown["variety"] = variety(made.detach()) / variety(x)
-
-        # Real faces
-        with reduced(s.device):
-            rebuilt = net(x)
-            leaf = rebuilt.detach().requires_grad_()
-            real_energy = loss = energy(x, leaf, weight)
-            if facenet is not None:
-                feature = feature_loss(facenet, x[face], leaf[face])
-                shown["feature"] = feature.detach()
-                loss = real_energy + s.feature_weight * feature
-            if s.critic_weight:
-                critic.requires_grad_(False)
-                share = s.critic_weight * min(1.0, step / s.critic_after)
-                pull = joined_pull(leaf, loss, critic(leaf), share)
-                critic.requires_grad_(True)
-                critic_loss = hinge(critic(x), critic(leaf.detach()))
-                critic_loss.backward()
-                shown["critic"] = critic_loss.detach()
-            else:
-                (pull,) = torch.autograd.grad(loss, leaf)
-        rebuilt.backward(pull)
-
+            fake_energy, made = _fakes(s, net, maker, weight, state["k"])
+            shown["variety"] = variety(made) / variety(x)
+        real_energy, said = _reals(s, net, x, weight, facenet, face, modules.get("critic"), step)
+        shown |= said
         if s.fakes:
             real, fake = real_energy.item(), fake_energy.item()
             state["k"], shown["M"] = balance(state["k"], real, fake, s.gamma, s.k_rate)
@@ -203,25 +264,10 @@ def train_began(data: str | Path, out: str | Path, **given: Any) -> tuple[AutoEn
             shown |= {"L_fake": fake, "k": state["k"], "collapsed": lost}
         return {"L_real": real_energy.detach(), **shown}
 
-    @torch.no_grad()
     def validate(step: int) -> dict[str, float]:
-        squared, features, faces = 0.0, 0.0, 0
-        edges = np.zeros(2)
-        for start in range(0, min(len(tune), 1024), 128):
-            x = prepared.batch(tune[start : start + 128]).to(s.device)
-            with reduced(s.device):
-                rebuilt = averaged(x)
-                if facenet is not None:
-                    features += feature_loss(facenet, x[face], rebuilt[face]).item() * len(x)
-            error = (rebuilt.clamp(-1, 1) - x).square().mean((0, 1)) * weight
-            squared += (error.mean() / weight.mean()).item() * len(x)
-            edges += [crispness(rebuilt.clamp(-1, 1)), crispness(x)]
-            faces += len(x)
-        psnr = 10 * torch.log10(torch.tensor(4 * faces / squared)).item()
-        shown = {"psnr": psnr, "feature": features / faces, "crisp": edges[0] / edges[1]}
-        # What is kept must be close in pixels, close in features, and no blur
-        shown["quality"] = psnr - 10 * shown["feature"] + 10 * min(1.0, shown["crisp"])
-        return shown
+        starts = range(0, min(len(tune), 1024), 128)
+        faces = (prepared.batch(tune[start : start + 128]).to(s.device) for start in starts)
+        return quality(averaged, faces, weight, facenet, face)
 
     loop.train(
         "began",
