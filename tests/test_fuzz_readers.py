@@ -308,4 +308,4 @@ def test_a_damaged_file_is_read_or_one_line(tmp_path, kind, became):
             pytest.fail(f"case {seed}: {type(error).__name__}: {error}")
         slowest = max(slowest, time.monotonic() - begun)
     became[kind] = {"cases": count, "refused": refused, "failed": 0, "slowest_seconds": slowest}
-    assert refused
+    assert 0 < refused < count  # where all are, what is whole is refused, too

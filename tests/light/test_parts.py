@@ -120,3 +120,32 @@ def test_damaged_weights_are_found(light_model, tmp_path):
 def test_the_light_runtime_has_no_other_device(light_model):
     with pytest.raises(InputError, match="CPU alone"):
         Circle.from_pretrained(light_model, device="cuda", runtime="light")
+
+
+def test_every_array_of_the_shipped_parts_is_of_the_shape_that_is_asked():
+    """And of the network of its name in torch, whose buffers they are."""
+    from istrc.light.parts import KINDS, load_part
+    from istrc.models import serialization
+    from istrc.shipped import DEFAULT, WEIGHTS
+
+    asked = 0
+    for path in (WEIGHTS / DEFAULT).glob("*/graphs.json"):
+        part, net = load_part(path.parent), serialization.load_part(path.parent)
+        for name in KINDS[type(part).__name__].arrays:
+            assert getattr(part, name).shape == tuple(getattr(net, name).shape), (path, name)
+            asked += 1
+    assert asked >= 10
+
+
+def test_an_array_of_another_shape_is_refused(tmp_path):
+    import shutil
+
+    from istrc.errors import InputError
+    from istrc.light.parts import load_part
+    from istrc.shipped import DEFAULT, WEIGHTS
+
+    shutil.copytree(WEIGHTS / DEFAULT / "probes", tmp_path / "probes")
+    part = load_part(tmp_path / "probes")
+    part.graphs.weights["reach"] = part.reach[:1]
+    with pytest.raises(InputError, match=r"its reach is not of shape \(\d+, 2\); install the pack"):
+        part.reach  # noqa: B018

@@ -28,7 +28,7 @@ class Part:
 
     runtime = "light"
     # Of the weights, those that are asked for, and their shapes: a number, an argument that is one
-    # or lists as many, or with a star one that lists them
+    # or lists as many, or `name.0` for the first that it lists
     arrays: dict[str, tuple[str | int, ...]] = {}
 
     def __init__(self, graphs: Graphs):
@@ -48,19 +48,23 @@ class Part:
     def _array(self, name: str) -> np.ndarray:
         """Raises InputError where it is missing or of another shape."""
         array = self.graphs.weights.get(name)
-        shape: list[Any] = []
-        for one in self.arrays[name]:
-            said: Any = self.config.get(one.lstrip("*")) if isinstance(one, str) else one
-            if str(one).startswith("*"):
-                shape += said or []
-            else:
-                shape.append(len(said) if isinstance(said, list) else said)
-        if array is None or list(array.shape) != shape:
+        shape = tuple(map(self._size, self.arrays[name]))
+        if array is None or array.shape != shape:
             raise InputError(
-                f"{self.graphs.folder}: its {name} is not of shape {tuple(shape)}; install the "
+                f"{self.graphs.folder}: its {name} is not of shape {shape}; install the "
                 "package again or train this part"
             )
         return array
+
+    def _size(self, said: str | int) -> Any:
+        """A number of `arrays` by what it is called there; None where the part has none."""
+        if not isinstance(said, str):
+            return said
+        name, _, place = said.partition(".")
+        value = self.config.get(name)
+        if place:
+            return dict(enumerate(value or ())).get(int(place))
+        return len(value) if isinstance(value, list) else value
 
     def eval(self) -> Part:
         """As a network of torch has it; there is no other mode here."""
@@ -150,8 +154,8 @@ class Probes(Part):
         "turns": (2, 68, 2),
         "mean": ("code",),
         "spread": ("code",),
-        "detail": ("names", "*detail"),
-        "detail_mean": ("*detail",),
+        "detail": ("names", "detail.0", "detail.1", "detail.1"),
+        "detail_mean": ("detail.0", "detail.1", "detail.1"),
         "detail_ranges": ("names", 2, 3),
     }
 
