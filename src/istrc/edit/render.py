@@ -41,6 +41,7 @@ _ABOVE = 0.03  # the brows, of the crop's half side, a forehead begins
 _UNLIKE = 0.35  # from the skin's colour, in units of the [-1, 1] range, is hair over a forehead
 _NEAR_HAIR = 0.04  # of the crop's side, as far as which an edit keeps away from it
 _MUCH = 4  # times the share of hair around a place, that is missing of an edit there
+_NEARLY = (0.3, 0.6)  # of its gap, at which a mouth that shuts is taken for shut, and begins to be
 _INSIDE = 1.2  # ... that is drawn where it opens: its edge is blended away, and landmarks found
 # 63 % of what was opened, and 72 % so
 _LIPS = 1.3  # times its size, that the inside of a mouth shows on the edge of its lips
@@ -129,7 +130,8 @@ class Rendering:
             return [Layers(*one) for one in zip(shifts, masks, strict=True)]
         made, news, gain = [], self._moved(c), self.emphasis(edits)
         for number, (shift, mask) in enumerate(zip(shifts, masks, strict=True)):
-            old, new = self._shapes[number], news[number]
+            old = self._shapes[number]
+            new = met(old, news[number])
             clear = None if self.covered is None else self._clear[number]
             before, after = self.nets.mesh.moved(widened(old, new), new)
             lips, inside = self._opened(before, after, clear), None
@@ -399,6 +401,20 @@ def widened(old: np.ndarray, new: np.ndarray) -> np.ndarray:
     old[UPPER] -= _INTO[0] * closed
     old[LOWER] += _INTO[1] * closed
     return old
+
+
+def met(old: np.ndarray, new: np.ndarray) -> np.ndarray:
+    """A shape (68, 2) whose lips meet where those of the old one were apart and it nearly shuts
+    them: points of shut lips are found a little apart, and teeth would show as specks between.
+    """
+    was, is_ = (max(float(measures(shape)["lip_gap"]), 0) for shape in (old, new))
+    low, high = _NEARLY
+    share = min(max((high * was - is_) / max((high - low) * was, 1e-6), 0), 1)
+    new = new.copy()
+    apart = share * (new[LOWER] - new[UPPER]) / 2
+    new[UPPER] += apart
+    new[LOWER] -= apart
+    return new
 
 
 def _area(corners: np.ndarray) -> float:
