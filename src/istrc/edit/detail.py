@@ -118,7 +118,7 @@ def gains(
         gain = (goal - own)[..., None, None] * way  # (B, BANDS, SIDE, SIDE)
         beside = _centred(gain, where)
         most = abs(beside * where).max((1, 2, 3), keepdims=True).clip(min=1e-6)
-        fades = (-2 * beside / most - 0.5).clip(0, 1)
+        fades = (-4 * beside / most - 0.4).clip(0, 1)
         smooths = (gain[:, :1] * where).sum((2, 3), keepdims=True) < 0  # in the finest band
         total += where * (gain - min(abs(strength), 1) * smooths * fades * excess)
     return resized(total, size, linear=True)
