@@ -8,12 +8,12 @@ import torch
 
 from istrc.circle import Circle
 from istrc.edit.composite import put
-from istrc.edit.render import MODES, Rendering, met
+from istrc.edit.render import MODES, Rendering
 from istrc.errors import InputError
 from istrc.photo.paste import face_mask
 from istrc.shape.crop import CROP
 from istrc.shape.measures import measures
-from istrc.shape.mesh import LOWER, UPPER, points
+from istrc.shape.mesh import points
 from istrc.shape.regions import outline, polygon, region_mask
 
 SIZE = 32
@@ -233,24 +233,3 @@ def test_colour_between_lips_that_shut_is_not_shown(rendering, circle, faces):
         inside = polygon(circle.mesh.reference[60:68], SIZE) > 0.9
         assert abs(layers.change[:, inside]).max() < 0.5 * abs(layers.change).max()
     assert (shut - open_)[:, : circle.texture].abs().max() > 0.1 * open_.abs().max()
-
-
-def test_lips_that_nearly_shut_meet(mesh):
-    """Between where the new points are; mouths that stay open, and shut ones, are as they are."""
-    open_ = mesh.reference.copy()
-    gap = open_[LOWER] - open_[UPPER]
-    for left, same in ((0.1, False), (0.28, False), (0.7, True)):
-        new = open_.copy()
-        new[LOWER] -= (1 - left) * gap
-        found = met(open_, new)
-        if same:
-            np.testing.assert_array_equal(found, new)
-            continue
-        np.testing.assert_allclose(found[UPPER], found[LOWER], atol=1e-6)
-        np.testing.assert_allclose(found[UPPER], (new[UPPER] + new[LOWER]) / 2, atol=1e-6)
-        others = [point for point in range(68) if point not in (*UPPER, *LOWER)]
-        np.testing.assert_array_equal(found[others], new[others])
-    shut = open_.copy()
-    shut[LOWER] = shut[UPPER]
-    np.testing.assert_array_equal(met(shut, open_), open_)  # it opens
-    np.testing.assert_array_equal(met(open_, open_), open_)

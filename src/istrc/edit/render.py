@@ -19,13 +19,13 @@ from istrc.arrays import inference, library, numpy
 from istrc.attributes import OF_THE_MOUTH, moves, of_the_hair, regions_of, shades, tints
 from istrc.edit.composite import Layers, put
 from istrc.edit.detail import amplitudes, bands, emphasised, gains, lit
+from istrc.edit.mouth import area, met, widened
 from istrc.edit.tone import LUMA, like_teeth, toned, white_of
 from istrc.errors import InputError
 from istrc.photo.align import aligned_frame
 from istrc.photo.paste import face_mask
 from istrc.resample import blurred
 from istrc.shape.measures import measures
-from istrc.shape.mesh import LOWER, UPPER
 from istrc.shape.regions import above, enlarged, featureless, outline, polygon, region_mask, skin
 
 if TYPE_CHECKING:
@@ -35,13 +35,11 @@ if TYPE_CHECKING:
 # Attributes that are edited, best with their strengths, without which no detail changes
 Edits = Mapping[str, float] | Iterable[str] | None
 MODES = ("photo", "anchored", "circle")
-_INTO = 0.2, 0.25  # of what a mouth shuts, that its inside reaches into upper and lower lip
 _EDGE = 0.012  # of the crop's side, over which the inside of a mouth is blended into its lips
 _ABOVE = 0.03  # the brows, of the crop's half side, a forehead begins
 _UNLIKE = 0.35  # from the skin's colour, in units of the [-1, 1] range, is hair over a forehead
 _NEAR_HAIR = 0.04  # of the crop's side, as far as which an edit keeps away from it
 _MUCH = 4  # times the share of hair around a place, that is missing of an edit there
-_NEARLY = (0.3, 0.6)  # of its gap, at which a mouth that shuts is taken for shut, and begins to be
 _INSIDE = 1.2  # ... that is drawn where it opens: its edge is blended away, and landmarks found
 # 63 % of what was opened, and 72 % so
 _LIPS = 1.3  # times its size, that the inside of a mouth shows on the edge of its lips
@@ -368,7 +366,7 @@ class Rendering:
     ) -> np.ndarray | None:
         """How much of the mouth's inside the decoder draws, (S, S); None for none of it."""
         unit = np.square(before[45] - before[36]).sum()
-        was, is_ = (abs(_area(mesh[60:68])) / unit for mesh in (before, after))
+        was, is_ = (abs(area(mesh[60:68])) / unit for mesh in (before, after))
         low, high = _OPENED
         share = float(np.clip((is_ / max(was, 2e-3) - low) / (high - low), 0, 1))
         if clear is not None:
@@ -383,40 +381,3 @@ class Rendering:
 def _of_the_mouth(edits: Edits) -> bool:
     """Whether such an edit changes what is between the lips."""
     return edits is None or bool(set(edits) & set(OF_THE_MOUTH))
-
-
-def widened(old: np.ndarray, new: np.ndarray) -> np.ndarray:
-    """A shape (68, 2) whose open mouth reaches a little into its lips, where the new one shuts it.
-
-    Found points lie inside the edge of the lips, and teeth that were taken for lips would stay.
-    """
-    down = new[57] - new[51]
-    down = down / max(float(np.linalg.norm(down)), 1e-6)
-
-    def gap(shape: np.ndarray) -> np.ndarray:  # (3,) at the three places where points face
-        return np.maximum(((shape[LOWER] - shape[UPPER]) * down).sum(1), 0)
-
-    closed = np.maximum(gap(old) - gap(new), 0)[:, None] * down
-    old = old.copy()
-    old[UPPER] -= _INTO[0] * closed
-    old[LOWER] += _INTO[1] * closed
-    return old
-
-
-def met(old: np.ndarray, new: np.ndarray) -> np.ndarray:
-    """A shape (68, 2) whose lips meet where those of the old one were apart and it nearly shuts
-    them: points of shut lips are found a little apart, and teeth would show as specks between.
-    """
-    was, is_ = (max(float(measures(shape)["lip_gap"]), 0) for shape in (old, new))
-    low, high = _NEARLY
-    share = min(max((high * was - is_) / max((high - low) * was, 1e-6), 0), 1)
-    new = new.copy()
-    apart = share * (new[LOWER] - new[UPPER]) / 2
-    new[UPPER] += apart
-    new[LOWER] -= apart
-    return new
-
-
-def _area(corners: np.ndarray) -> float:
-    x, y = corners.T
-    return float((x * np.roll(y, -1) - np.roll(x, -1) * y).sum() / 2)

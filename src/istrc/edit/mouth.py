@@ -1,0 +1,49 @@
+"""Where lips lie when a mouth shuts: shapes are found points, and photographs have teeth."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from istrc.shape.measures import measures
+from istrc.shape.mesh import LOWER, UPPER
+
+_INTO = 0.2, 0.25  # of what a mouth shuts, that its inside reaches into upper and lower lip
+_NEARLY = (0.3, 0.6)  # of its gap, at which a mouth that shuts is taken for shut, and begins to be
+
+
+def widened(old: np.ndarray, new: np.ndarray) -> np.ndarray:
+    """A shape (68, 2) whose open mouth reaches a little into its lips, where the new one shuts it.
+
+    Found points lie inside the edge of the lips, and teeth that were taken for lips would stay.
+    """
+    down = new[57] - new[51]
+    down = down / max(float(np.linalg.norm(down)), 1e-6)
+
+    def gap(shape: np.ndarray) -> np.ndarray:  # (3,) at the three places where points face
+        return np.maximum(((shape[LOWER] - shape[UPPER]) * down).sum(1), 0)
+
+    closed = np.maximum(gap(old) - gap(new), 0)[:, None] * down
+    old = old.copy()
+    old[UPPER] -= _INTO[0] * closed
+    old[LOWER] += _INTO[1] * closed
+    return old
+
+
+def met(old: np.ndarray, new: np.ndarray) -> np.ndarray:
+    """A shape (68, 2) whose lips meet where those of the old one were apart and it nearly shuts
+    them: points of shut lips are found a little apart, and teeth would show as specks between.
+    """
+    was, is_ = (max(float(measures(shape)["lip_gap"]), 0) for shape in (old, new))
+    low, high = _NEARLY
+    share = min(max((high * was - is_) / max((high - low) * was, 1e-6), 0), 1)
+    new = new.copy()
+    apart = share * (new[LOWER] - new[UPPER]) / 2
+    new[UPPER] += apart
+    new[LOWER] -= apart
+    return new
+
+
+def area(corners: np.ndarray) -> float:
+    """Of a polygon (N, 2), signed."""
+    x, y = corners.T
+    return float((x * np.roll(y, -1) - np.roll(x, -1) * y).sum() / 2)
