@@ -12,6 +12,7 @@ import pytest
 import typer
 
 from istrc import progress
+from istrc.cli import many
 from istrc.cli import task as tasks
 from istrc.cli.files import Job
 from istrc.cli.made import Made
@@ -118,9 +119,16 @@ def test_the_rate_of_a_second_run_is_of_what_that_did(run, monkeypatch):
     run("x", "bad", "y", key="k")
     clock = itertools.count(step=10)  # seconds
     monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: next(clock)))
-    monkeypatch.setattr(progress, "LINE_EVERY", 0.0)
+    said = []
+
+    class Told(progress.Bar):
+        def advance(self):
+            super().advance()
+            said.append(self.said())
+
+    monkeypatch.setattr(many, "Bar", Told)
     run("x", "z", "y", key="k")
-    assert run.lines[0] == "edit: 3 of 3, 20.0 s each, 0 s left"
+    assert said == ["3 of 3, 10.0 s each, 0 s left"]
 
 
 def test_a_file_that_is_there_and_not_ours_is_written_as_ever(run):

@@ -54,6 +54,7 @@ def test_what_a_screen_can_show_gets_back_to_the_same_numbers(transfer):
 
 @pytest.mark.parametrize("transfer", [tone.PQ, tone.HLG])
 def test_an_edit_gets_into_the_film_as_it_was_seen(transfer):
+    pytest.importorskip("av")
     colours = Colours(9, 0.2627, 0.0593, bits=10, hdr=transfer)
     rng = np.random.default_rng(0)
     y = rng.integers(300, 500, (8, 8)).repeat(4, 0).repeat(4, 1).astype(np.uint16)
