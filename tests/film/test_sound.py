@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from istrc.errors import InputError
+from istrc.film.encoders import Encoder
 from istrc.film.read import Film
 from istrc.film.shot import Shot
 from istrc.film.write import Writer
@@ -234,7 +235,8 @@ def test_damaged_pieces_of_sound_are_left_out_as_players_do(tmp_path):
 
 def test_an_error_of_writing_names_what_is_written(tmp_path, monkeypatch):
     film = Film(write(tmp_path / "in.avi", "mp3", "stereo"))
-    monkeypatch.setattr("istrc.film.write.H264", ("libx264", {"preset": "none such"}))
+    wrong = {"preset": "none such"}
+    monkeypatch.setattr(Encoder, "options", lambda *_: wrong)
     with pytest.raises(InputError) as caught, Writer(tmp_path / "out.mp4", film):
         pass
     assert str(caught.value).startswith(f"{tmp_path}/out.mp4: cannot be written (")
