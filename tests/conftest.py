@@ -608,3 +608,18 @@ def shaped_circle(toy_circle, shaped_folder, tmp_path_factory):
         ),
         probes=train_probes(shaped_folder, runs / "probes", steps=60, rate=0.02, **nets),
     )
+
+
+@pytest.fixture(scope="module")
+def became(request):
+    """What became of a fuzz's cases, kind by kind: written where ISTRC_FUZZ_JSON names a file, as
+    the module's RESULT, with the command that makes it again.
+    """
+    told = {}
+    yield told
+    if path := os.environ.get("ISTRC_FUZZ_JSON"):
+        from istrc.evaluation.results import write_results
+
+        module = request.module
+        how = f"ISTRC_FUZZ={module.CASES} ISTRC_FUZZ_JSON={path} pytest {request.node.nodeid}"
+        write_results(path, {module.RESULT: told}, seed=0, command=how)

@@ -30,6 +30,7 @@ from istrc.shipped import DEFAULT, WEIGHTS
 from istrc.verbs.calibration import read_thresholds
 from istrc.whole import checksum
 
+RESULT = "fuzz_readers"  # what `became` is called in results/
 CASES = int(os.environ.get("ISTRC_FUZZ", 50))  # of each kind
 DEAR = 10  # a circle is opened and used in one case of so many
 LIES = (b"\xff\xff\xff\xff", b"\0\0\0\0", b"999999999", b"-1", b"null", b"[[[", b"{}", b"1e999")
@@ -276,18 +277,6 @@ KINDS = {
     "JSON of a circle": circle_json,
     "weights of a circle": circle_weights,
 }
-
-
-@pytest.fixture(scope="module")
-def became():
-    """What became of the cases of each kind; written where a file is named for it."""
-    told = {}
-    yield told
-    if path := os.environ.get("ISTRC_FUZZ_JSON"):
-        from istrc.evaluation.results import write_results
-
-        again = f"ISTRC_FUZZ={CASES} ISTRC_FUZZ_JSON={path} pytest tests/test_fuzz_readers.py"
-        write_results(path, {"fuzz_readers": told}, seed=0, command=again)
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")  # overflow, in weights that are too large

@@ -15,6 +15,7 @@ from PIL import Image, ImageCms, features
 from istrc.errors import InputError
 from istrc.photo.read import read_picture
 
+RESULT = "fuzz"  # what `became` is called in results/
 CASES = int(os.environ.get("ISTRC_FUZZ", 100))  # of each format
 FORMATS = {
     "a.jpg": {"quality": 90},
@@ -29,18 +30,6 @@ FORMATS = {
     "a.avif": {},
 }
 DESCRIBED = ("a.jpg", "b.jpg", "a.png", "a.webp", "a.tif", "a.avif")  # with EXIF and a profile
-
-
-@pytest.fixture(scope="module")
-def became():
-    """What became of the cases of each format; written where a file is named for it."""
-    told = {}
-    yield told
-    if path := os.environ.get("ISTRC_FUZZ_JSON"):
-        from istrc.evaluation.results import write_results
-
-        again = f"ISTRC_FUZZ={CASES} ISTRC_FUZZ_JSON={path} pytest tests/photo/test_fuzz.py"
-        write_results(path, {"fuzz": told}, seed=0, command=again)
 
 
 def encoded(name: str) -> bytes:

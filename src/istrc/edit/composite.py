@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from istrc.edit.detail import unlike_edges
 from istrc.edit.tone import LUMA
 from istrc.photo.align import Frame, invert, transform
 from istrc.resample import looked_up, places
@@ -105,8 +106,7 @@ def put(pixels: np.ndarray, layers: Layers, frame: Frame, mesh: Any) -> np.ndarr
     if layers.detail is not None:
         more, coarse = seen[-2:]
         finer = (own[rows, columns] @ LUMA[:, 0, 0] / 127.5 - 1 - coarse) * np.float32(127.5)
-        edge = np.where(more < 0, 2 * EDGE, EDGE)
-        shaded += (more * finer * np.exp(-((finer / edge) ** 2)))[:, None]
+        shaded += (more * finer * unlike_edges(finer, more, EDGE))[:, None]
     if layers.inside is not None:
         share = seen[6].clip(0, 1)[:, None]
         shaded += share * (seen[3:6].T - shaded)

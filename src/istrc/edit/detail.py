@@ -4,7 +4,7 @@ No mean of faces has wrinkles, because no two have them at the same places; so n
 that is learnt from pairs, nor a prototype. What ages differ by is how strong detail of a size is
 at a place (Tiddeman, Burt, Perrett 2001). So an edit multiplies what the photograph itself has
 there: log amplitudes, in bands of luma, of faces that have and lack an attribute are compared
-(istrc.training.detail), and a face goes from where it is to where those that have it are.
+(istrc.training.probes), and a face goes from where it is to where those that have it are.
 """
 
 from __future__ import annotations
@@ -126,5 +126,11 @@ def gains(
 
 def emphasised(found: np.ndarray, gain: np.ndarray) -> np.ndarray:
     """What bands (B, BANDS, S, S) become more, with log gains of the same shape."""
-    detail = np.exp(-((found / np.where(gain < 0, 2 * _EDGE, _EDGE)) ** 2))
-    return found * np.expm1(gain.clip(-2 * _MOST, _MOST)) * detail
+    return found * np.expm1(gain.clip(-2 * _MOST, _MOST)) * unlike_edges(found, gain, _EDGE)
+
+
+def unlike_edges(found: np.ndarray, gain: np.ndarray, edge: float) -> np.ndarray:
+    """How much of what stands out is detail, from 1 to 0 where it is an edge; what becomes fainter
+    may stand out twice as far.
+    """
+    return np.exp(-((found / np.where(gain < 0, 2 * edge, edge)) ** 2))

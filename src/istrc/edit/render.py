@@ -40,8 +40,8 @@ _ABOVE = 0.03  # the brows, of the crop's half side, a forehead begins
 _UNLIKE = 0.35  # from the skin's colour, in units of the [-1, 1] range, is hair over a forehead
 _NEAR_HAIR = 0.04  # of the crop's side, as far as which an edit keeps away from it
 _MUCH = 4  # times the share of hair around a place, that is missing of an edit there
-_INSIDE = 1.2  # ... that is drawn where it opens: its edge is blended away, and landmarks found
-# 63 % of what was opened, and 72 % so
+_INSIDE = 1.2  # times its size, that the inside of a mouth is drawn where it opens: its edge is
+# blended away, and landmarks found 63 % of what was opened, and 72 % so
 _LIPS = 1.3  # times its size, that the inside of a mouth shows on the edge of its lips
 _OPENED = (1.3, 2.2)  # times its area, from which an open mouth is drawn by the decoder, and all
 
@@ -137,9 +137,10 @@ class Rendering:
                 inside = own[number] + toned(drawn[number] - own[number], own[number], None)
                 gap = float(measures(new)["lip_gap"])
                 inside = like_teeth(inside, own[number], self._skin, self._mouth, gap).clip(-1, 1)
-            fine = None if gain is None else np.expm1(gain[number, 0] * mask)
-            luma = (LUMA * self._real[number]).sum(0)
-            fine = None if fine is None else np.stack([fine, luma])
+            fine = None
+            if gain is not None:
+                luma = (LUMA * self._real[number]).sum(0)
+                fine = np.stack([np.expm1(gain[number, 0] * mask), luma])
             made.append(Layers(shift, mask, inside, lips, before, after, fine))
         return made
 

@@ -84,14 +84,13 @@ def find_direction(
     nearest = int(sphere.angle(z, mean.to(z)).argmin())
     one = slice(nearest, nearest + 1)
     drawing = None if mode == "circle" else Rendering.of(circle, x[one])
-    c = None if drawing is None else drawing.c
     reached = circle.reach(
         x[one], z[one], strengths, keep=keep, mode=mode, metric=metric, drawing=drawing
     )
     path, further, rest, detail = reached.walk, 1.0, None, None
-    if drawing is not None and c is not None:
+    if drawing is not None:
         detail = drawing.emphasis(strengths)
-        own = circle.map_change(c, z[one], path.end)
+        own = circle.map_change(drawing.c, z[one], path.end)
         further = float((own * reached.change).sum() / own.square().sum().clamp(min=1e-12))
         rest = reached.change - further * own
     move = sphere.log(z[one], path.end)
