@@ -60,7 +60,7 @@ REGIONS = {
     "mouth_open": "lower face",
     "high_cheekbones": "below the brows",
     "beard": "lower face",
-    "mustache": "lower face",
+    "mustache": "upper lip",
     "goatee": "lower face",
     "five_o_clock_shadow": "lower face",
     "double_chin": "jaw",
@@ -99,6 +99,8 @@ STILL = (
 )
 
 
+# Of facial hair, what goes round the chin
+BEARDS = ("beard", "goatee", "five_o_clock_shadow")
 # A broad shade over a part of the face is what these are, and not another light
 _FACIAL_HAIR = ("beard", "mustache", "goatee", "sideburns", "five_o_clock_shadow")
 _PAINT = ("makeup", "wearing_lipstick", "arched_eyebrows", "bushy_eyebrows", "rosy_cheeks")
@@ -121,7 +123,15 @@ MOVES_WITH = {
     "mouth_open": ("high_cheekbones",),
     "high_cheekbones": ("smile",),
     "big_nose": ("bags_under_eyes",),
-    "young": ("attractive", "chubby", "gray_hair", "double_chin"),
+    "young": (
+        "attractive",
+        "chubby",
+        "gray_hair",
+        "double_chin",
+        "bags_under_eyes",
+        "receding_hairline",
+        "bald",
+    ),
     "attractive": ("young", "chubby"),
     "chubby": ("attractive", "young", "double_chin"),
     "double_chin": ("chubby",),

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from istrc.edit.shaping import ENOUGH, LEAST, VISIBLE, made_up, moving, unturned, wanted_measures
+from istrc.edit.shaping import ENOUGH, LEAST, ROOM, VISIBLE, made_up, moving, unturned, wanted_measures
 from istrc.edit.stopping import reach
 from istrc.shape.measures import measures
 
@@ -19,7 +19,8 @@ def slow_measure(found, ranges, strength):
     median, low, high = ranges[0 if sign > 0 else 1]
     gap = abs(ranges[0][0] - ranges[1][0])
     full = max(sign * (median - found), ENOUGH * gap, VISIBLE * (high - low))
-    room = max(sign * ((high if sign > 0 else low) - found), 0)
+    edge = high if sign > 0 else low
+    room = max(sign * (edge + ROOM * (edge - median) - found), 0)
     return found + strength * max(min(full, room), LEAST * gap)
 
 
@@ -50,7 +51,7 @@ def test_what_is_missing_of_a_length_is_made_up(face_points, path, shaped):
         found = measured(toy, c + reached.change, "nose_width")
         assert found == pytest.approx(wanted * before, rel=2e-2)
     # What pictures show a part of alone goes further, and no further than the class
-    for gain, wanted in ((1.5, 1 + 1.5 * VISIBLE), (9.0, 2.0)):
+    for gain, wanted in ((1.5, 1 + 1.5 * VISIBLE), (9.0, 2 + ROOM * 0.7)):
         toy.probes.gain[0, 0] = gain
         reached = reach(toy, c, z, {"big_nose": 1.0}, walk, [])
         found = measured(toy, c + reached.change, "nose_width")

@@ -65,6 +65,11 @@ def test_regions_are_where_their_points_are(face_points, name):
         for region, points in inside.items():
             for point in points:
                 assert (at(mask, face_points, point) > 0.6) == (region in name)
+    elif name == "upper lip":  # where a mustache grows
+        between = (face_points[33] + face_points[51]) / 2
+        assert at(mask, np.array([between]), 0) > 0.8 and at(mask, face_points, 8) < 0.1
+    elif name == "chin":
+        assert at(mask, face_points, 8) > 0.6 and at(mask, face_points, 51) < 0.1
     else:
         assert at(mask, face_points, 8) == pytest.approx(1)  # the chin
         assert at(mask, face_points, 57) == pytest.approx(1)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from istrc.edit.detail import unlike_edges
+from istrc.edit.hair import strands
 from istrc.edit.tone import LUMA
 from istrc.photo.align import Frame, invert, transform
 from istrc.resample import looked_up, places
@@ -16,6 +17,7 @@ from istrc.shape.mesh import FACE_POINTS, Mesh
 
 FINEST = 1024  # pixels of a side over which a mesh is drawn; larger faces are looked up between
 REACHED = 3  # pixels, as far as a cubic kernel reaches beside a place, and one more
+BELOW = 0.16  # of half the crop's side, beneath it, over which a beard ends
 EDGE = 24  # levels from which on what stands out of a texture is no detail of the skin
 STILL = 0.02  # pixels that count as not moved
 
@@ -32,6 +34,8 @@ class Layers:
         before, after: (P, 2) the meshes of both shapes; None where all shapes are the same.
         detail: (2, S, S) how many times more of what is finer than the texture is seen, and the
             photograph's luma in the texture, in units of the [-1, 1] range; None for no more.
+        hair: (S, S) how unevenly the change falls on strands, for hair, which may end beneath the
+            crop; None where none grows or is taken away.
     """
 
     change: np.ndarray
@@ -41,6 +45,7 @@ class Layers:
     before: np.ndarray | None = None
     after: np.ndarray | None = None
     detail: np.ndarray | None = None
+    hair: np.ndarray | None = None
 
 
 def put(pixels: np.ndarray, layers: Layers, frame: Frame, mesh: Any) -> np.ndarray:
@@ -93,8 +98,10 @@ def put(pixels: np.ndarray, layers: Layers, frame: Frame, mesh: Any) -> np.ndarr
 
     # The texture's change, and what has opened
     size = layers.change.shape[-1]
-    inside_crop = (np.abs(at) < 1).all(-1)
-    rows, columns = np.nonzero(inside_crop)
+    covered = (np.abs(at) < 1).all(-1)
+    if layers.hair is not None:
+        covered |= (np.abs(at[..., 0]) < 1) & (at[..., 1] >= 1) & (at[..., 1] < 1 + BELOW)
+    rows, columns = np.nonzero(covered)
     texels = (at[rows, columns] + 1) * size / 2 - 0.5
     stack = [layers.change * np.float32(127.5)]
     if layers.inside is not None:
@@ -102,7 +109,10 @@ def put(pixels: np.ndarray, layers: Layers, frame: Frame, mesh: Any) -> np.ndarr
     if layers.detail is not None:
         stack.append(layers.detail)
     seen = looked_up(np.concatenate(stack), texels[:, 0], texels[:, 1])  # (3, 5, 7 or 9, N)
-    shaded = own[rows, columns] + seen[:3].T
+    change = seen[:3].T
+    if layers.hair is not None:
+        change = change * _on_strands(layers.hair, at[rows, columns], texels, from_crop)[:, None]
+    shaded = own[rows, columns] + change
     if layers.detail is not None:
         more, coarse = seen[-2:]
         finer = (own[rows, columns] @ LUMA[:, 0, 0] / 127.5 - 1 - coarse) * np.float32(127.5)
@@ -115,6 +125,19 @@ def put(pixels: np.ndarray, layers: Layers, frame: Frame, mesh: Any) -> np.ndarr
         own = np.rint(own)
     result[top:bottom, left:right] = own.clip(0, 255).astype(pixels.dtype)
     return result
+
+
+def _on_strands(
+    hair: np.ndarray, at: np.ndarray, texels: np.ndarray, from_crop: np.ndarray
+) -> np.ndarray:
+    """How many times a change is seen at places (N, 2) of the crop, (N,): see `Layers.hair`."""
+    pixels = 2 * np.sqrt(abs(np.linalg.det(from_crop[:, :2])))  # of the crop's side
+    finest = int(2 ** np.clip(np.round(np.log2(pixels)), 6, 10))
+    u, v = ((at + 1) * finest / 2 - 0.5).T
+    uneven = looked_up(strands(finest)[None], u, v, cubic=False)[0]
+    share = looked_up(hair[None], texels[:, 0], texels[:, 1], cubic=False)[0]
+    end = ((1 + BELOW - at[:, 1]) / BELOW).clip(0, 1)
+    return (1 + share * uneven).clip(0) * end
 
 
 def _straight(to_crop: np.ndarray, box: tuple[int, int, int, int]) -> np.ndarray:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
+from istrc.edit.tone import LUMA, white_of
 from istrc.shape.measures import measures
 from istrc.shape.mesh import LOWER, UPPER
+from istrc.shape.regions import polygon
 
 _INTO = 0.2, 0.25  # of what a mouth shuts, that its inside reaches into upper and lower lip
 _NEARLY = (0.3, 0.6)  # of its gap, at which a mouth that shuts is taken for shut, and begins to be
+_LIT = (0.5, 0.7)  # of the skin's light, from which on teeth may be, and are, as light
+_PALE = 0.08  # less of the skin's red, that teeth have
 
 
 def widened(old: np.ndarray, new: np.ndarray) -> np.ndarray:
@@ -47,3 +51,20 @@ def area(corners: np.ndarray) -> float:
     """Of a polygon (N, 2), signed."""
     x, y = corners.T
     return float((x * np.roll(y, -1) - np.roll(x, -1) * y).sum() / 2)
+
+
+def bared(real: np.ndarray, reference: np.ndarray, skin: np.ndarray) -> np.ndarray:
+    """Teeth that are seen between the lips, wherever these were found: (S, S) in [0, 1]. What is
+    light there and has less red than the skin.
+
+    Args:
+        real: (3, S, S) the face's own pixels in the mean frame.
+        reference: (68, 2) the mean shape.
+        skin: (S, S) where its skin is measured.
+    """
+    luma = (LUMA * (real + 1)).sum(0).clip(min=0.1)
+    low, high = _LIT
+    lit = ((luma / np.median(luma[skin > 0.5]) - low) / (high - low)).clip(0, 1)
+    red = (real[0] + 1) / luma / white_of(real, skin)[0]
+    lips = polygon(reference[48:60], real.shape[-1])
+    return (lips * lit * ((1 - red) / _PALE).clip(0, 1)).astype(np.float32)

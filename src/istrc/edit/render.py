@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from istrc.arrays import inference, library, numpy
-from istrc.attributes import OF_THE_MOUTH, moves, of_the_hair, regions_of, shades, tints
+from istrc.attributes import BEARDS, OF_THE_MOUTH, moves, of_the_hair, regions_of, shades, tints
+from istrc.edit import hair
 from istrc.edit.composite import Layers, put
 from istrc.edit.detail import amplitudes, bands, emphasised, gains, lit
-from istrc.edit.mouth import area, met, widened
+from istrc.edit.mouth import area, bared, met, widened
 from istrc.edit.tone import LUMA, like_teeth, toned, white_of
 from istrc.errors import InputError
 from istrc.photo.align import aligned_frame
@@ -36,10 +37,6 @@ if TYPE_CHECKING:
 Edits = Mapping[str, float] | Iterable[str] | None
 MODES = ("photo", "anchored", "circle")
 _EDGE = 0.012  # of the crop's side, over which the inside of a mouth is blended into its lips
-_ABOVE = 0.03  # the brows, of the crop's half side, a forehead begins
-_UNLIKE = 0.35  # from the skin's colour, in units of the [-1, 1] range, is hair over a forehead
-_NEAR_HAIR = 0.04  # of the crop's side, as far as which an edit keeps away from it
-_MUCH = 4  # times the share of hair around a place, that is missing of an edit there
 _INSIDE = 1.2  # times its size, that the inside of a mouth is drawn where it opens: its edge is
 # blended away, and landmarks found 63 % of what was opened, and 72 % so
 _LIPS = 1.3  # times its size, that the inside of a mouth shows on the edge of its lips
@@ -123,7 +120,7 @@ class Rendering:
         c = self.c + change
         drawn, own = numpy(self.nets.draw_texture(c)), numpy(self._texture)
         masks = self._masks(edits)
-        shifts = self._shifts(drawn, c, masks, edits)
+        shifts, grows = self._shifts(drawn, c, masks, edits), self._grows(edits)
         if self.nets.mesh is None:
             return [Layers(*one) for one in zip(shifts, masks, strict=True)]
         made, news, gain = [], self._moved(c), self.emphasis(edits)
@@ -141,8 +138,32 @@ class Rendering:
             if gain is not None:
                 luma = (LUMA * self._real[number]).sum(0)
                 fine = np.stack([np.expm1(gain[number, 0] * mask), luma])
-            made.append(Layers(shift, mask, inside, lips, before, after, fine))
+            uneven = None
+            if (
+                grows is not None
+            ):  # where hair covers all of the skin its strands differ half as much
+                dense = hair.density(shift, self._real[number], self._hair[number])
+                uneven = grows * (dense > 0) * (1 - dense / 2)
+            made.append(Layers(shift, mask, inside, lips, before, after, fine, uneven))
         return made
+
+    def _grows(self, edits: Edits) -> Any:
+        """Where such an edit lets hair grow, (S, S); None where it is not of facial hair."""
+        if self.nets.mesh is None or not shades(edits):
+            return None
+        return self._where(edits) * self._bare
+
+    def _chin(self, edits: Edits) -> Any:
+        """Where such an edit lets a beard go round the chin, (S, S) or 0."""
+        if self.nets.mesh is None or not set(edits or ()) & set(BEARDS):
+            return 0
+        return region_mask(self.nets.mesh.reference, ["chin"], self.nets.size)
+
+    @cached_property
+    def _hair(self) -> list[np.ndarray]:
+        """The colour that facial hair of each face has, (3, 1, 1)."""
+        of = self.nets.mesh.reference, self._skin
+        return [hair.colour(real, *of) for real in self._real]
 
     @inference
     def shown(self, change: Array, edits: Edits = None) -> Array:
@@ -171,12 +192,17 @@ class Rendering:
             (1 - free) * self._brows,
             (1 - free) * self._bare,
         )
+        grows, chin = self._grows(edits), self._chin(edits)
         of = drawn, numpy(self._texture), self._real, masks
         for number, (new, old, real, mask) in enumerate(zip(*of, strict=True)):
             shift = toned(new - old, real, skin, *how) * mask
-            if self._mouth is not None and _of_the_mouth(edits):
+            if self._mouth is not None and not _of_the_mouth(edits):
+                shift = shift * (1 - self._bared[number])
+            elif self._mouth is not None:
                 teeth = like_teeth(new, old, self._skin, self._mouth)
                 shift += self._mouth * (teeth - self._teeth[number] - shift)
+            if grows is not None:
+                shift = hair.grown(shift, real, self._hair[number], grows * mask, chin)
             made.append(shift.astype(np.float32))
         if self.nets.mesh is None:
             return np.stack(made)
@@ -335,15 +361,13 @@ class Rendering:
     @cached_property
     def _smooth(self) -> np.ndarray:
         """Where no hair falls over a forehead, (B, S, S) in [0, 1]."""
-        reference, size = self.nets.mesh.reference, self.nets.size
-        high = above(reference[17:27, 1].min() - _ABOVE, size)
-        made = []
-        for real in self._real:
-            tone = np.median(real[:, self._skin > 0.5], 1)[:, None, None]
-            unlike = (np.abs(real - tone).max(0) > _UNLIKE).astype(np.float32)
-            near = blurred(unlike[None] * high, _NEAR_HAIR * size)[0]
-            made.append((1 - _MUCH * near).clip(0, 1))
-        return np.stack(made)
+        of = self.nets.mesh.reference, self._skin
+        return np.stack([hair.parted(real, *of) for real in self._real])
+
+    @cached_property
+    def _bared(self) -> np.ndarray:
+        """Teeth that are seen between the lips, (B, S, S) in [0, 1]."""
+        return np.stack([bared(real, self.nets.mesh.reference, self._skin) for real in self._real])
 
     def _over(self, values: np.ndarray) -> np.ndarray:
         """Values of the 68 points, between them over the mean frame: (S, S). Beyond them 1."""

@@ -16,6 +16,8 @@ _MADE = {
     "nose": ([[*range(27, 36)]], 1.7, [*range(27, 36)]),
     "mouth": ([[*range(48, 60)]], 1.6, [*range(48, 68)]),
     "eyes": ([_LEFT, _RIGHT], 1.4, [*range(17, 27), *range(36, 48)]),
+    "upper lip": ([[*range(31, 36), *range(48, 55)]], 1.25, []),
+    "chin": ([[*range(5, 12), *range(55, 60)]], 1.4, []),
     "eyes and mouth": ([_LEFT, _RIGHT, [*range(48, 60)]], 1.4, [*range(17, 27), *range(36, 68)]),
 }
 NAMES = (*_MADE, "lower face", "jaw", "below the brows")
@@ -101,7 +103,8 @@ def outline(mean: np.ndarray, size: int, jaw: bool = False) -> np.ndarray:
     high = ((mean[31:36, 1].mean() - rows) / (4 * _EDGE) + 0.5).clip(0, 1)  # above the nose's base
     faded = faded * (1 + high * (sides - 1))
     line = np.minimum(np.arange(size), np.arange(size)[::-1])
-    edge = np.minimum(line[:, None], line[None]) / ((2 - jaw) * _EDGE * size)  # none at the crop's
+    down = np.arange(size) if jaw else line  # a beard goes on beneath the crop
+    edge = np.minimum(down[:, None], line[None]) / ((2 - jaw) * _EDGE * size)  # none at the crop's
     # The forehead, over which hair may fall, fades over a fifth of the side
     top = ((np.arange(size)[:, None] / size - (upper[:, 1].min() + 1) / 2) / 0.2).clip(0, 1)
     return (np.sqrt(faded) * edge.clip(0, 1) * top).astype(np.float32)

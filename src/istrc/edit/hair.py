@@ -1,0 +1,120 @@
+"""Hair: facial hair as a shade that falls on strands, in the colour of the brows; and foreheads
+that are free of hair.
+
+The mean of many beards is a smooth shade, and smooth shades are smoke. What real beards have is
+strands: so where hair grows, a change of texture is stronger and weaker along lines that run as
+hair does (line integral convolution, Cabral and Leedom 1993), at every size down to that of the
+photograph's pixels, and takes the skin towards the colour that this face's brows have.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+from istrc.edit.tone import LUMA
+from istrc.resample import blurred, resized
+from istrc.shape.regions import above, polygon
+
+_SIZES = (64, 128, 256, 512, 1024)  # of the crop's side in pixels: one octave of strands each
+# Of the shade, each octave's standard deviation: where 300 beards darken the skin by .165 of its
+# light, their bands of luma at 128 and 64 pixels have .055 and .046 of it more than shaven skin has
+_CONTRAST = 0.3
+_LENGTH = 4  # pixels of its octave, that a strand reaches to either side
+_ROOT = -0.1  # height in the crop, from which hair grows outwards and down
+_OUTWARDS, _SPREAD = 1.2, 0.5  # how far aside it grows, and up to which distance from the middle
+_BENT = 0.35  # radians, by which strands leave that way
+_DARKEST = 0.3  # share of the brows' pixels, that is hair
+_BROW = 0.07  # of half the crop's side, how high a brow is
+_LEAST = 0.05  # of the [-1, 1] range, that hair is darker than skin: else it covers all of it
+_ABOVE = 0.03  # the brows, of half the crop's side, a forehead begins
+_UNLIKE = 0.35  # from the skin's colour, in units of the [-1, 1] range, is hair over a forehead
+_NEAR = 0.04  # of the crop's side, as far as which an edit keeps away from it
+_MUCH = 4  # times the share of hair around a place, that is missing of an edit there
+_CHIN = 0.09  # of the crop's side, as far around as a chin's beard is looked for
+_PALEST = 0.6  # of the skin's light, that hair has at most: a paler beard would not be seen
+
+
+def colour(real: np.ndarray, reference: np.ndarray, skin: np.ndarray) -> np.ndarray:
+    """The colour of a face's brows, (3, 1, 1) in [-1, 1].
+
+    Args:
+        real: (3, S, S) the face's own pixels in the mean frame.
+        reference: (68, 2) the mean shape.
+        skin: (S, S) where its skin is measured.
+    """
+    size = real.shape[-1]
+    where = np.zeros((size, size), np.float32)
+    for brow in (reference[17:22], reference[22:27]):
+        where += polygon(np.concatenate([brow, (brow + [0, _BROW])[::-1]]), size)
+    pixels = real[:, where > 0.5] + 1  # (3, N)
+    luma = (LUMA[..., 0] * pixels).sum(0)
+    hair = pixels[:, luma <= np.quantile(luma, _DARKEST)].mean(1)
+    level = float((LUMA[:, 0, 0] * hair).sum())
+    light = float(np.median((LUMA * (real + 1)).sum(0)[skin > 0.5]))
+    return (hair * min(1, _PALEST * light / max(level, 1e-3)) - 1)[:, None, None]
+
+
+def grown(
+    shift: np.ndarray,
+    real: np.ndarray,
+    hair: np.ndarray,
+    where: np.ndarray,
+    chin: np.ndarray | float = 0,
+) -> np.ndarray:
+    """A shade (3, S, S) as hair over a face: as dark, and of the hair's colour.
+
+    A beard goes round the chin, half of which lies beneath the crop, where no mean has learnt it:
+    there it is as dense as around it in any case.
+
+    Args:
+        real: (3, S, S) the face's own pixels.
+        hair: (3, 1, 1) its colour.
+        where: (S, S) hair may grow.
+        chin: (S, S) where it is to be no thinner than around.
+    """
+    dense = density(shift, real, hair)
+    around, of = blurred(np.stack([dense * where, where]), _CHIN * len(dense))
+    dense = np.maximum(dense, chin * around / of.clip(min=0.1))
+    return shift + where * (dense > 0) * (dense * (hair - real) - shift)
+
+
+def density(shift: np.ndarray, real: np.ndarray, hair: np.ndarray) -> np.ndarray:
+    """How much of the skin hair covers that shades it like this, (S, S) in [0, 1]."""
+    grey, room = (LUMA * shift).sum(0), (LUMA * (hair - real)).sum(0)
+    return (np.minimum(grey, 0) / np.minimum(room, -_LEAST)).clip(0, 1)
+
+
+def parted(real: np.ndarray, reference: np.ndarray, skin: np.ndarray) -> np.ndarray:
+    """Where no hair falls over a forehead, (S, S) in [0, 1]. Arguments as of `colour`."""
+    size = real.shape[-1]
+    tone = np.median(real[:, skin > 0.5], 1)[:, None, None]
+    unlike = (np.abs(real - tone).max(0) > _UNLIKE).astype(np.float32)
+    high = above(reference[17:27, 1].min() - _ABOVE, size)
+    near = blurred(unlike[None] * high, _NEAR * size)[0]
+    return (1 - _MUCH * near).clip(0, 1)
+
+
+@lru_cache(maxsize=8)
+def strands(size: int) -> np.ndarray:
+    """How much more or less than the mean of a shade is at each place of the crop: (size, size)
+    float32 of mean 0, the same for all faces.
+    """
+    rng, total = np.random.default_rng(0), np.zeros((size, size), np.float32)
+    bends = resized(rng.normal(0, _BENT, (16, 16)).astype(np.float32), 64)
+    for side in _SIZES:
+        noise = rng.normal(0, 1, (side, side)).astype(np.float32)
+        if side > size:
+            break
+        x, y = np.meshgrid(*2 * [(np.arange(side) + 0.5) * 2 / side - 1])
+        aside = _OUTWARDS * x * np.exp(-((x / _SPREAD) ** 2))
+        way = np.arctan2(aside, y - _ROOT) + resized(bends, side)
+        u, v = np.meshgrid(*2 * [np.arange(side)])
+        line = np.zeros_like(noise)
+        for step in range(-_LENGTH, _LENGTH + 1):
+            across = np.rint(u + step * np.sin(way)).astype(np.intp)
+            down = np.rint(v + step * np.cos(way)).astype(np.intp)
+            line += noise[down % side, across % side]
+        total += resized(_CONTRAST / line.std() * line, size)
+    return total

@@ -1,0 +1,117 @@
+"""Hair: strands, the colour of brows, beards that go round the chin."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from istrc.edit.composite import BELOW, Layers, put
+from istrc.edit.hair import colour, density, grown, parted, strands
+from istrc.edit.tone import LUMA
+from istrc.photo.align import aligned_frame
+from istrc.shape.regions import polygon, region_mask, skin
+
+SIZE = 64
+
+
+@pytest.fixture
+def reference(mesh):
+    return mesh.reference
+
+
+def plain(level):
+    return np.full((3, SIZE, SIZE), level, np.float32)
+
+
+def test_strands_leave_the_mean_of_a_shade_and_are_finer_where_there_are_pixels_for_it():
+    fields = {size: strands(size) for size in (64, 128, 512)}
+    for size, field in fields.items():
+        assert field.shape == (size, size) and abs(field.mean()) < 0.02
+    assert fields[64].std() == pytest.approx(0.3, rel=0.05)  # one octave
+    assert fields[64].std() < fields[128].std() < fields[512].std() < 0.75
+    assert strands(64) is strands(64)  # made once
+
+
+def test_strands_run_as_hair_grows():
+    """Down from under the nose: neighbours below are more alike than neighbours beside."""
+    field = strands(256)[200:240, 118:138]
+    below = np.corrcoef(field[4:].ravel(), field[:-4].ravel())[0, 1]
+    beside = np.corrcoef(field[:, 4:].ravel(), field[:, :-4].ravel())[0, 1]
+    assert below > beside + 0.2
+
+
+def brows(reference, own, brown):
+    real = np.broadcast_to(np.float32(own)[:, None, None], (3, SIZE, SIZE)).copy()
+    for brow in (reference[17:22], reference[22:27]):
+        where = polygon(np.concatenate([brow, (brow + [0, 0.07])[::-1]]), SIZE)
+        real += where * (np.float32(brown)[:, None, None] - real)
+    return real
+
+
+def test_hair_has_the_colour_of_the_brows(reference):
+    own, brown = [0.5, 0.2, 0.0], [-0.4, -0.6, -0.7]
+    found = colour(brows(reference, own, brown), reference, skin(reference, SIZE))
+    np.testing.assert_allclose(found.ravel(), brown, atol=0.05)
+
+
+def test_brows_that_are_as_light_as_the_skin_are_darkened_and_keep_their_hue(reference):
+    own, pale = np.float32([0.5, 0.2, 0.0]), np.float32([0.45, 0.2, 0.05])
+    found = colour(brows(reference, own, pale), reference, skin(reference, SIZE)).ravel() + 1
+    light, level = ((LUMA.ravel() * lights).sum() for lights in (own + 1, found))
+    assert level == pytest.approx(0.6 * light, rel=0.02)
+    np.testing.assert_allclose(found / found.sum(), (pale + 1) / (pale + 1).sum(), atol=0.02)
+
+
+def test_a_shade_becomes_hair_as_dark_as_it_was():
+    real, brown = plain(0.4), np.float32([-0.4, -0.6, -0.7])[:, None, None]
+    shift, where = plain(-0.3), np.ones((SIZE, SIZE), np.float32)
+    found = grown(shift, real, brown, where)
+    np.testing.assert_allclose((LUMA * found).sum(0), (LUMA * shift).sum(0), atol=1e-5)
+    share = density(shift, real, brown)
+    np.testing.assert_allclose(found, share * (brown - real), atol=1e-5)
+    assert 0 < share.min() <= share.max() < 1
+
+
+def test_what_brightens_and_what_lies_elsewhere_is_as_it_was():
+    real, brown = plain(0.4), np.float32([-0.4, -0.6, -0.7])[:, None, None]
+    where = np.ones((SIZE, SIZE), np.float32)
+    np.testing.assert_array_equal(grown(plain(0.2), real, brown, where), plain(0.2))
+    np.testing.assert_array_equal(grown(plain(-0.2), real, brown, 0 * where), plain(-0.2))
+    assert (density(plain(-3), real, brown) == 1).all()  # no more than all of it
+
+
+def test_a_beard_goes_round_the_chin(reference):
+    real, brown = plain(0.4), np.float32([-0.4, -0.6, -0.7])[:, None, None]
+    shift, chin = plain(-0.3), region_mask(reference, ["chin"], SIZE)
+    shift *= 1 - chin
+    where = np.ones((SIZE, SIZE), np.float32)
+    bald, full = (grown(shift, real, brown, where, of) for of in (0, chin))
+    middle = chin > 0.9
+    assert (LUMA * bald).sum(0)[middle].min() > -0.05
+    assert (LUMA * full).sum(0)[middle].max() < -0.05
+    np.testing.assert_allclose(full[:, chin == 0], bald[:, chin == 0], atol=1e-6)
+
+
+def test_a_fringe_is_kept_from_the_edit(reference):
+    real = plain(0.4)
+    real[:, : SIZE // 8, : SIZE // 2] = -0.9
+    free = parted(real, reference, skin(reference, SIZE))
+    assert free[2, SIZE // 4] == 0 and free[2, -SIZE // 8] == 1
+    assert free[SIZE // 2 :].min() == 1  # below the brows nothing is a fringe
+
+
+def test_a_beard_falls_on_strands_and_ends_beneath_the_crop(mesh):
+    """Of a photograph that shows more than the crop."""
+    frame = aligned_frame(178, 218)
+    grey = np.full((218, 178, 3), 160, np.uint8)
+    before, after = mesh.moved(mesh.reference, mesh.reference)
+    even = Layers(plain(-0.3), np.ones((SIZE, SIZE), np.float32), None, None, before, after)
+    hairy = replace(even, hair=np.ones((SIZE, SIZE), np.float32))
+    smooth, uneven = (put(grey, layers, frame, mesh).astype(float) for layers in (even, hairy))
+    bottom = 45 + 128  # of the crop, in the frame of 178 x 218
+    inside = slice(110, bottom - 6), slice(70, 108)
+    assert smooth[inside].std() < 1 < 5 < uneven[inside].std()
+    assert uneven[inside].mean() == pytest.approx(smooth[inside].mean(), abs=3)
+    beneath = slice(bottom + 1, bottom + 4), slice(80, 98)
+    assert (smooth[beneath] == 160).all() and uneven[beneath].mean() < 155
+    assert (uneven[bottom + int(64 * BELOW) + 2 :] == 160).all()
