@@ -17,6 +17,7 @@ from istrc.training.reach import (
     HALF,
     SEEN,
     SLACK,
+    GAINS,
     TIMES,
     candidates,
     enough,
@@ -103,6 +104,14 @@ def test_enough_is_the_first_that_shows(shares, first):
 
     assert enough(value, shows) == (first, pytest.approx(shares.get(first, 0), abs=0.01))
     assert value == first and tried == list(TIMES[: len(tried)])
+
+
+def test_all_ways_are_tried_where_no_share_is_enough():
+    """The shortest that is found nearly as often as any, were even the first found in all."""
+    value, shares = torch.tensor(1.0), dict.fromkeys(GAINS, 0.95)
+    shares[GAINS[0]] = 0.9
+    found = enough(value, lambda: torch.arange(200) < 200 * shares[round(value.item(), 3)], GAINS, 1)
+    assert found == (GAINS[1], pytest.approx(0.95)) and value == pytest.approx(GAINS[1])
 
 
 def test_how_near_strangers_are(circle, shaped_folder):

@@ -11,7 +11,7 @@ How far each face goes of that is bounded by the recogniser, too: as far as it i
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ from istrc.training.settings import ReachSettings
 from istrc.whole import read_json, write_json
 
 TIMES = (1.0, 1.25, 1.5, 2.0, 2.5)  # the ways that are tried, shortest first
+GAINS = (0.7, 0.85, *TIMES)  # ... of lengths, of which many faces need less than is asked of them
 SEEN = 0.9  # share of the faces; of what never comes so far the first to come within SLACK of most
 SLACK = 0.03
 HALF = 0.5  # of the gap between the classes: what has moved by more is found to have
@@ -101,27 +102,33 @@ def measured(circle: Circle, x: torch.Tensor, name: str, sign: float) -> dict[st
             now = measures(circle.find(edited())[..., :2])[MEASURED[name]]
             return sign * (now - own) / gap > HALF
 
-        result["gain"], result["found"] = enough(probes.gain[row, side], moved)
+        result["gain"], result["found"] = enough(probes.gain[row, side], moved, GAINS, 1.0)
     reach = probes.reach[probes.names.index(name), side]
     result["reach"], result["seen"] = enough(reach, seen)
     return result
 
 
-def enough(value: torch.Tensor, shows: Callable[[], torch.Tensor]) -> tuple[float, float]:
-    """Sets a value () to the first of `TIMES` with which enough faces show something.
+def enough(
+    value: torch.Tensor,
+    shows: Callable[[], torch.Tensor],
+    ways: Sequence[float] = TIMES,
+    share: float = SEEN,
+) -> tuple[float, float]:
+    """Sets a value () to the first of some ways with which enough faces show something.
 
     Args:
         shows: which faces (B,) do, as it is.
+        share: of the faces, that are enough.
 
     Returns the value, and the share of the faces.
     """
     tried = []
-    for times in TIMES:
+    for times in ways:
         value.fill_(times)
         tried.append((times, shows().float().mean().item()))
-        if tried[-1][1] >= SEEN:
+        if tried[-1][1] >= share:
             break
-    most = max(share for _, share in tried)
+    most = max(found for _, found in tried)
     found = next(one for one in tried if one[1] >= most - SLACK)
     value.fill_(found[0])
     return found
