@@ -18,8 +18,8 @@ from typing import Any
 import torch
 
 from istrc.errors import InputError
+from istrc.evaluation.machine import Clock, machine
 from istrc.evaluation.results import markdown_table, plain, write_results, write_text
-from istrc.evaluation.speed.machine import Clock, machine
 from istrc.training.cost import read
 
 # In the order in which they are trained; `spaces` embeds and encodes every face for those after it

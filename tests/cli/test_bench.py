@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-pytest.importorskip("sklearn")
 FOUND = {
     "walk_10x500_s": 0.4,
     "walk_10x500_speedup_vs_plain": 80.0,
@@ -16,18 +15,19 @@ FOUND = {
 @pytest.fixture
 def asked(monkeypatch):
     """What `bench` was called with; nothing is measured."""
-    from istrc.evaluation.speed import bench, table
+    from istrc.evaluation import bench, bench_page
 
     calls = []
 
     def measured(circle, **settings):
         calls.append(settings)
         settings["say"]("bench: nothing ...")
-        settings["progress"](1, 1)
         return FOUND.copy()
 
     monkeypatch.setattr(bench, "bench", measured)
-    monkeypatch.setattr(table, "page", lambda found: f"{found['rebuild_faces_per_s']} a second")
+    monkeypatch.setattr(
+        bench_page, "page", lambda found: f"{found['rebuild_faces_per_s']} a second"
+    )
     return calls
 
 
