@@ -8,13 +8,12 @@ the network was trained on, of other people; its own noise is in them.
 
 from __future__ import annotations
 
-import argparse
-import sys
 import time
 from typing import Any
 
 import numpy as np
 import torch
+from studies.command import Study
 from torch.nn import functional as F
 
 from istrc.arrays import numpy
@@ -23,13 +22,12 @@ from istrc.data.prepared import Prepared, to_pixels
 from istrc.errors import InputError
 from istrc.evaluation.embedding import Progress, silent
 from istrc.evaluation.groups import group_finder
-from istrc.evaluation.results import plain, records_table, write_results, write_text
+from istrc.evaluation.results import records_table
 from istrc.progress import Bar
 from istrc.resample import resized
 from istrc.roc import roc_auc
 from istrc.shape.frame import aligning, mirrored
 from istrc.shape.measures import MEASURED, eyes, measures
-from istrc.shipped import DEFAULT
 from istrc.training.changes import REGIONS
 from istrc.training.landmarks import cover, grid, seen_at, similarities
 from istrc.training.loop import generator
@@ -173,28 +171,13 @@ def landmarks_markdown(found: dict[str, Any]) -> str:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m studies.landmarks", description=__doc__)
-    parser.add_argument("data", help="a folder made by istrc prepare --measured")
-    parser.add_argument("--model", default=DEFAULT, help="shipped name or folder")
-    parser.add_argument("--device", default="cpu", help="cpu, cuda or mps")
-    parser.add_argument("--split", default="valid", help="faces to measure on")
-    parser.add_argument("--limit", type=int, help="faces, at most")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--json", help="write the results here")
-    parser.add_argument("--markdown", help="write the table here")
-    given = parser.parse_args(arguments)
-    circle = Circle.from_pretrained(given.model, device=given.device)
-    prepared = Prepared(given.data).of_size(circle.size)
-    asked = dict(split=given.split, limit=given.limit, seed=given.seed)
+    data = "a folder made by istrc prepare --measured"
+    study = Study("landmarks", __doc__, data=data, split="valid")
+    study.parser.add_argument("--limit", type=int, help="faces, at most")
+    given = study.parse(arguments)
     with Bar("landmarks", 1) as bar:
-        found = evaluate_landmarks(circle=circle, prepared=prepared, **asked, progress=bar.at)
-    table = landmarks_markdown(plain(found))
-    print(table)
-    if given.json:
-        command = ["python", "-m", "studies.landmarks", *(arguments or sys.argv[1:])]
-        write_results(given.json, {"landmarks": found}, command=command, seed=given.seed)
-    if given.markdown:
-        write_text(given.markdown, table)
+        found = evaluate_landmarks(**study.open(), limit=given.limit, progress=bar.at)
+    study.finish("landmarks", found, landmarks_markdown)
 
 
 if __name__ == "__main__":

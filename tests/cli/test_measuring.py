@@ -35,8 +35,8 @@ def size(bench: Any, limit: LimitOption = None) -> dict[str, Any]:
 OTHER_DATA = Annotated[str, typer.Option(help="Another layout.")]
 MEASURES = {
     "faces": Measure(take, lambda found: f"{found['faces']} faces", "json:dumps"),
-    "size": Measure(size, str, data=OTHER_DATA, lfw=True),
-    "tuned": Measure(size, str, split="tune"),
+    "size": Measure(size, str),
+    "others": Measure(size, str, data=OTHER_DATA),
 }
 
 
@@ -78,8 +78,9 @@ def test_a_measure_has_its_own_options_between_those_of_all():
 def test_what_a_measure_has_not_is_no_option():
     command = measure_command("size", MEASURES)
     assert list(options(command)) == ["data", "limit", "split", *COMMON]
+    command = measure_command("others", MEASURES)
+    assert list(options(command)) == ["data", "limit", *COMMON]
     assert options(command)["data"].annotation == OTHER_DATA
-    assert options(measure_command("tuned", MEASURES))["split"].default == "tune"
 
 
 def test_the_bench_gets_what_it_opens_and_the_measure_its_options(taken, tmp_path):

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from pkgutil import resolve_name
 from typing import Annotated, Any
 
@@ -19,7 +18,7 @@ from istrc.errors import IstrcError
 from istrc.progress import Bar
 
 # Options that the bench opens, by the field of it that they fill
-OPENED = {"judge": "judge_folder", "second": "second", "pairs": "pairs"}
+OPENED = {"judge": "judge_folder", "second": "second"}
 
 DataOption = Annotated[str, typer.Option(metavar="FOLDER", help="A folder made by istrc prepare.")]
 JudgeOption = Annotated[
@@ -115,8 +114,7 @@ class Bench:
     split: str
     judge_folder: str | None = None
     second: bool = False
-    lfw: bool = False  # LFW's layout will do as well
-    pairs: str | None = None  # LFW's pairs.txt, where it is not in the folder
+    is_prepared: bool = True  # or a folder of photographs
 
     def check(self) -> None:
         """What can be refused before anything is measured. Raises IstrcError."""
@@ -128,21 +126,6 @@ class Bench:
             raise IstrcError(f"--split {self.split}: give one of {', '.join(splits)}")
         if self.is_prepared:
             self.prepared  # noqa: B018
-        else:
-            self.pairs_file  # noqa: B018
-
-    @property
-    def is_prepared(self) -> bool:
-        """Whether the faces are a prepared folder's; only verification knows another layout."""
-        if not self.lfw:
-            return True
-        return self.pairs is None and (Path(self.data) / "prepared.json").exists()
-
-    @cached_property
-    def pairs_file(self) -> Path:
-        from istrc.evaluation.lfw import pairs_file
-
-        return pairs_file(self.data, self.pairs)
 
     @cached_property
     def circle(self) -> Any:
@@ -154,7 +137,7 @@ class Bench:
 
     @property
     def source(self) -> str | None:
-        return self.prepared.info.get("source") if self.is_prepared else "lfw"
+        return self.prepared.info.get("source") if self.is_prepared else "photographs"
 
     @property
     def common(self) -> dict[str, Any]:
@@ -193,9 +176,7 @@ class Measure:
     take: Callable[..., dict[str, Any]]
     headline: Callable[[dict[str, Any]], str]  # the numbers that a reader looks for first
     table: str | None = None  # "module:function" that makes Markdown of the results
-    data: Any = DataOption
-    split: str = "valid"  # by default
-    lfw: bool = False  # LFW's layout will do as well
+    data: Any = DataOption  # another: it is no prepared folder, and has no splits
 
 
 def measure_command(
@@ -215,13 +196,13 @@ def measure_command(
         *,
         data: DataOption,
         markdown: MarkdownOption = None,
-        split: SplitOption = "valid",
+        split: SplitOption = "valid",  # of a prepared folder
         seed: options.SeedOption = 0,
         model: options.TorchCircleOptions,
         results: ResultsOptions,
         **given: Any,
     ) -> None:
-        bench = Bench(report, data, model, seed, split, lfw=one.lfw)
+        bench = Bench(report, data, model, seed, split, is_prepared=one.data is DataOption)
         for option in OPENED.keys() & given.keys():
             setattr(bench, OPENED[option], given[option])
         bench.check()
@@ -241,7 +222,8 @@ def measure_command(
     own = [option for option in options_of(one.take) if option.name != "bench"]
     if one.table is None:
         del shared["markdown"]
-    shared["split"] = shared["split"].replace(default=one.split)
+    if one.data is not DataOption:
+        del shared["split"]
     whole = with_signature(command, [*first, *own, *shared.values()], one.take.__doc__)
     return as_command(f"evaluate {name}", whole)
 

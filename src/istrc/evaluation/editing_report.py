@@ -58,8 +58,6 @@ def editing_markdown(results: Mapping[str, Any]) -> str:
     if "measures" in results.get("geometry", {}):
         text.append("\n## Geometry and colour, means over the edits\n\n")
         text.append(_by_method(results["methods"], SEEN_MEANS))
-    if realism := results.get("realism"):
-        text.append(_realism(realism))
     equal = [("", results.get("equal_identity"))]
     equal += [(f", {few['faces_per_edit']} faces", few["equal_identity"])] if few else []
     for where, by_method in equal:
@@ -105,24 +103,6 @@ def _edit_by_edit(found: Mapping[str, Any], results: Mapping[str, Any]) -> str:
     return "\n".join(text)
 
 
-def _realism(found: Mapping[str, Any]) -> str:
-    """The AUC of every method by the same networks: over all edits, and edit by edit."""
-    methods = found["methods"]
-    edits = dict.fromkeys(edit for one in methods.values() for edit in one["edits"])
-    groups = dict.fromkeys(word for one in methods.values() for word in one["groups"])
-    rows = [["all", *(one["auc"] for one in methods.values())]]
-    rows += [[edit, *(one["edits"].get(edit) for one in methods.values())] for edit in edits]
-    rows += [
-        [word, *(one["groups"].get(word, {}).get("auc") for one in methods.values())]
-        for word in groups
-    ]
-    return (
-        "\n## Told from untouched faces\n\nAUC of a network that was trained for this on other "
-        f"people, {found['steps']} batches, on the edits of all methods together; 0.5: it cannot "
-        f"tell.\n\n{markdown_table(['edits', *methods], rows)}"
-    )
-
-
 def _notes(results: Mapping[str, Any]) -> str:
     text = [
         f"\nSplit {results['split']}, seed {results['seed']}, at most {results['faces_per_edit']} "
@@ -148,7 +128,7 @@ def _notes(results: Mapping[str, Any]) -> str:
             "whatever the points say. Tone: CIEDE2000 of the skin's mean colour, in the edit's "
             "part of the face and outside it; chroma: C* of the skin of grey photographs. "
         )
-    for name in ("geometry", "colour", "groups", "realism"):
+    for name in ("geometry", "colour", "groups"):
         if why := results.get(name, {}).get("skipped"):
             text.append(f"Not measured: {name} ({why}). ")
     text += [f"Left out: {name} ({why}). " for name, why in results["left_out"].items()]
