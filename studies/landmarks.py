@@ -29,7 +29,7 @@ from istrc.roc import roc_auc
 from istrc.shape.frame import aligning, mirrored
 from istrc.shape.measures import MEASURED, eyes, measures
 from istrc.training.changes import REGIONS
-from istrc.training.landmarks import cover, grid, seen_at, similarities
+from istrc.training.landmarks import grid, occlude, seen_at, similarities
 from istrc.training.loop import generator
 
 LABELS = ("eyeglasses", "beard", "wearing_hat", "smile", "mouth_open")  # groups of their own
@@ -110,7 +110,7 @@ def evaluate_landmarks(
         rng = generator(seed, start)
         landed.append(realigned(circle, x, rng))
         laid = x.clone()
-        hidden.append(cover(laid, labels[some], rng))
+        hidden.append(occlude(laid, labels[some], rng))
         doubt.append(numpy(circle.find(laid))[..., 2])
         progress(start + len(some), len(rows))
     found, points = np.concatenate(found), labels[rows]

@@ -38,7 +38,7 @@ from istrc.evaluation.embedding import silent
 from istrc.evaluation.groups import group_finder
 from istrc.evaluation.kept_pictures import Kept, read_kept
 from istrc.evaluation.results import markdown_table
-from istrc.models.quick import channels_last
+from istrc.models.fused import channels_last
 from istrc.progress import Bar
 
 EACH = 200  # pictures of an edit that are shown, at most

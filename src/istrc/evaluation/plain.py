@@ -69,7 +69,7 @@ def rebuilt(circle: Any, z: torch.Tensor) -> torch.Tensor:
         if circle.mesh is None:
             return x
         shape = circle.shapes(c)[0].cpu().numpy()
-        return circle.here(circle._warped(x[0].cpu().numpy(), shape)[None])
+        return circle.to_device(circle._warped(x[0].cpu().numpy(), shape)[None])
 
 
 def reconstruct(circle: Any, x: torch.Tensor) -> list[torch.Tensor]:

@@ -12,13 +12,13 @@ from collections.abc import Generator, Iterator, Sequence
 from multiprocessing import connection
 from typing import Any
 
-from istrc.cli.task import Numbered, Outcome, Stop, Task, here
+from istrc.cli.task import Numbered, Outcome, Stop, Task, in_process
 from istrc.errors import IstrcError
 
 _REMEDY = "if memory ran out, use fewer --jobs or smaller pictures"
 
 
-def apart(
+def in_processes(
     todo: Sequence[Numbered], task: Task, count: int, stop: Stop
 ) -> Generator[tuple[int, Outcome]]:
     """The jobs in `count` other processes, as they are done; each has one part at a time."""
@@ -30,7 +30,7 @@ def apart(
     size = min(task.at_once, max(1, len(todo) // count))  # at least one part for each of them
     waiting = deque(todo[start : start + size] for start in range(0, len(todo), size))
     busy: dict[Any, Any] = {}
-    crew: dict[Any, Any] = {}
+    workers: dict[Any, Any] = {}
     try:
         for _ in range(count):
             ours, theirs = context.Pipe()
@@ -38,8 +38,8 @@ def apart(
             with _deaf():
                 process.start()
             theirs.close()
-            crew[ours] = process
-        for pipe in crew:
+            workers[ours] = process
+        for pipe in workers:
             busy[pipe] = _give(pipe, waiting)
         while busy:
             ready: list[Any] = connection.wait(list(busy))
@@ -60,11 +60,11 @@ def apart(
         if waiting and not stop.asked:
             raise IstrcError(f"all {count} processes were ended from outside; {_REMEDY}")
     finally:
-        for pipe, process in crew.items():
+        for pipe, process in workers.items():
             if pipe in busy:  # it would finish its picture first
                 process.terminate()
             pipe.close()
-        for process in crew.values():
+        for process in workers.values():
             process.join()
 
 
@@ -92,7 +92,7 @@ def _serve(pipe: connection.Connection, task: Task, threads: int) -> None:
                 part = pipe.recv()
             except (EOFError, OSError):
                 return
-            pipe.send(list(here(part, task, opened, Stop())))
+            pipe.send(list(in_process(part, task, opened, Stop())))
     except BrokenPipeError:
         return
     except Exception:
