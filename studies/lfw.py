@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 from studies.command import Study
+from tools.pages import verification_markdown
 
 from istrc.circle import Circle
 from istrc.data.prepared import to_tensor
@@ -25,11 +26,7 @@ from istrc.errors import InputError
 from istrc.evaluation import identity
 from istrc.evaluation.embedding import Progress, silent
 from istrc.evaluation.results import circle_checksum
-from istrc.evaluation.verification import (
-    measure_pairs,
-    verification_markdown,
-    verification_measures,
-)
+from istrc.evaluation.verification import measure_pairs, verification_measures
 from istrc.photo.align import Frame, aligned_frame, find_frame
 from istrc.photo.detect import Box, detect
 from istrc.photo.read import read_picture

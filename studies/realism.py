@@ -28,6 +28,7 @@ from typing import Any
 import numpy as np
 import torch
 from studies.command import Study
+from studies.kept import Kept, read_kept
 from torch import nn
 from torch.nn import functional as F
 
@@ -36,7 +37,6 @@ from istrc.errors import InputError
 from istrc.evaluation.editing_faces import spread
 from istrc.evaluation.embedding import silent
 from istrc.evaluation.groups import group_finder
-from istrc.evaluation.kept_pictures import Kept, read_kept
 from istrc.evaluation.results import markdown_table
 from istrc.models.fused import channels_last
 from istrc.progress import Bar

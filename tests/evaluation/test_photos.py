@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from studies.scenes import frame_at
+from tools.pages import photos_markdown
 
 from istrc.circle import Circle
 from istrc.errors import InputError
@@ -17,7 +18,6 @@ from istrc.evaluation.photos import (
     luminance,
     measure_face,
     measure_photographs,
-    photos_markdown,
     roughness,
     sharpness,
     together,

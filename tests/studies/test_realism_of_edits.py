@@ -2,6 +2,7 @@ import json
 
 import numpy as np
 import pytest
+from studies.kept import Kept
 from studies.realism import (
     choose_untouched,
     evaluate_realism,
@@ -14,7 +15,7 @@ from studies.realism import (
 from istrc.data.prepared import Prepared
 from istrc.errors import InputError
 from istrc.evaluation.groups import by_label
-from istrc.evaluation.kept_pictures import Kept, keep
+from istrc.evaluation.kept_pictures import keep
 
 
 @pytest.fixture(scope="module")

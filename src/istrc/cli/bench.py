@@ -8,12 +8,12 @@ from typing import Annotated, Any
 import typer
 
 from istrc.cli import options
-from istrc.cli.measuring import MarkdownOption, ResultsOptions
+from istrc.cli.measuring import ResultsOptions
 from istrc.cli.report import Report
 
 EXAMPLES = """
 istrc bench --quick
-istrc bench --json results/bench.json --markdown docs/bench.md"""
+istrc bench --json results/bench.json"""
 
 
 def bench(
@@ -30,7 +30,6 @@ def bench(
     quick: Annotated[
         bool, typer.Option("--quick", help="Smaller samples, under a minute on two idle cores.")
     ] = False,
-    markdown: MarkdownOption = None,
     model: options.TorchCircleOptions,
     results: ResultsOptions,
 ) -> None:
@@ -39,15 +38,20 @@ def bench(
     Rebuilding, walks, a large photograph, cold start, memory and sizes; beside them what the paper
     tells, and a plain reading of the paper timed in the same run. Close other programs first.
     """
-    from istrc.evaluation import bench, bench_page
+    from istrc.evaluation.bench import bench as measured
     from istrc.evaluation.results import plain
 
     started = time.monotonic()
     circle = model.open()
     prepared = options.open_prepared(data, circle) if data else None
     how: dict[str, Any] = dict(prepared=prepared, quick=quick, say=report.say)
-    found = bench.bench(circle, model=model.model, **how)
+    found = measured(circle, model=model.model, **how)
     found["bench_s"] = round(time.monotonic() - started, 1)
-    results.write(report, found, markdown, "istrc.evaluation.bench_page:page", seed=0)
+    results.write(report, found, seed=0)
     report.facts |= plain(found)
-    report.done(bench_page.headline(found))
+    report.done(
+        f"10 x 500 steps in {found['walk_10x500_s']:.3g} s, "
+        f"{found['walk_10x500_speedup_vs_plain']:.3g}x of a plain reading; "
+        f"{found['rebuild_faces_per_s']:,.0f} faces rebuilt a second "
+        f"({found['rebuild_precision']})"
+    )

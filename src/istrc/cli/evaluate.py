@@ -137,11 +137,7 @@ MEASURES = {
         lambda found: f"mean AUC {found['mean_auc']:.3f} over {found['mean_over']} attributes",
     ),
     "reconstruction": Measure(reconstruction, reconstruction_headline),
-    "editing": Measure(
-        evaluate_editing.editing,
-        evaluate_editing.headline,
-        "istrc.evaluation.editing_report:editing_markdown",
-    ),
+    "editing": Measure(evaluate_editing.editing, evaluate_editing.headline),
     "verification": Measure(
         verification,
         lambda found: (
@@ -149,11 +145,8 @@ MEASURES = {
                 **found["angle"]
             )
         ),
-        "istrc.evaluation.verification:verification_markdown",
     ),
-    "photos": Measure(
-        photos, photos_headline, "istrc.evaluation.photos:photos_markdown", data=PhotosOption
-    ),
+    "photos": Measure(photos, photos_headline, data=PhotosOption),
 }
 
 

@@ -9,7 +9,6 @@ import typer
 
 from istrc.attributes import OTHERS, TRANSFORMATIONS
 from istrc.cli.measuring import Bench, JudgeOption, SecondOption, SheetsOption
-from istrc.cli.options import need
 from istrc.cli.strengths import LIMIT, check_names, parse_names
 from istrc.errors import IstrcError
 
@@ -89,14 +88,6 @@ FewOption = Annotated[
         "these as well.",
     ),
 ]
-CurveOption = Annotated[
-    str | None,
-    typer.Option(
-        metavar="FILE",
-        help="Also draw success against same person, one line a method (png, pdf or svg).",
-        show_default="none",
-    ),
-]
 KeepPicturesOption = Annotated[
     str | None,
     typer.Option(
@@ -119,7 +110,6 @@ def editing(
     judge: JudgeOption = None,
     second: SecondOption = True,
     sheets: SheetsOption = None,
-    curve: CurveOption = None,
     keep_pictures: KeepPicturesOption = None,
 ) -> dict[str, Any]:
     """Every transformation, both directions, all modes: success, identity, leakage, sex flips.
@@ -131,14 +121,10 @@ def editing(
     Where the data has landmarks (istrc prepare --measured) and dlib's predictor is installed, the
     written pictures are measured as well: what moved, and how far the skin's tone did.
     """
-    if curve:
-        _check_curve(curve, bench.second)
     from istrc.evaluation.editing import evaluate_editing
-    from istrc.evaluation.editing_curve import draw_curves
-    from istrc.evaluation.editing_report import Sheets
     from istrc.evaluation.kept_pictures import KeptPictures
     from istrc.evaluation.peers.calibration import choose_peers, prepare_peers
-    from istrc.evaluation.results import plain
+    from istrc.evaluation.sheets import Sheets
 
     edited = _attributes(attribute, bench.circle)
     made = prepare_peers(
@@ -179,19 +165,7 @@ def editing(
         bench.report.say(keep_pictures)
     if made:
         found["peers"] = {name: peer.record for name, peer in made.items()}
-    if curve:
-        bench.report.facts["curve_figure"] = str(draw_curves(plain(found), curve))
-        bench.report.say(curve)
     return found
-
-
-def _check_curve(file: str, second: bool) -> None:
-    """What would fail after an hour fails before. Raises IstrcError."""
-    if not second:
-        raise IstrcError("--curve: shows who is still the same person; leave --no-second out")
-    if Path(file).suffix not in (".png", ".pdf", ".svg"):
-        raise IstrcError(f"--curve {file}: cannot write that format; give .png, .pdf or .svg")
-    need("--curve", "matplotlib", extra="figures")
 
 
 def headline(found: dict[str, Any]) -> str:

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from pkgutil import resolve_name
 from typing import Annotated, Any
 
 import typer
@@ -38,10 +37,6 @@ SecondOption = Annotated[
 ]
 LimitOption = Annotated[
     int | None, typer.Option(min=1, max=10_000_000, help="Faces to measure on.", show_default="all")
-]
-MarkdownOption = Annotated[
-    str | None,
-    typer.Option(metavar="FILE", help="Also write the table as Markdown.", show_default="none"),
 ]
 SheetsOption = Annotated[
     str | None,
@@ -80,27 +75,14 @@ class ResultsOptions:
         if self.file and not self.as_json:
             raise IstrcError(f"{self.file}: to write the results there, give --json {self.file}")
 
-    def write(
-        self,
-        report: Report,
-        record: dict[str, Any],
-        markdown: str | None,  # file
-        table: str | None,  # "module:function" that makes Markdown
-        *,
-        of: str | None = None,  # the part of the record that it is of; all of it
-        seed: int | None = None,
-    ) -> None:
-        """Write the record and its table where they were asked for, and say where they are."""
-        from istrc.evaluation.results import plain, write_results, write_text
+    def write(self, report: Report, record: dict[str, Any], *, seed: int | None = None) -> None:
+        """Write the record where it was asked for, and say where it is."""
+        from istrc.evaluation.results import write_results
 
         if self.file:
             write_results(self.file, record, seed=seed)
             report.facts["written"] = self.file
             report.say(self.file)
-        if markdown:
-            write_text(markdown, resolve_name(str(table))(plain(record[of] if of else record)))
-            report.facts["markdown"] = markdown
-            report.say(markdown)
 
 
 @dataclass
@@ -175,7 +157,6 @@ class Measure:
     # (bench, options of its own) -> results; those of OPENED are there for their place in --help
     take: Callable[..., dict[str, Any]]
     headline: Callable[[dict[str, Any]], str]  # the numbers that a reader looks for first
-    table: str | None = None  # "module:function" that makes Markdown of the results
     data: Any = DataOption  # another: it is no prepared folder, and has no splits
 
 
@@ -195,7 +176,6 @@ def measure_command(
         report: Report,
         *,
         data: DataOption,
-        markdown: MarkdownOption = None,
         split: SplitOption = "valid",  # of a prepared folder
         seed: options.SeedOption = 0,
         model: options.TorchCircleOptions,
@@ -209,7 +189,7 @@ def measure_command(
         chosen = {name: given} if choose is None else choose(**given)
         found = {part: _take(measures[part], part, bench, own) for part, own in chosen.items()}
         record = {**found, "data": bench.source, "device": str(bench.circle.device)}
-        results.write(report, record, markdown, one.table, of=name, seed=seed)
+        results.write(report, record, seed=seed)
         for part, value in found.items():
             report.done(f"{part}: {measures[part].headline(value)}", part=part, **value)
         if choose is None:
@@ -220,8 +200,6 @@ def measure_command(
     shared = {option.name: option for option in options_of(command)}
     first = [shared.pop("report"), shared.pop("data").replace(annotation=one.data)]
     own = [option for option in options_of(one.take) if option.name != "bench"]
-    if one.table is None:
-        del shared["markdown"]
     if one.data is not DataOption:
         del shared["split"]
     whole = with_signature(command, [*first, *own, *shared.values()], one.take.__doc__)

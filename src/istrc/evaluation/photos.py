@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -18,7 +18,7 @@ from istrc.attributes import TRANSFORMATIONS
 from istrc.errors import InputError
 from istrc.evaluation.embedding import Progress, silent
 from istrc.evaluation.metrics import LUMA, finite_mean
-from istrc.evaluation.results import circle_checksum, markdown_table
+from istrc.evaluation.results import circle_checksum
 from istrc.face import Edited, Face
 from istrc.photo.align import Frame, transform
 from istrc.photo.inputs import find_inputs
@@ -211,31 +211,6 @@ def evaluate_photos(
     weights = circle_checksum(circle)
     threads = torch.get_num_threads()
     return {**found, "strength": strength, "threads": threads, "weights": weights}
-
-
-def photos_markdown(found: Mapping[str, Any]) -> str:
-    """A row a resolution and mode, with notes."""
-    words = {"photo": "the change added (photo)", "anchored": "the decoded face pasted (anchored)"}
-    rows = []
-    for name, resolution in found["resolutions"].items():
-        at = "own resolution" if name == "own" else f"{found['megapixels']:g} megapixels"
-        for mode in MODES:
-            one = resolution[mode]
-            outside = f"{one['outside']:.1e}" if one["outside"] else "0"  # not rounded to nothing
-            numbers = [one["sharpness"], one["seam"], outside, one["seconds"]]
-            rows.append([f"{at}, {words[mode]}", *numbers])
-    heads = ["sharpness", "seam", "changed outside", "seconds an edit"]
-    text = [
-        markdown_table(["photographs", *heads], rows),
-        f"\n{len(found['found'])} photographs, the largest face of each, every transformation in "
-        f"both directions at strength {found['strength']:g}. Sharpness: variance of the Laplacian "
-        "inside the face; seam: mean gradient where the mask fades; both edited over original. "
-        "Changed outside: share of pixels beyond the mask. Strength 0 gives every byte back in "
-        f"{100 * min(one['nothing'] for one in found['resolutions'].values()):g} % of them. "
-        f"{found['faces']:.2f} faces found a photograph, in {found['seconds']:.2f} s.",
-    ]
-    text += [f" Left out: {name} ({why})." for name, why in found["left_out"].items()]
-    return "".join(text) + "\n"
 
 
 def enlarged_face(circle: Any, face: Face, megapixels: float) -> Face:
