@@ -9,6 +9,7 @@ the network was trained on, of other people; its own noise is in them.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -148,7 +149,7 @@ def evaluate_landmarks(
     }
 
 
-def landmarks_markdown(found: dict[str, Any]) -> str:
+def landmarks_markdown(found: Mapping[str, Any]) -> str:
     """The table of docs/landmarks.md."""
     rows = {
         "all": found["error"],

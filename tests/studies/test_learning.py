@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from istrc.evaluation.learning import _draw, evaluate_learning, learning_markdown
+from studies.learning import _draw, evaluate_learning, learning_markdown
 
 from istrc.errors import InputError
 

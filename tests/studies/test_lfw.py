@@ -4,7 +4,8 @@ import json
 
 import numpy as np
 import pytest
-from istrc.evaluation.lfw import (
+from PIL import Image
+from studies.lfw import (
     bad_pictures,
     central_face,
     evaluate_lfw,
@@ -12,14 +13,13 @@ from istrc.evaluation.lfw import (
     main,
     read_pairs,
 )
-from PIL import Image
 
 from istrc import sphere
 from istrc.data.prepared import to_tensor
 from istrc.errors import InputError
-from istrc.evaluation import lfw
 from istrc.photo.align import aligned_frame, frame_from_box
 from istrc.photo.detect import Box
+from studies import lfw
 
 
 @pytest.fixture(scope="module")
