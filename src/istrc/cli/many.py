@@ -18,7 +18,7 @@ import typer
 
 from istrc.cli.files import Job, find_all, plan_outputs
 from istrc.cli.manifest import Manifest
-from istrc.cli.processes import in_processes
+from istrc.cli.crew import apart
 from istrc.cli.report import Report, describe
 from istrc.cli.table import ReportOption, table_file
 from istrc.cli.task import Outcome, Stop, Task, in_process, is_full
@@ -99,7 +99,7 @@ def do_all(
     told, full = 0, None
     with _gently(len(todo) > 1) as stop, Bar(report.command, len(jobs), already) as bar:
         if min(processes, len(todo)) > 1:
-            outcomes = in_processes(todo, task, min(processes, len(todo)), stop)
+            outcomes = apart(todo, task, min(processes, len(todo)), stop)
         else:
             outcomes = in_process(todo, task, opened, stop)
         with contextlib.closing(outcomes):

@@ -18,7 +18,7 @@ from istrc.errors import IstrcError
 _REMEDY = "if memory ran out, use fewer --jobs or smaller pictures"
 
 
-def in_processes(
+def apart(
     todo: Sequence[Numbered], task: Task, count: int, stop: Stop
 ) -> Generator[tuple[int, Outcome]]:
     """The jobs in `count` other processes, as they are done; each has one part at a time."""
@@ -30,7 +30,7 @@ def in_processes(
     size = min(task.at_once, max(1, len(todo) // count))  # at least one part for each of them
     waiting = deque(todo[start : start + size] for start in range(0, len(todo), size))
     busy: dict[Any, Any] = {}
-    workers: dict[Any, Any] = {}
+    crew: dict[Any, Any] = {}
     try:
         for _ in range(count):
             ours, theirs = context.Pipe()
@@ -38,8 +38,8 @@ def in_processes(
             with _deaf():
                 process.start()
             theirs.close()
-            workers[ours] = process
-        for pipe in workers:
+            crew[ours] = process
+        for pipe in crew:
             busy[pipe] = _give(pipe, waiting)
         while busy:
             ready: list[Any] = connection.wait(list(busy))
@@ -60,11 +60,11 @@ def in_processes(
         if waiting and not stop.asked:
             raise IstrcError(f"all {count} processes were ended from outside; {_REMEDY}")
     finally:
-        for pipe, process in workers.items():
+        for pipe, process in crew.items():
             if pipe in busy:  # it would finish its picture first
                 process.terminate()
             pipe.close()
-        for process in workers.values():
+        for process in crew.values():
             process.join()
 
 
