@@ -16,9 +16,9 @@ from typing import Annotated, Any
 
 import typer
 
+from istrc.cli.crew import apart
 from istrc.cli.files import Job, find_all, plan_outputs
 from istrc.cli.manifest import Manifest
-from istrc.cli.crew import apart
 from istrc.cli.report import Report, describe
 from istrc.cli.table import ReportOption, table_file
 from istrc.cli.task import Outcome, Stop, Task, in_process, is_full
