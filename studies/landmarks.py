@@ -8,13 +8,13 @@ the network was trained on, of other people; its own noise is in them.
 
 from __future__ import annotations
 
-import argparse
-import sys
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import torch
+from studies.command import Study
 from torch.nn import functional as F
 
 from istrc.arrays import numpy
@@ -23,15 +23,14 @@ from istrc.data.prepared import Prepared, to_pixels
 from istrc.errors import InputError
 from istrc.evaluation.embedding import Progress, silent
 from istrc.evaluation.groups import group_finder
-from istrc.evaluation.results import plain, records_table, write_results, write_text
+from istrc.evaluation.results import records_table
 from istrc.progress import Bar
 from istrc.resample import resized
 from istrc.roc import roc_auc
 from istrc.shape.frame import aligning, mirrored
 from istrc.shape.measures import MEASURED, eyes, measures
-from istrc.shipped import DEFAULT
 from istrc.training.changes import REGIONS
-from istrc.training.landmarks import cover, grid, seen_at, similarities
+from istrc.training.landmarks import grid, occlude, seen_at, similarities
 from istrc.training.loop import generator
 
 LABELS = ("eyeglasses", "beard", "wearing_hat", "smile", "mouth_open")  # groups of their own
@@ -112,7 +111,7 @@ def evaluate_landmarks(
         rng = generator(seed, start)
         landed.append(realigned(circle, x, rng))
         laid = x.clone()
-        hidden.append(cover(laid, labels[some], rng))
+        hidden.append(occlude(laid, labels[some], rng))
         doubt.append(numpy(circle.find(laid))[..., 2])
         progress(start + len(some), len(rows))
     found, points = np.concatenate(found), labels[rows]
@@ -150,7 +149,7 @@ def evaluate_landmarks(
     }
 
 
-def landmarks_markdown(found: dict[str, Any]) -> str:
+def landmarks_markdown(found: Mapping[str, Any]) -> str:
     """The table of docs/landmarks.md."""
     rows = {
         "all": found["error"],
@@ -173,28 +172,13 @@ def landmarks_markdown(found: dict[str, Any]) -> str:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m studies.landmarks", description=__doc__)
-    parser.add_argument("data", help="a folder made by istrc prepare --measured")
-    parser.add_argument("--model", default=DEFAULT, help="shipped name or folder")
-    parser.add_argument("--device", default="cpu", help="cpu, cuda or mps")
-    parser.add_argument("--split", default="valid", help="faces to measure on")
-    parser.add_argument("--limit", type=int, help="faces, at most")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--json", help="write the results here")
-    parser.add_argument("--markdown", help="write the table here")
-    given = parser.parse_args(arguments)
-    circle = Circle.from_pretrained(given.model, device=given.device)
-    prepared = Prepared(given.data).of_size(circle.size)
-    asked = dict(split=given.split, limit=given.limit, seed=given.seed)
+    data = "a folder made by istrc prepare --measured"
+    study = Study("landmarks", __doc__, data=data, split="valid")
+    study.parser.add_argument("--limit", type=int, help="faces, at most")
+    given = study.parse(arguments)
     with Bar("landmarks", 1) as bar:
-        found = evaluate_landmarks(circle=circle, prepared=prepared, **asked, progress=bar.at)
-    table = landmarks_markdown(plain(found))
-    print(table)
-    if given.json:
-        command = ["python", "-m", "studies.landmarks", *(arguments or sys.argv[1:])]
-        write_results(given.json, {"landmarks": found}, command=command, seed=given.seed)
-    if given.markdown:
-        write_text(given.markdown, table)
+        found = evaluate_landmarks(**study.open(), limit=given.limit, progress=bar.at)
+    study.finish("landmarks", found, landmarks_markdown)
 
 
 if __name__ == "__main__":

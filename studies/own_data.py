@@ -10,17 +10,15 @@ was trained on. The same is asked of the bare pixels, and of histograms of orien
 
 from __future__ import annotations
 
-import argparse
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from studies.command import Study
 
 from istrc import figures, sphere
-from istrc.circle import Circle
 from istrc.data.prepared import Prepared, to_pixels, to_tensor
 from istrc.edit.render import Rendering
 from istrc.errors import InputError
@@ -31,9 +29,7 @@ from istrc.evaluation.reconstruction import evaluate_reconstruction
 from istrc.evaluation.results import (
     circle_checksum,
     markdown_table,
-    plain,
     records_table,
-    write_results,
 )
 from istrc.progress import Bar
 from istrc.training.cost import NAME, read
@@ -281,32 +277,19 @@ def own_markdown(found: Mapping[str, Any]) -> str:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m studies.own_data", description=__doc__)
-    parser.add_argument("data", help="a folder made by istrc prepare --unseen")
-    parser.add_argument("--model", required=True, help="the circle, of istrc train all")
-    parser.add_argument("--judge", required=True, help="the folder of istrc train judge")
-    parser.add_argument("--unseen", default="test", help="split that nothing was trained on")
-    parser.add_argument("--split", default="valid", help="split that is rebuilt and edited")
-    parser.add_argument("--count", type=int, default=100, help="of each edit, and blends, at most")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--sheets", help="draw contact sheets into this folder")
-    parser.add_argument("--json", help="write the results here")
-    given = parser.parse_args(arguments)
-    circle = Circle.from_pretrained(given.model)
-    asked = {name: getattr(given, name) for name in ("unseen", "split", "count", "seed", "sheets")}
+    data = "a folder made by istrc prepare --unseen"
+    study = Study("own_data", __doc__, data=data, split="valid")
+    add = study.parser.add_argument
+    add("--judge", required=True, help="the folder of istrc train judge")
+    add("--unseen", default="test", help="split that nothing was trained on")
+    add("--count", type=int, default=100, help="of each edit, and blends, at most")
+    add("--sheets", help="draw contact sheets into this folder")
+    given = study.parse(arguments)
+    asked = {name: getattr(given, name) for name in ("unseen", "count", "sheets")}
+    judge, runs = Judge.load(given.judge), Path(given.model) / "runs"
     with Bar("own data", 1) as bar:
-        found = evaluate_own(
-            circle=circle,
-            prepared=Prepared(given.data).of_size(circle.size),
-            judge=Judge.load(given.judge),
-            runs=Path(given.model) / "runs",
-            **asked,
-            progress=bar.at,
-        )
-    print(own_markdown(plain(found)))
-    if given.json:
-        command = ["python", "-m", "studies.own_data", *(arguments or sys.argv[1:])]
-        write_results(given.json, {"own": found}, seed=given.seed, command=command)
+        found = evaluate_own(**study.open(), judge=judge, runs=runs, **asked, progress=bar.at)
+    study.finish("own", found, own_markdown)
 
 
 if __name__ == "__main__":

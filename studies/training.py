@@ -9,17 +9,16 @@ the same steps on a data-centre GPU are projected from what was counted, by stat
 
 from __future__ import annotations
 
-import argparse
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+from studies.command import Study
 
 from istrc.errors import InputError
-from istrc.evaluation.results import markdown_table, plain, write_results, write_text
-from istrc.evaluation.speed.machine import Clock, machine
+from istrc.evaluation.machine import Clock, machine
+from istrc.evaluation.results import markdown_table
 from istrc.training.cost import read
 
 # In the order in which they are trained; `spaces` embeds and encodes every face for those after it
@@ -132,20 +131,11 @@ def training_markdown(found: Mapping[str, Any]) -> str:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m studies.training", description=__doc__)
-    parser.add_argument("circle", help="the folder that istrc train all made")
-    parser.add_argument("--device", default="cpu", help="cpu, cuda or mps: whose peak is measured")
-    parser.add_argument("--json", help="write the results here")
-    parser.add_argument("--markdown", help="write the table here")
-    given = parser.parse_args(arguments)
+    study = Study("training", __doc__, model=False)
+    study.parser.add_argument("circle", help="the folder that istrc train all made")
+    given = study.parse(arguments)
     found = evaluate_training(given.circle, Clock(torch.device(given.device)))
-    table = training_markdown(plain(found))
-    print(table)
-    if given.json:
-        command = ["python", "-m", "studies.training", *(arguments or sys.argv[1:])]
-        write_results(given.json, {"training": found}, command=command)
-    if given.markdown:
-        write_text(given.markdown, table)
+    study.finish("training", found, training_markdown)
 
 
 if __name__ == "__main__":

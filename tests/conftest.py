@@ -610,6 +610,29 @@ def shaped_circle(toy_circle, shaped_folder, tmp_path_factory):
     )
 
 
+@pytest.fixture(scope="session")
+def draw_circle():
+    """Makes circles of 16 px that know these attributes, with networks as they were drawn."""
+    import torch
+
+    from istrc.circle import Circle
+    from istrc.models.attributes import AttributeClassifiers
+    from istrc.models.began import AutoEncoder
+    from istrc.models.facenet import FaceNet
+    from istrc.models.mapping import Mapping
+
+    def draw(names, kind=Circle):
+        torch.manual_seed(0)
+        return kind(
+            FaceNet(16, 8, (4, 4), (1, 1)),
+            AutoEncoder(16, 6, (4, 4)),
+            Mapping(8, 6, 8, 2),
+            AttributeClassifiers(names, 8, 4, 4),
+        )
+
+    return draw
+
+
 @pytest.fixture(scope="module")
 def became(request):
     """What became of a fuzz's cases, kind by kind: written where ISTRC_FUZZ_JSON names a file, as
@@ -623,3 +646,45 @@ def became(request):
         module = request.module
         how = f"ISTRC_FUZZ={module.CASES} ISTRC_FUZZ_JSON={path} pytest {request.node.nodeid}"
         write_results(path, {module.RESULT: told}, seed=0, command=how)
+
+
+class Killed(Exception):
+    """What stops a training before a step."""
+
+
+@pytest.fixture
+def resumed(tmp_path, monkeypatch):
+    """Runs a training of one's own in one go, and killed before a step; what either returns."""
+    from istrc.training import loop
+
+    run = loop.run
+
+    def both(train, before):
+        def mortal(*, update, **rest):
+            def doomed(step, batch):
+                if step == before:
+                    raise Killed
+                return update(step, batch)
+
+            return run(update=doomed, checkpoint_every=0.0, **rest)
+
+        whole = train(tmp_path / "whole")
+        with monkeypatch.context() as patch:
+            patch.setattr(loop, "run", mortal)
+            with pytest.raises(Killed):
+                train(tmp_path / "killed")
+        return whole, train(tmp_path / "killed")
+
+    return both
+
+
+@pytest.fixture
+def same_weights():
+    """Asserts that two networks have the same bits."""
+
+    def check(one, other):
+        weights = other.state_dict()
+        for name, value in one.state_dict().items():
+            assert value.equal(weights[name]), name
+
+    return check

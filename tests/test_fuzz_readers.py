@@ -258,7 +258,7 @@ def use_circle(folder: Path, rng: np.random.Generator) -> None:
     circle = Circle.from_pretrained(folder, runtime=["torch", "light"][rng.integers(2)])
     read_thresholds(folder, circle)
     circle.read(folder.parent / "face.png", aligned=True).edit(smile=1)
-    circle.decode(circle.here(np.eye(1, circle.dim, dtype=np.float32)))
+    circle.decode(circle.to_device(np.eye(1, circle.dim, dtype=np.float32)))
 
 
 def read_source(path: Path, **options) -> None:

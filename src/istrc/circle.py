@@ -19,7 +19,7 @@ from istrc.edit import walk as walking
 from istrc.edit.render import Rendering
 from istrc.errors import InputError, suggest
 from istrc.face import Face
-from istrc.learning import shelf
+from istrc.learning import user_attributes
 from istrc.models.learned import LearnedAttribute
 from istrc.networks import Networks
 from istrc.photo.find import find_frames
@@ -98,7 +98,7 @@ class Circle(Networks):
         found = pretrained.read(name, device, recogniser, choose_runtime(runtime))
         circle = cls(**found.parts, aligner=found.aligner, whole=found.whole, **found.angles)
         circle.notes = found.notes
-        for path in shelf.kept(key=key(circle.recogniser.record)):
+        for path in user_attributes.kept(key=key(circle.recogniser.record)):
             with contextlib.suppress(InputError):  # what cannot be used must not stop edits
                 circle.add(path)
         return circle
@@ -166,7 +166,7 @@ class Circle(Networks):
         edited = [classifiers.names.index(name) for name in strengths]
         kept = [classifiers.names.index(name) for name in keep]
         with in_inference():
-            z = self._running.here(z)
+            z = self._running.to_device(z)
             asked = numbers(list(strengths.values()), z)
             beyond = numbers(beyond, z).reshape(-1, 1)  # (B or 1, 1)
             wanted = walking.targets(classifiers(z, indices(edited, z)), asked * beyond)
@@ -204,7 +204,7 @@ class Circle(Networks):
         keep = holding.named(keep)
         asked = {name: float(value) for name, value in strengths.items() if value}
         known = self.probes is not None and set(asked) <= set(self.probes.names)
-        z = self.here(z)
+        z = self.to_device(z)
         if mode == "circle":
             return stopping.Reached(self.walk(z, strengths, keep=keep, metric=metric), None)
         drawing = Rendering.of(self, x) if drawing is None else drawing
@@ -309,7 +309,7 @@ class Circle(Networks):
 
     def place_of(self, name: str) -> Path:
         """The file in the user's data folder where an attribute of this name is kept."""
-        return shelf.place(name, key(self.recogniser.record))
+        return user_attributes.place(name, key(self.recogniser.record))
 
     def refuse_taken(self, name: str) -> None:
         """Raises InputError where a new attribute cannot have this name."""
@@ -376,7 +376,7 @@ class Circle(Networks):
     def _check(self, name: str) -> str:
         if name not in self.attributes.names and name not in self.learned:
             hint = suggest(name, self.attribute_names, "see `istrc edit --help`")
-            hint = shelf.unusable(name, key(self.recogniser.record)) or hint
+            hint = user_attributes.unusable(name, key(self.recogniser.record)) or hint
             raise InputError(f"{name}: no such attribute; {hint}")
         return name
 

@@ -128,7 +128,7 @@ def drawn(circle: Any, axis: int = 0) -> Any:
     from istrc.photo.paste import paste_crop
     from istrc.shape.crop import FRAME_SIZE
 
-    z = circle.here(np.eye(1, circle.dim, axis, dtype=np.float32))
+    z = circle.to_device(np.eye(1, circle.dim, axis, dtype=np.float32))
     width, height = FRAME_SIZE
     grey = np.full((height, width, 3), 128, np.uint8)
     [frame] = find_frames(grey, "drawn", None, aligned=True)

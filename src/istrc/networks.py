@@ -149,15 +149,17 @@ class Networks:
     def precision(self, kind: torch.dtype) -> None:
         self._running.precision = kind
 
-    def here(self, x: Array) -> Array:
+    def to_device(self, x: Array) -> Array:
         """A tensor or NumPy's array as what the networks compute with, on their device."""
-        return self._running.here(x)
+        return self._running.to_device(x)
+
+    here = to_device  # as istrc.edit still calls it
 
     @inference
     def embed(self, x: Array) -> Array:
         """Faces (B, 3, S, S) -> embeddings z (B, D) on the sphere."""
         with self._running.arithmetic():
-            z = self._running.here(self.recogniser.embed(self.faces_here(x)))
+            z = self._running.to_device(self.recogniser.embed(self.faces_on_device(x)))
         return sound(z, "recogniser")
 
     @inference
@@ -168,13 +170,13 @@ class Networks:
         """
         if self.landmarks is None:
             raise IstrcError("this circle takes all shapes as the same; it finds no landmarks")
-        seen = resized(self.faces_here(x), self.landmarks.size).clip(-1, 1)
-        find = self._running.quick("landmarks", self.landmarks)
+        seen = resized(self.faces_on_device(x), self.landmarks.size).clip(-1, 1)
+        find = self._running.fused("landmarks", self.landmarks)
         with self._running.arithmetic():
             found = sound(averaged_over_mirror(find, seen), "landmarks")
         if self.search is None:
             return found
-        lib, search = library(found), self._running.quick("search", self.search)
+        lib, search = library(found), self._running.fused("search", self.search)
         for step in range(self.search.steps):
             off = search(self.encode(x, found))[step].reshape(len(found), -1, 2)
             found = lib.concatenate([sound(found[..., :2] + off, "search"), found[..., 2:]], 2)
@@ -188,7 +190,7 @@ class Networks:
             found: what `find` says of them, where that is known already.
         """
         if self.landmarks is None:
-            return self.encode_texture(self.faces_here(x))
+            return self.encode_texture(self.faces_on_device(x))
         shapes = (self.find(x) if found is None else found)[..., :2]
         h = self.encode_texture(self.straighten(x, shapes))
         return library(h).concatenate([h, shapes.reshape(len(h), -1)], 1)
@@ -204,7 +206,7 @@ class Networks:
         looks = (looks + 1) * self.size / 2 - 0.5
         made = [
             looked_up(face, look[..., 0], look[..., 1])
-            for face, look in zip(numpy(self.faces_here(x)), looks, strict=True)
+            for face, look in zip(numpy(self.faces_on_device(x)), looks, strict=True)
         ]
         return self._running.faces(np.stack(made).clip(-1, 1))
 
@@ -217,27 +219,27 @@ class Networks:
     @inference
     def map(self, z: Array) -> Array:
         """Embeddings z (B, D) -> codes c = F(z) (B, C)."""
-        made = self._running.quick("mapping", self.mapping)(self._running.here(z))
+        made = self._running.fused("mapping", self.mapping)(self._running.to_device(z))
         return sound(made, "mapping")
 
     @inference
     def map_change(self, c: Array, z: Array, z2: Array) -> Array:
         """What an edit from z to z2 (B, D) changes in the codes c (B, C): (B, C)."""
-        c, z, z2 = map(self._running.here, (c, z, z2))
+        c, z, z2 = map(self._running.to_device, (c, z, z2))
         if self.changes is None:
             return self.map(z2) - self.map(z)
-        return sound(self._running.quick("changes", self.changes)(c, z, z2), "changes")
+        return sound(self._running.fused("changes", self.changes)(c, z, z2), "changes")
 
     @inference
     def draw_texture(self, c: Array) -> Array:
         """Codes c (B, C) -> faces in the mean shape, (B, 3, S, S), not clipped: D(h)."""
-        drawn = self._running.draw(self.autoencoder, self._running.here(c)[:, : self.texture])
+        drawn = self._running.draw(self.autoencoder, self._running.to_device(c)[:, : self.texture])
         return sound(drawn, "autoencoder")
 
     @inference
     def decode_code(self, c: Array) -> Array:
         """Codes c (B, C) -> faces (B, 3, S, S) in [-1, 1]: D(h), warped to s."""
-        c = self._running.here(c)
+        c = self._running.to_device(c)
         textures = self.draw_texture(c).clip(-1, 1)
         if self.landmarks is None:
             return textures
@@ -245,7 +247,7 @@ class Networks:
             self._warped(texture, shape)
             for texture, shape in zip(numpy(textures), numpy(self.shapes(c)), strict=True)
         ]
-        return self._running.here(np.stack(drawn))
+        return self._running.to_device(np.stack(drawn))
 
     def decode(self, z: Array) -> Array:
         """Embeddings z (B, D) -> faces (B, 3, S, S): decode(F(z)), what the recogniser saw."""
@@ -254,26 +256,28 @@ class Networks:
     @inference
     def logits(self, z: Array, names: Iterable[str]) -> Array:
         """Calibrated logits (B, A) of these attributes at z (B, D)."""
-        z, classifiers = self._running.here(z), self.classifiers
+        z, classifiers = self._running.to_device(z), self.classifiers
         return classifiers(z, indices([classifiers.names.index(name) for name in names], z))
 
     @inference
     def read_code(self, c: Array) -> Array:
         """What codes c (B, C) say of the probes' attributes: logits (B, A)."""
-        return self._running.quick("probes", self.probes)(self._running.here(c))
+        return self._running.fused("probes", self.probes)(self._running.to_device(c))
 
     @inference
     def scores_of(self, z: Array, names: Iterable[str]) -> Array:
         """Calibrated probabilities (B, A) of these attributes at z (B, D)."""
         return sigmoid(self.logits(z, names))
 
-    def faces_here(self, x: Array) -> Array:
+    def faces_on_device(self, x: Array) -> Array:
         """Faces on the device. Raises ValueError unless they are (B, 3, S, S)."""
         if x.ndim != 4 or x.shape[1:] != (3, self.size, self.size) or not len(x):
             raise ValueError(
                 f"faces must be (B, 3, {self.size}, {self.size}), B >= 1, not {tuple(x.shape)}"
             )
         return self._running.faces(x)
+
+    faces_here = faces_on_device  # as istrc.edit still calls it
 
     def _warped(self, texture: np.ndarray, shape: np.ndarray) -> np.ndarray:
         """A texture (3, S, S) drawn in a shape (68, 2): (3, S, S)."""

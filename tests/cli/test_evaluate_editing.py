@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import typer
+from tools.pages import page
 
 from istrc.cli.evaluate_editing import parse_strengths
 
@@ -29,20 +30,20 @@ def prepared(bright_smiles):
 
 
 def test_peers_are_measured_written_and_told(istrc, toy_model, prepared, bright_judge, tmp_path):
-    files = [tmp_path / "e.json", tmp_path / "e.md"]
+    file = tmp_path / "e.json"
     result = istrc(
         "evaluate", "editing", "--data", prepared, "--judge", bright_judge, "--model", toy_model,
         "--no-second", "--faces", 3, "--few", 1, "--strengths", "0.5,1,2.5", "--peers", "all",
-        "--sheets", tmp_path, "--json", files[0], "--markdown", files[1],
+        "--sheets", tmp_path, "--json", file,
     )  # fmt: skip
     assert result.exit_code == 0, result.err
-    found = json.loads(files[0].read_text())["editing"]
+    found = json.loads(file.read_text())["editing"]
     assert list(found["methods"]["photo"]) == ["0.5", "1"]
     assert list(found["methods"]["boundary"]) == ["0.5", "1", "2.5"]
     assert set(found["peers"]) == {"paper_walk", "code_vector", "boundary", "dfi"}
     assert "dfi" not in found["methods"] and "dfi" in found["few"]["methods"]
     assert "seconds_per_edit" in found["few"]["methods"]["dfi"]["1"]["mean"]
-    text = files[1].read_text()
+    text = page(json.loads(file.read_text()))
     assert "| paper_walk |" in text and "| dfi | 2.5 |" in text and "radians stepped" in text
     assert (tmp_path / "editing" / "smile.png").exists()
     assert (tmp_path / "editing" / "boundary" / "smile.png").exists()
@@ -52,10 +53,6 @@ def test_slips_are_told_before_anything_is_measured(istrc, toy_model, prepared, 
     command = ["evaluate", "editing", "--data", prepared, "--model", toy_model]
     for options, said in (
         (["--peers", "gan"], "--peers gan: no such peer"),
-        (["--no-second", "--curve", "c.png"], "leave --no-second out"),
-        (["--curve", "c.jpg"], "give .png, .pdf or .svg"),
-        (["--against", tmp_path], "compared by --realism"),
-        (["--realism", "--against", tmp_path], "no pictures here"),
         (["--attribute", "smille"], "no such attribute; did you mean smile"),
     ):
         result = istrc(*command, *options)
@@ -64,34 +61,23 @@ def test_slips_are_told_before_anything_is_measured(istrc, toy_model, prepared, 
     assert result.exit_code == 2 and "much is not a number" in result.err
 
 
-def test_pictures_are_kept_and_two_methods_told_from_untouched_faces(
-    istrc, toy_model, prepared, bright_judge, tmp_path
-):
+def test_pictures_are_kept_of_every_method(istrc, toy_model, prepared, bright_judge, tmp_path):
     command = [
         "evaluate", "editing", "--data", prepared, "--judge", bright_judge, "--model", toy_model,
         "--no-second", "--faces", 4,
     ]  # fmt: skip
-    result = istrc(*command, "--keep-pictures", tmp_path / "other", "--json")
-    assert result.exit_code == 0, result.err
-    assert "realism" not in result.json()
-    kept = np.load(tmp_path / "other" / "smile+.npy")
-    rows = np.load(tmp_path / "other" / "smile+.rows.npy")
-    assert kept.shape == (len(rows), 32, 32, 3) and kept.dtype == np.uint8
-
-    files = [tmp_path / "e.json", tmp_path / "e.md"]
+    file = tmp_path / "e.json"
     result = istrc(
-        *command, "--peers", "boundary", "--realism", "--realism-steps", 2, "--against",
-        tmp_path / "other", "--json", files[0], "--markdown", files[1],
+        *command, "--peers", "boundary", "--keep-pictures", tmp_path / "other",
+        "--json", file,
     )  # fmt: skip
     assert result.exit_code == 0, result.err
-    found = json.loads(files[0].read_text())["editing"]
-    realism = found["realism"]
-    assert set(realism["methods"]) == {"photo", "boundary", "other"} and realism["steps"] == 2
-    photo, other = realism["methods"]["photo"], realism["methods"]["other"]
-    assert photo["auc"] == other["auc"] and set(photo["edits"]) == set(realism["over"])
+    for folder in (tmp_path / "other", tmp_path / "other" / "boundary"):
+        kept, rows = np.load(folder / "smile+.npy"), np.load(folder / "smile+.rows.npy")
+        assert kept.shape == (len(rows), 32, 32, 3) and kept.dtype == np.uint8
+    found = json.loads(file.read_text())["editing"]
     assert "prepare it again with --measured" in found["geometry"]["skipped"]
-    text = files[1].read_text()
-    assert "## Told from untouched faces" in text and "Not measured: geometry" in text
+    assert "Not measured: geometry" in page(json.loads(file.read_text()))
 
 
 def test_one_attribute_alone_is_edited(istrc, toy_model, prepared, bright_judge):
@@ -107,9 +93,9 @@ def test_one_attribute_alone_is_edited(istrc, toy_model, prepared, bright_judge)
     assert result.exit_code == 1 and "no valid face to edit" in result.err
 
 
-def test_the_curve_is_drawn(istrc, toy_model, prepared, bright_judge, tmp_path, monkeypatch):
-    pytest.importorskip("matplotlib")
-
+def test_methods_are_compared_at_equal_identity(
+    istrc, toy_model, prepared, bright_judge, monkeypatch
+):
     class Thumbnails:
         name = "thumbnails"
 
@@ -127,11 +113,8 @@ def test_the_curve_is_drawn(istrc, toy_model, prepared, bright_judge, tmp_path, 
     monkeypatch.setattr("istrc.evaluation.identity.SecondRecogniser", Thumbnails)
     result = istrc(
         "evaluate", "editing", "--data", prepared, "--judge", bright_judge, "--model", toy_model,
-        "--faces", 2, "--strengths", "0.5,1", "--peers", "code_vector", "--curve",
-        tmp_path / "curve.png", "--json",
+        "--faces", 2, "--strengths", "0.5,1", "--peers", "code_vector", "--json",
     )  # fmt: skip
     assert result.exit_code == 0, result.err
-    found = result.json()
-    assert set(found["equal_identity"]) == {"photo", "anchored", "circle", "code_vector"}
-    assert found["curve_figure"] == str(tmp_path / "curve.png")
-    assert (tmp_path / "curve.png").stat().st_size > 5000
+    methods = set(result.json()["equal_identity"])
+    assert methods == {"photo", "anchored", "circle", "code_vector"}

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from istrc.learning import shelf
+from istrc.learning import user_attributes
 
 
 def draw(path, bright, seed):
@@ -34,7 +34,7 @@ def sides(tmp_path_factory):
 
 @pytest.fixture
 def run(istrc, toy_model, monkeypatch, tmp_path):
-    monkeypatch.setenv(shelf.VARIABLE, str(tmp_path / "learned"))
+    monkeypatch.setenv(user_attributes.VARIABLE, str(tmp_path / "learned"))
     return lambda *words: istrc(*words, "--model", toy_model)
 
 
@@ -60,7 +60,7 @@ def test_two_folders_become_an_attribute(run, sides):
     [one] = result.json()["results"]
     assert one["name"] == "hats" and (one["with"], one["without"]) == (8, 8)
     assert 0 <= one["auc_low"] <= one["auc"] <= one["auc_high"] <= 1
-    assert one["trust"] and one["output"] == str(shelf.kept("hats")[0])
+    assert one["trust"] and one["output"] == str(user_attributes.kept("hats")[0])
     assert "8 with and 8 without: 20 on each side would tell more" in result.err
 
 
@@ -83,7 +83,7 @@ def test_it_is_listed_and_forgotten(hats, faces, istrc):
     assert one["name"] == "hats" and one["with"] == 8 and "trust" in one
     assert "hats: AUC" in istrc("learn", "--list").err
     result = istrc("learn", "hats", "--forget")
-    assert result.exit_code == 0 and "deleted" in result.err and not shelf.kept()
+    assert result.exit_code == 0 and "deleted" in result.err and not user_attributes.kept()
     one_line(istrc("learn", "hats", "--forget"), "hats: nothing was learned")
     result = istrc("learn", "--list")
     assert result.exit_code == 0 and "nothing learned yet" in result.err
@@ -110,10 +110,10 @@ def test_out_is_a_file_to_give_away(run, sides, tmp_path):
     out = tmp_path / "given" / "hats.safetensors"
     words = ("--with", sides / "hats", "--without", sides / "bare", "--aligned")
     result = run("learn", "hats", *words, "-o", out)
-    assert result.exit_code == 0 and out.exists() and not shelf.kept(), result.err
+    assert result.exit_code == 0 and out.exists() and not user_attributes.kept(), result.err
     assert f"istrc learn --add {out}" in result.err
     result = run("learn", "--add", out)
-    assert result.exit_code == 0 and shelf.kept("hats"), result.err
+    assert result.exit_code == 0 and user_attributes.kept("hats"), result.err
     one_line(run("learn", "--add", out), "hats", "--forget")
     one_line(run("learn", "more", *words, "-o", "hats.npy"), "hats.npy", ".safetensors")
 
@@ -150,7 +150,7 @@ def test_a_bad_picture_is_named_and_the_others_are_learned_from(run, sides, tmp_
     shutil.copytree(sides / "hats", mixed)
     (mixed / "cut.png").write_bytes((mixed / "0.png").read_bytes()[:200])
     result = run("learn", "hats", "--with", mixed, "--without", sides / "bare", "--aligned")
-    assert result.exit_code == 1 and shelf.kept("hats")
+    assert result.exit_code == 1 and user_attributes.kept("hats")
     assert sum("cut.png" in line for line in result.lines) == 1
 
 
@@ -164,7 +164,7 @@ def test_a_picture_that_is_there_twice_counts_once(run, sides, tmp_path):
 
 
 def test_another_recognisers_attribute_is_told(hats, istrc, faces, tmp_path):
-    place = shelf.kept("hats")[0]
+    place = user_attributes.kept("hats")[0]
     place.parent.rename(place.parent.with_name("0" * 16))
     result = hats("edit", faces / "a.png", "-a", "hats", "-o", tmp_path / "x.png")
     one_line(result, "-a hats: it was learned for another recogniser")
@@ -195,7 +195,7 @@ def test_completion_knows_attributes(hats, toy_model, start, word):
 def test_the_file_is_safetensors_with_its_story_inside(hats):
     from safetensors import safe_open
 
-    with safe_open(shelf.kept("hats")[0], framework="numpy") as file:
+    with safe_open(user_attributes.kept("hats")[0], framework="numpy") as file:
         told = json.loads(file.metadata()["istrc"])
         assert set(file.keys()) == {"weight", "bias"}
     assert told["name"] == "hats" and told["recogniser"]["kind"] == "own"

@@ -15,7 +15,7 @@ from istrc import progress
 from istrc.cli import many
 from istrc.cli import task as tasks
 from istrc.cli.files import Job
-from istrc.cli.made import Made
+from istrc.cli.manifest import Manifest
 from istrc.cli.many import do_all
 from istrc.cli.report import Report
 from istrc.cli.task import Outcome, Task, attempted
@@ -64,11 +64,11 @@ def run(tmp_path, capsys):
                 if not jobs[-1].source.exists() or jobs[-1].source.read_text() != text:
                     jobs[-1].source.write_text(text)
             self.table, self.done, self.code = tmp_path / table, [], 0
-            made = Made(self.out, key, again=again) if key else None
+            manifest = Manifest(self.out, key, again=again) if key else None
             try:
                 with Report("edit", True) as report:
                     report.table = self.table
-                    do_all(report, jobs, TASK, self.done, made=made)
+                    do_all(report, jobs, TASK, self.done, manifest=manifest)
             except typer.Exit as exit_:
                 self.code = exit_.exit_code
             except KeyboardInterrupt:
@@ -178,10 +178,10 @@ def test_a_full_disk_is_one_line_and_ends_the_work(run, full):
 
 
 def test_a_disk_that_is_too_full_for_the_record(run, monkeypatch):
-    def fail(made, job, facts):
+    def fail(manifest, job, facts):
         raise OSError(errno.ENOSPC, "No space left on device", ".istrc.jsonl")
 
-    monkeypatch.setattr(Made, "add", fail)
+    monkeypatch.setattr(Manifest, "add", fail)
     run("x", "y", key="k")
     assert run.code == 1 and run.done == ["a"] and "no space left" in run.lines[0]
 

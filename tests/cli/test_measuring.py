@@ -34,9 +34,9 @@ def size(bench: Any, limit: LimitOption = None) -> dict[str, Any]:
 
 OTHER_DATA = Annotated[str, typer.Option(help="Another layout.")]
 MEASURES = {
-    "faces": Measure(take, lambda found: f"{found['faces']} faces", "json:dumps"),
-    "size": Measure(size, str, data=OTHER_DATA, lfw=True),
-    "tuned": Measure(size, str, split="tune"),
+    "faces": Measure(take, lambda found: f"{found['faces']} faces"),
+    "size": Measure(size, str),
+    "others": Measure(size, str, data=OTHER_DATA),
 }
 
 
@@ -51,7 +51,7 @@ def taken(write_prepared, toy_model, tmp_path, capsys):
     def run(command, **given):
         command(
             **{"data": str(data), "model": toy_model, "seed": 0, "device": "cpu", "as_json": True}
-            | {"split": "valid", "markdown": None, "file": None}
+            | {"split": "valid", "file": None}
             | given
         )
         told = capsys.readouterr()
@@ -67,7 +67,7 @@ def options(command):
 def test_a_measure_has_its_own_options_between_those_of_all():
     command = measure_command("faces", MEASURES)
     own = ["faces", "judge", "second"]
-    assert list(options(command)) == ["data", *own, "markdown", "split", *COMMON]
+    assert list(options(command)) == ["data", *own, "split", *COMMON]
     assert options(command)["faces"].default == 7
     assert options(command)["data"].default is inspect.Parameter.empty
     assert options(command)["split"].default == "valid"
@@ -78,21 +78,21 @@ def test_a_measure_has_its_own_options_between_those_of_all():
 def test_what_a_measure_has_not_is_no_option():
     command = measure_command("size", MEASURES)
     assert list(options(command)) == ["data", "limit", "split", *COMMON]
+    command = measure_command("others", MEASURES)
+    assert list(options(command)) == ["data", "limit", *COMMON]
     assert options(command)["data"].annotation == OTHER_DATA
-    assert options(measure_command("tuned", MEASURES))["split"].default == "tune"
 
 
 def test_the_bench_gets_what_it_opens_and_the_measure_its_options(taken, tmp_path):
-    files = [str(tmp_path / name) for name in ("out.json", "out.md")]
+    file = str(tmp_path / "out.json")
     command = measure_command("faces", MEASURES)
     own = dict(faces=3, judge="j", second=False, split="test", seed=5)
-    told, lines = taken(command, **own, file=files[0], markdown=files[1])
+    told, lines = taken(command, **own, file=file)
     assert told["command"] == "evaluate faces" and told["faces"] == 3 and told["size"] == 32
     assert told["place"] == ["test", 5, "j", False]
-    assert lines == ["measuring faces ...", *files]
+    assert lines == ["measuring faces ...", file]
     written = json.loads((tmp_path / "out.json").read_text())
     assert written["faces"]["faces"] == 3 and written["seed"] == 5
-    assert json.loads((tmp_path / "out.md").read_text())["faces"] == 3
 
 
 def test_several_measures_are_taken_with_the_options_chosen_for_each(taken):

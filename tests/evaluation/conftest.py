@@ -142,27 +142,6 @@ def judge(folder, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def draw_circle():
-    """Makes circles of 16 px that know these attributes, with networks as they were drawn."""
-    from istrc.circle import Circle
-    from istrc.models.attributes import AttributeClassifiers
-    from istrc.models.began import AutoEncoder
-    from istrc.models.facenet import FaceNet
-    from istrc.models.mapping import Mapping
-
-    def draw(names, kind=Circle):
-        torch.manual_seed(0)
-        return kind(
-            FaceNet(16, 8, (4, 4), (1, 1)),
-            AutoEncoder(16, 6, (4, 4)),
-            Mapping(8, 6, 8, 2),
-            AttributeClassifiers(names, 8, 4, 4),
-        )
-
-    return draw
-
-
-@pytest.fixture(scope="session")
 def pointed_folder(folder, tmp_path_factory, face_points):
     """The prepared folder at 32 px with landmarks: smiles lift the corners, and heads turn."""
     path = tmp_path_factory.mktemp("pointed") / "prepared"

@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from torch.nn import functional as F
 
 from istrc import sphere
 from istrc.evaluation import plain
@@ -41,15 +40,6 @@ def test_a_walk_is_eq_1_by_hand(net):
     assert net(away[-1])[0, 2] < scores[0]
 
 
-def test_classifiers_are_trained_one_by_one(net):
-    torch.manual_seed(0)
-    z = sphere.normalize(torch.randn(300, 10))
-    labels = (z[:, 0] > 0).float()
-    one = plain.train_classifier(z, labels, net, "smile", steps=60, batch_size=64, rate=2e-2)
-    assert F.binary_cross_entropy_with_logits(one(z), labels) < 0.3
-    assert [layer.weight.shape for layer in one.layers] == [(6, 10), (6, 6), (6, 6), (1, 6)]
-
-
 def test_pictures_are_the_circles_own(blank_model):
     from istrc.circle import Circle
 
@@ -57,5 +47,6 @@ def test_pictures_are_the_circles_own(blank_model):
     x = torch.rand(3, 3, 32, 32) * 2 - 1
     slowly = torch.cat(plain.reconstruct(circle, x))
     assert (slowly - circle.decode(circle.embed(x))).abs().max() < 1e-4
-    rows = plain.transform(circle, circle.embed(x[:1]), ["smile", "male"], 4, 0.05, every=2)
-    assert [len(row) for row in rows] == [2, 2] and rows[0][0].shape == (1, 3, 32, 32)
+    smile = plain.Classifier(circle.attributes, "smile")
+    drawn = plain.transform(circle, circle.embed(x[:1]), smile, 4, 0.05)
+    assert len(drawn) == 4 and drawn[0].shape == (1, 3, 32, 32)

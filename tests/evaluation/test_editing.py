@@ -1,12 +1,13 @@
 import numpy as np
 import pytest
+from tools.pages import editing_markdown
 
 from istrc.evaluation import metrics
 from istrc.evaluation.editing import Bench, circle_editors, evaluate_editing
 from istrc.evaluation.editing_faces import Edit, choose_faces, recognised
 from istrc.evaluation.editing_measures import Outcome, measure
-from istrc.evaluation.editing_report import Sheets, editing_markdown, ranked
 from istrc.evaluation.results import write_results
+from istrc.evaluation.sheets import Sheets, ranked
 
 THREE = ("smile", "male", "beard")
 

@@ -3,8 +3,9 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tools.curve import draw_curves
 
-from istrc.evaluation.editing_curve import at_equal_identity, curves, draw_curves, success_at
+from istrc.evaluation.editing_curve import at_equal_identity, curves, success_at
 
 LINE = [(1.0, 0.0), (0.96, 0.5), (0.86, 0.9), (0.6, 0.8)]
 

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from tools.pages import editing_markdown
 
 from istrc.data.prepared import Prepared, to_tensor
 from istrc.evaluation import geometry, pixels
@@ -11,7 +12,6 @@ from istrc.evaluation.editing import Bench, circle_editors, evaluate_editing
 from istrc.evaluation.editing_faces import Edit, spread
 from istrc.evaluation.editing_judges import PictureJudges
 from istrc.evaluation.editing_measures import measure
-from istrc.evaluation.editing_report import editing_markdown
 from istrc.evaluation.pixels import inside_seen, skin_mask
 from istrc.evaluation.results import plain
 

@@ -2,10 +2,11 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from studies.kept import read_kept
 
 from istrc.errors import InputError
 from istrc.evaluation.editing_faces import Edit
-from istrc.evaluation.kept_pictures import KeptPictures, keep, read_kept
+from istrc.evaluation.kept_pictures import KeptPictures, keep
 
 
 def outcome(prepared, name, sign, rows):

@@ -3,6 +3,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from tools.pages import verification_markdown
 
 from istrc import roc
 from istrc.errors import InputError
@@ -10,7 +11,6 @@ from istrc.evaluation.results import plain
 from istrc.evaluation.roc_figure import roc_figure
 from istrc.evaluation.verification import (
     evaluate_verification,
-    verification_markdown,
     verification_measures,
     verification_pairs,
 )

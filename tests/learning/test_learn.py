@@ -8,7 +8,7 @@ import torch
 
 from istrc import Circle
 from istrc.errors import InputError
-from istrc.learning import shelf
+from istrc.learning import user_attributes
 from istrc.learning.learn import Side, checked_name, differing, learn_attribute, trust_of
 from istrc.models.learned import LearnedAttribute
 from istrc.sphere import normalize
@@ -25,7 +25,7 @@ def side(count, towards, seed=0, dim=8):
 
 @pytest.fixture
 def circle(blank_model, tmp_path, monkeypatch):
-    monkeypatch.setenv(shelf.VARIABLE, str(tmp_path / "learned"))
+    monkeypatch.setenv(user_attributes.VARIABLE, str(tmp_path / "learned"))
     return Circle.from_pretrained(blank_model)
 
 
@@ -94,7 +94,7 @@ def test_a_circle_learns_walks_scores_and_keeps(circle):
     before = circle.attribute_names
     learned = circle.learn("hats", with_=side(12, 1), without=side(12, -1, 1))
     assert circle.attribute_names == (*before, "hats")
-    assert not shelf.kept()  # nothing is stored unasked
+    assert not user_attributes.kept()  # nothing is stored unasked
     z = side(4, -0.3, 5)
     walk = circle.walk(z, {"hats": 0.5, "smile": 0.1}, keep=[], bound=3.0)
     assert ((walk.after - walk.before)[:, 0] > 0).all()
@@ -137,7 +137,7 @@ def test_a_damaged_or_foreign_file_stops_nothing_but_its_own_use(circle, blank_m
     place = circle.place_of("hats")
     place.parent.mkdir(parents=True)
     place.write_text("no weights")
-    foreign = shelf.place("freckles", "0" * 16)
+    foreign = user_attributes.place("freckles", "0" * 16)
     foreign.parent.mkdir()
     foreign.write_text("nor here")
     again = Circle.from_pretrained(blank_model)
@@ -148,12 +148,12 @@ def test_a_damaged_or_foreign_file_stops_nothing_but_its_own_use(circle, blank_m
 
 def test_where_things_are_kept(monkeypatch, tmp_path):
     monkeypatch.setenv("ISTRC_LEARNED", "given")
-    assert str(shelf.folder()) == "given"
+    assert str(user_attributes.folder()) == "given"
     monkeypatch.delenv("ISTRC_LEARNED")
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    assert shelf.folder() == tmp_path / "istrc" / "learned"
+    assert user_attributes.folder() == tmp_path / "istrc" / "learned"
     for name in ("XDG_DATA_HOME", "LOCALAPPDATA"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr("pathlib.Path.home", lambda: tmp_path)
-    assert shelf.folder() == tmp_path / ".local" / "share" / "istrc" / "learned"
-    assert shelf.kept() == []
+    assert user_attributes.folder() == tmp_path / ".local" / "share" / "istrc" / "learned"
+    assert user_attributes.kept() == []

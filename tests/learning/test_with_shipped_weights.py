@@ -5,7 +5,7 @@ import pytest
 from PIL import Image, ImageEnhance
 
 from istrc.circle import Circle
-from istrc.learning import shelf
+from istrc.learning import user_attributes
 from istrc.learning.learn import trust_of
 from istrc.shipped import DEFAULT, WEIGHTS
 
@@ -36,7 +36,7 @@ def sides(tmp_path_factory):
 
 
 def test_a_dozen_pictures_teach_the_shipped_circle(sides, tmp_path, monkeypatch):
-    monkeypatch.setenv(shelf.VARIABLE, str(tmp_path))
+    monkeypatch.setenv(user_attributes.VARIABLE, str(tmp_path))
     circle = Circle.from_pretrained()
     read = {
         side: [circle.read(path, aligned=True) for path in sorted((sides / side).iterdir())]
@@ -46,7 +46,7 @@ def test_a_dozen_pictures_teach_the_shipped_circle(sides, tmp_path, monkeypatch)
     learned.save(circle.place_of("shades"))
     assert trust_of(learned).auc > 0.9
     # Known from now on, under this recogniser's key, and to a new circle
-    assert shelf.kept("shades") == [circle.place_of("shades")]
+    assert user_attributes.kept("shades") == [circle.place_of("shades")]
     again = Circle.from_pretrained()
     assert again.attribute_names == circle.attribute_names
     face = again.read(sides / "bare" / "0.png", aligned=True)

@@ -13,9 +13,8 @@ from istrc.figures import Row  # noqa: E402
 from istrc.models.attributes import AttributeClassifiers  # noqa: E402
 from istrc.models.mapping import Mapping  # noqa: E402
 from istrc.paper_figures import FIGURES, page, people, space, walks  # noqa: E402
-from istrc.paper_figures.layers import Layer, trace  # noqa: E402
 from istrc.paper_figures.people import Stage  # noqa: E402
-from istrc.paper_figures.structure import networks  # noqa: E402
+from istrc.paper_figures.structure import networks, trace  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -124,8 +123,8 @@ def test_layers_are_those_of_the_network(circle, given):
     z = given[0].z
     layers = trace(circle.mapping, circle.mapping, z)
     assert layers == [
-        Layer("fully connected", (8,), ("BatchNorm", "tanh"), 4),
-        Layer("fully connected", (circle.code,)),
+        ("fully connected, 8, BatchNorm, Tanh  x4", 8),
+        (f"fully connected, {circle.code}", circle.code),
     ]
     found = networks(circle, given[0].x)
     assert all(layers for _, layers in found)

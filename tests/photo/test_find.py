@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 
 from istrc.errors import InputError
 from istrc.photo import find
-from istrc.photo.align import Sighting, aligned_frame, frame_from_box
+from istrc.photo.align import Alignment, aligned_frame, frame_from_box
 from istrc.photo.detect import Box
 from istrc.photo.find import BELIEVED, find_faces, find_frames, score_of
 from istrc.pretrained import shipped_aligner
@@ -131,20 +131,20 @@ def test_what_is_no_face_is_not_found(aligner, name):
 BOX = Box(100, 100, 200, 200, 1.0)
 
 
-def sighting(apart, covered=-3.0) -> Sighting:
+def alignment(apart, covered=-3.0) -> Alignment:
     points = np.full((68, 3), covered)
-    return Sighting(frame_from_box(BOX), points, apart, False)
+    return Alignment(frame_from_box(BOX), points, apart)
 
 
 def test_the_score_is_the_logistic_of_what_was_measured():
-    told = score_of(BOX, sighting((1.5, 2.0)))
+    told = score_of(BOX, alignment((1.5, 2.0)))
     weights = [1.0, math.log(1.5), math.log(2.0), -3.0]
     logit = sum(w * v for w, v in zip(find.WEIGHTS, weights, strict=True)) + find.BIAS
     assert told == pytest.approx(1 / (1 + math.exp(-logit)))
     # Clearer to the detector, settled and uncovered is surer; astray is as bad as far apart
-    assert score_of(replace(BOX, score=1.5), sighting((1.5, 2.0))) > told
-    assert score_of(BOX, sighting((1.5, 2.0), covered=-1.0)) < told
-    assert score_of(BOX, sighting(())) == score_of(BOX, sighting((find.LOST, find.LOST))) < told
+    assert score_of(replace(BOX, score=1.5), alignment((1.5, 2.0))) > told
+    assert score_of(BOX, alignment((1.5, 2.0), covered=-1.0)) < told
+    assert score_of(BOX, alignment(())) == score_of(BOX, alignment((find.LOST, find.LOST))) < told
 
 
 def test_a_doubtful_face_is_named_with_its_score(monkeypatch):

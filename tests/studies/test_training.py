@@ -14,7 +14,7 @@ from studies.training import (
 )
 
 from istrc.errors import InputError
-from istrc.evaluation.speed.machine import Clock
+from istrc.evaluation.machine import Clock
 
 CLOCK = Clock(torch.device("cpu"), runs=1, budget=0.1)
 

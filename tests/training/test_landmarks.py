@@ -10,9 +10,9 @@ from istrc.models.landmarks import Landmarks
 from istrc.shape.frame import mirrored
 from istrc.training import landmarks as module
 from istrc.training.landmarks import (
-    cover,
     disturb,
     look,
+    occlude,
     point_loss,
     seen_at,
     similarities,
@@ -66,7 +66,7 @@ def test_what_covers_a_face_by_a_loop(face_points):
     points = face_points + rng.normal(0, 0.02, (10, 68, 2))
     x = torch.from_numpy(rng.uniform(-1, 1, (10, 3, 32, 32)).astype(np.float32))
     before, seed = x.clone(), 7
-    hidden = cover(x, points, np.random.default_rng(seed))
+    hidden = occlude(x, points, np.random.default_rng(seed))
     # The same numbers again, and each point by itself
     again = np.random.default_rng(seed)
     centre = points[:4, again.integers(0, 68)] + again.normal(0, 0.25, (4, 2))
@@ -106,7 +106,7 @@ def test_views_have_their_own_points(toys, face_points, rng):
     pixels[:, y - 1 : y + 2, x - 1 : x + 2] = 255
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "disturb", lambda x, rng: x)
-        patch.setattr(module, "cover", lambda x, points, rng: np.zeros((len(x), 68), bool))
+        patch.setattr(module, "occlude", lambda x, points, rng: np.zeros((len(x), 68), bool))
         seen, places, hidden = views(pixels, points, 32, rng, **REACH)
     assert seen.shape == (8, 3, 32, 32) and places.shape == (8, 68, 2) and not hidden.any()
     for face, where in zip(seen, places, strict=True):

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from istrc.cli import options
-from istrc.cli.measuring import MarkdownOption, ResultsOptions
+from istrc.cli.measuring import ResultsOptions
 from istrc.cli.report import Report
-from istrc.progress import Bar
 
 EXAMPLES = """
 istrc bench --quick
-istrc bench --json results/bench.json --markdown docs/bench.md"""
+istrc bench --json results/bench.json"""
 
 
 def bench(
@@ -31,34 +30,28 @@ def bench(
     quick: Annotated[
         bool, typer.Option("--quick", help="Smaller samples, under a minute on two idle cores.")
     ] = False,
-    markdown: MarkdownOption = None,
     model: options.TorchCircleOptions,
     results: ResultsOptions,
 ) -> None:
     """How fast and how light it is, on this machine.
 
-    Rebuilding, walks, training, a large photograph, cold start, memory and sizes; beside each what
-    the paper tells, a plain reading of the paper and the peers timed in the same run. Close other
-    programs first.
+    Rebuilding, walks, a large photograph, cold start, memory and sizes; beside them what the paper
+    tells, and a plain reading of the paper timed in the same run. Close other programs first.
     """
-    options.need("bench", "sklearn")
+    from istrc.evaluation.bench import bench as measured
     from istrc.evaluation.results import plain
-    from istrc.evaluation.speed import table
-    from istrc.evaluation.speed.bench import bench as measured
 
     started = time.monotonic()
     circle = model.open()
     prepared = options.open_prepared(data, circle) if data else None
-    with Bar("bench") as bar:
-        found = measured(
-            circle,
-            model=model.model,
-            prepared=prepared,
-            quick=quick,
-            progress=bar.at,
-            say=report.say,
-        )
+    how: dict[str, Any] = dict(prepared=prepared, quick=quick, say=report.say)
+    found = measured(circle, model=model.model, **how)
     found["bench_s"] = round(time.monotonic() - started, 1)
-    results.write(report, found, markdown, "istrc.evaluation.speed.table:page", seed=0)
+    results.write(report, found, seed=0)
     report.facts |= plain(found)
-    report.done(table.headline(found))
+    report.done(
+        f"10 x 500 steps in {found['walk_10x500_s']:.3g} s, "
+        f"{found['walk_10x500_speedup_vs_plain']:.3g}x of a plain reading; "
+        f"{found['rebuild_faces_per_s']:,.0f} faces rebuilt a second "
+        f"({found['rebuild_precision']})"
+    )

@@ -6,7 +6,7 @@ import contextlib
 
 import typer
 
-from istrc.learning import shelf
+from istrc.learning import user_attributes
 from istrc.shipped import DEFAULT, folder_of, holder
 from istrc.whole import read_json
 
@@ -16,7 +16,7 @@ def attributes(ctx: typer.Context, incomplete: str) -> list[str]:
     if "=" in incomplete:
         return []
     model = str(ctx.params.get("model") or DEFAULT)
-    known = {path.stem for path in shelf.kept()}
+    known = {path.stem for path in user_attributes.kept()}
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         folder = holder(folder_of(model), "attributes")
         config = read_json(folder / "attributes" / "config.json")

@@ -8,7 +8,6 @@ from typing import Annotated, Any
 import typer
 
 from istrc.cli import evaluate_editing
-from istrc.cli.evaluate_verification import LfwOption, verification
 from istrc.cli.measuring import (
     Bench,
     JudgeOption,
@@ -17,8 +16,8 @@ from istrc.cli.measuring import (
     SecondOption,
     SheetsOption,
     measure_command,
+    watched,
 )
-from istrc.cli.strengths import parse_names
 
 app = typer.Typer(
     help="Measure a circle on held-out faces with judges that took no part in making it. "
@@ -31,6 +30,11 @@ BaselineOption = Annotated[
     typer.Option(
         metavar="FOLDER", help="Another auto-encoder to measure beside.", show_default="none"
     ),
+]
+
+
+PhotosOption = Annotated[
+    str, typer.Option("--photos", "--data", metavar="FOLDER", help="A folder of photographs.")
 ]
 
 
@@ -78,99 +82,53 @@ def reconstruction_headline(found: dict[str, Any]) -> str:
     return said
 
 
-def learning(
+def verification(
     bench: Bench,
-    attribute: Annotated[
-        list[str],
-        typer.Option(
-            "-a",
-            "--attribute",
-            metavar="NAME[,NAME]",
-            help="An attribute of the data to learn anew; may be repeated.",
-        ),
-    ] = ["eyeglasses", "bangs", "smile", "wearing_hat", "makeup", "big_nose"],  # noqa: B006
     count: Annotated[
-        list[int], typer.Option(min=5, max=10_000, help="Pictures a side; may be repeated.")
-    ] = [20, 50, 100],  # noqa: B006
-    draws: Annotated[
-        int, typer.Option(min=1, max=1000, help="Draws of the pictures, each learned from.")
-    ] = 10,
-    faces: Annotated[
-        int, typer.Option(min=1, max=10_000, help="Faces edited a direction, at most.")
-    ] = 50,
-    limit: LimitOption = None,
-    judge: JudgeOption = None,
-) -> dict[str, Any]:
-    """How good istrc learn gets: attributes learned anew from 20, 50, 100 pictures a side.
-
-    As if the model did not know them; the AUC is of faces of other people, beside what learn
-    would promise, and a judge looks at the pictures edited at strength 1.
-    """
-    from istrc.evaluation.learning import evaluate_learning
-
-    return bench.measured(
-        "learning",
-        evaluate_learning,
-        attributes=parse_names(attribute),
-        counts=count,
-        draws=draws,
-        judge=bench.judge,
-        faces=faces,
-        limit=limit,
-    )
-
-
-def learning_headline(found: dict[str, Any]) -> str:
-    means = [f"{count} a side {mean['auc']:.3f}" for count, mean in found["mean"].items()
-             if count != "own"]  # fmt: skip
-    return f"mean AUC on other people: {', '.join(means)}"
-
-
-def photos(
-    bench: Bench,
-    photos: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FOLDER",
-            help="Photographs to find the faces of and to edit.",
-            show_default="none: what is measured on them is left out",
-        ),
-    ] = None,
-    whole: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FOLDER",
-            help="CelebA's official folder, whose held-out faces have their surroundings.",
-            show_default="the crops of --data",
-        ),
-    ] = None,
-    faces: Annotated[
         int,
-        typer.Option(min=1, max=100_000, help="Faces of each condition of detection, at most."),
-    ] = 50,
-    moved: Annotated[
-        int, typer.Option(min=1, max=100_000, help="Faces that are moved and aligned, at most.")
-    ] = 500,
+        typer.Option(min=4, max=10_000_000, help="Pairs to draw, half of them of one person."),
+    ] = 20_000,
+    limit: LimitOption = None,
+    second: SecondOption = True,
+    roc: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Also draw the ROC here (PNG).", show_default="none"),
+    ] = None,
 ) -> dict[str, Any]:
-    """How faces are found and aligned in photographs, and what an edit leaves of them.
+    """Same person or not, for people never trained on: AUC, accuracy, TAR at fixed FAR.
 
-    On photographs put together from held-out faces, whose places are known; and on a folder of
-    real ones: sharpness, seam, what changed outside, seconds and memory at 12 megapixels.
+    By the angle and by the Euclidean distance, over ten folds: each fold's threshold is found on
+    the others.
+    """
+    from istrc.evaluation.verification import draw_roc, evaluate_verification
+    from istrc.photo.write import output_format
+
+    if roc:
+        output_format(roc)  # before, and not after, an hour
+    own = dict(pairs=count, limit=limit, second=bench.recogniser)
+    found = bench.measured("verification", evaluate_verification, **own)
+    if roc:
+        draw_roc(found, roc)
+        bench.report.facts["roc_figure"] = roc
+        bench.report.say(roc)
+    return found
+
+
+def photos(bench: Bench) -> dict[str, Any]:
+    """What an edit leaves of whole photographs, at their own size and at 12 megapixels.
+
+    The largest face of each is edited both ways by every transformation: sharpness, seam, what
+    changed outside, and seconds.
     """
     from istrc.evaluation.photos import evaluate_photos
 
-    own = dict(photos=photos, whole=whole, faces=faces, moved=moved)
-    return bench.measured("photos", evaluate_photos, **own)
+    return watched("photos", evaluate_photos, circle=bench.circle, photos=bench.data)
 
 
 def photos_headline(found: dict[str, Any]) -> str:
-    aligned = found["alignment"]["aligned"]
-    text = f"eyes {aligned['median']:.3f} eye distances off (90 %: {aligned['p90']:.3f})"
-    if found["photographs"]:
-        own = found["photographs"]["resolutions"]["own"]
-        sharp = [own[mode]["sharpness"] for mode in ("photo", "anchored")]
-        text += "; sharpness {:.2f}, of a pasted face {:.2f}".format(*sharp)
-    return text
+    own = found["resolutions"]["own"]
+    sharp = [own[mode]["sharpness"] for mode in ("photo", "anchored")]
+    return "sharpness {:.2f}, of a pasted face {:.2f}".format(*sharp)
 
 
 MEASURES = {
@@ -179,11 +137,7 @@ MEASURES = {
         lambda found: f"mean AUC {found['mean_auc']:.3f} over {found['mean_over']} attributes",
     ),
     "reconstruction": Measure(reconstruction, reconstruction_headline),
-    "editing": Measure(
-        evaluate_editing.editing,
-        evaluate_editing.headline,
-        "istrc.evaluation.editing_report:editing_markdown",
-    ),
+    "editing": Measure(evaluate_editing.editing, evaluate_editing.headline),
     "verification": Measure(
         verification,
         lambda found: (
@@ -191,14 +145,8 @@ MEASURES = {
                 **found["angle"]
             )
         ),
-        "istrc.evaluation.verification:verification_markdown",
-        data=LfwOption,
-        lfw=True,
     ),
-    "learning": Measure(
-        learning, learning_headline, "istrc.evaluation.learning:learning_markdown", split="tune"
-    ),
-    "photos": Measure(photos, photos_headline, "istrc.evaluation.photos:photos_markdown"),
+    "photos": Measure(photos, photos_headline, data=PhotosOption),
 }
 
 
@@ -213,7 +161,7 @@ def all_parts(
 ) -> dict[str, dict[str, Any]]:
     """What an embedding knows, what comes back of a face, and edits, into one object.
 
-    LFW and peers of the edits have options of their own commands, and the rest commands.
+    Peers of the edits have options of their own command, and photographs a command.
     """
     return {
         "attributes": dict(limit=limit),

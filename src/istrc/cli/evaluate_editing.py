@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import typer
 
 from istrc.attributes import OTHERS, TRANSFORMATIONS
-from istrc.cli.measuring import Bench, JudgeOption, SecondOption, SheetsOption, watched
-from istrc.cli.options import need
+from istrc.cli.measuring import Bench, JudgeOption, SecondOption, SheetsOption
 from istrc.cli.strengths import LIMIT, check_names, parse_names
 from istrc.errors import IstrcError
 
@@ -90,40 +88,12 @@ FewOption = Annotated[
         "these as well.",
     ),
 ]
-CurveOption = Annotated[
-    str | None,
-    typer.Option(
-        metavar="FILE",
-        help="Also draw success against same person, one line a method (png, pdf or svg).",
-        show_default="none",
-    ),
-]
-RealismOption = Annotated[
-    bool,
-    typer.Option(
-        help="Train a small network to tell the edits of strength 1 (the first strength, without "
-        "it) from untouched faces, and report its AUC; minutes.",
-    ),
-]
-RealismStepsOption = Annotated[
-    int,
-    typer.Option(min=1, max=100_000, help="Batches of either of the two networks of --realism."),
-]
-AgainstOption = Annotated[
-    list[str],
-    typer.Option(
-        metavar="FOLDER",
-        help="Another method's pictures, kept by --keep-pictures, for --realism to compare with; "
-        "may be repeated.",
-        show_default="none",
-    ),
-]
 KeepPicturesOption = Annotated[
     str | None,
     typer.Option(
         metavar="FOLDER",
         help="Keep the edited pictures and their rows here, an .npy file an edit, so that other "
-        "judges can look at them.",
+        "judges can look at them (studies/realism.py).",
         show_default="none",
     ),
 ]
@@ -140,11 +110,7 @@ def editing(
     judge: JudgeOption = None,
     second: SecondOption = True,
     sheets: SheetsOption = None,
-    curve: CurveOption = None,
     keep_pictures: KeepPicturesOption = None,
-    realism: RealismOption = False,
-    realism_steps: RealismStepsOption = 1000,
-    against: AgainstOption = [],  # noqa: B006  typer copies it
 ) -> dict[str, Any]:
     """Every transformation, both directions, all modes: success, identity, leakage, sex flips.
 
@@ -155,17 +121,10 @@ def editing(
     Where the data has landmarks (istrc prepare --measured) and dlib's predictor is installed, the
     written pictures are measured as well: what moved, and how far the skin's tone did.
     """
-    if curve:
-        _check_curve(curve, bench.second)
-    others = _others(against, realism, bench.prepared)
     from istrc.evaluation.editing import evaluate_editing
-    from istrc.evaluation.editing_curve import draw_curves
-    from istrc.evaluation.editing_report import Sheets
-    from istrc.evaluation.groups import group_finder
-    from istrc.evaluation.kept_pictures import KeptPictures, read_kept
+    from istrc.evaluation.kept_pictures import KeptPictures
     from istrc.evaluation.peers.calibration import choose_peers, prepare_peers
-    from istrc.evaluation.realism import evaluate_realism
-    from istrc.evaluation.results import plain
+    from istrc.evaluation.sheets import Sheets
 
     edited = _attributes(attribute, bench.circle)
     made = prepare_peers(
@@ -179,19 +138,15 @@ def editing(
         say=bench.report.say,
     )
     one = 1.0 if 1.0 in strengths else strengths[0]
-    # The network of realism reads from the disk what may not fit into memory
-    temporary = TemporaryDirectory() if realism and not keep_pictures else None
-    base = keep_pictures or (temporary and temporary.name)
     shown: list[Any] = []  # Sheets and KeptPictures
-    kept: list[Any] = []
     for method in ("photo", *made):
         place = "" if method == "photo" else method
         of: dict[str, Any] = dict(method=method, strength=one)
         if sheets:
             folder = Path(sheets) / "editing" / place
             shown.append(Sheets(folder, bench.prepared, bench.judge, **of))
-        if base:
-            kept.append(KeptPictures(Path(base) / place, bench.prepared, **of))
+        if keep_pictures:
+            shown.append(KeptPictures(Path(keep_pictures) / place, bench.prepared, **of))
     found = bench.measured(
         "editing",
         evaluate_editing,
@@ -204,47 +159,13 @@ def editing(
         peers=made,
         slow=[name for name, peer in made.items() if peer.slow],
         few=few,
-        show=lambda *outcome: [see(*outcome) for see in (*shown, *kept)],
+        show=lambda *outcome: [see(*outcome) for see in shown],
     )
     if keep_pictures:
         bench.report.say(keep_pictures)
-    if realism:
-        ours = {one.method: read_kept(one.folder, bench.prepared) for one in kept}
-        bench.report.say("telling edited faces from untouched ones ...")
-        found["realism"] = watched(
-            "realism",
-            evaluate_realism,
-            methods={**ours, **others},
-            prepared=bench.prepared,
-            groups=group_finder(bench.prepared, bench.split),
-            steps=realism_steps,
-        )
-    if temporary:
-        temporary.cleanup()
     if made:
         found["peers"] = {name: peer.record for name, peer in made.items()}
-    if curve:
-        bench.report.facts["curve_figure"] = str(draw_curves(plain(found), curve))
-        bench.report.say(curve)
     return found
-
-
-def _others(folders: list[str], realism: bool, prepared: Any) -> dict[str, Any]:
-    """The pictures of other methods, by the names of their folders. Raises IstrcError."""
-    from istrc.evaluation.kept_pictures import read_kept
-
-    if folders and not realism:
-        raise IstrcError("--against: is compared by --realism; give that, too")
-    return {Path(folder).name: read_kept(folder, prepared) for folder in folders}
-
-
-def _check_curve(file: str, second: bool) -> None:
-    """What would fail after an hour fails before. Raises IstrcError."""
-    if not second:
-        raise IstrcError("--curve: shows who is still the same person; leave --no-second out")
-    if Path(file).suffix not in (".png", ".pdf", ".svg"):
-        raise IstrcError(f"--curve {file}: cannot write that format; give .png, .pdf or .svg")
-    need("--curve", "matplotlib", extra="figures")
 
 
 def headline(found: dict[str, Any]) -> str:

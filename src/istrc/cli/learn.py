@@ -267,7 +267,7 @@ def _noted(learned: Any) -> dict[str, Any]:
 
 
 def _list(report: Report) -> None:
-    from istrc.learning import shelf
+    from istrc.learning import user_attributes
     from istrc.learning.learn import trust_of
     from istrc.models.learned import LearnedAttribute
 
@@ -285,19 +285,20 @@ def _list(report: Report) -> None:
             **noted,
         )
 
-    paths = shelf.kept()
-    report.facts["folder"] = shelf.folder()
+    paths = user_attributes.kept()
+    report.facts["folder"] = user_attributes.folder()
     report.each(paths, one)
     if not paths:
-        report.say(f"{shelf.folder()}: nothing learned yet; istrc learn NAME --with A --without B")
+        usage = "istrc learn NAME --with A --without B"
+        report.say(f"{user_attributes.folder()}: nothing learned yet; {usage}")
 
 
 def _forget(report: Report, name: str) -> None:
-    from istrc.learning import shelf
+    from istrc.learning import user_attributes
 
-    paths = shelf.kept(name)
+    paths = user_attributes.kept(name)
     if not paths:
-        known = ", ".join(sorted({path.stem for path in shelf.kept()}))
+        known = ", ".join(sorted({path.stem for path in user_attributes.kept()}))
         raise InputError(f"{name}: nothing was learned as this; there is: {known or 'nothing'}")
     for path in paths:
         path.unlink()

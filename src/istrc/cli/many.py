@@ -18,10 +18,10 @@ import typer
 
 from istrc.cli.crew import apart
 from istrc.cli.files import Job, find_all, plan_outputs
-from istrc.cli.made import Made
+from istrc.cli.manifest import Manifest
 from istrc.cli.report import Report, describe
 from istrc.cli.table import ReportOption, table_file
-from istrc.cli.task import Outcome, Stop, Task, here, is_full
+from istrc.cli.task import Outcome, Stop, Task, in_process, is_full
 from istrc.errors import OutOfSpace
 from istrc.progress import Bar
 
@@ -80,7 +80,7 @@ def do_all(
     opened: Any,
     *,
     processes: int = 1,
-    made: Made | None = None,
+    manifest: Manifest | None = None,
     tell: Callable[[Report, Job, Outcome], None] | None = None,
 ) -> None:
     """Do the task on every job, and tell the report of each in their order.
@@ -92,7 +92,7 @@ def do_all(
     """
     ready: dict[int, Outcome] = {}
     for number, job in enumerate(jobs):
-        if made is not None and (facts := made.find(job)) is not None:
+        if manifest is not None and (facts := manifest.find(job)) is not None:
             ready[number] = Outcome({**facts, "already": True})
     already = len(ready)
     todo = [(number, job) for number, job in enumerate(jobs) if number not in ready]
@@ -101,11 +101,11 @@ def do_all(
         if min(processes, len(todo)) > 1:
             outcomes = apart(todo, task, min(processes, len(todo)), stop)
         else:
-            outcomes = here(todo, task, opened, stop)
+            outcomes = in_process(todo, task, opened, stop)
         with contextlib.closing(outcomes):
             for number, outcome in outcomes:
-                if outcome.error is None and made is not None:
-                    outcome = _record(made, jobs[number], outcome)
+                if outcome.error is None and manifest is not None:
+                    outcome = _record(manifest, jobs[number], outcome)
                 if outcome.full:
                     stop.asked, full = True, full or outcome.error
                 else:
@@ -128,9 +128,9 @@ def do_all(
         raise KeyboardInterrupt
 
 
-def _record(made: Made, job: Job, outcome: Outcome) -> Outcome:
+def _record(manifest: Manifest, job: Job, outcome: Outcome) -> Outcome:
     try:
-        made.add(job, {**outcome.facts, "seconds": outcome.seconds})
+        manifest.add(job, {**outcome.facts, "seconds": outcome.seconds})
     except OSError as error:
         if is_full(error):
             outcome.error, outcome.full = f"{describe(error)}; make room, then run it again", True

@@ -6,8 +6,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
-from pkgutil import resolve_name
 from typing import Annotated, Any
 
 import typer
@@ -19,7 +17,7 @@ from istrc.errors import IstrcError
 from istrc.progress import Bar
 
 # Options that the bench opens, by the field of it that they fill
-OPENED = {"judge": "judge_folder", "second": "second", "pairs": "pairs"}
+OPENED = {"judge": "judge_folder", "second": "second"}
 
 DataOption = Annotated[str, typer.Option(metavar="FOLDER", help="A folder made by istrc prepare.")]
 JudgeOption = Annotated[
@@ -39,10 +37,6 @@ SecondOption = Annotated[
 ]
 LimitOption = Annotated[
     int | None, typer.Option(min=1, max=10_000_000, help="Faces to measure on.", show_default="all")
-]
-MarkdownOption = Annotated[
-    str | None,
-    typer.Option(metavar="FILE", help="Also write the table as Markdown.", show_default="none"),
 ]
 SheetsOption = Annotated[
     str | None,
@@ -81,27 +75,14 @@ class ResultsOptions:
         if self.file and not self.as_json:
             raise IstrcError(f"{self.file}: to write the results there, give --json {self.file}")
 
-    def write(
-        self,
-        report: Report,
-        record: dict[str, Any],
-        markdown: str | None,  # file
-        table: str | None,  # "module:function" that makes Markdown
-        *,
-        of: str | None = None,  # the part of the record that it is of; all of it
-        seed: int | None = None,
-    ) -> None:
-        """Write the record and its table where they were asked for, and say where they are."""
-        from istrc.evaluation.results import plain, write_results, write_text
+    def write(self, report: Report, record: dict[str, Any], *, seed: int | None = None) -> None:
+        """Write the record where it was asked for, and say where it is."""
+        from istrc.evaluation.results import write_results
 
         if self.file:
             write_results(self.file, record, seed=seed)
             report.facts["written"] = self.file
             report.say(self.file)
-        if markdown:
-            write_text(markdown, resolve_name(str(table))(plain(record[of] if of else record)))
-            report.facts["markdown"] = markdown
-            report.say(markdown)
 
 
 @dataclass
@@ -115,8 +96,7 @@ class Bench:
     split: str
     judge_folder: str | None = None
     second: bool = False
-    lfw: bool = False  # LFW's layout will do as well
-    pairs: str | None = None  # LFW's pairs.txt, where it is not in the folder
+    is_prepared: bool = True  # or a folder of photographs
 
     def check(self) -> None:
         """What can be refused before anything is measured. Raises IstrcError."""
@@ -128,21 +108,6 @@ class Bench:
             raise IstrcError(f"--split {self.split}: give one of {', '.join(splits)}")
         if self.is_prepared:
             self.prepared  # noqa: B018
-        else:
-            self.pairs_file  # noqa: B018
-
-    @property
-    def is_prepared(self) -> bool:
-        """Whether the faces are a prepared folder's; only verification knows another layout."""
-        if not self.lfw:
-            return True
-        return self.pairs is None and (Path(self.data) / "prepared.json").exists()
-
-    @cached_property
-    def pairs_file(self) -> Path:
-        from istrc.evaluation.lfw import pairs_file
-
-        return pairs_file(self.data, self.pairs)
 
     @cached_property
     def circle(self) -> Any:
@@ -154,7 +119,7 @@ class Bench:
 
     @property
     def source(self) -> str | None:
-        return self.prepared.info.get("source") if self.is_prepared else "lfw"
+        return self.prepared.info.get("source") if self.is_prepared else "photographs"
 
     @property
     def common(self) -> dict[str, Any]:
@@ -192,10 +157,7 @@ class Measure:
     # (bench, options of its own) -> results; those of OPENED are there for their place in --help
     take: Callable[..., dict[str, Any]]
     headline: Callable[[dict[str, Any]], str]  # the numbers that a reader looks for first
-    table: str | None = None  # "module:function" that makes Markdown of the results
-    data: Any = DataOption
-    split: str = "valid"  # by default
-    lfw: bool = False  # LFW's layout will do as well
+    data: Any = DataOption  # another: it is no prepared folder, and has no splits
 
 
 def measure_command(
@@ -214,21 +176,20 @@ def measure_command(
         report: Report,
         *,
         data: DataOption,
-        markdown: MarkdownOption = None,
-        split: SplitOption = "valid",
+        split: SplitOption = "valid",  # of a prepared folder
         seed: options.SeedOption = 0,
         model: options.TorchCircleOptions,
         results: ResultsOptions,
         **given: Any,
     ) -> None:
-        bench = Bench(report, data, model, seed, split, lfw=one.lfw)
+        bench = Bench(report, data, model, seed, split, is_prepared=one.data is DataOption)
         for option in OPENED.keys() & given.keys():
             setattr(bench, OPENED[option], given[option])
         bench.check()
         chosen = {name: given} if choose is None else choose(**given)
         found = {part: _take(measures[part], part, bench, own) for part, own in chosen.items()}
         record = {**found, "data": bench.source, "device": str(bench.circle.device)}
-        results.write(report, record, markdown, one.table, of=name, seed=seed)
+        results.write(report, record, seed=seed)
         for part, value in found.items():
             report.done(f"{part}: {measures[part].headline(value)}", part=part, **value)
         if choose is None:
@@ -239,9 +200,8 @@ def measure_command(
     shared = {option.name: option for option in options_of(command)}
     first = [shared.pop("report"), shared.pop("data").replace(annotation=one.data)]
     own = [option for option in options_of(one.take) if option.name != "bench"]
-    if one.table is None:
-        del shared["markdown"]
-    shared["split"] = shared["split"].replace(default=one.split)
+    if one.data is not DataOption:
+        del shared["split"]
     whole = with_signature(command, [*first, *own, *shared.values()], one.take.__doc__)
     return as_command(f"evaluate {name}", whole)
 

@@ -88,7 +88,7 @@ def read_source(circle: Any, source: Source, report: Report, faces: FaceOptions)
         raise InputError(f"{source}: no such row; there are {len(z)}, counted from 0")
     names = [str(source)] if len(z) == 1 else [f"{source.path}[{row}]" for row in rows]
     return [
-        Operand(name, circle.here(z[row : row + 1]), None)
+        Operand(name, circle.to_device(z[row : row + 1]), None)
         for name, row in zip(names, rows, strict=True)
     ]
 

@@ -247,13 +247,13 @@ def check_attributes(
     """Raises IstrcError for the first name that the circle does not have, and says why; tells the
     report which edits are experimental.
     """
-    from istrc.learning import shelf
+    from istrc.learning import user_attributes
     from istrc.recognisers.recogniser import key
 
     known = circle.attribute_names
     for option, names in (("-a", list(edits)), ("--keep", asked(kept))):
         for name in names:
-            why = shelf.unusable(name, key(circle.recogniser.record))
+            why = user_attributes.unusable(name, key(circle.recogniser.record))
             if name not in known and why:
                 raise IstrcError(f"{option} {name}: {why}")
         check_names(names, known, option)

@@ -9,7 +9,7 @@ from typing import Any
 
 from istrc.cli.files import Job
 from istrc.cli.looking import Seen, embedded, look
-from istrc.cli.made import Made, command_key
+from istrc.cli.manifest import Manifest, command_key
 from istrc.cli.many import ResumeOptions, do_all
 from istrc.cli.options import CircleOptions, WriteOptions
 from istrc.cli.pictures import write_face
@@ -44,13 +44,13 @@ def redraw_all(
         return
     circle = model.open()
     check(circle)
-    made = None
+    manifest = None
     if folder:
         key = command_key(report.command, settings, circle, names)
-        made = Made(Path(out), key, again=batch.again)
+        manifest = Manifest(Path(out), key, again=batch.again)
     opening = replace(model, runtime=circle.runtime).open
     task = Task(None, settings, opening, circle.runtime, look, together, AT_ONCE)
-    do_all(report, todo, task, circle, processes=batch.jobs, made=made)
+    do_all(report, todo, task, circle, processes=batch.jobs, manifest=manifest)
 
 
 def redraw_some(
@@ -69,7 +69,7 @@ def redraw_some(
     from istrc.face import Face
 
     x, z = embedded(circle, [seen.crops for _, seen in looked])
-    x, row = circle.here(x), 0
+    x, row = circle.to_device(x), 0
     pictures: list[list[Any]] = []
     for job, seen in looked:
         pictures.append([])

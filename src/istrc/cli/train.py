@@ -34,10 +34,9 @@ PARTS = {
     "circle": ("istrc.training.circle", "train_circle", settings.CircleSettings),
     "all": ("istrc.training.all", "train_all", settings.AllSettings),
     "judge": ("istrc.evaluation.judges", "train_judge", settings.JudgeSettings),
-    "sieve": ("istrc.training.sieve", "train_sieve", settings.SieveSettings),
 }
 
-SAVES_ITSELF = ("all", "circle", "judge", "sieve", "textures")
+SAVES_ITSELF = ("all", "circle", "judge", "textures")
 
 # A trained part is given as the folder that holds it.
 NETS = ("FaceNet", "AutoEncoder", "Landmarks", "Circle")
@@ -109,7 +108,6 @@ def _option(one: Field) -> inspect.Parameter | None:
         "Path": (str, "FOLDER"),
         "Recogniser": (str, SPEC),
         "tuple[int, ...]": (str, "N,N,..."),
-        "tuple[str, ...]": (str, "NAME,NAME,..."),
         **dict.fromkeys(NETS, (str, "FOLDER")),
     }
     if name not in offered:
@@ -120,13 +118,12 @@ def _option(one: Field) -> inspect.Parameter | None:
     if isinstance(default, tuple):
         default = ",".join(map(str, default)) or None
     preset = [f"{name}_steps" for name in settings.PRESETS["face128"].steps]
-    parser = {"tuple[int, ...]": _numbers, "tuple[str, ...]": _names}.get(name)
     information = typer.Option(
         f"--{flag}/--no-{flag}" if kind is bool else f"--{flag}",
         metavar=metavar,
         help=f"Any recogniser: {WHAT}." if metavar == SPEC else one.metadata["help"],
         show_default="the preset's" if one.default is None and one.name in preset else True,
-        parser=parser,
+        parser=_numbers if name.startswith("tuple") else None,
     )
     return _parameter(one.name, Annotated[kind, information], default)
 
@@ -138,10 +135,6 @@ def _numbers(text: str) -> tuple[int, ...]:
     except ValueError:
         message = f"{text!r} is not a list of numbers separated by commas"
         raise typer.BadParameter(message) from None
-
-
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(","))
 
 
 def _load(given: dict[str, Any], kind: type) -> None:

@@ -22,8 +22,8 @@ from istrc.device import reduced
 from istrc.errors import InputError
 from istrc.evaluation.attributes import measure_attributes
 from istrc.evaluation.results import plain, weights_checksum
+from istrc.models.fused import channels_last
 from istrc.models.judge import JudgeNet
-from istrc.models.quick import channels_last
 from istrc.models.serialization import load_part, save_part
 from istrc.training.entropy import known_entropy
 from istrc.training.settings import JudgeSettings

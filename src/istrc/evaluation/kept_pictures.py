@@ -7,7 +7,6 @@ smile+.rows.npy   (N,) int64, the rows of the prepared data that they were made 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,14 +20,6 @@ if TYPE_CHECKING:
     from istrc.evaluation.editing_measures import Outcome
 
 ABOUT = "kept.json"
-
-
-@dataclass(frozen=True)
-class Kept:
-    """The pictures of one edit."""
-
-    pictures: np.ndarray  # (N, S, S, 3) uint8, from a memory map
-    rows: np.ndarray  # (N,) of the prepared data
 
 
 class KeptPictures:
@@ -60,35 +51,3 @@ def keep(folder: Path, edit: str, pictures: np.ndarray, rows: np.ndarray) -> Non
     """Write the pictures (N, S, S, 3) uint8 of one edit, and beside them their rows (N,)."""
     np.save(folder / f"{edit}.npy", pictures)
     np.save(folder / f"{edit}.rows.npy", np.asarray(rows, np.int64))
-
-
-def read_kept(folder: str | Path, prepared: Prepared) -> dict[str, Kept]:
-    """Edit -> its pictures, in order of names.
-
-    Raises InputError where the folder has none, or they are of other data or another size.
-    """
-    folder = Path(folder)
-    found: dict[str, Kept] = {}
-    for path in sorted(folder.glob("*.rows.npy")):
-        edit = path.name.removesuffix(".rows.npy")
-        rows = np.load(path, allow_pickle=False)
-        try:
-            pictures = np.load(folder / f"{edit}.npy", mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError, EOFError) as error:
-            raise InputError(f"{folder / edit}.npy: {error}; make the folder again") from None
-        if pictures.shape != (len(rows), prepared.size, prepared.size, 3):
-            raise InputError(
-                f"{folder / edit}.npy: pictures {pictures.shape} of {len(rows)} rows, and the data "
-                f"has faces of {prepared.size} px; keep pictures of the same data and size"
-            )
-        found[edit] = Kept(pictures, rows)
-    if not found:
-        raise InputError(f"{folder}: no pictures here; istrc evaluate editing --keep-pictures")
-    about = folder / ABOUT
-    faces = read_json(about)["faces"] if about.exists() else len(prepared)
-    if faces != len(prepared):
-        raise InputError(
-            f"{folder}: its pictures are of data with {faces} faces, and {prepared.folder} has "
-            f"{len(prepared)}; rows of other data are other faces"
-        )
-    return found

@@ -1,193 +1,252 @@
-"""The figures of working on whole photographs: finding, aligning, and putting edits back."""
+"""What an edit does to a whole photograph: how sharp the face stays, its border, and all else."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from PIL import Image
 
-from istrc.circle import TRANSFORMATIONS
-from istrc.data.prepared import Prepared
-from istrc.evaluation.embedding import silent
-from istrc.evaluation.photo_edits import MEGAPIXELS, MODES, measure_photographs
-from istrc.evaluation.photo_finding import (
-    CONDITIONS,
-    CROWDS,
-    LARGE,
-    PICTURES,
-    Condition,
-    measure_alignment,
-    measure_crowds,
-    measure_detection,
-    steps,
-)
-from istrc.evaluation.photo_scenes import FEATHER, draw_faces
-from istrc.evaluation.results import circle_checksum, markdown_table, records_table
+from istrc.attributes import TRANSFORMATIONS
+from istrc.errors import InputError
+from istrc.evaluation.embedding import Progress, silent
+from istrc.evaluation.metrics import LUMA, finite_mean
+from istrc.evaluation.results import circle_checksum
+from istrc.face import Edited, Face
+from istrc.photo.align import Frame, transform
 from istrc.photo.inputs import find_inputs
+from istrc.photo.paste import FULL, ROUNDNESS
+from istrc.shape.crop import CROP_CENTRE, CROP_SIDE
+
+MEGAPIXELS = 12.0  # of what a telephone takes
+MODES = ("photo", "anchored")  # the change added to the photograph, and the decoded face pasted
+PULLED = 1.35  # radius beyond which nothing moves with a face (istrc.shape.mesh)
+Edits = Sequence[tuple[str, float]]  # attribute, strength
+
+
+@dataclass(frozen=True)
+class Region:
+    """Where in a photograph an edit may show.
+
+    Attributes:
+        cut: rows and columns of the square round what moves with the face, a pixel to spare.
+        radius: (h, w) of each of its pixels: 1 on the mask's border, FULL where it begins to fade.
+    """
+
+    cut: tuple[slice, slice]
+    radius: np.ndarray
+
+    @classmethod
+    def of(cls, frame: Frame, height: int, width: int) -> Region:
+        corners, ends = frame.corners(), (width, height)
+        corners = corners.mean(0) + PULLED * (corners - corners.mean(0))
+        left, top = (int(v) for v in np.clip(np.floor(corners.min(0)) - 1, 0, ends))
+        right, bottom = (int(v) for v in np.clip(np.ceil(corners.max(0)) + 1, 0, ends))
+        x, y = np.meshgrid(np.arange(left, right) + 0.5, np.arange(top, bottom) + 0.5)
+        at = transform(frame.matrix, np.stack([x, y], -1))  # (h, w, 2), in the frame
+        u = np.abs((at - CROP_CENTRE) / (CROP_SIDE / 2)) ** ROUNDNESS
+        radius = u.sum(-1) ** (1 / ROUNDNESS)
+        return cls((slice(top, bottom), slice(left, right)), radius.astype(np.float32))
+
+    @property
+    def face(self) -> np.ndarray:
+        """Where the mask is 1: (h, w) bool."""
+        return self.radius <= FULL
+
+    @property
+    def border(self) -> np.ndarray:
+        """Where the mask fades: (h, w) bool."""
+        return (self.radius > FULL) & (self.radius < 1)
+
+
+def luminance(pixels: np.ndarray) -> np.ndarray:
+    """(h, w, 3) uint8 -> (h, w) float32, ITU-R BT.601."""
+    return pixels.astype(np.float32) @ np.array(LUMA, np.float32)
+
+
+def sharpness(grey: np.ndarray, where: np.ndarray) -> float:
+    """The variance of the Laplacian (four neighbours) over these pixels; NaN over none.
+
+    Pixels of the picture's own edge have too few neighbours and do not count.
+    """
+    inner = grey[1:-1, 1:-1]
+    laplacian = grey[:-2, 1:-1] + grey[2:, 1:-1] + grey[1:-1, :-2] + grey[1:-1, 2:] - 4 * inner
+    chosen = laplacian[where[1:-1, 1:-1]]
+    return float(chosen.var(dtype=np.float64)) if chosen.size else float("nan")
+
+
+def roughness(grey: np.ndarray, where: np.ndarray) -> float:
+    """The mean length of the gradient (central differences) over these pixels; NaN over none."""
+    down, across = np.gradient(grey)
+    chosen = np.hypot(down, across)[where]
+    return float(chosen.mean(dtype=np.float64)) if chosen.size else float("nan")
+
+
+def changed_outside(before: np.ndarray, after: np.ndarray, region: Region) -> float:
+    """The share of pixels beyond what moves with the face whose bytes are not what they were."""
+    changed = (before != after).any(-1)  # (H, W)
+    outside = changed.size - int((region.radius < PULLED).sum())
+    inside = int((changed[region.cut] & (region.radius < PULLED)).sum())
+    return (int(changed.sum()) - inside) / max(outside, 1)
+
+
+def enlarged(pixels: np.ndarray, megapixels: float = MEGAPIXELS) -> np.ndarray:
+    """The photograph at about so many megapixels; as it is where it has as many."""
+    height, width = pixels.shape[:2]
+    factor = (megapixels * 1e6 / (height * width)) ** 0.5
+    if factor <= 1:
+        return pixels
+    size = (round(width * factor), round(height * factor))
+    return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS))
+
+
+def measure_face(
+    face: Face, edits: Edits, progress: Callable[[], None] = lambda: None
+) -> dict[str, Any]:
+    """Make every edit of one face of a photograph, and put every question to the photograph.
+
+    `modes[mode][edit]`: `sharpness` inside the face and `seam`, the roughness of the mask's border,
+    both edited over original; `outside`, the share of pixels beyond the face that changed;
+    `seconds`. `nothing`: whether strength 0 gives every byte back.
+    """
+    before = face.picture.pixels
+    region = Region.of(face.frame, *before.shape[:2])
+    grey = luminance(before[region.cut])
+    was_sharp, was_rough = sharpness(grey, region.face), roughness(grey, region.border)
+    modes: dict[str, dict[str, dict[str, float]]] = {mode: {} for mode in MODES}
+    for attribute, strength in edits:
+        for mode in MODES:
+            started = time.perf_counter()
+            after = edited(face, attribute, strength, mode).pixels
+            seconds = time.perf_counter() - started
+            grey = luminance(after[region.cut])
+            modes[mode][edit_name(attribute, strength)] = {
+                "sharpness": _ratio(sharpness(grey, region.face), was_sharp),
+                "seam": _ratio(roughness(grey, region.border), was_rough),
+                "outside": changed_outside(before, after, region),
+                "seconds": seconds,
+            }
+            progress()
+    nothing = edited(face, edits[0][0], 0.0).pixels
+    return {"modes": modes, "nothing": bool(np.array_equal(nothing, before))}
+
+
+def measure_photographs(
+    circle: Any,
+    paths: Sequence[Path],
+    edits: Edits,
+    *,
+    megapixels: float = MEGAPIXELS,
+    progress: Callable[[], None] = lambda: None,
+) -> dict[str, Any]:
+    """Find the faces of photographs, and edit the largest of each.
+
+    `found`: faces and seconds of each photograph, to read, find, align and embed. `resolutions`:
+    `measure_face` at the photographs' own and enlarged, as means over photographs and edits.
+
+    Raises InputError where no photograph has a face.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    left_out: dict[str, str] = {}
+    at: dict[str, list] = {"own": [], "enlarged": []}
+    for number, path in enumerate(paths):
+        try:
+            if not number:
+                circle.faces(path)  # the first loads the detector
+            started = time.perf_counter()
+            faces = circle.faces(path)
+            seconds = time.perf_counter() - started
+        except InputError as error:
+            left_out[path.name] = str(error).removeprefix(f"{path}: ")
+            continue
+        height, width = faces[0].picture.pixels.shape[:2]
+        size = dict(width=width, height=height)
+        found[path.name] = {"faces": len(faces), "seconds": seconds, **size}
+        at["own"].append(measure_face(faces[0], edits, progress))
+        try:
+            face = enlarged_face(circle, faces[0], megapixels)
+        except InputError as error:
+            left_out[f"{path.name}, enlarged"] = str(error)
+            continue
+        at["enlarged"].append(measure_face(face, edits, progress))
+    if not found:
+        raise InputError(f"no photograph with a face among {len(paths)}: {left_out}")
+    return {
+        "found": found,
+        "left_out": left_out,
+        "megapixels": megapixels,
+        "faces": sum(one["faces"] for one in found.values()) / len(paths),
+        "seconds": finite_mean([one["seconds"] for one in found.values()]),
+        "resolutions": {name: together(measured) for name, measured in at.items() if measured},
+    }
 
 
 def evaluate_photos(
     *,
     circle: Any,
-    prepared: Prepared,
-    photos: str | Path | None = None,  # a folder of photographs; None leaves them out
-    whole: str | Path | None = None,  # CelebA's official folder; None uses the prepared crops
-    split: str = "valid",  # of the crops
-    faces: int = 50,  # of each condition of detection, at most
-    moved: int = 500,  # that are moved and aligned, at most
-    conditions: Sequence[Condition] = CONDITIONS,
-    crowds: Mapping[str, Sequence[float]] = CROWDS,  # name -> sides of faces, pixels
-    pictures: int = PICTURES,  # of each crowd
-    large: Mapping[int, tuple[int, int]] = LARGE,  # megapixels -> height, width
+    photos: str | Path,  # a folder of photographs
     transformations: Sequence[str] = TRANSFORMATIONS,
     strength: float = 1.0,
     megapixels: float = MEGAPIXELS,
-    seed: int = 0,
-    progress: Callable[[int, int], None] = silent,
+    progress: Progress = silent,
 ) -> dict[str, Any]:
-    """Measure on photographs put together from held-out faces, and on a folder of real ones.
+    """`measure_photographs` of every transformation, both directions.
 
-    See `measure_alignment`, `measure_detection`, `measure_crowds`, and `measure_photographs`: there
-    every transformation, both directions, of the largest face of each.
-
-    Raises InputError where there is no face, or no photograph with one.
+    Raises InputError where no photograph has a face.
     """
-    paths = find_inputs([photos]) if photos is not None else []
-    common: dict[str, Any] = dict(split=split, seed=seed)
-    to_align = draw_faces(prepared, whole, count=moved, **common)
-    to_find = draw_faces(prepared, whole, count=faces, **common)
+    paths = find_inputs([photos])
     known = [name for name in transformations if name in circle.attribute_names]
     edits = [(name, sign * strength) for name in known for sign in (+1, -1)]
-    # An edit at both resolutions takes as long as several looks at small pictures
-    total = len(to_align) + steps(conditions, len(to_find)) + 4 * len(paths) * len(edits)
-    total += pictures * len(crowds) + len(large)
-    done = 0
-
-    def tick() -> None:
-        nonlocal done
-        done += 1
-        progress(done, total)
-
-    aligner = circle.aligner
-    shared: dict[str, Any] = dict(seed=seed, progress=tick)
-    crowded: dict[str, Any] = dict(crowds=crowds, pictures=pictures, large=large)
-    found: dict[str, Any] = {
-        "alignment": measure_alignment(to_align, aligner, **shared),
-        "detection": measure_detection(to_find, aligner, conditions=conditions, **shared),
-        "crowds": measure_crowds(to_find, aligner, **crowded, **shared),
-        "photographs": None,
-    }
-    if paths:
-        found["photographs"] = measure_photographs(
-            circle, paths, edits, megapixels=megapixels, progress=tick
-        )
-    progress(total, total)
-    return {
-        **found,
-        "faces_are": "crops" if whole is None else "whole",
-        "feather": FEATHER,
-        "strength": strength,
-        "split": split,
-        "threads": torch.get_num_threads(),
-        "seed": seed,
-        "weights": circle_checksum(circle),
-    }
-
-
-def photos_markdown(found: Mapping[str, Any]) -> str:
-    """Tables of alignment, of detection, and of edits of whole photographs, with notes."""
-    text = [_alignment(found), _detection(found), _crowds(found["crowds"])]
-    if found["photographs"]:
-        text += [_photographs(found["photographs"], found)]
-    return "\n".join(text)
-
-
-def _alignment(found: Mapping[str, Any]) -> str:
-    part = found["alignment"]
-    rows = [
-        [words, part[key].get("median"), part[key].get("p90")]
-        for key, words in (("box", "the box as it is"), ("aligned", "after the aligner"))
-    ]
-    faces = "whole aligned pictures" if found["faces_are"] == "whole" else "prepared crops"
-    return (
-        markdown_table(["error of the eyes, eye distances", "median", "90th percentile"], rows)
-        + f"\n{part['faces']} held-out faces ({faces}) turned by up to {part['rotate']:g} degrees, "
-        f"their boxes moved by up to {part['shift']:g} of the side and resized by up to "
-        f"{part['scale']:g}.\n"
+    total, ticks = 2 * len(MODES) * len(paths) * len(edits), count(1)
+    found = measure_photographs(
+        circle, paths, edits, megapixels=megapixels, progress=lambda: progress(next(ticks), total)
     )
+    weights = circle_checksum(circle)
+    threads = torch.get_num_threads()
+    return {**found, "strength": strength, "threads": threads, "weights": weights}
 
 
-def _detection(found: Mapping[str, Any]) -> str:
-    part = found["detection"]
-    rows = [
-        [
-            name,
-            one["rate"],
-            one["false"],
-            *(one[key].get(q) for key in ("box", "aligned") for q in ("median", "p90")),
-        ]
-        for name, one in part["conditions"].items()
-    ]
-    rows += [[f"no face, {ground}", None, false, *[None] * 4] for ground, false in
-             part["empty"].items()]  # fmt: skip
-    heads = ["found", "false a picture", "box, median", "box, 90 %", "aligned, median"]
-    width, height = part["pixels"]
-    crops = (
-        "The faces are crops from forehead to chin, faded into the background: harder than a head "
-        "with its surroundings. "
-    )
-    return (
-        markdown_table(["a face of", *heads, "aligned, 90 %"], rows)
-        + f"\n{part['faces']} photographs of {width}x{height} pixels a condition, put together of "
-        "one face and a background (photograph: random, with the spectrum of one). A face's size "
-        "is its crop's. Errors of the found faces' eyes in eye distances. "
-        f"{crops if found['faces_are'] == 'crops' else ''}\n"
-    )
+def enlarged_face(circle: Any, face: Face, megapixels: float) -> Face:
+    """The largest face of the enlarged photograph, read as a file of that size would be."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"{face.path.stem}.png"
+        pixels = enlarged(face.picture.pixels, megapixels)
+        Image.fromarray(pixels).save(path, compress_level=1)
+        return circle.read(path)
 
 
-def _crowds(part: Mapping[str, Any]) -> str:
-    height, width = part["shape"]
-    columns = {"rate": "found", "false": "false a picture"}
-    large = [
-        [
-            f"{megapixels} megapixels",
-            one["rate"],
-            one["false"],
-            one["seconds"],
-        ]
-        for megapixels, one in part["large"].items()
-    ]
-    return (
-        records_table("faces, pixels", columns, part["crowds"])
-        + f"\n{part['pictures']} photographs of {width}x{height} pixels a row, each with all of "
-        "its faces; a face's size is the side of its crop.\n\n"
-        + markdown_table(["a search of", "found", "false", "seconds"], large)
-        + "\nNine faces each, of 2 to 20 % of the height. Not found, whatever their size: heads "
-        "turned aside until one eye is hidden, and faces that are all but black.\n"
-    )
+def edited(face: Face, name: str, strength: float, mode: str = "photo") -> Edited:
+    """One attribute's edit of a face."""
+    strengths: dict[str, Any] = {name: strength}
+    return face.edit(mode=mode, **strengths)
 
 
-def _photographs(part: Mapping[str, Any], found: Mapping[str, Any]) -> str:
-    words = {"photo": "the change added (photo)", "anchored": "the decoded face pasted (anchored)"}
-    rows = []
-    for name, resolution in part["resolutions"].items():
-        at = "own resolution" if name == "own" else f"{part['megapixels']:g} megapixels"
-        for mode in MODES:
-            one = resolution[mode]
-            outside = f"{one['outside']:.1e}" if one["outside"] else "0"  # not rounded to nothing
-            numbers = [one["sharpness"], one["seam"], outside, one["seconds"]]
-            rows.append([f"{at}, {words[mode]}", *numbers])
-    heads = ["sharpness", "seam", "changed outside", "seconds an edit"]
-    text = [
-        markdown_table(["photographs", *heads], rows),
-        f"\n{len(part['found'])} photographs, the largest face of each, every transformation in "
-        f"both directions at strength {found['strength']:g}. Sharpness: variance of the Laplacian "
-        "inside the face; seam: mean gradient where the mask fades; both edited over original. "
-        "Changed outside: share of pixels beyond the mask. Strength 0 gives every byte back in "
-        f"{100 * min(one['nothing'] for one in part['resolutions'].values()):g} % of them. "
-        f"{part['faces']:.2f} faces found a photograph, in {part['seconds']:.2f} s.",
-    ]
-    text += [f" Left out: {name} ({why})." for name, why in part["left_out"].items()]
-    return "".join(text) + "\n"
+def together(measured: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Means over photographs of each edit, and over the edits; the worst of what must be 0."""
+    summary: dict[str, Any] = {"photographs": len(measured)}
+    for mode in MODES:
+        of_mode = [one["modes"][mode] for one in measured]
+        per_edit = {name: _means([one[name] for one in of_mode]) for name in of_mode[0]}
+        summary[mode] = {**_means(per_edit.values()), "edits": per_edit}
+    summary["nothing"] = float(np.mean([one["nothing"] for one in measured]))
+    return summary
+
+
+def _means(of: Iterable[dict[str, float]]) -> dict[str, float]:
+    keys, of = ("sharpness", "seam", "outside", "seconds"), list(of)
+    return {key: finite_mean([one[key] for one in of]) for key in keys}
+
+
+def edit_name(attribute: str, strength: float) -> str:
+    return f"{attribute}{'+' if strength > 0 else '-'}"
+
+
+def _ratio(after: float, before: float) -> float:
+    return after / before if before > 0 else float("nan")

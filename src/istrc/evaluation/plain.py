@@ -69,58 +69,21 @@ def rebuilt(circle: Any, z: torch.Tensor) -> torch.Tensor:
         if circle.mesh is None:
             return x
         shape = circle.shapes(c)[0].cpu().numpy()
-        return circle.here(circle._warped(x[0].cpu().numpy(), shape)[None])
-
-
-def embedded(circle: Any, x: torch.Tensor) -> torch.Tensor:
-    """One face (1, 3, S, S) on the sphere, (1, D)."""
-    with torch.no_grad():
-        return circle.recogniser.embed(x)
+        return circle.to_device(circle._warped(x[0].cpu().numpy(), shape)[None])
 
 
 def reconstruct(circle: Any, x: torch.Tensor) -> list[torch.Tensor]:
     """Faces (B, 3, S, S) through the circle, one after the other."""
-    return [rebuilt(circle, embedded(circle, face[None])) for face in x]
+    with torch.no_grad():
+        return [rebuilt(circle, circle.recogniser.embed(face[None])) for face in x]
 
 
 def transform(
     circle: Any,
     z: torch.Tensor,  # (1, D)
-    names: list[str],  # attributes, one after the other
+    classifier: Classifier,
     steps: int,
     length: float,
-    every: int = 1,  # a picture is made of every so many vectors
-) -> list[list[torch.Tensor]]:
-    """The pictures along the walks of one face, a list an attribute."""
-    return [
-        [
-            rebuilt(circle, vector)
-            for vector in walk(z, Classifier(circle.attributes, name), 1.0, steps, length)[1::every]
-        ]
-        for name in names
-    ]
-
-
-def train_classifier(
-    z: torch.Tensor,  # (N, D)
-    labels: torch.Tensor,  # (N,) 0 or 1
-    classifiers: AttributeClassifiers,  # whose shape it has
-    name: str,
-    *,
-    steps: int,
-    batch_size: int = 1024,
-    rate: float = 2e-3,
-) -> Classifier:
-    """Train one attribute's classifier by itself (section 5.3: one is trained for each feature)."""
-    net = Classifier(classifiers, name)
-    for layer in net.modules():
-        if isinstance(layer, nn.Linear):
-            layer.reset_parameters()
-    optimizer = torch.optim.AdamW(net.parameters(), lr=rate)
-    for _ in range(steps):
-        rows = torch.randint(0, len(z), (batch_size,))
-        loss = F.binary_cross_entropy_with_logits(net(z[rows]), labels[rows])
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-    return net
+) -> list[torch.Tensor]:
+    """The pictures along the walk of one face, one a step."""
+    return [rebuilt(circle, vector) for vector in walk(z, classifier, 1.0, steps, length)[1:]]

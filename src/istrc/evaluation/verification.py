@@ -20,7 +20,7 @@ from istrc.data.prepared import Prepared
 from istrc.errors import InputError
 from istrc.evaluation import identity
 from istrc.evaluation.embedding import Progress, embed_rows, precise, silent
-from istrc.evaluation.results import circle_checksum, markdown_table
+from istrc.evaluation.results import circle_checksum
 from istrc.evaluation.roc_figure import roc_figure
 from istrc.roc import best_threshold, roc_auc, roc_points, tar_at_far
 
@@ -171,15 +171,3 @@ def draw_roc(found: Mapping[str, Any], file: str | Path) -> None:
     Path(file).parent.mkdir(parents=True, exist_ok=True)
     title = "{same} pairs of one person, {different} of two".format(**found["pairs"])
     roc_figure(curves, title=title).save(file)
-
-
-def verification_markdown(found: Mapping[str, Any]) -> str:
-    """The distances side by side."""
-    header = ["distance", "accuracy", "standard error", "AUC"]
-    header += [f"TAR at FAR {rate:g}" for rate in FALSE_ACCEPT_RATES]
-    rows = [
-        [name, one["accuracy"], one["accuracy_standard_error"], one["auc"]]
-        + [one["tar_at_far"].get(f"{rate:g}") for rate in FALSE_ACCEPT_RATES]
-        for name, one in distances_in(found).items()
-    ]
-    return markdown_table(header, rows)

@@ -97,7 +97,7 @@ class _Stage:
         z = track.z[torch.tensor(numbers)].to(self.circle.device)
         points = track.points
         if points is not None:
-            points = self.circle.here(points[numbers].astype(np.float32))
+            points = self.circle.to_device(points[numbers].astype(np.float32))
         x = to_tensor(np.stack(crops))
         made = make_layers(self.circle, x, z, points, self.plan.direction, self.plan.mode)
         for i, number, layer in zip(faces, numbers, made, strict=True):

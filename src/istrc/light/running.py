@@ -20,12 +20,12 @@ class Running:
     device = "cpu"
     precision = "float32"
 
-    def here(self, x: Any) -> np.ndarray:
+    def to_device(self, x: Any) -> np.ndarray:
         return np.asarray(x, np.float32)
 
-    faces = here
+    faces = to_device
 
-    def quick(self, name: str, net: Any) -> Callable[..., np.ndarray]:
+    def fused(self, name: str, net: Any) -> Callable[..., np.ndarray]:
         return net
 
     def encode(self, autoencoder: AutoEncoder, x: np.ndarray) -> np.ndarray:
@@ -34,8 +34,8 @@ class Running:
 
     def draw(self, autoencoder: AutoEncoder, h: np.ndarray) -> np.ndarray:
         """Codes h (B, H) -> faces (B, 3, S, S), not clipped."""
-        some = max(1, PIXELS // autoencoder.size**2)
-        parts = [self.here(h)[start : start + some] for start in range(0, max(len(h), 1), some)]
+        h, some = self.to_device(h), max(1, PIXELS // autoencoder.size**2)
+        parts = [h[start : start + some] for start in range(0, max(len(h), 1), some)]
         return np.concatenate([autoencoder.decode(part) for part in parts])
 
     def arithmetic(self) -> contextlib.AbstractContextManager:

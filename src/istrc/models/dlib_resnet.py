@@ -16,7 +16,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from istrc.errors import InputError, IstrcError
-from istrc.models.quick import channels_last
+from istrc.models.fused import channels_last
 
 DESCRIPTOR = "dlib_face_recognition_resnet_model_v1.dat"
 MEAN = (122.782, 117.001, 104.298)  # of red, green and blue, subtracted before dividing by 256

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from istrc.models.began import AutoEncoder
-from istrc.models.quick import DRAWN, SEEN, Kept, folded, in_blocks
+from istrc.models.fused import DRAWN, SEEN, Kept, folded, in_blocks
 
 
 class Running:
@@ -34,15 +34,15 @@ class Running:
         parts = chain(self._autoencoder.parameters(), self._autoencoder.buffers())
         return next(parts).device
 
-    def here(self, x: Any) -> torch.Tensor:
+    def to_device(self, x: Any) -> torch.Tensor:
         """A tensor, or NumPy's array, as a tensor on the device."""
         return (torch.from_numpy(x) if isinstance(x, np.ndarray) else x).to(self.device)
 
     def faces(self, x: Any) -> torch.Tensor:
         """Faces (B, 3, S, S) here, in the order of memory in which convolutions are fast."""
-        return self.here(x).contiguous(memory_format=torch.channels_last)
+        return self.to_device(x).contiguous(memory_format=torch.channels_last)
 
-    def quick(self, name: str, net: nn.Module) -> Callable[..., torch.Tensor]:
+    def fused(self, name: str, net: nn.Module) -> Callable[..., torch.Tensor]:
         """A network of the circle, under its name, as it is run."""
         return self._folded.setdefault(name, Kept(folded)).of(net)
 
@@ -54,7 +54,7 @@ class Running:
     def draw(self, autoencoder: AutoEncoder, h: torch.Tensor) -> torch.Tensor:
         """Codes h (B, H) -> faces (B, 3, S, S), not clipped."""
         with self.arithmetic():
-            return in_blocks(autoencoder.decode, self.here(h), autoencoder.size, DRAWN)
+            return in_blocks(autoencoder.decode, self.to_device(h), autoencoder.size, DRAWN)
 
     def arithmetic(self) -> contextlib.AbstractContextManager:
         """In which the networks that see pictures compute; see `Circle.precision`."""

@@ -17,8 +17,8 @@ from safetensors.torch import save_file
 from torch import nn
 
 from istrc.errors import InputError, IstrcError
+from istrc.models.fused import channels_last
 from istrc.models.part_files import CONFIG, KINDS, SCALE, WEIGHTS, checked_config, read_weights
-from istrc.models.quick import channels_last
 from istrc.shape.crop import CROP, FRAME_SIZE
 from istrc.whole import checksum, whole, write_json
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from itertools import groupby
 
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
+from torch import nn
 
 from istrc import sphere
 from istrc.circle import Circle
-from istrc.paper_figures.layers import Layer, trace
 from istrc.paper_figures.page import FAINT, INK, new_page, pixels, put_face
 from istrc.paper_figures.people import Stage
 from istrc.resample import resized
@@ -20,6 +22,11 @@ PANEL = 2.75  # inches, the width of one network
 LINE = 0.2  # inches, one layer
 SIDE = 1.0  # inches, a picture or a vector of the circle
 PLACES = (0.35, 2.2, 3.95, 5.8, 7.65, 8.85)
+Layer = tuple[str, int]  # what it is and what comes out of it; how many numbers that is
+WORDS = {"Linear": "fully connected", "PixelUnshuffle": "space to depth"}
+WORDS |= {"PixelShuffle": "depth to space", "BatchNorm1d": "BatchNorm", "BatchNorm2d": "BatchNorm"}
+# Told with the layer before them: what comes out has the same size
+AFTER = (nn.BatchNorm1d, nn.BatchNorm2d, nn.Tanh, nn.ReLU, nn.ELU, nn.SiLU, nn.PReLU, nn.Sigmoid)
 FILLS = ("#dbeafe", "#dcfce7", "#fef3c7", "#fce7f3")
 
 
@@ -64,6 +71,39 @@ def networks(circle: Circle, x: torch.Tensor) -> list[tuple[str, list[Layer]]]:
         (f"BEGAN's encoder: x -> h ({h.shape[1]})", trace(autoencoder, autoencoder.encode, x)),
         ("BEGAN's decoder: h -> x", trace(autoencoder, autoencoder.decode, h)),
     ]
+
+
+@torch.inference_mode()
+def trace(
+    module: nn.Module, run: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor
+) -> list[Layer]:
+    """The layers of `module` that `run(x)` goes through, in the order of use, equal ones together.
+
+    Empty for what is not made of torch's layers.
+    """
+    found: list[Layer] = []
+
+    def hook(layer: nn.Module, _inputs: object, output: torch.Tensor) -> None:
+        word = WORDS.get(type(layer).__name__, type(layer).__name__)
+        if isinstance(layer, AFTER) and found:
+            found[-1] = (f"{found[-1][0]}, {word}", found[-1][1])
+            return
+        if isinstance(layer, nn.Conv2d):
+            word = f"conv {layer.kernel_size[0]}x{layer.kernel_size[1]}"
+            word += f" /{layer.stride[0]}" if layer.stride[0] > 1 else ""
+        size = "x".join(map(str, output.shape[1:]))
+        found.append((f"{word}, {size}", output[0].numel()))
+
+    silent = (nn.Identity, nn.Flatten, nn.Dropout, nn.ParameterList)
+    leaves = [m for m in module.modules() if not list(m.children()) and not isinstance(m, silent)]
+    handles = [leaf.register_forward_hook(hook) for leaf in leaves]
+    try:
+        run(x)
+    finally:
+        for handle in handles:
+            handle.remove()
+    counted = [(text, numbers, len(list(equal))) for (text, numbers), equal in groupby(found)]
+    return [(text + (f"  x{count}" if count > 1 else ""), n) for text, n, count in counted]
 
 
 def _ring(axes: Axes, stage: Stage, top: float) -> None:
@@ -132,9 +172,9 @@ def _bars(axes: Axes, vector: torch.Tensor, x: float, y: float, side: float) -> 
 def _panel(axes: Axes, x: float, y: float, title: str, layers: list[Layer], fill: str) -> None:
     axes.text(x + PANEL / 2, y + 0.1, title, size=7.5, weight="bold", ha="center", va="center")
     y += 0.28
-    largest = max((math.log(math.prod(layer.shape) + 1) for layer in layers), default=1)
-    for number, layer in enumerate(layers):
-        share = math.log(math.prod(layer.shape) + 1) / largest
+    largest = max((math.log(numbers + 1) for _, numbers in layers), default=1)
+    for number, (text, numbers) in enumerate(layers):
+        share = math.log(numbers + 1) / largest
         width = (PANEL - 0.15) * (0.35 + 0.65 * share)
         axes.add_patch(
             FancyBboxPatch(
@@ -144,7 +184,7 @@ def _panel(axes: Axes, x: float, y: float, title: str, layers: list[Layer], fill
             )
         )  # fmt: skip
         axes.text(
-            x + PANEL / 2, y + (number + 0.5) * LINE, layer.label, size=5.3, color=INK,
+            x + PANEL / 2, y + (number + 0.5) * LINE, text, size=5.3, color=INK,
             ha="center", va="center",
         )  # fmt: skip
     if not layers:

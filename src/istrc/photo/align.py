@@ -152,7 +152,7 @@ def frame_from_box(box: Box) -> Frame:
 
 
 @dataclass(frozen=True)
-class Sighting:
+class Alignment:
     """A detected face as the landmark network saw it.
 
     Attributes:
@@ -160,23 +160,21 @@ class Sighting:
         points: (68, 3) of the last look, as the network gives them.
         apart: how far the points of a look are from those of the look before, mean, pixels of the
             aligned frame; one number fewer than looks. In what is no face they are never settled.
-        astray: the network left the face that the detector saw.
     """
 
     frame: Frame
     points: np.ndarray
     apart: tuple[float, ...]
-    astray: bool
 
 
 def find_frame(
     pixels: np.ndarray, box: Box, aligner: FindsPoints | None = None, looks: int = STEPS
 ) -> Frame:
-    """The frame of a detected face; without an aligner that of its box alone (see `sight`)."""
-    return frame_from_box(box) if aligner is None else sight(pixels, box, aligner, looks).frame
+    """The frame of a detected face; without an aligner that of its box alone (see `align`)."""
+    return frame_from_box(box) if aligner is None else align(pixels, box, aligner, looks).frame
 
 
-def sight(pixels: np.ndarray, box: Box, aligner: FindsPoints, looks: int = STEPS) -> Sighting:
+def align(pixels: np.ndarray, box: Box, aligner: FindsPoints, looks: int = STEPS) -> Alignment:
     """Align a detected face: start from its box, find its points, put its eyes where they belong,
     and look again.
 
@@ -207,8 +205,8 @@ def sight(pixels: np.ndarray, box: Box, aligner: FindsPoints, looks: int = STEPS
             apart.append(float(np.linalg.norm(here - before, axis=1).mean() * frame.scale))
         before = here
         if _astray(frame, start):
-            return Sighting(start, points, tuple(apart), True)
-    return Sighting(frame, points, tuple(apart), False)
+            return Alignment(start, points, tuple(apart))
+    return Alignment(frame, points, tuple(apart))
 
 
 def _astray(frame: Frame, start: Frame) -> bool:

@@ -17,12 +17,12 @@ import numpy as np
 from istrc.errors import InputError
 from istrc.photo.align import (
     STEPS,
+    Alignment,
     Frame,
-    Sighting,
+    align,
     aligned_frame,
     centre_frame,
     find_frame,
-    sight,
 )
 from istrc.photo.detect import CLEAR, LEAST, Box, least, looks, without_doubles
 
@@ -102,12 +102,12 @@ def judged(pixels: np.ndarray, box: Box, aligner: Any, judge: Any) -> Found:
     """A proposed face, aligned by the aligner and scored by what the judge saw in it."""
     if judge is None:  # the detector's own threshold
         return Found(find_frame(pixels, box, aligner), _share(2.5 * (box.score - CLEAR)), box)
-    seen = sight(pixels, box, judge)
+    seen = align(pixels, box, judge)
     frame = seen.frame if judge is aligner else find_frame(pixels, box, aligner)
     return Found(frame, score_of(box, seen), box)
 
 
-def score_of(box: Box, seen: Sighting) -> float:
+def score_of(box: Box, seen: Alignment) -> float:
     """How surely it is a face, 0 to 1: logistic regression, with the weights and on the pictures
     of docs/studies/finding.md.
     """

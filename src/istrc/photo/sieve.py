@@ -4,7 +4,7 @@ To show dlib's detector faces of 40 pixels in a photograph of 12 megapixels, tha
 enlarged to 90, and searched for many seconds. The sieve sees faces of 20 to 40 pixels and answers
 at every eighth pixel: it looks at the photograph at half its size, and at half of that again, until
 the detector's own look takes over. What it lets through is not believed: the detector sees each
-place enlarged (istrc.photo.detect). How it was trained: istrc.training.sieve.
+place enlarged (istrc.photo.detect). How it was trained: studies/sieve.py.
 """
 
 from __future__ import annotations

@@ -18,8 +18,8 @@ import torch
 
 from istrc import cache
 from istrc.errors import InputError
+from istrc.models.fused import channels_last
 from istrc.models.inception_resnet_v1 import InceptionResNetV1
-from istrc.models.quick import channels_last
 from istrc.recognisers import placement
 from istrc.recognisers.recogniser import file_checksum, on_sphere
 from istrc.whole import checksum, whole

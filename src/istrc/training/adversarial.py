@@ -19,8 +19,8 @@ import torch
 from torch import nn
 
 from istrc.models.began import AutoEncoder
+from istrc.models.fused import channels_last
 from istrc.models.mapping import Mapping
-from istrc.models.quick import channels_last
 from istrc.models.serialization import fingerprint
 from istrc.training import loop
 from istrc.training.critic import PatchCritic, Regions, hinge, joined_pull

@@ -21,7 +21,7 @@ from istrc.errors import IstrcError
 from istrc.models.began import AutoEncoder, Generator
 from istrc.models.components import Region
 from istrc.models.facenet import FaceNet
-from istrc.models.quick import channels_last
+from istrc.models.fused import channels_last
 from istrc.models.serialization import fingerprint
 from istrc.training import loop
 from istrc.training.augment import augment

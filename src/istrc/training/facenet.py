@@ -23,7 +23,7 @@ from istrc.data.prepared import Prepared
 from istrc.device import reduced
 from istrc.errors import InputError
 from istrc.models.facenet import FaceNet
-from istrc.models.quick import channels_last
+from istrc.models.fused import channels_last
 from istrc.resample import resized
 from istrc.roc import roc_auc
 from istrc.training import loop

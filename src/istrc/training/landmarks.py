@@ -20,8 +20,8 @@ from torch.nn import functional as F
 
 from istrc.data.prepared import Prepared
 from istrc.device import reduced
+from istrc.models.fused import channels_last
 from istrc.models.landmarks import Landmarks, Regressor
-from istrc.models.quick import channels_last
 from istrc.shape.frame import MIRRORED, mirrored
 from istrc.shape.mesh import held_open, triangulated
 from istrc.training import loop
@@ -92,7 +92,7 @@ def look(
     return seen
 
 
-def cover(
+def occlude(
     x: torch.Tensor, points: np.ndarray, rng: np.random.Generator, share: float = 0.4
 ) -> np.ndarray:
     """Lay a hand, hair or a microphone over a share of views x (B, 3, S, S), in place.
@@ -182,7 +182,7 @@ def views(
     # The first half of the frames are far off, the first half of the faces is covered
     matrices = matrices[rng.permutation(len(x))]
     seen, places = look(x, matrices, size, fill, rng), seen_at(points, matrices)
-    hidden = cover(seen, places, rng)
+    hidden = occlude(seen, places, rng)
     order = rng.permutation(len(x))
     seen = disturb(seen[torch.from_numpy(order)], rng)
     return (

@@ -294,22 +294,6 @@ class JudgeSettings(Validated):
 
 
 @dataclass(kw_only=True)
-class SieveSettings(Run):
-    """Train the sieve for small faces; writes OUT/sieve.onnx."""
-
-    data: ClassVar[str] = "CelebA's official folder, whose pictures have their surroundings."
-    out: ClassVar[str] = "Run folder; holds the checkpoint and, at the end, sieve.onnx."
-
-    crops: str = other(MISSING, "A parquet file of crops of faces.")
-    plain: tuple[str, ...] = other((), "Folders of pictures without a face.")
-    scenes: int = setting(12_000, "Scenes that are put together, and seen in every pass.")
-    steps: int = other(2250, "Batches.")
-    batch_size: int = setting(32, "Scenes in a batch.")
-    rate: float = setting(4e-3, "Peak learning rate of AdamW.")
-    decay: float = setting(1e-4, "Weight decay.")
-
-
-@dataclass(kw_only=True)
 class SearchSettings(Settings):
     """Fit the corrections; each step learns on the points that the step before has left."""
 

@@ -21,7 +21,7 @@ from istrc.data.prepared import Prepared
 from istrc.device import reduced
 from istrc.models.began import AutoEncoder
 from istrc.models.facenet import FaceNet
-from istrc.models.quick import SEEN, folded, in_blocks
+from istrc.models.fused import SEEN, folded, in_blocks
 from istrc.models.serialization import fingerprint
 from istrc.resample import resized
 from istrc.shape.frame import mirrored
@@ -150,10 +150,10 @@ def both_spaces(
     if isinstance(facenet, Embeddings):
         embedded = facenet.of(rows)
     else:
-        size, quick = facenet.size, folded(facenet.eval())
+        size, fused = facenet.size, folded(facenet.eval())
 
         def embed(x: torch.Tensor) -> torch.Tensor:  # in blocks, whose maps stay near the processor
-            return in_blocks(quick, x, size, SEEN).float().cpu()
+            return in_blocks(fused, x, size, SEEN).float().cpu()
 
     shapes = None if textures is None else torch.from_numpy(textures.landmarks)
 

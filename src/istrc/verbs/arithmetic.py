@@ -54,11 +54,11 @@ def arithmetic(
     """
     if not any(weights):
         raise InputError("every face cancels, as in A - A: what is left has no direction")
-    z = circle.here(z)
+    z = circle.to_device(z)
     point = sphere.combine(list(weights), z)[None]  # (1, D)
     own, x = (z[:1], None) if onto is None else onto
     mode = "circle" if onto is None else "anchored"
     one = np.ones((1, 1))
-    face = rebuild_from(circle, point, z=circle.here(own), x=x, weights=one, mode=mode)
+    face = rebuild_from(circle, point, z=circle.to_device(own), x=x, weights=one, mode=mode)
     length = float(library(z).linalg.norm(numbers(list(weights), z) @ z))
     return Result(point, face, length, sphere.angle(point, z))

@@ -81,7 +81,7 @@ def average(
     if len(z) < 2:
         count = "no face" if len(z) == 0 else "one face"
         raise InputError(f"the average of {count}: give at least two faces")
-    z = circle.here(z)
+    z = circle.to_device(z)
     middle = MEANS[mean](z)[None]  # (1, D)
     weights = np.full((1, len(z)), 1 / len(z))
     face = rebuild_from(circle, middle, z=z, x=x, weights=weights, mode=mode)

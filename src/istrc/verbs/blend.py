@@ -63,7 +63,7 @@ def blend(
         raise InputError(f"path {path!r}: use one of {', '.join(PATHS)}")
     if frames < 2:
         raise InputError(f"{frames} frames: a blend has at least the two given faces; ask for 2")
-    z = circle.here(z)
+    z = circle.to_device(z)
     t = numbers(np.linspace(0, 1, frames), z)
     points = PATHS[path](z[0], z[1], t)  # (T, D)
     weights = library(t).stack([1 - t, t], 1)  # (T, 2)

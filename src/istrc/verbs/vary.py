@@ -63,7 +63,7 @@ def vary(
         raise InputError(f"count {count}: ask for at least one neighbour")
     if metric not in METRICS:
         raise InputError(f"metric {metric!r}: use one of {', '.join(METRICS)}")
-    z = circle.here(z)
+    z = circle.to_device(z)
     drawn = np.random.default_rng(seed).standard_normal((count, z.shape[1]))  # (K, D)
     if metric == "data":
         # In directions of the training embeddings' covariance C = V L V^T: by V L^(1/2) V^T, and

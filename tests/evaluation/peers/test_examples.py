@@ -4,7 +4,7 @@ import torch
 
 from istrc.circle import Circle
 from istrc.errors import InputError
-from istrc.evaluation.peers.examples import put_back, put_code_back
+from istrc.evaluation.peers.examples import composite, composite_code
 
 
 def test_examples_are_of_fit_and_what_the_circle_sees(untrained, prepared, examples):
@@ -33,17 +33,17 @@ def test_a_side_without_faces_is_told(examples, monkeypatch):
 
 def test_a_change_shows_inside_the_mask(x, mask):
     change = torch.randn(x.shape, generator=torch.manual_seed(0))
-    found = put_back(x, change)
+    found = composite(x, change)
     for face in range(len(x)):
         for channel in range(3):
             wanted = (x[face, channel] + mask * change[face, channel]).clamp(-1, 1)
             torch.testing.assert_close(found[face, channel], wanted)
-    assert torch.equal(put_back(x, 0 * change), x)
+    assert torch.equal(composite(x, 0 * change), x)
 
 
 def test_no_change_of_the_code_is_the_face_itself(untrained, x):
     c = untrained.encode(x)
-    torch.testing.assert_close(put_code_back(untrained, x, c, torch.zeros_like(c)), x)
+    torch.testing.assert_close(composite_code(untrained, x, c, torch.zeros_like(c)), x)
 
 
 def test_codes_with_shapes_are_drawn_in_them(untrained_parts, mask):
@@ -51,7 +51,7 @@ def test_codes_with_shapes_are_drawn_in_them(untrained_parts, mask):
     x = torch.rand(2, 3, 32, 32) * 2 - 1
     c = circle.encode(x)
     change = 0.05 * torch.randn(c.shape, generator=torch.manual_seed(0))
-    wanted = put_back(x, circle.decode_code(c + change) - circle.decode_code(c))
-    found = put_code_back(circle, x, c, change)
+    wanted = composite(x, circle.decode_code(c + change) - circle.decode_code(c))
+    found = composite_code(circle, x, c, change)
     torch.testing.assert_close(found, wanted)
     assert not torch.equal(found, x)

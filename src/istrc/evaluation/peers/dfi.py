@@ -19,7 +19,7 @@ import torch
 from istrc.errors import InputError
 from istrc.evaluation.editing_faces import spread
 from istrc.evaluation.metrics import gradient_energy
-from istrc.evaluation.peers.examples import Examples, put_back
+from istrc.evaluation.peers.examples import Examples, composite
 from istrc.models.facenet import FaceNet
 
 FINEST = 1  # the first stage that counts: at S/4
@@ -105,6 +105,6 @@ def dfi(
         parts = zip(x.split(together), target.split(together), strict=True)
         limits: dict[str, Any] = dict(smooth=smooth, iterations=iterations)
         y = torch.cat([reverse(net, few, wanted, **limits) for few, wanted in parts])
-        return put_back(x, y - x)
+        return composite(x, y - x)
 
     return edit

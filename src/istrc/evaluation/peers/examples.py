@@ -51,15 +51,15 @@ class Examples:
         return having, lacking
 
 
-def put_back(x: torch.Tensor, change: torch.Tensor) -> torch.Tensor:
+def composite(x: torch.Tensor, change: torch.Tensor) -> torch.Tensor:
     """x + change inside the face's mask, of faces and changes (B, 3, S, S), in [-1, 1]."""
     mask = torch.from_numpy(face_mask(x.shape[-1])).to(x)
     return (x + mask * change.to(x)).clamp(-1, 1)
 
 
 @torch.inference_mode()
-def put_code_back(
+def composite_code(
     circle: Any, x: torch.Tensor, c: torch.Tensor, change: torch.Tensor
 ) -> torch.Tensor:
     """The faces x, of codes c, with c + change (B, C) instead: what both are drawn as differs."""
-    return put_back(x, circle.decode_code(c + change) - circle.decode_code(c))
+    return composite(x, circle.decode_code(c + change) - circle.decode_code(c))

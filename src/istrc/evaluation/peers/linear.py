@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 from istrc import sphere
-from istrc.evaluation.peers.examples import Examples, put_code_back
+from istrc.evaluation.peers.examples import Examples, composite_code
 
 # What an edit must not bring along. InterFaceGAN's own (age, sex, glasses) less the smile, of which
 # three of our transformations consist in part; a face's own target is never among them.
@@ -37,7 +37,7 @@ def code_vector(circle: Any, examples: Examples, attributes: Sequence[str]):
     def edit(x: torch.Tensor, strengths: Mapping[str, float]) -> torch.Tensor:
         h = circle.encode(x)
         change: Any = sum(strength * vectors[name] for name, strength in strengths.items())
-        return put_code_back(circle, x, h, change)
+        return composite_code(circle, x, h, change)
 
     return edit
 
@@ -82,6 +82,6 @@ def boundary(
     def edit(x: torch.Tensor, strengths: Mapping[str, float]) -> torch.Tensor:
         z = circle.embed(x)
         z2 = sphere.normalize(z + sum(a * directions[name] for name, a in strengths.items()))
-        return put_code_back(circle, x, circle.encode(x), circle.map(z2) - circle.map(z))
+        return composite_code(circle, x, circle.encode(x), circle.map(z2) - circle.map(z))
 
     return edit

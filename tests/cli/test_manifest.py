@@ -6,7 +6,7 @@ import os
 import pytest
 
 from istrc.cli.files import Job
-from istrc.cli.made import NAME, Made
+from istrc.cli.manifest import NAME, Manifest
 
 
 @pytest.fixture
@@ -24,14 +24,14 @@ def facts_of(job):
 
 
 def record(job, key="k", **how):
-    return Made(job.output.parent, key, **how)
+    return Manifest(job.output.parent, key, **how)
 
 
 @pytest.fixture
 def recorded(job):
-    made = record(job)
-    assert made.find(job) is None  # a plain file that is there was not made by us
-    made.add(job, facts_of(job))
+    manifest = record(job)
+    assert manifest.find(job) is None  # a plain file that is there was not made by us
+    manifest.add(job, facts_of(job))
     return job
 
 
@@ -64,22 +64,22 @@ def test_another_input_of_the_same_stem_is_done(recorded, tmp_path):
 
 
 def test_all_outputs_of_an_input_must_be_there(recorded):
-    made = record(recorded)
+    manifest = record(recorded)
     second = recorded.output.with_name("me-2.jpg")
     second.write_bytes(b"a second face")
     both = [str(recorded.output), str(second)]
-    made.find(recorded)
-    made.add(recorded, {**facts_of(recorded), "output": both})
+    manifest.find(recorded)
+    manifest.add(recorded, {**facts_of(recorded), "output": both})
     assert record(recorded).find(recorded)["output"] == both
     second.unlink()
     assert record(recorded).find(recorded) is None
 
 
 def test_an_input_that_changed_while_it_was_read_is_not_taken_for_the_old(job):
-    made = record(job)
-    made.find(job)
+    manifest = record(job)
+    manifest.find(job)
     job.source.write_bytes(b"another photograph, longer")
-    made.add(job, facts_of(job))
+    manifest.add(job, facts_of(job))
     assert record(job).find(job) is None
 
 
@@ -89,7 +89,7 @@ def test_the_folders_may_be_moved_and_no_path_of_this_machine_is_told(recorded, 
     moved = tmp_path / "elsewhere"
     recorded.output.parent.rename(moved)
     job = Job(recorded.source, moved / "me.jpg")
-    assert Made(moved, "k").find(job)["output"] == str(moved / "me.jpg")
+    assert Manifest(moved, "k").find(job)["output"] == str(moved / "me.jpg")
 
 
 @pytest.mark.parametrize("damage", ['{"job": "me', "[]\n", "null\n", "\x00\xff\n", '{"job": 1}\n'])
@@ -97,9 +97,9 @@ def test_a_damaged_line_costs_nothing_but_itself(recorded, damage):
     path = recorded.output.parent / NAME
     whole = path.read_bytes()
     path.write_bytes(whole + damage.encode("latin-1"))
-    made = record(recorded)
-    assert made.find(recorded) == facts_of(recorded)
-    made.add(recorded, facts_of(recorded))  # after a line that was cut off
+    manifest = record(recorded)
+    assert manifest.find(recorded) == facts_of(recorded)
+    manifest.add(recorded, facts_of(recorded))  # after a line that was cut off
     path.write_bytes(path.read_bytes()[len(whole) :])
     assert record(recorded).find(recorded) == facts_of(recorded)
 

@@ -7,9 +7,9 @@ from torch.nn import functional as F
 
 from istrc.models.components import enlargement
 from istrc.models.facenet import FaceNet
+from istrc.models.fused import Kept, folded, in_blocks
 from istrc.models.landmarks import Regressor
 from istrc.models.mapping import Mapping
-from istrc.models.quick import Kept, folded, in_blocks
 
 NETS = {
     "facenet": (lambda: FaceNet(16, 6, (4, 6), (1, 2)), (5, 3, 16, 16)),

@@ -7,9 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-
-from istrc.errors import InputError
-from istrc.evaluation.photo_scenes import (
+from studies.scenes import (
     BACKGROUNDS,
     background,
     box_of,
@@ -21,6 +19,8 @@ from istrc.evaluation.photo_scenes import (
     lay,
     spoilt,
 )
+
+from istrc.errors import InputError
 from istrc.photo.align import Frame, compose, frame_from_box, transform
 from istrc.shape.crop import CROP_CENTRE, EYES
 

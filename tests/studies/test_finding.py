@@ -2,22 +2,24 @@
 
 import numpy as np
 import pytest
-
-from istrc.evaluation import photo_finding
-from istrc.evaluation.photo_finding import (
+from studies.finding import (
     CONDITIONS,
     HEIGHT,
     WIDTH,
     Condition,
+    evaluate_finding,
+    finding_markdown,
     measure_alignment,
     measure_detection,
     quantiles,
     scene,
     steps,
 )
-from istrc.evaluation.photo_scenes import box_of, disturbed, frame_at, is_face
+from studies.scenes import box_of, disturbed, frame_at, is_face
+
 from istrc.photo.align import frame_from_box
 from istrc.photo.find import Found
+from studies import finding
 
 FACES = np.random.default_rng(0).integers(0, 256, (3, 16, 16, 3), dtype=np.uint8)
 
@@ -73,8 +75,8 @@ def test_an_aligner_that_knows_is_exact(monkeypatch):
         truths.append(frame_at(*arguments))
         return truths[-1]
 
-    monkeypatch.setattr(photo_finding, "find_frame", knows)
-    monkeypatch.setattr(photo_finding, "frame_at", remember)
+    monkeypatch.setattr(finding, "find_frame", knows)
+    monkeypatch.setattr(finding, "frame_at", remember)
     found = measure_alignment(FACES[:1], Content())
     assert found["aligned"]["median"] == pytest.approx(0, abs=1e-9)
     assert abs(np.degrees(truths[0].angle)) <= 30 and 80 <= truths[0].side <= 320
@@ -100,7 +102,7 @@ def test_a_scene_has_its_face_inside(size):
 def test_faces_found_missed_and_seen_in_nothing(monkeypatch):
     """A detector that sees every face but the second, and on noise another one in the corner."""
     scenes = {}
-    make = photo_finding.scene
+    make = finding.scene
 
     def kept(face, condition, rng):
         pixels, frame = make(face, condition, rng)
@@ -124,8 +126,8 @@ def test_faces_found_missed_and_seen_in_nothing(monkeypatch):
         assert is_face(own, frame) and not is_face(ghost, frame)
         return ghosts + ([own] if count[0] % 3 != 2 else [])
 
-    monkeypatch.setattr(photo_finding, "scene", kept)
-    monkeypatch.setattr(photo_finding, "found_in", found_in)
+    monkeypatch.setattr(finding, "scene", kept)
+    monkeypatch.setattr(finding, "found_in", found_in)
     conditions = (Condition(0.2, "noise"), Condition(0.2, "neutral"))
     ticks = []
     found = measure_detection(
@@ -139,3 +141,34 @@ def test_faces_found_missed_and_seen_in_nothing(monkeypatch):
         assert 0 < one["box"]["median"] < 0.3
         assert one["aligned"]["median"] == pytest.approx(one["box"]["median"])
     assert len(ticks) == steps(conditions, len(FACES)) == 12
+
+
+@pytest.fixture
+def few(toys, draw_circle, monkeypatch):
+    """Small scenes in which nothing is found."""
+    monkeypatch.setattr(finding, "found_in", lambda pixels, aligner: [])
+    monkeypatch.setattr(finding, "SHAPE", (60, 80))
+    monkeypatch.setattr(finding, "HEIGHT", 72)
+    monkeypatch.setattr(finding, "WIDTH", 96)
+    own = dict(crowds={"2 of 9": (9, 9)}, pictures=3, large={0.01: (90, 110)})
+    common = dict(circle=draw_circle(("smile",)), prepared=toys, faces=2, moved=3)
+    return common | dict(conditions=(Condition(0.4),), **own)
+
+
+def test_all_parts_and_their_tables(few):
+    seen = []
+    found = evaluate_finding(**few, progress=lambda *at: seen.append(at))
+    # 3 aligned, 2 looked for and 2 empty, 3 crowds and a large one
+    assert seen[-1] == (11, 11) and seen == sorted(seen) and len(seen) == 11
+    table = finding_markdown(found)
+    for said in (
+        "| the box as it is |",
+        "| 40 % of the height, photograph | 0.000 | 0.000 | - |",
+        "| no face, photograph | - | 0.000 |",
+        "| 2 of 9 | 0.000 | 0.000 |",
+        "| 0.01 megapixels | 0.000 |",
+        "The faces are crops",
+    ):
+        assert said in table, said
+    assert found["alignment"]["faces"] == 3 and found["detection"]["faces"] == 2
+    assert evaluate_finding(**few)["alignment"] == found["alignment"]

@@ -1,5 +1,8 @@
 """How well a network that was trained for nothing else tells edited faces from untouched ones.
 
+    istrc evaluate editing --data prepared/ --keep-pictures kept/
+    python -m studies.realism prepared/ kept/ --json results/realism.json
+
 A small convolutional network, trained apart from everything that edits, sees edited pictures and
 untouched pictures of other people at their own resolution. It scores people that it has not seen:
 of two folds by person, the network of either scores the other. At an AUC of 0.5 it cannot tell.
@@ -19,10 +22,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from studies.command import Study
+from studies.kept import Kept, read_kept
 from torch import nn
 from torch.nn import functional as F
 
@@ -30,8 +36,10 @@ from istrc.data.prepared import Prepared, to_pixels, to_tensor
 from istrc.errors import InputError
 from istrc.evaluation.editing_faces import spread
 from istrc.evaluation.embedding import silent
-from istrc.evaluation.kept_pictures import Kept
-from istrc.models.quick import channels_last
+from istrc.evaluation.groups import group_finder
+from istrc.evaluation.results import markdown_table
+from istrc.models.fused import channels_last
+from istrc.progress import Bar
 
 EACH = 200  # pictures of an edit that are shown, at most
 FOLDS = 2
@@ -361,3 +369,40 @@ def _record(
             auc = float(one.above[inside & shared].mean())
             found["groups"][word] = {"faces": int((inside & shared).sum()), "auc": auc}
     return found
+
+
+def realism_markdown(found: Mapping[str, Any]) -> str:
+    """The AUC of every method by the same networks: over all edits, and edit by edit."""
+    methods = found["methods"]
+    edits = dict.fromkeys(edit for one in methods.values() for edit in one["edits"])
+    groups = dict.fromkeys(word for one in methods.values() for word in one["groups"])
+    rows = [["all", *(one["auc"] for one in methods.values())]]
+    rows += [[edit, *(one["edits"].get(edit) for one in methods.values())] for edit in edits]
+    rows += [
+        [word, *(one["groups"].get(word, {}).get("auc") for one in methods.values())]
+        for word in groups
+    ]
+    return (
+        "AUC of a network that was trained for this on other "
+        f"people, {found['steps']} batches, on the edits of all methods together; 0.5: it cannot "
+        f"tell.\n\n{markdown_table(['edits', *methods], rows)}"
+    )
+
+
+def main(arguments: list[str] | None = None) -> None:
+    study = Study("realism", __doc__, model=False, data="the prepared folder that was edited")
+    add = study.parser.add_argument
+    add("kept", nargs="+", help="pictures of a method, of istrc evaluate editing --keep-pictures")
+    add("--steps", type=int, default=1000, help="batches of either network")
+    add("--seed", type=int, default=SEED)
+    given = study.parse(arguments)
+    prepared = Prepared(given.data)
+    methods = {Path(folder).name: read_kept(folder, prepared) for folder in given.kept}
+    asked = dict(groups=group_finder(prepared), steps=given.steps, seed=given.seed)
+    with Bar("realism") as bar:
+        found = evaluate_realism(methods, prepared, **asked, progress=bar.at)
+    study.finish("realism", found, realism_markdown)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,5 +1,7 @@
 """Attributes from few pictures: how good they get, and whether what is promised of them is kept.
 
+    python -m studies.learning prepared/ --json results/learn.json --markdown docs/learning.md
+
 Attributes whose labels are known are taught anew from a few faces a side, as if the circle did not
 know them, and asked of faces of other people. Its recogniser has seen their labels in training,
 all the same: an attribute that no label of the training speaks of is harder.
@@ -13,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from studies.command import Study
 
 from istrc.data.prepared import Prepared
 from istrc.edit.render import Rendering
@@ -23,6 +26,7 @@ from istrc.evaluation.metrics import finite_mean
 from istrc.evaluation.results import circle_checksum, markdown_table
 from istrc.learning.learn import LEAST, Side, learn_attribute, trust_of
 from istrc.models.learned import LearnedAttribute
+from istrc.progress import Bar
 from istrc.roc import roc_auc
 
 ATTRIBUTES = ("eyeglasses", "bangs", "smile", "wearing_hat", "makeup", "big_nose")
@@ -214,3 +218,25 @@ def _means(found: Mapping[str, Mapping[str, Mapping[str, float]]]) -> dict[str, 
         keys = dict.fromkeys(key for one in all_of for key in one)
         means[count] = {key: finite_mean([one.get(key) for one in all_of]) for key in keys}
     return means
+
+
+def main(arguments: list[str] | None = None) -> None:
+    study = Study("learning", __doc__, data="a folder made by istrc prepare", split="tune")
+    add = study.parser.add_argument
+    add("-a", "--attributes", nargs="+", default=ATTRIBUTES, help="of the data, to learn anew")
+    add("--counts", type=int, nargs="+", default=COUNTS, help="pictures a side")
+    add("--draws", type=int, default=10, help="of the pictures, each learned from")
+    add("--faces", type=int, default=50, help="edited a direction, at most")
+    add("--limit", type=int, help="faces, at most")
+    add("--judge", help="the folder of istrc train judge; the shipped one if none")
+    given = study.parse(arguments)
+    names = ("attributes", "counts", "draws", "faces", "limit")
+    asked = {name: getattr(given, name) for name in names}
+    judge = Judge.load(given.judge, given.device)
+    with Bar("learning") as bar:
+        found = evaluate_learning(**study.open(), **asked, judge=judge, progress=bar.at)
+    study.finish("learning", found, learning_markdown)
+
+
+if __name__ == "__main__":
+    main()

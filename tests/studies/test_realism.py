@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from studies.realism import Detector, Edits, jitter, share_below, tell_apart
 
 from istrc.errors import InputError
-from istrc.evaluation.realism import Detector, Edits, jitter, share_below, tell_apart
 from istrc.roc import roc_auc
 
 SIZE, SMALL = 16, dict(steps=60, batch_size=32, widths=(8, 12, 16), rate=5e-3)

@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from studies.sieve import CANVAS, SieveSettings, one_cycle, scene, train_on_scenes, train_sieve
 
 from istrc.photo.sieve import SIDES, STRIDE
-from istrc.training.settings import SieveSettings
-from istrc.training.sieve import CANVAS, one_cycle, scene, train_on_scenes, train_sieve
 
 STEPS = 20
 

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
+from studies.finding import CROWDS, SIZES, compared, crowd, ground, measure_crowds
+from studies.scenes import box_of, frame_at
 
-from istrc.evaluation import photo_finding
-from istrc.evaluation.photo_finding import CROWDS, SIZES, compared, crowd, ground, measure_crowds
-from istrc.evaluation.photo_scenes import box_of, frame_at
 from istrc.photo.find import Found
+from studies import finding
 
 FACES = np.random.default_rng(0).integers(0, 256, (3, 16, 16, 3), dtype=np.uint8)
 
@@ -71,8 +71,8 @@ def test_crowds_are_measured_with_what_is_found(monkeypatch):
         assert np.array_equal(pixels, made[-1][0])
         return [seen(frame) for frame in (*made[-1][1][:-1], frame_at((8, 8), 9, 0.0))]
 
-    monkeypatch.setattr(photo_finding, "crowd", remember)
-    monkeypatch.setattr(photo_finding, "found_in", found_in)
+    monkeypatch.setattr(finding, "crowd", remember)
+    monkeypatch.setattr(finding, "found_in", found_in)
     ticks = []
     told = measure_crowds(
         FACES,

@@ -1,4 +1,6 @@
-"""LFW's layout (Huang et al. 2007): a folder a person, and pairs.txt with the protocol's pairs.
+"""Verification by LFW's protocol (Huang et al. 2007): a folder a person, and pairs.txt.
+
+    python -m studies.lfw LFW --json results/lfw.json --markdown docs/lfw.md
 
 NAME/NAME_0001.jpg are the pictures. The first line of pairs.txt is "10 300", folds and pairs of
 each kind in a fold: in every fold so many lines "name n1 n2" of one person, and then as many
@@ -7,6 +9,7 @@ each kind in a fold: in every fold so many lines "name n1 n2" of one person, and
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +17,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from studies.command import Study
+from tools.pages import verification_markdown
 
+from istrc.circle import Circle
 from istrc.data.prepared import to_tensor
 from istrc.errors import InputError
 from istrc.evaluation import identity
@@ -24,6 +30,7 @@ from istrc.evaluation.verification import measure_pairs, verification_measures
 from istrc.photo.align import Frame, aligned_frame, find_frame
 from istrc.photo.detect import Box, detect
 from istrc.photo.read import read_picture
+from istrc.progress import Bar
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
 # LFW's pictures are Viola and Jones' box of the face enlarged 2.2 times (its README)
@@ -189,7 +196,7 @@ def evaluate_lfw(
     if same.all() or not same.any() or len(np.unique(fold)) < 2:
         raise InputError(
             f"{folder}: {len(missing)} of {len(paths)} pictures are missing and {len(unreadable)} "
-            "cannot be used, so that no pair of a kind is left; check --data and --pairs"
+            "cannot be used, so that no pair of a kind is left; check the folder and --pairs"
         )
     results = measure_pairs(z, kept, same, fold)
     if second is not None:
@@ -215,24 +222,39 @@ def evaluate_lfw(
     }
 
 
-def pairs_file(folder: str | Path, given: str | None) -> Path:
-    """The pairs: those given, or else pairs.txt in the folder. Raises InputError."""
-    path = Path(given) if given else Path(folder) / "pairs.txt"
-    if not Path(folder).is_dir():
-        raise InputError(f"{folder}: no such folder; give a prepared one, or one of LFW's layout")
-    if not path.is_file():
-        raise InputError(
-            f"{folder}: neither a prepared folder (prepared.json) nor LFW's layout with a "
-            "pairs.txt; run `istrc prepare`, or give --pairs FILE"
-            if not given
-            else f"{path}: no such file; give LFW's pairs.txt"
-        )
-    return path
-
-
 def bad_pictures(found: dict[str, Any]) -> Sequence[tuple[str, str]]:
     """(picture, reason) of every picture that the pairs name and that could not be used."""
     return [
         *((name, "named in the pairs and not there") for name in found.get("missing", ())),
         *((one["picture"], one["reason"]) for one in found.get("unreadable", ())),
     ]
+
+
+def main(arguments: list[str] | None = None) -> None:
+    study = Study("lfw", __doc__, data="a folder a person, in it NAME_0001.jpg")
+    add = study.parser.add_argument
+    add("--pairs", help="pairs.txt ('10 300', or '1100' for one set); that of the folder if none")
+    add("--aligned", action="store_true", help="pictures are in CelebA's aligned frame")
+    add("--limit", type=int, help="pairs, at most")
+    add("--no-second", action="store_true", help="leave dlib's recogniser out")
+    given = study.parse(arguments)
+    circle = Circle.from_pretrained(given.model, device=given.device)
+    with Bar("lfw") as bar:
+        found = evaluate_lfw(
+            circle=circle,
+            folder=given.data,
+            pairs=given.pairs or Path(given.data) / "pairs.txt",
+            aligned=given.aligned,
+            limit=given.limit,
+            second=None if given.no_second else identity.SecondRecogniser(given.device),
+            progress=bar.at,
+        )
+    study.finish("verification", found, verification_markdown)
+    for picture, reason in bad_pictures(found):
+        print(f"{picture}: {reason}", file=sys.stderr)
+    if left_out := found["pairs"]["left_out"]:
+        print(f"{left_out} pairs are left out", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,9 +1,16 @@
-"""Training of the sieve for small faces, on scenes that are put together from crops and grounds."""
+"""Training of the sieve for small faces, on scenes that are put together from crops and grounds.
+
+    python -m studies.sieve CELEBA-OFFICIAL runs/sieve --crops TRAIN.parquet --plain PLAIN
+
+RUN/sieve.onnx is what `istrc.photo.sieve` looks through.
+"""
 
 from __future__ import annotations
 
+import argparse
 import io
 from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +23,24 @@ from torch.nn import functional as F
 from istrc.photo.sieve import SIDES, STRIDE
 from istrc.shape.crop import CROP_CENTRE, CROP_SIDE
 from istrc.training import loop
-from istrc.training.settings import SieveSettings
+from istrc.training.settings import Run, other, setting
 
 CANVAS = 128  # pixels a side
 NEAR, FAR = 6, 12  # pixels from a face's centre: cells that answer for it, and that need not
 REACH = 1.13  # a head answers for its sides and this factor beyond; there both may
+
+
+@dataclass(kw_only=True)
+class SieveSettings(Run):
+    """What the sieve is trained with."""
+
+    crops: str = other(MISSING, "A parquet file of crops of faces.")
+    plain: tuple[str, ...] = other((), "Folders of pictures without a face.")
+    scenes: int = setting(12_000, "Scenes that are put together, and seen in every pass.")
+    steps: int = other(2250, "Batches.")
+    batch_size: int = setting(32, "Scenes in a batch.")
+    rate: float = setting(4e-3, "Peak learning rate of AdamW.")
+    decay: float = setting(1e-4, "Weight decay.")
 
 
 class Sieve(nn.Module):
@@ -265,3 +285,17 @@ def train_sieve(data: str | Path, out: str | Path, **given: Any) -> Sieve:
 
 def _readable(path: Path) -> bool:
     return path.suffix.lower() in (".jpg", ".png", ".webp") and path.stat().st_size > 500
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m studies.sieve", description=__doc__)
+    parser.add_argument("data", help="CelebA's official folder, with pictures' surroundings")
+    parser.add_argument("out", help="run folder; holds the checkpoint and, at the end, sieve.onnx")
+    parser.add_argument("--crops", required=True, help="a parquet file of crops of faces")
+    parser.add_argument("--plain", nargs="*", default=(), help="folders of pictures without a face")
+    parser.add_argument("--steps", type=int, default=SieveSettings.steps, help="batches")
+    train_sieve(**vars(parser.parse_args(arguments)))
+
+
+if __name__ == "__main__":
+    main()

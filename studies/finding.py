@@ -1,30 +1,44 @@
-"""How well faces are found in photographs, alone and in crowds, and how exact their frames are."""
+"""How well faces are found in photographs, alone and in crowds, and how exact their frames are.
+
+    python -m studies.finding prepared/ --whole CELEBA --json results/finding.json
+
+On photographs put together from held-out faces, whose places are known.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import count
+from pathlib import Path
 from statistics import median
 from typing import Any
 
 import numpy as np
-
-from istrc.errors import InputError
-from istrc.evaluation.photo_scenes import (
+from studies.command import Study
+from studies.scenes import (
     BACKGROUNDS,
     EYE_DISTANCE,
+    FEATHER,
     background,
     box_of,
     disturbed,
+    draw_faces,
     eye_error,
     frame_at,
     is_face,
     lay,
     spoilt,
 )
+
+from istrc.data.prepared import Prepared
+from istrc.errors import InputError
+from istrc.evaluation.embedding import Progress, silent
+from istrc.evaluation.results import markdown_table, records_table
 from istrc.photo.align import FindsPoints, Frame, find_frame, frame_from_box
 from istrc.photo.find import Found, find_faces
+from istrc.progress import Bar
 from istrc.shape.crop import CROP_SIDE
 
 HEIGHT, WIDTH = 720, 960  # pixels of a photograph that is put together
@@ -271,3 +285,126 @@ def compared(found: Sequence[Found], frames: Sequence[Frame]) -> tuple[int, int]
     """How many of the faces were found, and how much was that is none."""
     hits = sum(any(is_face(one.box, frame) for one in found) for frame in frames)
     return hits, sum(not any(is_face(one.box, frame) for frame in frames) for one in found)
+
+
+def evaluate_finding(
+    *,
+    circle: Any,
+    prepared: Prepared,
+    whole: str | Path | None = None,  # CelebA's official folder; None uses the prepared crops
+    split: str = "valid",  # of the crops
+    faces: int = 50,  # of each condition of detection, at most
+    moved: int = 500,  # that are moved and aligned, at most
+    conditions: Sequence[Condition] = CONDITIONS,
+    crowds: Mapping[str, Sequence[float]] = CROWDS,  # name -> sides of faces, pixels
+    pictures: int = PICTURES,  # of each crowd
+    large: Mapping[int, tuple[int, int]] = LARGE,  # megapixels -> height, width
+    seed: int = 0,
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """`measure_alignment`, `measure_detection` and `measure_crowds`.
+
+    Raises InputError where there is no face.
+    """
+    common: dict[str, Any] = dict(split=split, seed=seed)
+    to_align = draw_faces(prepared, whole, count=moved, **common)
+    to_find = draw_faces(prepared, whole, count=faces, **common)
+    total = len(to_align) + steps(conditions, len(to_find)) + pictures * len(crowds) + len(large)
+    ticks = count(1)
+    shared: dict[str, Any] = dict(seed=seed, progress=lambda: progress(next(ticks), total))
+    crowded: dict[str, Any] = dict(crowds=crowds, pictures=pictures, large=large)
+    return {
+        "alignment": measure_alignment(to_align, circle.aligner, **shared),
+        "detection": measure_detection(to_find, circle.aligner, conditions=conditions, **shared),
+        "crowds": measure_crowds(to_find, circle.aligner, **crowded, **shared),
+        "faces_are": "crops" if whole is None else "whole",
+        "feather": FEATHER,
+        "split": split,
+    }
+
+
+def finding_markdown(found: Mapping[str, Any]) -> str:
+    """Tables of alignment, of detection and of crowds."""
+    return "\n".join([_alignment(found), _detection(found), _crowds(found["crowds"])])
+
+
+def _alignment(found: Mapping[str, Any]) -> str:
+    part = found["alignment"]
+    rows = [
+        [words, part[key].get("median"), part[key].get("p90")]
+        for key, words in (("box", "the box as it is"), ("aligned", "after the aligner"))
+    ]
+    faces = "whole aligned pictures" if found["faces_are"] == "whole" else "prepared crops"
+    return (
+        markdown_table(["error of the eyes, eye distances", "median", "90th percentile"], rows)
+        + f"\n{part['faces']} held-out faces ({faces}) turned by up to {part['rotate']:g} degrees, "
+        f"their boxes moved by up to {part['shift']:g} of the side and resized by up to "
+        f"{part['scale']:g}.\n"
+    )
+
+
+def _detection(found: Mapping[str, Any]) -> str:
+    part = found["detection"]
+    rows = [
+        [
+            name,
+            one["rate"],
+            one["false"],
+            *(one[key].get(q) for key in ("box", "aligned") for q in ("median", "p90")),
+        ]
+        for name, one in part["conditions"].items()
+    ]
+    rows += [[f"no face, {ground}", None, false, *[None] * 4] for ground, false in
+             part["empty"].items()]  # fmt: skip
+    heads = ["found", "false a picture", "box, median", "box, 90 %", "aligned, median"]
+    width, height = part["pixels"]
+    crops = (
+        "The faces are crops from forehead to chin, faded into the background: harder than a head "
+        "with its surroundings. "
+    )
+    return (
+        markdown_table(["a face of", *heads, "aligned, 90 %"], rows)
+        + f"\n{part['faces']} photographs of {width}x{height} pixels a condition, put together of "
+        "one face and a background (photograph: random, with the spectrum of one). A face's size "
+        "is its crop's. Errors of the found faces' eyes in eye distances. "
+        f"{crops if found['faces_are'] == 'crops' else ''}\n"
+    )
+
+
+def _crowds(part: Mapping[str, Any]) -> str:
+    height, width = part["shape"]
+    columns = {"rate": "found", "false": "false a picture"}
+    large = [
+        [
+            f"{megapixels} megapixels",
+            one["rate"],
+            one["false"],
+            one["seconds"],
+        ]
+        for megapixels, one in part["large"].items()
+    ]
+    return (
+        records_table("faces, pixels", columns, part["crowds"])
+        + f"\n{part['pictures']} photographs of {width}x{height} pixels a row, each with all of "
+        "its faces; a face's size is the side of its crop.\n\n"
+        + markdown_table(["a search of", "found", "false", "seconds"], large)
+        + "\nNine faces each, of 2 to 20 % of the height. Not found, whatever their size: heads "
+        "turned aside until one eye is hidden, and faces that are all but black.\n"
+    )
+
+
+def main(arguments: list[str] | None = None) -> None:
+    study = Study("finding", __doc__, data="a folder made by istrc prepare", split="valid")
+    add = study.parser.add_argument
+    add("--whole", help="CelebA's official folder, whose held-out faces have their surroundings")
+    add("--faces", type=int, default=50, help="of each condition of detection, at most")
+    add("--moved", type=int, default=500, help="faces that are moved and aligned, at most")
+    given = study.parse(arguments)
+    asked = dict(whole=given.whole, faces=given.faces, moved=given.moved)
+    with Bar("finding") as bar:
+        found = evaluate_finding(**study.open(), **asked, progress=bar.at)
+    study.finish("finding", found, finding_markdown)
+
+
+if __name__ == "__main__":
+    main()

@@ -99,15 +99,16 @@ def memory() -> float | None:
         return None
 
 
-def resident(mark: str) -> int:
-    """Bytes that this process holds (VmRSS), or held at most (VmHWM).
+def peak_mb(process: int) -> float | None:
+    """MB that a process has held at most so far; None where the system does not tell, or it ended.
 
-    Raises OSError where the system does not tell: only Linux does.
+    What resource.getrusage says of a child counts what its parent held, too.
     """
-    match = re.search(rf"{mark}:\s*(\d+) kB", Path("/proc/self/status").read_text())
-    if match is None:
-        raise OSError(f"no {mark}")
-    return int(match[1]) * 1024
+    try:
+        match = re.search(r"VmHWM:\s*(\d+) kB", Path(f"/proc/{process}/status").read_text())
+    except OSError:
+        return None
+    return int(match[1]) * 1024 / 1e6 if match else None
 
 
 def installed(name: str = "istrc") -> dict[str, float]:

@@ -20,7 +20,7 @@ from istrc.whole import parse_json, plain, whole
 NAME = ".istrc.jsonl"
 
 
-class Made:
+class Manifest:
     """The record of one folder, for one command with all its settings.
 
     Args:

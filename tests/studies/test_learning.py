@@ -4,9 +4,9 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from studies.learning import _draw, evaluate_learning, learning_markdown
 
 from istrc.errors import InputError
-from istrc.evaluation.learning import _draw, evaluate_learning, learning_markdown
 
 NAMES = ("smile", "male", "eyeglasses")
 

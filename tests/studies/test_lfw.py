@@ -1,24 +1,31 @@
 """LFW's layout: what pairs.txt may say, which face is taken, and nothing left out unsaid."""
 
+import json
+
 import numpy as np
 import pytest
-import torch
 from PIL import Image
-
-from istrc import sphere
-from istrc.data.prepared import to_tensor
-from istrc.errors import InputError
-from istrc.evaluation import lfw
-from istrc.evaluation.lfw import (
+from studies.lfw import (
     bad_pictures,
     central_face,
     evaluate_lfw,
     find_picture,
-    pairs_file,
+    main,
     read_pairs,
 )
+
+from istrc import sphere
+from istrc.data.prepared import to_tensor
+from istrc.errors import InputError
 from istrc.photo.align import aligned_frame, frame_from_box
 from istrc.photo.detect import Box
+from studies import lfw
+
+
+@pytest.fixture(scope="module")
+def circle(draw_circle):
+    return draw_circle(("smile",))
+
 
 PEOPLE = ("Ada_One", "Bob", "Cyd_Li", "Dan")
 
@@ -88,15 +95,7 @@ def test_a_bad_file_is_named_with_its_line(tmp_path, head, folds, said):
         read_pairs(write(tmp_path / "pairs.txt", head, folds))
 
 
-def test_where_the_pairs_are(photographs, tmp_path):
-    with pytest.raises(InputError, match="neither a prepared folder"):
-        pairs_file(tmp_path, None)
-    with pytest.raises(InputError, match="no such folder"):
-        pairs_file(tmp_path / "nowhere", None)
-    with pytest.raises(InputError, match="no such file"):
-        pairs_file(tmp_path, str(tmp_path / "pairs.txt"))
-    path = write(tmp_path / "pairs.txt", "2 2", FOLDS)
-    assert pairs_file(tmp_path, None) == path == pairs_file(photographs, str(path))
+def test_pictures_are_found_by_name_and_number(photographs):
     assert find_picture(photographs, "Bob", 2).name == "Bob_0002.png"
     assert find_picture(photographs, "Bob", 4) is None
 
@@ -161,4 +160,15 @@ def test_pictures_without_a_face_are_counted(circle, photographs, tmp_path, monk
     pairs = write(tmp_path / "pairs.txt", "2 2", FOLDS)
     found = evaluate_lfw(circle=circle, folder=photographs, pairs=pairs)
     assert found["centre_crops"]["count"] == 12 and "Bob_0001" in found["centre_crops"]["pictures"]
-    assert torch.is_tensor(circle.weight)
+
+
+def test_the_command(blank_model, photographs, tmp_path, capsys):
+    pairs = write(tmp_path / "pairs.txt", "2 2", [FOLDS[0], [("Cyd_Li", 1, 9), *FOLDS[1][1:]]])
+    given = ["--model", blank_model, "--pairs", pairs, "--aligned", "--no-second"]
+    main([str(word) for word in (photographs, *given, "--json", tmp_path / "lfw.json")])
+    found = json.loads((tmp_path / "lfw.json").read_text())["verification"]
+    assert found["missing"] == ["Cyd_Li/Cyd_Li_0009"]
+    told = capsys.readouterr()
+    assert "| angle |" in told.out and "1 pairs are left out" in told.err
+    with pytest.raises(InputError, match=r"pairs\.txt: cannot be read"):
+        main([str(photographs), "--model", str(blank_model), "--no-second"])

@@ -1,0 +1,67 @@
+"""What the commands of the studies share: their options, and where their results go."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from istrc.circle import Circle
+from istrc.data.prepared import Prepared
+from istrc.evaluation.results import plain, write_results, write_text
+from istrc.shipped import DEFAULT
+
+
+class Study:
+    """The command line of one study, `python -m studies.NAME`.
+
+    Args:
+        text: what the study asks, its module's docstring.
+        model: it works with a circle. data: what its first argument is, if anything.
+        split: the faces that it measures on by default; None has no such option.
+    """
+
+    def __init__(
+        self, name: str, text: str | None, *, model: bool = True, data: str | None = None,
+        split: str | None = None,
+    ):  # fmt: skip
+        self.name = name
+        self.parser = argparse.ArgumentParser(prog=f"python -m studies.{name}", description=text)
+        if data:
+            self.parser.add_argument("data", help=data)
+        if model:
+            self.parser.add_argument("--model", default=DEFAULT, help="shipped name or folder")
+            self.parser.add_argument("--seed", type=int, default=0)
+        if split:
+            self.parser.add_argument("--split", default=split, help="faces to measure on")
+        self.parser.add_argument("--device", default="cpu", help="cpu, cuda or mps")
+        self.parser.add_argument("--json", help="write the results here")
+        self.parser.add_argument("--markdown", help="write the table here")
+
+    def parse(self, arguments: list[str] | None) -> argparse.Namespace:
+        self.arguments = arguments or sys.argv[1:]
+        self.given = self.parser.parse_args(arguments)
+        return self.given
+
+    def open(self) -> dict[str, Any]:
+        """The circle, the prepared folder, and what every measure takes beside them."""
+        circle = Circle.from_pretrained(self.given.model, device=self.given.device)
+        prepared = Prepared(self.given.data).of_size(circle.size)
+        asked = {
+            name: value for name, value in vars(self.given).items() if name in ("split", "seed")
+        }
+        return dict(circle=circle, prepared=prepared, **asked)
+
+    def finish(
+        self, part: str, found: Mapping[str, Any], table: Callable[[Mapping[str, Any]], str]
+    ) -> None:
+        """Print the table, and write it and the results where they were asked for."""
+        text = table(plain(found))
+        print(text)
+        if self.given.json:
+            command = ["python", "-m", f"studies.{self.name}", *self.arguments]
+            seed = getattr(self.given, "seed", None)
+            write_results(self.given.json, {part: found}, command=command, seed=seed)
+        if self.given.markdown:
+            write_text(self.given.markdown, text)

@@ -1,0 +1,53 @@
+"""The pictures that `istrc evaluate editing --keep-pictures` left, for other judges."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from istrc.data.prepared import Prepared
+from istrc.errors import InputError
+from istrc.evaluation.kept_pictures import ABOUT
+from istrc.whole import read_json
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The pictures of one edit."""
+
+    pictures: np.ndarray  # (N, S, S, 3) uint8, from a memory map
+    rows: np.ndarray  # (N,) of the prepared data
+
+
+def read_kept(folder: str | Path, prepared: Prepared) -> dict[str, Kept]:
+    """Edit -> its pictures, in order of names.
+
+    Raises InputError where the folder has none, or they are of other data or another size.
+    """
+    folder = Path(folder)
+    found: dict[str, Kept] = {}
+    for path in sorted(folder.glob("*.rows.npy")):
+        edit = path.name.removesuffix(".rows.npy")
+        rows = np.load(path, allow_pickle=False)
+        try:
+            pictures = np.load(folder / f"{edit}.npy", mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError, EOFError) as error:
+            raise InputError(f"{folder / edit}.npy: {error}; make the folder again") from None
+        if pictures.shape != (len(rows), prepared.size, prepared.size, 3):
+            raise InputError(
+                f"{folder / edit}.npy: pictures {pictures.shape} of {len(rows)} rows, and the data "
+                f"has faces of {prepared.size} px; keep pictures of the same data and size"
+            )
+        found[edit] = Kept(pictures, rows)
+    if not found:
+        raise InputError(f"{folder}: no pictures here; istrc evaluate editing --keep-pictures")
+    about = folder / ABOUT
+    faces = read_json(about)["faces"] if about.exists() else len(prepared)
+    if faces != len(prepared):
+        raise InputError(
+            f"{folder}: its pictures are of data with {faces} faces, and {prepared.folder} has "
+            f"{len(prepared)}; rows of other data are other faces"
+        )
+    return found
