@@ -8,7 +8,16 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from istrc.edit.shaping import ENOUGH, LEAST, ROOM, VISIBLE, made_up, moving, unturned, wanted_measures
+from istrc.edit.shaping import (
+    ENOUGH,
+    LEAST,
+    ROOM,
+    VISIBLE,
+    made_up,
+    moving,
+    unturned,
+    wanted_measures,
+)
 from istrc.edit.stopping import reach
 from istrc.shape.measures import measures
 

@@ -14,10 +14,10 @@ from istrc.shape.measures import MEASURED, measures
 from istrc.training.probes import RARE
 from istrc.training.reach import (
     FAR,
+    GAINS,
     HALF,
     SEEN,
     SLACK,
-    GAINS,
     TIMES,
     candidates,
     enough,
@@ -110,7 +110,9 @@ def test_all_ways_are_tried_where_no_share_is_enough():
     """The shortest that is found nearly as often as any, were even the first found in all."""
     value, shares = torch.tensor(1.0), dict.fromkeys(GAINS, 0.95)
     shares[GAINS[0]] = 0.9
-    found = enough(value, lambda: torch.arange(200) < 200 * shares[round(value.item(), 3)], GAINS, 1)
+    found = enough(
+        value, lambda: torch.arange(200) < 200 * shares[round(value.item(), 3)], GAINS, 1
+    )
     assert found == (GAINS[1], pytest.approx(0.95)) and value == pytest.approx(GAINS[1])
 
 
