@@ -88,7 +88,7 @@ def test_a_share_is_how_far_along_the_way_a_face_is(probes):
 def test_a_face_goes_to_where_its_class_is(probes, reference):
     """In the measured direction, on the skin, the farther the more is missing."""
     where = resized(places(reference, SIZE, "young"), SIDE, linear=True)
-    away, there = (probes.detail_mean + share * probes.detail[0] for share in (-1.0, 2.9))
+    away, there = (probes.detail_mean + share * probes.detail[0] for share in (-1.0, 3.5))
     found = np.stack([away, there])
     assert not gains(found, probes, {"young": 0.0}, reference, SIZE).any()
     assert not gains(found, probes, {"wide_mouth": 1.0, "else": 1.0}, reference, SIZE).any()

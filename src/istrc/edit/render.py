@@ -215,6 +215,13 @@ class Rendering:
             shifted = luma + (LUMA * shifts).sum(1) / light
             more = emphasised(bands(shifted), gain * masks[:, None]).sum(1) * light  # (B, S, S)
             shifts += more[:, None] * np.stack([white_of(real, skin) for real in self._real])
+            # A fold is redder than what is beside it: its colour fades as it does
+            tints = self._real + shifts
+            tints -= (LUMA * tints).sum(1, keepdims=True)
+            fades = np.minimum(gain * masks[:, None], 0)
+            for channel in range(3):
+                found = bands(tints[:, channel] / light)
+                shifts[:, channel] += emphasised(found, fades).sum(1) * light
         return shifts
 
     def emphasis(self, edits: Edits) -> np.ndarray | None:
