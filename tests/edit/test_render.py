@@ -233,3 +233,53 @@ def test_colour_between_lips_that_shut_is_not_shown(rendering, circle, faces):
         inside = polygon(circle.mesh.reference[60:68], SIZE) > 0.9
         assert abs(layers.change[:, inside]).max() < 0.5 * abs(layers.change).max()
     assert (shut - open_)[:, : circle.texture].abs().max() > 0.1 * open_.abs().max()
+
+
+def test_folds_that_fade_lose_their_colour_and_those_that_grow_gain_none(circle, faces):
+    """A line that is redder than the skin beside it, where detail is to become fainter."""
+    skin = 0.1 + 0.02 * faces
+    skin[:, :, :, 14] += torch.tensor([0.02, -0.02, -0.02])[:, None]
+    c = circle.encode(skin)
+    fades, still = (
+        Rendering(circle, skin, c, detail=np.full((1, 3, SIZE, SIZE), gain, np.float32))
+        for gain in (-1.0, 0.0)
+    )
+    where = still._masks(["young"])[0] > 0.9
+
+    def redness(drawing):
+        shown = drawing._real + np.stack([one.change for one in drawing.layers(0 * c, ["young"])])
+        red = shown[:, 0] - shown[:, 2]
+        return (red - np.median(red[:, where], 1)[:, None, None])[:, where].std(1)
+
+    assert (redness(fades) < 0.8 * redness(still)).all()
+    grows = Rendering(circle, skin, c, detail=np.full((1, 3, SIZE, SIZE), 0.3, np.float32))
+    tints = [layers.change - layers.change.mean(0) for layers in grows.layers(0 * c, ["young"])]
+    luma = [np.abs(layers.change).max() for layers in grows.layers(0 * c, ["young"])]
+    assert max(np.abs(tint).max() for tint in tints) < max(luma)
+
+
+def test_beards_fall_on_strands_and_other_edits_do_not(circle, rendering):
+    change = torch.randn(rendering.c.shape, generator=torch.Generator().manual_seed(4))
+    for edits, grows in ((["beard"], True), (["mustache", "smile"], True), (["smile"], False)):
+        for layers in rendering.layers(change, edits):
+            assert (layers.hair is not None) == grows
+            if grows:
+                assert 0 <= layers.hair.min() < layers.hair.max() <= 1
+                mouth = polygon(circle.mesh.reference[60:68], SIZE) > 0.99
+                assert not layers.hair[mouth].any()
+
+
+def test_teeth_keep_out_of_make_up(circle, faces):
+    """What is white between the lips stays; the lips themselves do not."""
+    lips = torch.from_numpy(polygon(circle.mesh.reference[48:60], SIZE))
+    inner = polygon(circle.mesh.reference[48:60] * [0.4, 1] + [0.05, 0], SIZE)
+    c = circle.encode(faces)
+    drawing = Rendering(circle, faces, c)
+    real = np.broadcast_to(np.float32([0.4, 0.1, 0.0])[:, None, None], (3, 3, SIZE, SIZE)).copy()
+    real += lips.numpy() * (np.float32([0.2, -0.4, -0.4])[:, None, None] - real)
+    real += inner * (np.float32([0.6, 0.6, 0.6])[:, None, None] - real)
+    drawing.__dict__["_real"] = real
+    change = torch.randn(c.shape, generator=torch.Generator().manual_seed(5))
+    for layers in drawing.layers(change, ["makeup"]):
+        shade = np.abs(layers.change).max(0)
+        assert shade[inner > 0.99].max() < 1e-6 < shade[lips.numpy() > 0.9].max()
