@@ -44,9 +44,11 @@ def beside(path: str | Path) -> tuple[Path, Path]:
 
     Through a link, as any writer would. The ending is the same, as formats are chosen by it; the
     rest is short, as names have limits that `path` may have reached. Raises InputError for a link
-    that leads to no folder.
+    that leads to no folder, and for a pipe or a device, which a file would take the place of.
     """
     target = Path(os.path.realpath(path))
+    if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
+        raise InputError(f"{path}: a pipe or a device; give the name of a file")
     if os.path.islink(path) and not target.parent.is_dir():
         raise InputError(
             f"{path}: a link to {target}, and the folder {target.parent} does not exist; make it, "

@@ -2,6 +2,7 @@
 
 import io
 import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -161,3 +162,20 @@ def test_what_xmp_says_stands_above_iim():
 def test_damaged_iim_is_no_reason_to_refuse_the_pixels(tmp_path, scene, record):
     picture = read_picture(with_iim(tmp_path / "a.jpg", scene, record))
     assert np.abs(picture.pixels.astype(int) - scene).max() < 30
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("name", [b"zTXt", b"iTXt"])
+def test_packed_text_of_some_megabytes_is_no_damage(tmp_path, scene, name, after):
+    said = "a workflow " * 200_000
+    head = b"workflow\0" + (b"\0" if name == b"zTXt" else b"\1\0\0\0")
+    data = head + zlib.compress(said.encode())
+    chunk = struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+    Image.fromarray(scene).save(tmp_path / "a.png")
+    png = (tmp_path / "a.png").read_bytes()
+    at = len(png) - 12 if after else 33  # before IEND, or after IHDR
+    (tmp_path / "a.png").write_bytes(png[:at] + chunk + png[at:])
+    picture = read_picture(tmp_path / "a.png")
+    assert np.array_equal(picture.pixels, scene) and picture.text == {"workflow": said}
+    write_picture(picture, picture.pixels, tmp_path / "b.png")
+    assert read_picture(tmp_path / "b.png").text["workflow"] == said

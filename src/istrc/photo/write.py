@@ -105,11 +105,21 @@ def output_format(path: str | Path) -> str:
 
 
 def not_kept(picture: Picture, path: str | Path) -> str | None:
-    """What of a picture's words a file of this name has no place for, in a line; None for none."""
-    keywords = lost(placeless(picture.text), kind := output_format(path))
-    if not keywords:
-        return None
-    return f"{path}: {kind} has no place for its text {', '.join(keywords)}; a PNG has"
+    """What a file of this name has no place for, of all that goes along, in a line; None for
+    nothing.
+    """
+    words = placeless(picture.text)
+    keywords = lost(words, kind := output_format(path))
+    gone = [f"text {', '.join(keywords)}"] if keywords else []
+    if kind == "JPEG":  # one segment each
+        xmp = packet(with_words(picture.xmp, as_xmp(words)))
+        for name, data, most in (
+            ("EXIF", picture.exif, _JPEG_EXIF_LIMIT),
+            ("XMP", xmp, _JPEG_XMP_LIMIT),
+        ):
+            if data and len(data) > most:
+                gone.append(f"{len(data) // 1000} KB of {name}")
+    return f"{path}: {kind} has no place for its {', '.join(gone)}; a PNG has" if gone else None
 
 
 def _compose(picture: Picture, pixels: np.ndarray, kind: str) -> Image.Image:
