@@ -64,6 +64,21 @@ def test_a_link_that_leads_nowhere_names_its_target(tmp_path, write):
     assert os.listdir(tmp_path) == ["o.png"]
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+@pytest.mark.parametrize("write", [picture, text])
+@pytest.mark.parametrize("linking", [False, True])
+def test_a_pipe_or_a_device_is_refused_and_stays(tmp_path, write, linking):
+    os.mkfifo(tmp_path / "pipe.png")
+    path = tmp_path / "pipe.png"
+    if linking:
+        path = linked(tmp_path / "o.png", path)
+    with pytest.raises(InputError, match="a pipe or a device"):
+        write(path)
+    assert (tmp_path / "pipe.png").is_fifo()
+    with pytest.raises(InputError, match=f"{os.devnull}: a pipe or a device"):
+        beside(os.devnull)
+
+
 def test_json_is_never_half_written(tmp_path):
     write_json(tmp_path / "a.json", {"x": [1, 2]})
     assert json.loads((tmp_path / "a.json").read_text()) == {"x": [1, 2]}
