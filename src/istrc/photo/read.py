@@ -49,6 +49,8 @@ def read_picture(path: str | Path) -> Picture:
     path = Path(path)
     if os.path.isdir(path):
         raise InputError(f"{path}: a folder, not a picture; name a picture inside it")
+    if not os.path.exists(path) and os.path.islink(path):
+        raise InputError(f"{path}: a link to {os.path.realpath(path)}, which is not there")
     if not os.path.exists(path):
         raise InputError(f"{path}: no such file; check the path")
     if not os.path.isfile(path):
