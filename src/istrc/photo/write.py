@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import struct
+from functools import cache
 from importlib.metadata import version
 from io import BytesIO
 from pathlib import Path
@@ -137,9 +138,15 @@ def _compose(picture: Picture, pixels: np.ndarray, kind: str) -> Image.Image:
     return image
 
 
+@cache
+def _program() -> str:
+    """Our name and version. Asked once: reading the package's metadata takes milliseconds."""
+    return f"istrc {version('istrc')}"
+
+
 def _told(picture: Picture, kind: str, source_type: str | None, location: bool) -> dict:
     """The options of Pillow's writers for what goes along with pixels in words: EXIF and XMP."""
-    software = f"istrc {version('istrc')}" if source_type is not None else None
+    software = _program() if source_type is not None else None
     options: dict = {}
     text = picture.text if location else placeless(picture.text)
     xmp = picture.xmp if kind == "PNG" else with_words(picture.xmp, as_xmp(text))
