@@ -1,5 +1,6 @@
-"""What a picture's file says of it that Pillow does not hand on: how deep its channels are, and of
-JPEG 2000 and BMP the colour profile; of JPEG 2000 EXIF and XMP as well.
+"""What a picture's file says of it that Pillow does not hand on: how deep its channels are; the
+colour profile of JPEG 2000 and BMP; EXIF and XMP of JPEG 2000, and what ImageMagick made of them in
+a PNG.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ _WORDS = {  # by the UUID of a box (ISO/IEC 16684-1, 5.2; and the one that Adobe
     bytes.fromhex("be7acfcb97a942e89c71999491e3afac"): "xmp",
     b"JpgTiffExif->JP2": "exif",
 }
+_XMP = b"http://ns.adobe.com/xap/1.0/\0"  # how XMP begins in a JPEG's segment
 _BY_PROFILE = 2  # the method of a box of colours (ISO/IEC 15444-1, I.5.3.3)
 _V5, _EMBEDDED = 124, b"DEBM"  # BITMAPV5HEADER: its length, and its word for a profile
 
@@ -49,8 +51,15 @@ def add_info(image: Image.Image, file: BinaryIO) -> None:
 
     image: loaded.
     """
-    with contextlib.suppress(struct.error, IndexError):  # as of damaged EXIF
-        if image.format == "JPEG2000":
+    with contextlib.suppress(struct.error, IndexError, ValueError):  # as of damaged EXIF
+        if image.format == "PNG":
+            if xmp := raw_profile(image, "xmp"):
+                image.info.setdefault("xmp", xmp)
+            segment = raw_profile(image, "APP1") or b""
+            for name, begins, kept in (("exif", b"Exif\0\0", 0), ("xmp", _XMP, len(_XMP))):
+                if segment.startswith(begins):
+                    image.info.setdefault(name, segment[kept:])
+        elif image.format == "JPEG2000":
             for name, data in _of_jpeg_2000(file):
                 image.info.setdefault(name, data)
         elif image.format == "BMP":
@@ -60,6 +69,14 @@ def add_info(image: Image.Image, file: BinaryIO) -> None:
                 start, size = struct.unpack_from("<II", header, 112)
                 file.seek(14 + start)
                 image.info.setdefault("icc_profile", file.read(min(size, _LARGEST)))
+
+
+def raw_profile(image: Any, name: str) -> bytes | None:
+    """What ImageMagick and ExifTool write into a PNG as text: a name, a length, and hexadecimal
+    digits; None where there is none. Raises ValueError where it is damaged.
+    """
+    said = (getattr(image, "text", None) or {}).get(f"Raw profile type {name}")
+    return bytes.fromhex("".join(said.split()[2:])) if said else None
 
 
 def _of_jpeg_2000(file: BinaryIO) -> Iterator[tuple[str, bytes]]:
