@@ -31,9 +31,10 @@ def text(path):
         temporary.write_text("new")
 
 
-@pytest.mark.parametrize("write", [picture, text])
-def test_names_as_long_as_they_may_be(tmp_path, write):
-    path = tmp_path / ("L" * (LONGEST - 4) + ".png")
+@pytest.mark.parametrize("write", [picture, text, lambda path: write_json(path, {})])
+@pytest.mark.parametrize("longest", [LONGEST, 255])
+def test_names_as_long_as_they_may_be(tmp_path, write, longest):
+    path = tmp_path / ("L" * (longest - 4) + ".png")
     write(path)
     assert os.listdir(tmp_path) == [path.name]
 

@@ -21,6 +21,7 @@ from typing import Any
 from istrc.errors import InputError, OutOfSpace, reason
 
 LARGEST_JSON = 100_000_000  # bytes: prepared.json that names a million pictures left out
+LONGEST_NAME = 255  # bytes, on most file systems
 
 
 def regular(path: str | Path) -> Path:
@@ -76,7 +77,10 @@ def whole(path: str | Path, *, alone: bool = False) -> Iterator[Path]:
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     temporary, target = beside(path)
     if alone:
-        temporary = target.with_name(f"{target.name}.tmp")
+        name = os.fsencode(target.name)
+        if len(name) > LONGEST_NAME - len(".tmp"):
+            name = hashlib.sha256(name).hexdigest().encode()
+        temporary = target.with_name(f"{os.fsdecode(name)}.tmp")
     try:
         yield temporary
         os.replace(temporary, target)

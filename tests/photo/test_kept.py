@@ -149,6 +149,10 @@ MADE = {
     "resolution": (".png", lambda p, s: Image.fromarray(s).save(p, dpi=(254, 254))),
     "alpha": (".png", _alpha),
     "grey": (".png", lambda p, s: Image.fromarray(s[..., 0]).save(p)),
+    "inks (CMYK)": (
+        ".jpg",
+        lambda p, s: Image.fromarray(s).convert("CMYK").save(p, quality=95),
+    ),
     "more than 8 bits a channel": (
         ".png",
         lambda p, s: Image.fromarray(s[..., 0].astype(np.uint16) * 257).save(p),

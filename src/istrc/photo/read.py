@@ -112,6 +112,8 @@ def _decode(path: Path, file) -> Picture:
         notes.append(f"{frames} frames or pages: only the first is used")
     if (depth := bits(image, head)) > 8:
         notes.append(f"{depth} bits a channel reduced to 8")
+    if image.mode == "CMYK":
+        notes.append("inks (CMYK) turned into RGB")
     check_kind(image)
     dpi, encoding = _resolution(image), _encoding(image)
     turned = getattr(image, "tag_v2", {}).get(ExifTags.Base.Orientation)  # a TIFF forgets it below
