@@ -31,9 +31,10 @@ def text(path):
         temporary.write_text("new")
 
 
-@pytest.mark.parametrize("write", [picture, text])
-def test_names_as_long_as_they_may_be(tmp_path, write):
-    path = tmp_path / ("L" * (LONGEST - 4) + ".png")
+@pytest.mark.parametrize("write", [picture, text, lambda path: write_json(path, {})])
+@pytest.mark.parametrize("longest", [LONGEST, 255])
+def test_names_as_long_as_they_may_be(tmp_path, write, longest):
+    path = tmp_path / ("L" * (longest - 4) + ".png")
     write(path)
     assert os.listdir(tmp_path) == [path.name]
 
@@ -62,6 +63,21 @@ def test_a_link_that_leads_nowhere_names_its_target(tmp_path, write):
         write(link)
     assert str(error.value).startswith(f"{link}: a link to {target}, ")
     assert os.listdir(tmp_path) == ["o.png"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+@pytest.mark.parametrize("write", [picture, text])
+@pytest.mark.parametrize("linking", [False, True])
+def test_a_pipe_or_a_device_is_refused_and_stays(tmp_path, write, linking):
+    os.mkfifo(tmp_path / "pipe.png")
+    path = tmp_path / "pipe.png"
+    if linking:
+        path = linked(tmp_path / "o.png", path)
+    with pytest.raises(InputError, match="a pipe or a device"):
+        write(path)
+    assert (tmp_path / "pipe.png").is_fifo()
+    with pytest.raises(InputError, match=f"{os.devnull}: a pipe or a device"):
+        beside(os.devnull)
 
 
 def test_json_is_never_half_written(tmp_path):

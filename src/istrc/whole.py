@@ -21,6 +21,7 @@ from typing import Any
 from istrc.errors import InputError, OutOfSpace, reason
 
 LARGEST_JSON = 100_000_000  # bytes: prepared.json that names a million pictures left out
+LONGEST_NAME = 255  # bytes, on most file systems
 
 
 def regular(path: str | Path) -> Path:
@@ -44,9 +45,11 @@ def beside(path: str | Path) -> tuple[Path, Path]:
 
     Through a link, as any writer would. The ending is the same, as formats are chosen by it; the
     rest is short, as names have limits that `path` may have reached. Raises InputError for a link
-    that leads to no folder.
+    that leads to no folder, and for a pipe or a device, which a file would take the place of.
     """
     target = Path(os.path.realpath(path))
+    if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
+        raise InputError(f"{path}: a pipe or a device; give the name of a file")
     if os.path.islink(path) and not target.parent.is_dir():
         raise InputError(
             f"{path}: a link to {target}, and the folder {target.parent} does not exist; make it, "
@@ -74,7 +77,10 @@ def whole(path: str | Path, *, alone: bool = False) -> Iterator[Path]:
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     temporary, target = beside(path)
     if alone:
-        temporary = target.with_name(f"{target.name}.tmp")
+        name = os.fsencode(target.name)
+        if len(name) > LONGEST_NAME - len(".tmp"):
+            name = hashlib.sha256(name).hexdigest().encode()
+        temporary = target.with_name(f"{os.fsdecode(name)}.tmp")
     try:
         yield temporary
         os.replace(temporary, target)

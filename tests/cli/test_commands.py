@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -249,6 +250,23 @@ def test_embeddings_are_rows_in_order_with_the_list_beside(istrc, toy_model, mix
         "embed", mixed / "c.webp", "--aligned", "-o", out, "--model", toy_model
     ).exit_code == 0  # fmt: skip
     np.testing.assert_allclose(np.load(out)[0], z[2], atol=1e-5)
+
+
+def test_names_with_breaks_of_lines_are_still_one_line_each(istrc, toy_model, faces, tmp_path):
+    folder, out = tmp_path / "odd", tmp_path / "z.npy"
+    folder.mkdir()
+    for name in ("a\nb.png", "c\u2028d.png", "e\rf.png"):
+        shutil.copy(faces / "a.png", folder / name)
+    assert istrc("embed", folder, "--aligned", "-o", out, "--model", toy_model).exit_code == 0
+    listed = (tmp_path / "z.txt").read_text("utf-8").split("\n")
+    assert [os.path.basename(line) for line in listed] == [
+        "a\\nb.png",
+        "c\u2028d.png",
+        "e\\rf.png",
+        "",
+    ]
+    assert istrc("decode", out, "-o", tmp_path / "named", "--model", toy_model).exit_code == 0
+    assert "c\u2028d.png" in names(tmp_path / "named")
 
 
 def test_decoded_rows_are_named_after_the_inputs(istrc, toy_model, faces, tmp_path):

@@ -41,6 +41,14 @@ def test_json_is_one_object_and_nothing_else(capsys):
     assert err == ""
 
 
+def test_a_name_with_a_line_break_is_said_once_in_one_line(capsys):
+    def work(item):
+        raise InputError(f"{item}: not a picture")
+
+    assert leave(Report("edit", False), lambda r: r.each(["a\nb.jpg"], work)) == 1
+    assert capsys.readouterr().err == "istrc edit: a b.jpg: not a picture\n"
+
+
 def test_a_bad_input_is_one_line_and_the_others_are_done(capsys):
     done = []
 

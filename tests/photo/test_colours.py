@@ -94,6 +94,26 @@ def test_adobe_rgb(tmp_path, scene, make, out):
     assert np.abs(shown(again.pixels, again.icc) - expected).max() <= (12 if out == "o.jpg" else 3)
 
 
+@pytest.mark.parametrize("suffix", [".tif", ".jpg", ".png"])
+def test_primaries_by_tags(tmp_path, scene, suffix):
+    path, exif = tmp_path / f"a{suffix}", Image.Exif()
+    exif[ExifTags.Base.WhitePoint] = ADOBE[:2]
+    exif[ExifTags.Base.PrimaryChromaticities] = ADOBE[2:]
+    details = exif.get_ifd(ExifTags.IFD.Exif)
+    details[ExifTags.Base.Gamma] = ADOBE_GAMMA
+    Image.fromarray(scene).save(path, exif=exif.tobytes(), quality=100)
+    picture = read_picture(path)
+    expected = to_srgb(picture.pixels, ADOBE_TO_SRGB, ADOBE_GAMMA)
+    assert np.abs(shown(picture.pixels, picture.icc) - expected).max() <= 2
+    details[ExifTags.Base.ColorSpace] = 1  # sRGB, and what cameras say beside it is of its own
+    Image.fromarray(scene).save(path, exif=exif.tobytes())
+    assert read_picture(path).icc is None
+    exif[ExifTags.Base.PrimaryChromaticities] = SRGB[2:]
+    del details[ExifTags.Base.ColorSpace], details[ExifTags.Base.Gamma]
+    Image.fromarray(scene).save(path, exif=exif.tobytes())
+    assert read_picture(path).icc is None
+
+
 def test_what_means_srgb_needs_no_profile(tmp_path, scene):
     for chunks in (
         (),

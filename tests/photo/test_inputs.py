@@ -1,11 +1,14 @@
 """The pictures that INPUTs lead to."""
 
+import os
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from istrc.errors import InputError
 from istrc.photo.inputs import find_inputs
+from istrc.photo.read import read_picture
 
 
 @pytest.fixture
@@ -46,6 +49,24 @@ def test_inputs_that_lead_to_nothing_are_named(folder):
         with pytest.raises(InputError) as error:
             find_inputs([folder / "b.png", pattern])
         assert str(error.value).startswith(f"{pattern}: ") and words in str(error.value)
+
+
+def test_what_is_called_a_picture_and_cannot_be_read_is_not_passed_over(folder):
+    """Reading names it; of other names it is no picture."""
+    try:
+        for name in ("d.png", "d.txt"):
+            (folder / name).symlink_to(folder / "gone")
+    except (OSError, NotImplementedError):
+        pytest.skip("no links here")
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(folder / "p.tif")
+    odd = ["d.png", *(["p.tif"] if hasattr(os, "mkfifo") else [])]
+    found = find_inputs([folder])
+    assert names(found) == ["a.JPG", "b.png", "c.webp", *odd]
+    assert names(find_inputs([folder / "d*"])) == ["d.png"]
+    assert names(find_inputs([folder / "d.txt"])) == ["d.txt"]
+    with pytest.raises(InputError, match="d.png: a link to .*gone, which is not there"):
+        read_picture(folder / "d.png")
 
 
 def test_a_folder_s_files_are_known_by_what_they_are(tmp_path):

@@ -10,7 +10,7 @@ import pytest
 from PIL import ExifTags, Image, ImageCms
 from PIL.PngImagePlugin import PngInfo
 
-from istrc.photo.colours import SRGB
+from istrc.photo.colours import ADOBE, SRGB
 from istrc.photo.read import read_picture
 from istrc.photo.write import not_kept, write_picture
 
@@ -124,6 +124,10 @@ MADE = {
         ".jpg",
         lambda p, s: jpeg(p, s, exif=_adobe()),
     ),
+    "WhitePoint, PrimaryChromaticities (TIFF, EXIF)": (
+        ".jpg",
+        lambda p, s: jpeg(p, s, exif=_primaries()),
+    ),
     "sRGB (PNG)": (".png", lambda p, s: png(p, s, (b"sRGB", b"\0"))),
     "EXIF: camera, times, owner": (".jpg", lambda p, s: jpeg(p, s, exif=exif())),
     "orientation": (".jpg", lambda p, s: jpeg(p, s, exif=exif(ExifTags.Base.Orientation, 6))),
@@ -134,6 +138,7 @@ MADE = {
         lambda p, s: jpeg(p, s, exif=exif(ExifTags.Base.MakerNote, b"secret", ExifTags.IFD.Exif)),
     ),
     "XMP, before or after the pixels": (".jpg", lambda p, s: jpeg(p, s, xmp=XMP % b"")),
+    "XMP that is damaged or over 1 MB": (".jpg", lambda p, s: jpeg(p, s, xmp=b"<x:xmpmeta")),
     "IIM (IPTC)": (".jpg", _iim),
     "text: title, author, description, copyright (PNG)": (
         ".png",
@@ -144,7 +149,11 @@ MADE = {
     "resolution": (".png", lambda p, s: Image.fromarray(s).save(p, dpi=(254, 254))),
     "alpha": (".png", _alpha),
     "grey": (".png", lambda p, s: Image.fromarray(s[..., 0]).save(p)),
-    "16 bits a channel": (
+    "inks (CMYK)": (
+        ".jpg",
+        lambda p, s: Image.fromarray(s).convert("CMYK").save(p, quality=95),
+    ),
+    "more than 8 bits a channel": (
         ".png",
         lambda p, s: Image.fromarray(s[..., 0].astype(np.uint16) * 257).save(p),
     ),
@@ -161,6 +170,13 @@ MADE = {
 def _adobe():
     made = exif()
     made.get_ifd(ExifTags.IFD.Exif).update({0xA001: 0xFFFF, 0xA005: {1: "R03"}})
+    return made.tobytes()
+
+
+def _primaries():
+    made = exif()
+    made[ExifTags.Base.WhitePoint] = ADOBE[:2]
+    made[ExifTags.Base.PrimaryChromaticities] = ADOBE[2:]
     return made.tobytes()
 
 
@@ -184,7 +200,7 @@ def _holds(what, image):
     icc, xmp = image.info.get("icc_profile"), words(image)
     if what == "ICC profile":
         return "kept" if icc == PROFILE else None
-    if what.startswith(("gAMA", "cICP", "Adobe RGB")):
+    if what.startswith(("gAMA", "cICP", "Adobe RGB", "WhitePoint")):
         return "as ICC" if icc and not {"gamma", "chromaticity"} & {*image.info} else None
     if what.startswith("sRGB"):
         return "kept" if icc or "srgb" in image.info else None
@@ -286,6 +302,23 @@ def test_a_second_view_is_told_and_a_preview_is_not(tmp_path, scene):
             struct.pack_into(order + "I", data, at + where + 16, 0x010001)  # a VGA preview
     (tmp_path / "preview.jpg").write_bytes(data)
     assert not read_picture(tmp_path / "preview.jpg").notes
+
+
+def test_what_is_too_long_for_a_jpeg_is_said_and_a_png_keeps_it(tmp_path, scene):
+    long = exif(ExifTags.Base.ImageDescription, "d" * 70_000)
+    label = b'xmlns:dc="http://purl.org/dc/elements/1.1/" dc:source="%s"' % (b"s" * 70_000)
+    Image.fromarray(scene).save(tmp_path / "in.webp", exif=long.tobytes(), xmp=XMP % label)
+    picture = read_picture(tmp_path / "in.webp")
+    assert re.search(
+        "JPEG has no place for its 70 KB of EXIF, 70 KB of XMP", not_kept(picture, "o.jpg")
+    )
+    assert not_kept(picture, "o.png") is None
+    write_picture(picture, picture.pixels, tmp_path / "o.jpg")
+    write_picture(picture, picture.pixels, tmp_path / "o.png")
+    with Image.open(tmp_path / "o.png") as image:
+        image.load()
+        assert len(image.getexif()[ExifTags.Base.ImageDescription]) == 70_000
+        assert "s" * 70_000 in words(image)
 
 
 def test_the_place_goes_along_where_it_is_asked_for(tmp_path, scene):

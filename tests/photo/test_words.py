@@ -2,6 +2,7 @@
 
 import io
 import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -161,3 +162,46 @@ def test_what_xmp_says_stands_above_iim():
 def test_damaged_iim_is_no_reason_to_refuse_the_pixels(tmp_path, scene, record):
     picture = read_picture(with_iim(tmp_path / "a.jpg", scene, record))
     assert np.abs(picture.pixels.astype(int) - scene).max() < 30
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("name", [b"zTXt", b"iTXt"])
+def test_packed_text_of_some_megabytes_is_no_damage(tmp_path, scene, name, after):
+    said = "a workflow " * 200_000
+    head = b"workflow\0" + (b"\0" if name == b"zTXt" else b"\1\0\0\0")
+    data = head + zlib.compress(said.encode())
+    chunk = struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+    Image.fromarray(scene).save(tmp_path / "a.png")
+    png = (tmp_path / "a.png").read_bytes()
+    at = len(png) - 12 if after else 33  # before IEND, or after IHDR
+    (tmp_path / "a.png").write_bytes(png[:at] + chunk + png[at:])
+    picture = read_picture(tmp_path / "a.png")
+    assert np.array_equal(picture.pixels, scene) and picture.text == {"workflow": said}
+    write_picture(picture, picture.pixels, tmp_path / "b.png")
+    assert read_picture(tmp_path / "b.png").text["workflow"] == said
+
+
+def raw(name, data):
+    """As ImageMagick writes it: a name, a length, and lines of hexadecimal digits."""
+    digits = data.hex()
+    lines = [digits[k : k + 72] for k in range(0, len(digits), 72)]
+    return f"\n{name}\n{len(data):8d}\n" + "\n".join(lines) + "\n"
+
+
+@pytest.mark.parametrize("segment", [False, True])
+def test_exif_and_xmp_as_text_of_a_png(tmp_path, scene, segment):
+    said = xmp.with_words(None, {"dc:title": ["My title"]})
+    exif = Image.Exif()
+    exif[272] = "a camera"
+    written = {"xmp": said, "exif": exif.tobytes()}
+    if segment:  # as older versions wrote either of them
+        written = {"APP1": b"http://ns.adobe.com/xap/1.0/\0" + said}
+    words = {f"Raw profile type {name}": raw(name, data) for name, data in written.items()}
+    picture = read_picture(png(tmp_path / "a.png", scene, words))
+    assert b"My title" in picture.xmp and not picture.text and not picture.notes
+    if segment:
+        words = {"Raw profile type APP1": raw("APP1", exif.tobytes())}
+        picture = read_picture(png(tmp_path / "b.png", scene, words))
+    assert b"a camera" in picture.exif
+    words = {"Raw profile type APP1": raw("APP1", exif.tobytes())[:-3] + "x"}
+    assert np.array_equal(read_picture(png(tmp_path / "c.png", scene, words)).pixels, scene)

@@ -90,10 +90,11 @@ def plan_outputs(
 
 
 def write_lines(path: Path, lines: Iterable[object]) -> None:
-    """A text file, one item a line, written whole."""
+    """A text file, one item a line, written whole; a line's break in an item is spelled out."""
     with whole(path) as temporary:
         # A name that is no Unicode as the bytes that it is
-        text = "".join(f"{line}\n" for line in lines)
+        broken = str.maketrans({"\n": "\\n", "\r": "\\r"})
+        text = "".join(f"{str(line).translate(broken)}\n" for line in lines)
         temporary.write_text(text, encoding="utf-8", errors="surrogateescape")
 
 

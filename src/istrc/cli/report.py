@@ -79,7 +79,9 @@ class Report:
         if quiet:
             return
         # Errors of ours begin with the input's name already
-        shown = message if name is None or message.startswith(name) else f"{name}: {message}"
+        shown = (
+            message if name is None or message.startswith(one_line(name)) else f"{name}: {message}"
+        )
         self.say(f"istrc {self.command}: {shown}")
 
     def all_failed(self, errors: Sequence[Exception]) -> None:

@@ -241,7 +241,7 @@ def _row_names(path: Path, count: int) -> list[Path]:
     """A name a row: the inputs that `istrc embed` listed, or the row's number."""
     listed = path.with_suffix(".txt")
     if listed.is_file():
-        lines = listed.read_text("utf-8", "surrogateescape").splitlines()
+        lines = listed.read_text("utf-8", "surrogateescape").removesuffix("\n").split("\n")
         if len(lines) == count and len({Path(line).stem for line in lines}) == count:
             return [Path(line) for line in lines]
     width = max(5, len(str(count - 1)))

@@ -27,6 +27,7 @@ _PRIMARIES = {
     12: (*_D65, 0.68, 0.32, 0.265, 0.69, 0.15, 0.06),
 }
 ADOBE_GAMMA = 563 / 256
+_INTEROP = ExifTags.IFD.Interop
 _UNSAID = 2  # of H.273's codes
 _D50 = np.array([0.9642, 1.0, 0.8249])  # what an ICC profile's colours are relative to
 _BRADFORD = np.array(
@@ -60,9 +61,9 @@ def profile_of(image: Image.Image, head: bytes) -> tuple[bytes | None, str | Non
             return _by_gamma(float(gamma or 1 / 2.2), points or SRGB, _is_grey(image)), None
         except (ValueError, ZeroDivisionError, np.linalg.LinAlgError):
             return None, "its gAMA or cHRM means no colours: left out"
-    if _is_grey(image) or not _exif_says_adobe(image):
+    if _is_grey(image):
         return None, None
-    return profile(ADOBE, ADOBE_GAMMA), None
+    return _by_exif(image), None
 
 
 def profile(primaries: tuple[float, ...], curve: float | np.ndarray, grey: bool = False) -> bytes:
@@ -99,16 +100,24 @@ def profile(primaries: tuple[float, ...], curve: float | np.ndarray, grey: bool 
     return (whole + _xyz(_D50)[8:]).ljust(128, b"\0") + table + body
 
 
-def _exif_says_adobe(image: Image.Image) -> bool:
-    """By the index that Adobe RGB has (DCF 2.0, 3.2), or the number that some cameras write."""
+def _by_exif(image: Image.Image) -> bytes | None:
+    """Adobe RGB by the index that it has (DCF 2.0, 3.2), or the number that some cameras write;
+    or the primaries of TIFF and EXIF, where nothing says sRGB.
+    """
     with contextlib.suppress(Exception):  # damaged EXIF is told of where it is read
         exif = image.getexif()
         details = exif.get_ifd(ExifTags.IFD.Exif)
-        if details.get(ExifTags.Base.ColorSpace) == 2:
-            return True
-        if ExifTags.IFD.Interop in details:
-            return str(exif.get_ifd(ExifTags.IFD.Interop).get(1, "")).startswith("R03")
-    return False
+        space = details.get(ExifTags.Base.ColorSpace)
+        index = exif.get_ifd(ExifTags.IFD.Interop).get(1, "") if _INTEROP in details else ""
+        if space == 2 or str(index).startswith("R03"):
+            return profile(ADOBE, ADOBE_GAMMA)
+        white = exif.get(ExifTags.Base.WhitePoint)
+        colours = exif.get(ExifTags.Base.PrimaryChromaticities)
+        if space != 1 and white and colours:
+            # TIFF's own exponent, where none is given (TIFF 6.0, TransferFunction)
+            gamma = float(details.get(ExifTags.Base.Gamma, 2.2))
+            return _by_gamma(1 / gamma, tuple(map(float, (*white, *colours))), False)
+    return None
 
 
 def _matrix(points: tuple[float, ...]) -> np.ndarray:

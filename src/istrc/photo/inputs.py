@@ -35,7 +35,7 @@ def find_inputs(patterns: Iterable[str | Path]) -> list[Path]:
             except OSError as error:
                 raise InputError(f"{path}: this folder cannot be read ({error.strerror})") from None
             missing = "no pictures in this folder; subfolders are not searched"
-        elif os.path.exists(path):
+        elif os.path.lexists(path):
             found.append(path)  # asked for by name: reading decides whether it is a picture
             continue
         elif glob.has_magic(str(pattern)):
@@ -43,7 +43,7 @@ def find_inputs(patterns: Iterable[str | Path]) -> list[Path]:
             missing = "no pictures match this pattern; check the path"
         else:
             raise InputError(f"{path}: no such file or folder; check the path")
-        names = [p for p in names if os.path.isfile(p) and _is_picture(p)]
+        names = [p for p in names if not os.path.isdir(p) and _is_picture(p)]
         if not names:
             raise InputError(f"{pattern}: {missing}")
         found += sorted(names)
@@ -52,8 +52,10 @@ def find_inputs(patterns: Iterable[str | Path]) -> list[Path]:
 
 def _is_picture(path: Path) -> bool:
     """By its name, or else by what is in it."""
-    if path.suffix.lower() in _PICTURE_SUFFIXES:
+    if path.suffix.lower() in _PICTURE_SUFFIXES:  # a pipe or a dangling link, too
         return True
+    if not os.path.isfile(path):
+        return False
     from PIL import Image
 
     formats = [name for name in load_plugins() if name in Image.OPEN]

@@ -7,14 +7,26 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
 from istrc.errors import InputError
 
+_WHITE_IS_ZERO, _YCBCR, _PLANES = 0, 6, 2  # a TIFF's photometric interpretations, and layout
 
-def is_sixteen(tile) -> bool:
-    """Whether a part of a file is stored in 16 bits a channel; BGR;16 is 16 bits a pixel."""
-    return ";16" in str(tile) and "BGR" not in str(tile)
+
+def check_kind(image: Image.Image) -> None:
+    """Raises NotImplementedError for an opened TIFF of which Pillow would make another picture."""
+    tags = getattr(image, "tag_v2", {})
+    if not tags or image.info.get("compression") != "raw":  # libtiff's, which are read well
+        return
+    if tags.get(TiffImagePlugin.PLANAR_CONFIGURATION) == _PLANES and _bits(tags) > 8:
+        raise NotImplementedError(f"planes of {_bits(tags)} bits that are not compressed")
+    if tags.get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION) == _YCBCR:
+        raise NotImplementedError("YCbCr that is not compressed")
+
+
+def _bits(tags: Any) -> int:
+    return max(tags.get(TiffImagePlugin.BITSPERSAMPLE, (16,)))
 
 
 def channels(path: Path, image: Image.Image):
@@ -23,8 +35,12 @@ def channels(path: Path, image: Image.Image):
     # Pillow reads 16-bit PGM, and before version 11.3 16-bit PNG, into 32-bit integers.
     sixteen |= image.mode == "I" and image.format in ("PNG", "PPM")
     if sixteen:
-        values = np.asarray(image).astype(np.int32)  # (H, W), 0..65535
-        grey = ((values + 128) // 257).astype(np.uint8)  # scaled and rounded: 65535 is 255
+        tags = getattr(image, "tag_v2", {})
+        values = np.asarray(image).astype(np.int32)  # (H, W)
+        most = (1 << _bits(tags)) - 1  # which is 255; a TIFF may have 12 bits
+        if tags.get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION) == _WHITE_IS_ZERO:
+            values = most - values
+        grey = ((255 * values + most // 2) // most).astype(np.uint8)  # scaled and rounded
         clear = image.info.get("transparency")
         alpha = None if clear is None else np.where(values == clear, 0, 255).astype(np.uint8)
         return np.repeat(grey[..., None], 3, axis=2), alpha

@@ -47,6 +47,9 @@ def load_plugins() -> dict[str, str]:
     for module in _DECODERS.values():
         with contextlib.suppress(ImportError):  # an older Pillow has no AVIF
             importlib.import_module(f"PIL.{module}ImagePlugin")
+    # Pillow refuses a picture for 1 MB of packed text or profile, which programs do write
+    png = vars(importlib.import_module("PIL.PngImagePlugin"))
+    png["MAX_TEXT_CHUNK"] = png["MAX_TEXT_MEMORY"]
     return _DECODERS
 
 

@@ -23,10 +23,11 @@ from istrc.photo import exif as exif_data
 from istrc.photo import words
 from istrc.photo.colours import profile_of
 from istrc.photo.damage import damage
-from istrc.photo.modes import channels, is_sixteen
+from istrc.photo.header import add_info, bits
+from istrc.photo.modes import channels, check_kind
 from istrc.photo.picture import Picture
 from istrc.photo.plugins import is_heic, load_heif_plugin, load_plugins
-from istrc.photo.xmp import with_words
+from istrc.photo.xmp import is_readable, with_words
 
 SIDEWAYS = (5, 6, 7, 8)  # orientations (EXIF) in which rows are columns
 BEHIND = "what lies behind the picture (motion, gain map, further views) is left out"
@@ -38,7 +39,7 @@ _HEAD = 65_536  # bytes: what says a picture's colours stands before its pixels
 # How decoders say that a file is good and they are not made for it
 _UNREAD = re.compile(
     r"unsupported|unknown|unhandled|not support|cannot handle|not configured|not implemented"
-    r"|unrecogni[sz]ed (?!data stream)",
+    r"|unrecogni[sz]ed (?!data stream)|MAX_TEXT",
     re.IGNORECASE,
 )
 
@@ -48,6 +49,8 @@ def read_picture(path: str | Path) -> Picture:
     path = Path(path)
     if os.path.isdir(path):
         raise InputError(f"{path}: a folder, not a picture; name a picture inside it")
+    if not os.path.exists(path) and os.path.islink(path):
+        raise InputError(f"{path}: a link to {os.path.realpath(path)}, which is not there")
     if not os.path.exists(path):
         raise InputError(f"{path}: no such file; check the path")
     if not os.path.isfile(path):
@@ -85,10 +88,10 @@ def open_header(file: BinaryIO, formats: list[str]) -> Image.Image:
 
 
 def _decode(path: Path, file) -> Picture:
-    head = file.read(32)
+    head = file.read(_HEAD)
     if not head:
         raise InputError(f"{path}: empty (0 bytes); get the original file again")
-    formats = [load_heif_plugin(path)] if is_heic(head) else decoders()
+    formats = [load_heif_plugin(path)] if is_heic(head[:32]) else decoders()
     file.seek(0)
     try:
         image = open_header(file, formats)
@@ -107,10 +110,11 @@ def _decode(path: Path, file) -> Picture:
     frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)  # MPO: a JPEG's preview
     if frames > 1:
         notes.append(f"{frames} frames or pages: only the first is used")
-    if image.mode.startswith("I;16") or any(
-        is_sixteen(tile) for tile in getattr(image, "tile", ())
-    ):
-        notes.append("16 bits a channel reduced to 8")
+    if (depth := bits(image, head)) > 8:
+        notes.append(f"{depth} bits a channel reduced to 8")
+    if image.mode == "CMYK":
+        notes.append("inks (CMYK) turned into RGB")
+    check_kind(image)
     dpi, encoding = _resolution(image), _encoding(image)
     turned = getattr(image, "tag_v2", {}).get(ExifTags.Base.Orientation)  # a TIFF forgets it below
     # Before all that Pillow reads on demand (a PNG's EXIF), which would load it and hide an error
@@ -118,6 +122,7 @@ def _decode(path: Path, file) -> Picture:
         image.load()
     if wrong := damage(image, file):
         raise OSError(wrong)
+    add_info(image, file)
     exif, location, orientation = None, None, turned
     try:
         orientation = turned or image.getexif().get(ExifTags.Base.Orientation)
@@ -132,7 +137,7 @@ def _decode(path: Path, file) -> Picture:
     text, xmp = _words(image, notes)
     if _has_more(image, xmp):
         notes.append(BEHIND)
-    icc = _colours(image, file, notes)
+    icc = _colours(image, head, notes)
     grey = image.mode in ("1", "L", "LA", "La") or image.mode.startswith("I")
     pixels, alpha = channels(path, image)
     return Picture(pixels, alpha, kind, grey, icc, exif, dpi, notes, location, xmp, text, encoding)
@@ -198,6 +203,9 @@ def _unidentified(path: Path, file, formats: list[str]) -> InputError:
 def _words(image: Image.Image, notes: list[str]) -> tuple[dict[str, str], bytes | None]:
     """What the owner wrote: text by keywords, and XMP, to which IIM is added."""
     text, xmp = {}, _xmp(image)
+    if xmp and not is_readable(xmp):
+        notes.append("damaged or overlong XMP left out")
+        xmp = None
     try:
         text = words.text(image)
         xmp = with_words(xmp, words.iim(image))
@@ -206,10 +214,9 @@ def _words(image: Image.Image, notes: list[str]) -> tuple[dict[str, str], bytes 
     return text, xmp
 
 
-def _colours(image: Image.Image, file, notes: list[str]) -> bytes | None:
-    file.seek(0)
+def _colours(image: Image.Image, head: bytes, notes: list[str]) -> bytes | None:
     try:
-        icc, note = profile_of(image, file.read(_HEAD))
+        icc, note = profile_of(image, head)
     except Exception:  # as of EXIF
         icc, note = None, "what it says of its colours is damaged, and left out"
     if note:

@@ -10,6 +10,8 @@ from typing import Any
 
 from PIL import Image
 
+from istrc.photo.header import raw_profile
+
 # IIM's datasets of record 2, and the properties of XMP that they became
 _IIM = {
     5: "dc:title",
@@ -68,15 +70,12 @@ def iim(image: Any) -> dict[str, list[str]]:
 def _as_jpeg(image: Any) -> Any:
     """A JPEG without pixels that has the IIM of a PNG, where Pillow does not look for it; or None.
 
-    ImageMagick and ExifTool write it as text: a name, its length, and hexadecimal digits, with
-    Photoshop's header or without.
+    It is written with Photoshop's header or without.
     """
     from PIL.JpegImagePlugin import JpegImageFile
 
-    profile = (getattr(image, "text", None) or {}).get("Raw profile type iptc")
-    if not profile:
+    if not (data := raw_profile(image, "iptc")):
         return None
-    data = bytes.fromhex("".join(profile.split()[2:]))
     if data.startswith(_RESOURCE):
         data = data[len(_RESOURCE) + 4 :]  # its length; what stands behind the record ends it
     jpeg = JpegImageFile.__new__(JpegImageFile)

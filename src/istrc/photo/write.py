@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import struct
+from functools import cache
 from importlib.metadata import version
 from io import BytesIO
 from pathlib import Path
@@ -105,11 +106,21 @@ def output_format(path: str | Path) -> str:
 
 
 def not_kept(picture: Picture, path: str | Path) -> str | None:
-    """What of a picture's words a file of this name has no place for, in a line; None for none."""
-    keywords = lost(placeless(picture.text), kind := output_format(path))
-    if not keywords:
-        return None
-    return f"{path}: {kind} has no place for its text {', '.join(keywords)}; a PNG has"
+    """What a file of this name has no place for, of all that goes along, in a line; None for
+    nothing.
+    """
+    words = placeless(picture.text)
+    keywords = lost(words, kind := output_format(path))
+    gone = [f"text {', '.join(keywords)}"] if keywords else []
+    if kind == "JPEG":  # one segment each
+        xmp = packet(with_words(picture.xmp, as_xmp(words)))
+        for name, data, most in (
+            ("EXIF", picture.exif, _JPEG_EXIF_LIMIT),
+            ("XMP", xmp, _JPEG_XMP_LIMIT),
+        ):
+            if data and len(data) > most:
+                gone.append(f"{len(data) // 1000} KB of {name}")
+    return f"{path}: {kind} has no place for its {', '.join(gone)}; a PNG has" if gone else None
 
 
 def _compose(picture: Picture, pixels: np.ndarray, kind: str) -> Image.Image:
@@ -127,9 +138,15 @@ def _compose(picture: Picture, pixels: np.ndarray, kind: str) -> Image.Image:
     return image
 
 
+@cache
+def _program() -> str:
+    """Our name and version. Asked once: reading the package's metadata takes milliseconds."""
+    return f"istrc {version('istrc')}"
+
+
 def _told(picture: Picture, kind: str, source_type: str | None, location: bool) -> dict:
     """The options of Pillow's writers for what goes along with pixels in words: EXIF and XMP."""
-    software = f"istrc {version('istrc')}" if source_type is not None else None
+    software = _program() if source_type is not None else None
     options: dict = {}
     text = picture.text if location else placeless(picture.text)
     xmp = picture.xmp if kind == "PNG" else with_words(picture.xmp, as_xmp(text))

@@ -160,17 +160,26 @@ def source_type_of(given: bytes | None) -> str | None:
     return None
 
 
-def _properties(given: bytes | None) -> list[ElementTree.Element]:
-    """The properties of a packet, each as an element; none where it cannot be read."""
+def is_readable(given: bytes) -> bool:
+    """Whether it is a packet, and not damaged."""
+    return _root(given) is not None
+
+
+def _root(given: bytes | None) -> ElementTree.Element | None:
     if not given or len(given) > LARGEST:
-        return []
+        return None
     wide = given[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in given[:4].rstrip(b"\0")
     try:
         text = given.decode("utf-16" if wide else "utf-8").strip("\ufeff\0 \t\r\n")
         # No entity is ever expanded, and none has a place in XMP
-        root = None if "<!DOCTYPE" in text else ElementTree.fromstring(text)
+        return None if "<!DOCTYPE" in text else ElementTree.fromstring(text)
     except (ElementTree.ParseError, ValueError):
-        root = None
+        return None
+
+
+def _properties(given: bytes | None) -> list[ElementTree.Element]:
+    """The properties of a packet, each as an element; none where it cannot be read."""
+    root = _root(given)
     if root is None:
         return []
     found: list[ElementTree.Element] = []
