@@ -4,12 +4,14 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import istrc
+from istrc.errors import IstrcError
 
 pytest.importorskip("torch.utils.tensorboard")
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="it forks")
@@ -35,6 +37,27 @@ def test_what_is_not_whole_is_told(tmp_path):
     assert [one.partition(":")[0] for one in differ] == ["a.json", "new", "z.npy"]
 
 
+def test_a_kill_comes_after_the_first_write_and_what_ended_before_is_told(tmp_path):
+    from tools.kills import Writing, ended, started
+
+    def work():
+        time.sleep(0.2)
+        (tmp_path / "out" / "a").write_bytes(b"half")
+        time.sleep(60)
+
+    (tmp_path / "out").mkdir()
+    begun, writing = time.monotonic(), Writing(tmp_path / "out")
+    assert not ended(started(work, tmp_path / "log"), writing, 0.05)
+    assert begun + 0.2 <= writing.first <= writing.latest < begun + 30
+    assert (tmp_path / "out" / "a").read_bytes() == b"half"
+    writing = Writing(tmp_path / "out")  # what was there before is no write
+    assert ended(started(lambda: None, tmp_path / "log"), writing, 0.0)
+    assert writing.first == float("inf")
+    with pytest.raises(IstrcError, match="ended with status 70"):
+        ended(started(lambda: 1 / 0, tmp_path / "log"), writing)
+    assert "ZeroDivisionError" in (tmp_path / "log").read_text()
+
+
 def test_killed_and_started_again_it_ends_with_the_same_bytes(tmp_path):
     path = tmp_path / "kills.json"
     environment = {**os.environ, "PYTHONPATH": str(Path(istrc.__file__).parents[1])}
@@ -47,3 +70,4 @@ def test_killed_and_started_again_it_ends_with_the_same_bytes(tmp_path):
     assert set(found) == {"prepare", "embed"}
     for one in found.values():
         assert one["kills"] == 2 and one["rounds"] >= 1 and one["failed"] == []
+        assert one["half"] or one["files_looked_at"]  # a kill before the first write shows nothing
