@@ -3,9 +3,10 @@
     python tools/kills.py --kills 24 --json results/kills.json
 
 Each command runs as a process of its own, forked from this one so that nothing is imported anew,
-and dies by SIGKILL at a moment that a seed chose, again and again, in the same OUT. The moment
-lies between its first write into OUT and its last: a kill that comes before it has written anything
-or when all is there proves nothing, and is not counted. After every kill each file that has its
+and is killed again and again in the same OUT, at moments that a seed chose: as it is about to open,
+rename or delete a file in OUT, the first or the hundredth, or up to 50 ms of computing after that.
+So a kill comes neither before it has begun to write nor depends on how fast the machine is; one
+after which all is there proves nothing, and is not counted. After every kill each file that has its
 final name must be whole; in the end OUT must hold what the same command leaves that was never
 killed, to the byte. Made faces and toy networks of 16 pixels, the shipped circle for faces and
 films; a checkpoint a step, or there would be nothing to go on from. `film` needs PyAV.
@@ -17,6 +18,7 @@ import argparse
 import os
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -26,7 +28,6 @@ from contextlib import suppress
 from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
-from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,8 @@ from istrc.whole import read_json
 
 SMALL = ("--steps", "12", "--validate-every", "5")
 PEOPLE, EACH = 24, 24  # made faces; as many parts of `prepare` as fill two
+CHANGES = ("open", "os.rename", "os.remove", "os.mkdir", "os.rmdir")  # audited, of files in OUT
+LATER = 0.05  # seconds of computing after one of them, at most
 AT_MOST = 6  # kills in one OUT, or a command that keeps nothing on the way would never end
 # By trainings, in this order
 NEEDED = ("prepare", "facenet", "began", "landmarks")
@@ -50,7 +53,6 @@ IMPORTED = (
     *("istrc.cli.train", "istrc.light.parts", "istrc.training.all"),
 )
 Line = Callable[[Path], list[str]]  # from OUT to the command line
-SOONER = 0.8  # of the time in which kills fall, when one came too late: the machine has got faster
 TRIES = 8  # for each kill that is asked for; a command that is never hit in time ends with fewer
 
 
@@ -143,8 +145,30 @@ def make_shaped(home: Path) -> None:
     np.save(home / "shaped" / "landmarks.npy", moved.astype(np.float32))
 
 
-def started(work: Callable[[], Any], log: Path) -> int:
-    """A forked process that does this alone: its id."""
+class Doom:
+    """Kills its own process at its so-manieth change of OUT, or some computing later.
+
+    number: 0 only counts. after: seconds of computing; 0 is before that change is made.
+    """
+
+    def __init__(self, out: Path, number: int = 0, after: float = 0.0):
+        self.out, self.number, self.after, self.changes = str(out), number, after, 0
+
+    def __call__(self, event: str, arguments: tuple[Any, ...]) -> None:
+        """A hook for `sys.addaudithook`."""
+        if event not in CHANGES or not str(arguments[0]).startswith(self.out):
+            return
+        if event == "open" and not (arguments[2] or 0) & (os.O_WRONLY | os.O_RDWR):
+            return
+        self.changes += 1
+        if self.changes == self.number and self.after:
+            signal.setitimer(signal.ITIMER_PROF, self.after)  # its signal ends what expects none
+        elif self.changes == self.number:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def started(work: Callable[[], Any], log: Path, doom: Doom | None = None) -> int:
+    """A forked process that does this alone: its id. The log's neighbour tells its changes."""
     if process := os.fork():
         return process
     code = 0
@@ -152,57 +176,26 @@ def started(work: Callable[[], Any], log: Path) -> int:
         with open(log, "ab") as file:
             os.dup2(file.fileno(), 1)
             os.dup2(file.fileno(), 2)
+        if doom is not None:
+            sys.addaudithook(doom)
         work()
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 1
     except BaseException:
-        traceback.print_exc()
+        os.write(2, traceback.format_exc().encode())
         code = 70
+    if doom is not None:
+        log.with_suffix(".changes").write_text(str(doom.changes))
     sys.stdout.flush(), sys.stderr.flush()
     os._exit(code)
 
 
-class Writing:
-    """When a process writes into OUT: seconds of its first and of its latest change there."""
-
-    def __init__(self, out: Path):
-        self.out, self.seen = out, {**self._state(out)}
-        self.first = self.latest = float("inf")
-
-    def __call__(self) -> float:
-        """The moment of the first change; infinity while there is none."""
-        now = self._state(self.out)
-        if now != self.seen:
-            self.seen, self.latest = now, time.monotonic()
-            self.first = min(self.first, self.latest)
-        return self.first
-
-    @staticmethod
-    def _state(out: Path) -> dict[Path, tuple[int, ...]]:
-        found = {}
-        for path in out.rglob("*"):
-            with suppress(OSError):  # renamed or deleted just now
-                facts = path.stat()
-                found[path] = (facts.st_mtime_ns, facts.st_size, facts.st_ino)
-        return found
-
-
-def ended(process: int, writing: Callable[[], float] = time.monotonic, after: float = inf) -> bool:
-    """Whether the process ended by itself, and not by a kill so long `after` its first write.
-
-    Raises IstrcError where it ended with an error.
-    """
-    while True:
-        found, status = os.waitpid(process, os.WNOHANG)
-        if found and status:
-            raise IstrcError(f"ended with status {os.waitstatus_to_exitcode(status)}")
-        if found:
-            return True
-        if time.monotonic() >= writing() + after:
-            os.kill(process, 9)
-            _, status = os.waitpid(process, 0)
-            return status == 0  # it had just ended
-        time.sleep(0.001)
+def ended(process: int) -> bool:
+    """Whether the process ended by itself. Raises IstrcError where it ended with an error."""
+    code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+    if code and code not in (-signal.SIGKILL, -signal.SIGPROF):
+        raise IstrcError(f"ended with status {code}")
+    return code == 0
 
 
 def run(arguments: list[str]) -> None:
@@ -268,28 +261,30 @@ def compared(got: dict[str, bytes], wanted: dict[str, bytes]) -> Iterator[str]:
 def tried(name: str, line: Line, home: Path, kills: int, seed: int) -> dict[str, Any]:
     """Kill one command so often: how often, in how many runs, and what was wrong.
 
-    in_vain: kills that are not counted, as OUT was whole by then. half: those of the counted at
-    which a file that was not whole lay under another name. left: such files when all was done.
+    changes: of OUT in a run that is not killed. in_vain: kills that are not counted, as OUT was
+    whole by then. half: those of the counted at which a file that was not whole lay under another
+    name. left: such files when all was done.
     """
-    whole, log, moments = home / name, home / f"{name}.log", random.Random(f"{seed} {name}")
-    begun, writing = time.monotonic(), Writing(whole)
-    ended(started(partial(run, line(whole)), log), writing)
-    span, wanted = writing.latest - writing.first, files(whole)
+    whole, log, chosen = home / name, home / f"{name}.log", random.Random(f"{seed} {name}")
+    begun = time.monotonic()
+    ended(started(partial(run, line(whole)), log, Doom(whole)))
+    changes, wanted = int(log.with_suffix(".changes").read_text()), files(whole)
     if not wanted:
         raise IstrcError("left nothing to compare with")
     counts = ("kills", "in_vain", "rounds", "files_looked_at", "half", "left")
-    tally: dict[str, Any] = {"files": len(wanted), **dict.fromkeys(counts, 0), "failed": []}
-    tries = 0
+    tally: dict[str, Any] = {"files": len(wanted), "changes": changes, **dict.fromkeys(counts, 0)}
+    tally["failed"], tries = [], 0
     while tally["kills"] < kills and tries < TRIES * kills:
-        out, here = home / f"{name}-killed", 0
+        out, here, ahead = home / f"{name}-killed", 0, changes
         while here < min(AT_MOST, kills - tally["kills"]):
-            writing, tries = Writing(out), tries + 1
-            if ended(started(partial(run, line(out)), log), writing, moments.uniform(0, span)):
-                span *= SOONER
+            number, tries = chosen.randint(1, ahead), tries + 1
+            doom = Doom(out, number, chosen.choice((0, chosen.uniform(0, LATER))))
+            if ended(started(partial(run, line(out)), log, doom)):
                 break
+            ahead = max(1, ahead - number)  # what it has done it will hardly do again
             if not [*compared(seen := files(out), wanted)]:
-                tally["in_vain"], span = tally["in_vain"] + 1, span * SOONER
-                break
+                tally["in_vain"] += 1
+                continue
             here += 1
             tally["files_looked_at"] += len(seen)
             tally["half"] += halves(out) > 0

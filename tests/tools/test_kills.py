@@ -2,9 +2,9 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -37,25 +37,31 @@ def test_what_is_not_whole_is_told(tmp_path):
     assert [one.partition(":")[0] for one in differ] == ["a.json", "new", "z.npy"]
 
 
-def test_a_kill_comes_after_the_first_write_and_what_ended_before_is_told(tmp_path):
-    from tools.kills import Writing, ended, started
+def test_a_kill_comes_at_the_change_that_was_asked_for(tmp_path):
+    from tools.kills import Doom, ended, files, started
+
+    log, out = tmp_path / "log", tmp_path / "out"
 
     def work():
-        time.sleep(0.2)
-        (tmp_path / "out" / "a").write_bytes(b"half")
-        time.sleep(60)
+        out.mkdir()
+        (tmp_path / "elsewhere").write_text("no change of OUT")
+        (out / "a.tmp").write_text("half")
+        os.replace(out / "a.tmp", out / "a")
+        (out / "a").read_text()
+        for _ in range(10**9):  # computes until it is killed
+            pass
 
-    (tmp_path / "out").mkdir()
-    begun, writing = time.monotonic(), Writing(tmp_path / "out")
-    assert not ended(started(work, tmp_path / "log"), writing, 0.05)
-    assert begun + 0.2 <= writing.first <= writing.latest < begun + 30
-    assert (tmp_path / "out" / "a").read_bytes() == b"half"
-    writing = Writing(tmp_path / "out")  # what was there before is no write
-    assert ended(started(lambda: None, tmp_path / "log"), writing, 0.0)
-    assert writing.first == float("inf")
+    lying = []
+    for number, after in ((1, 0), (2, 0), (3, 0), (3, 0.01)):
+        assert not ended(started(work, log, Doom(out, number, after)))
+        lying.append([path.name for path in out.rglob("*")])
+        shutil.rmtree(out, ignore_errors=True)
+    assert lying == [[], [], ["a.tmp"], ["a"]]
+    assert ended(started(lambda: (out.mkdir(), np.save(out / "z.npy", np.ones(3))), log, Doom(out)))
+    assert log.with_suffix(".changes").read_text() == "2" and [*files(out)] == ["z.npy"]
     with pytest.raises(IstrcError, match="ended with status 70"):
-        ended(started(lambda: 1 / 0, tmp_path / "log"), writing)
-    assert "ZeroDivisionError" in (tmp_path / "log").read_text()
+        ended(started(lambda: 1 / 0, log))
+    assert "ZeroDivisionError" in log.read_text()
 
 
 def test_killed_and_started_again_it_ends_with_the_same_bytes(tmp_path):
@@ -70,4 +76,4 @@ def test_killed_and_started_again_it_ends_with_the_same_bytes(tmp_path):
     assert set(found) == {"prepare", "embed"}
     for one in found.values():
         assert one["kills"] == 2 and one["rounds"] >= 1 and one["failed"] == []
-        assert one["half"] or one["files_looked_at"]  # a kill before the first write shows nothing
+        assert one["half"] or one["files_looked_at"]
