@@ -264,6 +264,9 @@ def test_refuses_folders_that_are_not_its_own(tmp_path):
         prepare(source, source / "labels.csv", size=16, workers=1)
     with pytest.raises(InputError, match="choose 16 to 512"):
         prepare(source, tmp_path / "o", size=4)
+    for slip, says in (({"chunk": 0}, "workers and chunk"), ({"unseen": 1.0}, "unseen 1: a share")):
+        with pytest.raises(InputError, match=says):
+            prepare(source, tmp_path / "o", size=16, **slip)
     with pytest.raises(InputError, match="measured labels need CelebA"):
         prepare(source, tmp_path / "o", size=16, measured=True)
     assert not (tmp_path / "o").exists()
