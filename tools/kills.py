@@ -343,10 +343,11 @@ def main() -> None:
     given = parser.parse_args()
     from istrc.evaluation.results import write_results
 
-    found: dict[str, Any] = {}
+    # What is there of other commands is kept, and each is written at once: the rest may take hours
+    found = read_json(given.json)["kills"] if Path(given.json).exists() else {}
+    command = " ".join(["python", "tools/kills.py", *sys.argv[1:]])
     for name, one in tried_all(given.kills, given.seed, given.only):
-        found[name] = one  # written at once: the rest may take hours
-        command = ["python", "tools/kills.py", *sys.argv[1:]]
+        found[name] = {**one, "command": command}
         write_results(given.json, {"kills": found}, seed=given.seed, command=command)
         print(f"{name}: {one['kills']} kills, {len(one['failed'])} failed", file=sys.stderr)
     sys.exit(any(one["failed"] for one in found.values()))

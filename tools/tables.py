@@ -97,7 +97,7 @@ def reliability(found: Mapping[str, Mapping[str, Any]]) -> str:
     rows = []
     for name, one in _each(found.get("kills"), "kills"):
         what = f"`{name}` killed while it writes and started again until it ends"
-        rows.append([what, one["kills"], len(one["failed"]), found["kills"]["command"]])
+        rows.append([what, one["kills"], len(one["failed"]), one["command"]])
     for part in ("fuzz", "fuzz_readers"):
         for name, one in _each(found.get(part), "cases"):
             what = f"damaged {name}: {one['refused']} refused in one line, the others read"

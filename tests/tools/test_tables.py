@@ -130,8 +130,8 @@ def test_readme_holds_what_the_results_say():
 
 
 def test_the_table_of_what_was_tried_to_break_it(tmp_path):
-    kills = {"edit": {"kills": 30, "failed": []}}
-    kills["embed"] = {"kills": 2, "failed": ["z.npy: differs"]}
+    kills = {"edit": {"kills": 30, "failed": [], "command": "python -m kills"}}
+    kills["embed"] = {"kills": 2, "failed": ["z.npy: differs"], "command": "python -m kills"}
     fuzz = {"a.jpg": {"cases": 900, "refused": 400, "failed": 0}}
     memory = {"mb": [300.4, 301.6], "mb_per_thousand": -0.012, "command": "python -m soak"}
     soak = {"edits": [{"times": 9, "failed": ["MemoryError: "], "seconds": 180, **memory}]}
