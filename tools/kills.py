@@ -343,14 +343,14 @@ def main() -> None:
     given = parser.parse_args()
     from istrc.evaluation.results import write_results
 
-    # What is there of other commands is kept, and each is written at once: the rest may take hours
-    found = read_json(given.json)["kills"] if Path(given.json).exists() else {}
-    command = " ".join(["python", "tools/kills.py", *sys.argv[1:]])
+    failed, command = False, " ".join(["python", "tools/kills.py", *sys.argv[1:]])
     for name, one in tried_all(given.kills, given.seed, given.only):
-        found[name] = {**one, "command": command}
+        # Written at once, as the rest may take hours; what is there of other commands is kept
+        found = read_json(given.json)["kills"] if Path(given.json).exists() else {}
+        found[name], failed = {**one, "command": command}, failed or bool(one["failed"])
         write_results(given.json, {"kills": found}, seed=given.seed, command=command)
         print(f"{name}: {one['kills']} kills, {len(one['failed'])} failed", file=sys.stderr)
-    sys.exit(any(one["failed"] for one in found.values()))
+    sys.exit(failed)
 
 
 if __name__ == "__main__":

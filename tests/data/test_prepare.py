@@ -186,9 +186,13 @@ def test_killed_in_the_middle_and_run_again(tmp_path, workers):
     assert not (out / "prepared.json").exists()
     with pytest.raises(InputError, match="no prepared.json"):
         Prepared(out)
+    for half in ("images.npy.tmp", ".istrc-0f.partial.npy", ".parts/.istrc-1f.partial.npz"):
+        (out / half).write_bytes(b"half")  # as a kill may leave them
     report = prepare(source, out, size=16, workers=1)
     assert report.resumed >= 8 and report.total == 20
     assert digest(out) == digest(tmp_path / "whole")
+    names = [sorted(path.name for path in one.rglob("*")) for one in (out, tmp_path / "whole")]
+    assert names[0] == names[1]
 
 
 def test_killed_at_random_moments(tmp_path):
