@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from istrc.whole import read_json
 
 PARTS = (
     "attributes", "verification", "reconstruction", "editing", "training", "demo", "kills", "fuzz",
-    "fuzz_readers", "own",
+    "fuzz_readers", "soak", "coverage", "own",
 )  # fmt: skip
 NOTHING = "Not measured yet.\n"
 
@@ -96,18 +96,36 @@ def reliability(found: Mapping[str, Mapping[str, Any]]) -> str:
     """What was tried to break it: a row each, with what failed and the command that tries again."""
     rows = []
     for name, one in _each(found.get("kills"), "kills"):
-        what = f"`{name}` killed at a random moment and started again, {one['rounds']} runs in all"
-        rows.append([what, one["kills"], len(one["failed"]), found["kills"]["command"]])
+        what = f"`{name}` killed while it writes and started again until it ends"
+        rows.append([what, one["kills"], len(one["failed"]), one["command"]])
     for part in ("fuzz", "fuzz_readers"):
         for name, one in _each(found.get(part), "cases"):
             what = f"damaged {name}: {one['refused']} refused in one line, the others read"
             rows.append([what, one["cases"], one["failed"], found[part]["command"]])
+    rows += [row for part in ("edits", "page") for row in _soaked(part, found.get("soak", {}))]
     if not rows:
         return NOTHING
     head = ["what was tried", "times", "failed"]
     text = markdown_table(head, [*(row[:3] for row in rows)])
     again = "".join(f"    {command}\n" for command in dict.fromkeys(row[3] for row in rows))
-    return f"{text}\nTo try again:\n\n{again}"
+    return f"{text}{_covered(found.get('coverage'))}\nTo try again:\n\n{again}"
+
+
+def _soaked(part: str, found: Mapping[str, Any]) -> Iterator[list[Any]]:
+    """A row for each process whose memory was looked at."""
+    words = {"edits": "edits through one process", "page": "visits to the page, four at once"}
+    for one in found.get(part, []):
+        memory = "from {:.0f} to {:.0f} MB".format(*one["mb"])
+        slope = f"{one['mb_per_thousand']:+.2f} MB per 1000"
+        what = f"{words[part]} in {one['seconds'] / 60:.0f} minutes: memory {memory}, {slope}"
+        yield [what, one["times"], len(one["failed"]), one["command"]]
+
+
+def _covered(found: Mapping[str, Any] | None) -> str:
+    if found is None:
+        return ""
+    lines, branches = (_share(found[key]) for key in ("lines", "branches"))
+    return f"\nThe tests run {branches} of the branches of `src` and {lines} of its lines.\n"
 
 
 def _each(found: Mapping[str, Any] | None, count: str) -> list[tuple[str, Mapping[str, Any]]]:

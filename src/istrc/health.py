@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.metadata as metadata
 import platform
 import re
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from istrc.shipped import DEFAULT, WEIGHTS
 
 SUMS = WEIGHTS / "SHA256SUMS"  # as sha256sum writes it: the digest, two spaces, the file
 AGAIN = "install the package again: pip install --force-reinstall istrc"
+DRIVERS = ("nvidiactl", "nvmap", "kfd", "dxg")  # in /dev: NVIDIA's, Jetson's, AMD's, and Windows'
 # What each optional extra is told by: the first module of it that the code imports
 EXTRAS = {
     "train": ("torch", "pyarrow", "tensorboard", "sklearn", "scipy", "torchmetrics"),
@@ -43,7 +45,9 @@ def versions() -> dict[str, str]:
 def devices() -> list[str]:
     """What `--device` can name here: the CPU, and what torch finds where it is installed."""
     found = ["cpu"]
-    if has("torch"):
+    # torch takes seconds to import, and finds no device where Linux has no driver of one
+    drivers = [name for name in DRIVERS if Path("/dev", name).exists()]
+    if has("torch") and (drivers or sys.platform != "linux"):
         import torch
 
         found += [f"cuda:{index}" for index in range(torch.cuda.device_count())]

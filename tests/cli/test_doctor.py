@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import sys
 from importlib import metadata
 from pathlib import Path
 
@@ -39,6 +40,20 @@ def test_a_human_reads_lines_with_the_remedy_for_what_is_missing(istrc, monkeypa
     assert result.exit_code == 0 and "self-test: a face drawn and edited" in result.err
     assert "extra app: without gradio: pip install 'istrc[app]'" in result.out
     assert "extra demo: installed" in result.out and "files as recorded" in result.out
+
+
+def test_torch_is_asked_only_where_there_is_a_driver(monkeypatch):
+    pytest.importorskip("torch")
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(health, "DRIVERS", ("none-such",))
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, "torch", None)  # an import of it fails
+        assert health.devices() == ["cpu"]
+    monkeypatch.setattr(health, "DRIVERS", ("null",))  # which is in every /dev
+    from torch import cuda
+
+    monkeypatch.setattr(cuda, "device_count", lambda: 2)
+    assert health.devices()[:3] == ["cpu", "cuda:0", "cuda:1"]
 
 
 def test_every_extra_of_the_package_is_known():

@@ -137,6 +137,7 @@ WRITING = {
     "arithmetic": (["arithmetic", "'A' + 'B'", "--aligned", "-o", "OUT"], "s.png"),
     "vary": (["vary", "A", "--aligned", "--count", "3", "-o", "OUT"], "v.png"),
     "edit to a folder": (["edit", "A", "B", "--aligned", "-a", "smile=+1", "-o", "OUT"], "out"),
+    "export recogniser": (["export", "recogniser", "-o", "OUT"], "e.onnx"),
     "export circle": (["export", "circle", "-o", "OUT"], "exported"),
 }
 

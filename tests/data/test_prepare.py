@@ -186,9 +186,13 @@ def test_killed_in_the_middle_and_run_again(tmp_path, workers):
     assert not (out / "prepared.json").exists()
     with pytest.raises(InputError, match="no prepared.json"):
         Prepared(out)
+    for half in ("images.npy.tmp", ".istrc-0f.partial.npy", ".parts/.istrc-1f.partial.npz"):
+        (out / half).write_bytes(b"half")  # as a kill may leave them
     report = prepare(source, out, size=16, workers=1)
     assert report.resumed >= 8 and report.total == 20
     assert digest(out) == digest(tmp_path / "whole")
+    names = [sorted(path.name for path in one.rglob("*")) for one in (out, tmp_path / "whole")]
+    assert names[0] == names[1]
 
 
 def test_killed_at_random_moments(tmp_path):
@@ -264,6 +268,9 @@ def test_refuses_folders_that_are_not_its_own(tmp_path):
         prepare(source, source / "labels.csv", size=16, workers=1)
     with pytest.raises(InputError, match="choose 16 to 512"):
         prepare(source, tmp_path / "o", size=4)
+    for slip, says in (({"chunk": 0}, "workers and chunk"), ({"unseen": 1.0}, "unseen 1: a share")):
+        with pytest.raises(InputError, match=says):
+            prepare(source, tmp_path / "o", size=16, **slip)
     with pytest.raises(InputError, match="measured labels need CelebA"):
         prepare(source, tmp_path / "o", size=16, measured=True)
     assert not (tmp_path / "o").exists()

@@ -73,3 +73,28 @@ def test_batches_are_the_faces_in_order_and_a_size_is_asked_for(prepared):
     assert faces.of_size(4) is faces
     with pytest.raises(InputError, match="--size 8"):
         faces.of_size(8)
+
+
+@pytest.mark.parametrize(
+    "name, array, says",
+    [
+        ("attributes", np.zeros((4, 2), np.int8), "of shape (4, 2) and int8, which"),
+        ("identity", np.zeros(4, np.float32), "of shape (4,) and float32, which"),
+        ("split", np.zeros(3, np.int8), "arrays of different lengths [3, 4]"),
+        ("split", np.array(0, np.int8), "split.npy: not one array"),
+    ],
+)
+def test_arrays_that_prepare_does_not_write_are_one_line(name, array, says, prepared, tmp_path):
+    prepared([1, 2, 3, 4])
+    np.save(tmp_path / f"{name}.npy", array)
+    with pytest.raises(InputError) as caught:
+        Prepared(tmp_path)
+    assert says in str(caught.value) and str(tmp_path) in str(caught.value)
+    assert "\n" not in str(caught.value) and "prepare" in str(caught.value)
+
+
+def test_a_column_is_one_attribute_and_one_that_is_not_there_is_named(prepared):
+    faces = prepared([1, 2])
+    assert faces.column("smile").tolist() == [0, 0]
+    with pytest.raises(InputError, match="no attribute 'beard' in this data"):
+        faces.column("beard")

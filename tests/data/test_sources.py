@@ -44,6 +44,9 @@ def parquet(path, pictures, people=None, present=None, names=None, **options):
     pq.write_table(pyarrow.table(columns), path, **options)
 
 
+PARTED = "eval_partition"
+
+
 def official(folder, n=4, zipped=False, kaggle=False, size=(178, 218)):
     """CelebA's official folder with n pictures; returns the pictures' bytes."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -244,6 +247,16 @@ def test_bad_layouts_are_one_line(tmp_path):
     official(tmp_path / "p")
     (tmp_path / "p" / "list_attr_celeba.txt").write_text("1\nMale Smiling\n000001.jpg 1\n")
     assert "line 3" in says(tmp_path / "p")
+    attributes, partition = (tmp_path / "p" / f"list_{x}.txt" for x in ("attr_celeba", PARTED))
+    attributes.write_text("2\nMale\n000001.jpg 1\n000001.jpg -1\n")
+    assert "list_attr_celeba.txt: names a picture twice" in says(tmp_path / "p")
+    attributes.write_text("0\n")
+    assert "no attribute names and lines in it" in says(tmp_path / "p")
+    attributes.write_text("1\nMale\n000001.jpg 1\n")
+    partition.write_text("000001.jpg 3\n")
+    assert "a partition other than 0 (train), 1 (valid), 2 (test)" in says(tmp_path / "p")
+    partition.write_text("000001.jpg 0\n000002.jpg\n")
+    assert "line 2 is not a picture name and a number" in says(tmp_path / "p")
     (tmp_path / "bad.zip").write_bytes(b"PK no zip")
     assert "not a readable zip" in says(tmp_path / "bad.zip")
 

@@ -45,11 +45,11 @@ def test_weights_tell_recognisers_apart(net, tmp_path):
 @torch.no_grad()
 def test_exported_to_onnx_it_gives_the_same_embeddings(net, tmp_path):
     pytest.importorskip("onnxruntime")
-    from istrc.recognisers.export import export_onnx
+    from istrc.light.export import export_recogniser
     from istrc.recognisers.onnx import Onnx
 
     path = tmp_path / "made" / "facenet.onnx"
-    export_onnx(net, path)
+    export_recogniser(net, path)
     assert [p.name for p in path.parent.iterdir()] == ["facenet.onnx"]
     back = Onnx(path, template="crop")
     assert (back.size, back.dim, back.layout, back.notes) == (16, 8, "NCHW", [])

@@ -39,9 +39,9 @@ def recogniser(
             f"{model}: belongs to the recogniser {circle.recogniser.record['kind']}, which is "
             "not ours to export; use its own file"
         )
-    from istrc.recognisers.export import export_onnx
+    from istrc.light.export import export_recogniser
 
-    export_onnx(circle.facenet, path)
+    export_recogniser(circle.facenet, path)
     report.done(
         f"{path}: faces (N, 3, {circle.size}, {circle.size}) to embeddings (N, {circle.dim})",
         output=path,

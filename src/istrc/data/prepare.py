@@ -324,8 +324,9 @@ def _only_one_run(folder: Path) -> Iterator[None]:
                 raise InputError(
                     f"{folder.parent}: another run prepares it now; wait for it"
                 ) from None
-        for leftover in (*folder.glob("*.tmp"), *folder.parent.glob("*.tmp")):
-            leftover.unlink(missing_ok=True)
+        for place in (folder, folder.parent):
+            for leftover in (*place.glob("*.tmp"), *place.glob(".istrc-*.partial*")):
+                leftover.unlink(missing_ok=True)
         yield
 
 

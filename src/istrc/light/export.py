@@ -146,6 +146,14 @@ def export_whole(folder: Path, out: Path) -> list[Path]:
     return written
 
 
+def export_recogniser(net: nn.Module, path: Path) -> None:
+    """Our FaceNet for other programs, its weights inside, `path` whole or not at all.
+
+    `faces` (batch, 3, S, S) RGB in [-1, 1] -> `embeddings` (batch, D) of unit norm.
+    """
+    _write(path, traced(net, graphs_of(net)["embed"]).SerializeToString(), alone=False)
+
+
 def traced(part: nn.Module, graph: Graph) -> Any:
     """One graph as an onnx.ModelProto, its weights inside under the names of the state dict.
 
@@ -233,7 +241,7 @@ def _places(folder: Path) -> dict[str, Path]:
     return {part: place for part, place in places.items() if place.is_dir()}
 
 
-def _write(path: Path, data: bytes) -> Path:
-    with whole(path, alone=True) as temporary:
+def _write(path: Path, data: bytes, *, alone: bool = True) -> Path:
+    with whole(path, alone=alone) as temporary:
         temporary.write_bytes(data)
     return path

@@ -14,7 +14,7 @@ from istrc.data.prepared import Prepared, to_pixels, write_images
 from istrc.models.landmarks import Landmarks
 from istrc.progress import Bar
 from istrc.shape.mesh import Mesh
-from istrc.whole import copy_whole, write_json
+from istrc.whole import copy_whole, whole, write_json
 
 BLOCK = 64  # faces at once
 
@@ -46,7 +46,8 @@ def make_shape_free(
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     rows, shapes = np.arange(len(prepared)), prepared.landmarks
-    np.save(out / "landmarks.npy", shapes, allow_pickle=False)
+    with whole(out / "landmarks.npy") as temporary:
+        np.save(temporary, shapes, allow_pickle=False)
     mesh = Mesh(reference, landmarks.triangles.cpu().numpy())
 
     def blocks() -> Iterator[np.ndarray]:
