@@ -13,6 +13,7 @@ import gradio as gr
 from gradio_client.utils import is_http_url_like
 
 from istrc.errors import IstrcError
+from istrc.serve import limits
 from istrc.serve.sessions import Sessions
 
 # What only the command line can do about it
@@ -89,7 +90,8 @@ def served(sessions: Sessions, action: Callable, names: list[str] | None = None)
     def call(request: gr.Request, *values: Any) -> Any:
         session = sessions.of(request.session_hash, _files(values))
         try:
-            return action(session, *values)
+            with limits.timed():
+                return action(session, *values)
         except IstrcError as error:
             raise _refusal(_OF_COMMANDS.sub("", str(error))) from None
         except MemoryError:

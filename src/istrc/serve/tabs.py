@@ -12,6 +12,7 @@ from istrc.serve import actions, limits
 from istrc.serve.components import attribute_choice, picture
 from istrc.serve.components import photo as photo_input
 from istrc.serve.components import photos as photos_input
+from istrc.serve.roc import one_in
 from istrc.serve.sessions import Session
 from istrc.verbs.calibration import RATES
 
@@ -94,9 +95,9 @@ def compare_tab(serve: Callable, subject: Any, model: str) -> None:
         gr.Markdown("The photograph on the left with this one, its largest face.")
         second = _second()
         far = gr.Radio(
-            [(f"{rate:g}", rate) for rate in sorted(RATES, reverse=True)],
+            [(one_in(rate), rate) for rate in sorted(RATES, reverse=True)],
             value=1e-3,
-            label="False-accept rate: pairs of different people that may be called the same",
+            label="Pairs of different people that may be called the same (false-accept rate)",
         )
         button = gr.Button("Compare", variant="primary")
         told = gr.Textbox(label="The same person?", interactive=False, lines=3)
