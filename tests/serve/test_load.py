@@ -9,6 +9,7 @@ pytest.importorskip("gradio")
 
 import numpy as np  # noqa: E402
 from PIL import Image  # noqa: E402
+
 from tools import page  # noqa: E402
 
 VISITORS, EDITS = 20, 2

@@ -42,10 +42,8 @@ def photos(label: str) -> gr.File:
 
 def picture(what: str, **options: Any) -> gr.Image:
     """A picture that was made; nothing lies over it, and it can be downloaded."""
-    buttons = ["download", "fullscreen"]
-    return gr.Image(
-        label=what, alt_text=what, show_label=False, interactive=False, buttons=buttons, **options
-    )
+    options |= dict(buttons=["download", "fullscreen"], show_label=False, elem_classes="made")
+    return gr.Image(label=what, alt_text=what, interactive=False, **options)
 
 
 def attribute_choice(choices: Sequence[tuple[str, str]], **options: Any) -> gr.Dropdown:
