@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from studies.own_data import own_markdown
+from tools.page import page_markdown
 
 from istrc.evaluation.results import markdown_table, records_table
 from istrc.whole import read_json
 
 PARTS = (
     "attributes", "verification", "reconstruction", "editing", "training", "demo", "kills", "fuzz",
-    "fuzz_readers", "soak", "coverage", "own",
+    "fuzz_readers", "soak", "coverage", "own", "page",
 )  # fmt: skip
 NOTHING = "Not measured yet.\n"
 
@@ -228,6 +229,10 @@ def main() -> None:
     text = readme.read_text(encoding="utf-8")
     blocks = {"numbers": headline(found), "tables": tables(found), "own": NOTHING}
     blocks["reliability"] = reliability(found)
+    blocks["page"] = NOTHING
+    if page := found.get("page"):
+        ran = f"`{page['command']}` ({page['cores']} cores, load {page['load']:.1f})"
+        blocks["page"] = f"{page_markdown(page)}\n{ran}\n"
     if own := found.get("own"):
         blocks["own"] = f"{own_markdown(own)}\n`{own['command']}`\n"
     readme.write_text(fill(text, blocks), encoding="utf-8")

@@ -14,8 +14,9 @@ this is the paper's own circle.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+import copy
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -41,6 +42,18 @@ if TYPE_CHECKING:
     from istrc.recognisers.recogniser import Recogniser
 
 POINTS = 68  # of a shape
+Self = TypeVar("Self", bound="Networks")  # typing has it from 3.11
+
+
+class Watched:
+    """A part of a circle: before anything of it is used, `look` is called."""
+
+    def __init__(self, part: Any, look: Callable[[], None]):
+        self._part, self._look = part, look
+
+    def __getattr__(self, name: str) -> Any:
+        self._look()
+        return getattr(self._part, name)
 
 
 class Networks:
@@ -149,11 +162,20 @@ class Networks:
     def precision(self, kind: torch.dtype) -> None:
         self._running.precision = kind
 
+    def watched(self: Self, look: Callable[[], None]) -> Self:
+        """The same circle, which calls `look` before whatever its networks are to compute, and
+        learns for itself: what `look` raises ends the work there.
+        """
+        other = copy.copy(self)
+        for name in ("_running", "aligner"):
+            if (part := getattr(other, name, None)) is not None:
+                setattr(other, name, Watched(part, look))
+        other.learned = dict(self.learned)
+        return other
+
     def to_device(self, x: Array) -> Array:
         """A tensor or NumPy's array as what the networks compute with, on their device."""
         return self._running.to_device(x)
-
-    here = to_device  # as istrc.edit still calls it
 
     @inference
     def embed(self, x: Array) -> Array:

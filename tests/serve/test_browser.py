@@ -1,8 +1,12 @@
-"""The page in a real browser, without a window: Debian's Chromium, driven by Playwright."""
+"""The page in a real browser, without a window: Debian's Chromium, driven by Playwright.
+
+What each test leaves on its pages is kept as a picture in build/screenshots, or $ISTRC_SCREENSHOTS.
+"""
 
 import os
 import re
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +19,8 @@ pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium: apt-get in
 
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
 WAIT = 120_000  # milliseconds, on a machine that is busy
+SHOTS = Path(__file__).resolve().parents[2] / "build" / "screenshots"
+SHOTS = Path(os.environ.get("ISTRC_SCREENSHOTS", SHOTS))
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +32,7 @@ def browser():
 
 
 @pytest.fixture
-def open_page(browser, server):
+def open_page(browser, server, request):
     """Opens the page as a new visitor; every request that it makes is kept in `page.asked`."""
     contexts = []
 
@@ -46,8 +52,14 @@ def open_page(browser, server):
         return page
 
     yield open_
-    for context in contexts:
+    for number, context in enumerate(contexts):
+        keep_picture(context.pages[0], f"{request.node.name}-{number}")
         context.close()
+
+
+def keep_picture(page, name):
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=SHOTS / f"{name}.png", full_page=True)
 
 
 def upload(page, path):
@@ -97,8 +109,71 @@ def test_upload_slide_and_download(open_page, face_file, size, tmp_path):
     # Nothing is wider than the window
     assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
     assert page.wrong == []
-    if folder := os.environ.get("ISTRC_SCREENSHOTS"):
-        page.screenshot(path=f"{folder}/test-{size['width']}.png", full_page=True)
+
+
+def open_tab(page, name):
+    """Opens a tab, from the menu of those for which there is no room where it is there."""
+    tab = page.get_by_role("tab", name=name, exact=True)
+    if not tab.count():
+        page.get_by_role("button", name="More tabs").click()
+        tab = page.locator(".overflow-dropdown").get_by_role("button", name=name, exact=True)
+    tab.click()
+    return page.locator("[role=tabpanel]:visible")
+
+
+# What a visitor does on each tab beside Edit: how many files where, the button, and what comes
+TABS = {
+    "Walk": ([], "Walk", "smile \\+1: .* rad"),
+    "Blend": ([1], "Blend", "9 faces over .* rad"),
+    "Average": ([3], "Average", "3 faces, .* rad from their average"),
+    "Arithmetic": ([3], "Calculate", "Radians from each face"),
+    "Neighbours": ([], "Draw", None),
+    "Compare": ([1], "Compare", "(The|Not the) same person, by the rule"),
+    "Learn": ([5, 5], "Learn", "freckles: AUC"),
+    "Inside": ([], "Look inside", None),
+}
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_every_tab_does_what_its_button_says(open_page, pictures, size):
+    page = open_page(size)
+    files = sorted(pictures.glob("face-*.jpg"))
+    upload(page, files[10])
+    for name, (counts, button, said) in TABS.items():
+        panel = open_tab(page, name)
+        if name == "Learn":
+            panel.get_by_label("Name").fill("freckles")
+        for place, count in enumerate(counts):
+            start = 5 * place
+            panel.locator("input[type=file]").nth(place - len(counts)).set_input_files(
+                files[start : start + count]
+            )
+            panel.get_by_text(files[start].name).or_(panel.locator("img")).first.wait_for()
+        panel.get_by_role("button", name=button, exact=True).click()
+        if said is None:
+            made = panel.locator("img[alt]").last
+            playwright.expect(made).to_be_visible(timeout=WAIT)
+        else:
+            told = panel.locator("textarea[disabled], textarea[readonly]").first
+            playwright.expect(told).to_have_value(re.compile(said), timeout=WAIT)
+        keep_picture(page, f"{name.lower()}-{size['width']}")
+        assert page.evaluate("document.documentElement.scrollWidth") <= size["width"], name
+    assert page.wrong == []
+
+
+def test_a_folder_is_worked_through(open_page, pictures, server):
+    """`istrc serve FOLDER`: its pictures one after the other, by the button alone."""
+    page, seen = open_page(), set()
+    for name in sorted(path.name for path in pictures.iterdir())[:3]:
+        page.get_by_role("button", name="Next").click()
+        playwright.expect(page.get_by_label("Folder: 12 pictures")).to_have_value(name)
+        page.wait_for_function(
+            "seen => { const one = document.querySelector('#after img');"
+            " return one && !seen.includes(one.src) }",
+            arg=sorted(seen),
+        )
+        seen.add(page.locator("#after img").get_attribute("src"))
+    assert len(seen) == 3
 
 
 def test_no_request_leaves_the_machine(open_page, server, face_file):

@@ -1,6 +1,5 @@
 """Visitors at once: all are served, in turns, and nobody gets another's picture."""
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -10,6 +9,8 @@ pytest.importorskip("gradio")
 
 import numpy as np  # noqa: E402
 from PIL import Image  # noqa: E402
+
+from tools import page  # noqa: E402
 
 VISITORS, EDITS = 20, 2
 
@@ -39,19 +40,20 @@ def test_twenty_visitors_at_once(server, pictures):
 
 def test_one_with_many_requests_does_not_come_before_all_others(server, face_file):
     """By arrival, all of theirs would be done before the only one of a visitor who came later."""
-    many, one = (
-        gradio_client.Client(server.address, verbose=False, httpx_kwargs={"timeout": 120})
-        for _ in range(2)
-    )
-    photo = gradio_client.handle_file(str(face_file))
-    asked = [
-        many.submit(photo, 1, "smile", strength, 2, api_name="/walk")
-        for strength in np.linspace(0.1, 1, 10)
-    ]
-    while not any(job.done() for job in asked):  # by then all of them have arrived
-        time.sleep(0.05)
-    one.predict(photo, 1, "young", 1, 2, api_name="/walk")
-    assert not all(job.done() for job in asked)
-    assert all(job.result() for job in asked)
-    one.close()
-    many.close()
+    found = page.measure_turns(server.address, face_file)
+    assert found["requests"] == page.GREEDY and found["before_the_other"] <= page.GREEDY // 2
+
+
+def test_the_table_of_what_was_measured(server, pictures):
+    files = sorted(pictures.glob("face-*.jpg"))
+    found = {
+        "start": page.measure_start(1),
+        "slider": page.measure_slider(server.address, server.process, files[0], 2),
+        "visitors": page.measure_visitors(server.address, files, 2, 2),
+        "turns": {"requests": page.GREEDY, "before_the_other": 1},
+    }
+    assert found["visitors"]["errors"] == [] and found["visitors"]["unfairness"] >= 1
+    assert 0 < found["slider"]["cpu_seconds_each"] < found["start"]["cpu_seconds"]["least"]
+    table = page.page_markdown(found)
+    assert "| ... errors | 0 |" in table
+    assert f"{found['slider']['seconds']['median']:.2f}" in table

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from istrc.errors import InputError
-from istrc.serve import limits
+from istrc.serve import actions, limits
 from istrc.serve.sessions import Sessions
 
 
@@ -96,6 +96,39 @@ def test_a_photograph_is_read_once(sessions, face_file, monkeypatch):
     first = session.face(face_file)
     monkeypatch.setattr(type(session.circle), "faces", None)
     assert session.face(str(face_file)) is first
+
+
+WORK = {
+    "faces": lambda session, face: actions.faces(session, face),
+    "walk": lambda session, face: actions.walk(session, face, 1, "smile", 1, 25),
+    "vary": lambda session, face: actions.vary(session, face, 1, 0.4, 63, 0),
+    "inside": lambda session, face: actions.inside(session, face, 1),
+    "average": lambda session, face: actions.average(session, [str(face)] * 100),
+}
+
+
+@pytest.mark.parametrize("what", WORK)
+def test_no_request_goes_on_when_its_time_is_over(sessions, face_file, what, monkeypatch):
+    session = sessions.of("one")
+    if what != "faces":
+        session.face(face_file)  # what is long is what comes after
+    monkeypatch.setattr(limits, "SECONDS", 0.02)
+    begun = time.monotonic()
+    with pytest.raises(InputError, match="stopped after 0.02 s"), limits.timed():
+        WORK[what](session, face_file)
+    stopped = time.monotonic() - begun
+    begun = time.monotonic()
+    WORK[what](session, face_file)  # and the session is as good as before
+    assert stopped < (time.monotonic() - begun) / 2
+
+
+def test_what_is_computed_for_a_visitor_who_has_left_is_stopped(sessions, face_file):
+    session = sessions.of("one")
+    face = session.face(face_file)
+    sessions.end("one")
+    with pytest.raises(InputError, match="this visit has ended"):
+        face.edit(smile=1)
+    assert sessions.circle.edit(face.x, {"smile": 1.0}).shape == face.x.shape  # the server's own
 
 
 def test_what_one_learns_the_other_does_not_know(sessions):

@@ -107,7 +107,7 @@ class Rendering:
         for face, layers in zip(numpy(self.x), self.layers(change, edits), strict=True):
             pixels = ((face + 1) * 127.5).transpose(1, 2, 0)  # (S, S, 3)
             drawn.append(put(pixels, layers, frame, self.nets.mesh).transpose(2, 0, 1))
-        return self.nets.here(np.stack(drawn) / np.float32(127.5) - 1)
+        return self.nets.to_device(np.stack(drawn) / np.float32(127.5) - 1)
 
     @inference
     def layers(self, change: Array, edits: Edits = None) -> list[Layers]:
@@ -173,7 +173,7 @@ class Rendering:
         """
         c = self.c + change
         shifts = self._shifts(numpy(self.nets.draw_texture(c)), c, self._masks(edits), edits)
-        read = self.nets.encode_texture(self._texture + self.nets.here(shifts))
+        read = self.nets.encode_texture(self._texture + self.nets.to_device(shifts))
         rest = change[:, self.nets.texture :]
         return library(rest).concatenate([read - self._read, rest], 1)
 

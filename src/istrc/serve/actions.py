@@ -150,7 +150,7 @@ def inside(
     known = sorted(scores, key=lambda name: -abs(scores[name] - 0.5))  # the surest first
     table = [[name, round(scores[name], 3), "yes" if experimental(name) else ""] for name in known]
     signs = {name: -1.0 if scores[name] > 0.5 else 1.0 for name in names}
-    walks = {name: circle.walk(seen.z, {name: signs[name]}) for name in limits.timely(names)}
+    walks = {name: circle.walk(seen.z, {name: signs[name]}) for name in names}
     ways = [[n, signed(signs[n]), round(float(walk.angle[0]), 3)] for n, walk in walks.items()]
     figure = draw_map(
         {f"{n} {signed(signs[n])}": walk for n, walk in walks.items() if not experimental(n)}
@@ -213,7 +213,7 @@ def compare(
     session: Session, photo: str | None, face: int, second: str | None, far: float, model: str
 ) -> tuple[str, Path | None, list[list[Any]]]:
     """Whether two faces are the same person, their place on the ROC, and what differs."""
-    from istrc.serve.roc import position
+    from istrc.serve.roc import one_in, position
     from istrc.verbs.calibration import read_threshold
     from istrc.verbs.compare import angles, differences
 
@@ -231,7 +231,7 @@ def compare(
     verdict = "The same person" if angle < limit.angle else "Not the same person"
     told += (
         f" {verdict}, by the rule that under {limit.angle:.3f} rad is the same: so it is with"
-        f" {limit.far:g} of pairs of different people, and with {limit.tar:.0%} of pairs of one."
+        f" {one_in(limit.far)} pairs of different people, and with {limit.tar:.0%} of pairs of one."
     )
     figure, where = position(model, session.circle, angle)
     return f"{told} {where}", _write(session, np.asarray(figure), "roc.png", None), table
@@ -287,7 +287,7 @@ def _read(session: Session, photos: Sequence[str] | None, what: str) -> list[Fac
     # Without their photographs, of which a hundred would fill the memory
     return [
         replace(session.face(photo), path=Path(Path(photo).name), picture=None)  # type: ignore[arg-type]  # not drawn on
-        for photo in limits.timely(photos)
+        for photo in photos
     ]
 
 

@@ -13,6 +13,7 @@ import gradio as gr
 from gradio_client.utils import is_http_url_like
 
 from istrc.errors import IstrcError
+from istrc.serve import limits
 from istrc.serve.sessions import Sessions
 
 # What only the command line can do about it
@@ -41,10 +42,8 @@ def photos(label: str) -> gr.File:
 
 def picture(what: str, **options: Any) -> gr.Image:
     """A picture that was made; nothing lies over it, and it can be downloaded."""
-    buttons = ["download", "fullscreen"]
-    return gr.Image(
-        label=what, alt_text=what, show_label=False, interactive=False, buttons=buttons, **options
-    )
+    options |= dict(buttons=["download", "fullscreen"], show_label=False, elem_classes="made")
+    return gr.Image(label=what, alt_text=what, interactive=False, **options)
 
 
 def attribute_choice(choices: Sequence[tuple[str, str]], **options: Any) -> gr.Dropdown:
@@ -89,7 +88,8 @@ def served(sessions: Sessions, action: Callable, names: list[str] | None = None)
     def call(request: gr.Request, *values: Any) -> Any:
         session = sessions.of(request.session_hash, _files(values))
         try:
-            return action(session, *values)
+            with limits.timed():
+                return action(session, *values)
         except IstrcError as error:
             raise _refusal(_OF_COMMANDS.sub("", str(error))) from None
         except MemoryError:

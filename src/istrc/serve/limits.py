@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from contextvars import ContextVar
 from pathlib import Path
-from typing import TypeVar
 
 from istrc.errors import InputError
-
-T = TypeVar("T")
 
 UPLOAD_BYTES = 20_000_000  # of one file
 STORED_BYTES = 4_000_000_000  # of the files of all visitors at once
@@ -18,11 +18,13 @@ PICTURES = 100  # given at once, on each side of what is learned
 FRAMES = 25  # of a walk or a blend
 NEIGHBOURS = 63
 QUEUE = 64  # requests that wait; one more is refused
-SECONDS = 60.0  # that one request may compute; looked at between two pictures or walks
+SECONDS = 60.0  # that one request may compute; looked at before each run of a network
 SESSIONS = 50  # visitors at once; one more ends the session that has been idle longest
 IDLE = 3600.0  # seconds without a request after which a session ends
 PHOTOGRAPHS = 2  # of a session that stay decoded; another is read again
 FILES = 60  # made for a session that are kept; the oldest goes
+
+_until: ContextVar[float] = ContextVar("until", default=math.inf)  # on time.monotonic's clock
 
 
 def check_picture(path: Path) -> None:
@@ -52,13 +54,20 @@ def check_count(what: str, count: int, most: int, least: int = 1) -> int:
     return count
 
 
-def timely(items: Iterable[T]) -> Iterator[T]:
-    """The items one by one. Raises InputError when SECONDS have gone before the next."""
-    started = time.monotonic()
-    for item in items:
-        if time.monotonic() - started > SECONDS:
-            raise InputError(
-                f"stopped after {SECONDS:g} s, the most that one request may take; "
-                "give fewer pictures or frames"
-            )
-        yield item
+@contextlib.contextmanager
+def timed() -> Iterator[None]:
+    """One request, which `look` stops when SECONDS have gone."""
+    before = _until.set(time.monotonic() + SECONDS)
+    try:
+        yield
+    finally:
+        _until.reset(before)
+
+
+def look() -> None:
+    """Raises InputError when the time of the request that is computed has gone."""
+    if time.monotonic() > _until.get():
+        raise InputError(
+            f"stopped after {SECONDS:g} s, the most that one request may take; give fewer or "
+            "smaller pictures, or fewer faces in the row"
+        )

@@ -25,8 +25,8 @@ def draw_map(walks: Mapping[str, Walk]) -> Image.Image:
     for name, walk in walks.items():
         points = numpy(walk.points[:, 0]).astype(np.float64)  # (T+1, D)
         ways[name] = sphere.log(points[:1], points)  # (T+1, D), tangent at the face
-    ends = np.stack([way[-1] for way in ways.values()])  # (A, D)
-    plane = np.linalg.svd(ends, full_matrices=False)[2][:2]  # (2, D)
+    last = np.stack([way[-1] for way in ways.values()])  # (A, D)
+    plane = np.linalg.svd(last, full_matrices=False)[2][:2]  # (2, D)
     flat = {name: way @ plane.T for name, way in ways.items()}  # (T+1, 2)
     reach = max(0.1, max(float(np.linalg.norm(way, axis=1).max()) for way in flat.values()))
     scale = (min(SIZE) / 2 - MARGIN / 2) / reach  # pixels a radian
@@ -36,16 +36,21 @@ def draw_map(walks: Mapping[str, Walk]) -> Image.Image:
     for ring in np.arange(0.1, reach + 1e-9, 0.1):
         radius = ring * scale
         draw.ellipse([*(middle - radius), *(middle + radius)], outline=FAINT)
-    taken: list[tuple[float, ...]] = []
+    ends = {}
     for number, (name, way) in enumerate(flat.items()):
         line = [tuple(middle + scale * point) for point in way]
         colour = COLOURS[number % len(COLOURS)]
         if len(line) > 1:
             draw.line(line, colour, 2)
-        (x, y), right = line[-1], line[-1][0] >= middle[0]
+        x, y = ends[name] = line[-1]
         draw.ellipse((x - 3, y - 3, x + 3, y + 3), colour)
+    # Over all lines, each on a little paper of its own, and beside all ends
+    taken = [(x - 3, y - 3, x + 3, y + 3) for x, y in ends.values()]
+    for name, (x, y) in ends.items():
+        right = x >= middle[0]
         place = _free(draw, name, font, (x + (6 if right else -6), y), right, taken)
-        draw.text(place, name, INK, font, anchor="lm" if right else "rm")
+        anchor = "lm" if right else "rm"
+        draw.text(place, name, INK, font, anchor, stroke_width=2, stroke_fill=PAPER)
     draw.ellipse([*(middle - 4), *(middle + 4)], INK)
     return figure
 

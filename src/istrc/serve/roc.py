@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,15 +25,20 @@ def position(model: str, circle: Circle, angle: float) -> tuple[Image.Image, str
     angles = [one.angle for one in known]
     rates = [one.far for one in known]
     far = 10 ** float(np.interp(angle, angles, np.log10(rates)))
+    told, where = f"About {one_in(far)}", "these two faces"
     if angle < angles[0]:
-        told = f"Fewer than {rates[0]:g} of pairs of different people are as near as this."
+        told, where = f"Fewer than {one_in(rates[0])}", "these two faces, or left of it"
     elif angle > angles[-1]:
-        told = f"More than {rates[-1]:g} of pairs of different people are as near as this."
-    else:
-        told = f"About {far:.1g} of pairs of different people are as near as this."
+        told, where = f"More than {one_in(rates[-1])}", "these two faces, or right of it"
     far = max(far, LOWEST * 1.01)  # on the axis
     curves = {
         "measured": ([*rates, 1.0], [*(one.tar for one in known), 1.0]),
-        "these two faces": ([far, far], [0.0, 1.0]),
+        where: ([far, far], [0.0, 1.0]),
     }
-    return roc_figure(curves), told
+    return roc_figure(curves), f"{told} pairs of different people are as near as this."
+
+
+def one_in(rate: float) -> str:
+    """A small rate as one would say it: `1 in 1,000`; to two digits, as more would say nothing."""
+    many = 1 / rate
+    return f"1 in {round(many, 1 - math.floor(math.log10(many))):,.0f}"

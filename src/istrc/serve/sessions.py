@@ -6,7 +6,6 @@ in a folder of its own with a name that cannot be guessed, inside the server's t
 
 from __future__ import annotations
 
-import copy
 import secrets
 import shutil
 import threading
@@ -23,6 +22,8 @@ if TYPE_CHECKING:
     from istrc.circle import Circle
     from istrc.face import Face
 
+ENDED = "this visit has ended; load the page again"
+
 
 class Session:
     """The faces, files and learned attributes of one visitor.
@@ -33,13 +34,18 @@ class Session:
     """
 
     def __init__(self, circle: Circle, folder: Path):
-        self.circle = copy.copy(circle)
-        self.circle.learned = dict(circle.learned)
-        self.folder = folder
+        self.circle = circle.watched(self.look)
+        self.folder, self.ended = folder, False
         self.seen = time.monotonic()
         self.given: dict[Path, int] = {}  # uploads that this visitor used, and when each was stored
         self._faces: OrderedDict[Path, list[Face]] = OrderedDict()
         self._made: deque[Path] = deque()
+
+    def look(self) -> None:
+        """Raises InputError where the visitor has left, or their request has had its time."""
+        if self.ended:
+            raise InputError(ENDED)
+        limits.look()
 
     def faces(self, path: str | Path | None) -> list[Face]:
         """Every face of a photograph, the largest first: read once, then remembered.
@@ -83,7 +89,7 @@ class Session:
         try:
             path.parent.mkdir()
         except FileNotFoundError:
-            raise InputError("this visit has ended; load the page again") from None
+            raise InputError(ENDED) from None
         self._made.append(path.parent)
         while len(self._made) > limits.FILES:
             shutil.rmtree(self._made.popleft(), ignore_errors=True)
@@ -136,6 +142,7 @@ class Sessions:
         session = self._all.pop(key, None)
         if session is None:
             return
+        session.ended = True
         shutil.rmtree(session.folder, ignore_errors=True)
         # The same file of two visitors is stored once; one that was stored anew since this
         # visitor used it is that of another, who has not used it yet

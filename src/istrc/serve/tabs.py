@@ -12,6 +12,7 @@ from istrc.serve import actions, limits
 from istrc.serve.components import attribute_choice, picture
 from istrc.serve.components import photo as photo_input
 from istrc.serve.components import photos as photos_input
+from istrc.serve.roc import one_in
 from istrc.serve.sessions import Session
 from istrc.verbs.calibration import RATES
 
@@ -41,7 +42,7 @@ def walk_tab(serve: Callable, subject: Any, names: Sequence[tuple[str, str]]) ->
 
 def blend_tab(serve: Callable, subject: Any) -> None:
     with gr.Tab("Blend"):
-        gr.Markdown("From the photograph on the left to this one, its largest face.")
+        gr.Markdown("From your photograph to this one, its largest face.")
         second = _second()
         frames = _frames()
         button = gr.Button("Blend", variant="primary")
@@ -77,7 +78,7 @@ def arithmetic_tab(serve: Callable) -> None:
 
 def neighbours_tab(serve: Callable, subject: Any) -> None:
     with gr.Tab("Neighbours"):
-        gr.Markdown("The face on the left, and others, all as far from it.")
+        gr.Markdown("Your face, and others, all as far from it.")
         with gr.Row():
             angle = gr.Slider(0.05, 1.5, 0.4, step=0.05, label="Angle, radians", min_width=200)
             count = gr.Slider(1, limits.NEIGHBOURS, 15, step=1, label="Faces", min_width=200)
@@ -91,12 +92,12 @@ def neighbours_tab(serve: Callable, subject: Any) -> None:
 
 def compare_tab(serve: Callable, subject: Any, model: str) -> None:
     with gr.Tab("Compare"):
-        gr.Markdown("The photograph on the left with this one, its largest face.")
+        gr.Markdown("Your photograph with this one, its largest face.")
         second = _second()
         far = gr.Radio(
-            [(f"{rate:g}", rate) for rate in sorted(RATES, reverse=True)],
+            [(one_in(rate), rate) for rate in sorted(RATES, reverse=True)],
             value=1e-3,
-            label="False-accept rate: pairs of different people that may be called the same",
+            label="Pairs of different people that may be called the same (false-accept rate)",
         )
         button = gr.Button("Compare", variant="primary")
         told = gr.Textbox(label="The same person?", interactive=False, lines=3)
@@ -104,6 +105,7 @@ def compare_tab(serve: Callable, subject: Any, model: str) -> None:
             roc = picture("The ROC, and where these two faces lie on it", min_width=280)
             table = gr.Dataframe(
                 headers=["attribute", "first", "second"],
+                column_widths=["52%", "24%", "24%"],
                 label="Attributes, as probabilities, the largest difference first",
                 interactive=False,
                 max_height=480,
@@ -152,12 +154,14 @@ def inside_tab(serve: Callable, subject: Any) -> None:
         with gr.Row():
             scores = gr.Dataframe(
                 headers=["attribute", "probability", "exp."],
+                column_widths=["50%", "32%", "18%"],
                 label="Attributes of this face, the surest first (exp.: experimental)",
                 interactive=False,
                 min_width=280,
             )
             ways = gr.Dataframe(
                 headers=["attribute", "strength", "radians"],
+                column_widths=["50%", "25%", "25%"],
                 label="The nearest changes",
                 interactive=False,
                 min_width=280,
