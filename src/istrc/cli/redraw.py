@@ -50,7 +50,7 @@ def redraw_all(
         made = Made(Path(out), key, again=batch.again)
     opening = replace(model, runtime=circle.runtime).open
     task = Task(None, settings, opening, circle.runtime, look, together, AT_ONCE)
-    do_all(report, todo, task, circle, processes=batch.jobs, made=made)
+    do_all(report, todo, task, circle, processes=batch.jobs, engine=batch.engine, made=made)
 
 
 def redraw_some(

@@ -38,7 +38,8 @@ def square(data: bytes, celeba: bool) -> tuple[Image.Image, Box]:
 def within(points: np.ndarray, box: Box) -> np.ndarray:
     """Points (..., 2), pixels of a picture, in [-1, 1] over a square of it."""
     left, top, right, _ = box
-    return (points - np.float32([left, top])) * np.float32(2 / (right - left)) - np.float32(1)
+    corner = np.array([left, top], np.float32)
+    return (points - corner) * np.float32(2 / (right - left)) - np.float32(1)
 
 
 def resize(image: Image.Image, size: int) -> np.ndarray:

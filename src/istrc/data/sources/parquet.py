@@ -135,8 +135,8 @@ def _columns(file: Path, parquet: Any) -> dict[str, list[str]]:
 
     schema = parquet.schema_arrow
     need_pictures(file, schema)
-    kinds = (types.is_boolean, types.is_integer, types.is_floating, types.is_string)
-    kinds += (types.is_large_string,)
+    kinds = [types.is_boolean, types.is_integer, types.is_floating]
+    kinds += [types.is_string, types.is_large_string]
     labels = [field.name for field in schema if any(kind(field.type) for kind in kinds)]
     try:
         table = parquet.read(columns=[*labels, "image.path"], use_threads=False)
