@@ -34,7 +34,7 @@ class Worker:
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
         part = [(int(one["number"]), one["job"]) for one in batch["one"]]
         try:
-            done = list(here(part, self.task, self.opened, Stop()))
+            done: list[tuple[int, Any]] = list(here(part, self.task, self.opened, Stop()))
         except Exception:  # a defect of ours, which Ray would take for a lost batch
             done = [(number, traceback.format_exc()) for number, _ in part]
         return {"one": [{"number": number, "outcome": outcome} for number, outcome in done]}
