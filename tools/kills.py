@@ -72,7 +72,14 @@ def commands(home: Path) -> dict[str, Line]:
         given = [verb, str(home / "faces"), "--aligned", *options]
         return lambda out: [*given, "-o", str(out / name)]
 
-    steps = ("landmarks", "landmarks-fine", "facenet", "began", "mapping", "mapping-fine")
+    steps: tuple[str, ...] = (
+        "landmarks",
+        "landmarks-fine",
+        "facenet",
+        "began",
+        "mapping",
+        "mapping-fine",
+    )
     steps += ("attributes", "changes", "probes")
     each = [text for part in steps for text in (f"--{part}-steps", 2)]
 

@@ -54,7 +54,7 @@ def measured(
 
 def edits(circle: Circle, home: Path, **how: Any) -> dict[str, Any]:
     def edit(k: int) -> None:
-        given = {TRANSFORMATIONS[k % 12]: (1.0, -1.0, 0.5)[k // 12 % 3]}
+        given: dict[str, Any] = {TRANSFORMATIONS[k % 12]: (1.0, -1.0, 0.5)[k // 12 % 3]}
         circle.read(home / f"{k % 8}.png", aligned=True).edit(**given).save(home / "out.png")
 
     return measured(edit, process=os.getpid(), **how)

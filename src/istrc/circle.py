@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from istrc import pretrained
+from istrc import hub_card, pretrained
 from istrc.arrays import in_inference, indices, numbers
 from istrc.attributes import TRANSFORMATIONS
 from istrc.data.prepared import to_array, to_tensor
@@ -118,6 +118,10 @@ class Circle(Networks):
                 loaded stays, unless it is given anew.
         """
         pretrained.write(self, Path(folder), copy, base, notes)
+
+    def push_to_hub(self, name: str, **how: Any) -> str:
+        """Send it to the Hugging Face hub as "owner/name"; `istrc.hub_card.push` has more."""
+        return hub_card.push(self, name, **how)
 
     def scores(self, z: Array) -> Array:
         """Calibrated probabilities (B, A), in the order of `attribute_names`."""

@@ -30,6 +30,8 @@ EXTRAS = {
     "figures": ("torch", "matplotlib", "skimage"),
     "onnx": ("torch", "onnx"),
     "hub": ("huggingface_hub",),
+    "fabric": ("torch", "lightning_fabric"),
+    "ray": ("ray",),
     "app": ("gradio",),
     "film": ("torch", "av"),
     "dlib": ("torch", "face_recognition_models"),

@@ -299,8 +299,6 @@ class Networks:
             )
         return self._running.faces(x)
 
-    faces_here = faces_on_device  # as istrc.edit still calls it
-
     def _warped(self, texture: np.ndarray, shape: np.ndarray) -> np.ndarray:
         """A texture (3, S, S) drawn in a shape (68, 2): (3, S, S)."""
         size = (self.size, self.size)

@@ -123,7 +123,7 @@ def test_celeba_refuses_other_shapes_and_folders_cut_the_centre():
     with pytest.raises(InputError, match="60x40 is neither"):
         crop.square(wide, celeba=True)
     whole = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
-    assert np.array_equal(np.asarray(crop.square(wide, celeba=False)), whole[:, 10:50])
+    assert np.array_equal(np.asarray(crop.square(wide, celeba=False)[0]), whole[:, 10:50])
 
 
 @pytest.mark.parametrize("mode", ["L", "P", "CMYK", "RGBA", "1", "LA", "I;16"])
@@ -136,7 +136,7 @@ def test_every_mode_becomes_rgb(mode):
     else:
         white = Image.new("RGB", (20, 20), "white").convert(mode)
         white.save(stream, "TIFF" if mode == "CMYK" else "PNG")
-    face = crop.square(stream.getvalue(), celeba=False)
+    face, _ = crop.square(stream.getvalue(), celeba=False)
     assert face.mode == "RGB" and np.asarray(face).min() == 255
 
 
@@ -147,7 +147,7 @@ def test_exif_turns_the_picture_upright():
     exif[0x0112] = 3  # upside down
     stream = io.BytesIO()
     Image.fromarray(pixels).save(stream, "PNG", exif=exif)
-    face = np.asarray(crop.square(stream.getvalue(), celeba=False))
+    face = np.asarray(crop.square(stream.getvalue(), celeba=False)[0])
     assert np.array_equal(face, pixels[::-1, ::-1])
 
 
@@ -383,3 +383,16 @@ def test_shared_faces_are_measured(shared_dir, tmp_path, monkeypatch):
         assert (labels[~found] == -1).all()
         assert abs((labels == 1).sum() - 0.4 * found.sum()) <= 1
         assert residuals[labels == 1, k].min() > residuals[labels == 0, k].max()
+
+
+def test_landmarks_of_columns_lie_over_what_is_cut(tmp_path):
+    (tmp_path / "s").mkdir()
+    (tmp_path / "s" / "wide.png").write_bytes(encoded((60, 40)))
+    (tmp_path / "s" / "square.png").write_bytes(encoded((40, 40)))
+    (tmp_path / "s" / "labels.csv").write_text(
+        "file,x0,y0,x1,y1\nwide.png,10,0,50,20\nsquare.png,20,20,40,\n"
+    )
+    prepare(tmp_path / "s", tmp_path / "o", size=16, chunk=1, workers=1)
+    points = Prepared(tmp_path / "o").landmarks
+    assert points[0].tolist() == [[-1, -1], [1, 0]]  # of the centre, x 10..50
+    assert np.isnan(points[1]).all()

@@ -286,3 +286,24 @@ def test_fingerprint_follows_labels_and_not_the_place(tmp_path):
     text = (tmp_path / "b" / "identity_CelebA.txt").read_text().replace(" 10", " 99")
     (tmp_path / "b" / "identity_CelebA.txt").write_text(text)
     assert open_source(tmp_path / "b").about.fingerprint != one.about.fingerprint
+
+
+def test_columns_of_places_are_landmarks(tmp_path):
+    lines = ["file,x0,y0,x1,y1", "a.png,64,32,0,128", "b.png,,1,2,3"]
+    (tmp_path / "labels.csv").write_text("\n".join(lines))
+    source = open_source(tmp_path)
+    assert source.about.points == 2 and source.about.attributes == []
+    one, other = rows(source)
+    assert one.points.tolist() == [[64, 32], [0, 128]] and np.isnan(other.points).all()
+
+
+def test_columns_of_places_that_do_not_add_up(tmp_path):
+    def opened(heading, line="a.png,1,2,3,4"):
+        (tmp_path / "labels.csv").write_text(f"{heading}\n{line}")
+        return open_source(tmp_path)
+
+    with pytest.raises(InputError, match="landmarks x0, y0, x1, y1, ... with gaps"):
+        opened("file,x0,y0,x2,y2")
+    with pytest.raises(InputError, match="column y1, of landmarks, is not of numbers"):
+        opened("file,x0,y0,x1,y1", "a.png,1,2,3,low")
+    assert opened("file,x0,y0,x1,other").about.points == 0  # no pairs: columns as others

@@ -15,7 +15,7 @@ from typing import Any
 from istrc.cli.task import Numbered, Outcome, Stop, Task, in_process
 from istrc.errors import IstrcError
 
-_REMEDY = "if memory ran out, use fewer --jobs or smaller pictures"
+REMEDY = "if memory ran out, use fewer --jobs or smaller pictures"
 
 
 def apart(
@@ -49,7 +49,7 @@ def apart(
                     outcomes = pipe.recv()
                 except (EOFError, ConnectionError):
                     for number, _ in part:
-                        ended = Outcome(error="its process was ended from outside; " + _REMEDY)
+                        ended = Outcome(error="its process was ended from outside; " + REMEDY)
                         yield number, ended
                     continue
                 if isinstance(outcomes, str):  # a defect of ours, told by its traceback
@@ -58,7 +58,7 @@ def apart(
                     busy[pipe] = _give(pipe, waiting)
                 yield from outcomes
         if waiting and not stop.asked:
-            raise IstrcError(f"all {count} processes were ended from outside; {_REMEDY}")
+            raise IstrcError(f"all {count} processes were ended from outside; {REMEDY}")
     finally:
         for pipe, process in crew.items():
             if pipe in busy:  # it would finish its picture first

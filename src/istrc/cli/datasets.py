@@ -24,16 +24,17 @@ def prepare(
     source: Annotated[
         str,
         typer.Argument(
-            help="CelebA's official folder or zip, its parquet files, or a folder of pictures "
-            "with a labels.csv (a column `file`, one column of 0 and 1 an attribute) or with a "
-            "folder a class."
+            help="CelebA's official folder or zip; parquet files, CelebA's or any with a column "
+            "`image`; or a folder of pictures with a labels.csv (a column `file`, one column of 0 "
+            "and 1 an attribute) or with a folder a class. Columns x0, y0, x1, y1, ... are "
+            "landmarks, in pixels."
         ),
     ],
     out: Annotated[str, typer.Argument(help="Folder to make; a stopped run goes on.")],
     *,
     size: Annotated[int, typer.Option(min=16, max=512, help="Side of the faces, pixels.")] = 128,
     kind: Annotated[
-        Literal["auto", "celeba-parquet", "celeba-official", "folder"],
+        Literal["auto", "celeba-parquet", "celeba-official", "folder", "parquet"],
         typer.Option(help="The source's layout; auto tells it by its files."),
     ] = "auto",
     measured: Annotated[
@@ -51,14 +52,16 @@ def prepare(
     identity_column: Annotated[
         str | None,
         typer.Option(
-            metavar="COLUMN", help="Of a CSV: who it is.", show_default="told by its name"
+            metavar="COLUMN",
+            help="Of a CSV or parquet: who it is.",
+            show_default="told by its name",
         ),
     ] = None,
     category: Annotated[
         list[str],
         typer.Option(
             metavar="COLUMN",
-            help="Of a CSV: a column whose values become attributes (season=fall to "
+            help="Of a CSV or parquet: a column whose values become attributes (season=fall to "
             "season_fall). May be repeated.",
             show_default="none",
         ),
@@ -69,8 +72,8 @@ def prepare(
             min=0,
             max=0.9,
             metavar="SHARE",
-            help="Of a CSV or class folders: the share of the identities that is never trained "
-            "on; all their pictures are the test split.",
+            help="Of a CSV, parquet or class folders: the share of the identities that is never "
+            "trained on; all their pictures are the test split.",
         ),
     ] = 0.0,
 ) -> None:

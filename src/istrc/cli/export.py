@@ -14,7 +14,8 @@ from istrc.errors import InputError
 from istrc.shipped import DEFAULT
 
 app = typer.Typer(
-    help="Write the circle, or its recogniser, for programs and machines without torch.",
+    help="Write the circle, or its recogniser, for programs and machines without torch; and "
+    "prepared pictures for other programs.",
     no_args_is_help=True,
 )
 
@@ -99,5 +100,28 @@ def circle(
     )
 
 
-for name, function in (("recogniser", recogniser), ("circle", circle)):
+def data(
+    report: Report,
+    folder: Annotated[str, typer.Argument(metavar="PREPARED", help="What istrc prepare made.")],
+    *,
+    out: Annotated[str, typer.Option("-o", "--out", metavar="FOLDER", help="Folder to write.")],
+) -> None:
+    """Write a prepared folder as parquet, a file a split, as Hugging Face's datasets reads it.
+
+    istrc prepare reads it, too, and makes the same of it.
+    """
+    from istrc.data.parquet_out import write_parquet
+    from istrc.data.prepared import Prepared
+
+    prepared = Prepared(folder)
+    written = write_parquet(prepared, out)
+    report.done(
+        f"{out}: {len(prepared)} pictures in {len(written)} files",
+        input=folder,
+        output=written,
+        count=len(prepared),
+    )
+
+
+for name, function in (("recogniser", recogniser), ("circle", circle), ("data", data)):
     app.command(name)(as_command(f"export {name}", function))

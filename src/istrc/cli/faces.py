@@ -54,7 +54,7 @@ def faces(
 
     chosen = choose_runtime(runtime, prefer="light")
     task = Task(list_one, {"min_face": min_face}, partial(shipped_aligner, chosen), chosen)
-    do_all(report, todo, task, task.open(), processes=batch.jobs)
+    do_all(report, todo, task, task.open(), processes=batch.jobs, engine=batch.engine)
 
 
 def list_one(aligner: Any, job: Job, settings: dict[str, Any]) -> Outcome:

@@ -12,10 +12,11 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
+from istrc.cli.cluster import by_ray
 from istrc.cli.crew import apart
 from istrc.cli.files import Job, find_all, plan_outputs
 from istrc.cli.manifest import Manifest
@@ -41,6 +42,13 @@ class BatchOptions:
             "model.",
         ),
     ] = 1
+    engine: Annotated[
+        Literal["plain", "ray"],
+        typer.Option(
+            help="Whose processes --jobs are: plain, this command's; ray, Ray Data's, on this "
+            "machine or on the cluster that RAY_ADDRESS names (needs istrc[ray])."
+        ),
+    ] = "plain"
     table: ReportOption = None
 
     def plan(
@@ -80,12 +88,14 @@ def do_all(
     opened: Any,
     *,
     processes: int = 1,
+    engine: str = "plain",
     manifest: Manifest | None = None,
     tell: Callable[[Report, Job, Outcome], None] | None = None,
 ) -> None:
     """Do the task on every job, and tell the report of each in their order.
 
-    `opened`: what the task opens, for this process. `tell`: how a job that was done is told.
+    `opened`: what the task opens, for this process. `engine`: whose the processes are, see
+    `BatchOptions`. `tell`: how a job that was done is told.
 
     Raises KeyboardInterrupt if it was stopped and OutOfSpace if the disk is full, both after what
     had been done is told and the rest is listed as not done.
@@ -98,7 +108,9 @@ def do_all(
     todo = [(number, job) for number, job in enumerate(jobs) if number not in ready]
     told, full = 0, None
     with _gently(len(todo) > 1) as stop, Bar(report.command, len(jobs), already) as bar:
-        if min(processes, len(todo)) > 1:
+        if todo and engine == "ray":
+            outcomes = by_ray(todo, task, min(processes, len(todo)), stop)
+        elif min(processes, len(todo)) > 1:
             outcomes = apart(todo, task, min(processes, len(todo)), stop)
         else:
             outcomes = in_process(todo, task, opened, stop)

@@ -50,7 +50,7 @@ def redraw_all(
         manifest = Manifest(Path(out), key, again=batch.again)
     opening = replace(model, runtime=circle.runtime).open
     task = Task(None, settings, opening, circle.runtime, look, together, AT_ONCE)
-    do_all(report, todo, task, circle, processes=batch.jobs, manifest=manifest)
+    do_all(report, todo, task, circle, processes=batch.jobs, engine=batch.engine, manifest=manifest)
 
 
 def redraw_some(

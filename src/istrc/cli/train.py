@@ -37,6 +37,9 @@ PARTS = {
 }
 
 SAVES_ITSELF = ("all", "circle", "judge", "textures")
+# What is worth several processes: the networks that see pictures. The others learn from codes that
+# are made once, in minutes
+SHARED = ("landmarks", "facenet", "began")
 
 # A trained part is given as the folder that holds it.
 NETS = ("FaceNet", "AutoEncoder", "Landmarks", "Circle")
@@ -59,15 +62,22 @@ def _door(part: str, module: str, function: str, kind: Any) -> Callable[..., Non
     def command(report: Report, data: str, out: str, feeding: Any = None, **values: Any) -> None:
         given = {name: value for name, value in values.items() if value is not None}
         _restart()
+        if int(os.environ.get("WORLD_SIZE", 1)) > 1 and part not in SHARED:
+            raise IstrcError(
+                f"train {part}: on one process; those of several are {', '.join(SHARED)}"
+            )
         try:
             train = getattr(import_module(module), function)
             if "recogniser" in given:
                 given["recogniser"] = open_recogniser(
                     given["recogniser"], given["device"], report, **vars(feeding)
                 )
+            from istrc.training import processes
+
+            processes.join(given.get("device", "cpu"))
             _load(given, kind)
             trained = train(data, out, **given)
-            if part not in SAVES_ITSELF:
+            if part not in SAVES_ITSELF and processes.rank() == 0:
                 _save(trained, Path(out))
         except ImportError as error:
             message = f"training needs {error.name}: pip install 'istrc[train]'"

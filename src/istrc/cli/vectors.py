@@ -87,7 +87,7 @@ def embed(
         TOGETHER,
         side_by_side=faces.aligned,
     )
-    do_all(report, todo, task, circle, processes=batch.jobs, tell=tell)
+    do_all(report, todo, task, circle, processes=batch.jobs, engine=batch.engine, tell=tell)
     if rows:
         write_array(target, np.stack(rows))  # (N, D)
         write_lines(target.with_suffix(".txt"), names)

@@ -12,9 +12,11 @@ from istrc.errors import InputError
 from istrc.photo.read import decoders, open_header
 from istrc.shape.crop import CROP, FRAME_SIZE
 
+Box = tuple[int, int, int, int]  # left, top, right, bottom, pixels
 
-def square(data: bytes, celeba: bool) -> Image.Image:
-    """The encoded picture as a square RGB image, upright, at its own resolution.
+
+def square(data: bytes, celeba: bool) -> tuple[Image.Image, Box]:
+    """The encoded picture as a square RGB image, upright, at its own resolution; and where it lies.
 
     A picture of 178x218 is CelebA's aligned frame and gives the crop; a square one is taken whole;
     from any other the centre square is cut, or with `celeba` it is refused, because there a
@@ -22,14 +24,22 @@ def square(data: bytes, celeba: bool) -> Image.Image:
     """
     image = _decode(data)
     if image.size == FRAME_SIZE:
-        return image.crop(CROP)
+        return image.crop(CROP), CROP
     width, height = image.size
     if width != height and celeba:
         raise InputError(f"{width}x{height} is neither the aligned 178x218 nor a square crop")
     # Pictures of faces that are not aligned would be aligned here, by photo.find_frame.
     side = min(width, height)
     left, top = (width - side) // 2, (height - side) // 2
-    return image.crop((left, top, left + side, top + side))
+    box = left, top, left + side, top + side
+    return image.crop(box), box
+
+
+def within(points: np.ndarray, box: Box) -> np.ndarray:
+    """Points (..., 2), pixels of a picture, in [-1, 1] over a square of it."""
+    left, top, right, _ = box
+    corner = np.array([left, top], np.float32)
+    return (points - corner) * np.float32(2 / (right - left)) - np.float32(1)
 
 
 def resize(image: Image.Image, size: int) -> np.ndarray:

@@ -34,7 +34,7 @@ class Part:
     identity: np.ndarray  # (n,) int32
     split: np.ndarray  # (n,) int8
     measures: np.ndarray  # (n, 6) float32, NaN where not measured
-    landmarks: np.ndarray  # (n, 68, 2) float32, NaN where not measured
+    landmarks: np.ndarray  # (n, K, 2) float32, NaN where not known
     names: list[str]
     skipped: list[dict[str, str]]
 
@@ -67,14 +67,16 @@ class PartMaker:
             try:
                 if row.data is None:
                     raise InputError(row.reason)
-                face = crop.square(row.data, about.celeba)
+                face, box = crop.square(row.data, about.celeba)
             except InputError as error:
                 skipped.append({"name": name, "reason": str(error)})
                 continue
             kept.append(row)
             names.append(name)
             images.append(crop.resize(face, size))
-            if self.measurer:
+            if row.points is not None:
+                landmarks.append(crop.within(row.points, box))
+            elif self.measurer:
                 native = crop.resize(face, measured.SIZE)
                 measures.append(self.measurer(native))
                 landmarks.append(self.measurer.landmarks(native))
@@ -86,7 +88,7 @@ class PartMaker:
             identity=np.array([row.identity for row in kept], np.int32),
             split=np.array([row.split for row in kept], np.int8),
             measures=np.array(measures or np.full((n, len(measured.MEASURES)), np.nan), np.float32),
-            landmarks=np.array(landmarks or np.full((n, 68, 2), np.nan), np.float32),
+            landmarks=np.array(landmarks, np.float32) if landmarks else np.zeros((n, 0, 2)),
             names=names,
             skipped=skipped,
         )

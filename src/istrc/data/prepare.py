@@ -69,7 +69,7 @@ def prepare(
     out: str | Path,
     *,
     size: int = 128,  # side of the prepared faces, pixels
-    kind: str = "auto",  # auto, celeba-parquet, celeba-official, folder
+    kind: str = "auto",  # auto, or one of istrc.data.sources.KINDS
     measured: bool | None = None,  # wide_mouth and big_eyes; None: if it can be done
     workers: int | None = None,  # processes; None: one a core; 1: this process alone
     identity_column: str | None = None,  # folder + CSV: the column of the identity or class
@@ -265,9 +265,10 @@ def _assemble(source: Source, out: Path, plan: dict[str, Any], parts: int) -> No
         )
         arrays["attributes"] = np.concatenate([arrays["attributes"], labels], axis=1)
         arrays["measured"] = residuals
-        arrays["landmarks"] = np.concatenate(small["landmarks"])
         attribute_names += measuring.NAMES
         info["measured"] = list(measuring.NAMES)
+    if plan["measured"] or about.points:
+        arrays["landmarks"] = np.concatenate([one for one in small["landmarks"] if len(one)])
     for name, array in arrays.items():
         write_whole(out / f"{name}.npy", partial(np.save, arr=array, allow_pickle=False))
     write_whole(out / "names.txt", lambda f: f.write(_lines(names)))

@@ -282,7 +282,7 @@ class Rendering:
     def _real(self) -> np.ndarray:
         """The faces' own pixels in the mean frame, (B, 3, S, S)."""
         if self.nets.mesh is None:
-            return numpy(self.nets.faces_here(self.x))
+            return numpy(self.nets.faces_on_device(self.x))
         return numpy(self.nets.straighten(self.x, self.nets.shapes(self.c)))
 
     @cached_property

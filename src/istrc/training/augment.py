@@ -7,6 +7,8 @@ import math
 import torch
 from torch.nn import functional as F
 
+from istrc.training import processes
+
 
 def augment(
     x: torch.Tensor,
@@ -37,13 +39,14 @@ def augment(
     b, device = len(x), x.device
 
     def draw(low: float, high: float) -> torch.Tensor:
-        return torch.empty(b, device=device).uniform_(low, high)
+        whole = torch.empty(b * processes.count(), device=device).uniform_(low, high)
+        return processes.share(whole)  # (B,)
 
     # Geometry: mirror, turn, scale and shift in one resampling
-    moved = (torch.rand(b, device=device) < move).float()
+    moved = (draw(0, 1) < move).float()
     angle = draw(-rotate, rotate) * (math.pi / 180) * moved
     zoom = torch.exp(draw(-scale, scale) * moved)
-    mirror = torch.where(torch.rand(b, device=device) < 0.5, -1.0, 1.0)
+    mirror = torch.where(draw(0, 1) < 0.5, -1.0, 1.0)
     cos, sin = torch.cos(angle) * zoom, torch.sin(angle) * zoom
     dx, dy = draw(-2 * shift, 2 * shift) * moved, draw(-2 * shift, 2 * shift) * moved
     theta = torch.stack([cos * mirror, -sin, dx, sin * mirror, cos, dy], 1).view(b, 2, 3)
@@ -58,7 +61,7 @@ def augment(
     x = mean + (x - mean) * column(1 + draw(-light, light)) + column(draw(-light, light))
     luma = x.mean(1, keepdim=True)
     colour = 1 + draw(-light, light)
-    colour = torch.where(torch.rand(b, device=device) < grey, 0.0, colour)
+    colour = torch.where(draw(0, 1) < grey, 0.0, colour)
     x = luma + (x - luma) * column(colour)
 
     # Hide one rectangle of up to a third of the side
@@ -69,6 +72,6 @@ def augment(
     inside_rows = (rows >= top[:, None]) & (rows < (top + high)[:, None])  # (B, S)
     inside_columns = (rows >= left[:, None]) & (rows < (left + wide)[:, None])  # (B, S)
     hidden = inside_rows[:, :, None] & inside_columns[:, None, :]  # (B, S, S)
-    hidden = hidden & (torch.rand(b, device=device) < erase)[:, None, None]
+    hidden = hidden & (draw(0, 1) < erase)[:, None, None]
     x = torch.where(hidden[:, None], column(draw(-1, 1)), x)
     return x.clamp(-1, 1)

@@ -23,7 +23,7 @@ from istrc.models.components import Region
 from istrc.models.facenet import FaceNet
 from istrc.models.fused import channels_last
 from istrc.models.serialization import fingerprint
-from istrc.training import loop
+from istrc.training import loop, processes
 from istrc.training.augment import augment
 from istrc.training.components import fit_components, reference_shape, regions_of, weights_of
 from istrc.training.critic import PatchCritic, Regions, hinge, joined_pull
@@ -125,7 +125,7 @@ def _fakes(
     gradients are linear, so D's share is scaled afterwards.
     """
     with reduced(s.device):
-        made = maker(maker.sample(s.fakes, weight.device))
+        made = maker(processes.share(maker.sample(s.fakes, weight.device)))
         fake_energy = energy(made, net(made), weight)
     fake_energy.backward()
     for value in net.parameters():
@@ -240,7 +240,8 @@ def train_began(data: str | Path, out: str | Path, **given: Any) -> tuple[AutoEn
 
     def batch(step: int) -> torch.Tensor:
         count = min(s.batch_size, len(fit))
-        return prepared.batch(loop.generator(s.seed, step).choice(fit, count, replace=False))
+        rows = loop.generator(s.seed, step).choice(fit, count, replace=False)
+        return prepared.batch(processes.share(rows))
 
     def gradients(step: int, x: torch.Tensor) -> Mapping[str, torch.Tensor | float]:
         # Faces in the mean shape are where they are; others are moved

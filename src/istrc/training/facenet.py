@@ -26,7 +26,7 @@ from istrc.models.facenet import FaceNet
 from istrc.models.fused import channels_last
 from istrc.resample import resized
 from istrc.roc import roc_auc
-from istrc.training import loop
+from istrc.training import loop, processes
 from istrc.training.augment import augment
 from istrc.training.entropy import areas_under_curves, known_entropy
 from istrc.training.settings import FaceNetSettings
@@ -139,7 +139,7 @@ def train_facenet(data: str | Path, out: str | Path, **given: Any) -> FaceNet:
     )
 
     def batch(step: int):
-        rows, classes = batches(loop.generator(s.seed, step))
+        rows, classes = map(processes.share, batches(loop.generator(s.seed, step)))
         labels = torch.from_numpy(prepared.attributes[rows]).float()
         return prepared.batch(rows), torch.from_numpy(classes), labels
 
@@ -149,11 +149,13 @@ def train_facenet(data: str | Path, out: str | Path, **given: Any) -> FaceNet:
             x = augment(x).contiguous(memory_format=torch.channels_last)
         with reduced(s.device):
             z = net(x)
+        # Faces are told from all others of the batch, whoever embedded them
+        z, identity, labels = processes.gathered(z.float(), identity, labels)
         late = step >= s.triplets_from * s.steps
         loss, parts = facenet_loss(
-            z.float(),
+            z,
             identity,
-            net.head_logits(z.float()),
+            net.head_logits(z),
             labels,
             contrast=contrast,
             triplets=triplets,

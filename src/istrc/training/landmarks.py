@@ -20,11 +20,12 @@ from torch.nn import functional as F
 
 from istrc.data.prepared import Prepared
 from istrc.device import reduced
+from istrc.errors import InputError
 from istrc.models.fused import channels_last
-from istrc.models.landmarks import Landmarks, Regressor
+from istrc.models.landmarks import COUNT, Landmarks, Regressor
 from istrc.shape.frame import MIRRORED, mirrored
 from istrc.shape.mesh import held_open, triangulated
-from istrc.training import loop
+from istrc.training import loop, processes
 from istrc.training.settings import LandmarksSettings
 
 FILLS = {"repeat": 0.4, "mirror": 0.3, "other": 0.3}  # of surroundings, and how often each
@@ -225,6 +226,11 @@ def train_landmarks(data: str | Path, out: str | Path, **given: Any) -> Landmark
     s = LandmarksSettings(**given)
     prepared = Prepared(data)
     points = prepared.landmarks.astype(np.float32)
+    if points.shape[1] != COUNT:
+        raise InputError(
+            f"{data}: {points.shape[1]} landmarks, and a shape is of iBUG's {COUNT} points of a "
+            "face; take all shapes as the same with --landmarks-steps 0"
+        )
     fit, tune = prepared.rows("fit"), prepared.rows("tune")
     fit, tune = (rows[np.isfinite(points[rows]).all((1, 2))] for rows in (fit, tune))
     mean = points[fit].mean(0)
@@ -264,7 +270,8 @@ def _train(
     def batch(step: int) -> tuple[torch.Tensor, ...]:
         rng = loop.generator(s.seed, step)
         rows = np.sort(rng.choice(fit, s.batch_size, replace=False))
-        return views(prepared.images[rows], points[rows], size, rng, **reach)
+        seen = views(prepared.images[rows], points[rows], size, rng, **reach)
+        return tuple(map(processes.share, seen))
 
     def gradients(step: int, data) -> Mapping[str, torch.Tensor]:
         x, places, hidden = (part.to(s.device) for part in data)

@@ -7,7 +7,7 @@ records are here.
 A step is a pure function of the weights, the optimiser's state and (seed, step): the batch is
 chosen by the step's own generator, and torch's global generator is seeded anew before each step.
 A checkpoint therefore needs no random state, and a run that was killed and started again ends
-with the same bits as one that was not.
+with the same bits as one that was not. `istrc.training.processes` has what several processes do.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from torch import nn
 
 from istrc.errors import IstrcError
 from istrc.progress import Bar
+from istrc.training import processes
 from istrc.training.cost import Cost
 from istrc.training.settings import Run
 from istrc.whole import parse_json, read_json, whole, write_json
@@ -104,6 +105,7 @@ def train(
                 group["lr"] = schedule(step, settings.steps, peak=peaks[name])
             optimizer.zero_grad(set_to_none=True)
         numbers = dict(gradients(step, batch))
+        processes.average(modules, optimizers)
         if clip is not None:
             numbers["grad"] = nn.utils.clip_grad_norm_(net.parameters(), clip)
         for optimizer in optimizers.values():
@@ -164,13 +166,15 @@ def run(
     # Resume. A run that is made longer or shorter says so: its learning rates are not those of
     # a run that had this length from the start.
     step = _load(out / "checkpoint.safetensors", modules, optimizers, state, recorded)
-    write_json(out / "run.json", recorded)
+    first = processes.rank() == 0
+    if first:
+        write_json(out / "run.json", recorded)
     cost = Cost(out, step)
     started = saved = time.monotonic()
     if step >= steps:
         return step
 
-    progress: Any = Bar(out.name, steps, step, lasting=True) if echo else nullcontext()
+    progress: Any = Bar(out.name, steps, step, lasting=True) if echo and first else nullcontext()
     held_out: dict[str, float] = {}
     with _log_writer(out, step) as writer, ThreadPoolExecutor(1) as loader, progress:
         pending = loader.submit(batch, step)
@@ -184,7 +188,7 @@ def run(
                 numbers = update(step, current)
             step += 1
             elapsed = time.monotonic() - started
-            expired = minutes is not None and elapsed > 60 * minutes
+            expired = processes.agree(state, minutes is not None and elapsed > 60 * minutes)
             due = started + elapsed - saved > checkpoint_every or step == steps or expired
 
             # Log, and look at the numbers before the weights are saved
@@ -197,7 +201,7 @@ def run(
                         f"{out}: training diverged at step {step} ({numbers}); "
                         "lower the learning rate, or delete the folder to start again"
                     )
-                if echo:
+                if echo and first:
                     shown = {**numbers, **held_out}.items()
                     progress.at(step, steps, " ".join(f"{name} {v:.4g}" for name, v in shown))
 
@@ -213,11 +217,13 @@ def run(
             # Checkpoint
             if due:
                 _save(out / "checkpoint.safetensors", modules, optimizers, state, recorded, step)
-                cost.save(step, time.monotonic() - started)
+                if first:
+                    cost.save(step, time.monotonic() - started)
                 saved = time.monotonic()
             if expired:
                 break
         pending.cancel()
+    processes.wait()
     return step
 
 
@@ -241,6 +247,8 @@ def load_best(out: str | Path, modules: Mapping[str, nn.Module]) -> int:
 
 
 def _save(path, modules, optimizers, state, config, step) -> None:
+    if processes.rank():
+        return
     tensors = {
         f"module/{name}/{key}": value.detach().cpu().contiguous()
         for name, module in modules.items()
@@ -324,4 +332,7 @@ def _log_writer(out: Path, step: int):
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
         raise IstrcError("training logs need TensorBoard: pip install 'istrc[train]'") from None
-    return SummaryWriter(str(out / "log"), purge_step=step)
+    place = out / "log"
+    if rank := processes.rank():  # whose numbers are of its own share
+        place /= f"process{rank}"
+    return SummaryWriter(str(place), purge_step=step)

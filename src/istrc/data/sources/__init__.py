@@ -6,18 +6,19 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from istrc.data.sources.celeba_official import ATTRIBUTES, PICTURES, CelebaOfficial
-from istrc.data.sources.celeba_parquet import CelebaParquet, parquet_files
+from istrc.data.sources.celeba_parquet import CelebaParquet
 from istrc.data.sources.folder import FolderCsv, class_folders, labels_file
+from istrc.data.sources.parquet import LabelledParquet, is_celeba, parquet_files
 from istrc.data.sources.source import Source, find
 from istrc.errors import InputError
 
 __all__ = ["KINDS", "Source", "open_source"]
 
-KINDS = ("celeba-parquet", "celeba-official", "folder")
+KINDS = ("celeba-parquet", "celeba-official", "folder", "parquet")
 
 _LAYOUTS = (
-    "the three layouts are: CelebA's parquet files; CelebA's official folder or zip "
-    f"({PICTURES} with {ATTRIBUTES[0]}); a folder of pictures with labels.csv, or "
+    "the layouts are: parquet files with a column `image`, CelebA's or any; CelebA's official "
+    f"folder or zip ({PICTURES} with {ATTRIBUTES[0]}); a folder of pictures with labels.csv, or "
     "with a folder a class"
 )
 
@@ -32,8 +33,8 @@ def open_source(
 ) -> Source:
     """Opens a source of one of KINDS, or tells the kind from what lies there ("auto").
 
-    `identity_column`, `categories` and `unseen` concern a folder with a CSV or classes only. Raises
-    InputError if the source is missing, is none of the layouts, or has labels that cannot be read.
+    `identity_column`, `categories` and `unseen` concern no layout of CelebA's. Raises InputError if
+    the source is missing, is none of the layouts, or has labels that cannot be read.
     """
     path = Path(path)
     if not path.exists():
@@ -42,25 +43,24 @@ def open_source(
         kind = _tell(path)
     if kind not in KINDS:
         raise InputError(f"{kind!r} is no kind of source; choose auto, {', '.join(KINDS)}")
-    if kind == "folder":
-        return FolderCsv(
-            path, identity_column=identity_column, categories=categories, unseen=unseen
-        )
+    if kind in ("folder", "parquet"):
+        labelled = FolderCsv if kind == "folder" else LabelledParquet
+        return labelled(path, identity_column=identity_column, categories=categories, unseen=unseen)
     if identity_column is not None or categories or unseen:
         raise InputError(
-            f"{path}: columns and unseen identities are chosen for a folder with a CSV, not for "
-            f"{kind}"
+            f"{path}: columns and unseen identities are chosen for a CSV or for parquet of one's "
+            f"own, not for {kind}"
         )
     return CelebaParquet(path) if kind == "celeba-parquet" else CelebaOfficial(path)
 
 
 def _tell(path: Path) -> str:
     suffix = path.suffix.lower()
-    if path.is_file() and suffix in (".parquet", ".zip", ".csv"):
-        return {".parquet": KINDS[0], ".zip": KINDS[1], ".csv": KINDS[2]}[suffix]
+    if path.is_file() and suffix in (".zip", ".csv"):
+        return {".zip": "celeba-official", ".csv": "folder"}[suffix]
+    if parquet_files(path):
+        return "celeba-parquet" if is_celeba(path) else "parquet"
     if path.is_dir():
-        if parquet_files(path):
-            return "celeba-parquet"
         # Pictures without the list as well: the official reader then says which file is missing.
         if find(path, *ATTRIBUTES, PICTURES, f"{PICTURES}.zip"):
             return "celeba-official"

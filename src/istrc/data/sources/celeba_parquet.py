@@ -13,28 +13,19 @@ from typing import Any
 import numpy as np
 
 from istrc.data.sources.celeba_official import SPLITS, translate
+from istrc.data.sources.parquet import (
+    chunks_of,
+    groups_of,
+    marks_of,
+    need_pictures,
+    open_parquet,
+    parquet_files,
+    read_group,
+)
 from istrc.data.sources.source import About, Chunk, Row, fingerprint
-from istrc.errors import InputError, reason
+from istrc.errors import InputError
 
 _IDENTITY = ("celeb_id", "identity")
-_EDGE = 1 << 16
-
-
-def _parquet() -> Any:
-    try:
-        import pyarrow.parquet
-    except ImportError:
-        raise InputError(
-            "reading parquet needs pyarrow, which is not installed; pip install 'istrc[train]'"
-        ) from None
-    return pyarrow.parquet
-
-
-def parquet_files(path: Path) -> list[Path]:
-    """The parquet files of a source: itself, in it, or in its folder `data`; sorted by name."""
-    if path.is_file():
-        return [path] if path.suffix == ".parquet" else []
-    return sorted(path.glob("*.parquet")) or sorted(path.glob("data/*.parquet"))
 
 
 class CelebaParquet:
@@ -52,15 +43,13 @@ class CelebaParquet:
         names: list[str] = []
         marks: list[object] = []
         for file in files:
-            parquet = self._open(file)
+            parquet = open_parquet(file)
             columns, identity = self._columns(file, parquet.schema_arrow)
             if self.groups and (columns, identity) != (self.columns, self.identity):
                 raise InputError(f"{file}: its columns differ from those of {files[0].name}")
             self.columns, self.identity = columns, identity
-            metadata = parquet.metadata
-            sizes = [metadata.row_group(g).num_rows for g in range(metadata.num_row_groups)]
-            self.groups.append(sizes)
-            marks += [file.name, file.stat().st_size, sizes, *_edges(file)]
+            self.groups.append(groups_of(parquet))
+            marks += marks_of(file, self.groups[-1])
         names, _ = translate(self.columns, np.zeros((0, len(self.columns)), bool))
         self.about = About(
             kind="celeba-parquet",
@@ -83,23 +72,10 @@ class CelebaParquet:
         return SPLITS[word]
 
     @staticmethod
-    def _open(file: Path) -> Any:
-        parquet = _parquet()
-        try:
-            return parquet.ParquetFile(file)
-        except Exception as error:  # Arrow's errors have no common class of their own
-            raise InputError(
-                f"{file}: not a readable parquet file ({reason(error)}); fetch it again"
-            ) from None
-
-    @staticmethod
     def _columns(file: Path, schema: Any) -> tuple[list[str], str | None]:
         import pyarrow
 
-        kind: Any = schema.field("image").type if "image" in schema.names else None
-        fields = {field.name: field.type for field in kind} if _is_struct(kind) else {}
-        if fields.get("bytes") not in (pyarrow.binary(), pyarrow.large_binary()):
-            raise InputError(f"{file}: no column `image` with {{bytes, path}}; not CelebA's layout")
+        need_pictures(file, schema)
         columns = [field.name for field in schema if pyarrow.types.is_boolean(field.type)]
         identity = next((name for name in _IDENTITY if name in schema.names), None)
         if identity and not pyarrow.types.is_integer(schema.field(identity).type):
@@ -107,26 +83,13 @@ class CelebaParquet:
         return columns, identity
 
     def chunks(self, rows: int) -> list[Chunk]:
-        """Each at (file, row group, first row in the group)."""
-        return [
-            Chunk(min(rows, size - start), (f, g, start))
-            for f, sizes in enumerate(self.groups)
-            for g, size in enumerate(sizes)
-            for start in range(0, size, rows)
-        ]
+        return chunks_of(self.groups, rows)
 
     def read(self, chunk: Chunk) -> Iterator[Row]:
         rows, (f, g, start) = chunk
         file = self.files[f]
         wanted = ["image", *self.columns, *([self.identity] if self.identity else [])]
-        try:
-            # use_threads=False: the workers are the parallelism.
-            table = self._open(file).read_row_group(g, columns=wanted, use_threads=False)
-        except Exception as error:  # as above
-            raise InputError(
-                f"{file}: row group {g} is damaged ({reason(error)}); fetch it again"
-            ) from None
-        table = table.slice(start, rows)
+        table = read_group(file, g, wanted).slice(start, rows)
         present = np.zeros((rows, len(self.columns)), np.int8)
         known = np.ones_like(present, dtype=bool)
         for k, column in enumerate(self.columns):
@@ -150,22 +113,8 @@ class CelebaParquet:
             )
 
 
-def _is_struct(kind: Any) -> bool:
-    import pyarrow
-
-    return kind is not None and pyarrow.types.is_struct(kind)
-
-
 def _number(file: Path, person: int | None) -> int:
     """An identity as it is prepared, -1 where it is not known. Raises InputError."""
     if person is not None and not -(2**31) <= person < 2**31:
         raise InputError(f"{file}: the identity {person} has more than 32 bits; number them anew")
     return -1 if person is None else person
-
-
-def _edges(file: Path) -> list[bytes]:
-    """Both ends of a file: the footer there holds the statistics of every column."""
-    with file.open("rb") as stream:
-        head = stream.read(_EDGE)
-        stream.seek(max(0, file.stat().st_size - _EDGE))
-        return [head, stream.read()]

@@ -32,6 +32,7 @@ class Row:
     attributes: np.ndarray  # (A,) int8: 1 yes, 0 no, -1 not known
     identity: int = -1
     split: int = 0
+    points: np.ndarray | None = None  # (K, 2) pixels of the upright picture, NaN where not known
     reason: str = ""
 
 
@@ -44,6 +45,7 @@ class About:
     count: int  # how many pictures it names; kept + skipped must come to this number
     attributes: list[str]
     fingerprint: str  # changes whenever rows, labels or their order do: guards a resumed run
+    points: int = 0  # K, landmarks of every picture
     celeba: bool = False  # the pictures are CelebA's frame or its crop; nothing else is accepted
     notes: list[str] = field(default_factory=list)
     extra: dict[str, Any] = field(

@@ -1,0 +1,98 @@
+"""A command's work on a cluster, by Ray Data: the same batches, in processes on any machine.
+
+Where RAY_ADDRESS names a cluster it is that one's, otherwise one of this machine's, which ends with
+the command. All machines see the files under the same names. Pictures stream through the workers a
+batch at a time. The batch of a worker that was killed is done again by another; a batch that kills
+three of them is told, and the others are done.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import traceback
+from collections.abc import Generator, Sequence
+from typing import Any
+
+from istrc.cli.crew import REMEDY
+from istrc.cli.task import Numbered, Outcome, Stop, Task, in_process
+from istrc.errors import IstrcError
+
+AGAIN = 2  # times that a batch is tried anew
+
+
+class Worker:
+    """One of Ray's actors: opens what the task needs, once, and does batches of jobs."""
+
+    def __init__(self, task: Task, threads: int):
+        from istrc.runtime import limit_threads
+
+        limit_threads(task.runtime, threads)
+        self.task, self.opened = task, task.open()
+
+    def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
+        part = [(int(one["number"]), one["job"]) for one in batch["one"]]
+        try:
+            done: list[tuple[int, Any]] = list(in_process(part, self.task, self.opened, Stop()))
+        except Exception:  # a defect of ours, which Ray would take for a lost batch
+            done = [(number, traceback.format_exc()) for number, _ in part]
+        return {"one": [{"number": number, "outcome": outcome} for number, outcome in done]}
+
+
+def by_ray(
+    todo: Sequence[Numbered], task: Task, count: int, stop: Stop
+) -> Generator[tuple[int, Outcome]]:
+    """The jobs in `count` workers of Ray, as they are done."""
+    try:
+        import ray
+        import ray.data
+    except ImportError as error:
+        raise IstrcError(f"--engine ray needs {error.name}: pip install 'istrc[ray]'") from None
+    from istrc.runtime import threads_of
+
+    size = min(task.at_once, max(1, len(todo) // count))  # at least one batch for each of them
+    threads = max(1, threads_of(task.runtime) // count)
+    missing = {number for number, _ in todo}
+    with _joined(ray, count):
+        context = ray.data.DataContext.get_current()
+        context.enable_progress_bars = False
+        context.max_errored_blocks = -1  # what killed its workers does not end the others
+        batches = ray.data.from_items(
+            [{"one": {"number": number, "job": job}} for number, job in todo],
+            override_num_blocks=-(-len(todo) // size),
+        ).map_batches(
+            Worker,
+            fn_constructor_args=(task, threads),
+            batch_size=size,
+            concurrency=count,
+            max_restarts=AGAIN,
+            max_task_retries=AGAIN,
+        )
+        for row in batches.iter_rows():
+            outcome = row["one"]["outcome"]
+            if isinstance(outcome, str):
+                raise RuntimeError(f"in a worker of Ray:\n{outcome}")
+            missing.discard(int(row["one"]["number"]))
+            yield int(row["one"]["number"]), outcome
+            if stop.asked:
+                return
+    lost = f"its worker was ended from outside, {1 + AGAIN} times; {REMEDY}"
+    for number in sorted(missing):
+        yield number, Outcome(error=lost)
+
+
+@contextlib.contextmanager
+def _joined(ray: Any, count: int):
+    """A cluster: that of RAY_ADDRESS, or one of `count` workers on this machine."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would tell its maker what runs
+    if ray.is_initialized():  # by a script's own
+        yield
+        return
+    own = {} if "RAY_ADDRESS" in os.environ else dict(num_cpus=count, include_dashboard=False)
+    ray.init(log_to_driver=False, logging_level=logging.ERROR, **own)
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        ray.shutdown()

@@ -1,0 +1,173 @@
+"""Parquet files of pictures and labels as the library `datasets` writes them, of anything.
+
+A column `image` {bytes, path} holds the pictures. The columns of booleans, numbers and words are
+read as those of a CSV (istrc.data.sources.labels); one of `datasets`' ClassLabel as its classes'
+names. Files whose names all begin with a split, train-00000-of-00019.parquet, say the split where
+no column does.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from istrc.data.sources.celeba_official import SPLITS
+from istrc.data.sources.labels import SPLIT, Labels
+from istrc.data.sources.source import Chunk, Row
+from istrc.errors import InputError, reason
+
+_EDGE = 1 << 16
+NAMES = "file_name"  # the column of pictures' names that is made here
+
+
+def _parquet() -> Any:
+    try:
+        import pyarrow.parquet
+    except ImportError:
+        raise InputError(
+            "reading parquet needs pyarrow, which is not installed; pip install 'istrc[train]'"
+        ) from None
+    return pyarrow.parquet
+
+
+def parquet_files(path: Path) -> list[Path]:
+    """The parquet files of a source: itself, in it, or in its folder `data`; sorted by name."""
+    if path.is_file():
+        return [path] if path.suffix == ".parquet" else []
+    return sorted(path.glob("*.parquet")) or sorted(path.glob("data/*.parquet"))
+
+
+class LabelledParquet(Labels):
+    """A folder of parquet files, or one of them; `how` is for `Labels`."""
+
+    def __init__(self, path: Path, **how: Any):
+        self.files = parquet_files(path)
+        if not self.files:
+            raise InputError(f"{path}: no .parquet file here")
+        self.groups: list[list[int]] = []
+        table: dict[str, list[str]] = {}
+        marks: list[object] = []
+        splits = [file.stem.replace("_", "-").split("-")[0].lower() for file in self.files]
+        for file, split in zip(self.files, splits, strict=True):
+            parquet = open_parquet(file)
+            columns = _columns(file, parquet)
+            if not {split.lower() for split in columns} & {*SPLIT} and set(splits) <= {*SPLITS}:
+                columns["split"] = [split] * len(columns[NAMES])
+            if self.groups and list(columns) != list(table):
+                raise InputError(f"{file}: its columns differ from those of {self.files[0].name}")
+            for name, values in columns.items():
+                table.setdefault(name, []).extend(values)
+            self.groups.append(groups_of(parquet))
+            marks += marks_of(file, self.groups[-1])
+        super().__init__(path, table, marks, kind="parquet", name=path.name, **how)
+
+    def chunks(self, rows: int) -> list[Chunk]:
+        return chunks_of(self.groups, rows)
+
+    def read(self, chunk: Chunk) -> Iterator[Row]:
+        rows, (f, g, start) = chunk
+        before = sum(map(sum, self.groups[:f])) + sum(self.groups[f][:g]) + start
+        pictures = read_group(self.files[f], g, ["image"]).slice(start, rows)["image"]
+        for k, image in enumerate(pictures.to_pylist(), before):
+            data = (image or {}).get("bytes")
+            yield self.row(k, data, "" if data is not None else "the row holds no picture")
+
+
+def is_celeba(path: Path) -> bool:
+    """Whether a parquet source is CelebA's, by its column of identities or of smiles."""
+    names = open_parquet(parquet_files(path)[0]).schema_arrow.names
+    return bool({"celeb_id", "Smiling"} & {*names})
+
+
+def open_parquet(file: Path) -> Any:
+    """A pyarrow.parquet.ParquetFile. Raises InputError."""
+    parquet = _parquet()
+    try:
+        return parquet.ParquetFile(file)
+    except Exception as error:  # Arrow's errors have no common class of their own
+        raise InputError(
+            f"{file}: not a readable parquet file ({reason(error)}); fetch it again"
+        ) from None
+
+
+def need_pictures(file: Path, schema: Any) -> None:
+    """Raises InputError where a file has no column of pictures."""
+    import pyarrow
+
+    kind: Any = schema.field("image").type if "image" in schema.names else None
+    fields = {f.name: f.type for f in kind} if kind and pyarrow.types.is_struct(kind) else {}
+    if fields.get("bytes") not in (pyarrow.binary(), pyarrow.large_binary()):
+        raise InputError(f"{file}: no column `image` with {{bytes, path}}, as `datasets` writes it")
+
+
+def groups_of(parquet: Any) -> list[int]:
+    """The rows of each row group."""
+    metadata = parquet.metadata
+    return [metadata.row_group(g).num_rows for g in range(metadata.num_row_groups)]
+
+
+def chunks_of(groups: list[list[int]], rows: int) -> list[Chunk]:
+    """Each at (file, row group, first row in the group)."""
+    return [
+        Chunk(min(rows, size - start), (f, g, start))
+        for f, sizes in enumerate(groups)
+        for g, size in enumerate(sizes)
+        for start in range(0, size, rows)
+    ]
+
+
+def read_group(file: Path, group: int, columns: list[str]) -> Any:
+    """These columns of one row group, a pyarrow.Table. Raises InputError."""
+    try:
+        # use_threads=False: the workers are the parallelism.
+        return open_parquet(file).read_row_group(group, columns=columns, use_threads=False)
+    except Exception as error:  # as above
+        raise InputError(
+            f"{file}: row group {group} is damaged ({reason(error)}); fetch it again"
+        ) from None
+
+
+def _columns(file: Path, parquet: Any) -> dict[str, list[str]]:
+    """What a file says of its pictures, as text: their names first, then each column of labels."""
+    import pyarrow.types as types
+
+    schema = parquet.schema_arrow
+    need_pictures(file, schema)
+    kinds = [types.is_boolean, types.is_integer, types.is_floating]
+    kinds += [types.is_string, types.is_large_string]
+    labels = [field.name for field in schema if any(kind(field.type) for kind in kinds)]
+    try:
+        table = parquet.read(columns=[*labels, "image.path"], use_threads=False)
+        paths = table["image"].to_pylist() if "image" in table.column_names else []
+        features = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
+        features = features.get("info", {}).get("features", {})
+        classes = {name: (features.get(name) or {}).get("names") for name in labels}
+        columns = {name: _text(table[name].to_pylist(), classes[name]) for name in labels}
+    except Exception as error:  # as above; and a note of classes that is none
+        raise InputError(
+            f"{file}: its labels are damaged ({reason(error)}); fetch it again"
+        ) from None
+    names = [
+        str((paths[k] or {}).get("path") or f"{file.stem}#{k}") if paths else f"{file.stem}#{k}"
+        for k in range(table.num_rows)
+    ]
+    return {NAMES: names, **{n: v for n, v in columns.items() if n != NAMES}}
+
+
+def _text(values: list[Any], classes: list[str] | None) -> list[str]:
+    """A column as a CSV would have it; what is not known is empty."""
+    if classes:
+        return [str(classes[v]) if v is not None and v >= 0 else "" for v in values]
+    return ["" if v is None else str(int(v) if isinstance(v, bool) else v).strip() for v in values]
+
+
+def marks_of(file: Path, sizes: list[int]) -> list[object]:
+    """What tells a file from others: its name, its sizes and both ends, the latter of which holds
+    the statistics of every column.
+    """
+    with file.open("rb") as stream:
+        head = stream.read(_EDGE)
+        stream.seek(max(0, file.stat().st_size - _EDGE))
+        return [file.name, file.stat().st_size, sizes, head, stream.read()]

@@ -1,0 +1,120 @@
+"""One training on several processes, by Lightning Fabric, on one machine or many.
+
+`fabric run` and `torchrun` start a command several times. All of them draw the same batches and the
+same random numbers; each takes its share of either, and the mean of their gradients is what each
+steps by. So they hold the same weights, which are those of one process with the whole batch, up to
+rounding; but BatchNorm sees a share, and its statistics are averaged. A checkpoint says nothing of
+processes: a run goes on with any number of them. Only the first writes it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, MutableMapping
+from typing import Any, TypeVar
+
+import torch
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from istrc.errors import InputError, IstrcError
+
+T = TypeVar("T", bound=Any)
+_joined: list[Any] = []  # the Fabric, or None, once `join` was called
+
+
+def count() -> int:
+    """How many processes train; `torchrun` and `fabric run` say so."""
+    return int(os.environ.get("WORLD_SIZE", 1))
+
+
+def rank() -> int:
+    """Which of them this is, from 0."""
+    return int(os.environ.get("RANK", 0)) if count() > 1 else 0
+
+
+def join(device: str = "cpu") -> Any:
+    """The others, by a lightning_fabric.Fabric, joined at the first call; None for one alone.
+
+    Args:
+        device: where the first caller computes: they talk by NCCL on cuda, else by Gloo.
+
+    Raises IstrcError where Lightning Fabric is needed and not installed.
+    """
+    if not _joined:
+        _joined.append(_launched(device) if count() > 1 else None)
+    return _joined[0]
+
+
+def _launched(device: str) -> Any:
+    try:
+        from lightning_fabric import Fabric
+    except ImportError:
+        raise IstrcError(
+            "training on several processes needs Lightning Fabric: pip install 'istrc[fabric]'"
+        ) from None
+    here = int(os.environ.get("LOCAL_WORLD_SIZE", count()))
+    kind = "cuda" if device.startswith("cuda") else "cpu"
+    fabric = Fabric(accelerator=kind, strategy="ddp", devices=here, num_nodes=count() // here)
+    fabric.launch()
+    return fabric
+
+
+def share(batch: T) -> T:
+    """This process's part of a batch, an array or a tensor (B, ...). Raises InputError."""
+    if len(batch) % count():
+        raise InputError(
+            f"a batch of {len(batch)} has no equal shares for {count()} processes; choose another "
+            "size of batch, or another number of processes"
+        )
+    own = len(batch) // count()
+    return batch[rank() * own : (rank() + 1) * own]
+
+
+def gathered(*shares: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """The whole of tensors (B, ...) of which each process has a share; gradients flow back."""
+    fabric = join()
+    if fabric is None:
+        return shares
+    return tuple(fabric.all_gather(one, sync_grads=True).flatten(0, 1) for one in shares)
+
+
+@torch.no_grad()
+def average(
+    modules: Mapping[str, nn.Module], optimizers: Mapping[str, torch.optim.Optimizer]
+) -> None:
+    """Make every gradient, and the statistics of BatchNorm, the mean over the processes."""
+    fabric = join()
+    if fabric is None:
+        return
+    groups = [group for one in optimizers.values() for group in one.param_groups]
+    tensors = [p.grad for group in groups for p in group["params"] if p.grad is not None]
+    for norm in _batch_norms(modules.values()):
+        tensors += [t for t in (norm.running_mean, norm.running_var) if t is not None]
+    flat = torch.cat([tensor.flatten() for tensor in tensors])
+    fabric.all_reduce(flat, reduce_op="mean")
+    for tensor, mean in zip(tensors, flat.split([t.numel() for t in tensors]), strict=True):
+        tensor.copy_(mean.view(tensor.shape))
+
+
+def _batch_norms(modules: Iterable[nn.Module]) -> list[_BatchNorm]:
+    every = (part for module in modules for part in module.modules())
+    return [part for part in every if isinstance(part, _BatchNorm) and part.training]
+
+
+def agree(state: MutableMapping[str, float], ended: bool) -> bool:
+    """Make numbers the mean over the processes, in place; whether any of them is to end."""
+    fabric = join()
+    if fabric is None:
+        return ended
+    told = torch.tensor([*state.values(), float(ended)], dtype=torch.float64, device=fabric.device)
+    *means, any_ended = fabric.all_reduce(told, reduce_op="mean").tolist()
+    state.update(zip(state, means, strict=True))
+    return any_ended > 0
+
+
+def wait() -> None:
+    """Until every process is here, so that what the first has written is there."""
+    fabric = join()
+    if fabric is not None:
+        fabric.barrier()

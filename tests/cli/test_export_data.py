@@ -1,0 +1,30 @@
+"""`istrc export data`: a prepared folder as parquet, and back."""
+
+import json
+import shutil
+
+import numpy as np
+
+from istrc.data.prepared import Prepared
+
+
+def test_a_prepared_folder_becomes_parquet_and_is_prepared_again(istrc, toy_folder, tmp_path):
+    result = istrc("export", "data", toy_folder, "-o", tmp_path / "parquet", "--json")
+    assert result.exit_code == 0, result.err
+    [told] = json.loads(result.out)["results"]
+    assert told["count"] == len(Prepared(toy_folder)) and len(told["output"]) == 2
+    again = istrc("prepare", tmp_path / "parquet", tmp_path / "two", "--size", "16")
+    assert again.exit_code == 0, again.err
+    one, two = Prepared(toy_folder), Prepared(tmp_path / "two")
+    order = [two.names.index(name) for name in one.names]
+    assert np.array_equal(one.images, two.images[order])
+    assert np.array_equal(one.attributes, two.attributes[order])
+    refused = istrc("export", "data", tmp_path, "-o", tmp_path / "x")
+    assert refused.exit_code == 1 and "no prepared.json here" in refused.err
+
+
+def test_points_that_are_no_face_are_not_trained_on(istrc, toy_folder, tmp_path):
+    shutil.copytree(toy_folder, tmp_path / "five")
+    np.save(tmp_path / "five" / "landmarks.npy", np.zeros((len(Prepared(toy_folder)), 5, 2)))
+    refused = istrc("train", "landmarks", tmp_path / "five", tmp_path / "run", "--steps", "1")
+    assert refused.exit_code == 1 and "5 landmarks, and a shape is of iBUG's 68" in refused.err
