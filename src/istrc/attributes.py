@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 TRANSFORMATIONS = (
     "male",
@@ -159,6 +159,14 @@ def moves(name: str, other: str) -> bool:
 def shades(edits: Iterable[str] | None) -> bool:
     """Whether edits of these attributes shade a broad part of the face by their meaning."""
     return bool(set(edits or ()) & set(_FACIAL_HAIR))
+
+
+def growing(edits: Iterable[str] | None) -> list[str]:
+    """The facial hair that edits of these attributes let grow: of those with strengths, what is
+    asked for and not taken away.
+    """
+    taken = {name for name, by in edits.items() if by < 0} if isinstance(edits, Mapping) else set()
+    return [name for name in edits or () if name in _FACIAL_HAIR and name not in taken]
 
 
 def tints(edits: Iterable[str] | None) -> bool:

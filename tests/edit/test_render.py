@@ -267,6 +267,9 @@ def test_beards_fall_on_strands_and_other_edits_do_not(circle, rendering):
                 assert 0 <= layers.hair.min() < layers.hair.max() <= 1
                 mouth = polygon(circle.mesh.reference[60:68], SIZE) > 0.99
                 assert not layers.hair[mouth].any()
+    # What is taken away leaves no strands, and no hair on the chin
+    for layers in rendering.layers(change, {"beard": -1.0}):
+        assert layers.hair is not None and not layers.hair.any()
 
 
 def test_teeth_keep_out_of_make_up(circle, faces):

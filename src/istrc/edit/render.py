@@ -16,7 +16,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from istrc.arrays import inference, library, numpy
-from istrc.attributes import BEARDS, OF_THE_MOUTH, moves, of_the_hair, regions_of, shades, tints
+from istrc.attributes import (
+    BEARDS,
+    OF_THE_MOUTH,
+    growing,
+    moves,
+    of_the_hair,
+    regions_of,
+    shades,
+    tints,
+)
 from istrc.edit import hair
 from istrc.edit.composite import Layers, put
 from istrc.edit.detail import amplitudes, bands, emphasised, gains, lit
@@ -151,11 +160,12 @@ class Rendering:
         """Where such an edit lets hair grow, (S, S); None where it is not of facial hair."""
         if self.nets.mesh is None or not shades(edits):
             return None
-        return self._where(edits) * self._bare
+        grows = growing(edits)
+        return self._where(grows) * self._bare if grows else np.zeros_like(self._bare)
 
     def _chin(self, edits: Edits) -> Any:
         """Where such an edit lets a beard go round the chin, (S, S) or 0."""
-        if self.nets.mesh is None or not set(edits or ()) & set(BEARDS):
+        if self.nets.mesh is None or not set(growing(edits)) & set(BEARDS):
             return 0
         return region_mask(self.nets.mesh.reference, ["chin"], self.nets.size)
 

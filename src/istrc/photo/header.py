@@ -33,7 +33,8 @@ def bits(image: Image.Image, head: bytes) -> int:
         if image.format == "PNG":
             return head[24]
         if image.format == "PPM":
-            said: Any = image.tile[0][3]
+            raw: Any = image  # Pillow's stubs do not tell of tiles
+            said = raw.tile[0][3]
             return 16 if "16" in str(said) else int(said[1]).bit_length()
         if image.format == "JPEG2000":
             at = head.find(b"ihdr")
