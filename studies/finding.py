@@ -345,13 +345,9 @@ def _alignment(found: Mapping[str, Any]) -> str:
 
 def _detection(found: Mapping[str, Any]) -> str:
     part = found["detection"]
+    errors = [(key, q) for key in ("box", "aligned") for q in ("median", "p90")]
     rows = [
-        [
-            name,
-            one["rate"],
-            one["false"],
-            *(one[key].get(q) for key in ("box", "aligned") for q in ("median", "p90")),
-        ]
+        [name, one["rate"], one["false"], *(one[key].get(q) for key, q in errors)]
         for name, one in part["conditions"].items()
     ]
     rows += [[f"no face, {ground}", None, false, *[None] * 4] for ground, false in
@@ -374,20 +370,12 @@ def _detection(found: Mapping[str, Any]) -> str:
 def _crowds(part: Mapping[str, Any]) -> str:
     height, width = part["shape"]
     columns = {"rate": "found", "false": "false a picture"}
-    large = [
-        [
-            f"{megapixels} megapixels",
-            one["rate"],
-            one["false"],
-            one["seconds"],
-        ]
-        for megapixels, one in part["large"].items()
-    ]
+    large = {f"{megapixels} megapixels": one for megapixels, one in part["large"].items()}
     return (
         records_table("faces, pixels", columns, part["crowds"])
         + f"\n{part['pictures']} photographs of {width}x{height} pixels a row, each with all of "
         "its faces; a face's size is the side of its crop.\n\n"
-        + markdown_table(["a search of", "found", "false", "seconds"], large)
+        + records_table("a search of", {**columns, "seconds": "seconds"}, large)
         + "\nNine faces each, of 2 to 20 % of the height. Not found, whatever their size: heads "
         "turned aside until one eye is hidden, and faces that are all but black.\n"
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from istrc.data.prepared import Prepared
+from istrc.data.prepared import Prepared, to_pixels
 from istrc.errors import InputError
 from istrc.evaluation.kept_pictures import ABOUT
 from istrc.whole import read_json
@@ -51,3 +51,18 @@ def read_kept(folder: str | Path, prepared: Prepared) -> dict[str, Kept]:
             f"{len(prepared)}; rows of other data are other faces"
         )
     return found
+
+
+def people_of(prepared: Prepared, rows: np.ndarray) -> np.ndarray:
+    """Who is on each of these pictures, (N,); one whose identity is not known is somebody alone."""
+    known = prepared.identity[rows].astype(np.int64)
+    return np.where(known >= 0, known, -1 - np.asarray(rows, np.int64))
+
+
+def faces_of(prepared: Prepared, rows: np.ndarray, batch: int = 256) -> np.ndarray:
+    """The untouched faces of these rows at the size at which they are edited, (N, S, S, 3) uint8.
+
+    Rounded to 8 bits as the edited ones are.
+    """
+    parts = [np.zeros((0, prepared.size, prepared.size, 3), np.uint8)]
+    return np.concatenate([*parts, *map(to_pixels, prepared.batches(rows, batch))])

@@ -28,11 +28,11 @@ from typing import Any
 import numpy as np
 import torch
 from studies.command import Study
-from studies.kept import Kept, read_kept
+from studies.kept import Kept, faces_of, people_of, read_kept
 from torch import nn
 from torch.nn import functional as F
 
-from istrc.data.prepared import Prepared, to_pixels, to_tensor
+from istrc.data.prepared import Prepared, to_tensor
 from istrc.errors import InputError
 from istrc.evaluation.editing_faces import spread
 from istrc.evaluation.embedding import silent
@@ -241,21 +241,6 @@ def score(net: Detector, pictures: np.ndarray, places: np.ndarray, batch: int = 
     return np.concatenate(found)
 
 
-def people_of(prepared: Prepared, rows: np.ndarray) -> np.ndarray:
-    """Who is on each of these pictures, (N,); one whose identity is not known is somebody alone."""
-    known = prepared.identity[rows].astype(np.int64)
-    return np.where(known >= 0, known, -1 - np.asarray(rows, np.int64))
-
-
-def faces_of(prepared: Prepared, rows: np.ndarray, batch: int = 256) -> np.ndarray:
-    """The untouched faces of these rows at the size at which they are edited, (N, S, S, 3) uint8.
-
-    Rounded to 8 bits as the edited ones are.
-    """
-    parts = [np.zeros((0, prepared.size, prepared.size, 3), np.uint8)]
-    return np.concatenate([*parts, *map(to_pixels, prepared.batches(rows, batch))])
-
-
 def gather(edits: Mapping[str, Kept], prepared: Prepared, each: int = EACH) -> tuple[Edits, Any]:
     """The pictures of all edits of one method in one array, and their rows (N,)."""
     places = {name: spread(len(kept.rows), each) for name, kept in edits.items()}
@@ -372,20 +357,17 @@ def _record(
 
 
 def realism_markdown(found: Mapping[str, Any]) -> str:
-    """The AUC of every method by the same networks: over all edits, and edit by edit."""
-    methods = found["methods"]
-    edits = dict.fromkeys(edit for one in methods.values() for edit in one["edits"])
-    groups = dict.fromkeys(word for one in methods.values() for word in one["groups"])
-    rows = [["all", *(one["auc"] for one in methods.values())]]
-    rows += [[edit, *(one["edits"].get(edit) for one in methods.values())] for edit in edits]
-    rows += [
-        [word, *(one["groups"].get(word, {}).get("auc") for one in methods.values())]
-        for word in groups
+    """The AUC of every method by the same networks: over all edits, edit by edit, by group."""
+    columns = [
+        {"all": one["auc"], **one["edits"], **{w: g["auc"] for w, g in one["groups"].items()}}
+        for one in found["methods"].values()
     ]
+    names = dict.fromkeys(name for column in columns for name in column)
+    rows = [[name, *(column.get(name) for column in columns)] for name in names]
     return (
-        "AUC of a network that was trained for this on other "
-        f"people, {found['steps']} batches, on the edits of all methods together; 0.5: it cannot "
-        f"tell.\n\n{markdown_table(['edits', *methods], rows)}"
+        "AUC of a network that was trained for this on other people, "
+        f"{found['steps']} batches, on the edits of all methods together; 0.5: it cannot "
+        f"tell.\n\n{markdown_table(['edits', *found['methods']], rows)}"
     )
 
 

@@ -1,13 +1,18 @@
 """`istrc evaluate photos`, wired together."""
 
 import json
+from functools import partial
 
 import pytest
+
+from istrc.evaluation.photos import evaluate_photos
 
 pytest.importorskip("sklearn")
 
 
-def test_measured_written_and_told(istrc, toy_model, photograph, tmp_path):
+def test_measured_written_and_told(istrc, toy_model, photograph, tmp_path, monkeypatch):
+    few = partial(evaluate_photos, transformations=("smile",), megapixels=0.1)
+    monkeypatch.setattr("istrc.evaluation.photos.evaluate_photos", few)
     file = tmp_path / "p.json"
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "a.png").symlink_to(photograph)

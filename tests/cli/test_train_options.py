@@ -23,7 +23,6 @@ class Toy(Settings):
 
     steps: "int" = setting(6000, "Batches.")
     widths: "tuple[int, ...]" = other((8, 16), "Channels.")
-    names: "tuple[str, ...]" = other((), "Names.")
     rate: "float" = setting(6e-4, "Peak learning rate.")
     light: "bool" = setting(True, "A lighter stem.")
     from_: "Path | str | None" = other(None, "A folder.")
@@ -54,12 +53,10 @@ def test_defaults_are_the_settings_own(run):
 
 
 def test_values_have_the_settings_types(run):
-    words = (
-        "in run --steps 3 --widths 4,5 --names a,b --rate 1e-3 --no-light --from x --minutes 2.5"
-    )
+    words = "in run --steps 3 --widths 4,5 --rate 1e-3 --no-light --from x --minutes 2.5"
     result, calls = run(*words.split())
     assert result.exit_code == 0, result.output
-    own = dict(steps=3, widths=(4, 5), names=("a", "b"), rate=1e-3, light=False, from_="x")
+    own = dict(steps=3, widths=(4, 5), rate=1e-3, light=False, from_="x")
     assert calls == [(("in", "run"), {**DEFAULTS, **own, "minutes": 2.5})]
 
 

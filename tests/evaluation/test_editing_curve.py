@@ -54,7 +54,7 @@ def test_curves_begin_where_nothing_was_done(methods):
 
 def test_the_figure_is_drawn_from_what_json_holds(methods, tmp_path):
     pytest.importorskip("matplotlib")
-    from istrc.evaluation.editing_curve import curve_figure
+    from tools.curve import curve_figure
 
     results = {"methods": methods, "split": "valid"}
     results["second_recogniser"] = {"name": "dlib", "far": 1e-3}

@@ -46,7 +46,7 @@ def test_a_ghost_is_seen_and_a_clean_picture_is_not(seen):
 
 
 def test_no_network_scores_whom_it_was_trained_on(seen, monkeypatch):
-    from istrc.evaluation import realism
+    from studies import realism
 
     edited, _ = seen
     train, score, shown, scored = realism._train, realism.score, [], []

@@ -12,7 +12,7 @@ from collections.abc import Generator, Iterator, Sequence
 from multiprocessing import connection
 from typing import Any
 
-from istrc.cli.task import Numbered, Outcome, Stop, Task, in_process
+from istrc.cli.task import Numbered, Outcome, Stop, Task, here
 from istrc.errors import IstrcError
 
 REMEDY = "if memory ran out, use fewer --jobs or smaller pictures"
@@ -92,7 +92,7 @@ def _serve(pipe: connection.Connection, task: Task, threads: int) -> None:
                 part = pipe.recv()
             except (EOFError, OSError):
                 return
-            pipe.send(list(in_process(part, task, opened, Stop())))
+            pipe.send(list(here(part, task, opened, Stop())))
     except BrokenPipeError:
         return
     except Exception:

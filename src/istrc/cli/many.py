@@ -22,7 +22,7 @@ from istrc.cli.files import Job, find_all, plan_outputs
 from istrc.cli.manifest import Manifest
 from istrc.cli.report import Report, describe
 from istrc.cli.table import ReportOption, table_file
-from istrc.cli.task import Outcome, Stop, Task, in_process, is_full
+from istrc.cli.task import Outcome, Stop, Task, here, is_full
 from istrc.errors import OutOfSpace
 from istrc.progress import Bar
 
@@ -113,7 +113,7 @@ def do_all(
         elif min(processes, len(todo)) > 1:
             outcomes = apart(todo, task, min(processes, len(todo)), stop)
         else:
-            outcomes = in_process(todo, task, opened, stop)
+            outcomes = here(todo, task, opened, stop)
         with contextlib.closing(outcomes):
             for number, outcome in outcomes:
                 if outcome.error is None and manifest is not None:

@@ -19,25 +19,8 @@ from istrc.evaluation.kept_pictures import keep
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory, write_prepared):
-    """60 people of 6 pictures, 32 px; half of them are held out, half are men, half smile."""
-    rng = np.random.default_rng(0)
-    identity = np.repeat(np.arange(60), 6)
-    looks = rng.uniform(60, 200, (60, 4, 4, 3)).repeat(8, 1).repeat(8, 2)[identity]
-    labels = np.stack([rng.integers(0, 2, 360), identity % 2], 1)
-    return write_prepared(
-        tmp_path_factory.mktemp("people"),
-        (looks + rng.normal(0, 12, looks.shape)).clip(0, 255).astype(np.uint8),
-        labels,
-        attributes=("smile", "male"),
-        identity=identity,
-        split=identity >= 30,
-    )
-
-
-@pytest.fixture(scope="module")
-def toys(folder):
-    return Prepared(folder)
+def toys(pointed_folder):
+    return Prepared(pointed_folder)
 
 
 def edits_of(toys, change, names=("smile+", "smile-", "male+")):
@@ -58,10 +41,10 @@ def test_an_unknown_person_is_nobody_else():
     assert people_of(prepared, np.arange(4)).tolist() == [7, -2, 7, -4]
 
 
-def test_untouched_faces_are_as_large_as_edited_ones(toys, folder):
+def test_untouched_faces_are_as_large_as_edited_ones(toys, pointed_folder):
     rows = toys.rows("valid")[:5]
     assert np.array_equal(faces_of(toys, rows, batch=2), toys.images[rows])
-    half = faces_of(Prepared(folder, 16), rows)
+    half = faces_of(Prepared(pointed_folder, 16), rows)
     assert half.shape == (5, 16, 16, 3) and half.dtype == np.uint8
 
 
@@ -120,17 +103,17 @@ def test_two_methods_by_the_same_networks(toys):
         )
 
 
-def test_the_command(toys, folder, tmp_path, capsys):
+def test_the_command(toys, pointed_folder, tmp_path, capsys):
     for name, change in (("one", lambda x: 255 - x), ("two", lambda x: x)):
         (tmp_path / name).mkdir()
         for edit, kept in edits_of(toys, change, ("smile+", "smile-")).items():
             keep(tmp_path / name, edit, kept.pictures, kept.rows)
     file = tmp_path / "r.json"
     folders = [str(tmp_path / name) for name in ("one", "two")]
-    main([str(folder), *folders, "--steps", "2", "--json", str(file)])
+    main([str(pointed_folder), *folders, "--steps", "2", "--json", str(file)])
     found = json.loads(file.read_text())["realism"]
     assert set(found["methods"]) == {"one", "two"} and found["steps"] == 2
     assert set(found["methods"]["one"]["edits"]) == set(found["over"]) == {"smile+", "smile-"}
     assert "| smile+ |" in capsys.readouterr().out
     with pytest.raises(InputError, match="no pictures here"):
-        main([str(folder), str(tmp_path)])
+        main([str(pointed_folder), str(tmp_path)])
