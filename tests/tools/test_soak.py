@@ -1,4 +1,4 @@
-"""Memory under load: what is kept is seen to grow, what is not is flat, and failures are counted."""
+"""Memory under load: what is kept is seen to grow, what is not is flat; failures are counted."""
 
 import os
 import sys
