@@ -28,7 +28,7 @@ def edit_tab(serve: Callable, subject: Any, circle: Any) -> list[gr.Dropdown]:
     with gr.Row(elem_id="pair"):
         before = gr.Image(label="Before", alt_text="The face as it is", **shown)
         after = gr.Image(label="After", alt_text="The edited face", elem_id="after", **shown)
-    with gr.Row(elem_classes="signed"):
+    with gr.Row(elem_classes="signed", elem_id="twelve"):
         sliders = [_slider(name) for name in twelve]
     with gr.Row():
         more = attribute_choice(

@@ -30,8 +30,8 @@ says nothing about a person: do not judge, identify or deceive people with it. E
 says in its metadata that a model made parts of it. One file may have up to
 {limits.UPLOAD_BYTES // 1_000_000} MB and {limits.MEGAPIXELS} megapixels."""
 # Four samples in a row however narrow it is; sliders that are 0 in the middle have no filled side,
-# and their names one line; buttons are above a picture that was made, not on it; on a phone the
-# picture stays in sight of the sliders
+# and the names of the twelve are one line; buttons are above a picture that was made, not on it; on
+# a phone the picture stays in sight of the sliders
 CSS = """
 .note, .note * {color: var(--neutral-500); font-size: 0.85rem}
 #samples .grid-container {grid-template-columns: repeat(4, minmax(0, 1fr)) !important}
@@ -42,8 +42,8 @@ CSS = """
 .signed input[type=range]::-webkit-slider-thumb {background: var(--primary-600)}
 .signed input[type=range]::-moz-range-thumb {background: var(--primary-600)}
 .made .image-container {padding-top: 2rem}
-.signed .head {flex-wrap: nowrap; white-space: nowrap}
-.signed input[type=number] {width: 2.6rem; min-width: 2.6rem; padding: 0 0.25rem}
+#twelve .head {flex-wrap: nowrap; white-space: nowrap}
+#twelve input[type=number] {width: 2.6rem; min-width: 2.6rem; padding: 0 0.25rem}
 @media (max-width: 480px) {
   #pair {position: sticky; top: 0; z-index: 50; background: var(--body-background-fill)}
   #pair > * {height: 150px !important; min-height: 0 !important}
