@@ -16,7 +16,7 @@ from collections.abc import Generator, Sequence
 from typing import Any
 
 from istrc.cli.crew import REMEDY
-from istrc.cli.task import Numbered, Outcome, Stop, Task, in_process
+from istrc.cli.task import Numbered, Outcome, Stop, Task, here
 from istrc.errors import IstrcError
 
 AGAIN = 2  # times that a batch is tried anew
@@ -34,7 +34,7 @@ class Worker:
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
         part = [(int(one["number"]), one["job"]) for one in batch["one"]]
         try:
-            done: list[tuple[int, Any]] = list(in_process(part, self.task, self.opened, Stop()))
+            done: list[tuple[int, Any]] = list(here(part, self.task, self.opened, Stop()))
         except Exception:  # a defect of ours, which Ray would take for a lost batch
             done = [(number, traceback.format_exc()) for number, _ in part]
         return {"one": [{"number": number, "outcome": outcome} for number, outcome in done]}

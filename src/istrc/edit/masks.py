@@ -1,0 +1,126 @@
+"""Where in the mean frame an edit may show, whatever the face: (S, S) arrays in [0, 1]."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from istrc.attributes import BEARDS, OF_THE_MOUTH, growing, moves, regions_of, shades, tints
+from istrc.photo.paste import face_mask
+from istrc.resample import blurred
+from istrc.shape.mesh import Mesh
+from istrc.shape.regions import above, enlarged, featureless, outline, polygon, region_mask, skin
+
+# Attributes that are edited, best with their strengths, without which no detail changes
+Edits = Mapping[str, float] | Iterable[str] | None
+_EDGE = 0.012  # of the crop's side, over which the inside of a mouth is blended into its lips
+_LIPS = 1.3  # times its size, that the inside of a mouth shows on the edge of its lips
+
+
+class Masks:
+    """The masks of a circle's edits.
+
+    Args:
+        mesh: over the mean shape; None where all shapes are taken as the same.
+        size: S, pixels of the texture's side.
+        whole: whether all of a picture is edited, which is no face.
+    """
+
+    def __init__(self, mesh: Mesh | None, size: int, whole: bool):
+        self.mesh, self.size, self._whole = mesh, size, whole
+        self._shows: dict[tuple[str, ...] | None, np.ndarray] = {}  # by what is edited
+
+    def shows(self, edits: Edits) -> np.ndarray:
+        """Where the texture of such an edit may show."""
+        key = None if edits is None else tuple(edits)
+        if key not in self._shows:  # what an edit shows is asked several times
+            self._shows[key] = self._region(edits)
+        return self._shows[key]
+
+    def _region(self, edits: Edits) -> np.ndarray:
+        size, mesh = self.size, self.mesh
+        if mesh is None:
+            return np.ones((size, size), np.float32) if self._whole else face_mask(size)
+        mask, regions = outline(mesh.reference, size, jaw=shades(edits)), regions_of(edits)
+        if not of_the_mouth(edits):
+            mask = mask * (1 - self.mouth)
+        for eye in (slice(36, 42), slice(42, 48)):  # it keeps its colour and its light
+            mask = mask * (1 - polygon(mesh.reference[eye], size))
+        return mask if regions is None else mask * region_mask(mesh.reference, regions, size)
+
+    def dark(self, edits: Edits) -> np.ndarray | None:
+        """Where such an edit leaves what is dark as it is: hair, brows, lashes, irises."""
+        mesh, size = self.mesh, self.size
+        if mesh is None:
+            return None
+        if of_the_mouth(edits):
+            return above(mesh.reference[31:36, 1].mean(), size)
+        if any(moves(name, "beard") for name in edits or ()):
+            return above(mesh.reference[17:27, 1].min(), size)
+        return np.ones((size, size), np.float32)
+
+    def painted(self, edits: Edits) -> Any:
+        """Where such an edit may colour the skin; or a number."""
+        if edits is None:
+            return 1.0
+        painting = [name for name in edits if tints([name])]
+        return self.shows(painting) if painting else 0.0
+
+    def grows(self, edits: Edits) -> Any:
+        """Where such an edit lets hair grow; None where it is not of facial hair."""
+        if self.mesh is None or not shades(edits):
+            return None
+        grows = growing(edits)
+        return self.shows(grows) * self.bare if grows else np.zeros_like(self.bare)
+
+    def chin(self, edits: Edits) -> Any:
+        """Where such an edit lets a beard go round the chin; or 0."""
+        if self.mesh is None or not set(growing(edits)) & set(BEARDS):
+            return 0
+        return region_mask(self.mesh.reference, ["chin"], self.size)
+
+    @cached_property
+    def skin(self) -> Any:  # an array, or None without shapes
+        """Where a face's own tone is measured."""
+        return None if self.mesh is None else skin(self.mesh.reference, self.size)
+
+    @cached_property
+    def mouth(self) -> Any:  # likewise
+        """What lies between the lips."""
+        if self.mesh is None:
+            return None
+        inside = polygon(self.mesh.reference[60:68], self.size)
+        return blurred(inside[None], _EDGE * self.size)[0]
+
+    @cached_property
+    def lips(self) -> Any:  # likewise
+        """The same with the edge of the lips."""
+        if self.mesh is None:
+            return None
+        wide = polygon(enlarged(self.mesh.reference[60:68], _LIPS), self.size)
+        return blurred(wide[None], 2 * _EDGE * self.size)[0]
+
+    @cached_property
+    def bare(self) -> np.ndarray | float:
+        """Where is nothing that has another colour than skin."""
+        return 0 if self.mesh is None else featureless(self.mesh.reference, self.size, 1.1)
+
+    @cached_property
+    def brows(self) -> np.ndarray | float:
+        """Where brows may be."""
+        if self.mesh is None:
+            return 0
+        high = above(self.mesh.reference[36:48, 1].mean(), self.size)
+        return region_mask(self.mesh.reference, ["eyes"], self.size) * high
+
+    def opened(self, inside: np.ndarray) -> np.ndarray:
+        """Where a mouth opens whose inner lips (8, 2) enclose this: blended along its edge."""
+        return blurred(polygon(inside, self.size)[None], _EDGE * self.size)[0]
+
+
+def of_the_mouth(edits: Edits) -> bool:
+    """Whether such an edit changes what is between the lips."""
+    return edits is None or bool(set(edits) & set(OF_THE_MOUTH))
