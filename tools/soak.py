@@ -34,7 +34,9 @@ def measured(
     do: Callable[[int], Any], most: int, seconds: float, process: int, workers: int = 1
 ) -> dict[str, Any]:
     """Do it so often or so long: what failed, and the memory of a process, MB."""
-    begun, looks, failed = time.monotonic(), [], []
+    begun = time.monotonic()
+    looks: list[tuple[int, float]] = []
+    failed: list[str] = []
 
     def one(k: int) -> None:
         if time.monotonic() - begun < seconds:
