@@ -36,7 +36,8 @@ def write_results(
     running one by default), the commit and the versions. See `plain` for what becomes of numbers.
     """
     if command is None:
-        command = [Path(sys.argv[0]).name, *sys.argv[1:]]
+        program = Path(sys.argv[0]).name
+        command = ["istrc" if program == "__main__.py" else program, *sys.argv[1:]]
     line = command if isinstance(command, str) else " ".join(command)
     made = {"command": line, "commit": commit(), "seed": seed, "versions": versions()}
     record = plain({**results, **made})
