@@ -1,7 +1,7 @@
 """What the tests of the command line share: pictures, an untrained circle, a runner."""
 
 import json
-import math
+import threading
 from types import SimpleNamespace
 
 import numpy as np
@@ -15,7 +15,8 @@ from istrc import progress
 @pytest.fixture(autouse=True)
 def no_line_by_the_clock(monkeypatch):
     """How far a command is, told every half minute, is a further line on a busy machine."""
-    monkeypatch.setattr(progress, "LINE_EVERY", math.inf)
+    for name in ("FIRST_LINE", "LINE_EVERY"):
+        monkeypatch.setattr(progress, name, threading.TIMEOUT_MAX)
 
 
 @pytest.fixture(scope="session")
