@@ -20,9 +20,28 @@ from studies.scenes import (
     spoilt,
 )
 
+from istrc.data.prepared import Prepared
 from istrc.errors import InputError
 from istrc.photo.align import Frame, compose, frame_from_box, transform
 from istrc.shape.crop import CROP_CENTRE, EYES
+
+
+@pytest.fixture
+def prepared(tmp_path, write_prepared):
+    """A prepared folder of 16 px noise: 12 faces, half of them held out."""
+    rng = np.random.default_rng(0)
+    folder = tmp_path / "prepared"
+    folder.mkdir()
+    return Prepared(
+        write_prepared(
+            folder,
+            rng.integers(0, 256, (12, 16, 16, 3)),
+            rng.integers(0, 2, (12, 1)),
+            attributes=("smile",),
+            identity=np.arange(12),
+            split=np.arange(12) >= 6,
+        )
+    )
 
 
 def smooth_face(side=64):
