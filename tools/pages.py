@@ -170,7 +170,7 @@ def photos_markdown(found: Mapping[str, Any]) -> str:
         "inside the face; seam: mean gradient where the mask fades; both edited over original. "
         "Changed outside: share of pixels beyond the mask. Strength 0 gives every byte back in "
         f"{100 * min(one['nothing'] for one in found['resolutions'].values()):g} % of them. "
-        f"{found['faces']:.2f} faces found a photograph, in {found['seconds']:.2f} s.",
+        f"{found['faces']:.2f} faces found a photograph.",
     ]
     text += [f" Left out: {name} ({why})." for name, why in found["left_out"].items()]
     return "".join(text) + "\n"

@@ -183,7 +183,7 @@ def measure_photographs(
         "left_out": left_out,
         "megapixels": megapixels,
         "faces": sum(one["faces"] for one in found.values()) / len(paths),
-        "seconds": finite_mean([one["seconds"] for one in found.values()]),
+        "finding_seconds": finite_mean([one["seconds"] for one in found.values()]),
         "resolutions": {name: together(measured) for name, measured in at.items() if measured},
     }
 
