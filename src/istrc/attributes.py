@@ -75,6 +75,7 @@ REGIONS = {
     "bags_under_eyes": "eyes",
     "arched_eyebrows": "eyes",
     "bushy_eyebrows": "eyes",
+    **{f"{colour}_hair": "hair" for colour in ("black", "blond", "brown", "gray")},
 }
 
 # Edits that change what is between the lips; others leave teeth as they are
@@ -105,6 +106,7 @@ BEARDS = ("beard", "goatee", "five_o_clock_shadow")
 _FACIAL_HAIR = ("beard", "mustache", "goatee", "sideburns", "five_o_clock_shadow")
 _PAINT = ("makeup", "wearing_lipstick", "arched_eyebrows", "bushy_eyebrows", "rosy_cheeks")
 _HAIR_COLOURS = ("black_hair", "blond_hair", "brown_hair", "gray_hair")
+_GREYS = 0.6  # of the way to grey hair, that an edit of -1 to older people goes
 _HAIR = (
     *_HAIR_COLOURS,
     "bald",
@@ -180,6 +182,19 @@ def tints(edits: Iterable[str] | None) -> bool:
 def of_the_hair(edits: Iterable[str] | None) -> bool:
     """Whether an edit of these attributes may change the hair over a forehead."""
     return edits is None or bool(set(edits) - {*TRANSFORMATIONS, *OTHERS} | set(edits) & set(_HAIR))
+
+
+def hair_colours(edits: Mapping[str, float]) -> dict[str, float]:
+    """The colours of hair that edits ask for, with their strengths: hair greys as people age."""
+    found = {name: by for name, by in edits.items() if name in _HAIR_COLOURS}
+    if edits.get("young", 0) < 0 and not found:
+        found["gray_hair"] = -_GREYS * edits["young"]
+    return found
+
+
+def is_hair_colour(name: str) -> bool:
+    """Whether an attribute is the colour of the hair, and nothing else."""
+    return name in _HAIR_COLOURS
 
 
 def of_the_skin(name: str) -> bool:

@@ -54,7 +54,14 @@ def test_a_hull_has_all_points_and_only_theirs():
     assert {tuple(corner) for corner in _hull(square)} == {(0, 0), (1, 0), (1, 1), (0, 1)}
 
 
-@pytest.mark.parametrize("name", NAMES)
+def test_hair_is_beyond_the_face(face_points):
+    assert not region_mask(face_points, ["hair"], SIZE).any()
+    np.testing.assert_array_equal(
+        *(region_mask(face_points, names, SIZE) for names in (["hair", "nose"], ["nose"]))
+    )
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "hair"])
 def test_regions_are_where_their_points_are(face_points, name):
     mask = region_mask(face_points, [name], SIZE)
     assert mask.shape == (SIZE, SIZE) and mask.dtype == np.float32

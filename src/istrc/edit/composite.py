@@ -9,6 +9,7 @@ import numpy as np
 
 from istrc.edit.detail import unlike_edges
 from istrc.edit.hair import strands
+from istrc.edit.hair_colour import HairColour, recoloured
 from istrc.edit.tone import LUMA
 from istrc.photo.align import Frame, invert, transform
 from istrc.resample import looked_up, places
@@ -36,6 +37,7 @@ class Layers:
             photograph's luma in the texture, in units of the [-1, 1] range; None for no more.
         hair: (S, S) how unevenly the change falls on strands, for hair, which may end beneath the
             crop; None where none grows or is taken away.
+        hair_colour: what becomes of the hair around the face; None where it stays.
     """
 
     change: np.ndarray
@@ -46,6 +48,7 @@ class Layers:
     after: np.ndarray | None = None
     detail: np.ndarray | None = None
     hair: np.ndarray | None = None
+    hair_colour: HairColour | None = None
 
 
 def put(pixels: np.ndarray, layers: Layers, frame: Frame, mesh: Any) -> np.ndarray:
@@ -124,6 +127,8 @@ def put(pixels: np.ndarray, layers: Layers, frame: Frame, mesh: Any) -> np.ndarr
     if np.issubdtype(pixels.dtype, np.integer):
         own = np.rint(own)
     result[top:bottom, left:right] = own.clip(0, 255).astype(pixels.dtype)
+    if layers.hair_colour is not None:
+        recoloured(pixels, result, to_crop, layers.hair_colour)
     return result
 
 

@@ -17,6 +17,7 @@ from istrc.shape.regions import above, enlarged, featureless, outline, polygon, 
 # Attributes that are edited, best with their strengths, without which no detail changes
 Edits = Mapping[str, float] | Iterable[str] | None
 _EDGE = 0.012  # of the crop's side, over which the inside of a mouth is blended into its lips
+_BELOW = 0.03  # of half the crop's side, that what is looked at around eyes lies lower
 _LIPS = 1.3  # times its size, that the inside of a mouth shows on the edge of its lips
 
 
@@ -86,6 +87,19 @@ class Masks:
     def skin(self) -> Any:  # an array, or None without shapes
         """Where a face's own tone is measured."""
         return None if self.mesh is None else skin(self.mesh.reference, self.size)
+
+    @cached_property
+    def lids(self) -> Any:  # likewise
+        """What lies around both eyes, and not in them."""
+        if self.mesh is None:
+            return None
+        mask = np.zeros((self.size, self.size), np.float32)
+        for eye in (slice(36, 42), slice(42, 48)):
+            around = enlarged(self.mesh.reference[eye], 1.8) + [0, _BELOW]
+            mask += polygon(around, self.size) * (
+                1 - polygon(enlarged(self.mesh.reference[eye], 1.2), self.size)
+            )
+        return mask
 
     @cached_property
     def mouth(self) -> Any:  # likewise

@@ -15,17 +15,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from istrc.arrays import inference, library, numpy
-from istrc.attributes import (
-    of_the_hair,
-    shades,
-)
+from istrc.arrays import inference, library, numpy, sigmoid
+from istrc.attributes import hair_colours, is_hair_colour, of_the_hair, shades
 from istrc.edit import hair
 from istrc.edit.composite import Layers, put
 from istrc.edit.detail import amplitudes, bands, emphasised, gains, lit
+from istrc.edit.hair_colour import HairColour
 from istrc.edit.masks import Edits, Masks, of_the_mouth
 from istrc.edit.mouth import area, bared, met, widened
-from istrc.edit.tone import LUMA, like_teeth, toned, white_of
+from istrc.edit.tone import LUMA, like_teeth, shaded, toned, white_of
 from istrc.errors import InputError
 from istrc.photo.align import aligned_frame
 from istrc.shape.measures import measures
@@ -122,6 +120,7 @@ class Rendering:
         if self.nets.mesh is None:
             return [Layers(*one) for one in zip(shifts, masks, strict=True)]
         made, news, gain = [], self._moved(c), self.emphasis(edits)
+        hairs = self._hair_colours(edits)
         for number, (shift, mask) in enumerate(zip(shifts, masks, strict=True)):
             old = self._shapes[number]
             new = met(old, news[number])
@@ -143,8 +142,32 @@ class Rendering:
                 # Where hair covers all of the skin, its strands differ half as much
                 dense = hair.density(shift, self._real[number], self._hair[number])
                 uneven = grows * (dense > 0) * (1 - dense / 2)
-            made.append(Layers(shift, mask, inside, lips, before, after, fine, uneven))
+            parts = inside, lips, before, after, fine, uneven, hairs[number]
+            made.append(Layers(shift, mask, *parts))
         return made
+
+    def _hair_colours(self, edits: Edits) -> list[HairColour | None]:
+        """What such an edit does to the hair around each face."""
+        count, asked = len(self.c), hair_colours(edits) if isinstance(edits, Mapping) else {}
+        probes = self.nets.probes if asked else None
+        if probes is None or not probes.config.get("hair"):
+            return [None] * count
+        aims = [
+            (by, numpy(probes.hair_tones[probes.names.index(name)]), is_hair_colour(name))
+            for name, by in asked.items()
+            if by and name in probes.names
+        ]
+        if not aims:
+            return [None] * count
+        read = dict(zip(probes.names, numpy(sigmoid(self.nets.read_code(self.c))).T, strict=True))
+        never = np.zeros(count)
+        shares = (2 - 2 * read.get("bald", never)).clip(0, 1)
+        shares *= (2 - 4 * read.get("wearing_hat", never)).clip(0, 1)
+        women, men = numpy(probes.hair_places)
+        return [
+            HairColour(points, women + male * (men - women), aims, float(share))
+            for points, male, share in zip(self._shapes, read["male"], shares, strict=True)
+        ]
 
     @cached_property
     def _hair(self) -> list[np.ndarray]:
@@ -279,7 +302,10 @@ class Rendering:
     @cached_property
     def _clear(self) -> np.ndarray:
         """How sure it is that each point is not covered, (B, 68)."""
-        return 1 / (1 + np.exp(2 * numpy(self.covered)))
+        clear = 1 / (1 + np.exp(2 * numpy(self.covered)))
+        dark = np.array([shaded(real, self._at.skin, self._at.lids) for real in self._real])
+        clear[:, 36:48] *= 1 - dark[:, None]  # by sunglasses: brows are seen above them
+        return clear
 
     @cached_property
     def _smooth(self) -> np.ndarray:

@@ -42,6 +42,11 @@ _SLIT, _WIDE = 0.45, 0.1
 _BARED = 0.05  # so much lighter, in units of the [-1, 1] range, is no hair any more
 _DARK = 0.3  # so much darker than the skin around it, in the same units, is hair
 _BURNT = (0.5, 0.85)  # luma, in the [-1, 1] range, at which light begins to hide shades, and does
+_DEEPEST = 0.22  # of a skin's light, that a fold takes of it at most
+# Of the skin's colour over its luma, how far it is from white in daylight, and how much further it
+# is where light is dyed (of 9,000 faces, 96 % are within the first)
+_DAYLIGHT, _DYED = 0.65, 0.25
+_GLASSES = (0.4, 0.55)  # of the skin's light, that lids have behind dark glasses, and do not
 _SHADE = 0.6  # taken away of what shades both halves over as much
 _BROAD = 0.8  # taken away of what tints more than half of that, as neither lips nor shadow do
 
@@ -101,6 +106,8 @@ def toned(
         around = _spread(own, skin, _AROUND * change.shape[-1])  # (3, S, S)
         room = ((LUMA * around).sum(0, keepdims=True) - luma).clip(min=0)
         grey = np.minimum(grey, room)
+        if not shades:
+            grey = np.maximum(grey, -(1 - bare * (1 - _DEEPEST)) * (luma + 1))
         grey = grey * np.where(grey < 0, 1 - brows * (1 - room / _DARK).clip(min=0), 1)
         hue, white = (own + 1) / (luma + 1).clip(min=0.1), white_of(own, skin)
         tint = tint * np.minimum(light, 1) * (1 - bare)
@@ -109,7 +116,10 @@ def toned(
         tint = tint + (1 if shades else 1 - paint) * (grey / _BARED).clip(0, 1) * (plain - tint)
         # Hair takes its share of every colour: red skin would else be redder under a beard. A fold
         # is redder than what is beside it, and what comes to light is skin more than dust
-        grey = grey * np.where(grey < 0, hue if shades else 1, 1 if shades else (1 + white) / 2)
+        # ... but under a light that has a colour, less of one channel would be another colour
+        lit = ((np.abs(white - 1).max() - _DAYLIGHT) / _DYED).clip(0, 1)
+        shade = hue if shades else 1 + lit * (hue - 1)
+        grey = grey * np.where(grey < 0, shade, 1 if shades else (1 + white) / 2)
     change = grey + coloured(own, skin) * tint
     if skin is None:
         return change
@@ -179,6 +189,19 @@ def white_of(own: np.ndarray, skin: np.ndarray) -> np.ndarray:
     levels = (LUMA[..., 0] * lights).sum(0)
     white = (_median(lights) / max(_median(levels), 1e-3))[:, None, None]
     return white / (LUMA * white).sum()
+
+
+def shaded(real: np.ndarray, skin: np.ndarray, lids: np.ndarray) -> float:
+    """How surely dark glasses lie over the eyes of a face (3, S, S), 0 to 1: below them it is as
+    dark as no skin is beside the skin of its cheeks.
+
+    Args:
+        skin, lids: (S, S) where its skin is, and its lids and what lies close below.
+    """
+    luma = (LUMA * (real + 1)).sum(0)
+    light = float(_median(luma[lids > 0.5]) / max(_median(luma[skin > 0.5]), 1e-3))
+    low, high = _GLASSES
+    return float(np.clip((high - light) / (high - low), 0, 1))
 
 
 def coloured(own: np.ndarray, skin: np.ndarray | None = None) -> float:

@@ -8,7 +8,7 @@ v = log_z(z'), is carried along the sphere to the embedding of every frame.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -31,7 +31,7 @@ class Direction:
         walk: that walk.
         further: times the change of its code that its walk asks for, its edit went.
         rest: (1, C) what its edit changed in its code besides, such as the rest of a shape.
-        edits: the attributes that were edited.
+        edits: the strengths of the attributes that were edited.
         detail: (1, BANDS, S, S) how much stronger they made its detail (`Rendering.emphasis`).
     """
 
@@ -40,7 +40,7 @@ class Direction:
     walk: walking.Walk
     further: float = 1.0
     rest: torch.Tensor | None = None
-    edits: tuple[str, ...] = ()
+    edits: Mapping[str, float] = field(default_factory=dict)
     detail: np.ndarray | None = None
 
     @property
@@ -94,4 +94,4 @@ def find_direction(
         further = float((own * reached.change).sum() / own.square().sum().clamp(min=1e-12))
         rest = reached.change - further * own
     move = sphere.log(z[one], path.end)
-    return Direction(z[one], move, path, further, rest, tuple(strengths), detail)
+    return Direction(z[one], move, path, further, rest, dict(strengths), detail)

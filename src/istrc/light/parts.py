@@ -157,6 +157,8 @@ class Probes(Part):
         "detail": ("names", "detail.0", "detail.1", "detail.1"),
         "detail_mean": ("detail.0", "detail.1", "detail.1"),
         "detail_ranges": ("names", 2, 3),
+        "hair_places": (2, 2, "hair", "hair"),
+        "hair_tones": ("names", 2, 4, 4),
     }
 
     def __call__(self, c: np.ndarray) -> np.ndarray:

@@ -21,6 +21,7 @@ class Probes(nn.Module):
         code: C.
         measures: what is measured on shapes (istrc.shape.measures), in the order of `ranges`.
         detail: bands, side and side of the maps of detail (istrc.edit.detail); empty for none.
+        hair: side of the maps of hair (istrc.edit.hair_colour); 0 for none.
 
     Buffers:
         typical: (A, 2) the median logit of faces that have an attribute, and of those that lack it,
@@ -40,6 +41,9 @@ class Probes(nn.Module):
         detail: (A, bands, side, side) how log amplitudes differ, as `prototypes` do of codes.
         detail_mean: (bands, side, side) of all faces.
         detail_ranges: (A, 2, 3) as `ranges`, of how far faces are on the way of `detail`.
+        hair_places: (2, 2, side, side) how likely hair, and skin, are on the crop of women and men.
+        hair_tones: (A, 2, 4, 4) by the skin's tone, what tone hair has that has an attribute, and
+            that lacks it; 0 for attributes that are not of its colour.
     """
 
     mean: torch.Tensor
@@ -54,6 +58,8 @@ class Probes(nn.Module):
     detail: torch.Tensor
     detail_mean: torch.Tensor
     detail_ranges: torch.Tensor
+    hair_places: torch.Tensor
+    hair_tones: torch.Tensor
 
     def __init__(
         self,
@@ -61,10 +67,11 @@ class Probes(nn.Module):
         code: int,
         measures: tuple[str, ...] = (),
         detail: tuple[int, ...] = (),
+        hair: int = 0,
     ):
         super().__init__()
         self.config = dict(
-            names=list(names), code=code, measures=list(measures), detail=list(detail)
+            names=list(names), code=code, measures=list(measures), detail=list(detail), hair=hair
         )
         self.names, self.measures, self.code = tuple(names), tuple(measures), code
         self.read = nn.Linear(code, len(names))
@@ -81,6 +88,9 @@ class Probes(nn.Module):
             self.register_buffer("detail", torch.zeros(len(names), *detail))
             self.register_buffer("detail_mean", torch.zeros(detail))
             self.register_buffer("detail_ranges", torch.zeros(len(names), 2, 3))
+        if hair:
+            self.register_buffer("hair_places", torch.zeros(2, 2, hair, hair))
+            self.register_buffer("hair_tones", torch.zeros(len(names), 2, 4, 4))
 
     def forward(self, c: torch.Tensor) -> torch.Tensor:
         return self.read((c - self.mean) / self.spread)

@@ -20,7 +20,7 @@ _MADE = {
     "chin": ([[*range(5, 12), *range(55, 60)]], 1.4, []),
     "eyes and mouth": ([_LEFT, _RIGHT, [*range(48, 60)]], 1.4, [*range(17, 27), *range(36, 68)]),
 }
-NAMES = (*_MADE, "lower face", "jaw", "below the brows")
+NAMES = (*_MADE, "lower face", "jaw", "below the brows", "hair")
 _CHEEK = 8  # points of the jaw, from either ear to the chin, that go the more: it turns there
 _LOWER_LIP = 57  # the point below its middle
 _JAW = 0.8  # of what the lower lip goes, that the chin does where mouths open
@@ -37,6 +37,8 @@ def region_mask(mean: np.ndarray, names: Iterable[str], size: int) -> np.ndarray
     whole = np.zeros((size, size), np.float32)
     rows = ((np.arange(size) + 0.5) * 2 / size - 1)[:, None]
     for name in names:
+        if name == "hair":  # which lies beyond the face (istrc.edit.hair_colour)
+            continue
         if name in _MADE:
             groups, times, _ = _MADE[name]
             made: Any = sum(polygon(_hull(enlarged(mean[group], times)), size) for group in groups)

@@ -20,6 +20,7 @@ from istrc.shape.regions import skin
 from istrc.training import loop
 from istrc.training.changes import Pairs, poses
 from istrc.training.entropy import areas_under_curves, known_entropy
+from istrc.training.hair import measure_hair, needed
 from istrc.training.settings import ProbesSettings
 from istrc.training.spaces import both_sides, open_spaces
 
@@ -33,6 +34,7 @@ HELD = (
     "five_o_clock_shadow", "sideburns", "bangs", "wearing_hat", "blurry",
 )  # fmt: skip
 TOLD = 0.2  # of what 94 % of a class span, that the classes' detail must be apart to be edited
+HAIR = 32  # side of the maps of where hair is
 PAIRS = 20_000  # of either kind, that say how shapes change with a measure
 
 
@@ -52,7 +54,8 @@ def train_probes(data: str | Path, out: str | Path, **given: Any) -> Probes:
 
     torch.manual_seed(s.seed)
     straight = Prepared(s.textures) if s.textures and shaped else None
-    net = Probes(names, c.shape[2], measured, (BANDS, SIDE, SIDE) if straight else ())
+    hair = HAIR if shaped and needed(names) else 0
+    net = Probes(names, c.shape[2], measured, (BANDS, SIDE, SIDE) if straight else (), hair)
     net.mean.copy_(flat.mean(0))
     net.spread.copy_(flat.std(0).clamp(min=1e-4))
     net = net.to(s.device)
@@ -93,6 +96,8 @@ def train_probes(data: str | Path, out: str | Path, **given: Any) -> Probes:
         _directions(net, codes["fit"], texture, prepared.identity[spaces.rows["fit"]], s.seed)
     if straight:
         measure_detail(net, straight, spaces.rows, s.seed)
+    if net.config["hair"]:
+        measure_hair(net, prepared, spaces.rows["fit"], s.seed)
     return net.eval()
 
 

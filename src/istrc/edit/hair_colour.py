@@ -1,0 +1,313 @@
+"""The colour of the hair: where hair is in a photograph, and what colour it would have.
+
+Hair lies beyond the texture, and beyond the crop, so it is found in the photograph: every pixel
+around a face is hair, skin or the rest, by where it lies and by its colour, of which the parts are
+Gaussians (expectation maximisation). What is found is refined along the photograph's own edges
+(guided filter, He, Sun, Tang 2010). Its tone is then moved to that of real hair which has an
+attribute, under the light that this face's skin is in (istrc.training.hair).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from istrc.photo.align import compose, invert, transform
+from istrc.resample import blurred, looked_up
+from istrc.shape.regions import polygon
+
+AROUND = 1.75  # half the crop's sides, to either side of its middle, that hair is looked for
+_SIDE = 128  # pixels of the side at which it is
+_ROUNDS = 6  # of expectation maximisation
+_ABOVE, _BESIDE = 0.3, 0.6  # of half the crop's side, over which hair ends outside of the crop
+_FOREHEAD = 0.42  # of the way from chin to eyes, that no background is above the brows
+_SAFE, _NEVER = 0.85, 0.06  # hair's probability at most, and the rest's at least
+_BARE = 0.85  # of a forehead, where no hair is likely, is skin
+_HAIR_SPREAD = 0.025  # most, that the variances of a head's hair sum to
+_NOISE, _BEHIND = 0.0015, 0.003  # variance that hair and skin have in any case, and the rest
+_SELDOM = 10  # density of colours that the rest has anywhere
+_SURE = 0.7  # probability, from which on a pixel counts in a tone
+_FEW = 0.01  # of the pixels; who has less hair is bald
+_UNLIKE = 0.4  # log luma, from which on light tells hair from skin
+_FINE, _FLAT = 1.5, 0.003  # of the guided filter: its width, pixels, and what variance has no edge
+_DARKEST = 0.02  # luma in [0, 1], below which no pixel is looked at
+_CONTRASTS = (0.5, 1.4)  # times its own, that the contrast of hair becomes
+_COLOURS = 0.6  # of what its hue varies by, that it still does
+_HUES = 0.12  # ... and at most
+_DIM = 0.2  # luma, below which less
+_FURTHEST = 1.1  # log luma that hair becomes lighter or darker: no light brings out what is black
+_PALE = 0.3  # ... of hair that is not so much darker than skin, so much darker
+_SPREADS = np.array([0.5, 0.15, 0.15, 0.2])  # of each part of a tone, over people
+_LEAST = 0.15  # of the way between the classes, that an edit of strength 1 goes in any case
+_ARRIVING = 0.4  # of it, from which on hair of another colour goes all of it
+_STEEP = 1.5  # times as steep as the filter's, the edge of hair is
+_ALONE = 0.1  # of the hair, that what is beside it must be to matter
+_APART = 1.0  # Mahalanobis, that hair is from what is beside it, to be told from that
+_SAME = 1e-3  # of a tone, which is not seen
+_STRIP = 256  # rows of a photograph that are coloured at once
+# Luma, and what blue and red are more than it
+_OPPONENT = np.array(
+    [[0.299, 0.587, 0.114], [-0.299, -0.587, 0.886], [0.701, -0.587, -0.114]], np.float32
+)
+
+
+@dataclass(frozen=True)
+class HairColour:
+    """What an edit does to the hair around a face.
+
+    Attributes:
+        points: (68, 2) of the face, in [-1, 1] over the crop.
+        places: (2, P, P) how likely hair and skin are over the crop.
+        aims: the strength of each attribute, (2, 4, 4) as in `moved`, and whether having it is all
+            that the hair's tone is.
+        share: of all that, as surely as there is hair to colour.
+    """
+
+    points: np.ndarray
+    places: np.ndarray
+    aims: list[tuple[float, np.ndarray, bool]]
+    share: float
+
+
+def segment(
+    view: np.ndarray, points: np.ndarray, likely: np.ndarray, known: np.ndarray | None = None
+) -> np.ndarray:
+    """How likely hair, skin and the rest are in a picture, (3, S, S).
+
+    Args:
+        view: (3, S, S) in [0, 1].
+        points: (68, 2) of the face in it, in [-1, 1].
+        likely: (2, S, S) how likely hair and skin are, wherever it is.
+        known: (S, S) where there is a picture; None for everywhere.
+    """
+    side = view.shape[-1]
+    colours = _OPPONENT @ view.reshape(3, -1)  # (3, N)
+    brows, up = points[17:27], points[36:48].mean(0) - points[8]
+    inner, high = (
+        polygon(np.concatenate([points[:17], (brows + share * up)[::-1]]), side).ravel()
+        for share in (0, _FOREHEAD)
+    )
+    hair, skin = likely.reshape(2, -1)
+    skin = np.maximum(skin, _BARE * high * (1 - hair))
+    outer = 1 - inner + 1e-5
+    hair = hair.clip(max=_SAFE)
+    rest = (1 - hair - skin).clip(_NEVER) * (1 - 0.97 * np.maximum(high, inner))
+    prior = np.stack(
+        [hair * outer, np.maximum(skin, inner), *(rest * outer * _sides(side))]
+    )  # (5, N): what is behind a head has other colours at either side of it, and below
+    prior = _normalised(prior + 1e-4)
+    seen = np.ones(side * side, np.float32) if known is None else known.ravel()
+    shares = np.where(prior > 0.2, prior, 1e-4) * seen
+    typical = colours[:, shares[0] > 0.6 * shares[0].max()]
+    for round_ in range(_ROUNDS):
+        densities = []
+        for part, weights in enumerate(shares):
+            total = max(float(weights.sum()), 1e-3)
+            mean = (colours @ weights / total)[:, None]
+            if not round_ and not part:
+                mean = np.quantile(typical, 0.5, axis=1)[:, None]
+            off = colours - mean
+            noise = _NOISE if part < 2 else _BEHIND
+            variance = off * weights @ off.T / total + noise * np.eye(3)
+            if not part:  # a head's hair is of one colour
+                variance *= min(1, _HAIR_SPREAD / np.trace(variance))
+            far = (off * (np.linalg.inv(variance) @ off)).sum(0)
+            densities.append(-0.5 * (far + np.log(np.linalg.det(variance))))
+        density = np.stack(densities)
+        density[2:] = np.logaddexp(density[2:], np.log(_SELDOM))
+        density -= density.max(0)
+        # A pixel is likely what is around it
+        around = _normalised(np.exp(density) * prior)
+        around = blurred(around.reshape(5, side, side), side / 64).reshape(5, -1)
+        shares = _normalised(np.exp(0.7 * density) * prior * (around + 1e-3) ** 2.5) * seen
+    found = np.stack([*shares[:2], shares[2:].sum(0)])
+    return found.reshape(3, side, side).astype(np.float32)
+
+
+@lru_cache(maxsize=4)
+def _sides(side: int) -> np.ndarray:
+    """What lies to the left of a head, to its right, and below, (3, N), which sum to 1."""
+    x, y = np.meshgrid(*2 * [(np.arange(side) + 0.5) * 2 / side - 1])
+    return _normalised(np.exp(4 * np.stack([-x - y, x - y, 2 * y]).reshape(3, -1)))
+
+
+def _normalised(x: np.ndarray) -> np.ndarray:
+    return x / x.sum(0).clip(min=1e-12)
+
+
+def tone(view: np.ndarray, found: np.ndarray, likely: np.ndarray) -> np.ndarray:
+    """The tone of a part of a picture (3, S, S) in [0, 1], (4,): the mean of log luma and of the
+    excess of blue and red over it, in units of it, and the standard deviation of log luma.
+
+    Args:
+        found, likely: (S, S) of the part, see `segment`: it counts most where it is both.
+    """
+    luma, *excess = np.tensordot(_OPPONENT, view, 1)
+    luma = luma.clip(_DARKEST)
+    weights = found * (found > _SURE) * likely
+    weights = weights / max(float(weights.sum()), 1e-3)
+    means = [float((x * weights).sum()) for x in (np.log(luma), *(one / luma for one in excess))]
+    return np.array([*means, np.sqrt((weights * (np.log(luma) - means[0]) ** 2).sum())])
+
+
+def moved(own: np.ndarray, skin: np.ndarray, hair: HairColour) -> np.ndarray:
+    """The tone (4,) that hair of tone `own` (4,) becomes beside skin of this tone (4,).
+
+    Each aim tells by the skin (1, log luma, blue and red) what tone hair has that has, and lacks,
+    its attribute, both (4, 4). A colour that is asked for is gone to; else a tone goes along the
+    way between both, as far as it has not gone it.
+    """
+    new, light = own.copy(), np.array([1, *skin[:3]])
+    for strength, tones, whole in hair.aims:
+        having, lacking = light @ tones[0], light @ tones[1]
+        goal, start = (having, lacking) if strength > 0 else (lacking, having)
+        way = (goal - start)[:3]
+        weights = np.square(way / _SPREADS[:3])
+        gone = ((own - start)[:3] * np.sign(way) / np.abs(way).clip(1e-3)).clip(0, 1)
+        left = 1 - gone @ weights / weights.sum()
+        if whole and strength > 0:
+            new += abs(strength) * np.clip(left / _ARRIVING, 0, 1) * (goal - own)
+        else:
+            new += abs(strength) * np.clip(left, _LEAST, 1) * (goal - start)
+    # What is as light as skin may be skin, or white; then it is not made black
+    darker = _FURTHEST if own[0] < skin[0] - _PALE else _PALE
+    new[0] = np.clip(new[0], own[0] - darker, own[0] + _FURTHEST)
+    return new
+
+
+def recoloured(
+    pixels: np.ndarray, result: np.ndarray, to_crop: np.ndarray, hair: HairColour
+) -> None:
+    """Colour the hair around a face anew, in `result`.
+
+    Args:
+        pixels: (H, W, 3) in levels of 0..255, the photograph, in which hair is looked for.
+        result: (H, W, 3), which is changed.
+        to_crop: (2, 3) the photograph's pixels -> [-1, 1] over the crop.
+    """
+    height, width = pixels.shape[:2]
+    from_crop = invert(to_crop)
+    corners = transform(from_crop, AROUND * np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]))
+    left, top = corners.min(0)
+    side = float((corners.max(0) - corners.min(0)).max())
+    x0, y0 = max(int(left), 0), max(int(top), 0)
+    x1, y1 = min(int(left + side) + 1, width), min(int(top + side) + 1, height)
+    if x1 - x0 < 2 or y1 - y0 < 2:
+        return
+    # A square around the face, as much of it as there is
+    window = Image.fromarray(np.rint(pixels[y0:y1, x0:x1]).clip(0, 255).astype(np.uint8))
+    scale = _SIDE / side
+    w, h = (max(int(round(scale * n)), 1) for n in (x1 - x0, y1 - y0))
+    small = np.asarray(window.resize((w, h), Image.Resampling.BOX), np.float32) / 255
+    u, v = (int(round(scale * max(n, 0))) for n in (x0 - left, y0 - top))
+    w, h = min(w, _SIDE - u), min(h, _SIDE - v)
+    view, known = np.zeros((3, _SIDE, _SIDE), np.float32), np.zeros((_SIDE, _SIDE), np.float32)
+    inside = slice(v, v + h), slice(u, u + w)
+    view[:, inside[0], inside[1]] = small[:h, :w].transpose(2, 0, 1)
+    known[inside] = 1
+    to_view = np.array([[scale, 0, -scale * left], [0, scale, -scale * top]])
+    points = transform(compose(to_view, from_crop), hair.points) * 2 / _SIDE - 1
+    likely = _likely(hair.places, compose(to_crop, invert(to_view)))
+    found = segment(view, points, likely, known)
+    if (found[0] > _SURE).mean() < _FEW:
+        return
+    own, skin = (tone(view, *of) for of in zip(found, likely, strict=False))
+    slope, offset = _guided(view, found[0], known)
+    linear = Image.Resampling.BILINEAR
+    near = blurred(found[1], _FINE)
+    maps = [
+        np.asarray(Image.fromarray(one[inside]).resize(window.size, linear))
+        for one in (slope, offset, near)
+    ]
+    new, share = moved(own, skin, hair), hair.share * _told(view, found, known)
+    if np.abs(new - own).max() < _SAME:
+        return
+    for row in range(y0, y1, _STRIP):
+        rows = slice(row, min(row + _STRIP, y1))
+        at = slice(row - y0, rows.stop - y0)
+        here = result[rows, x0:x1]
+        luma = pixels[rows, x0:x1] @ (_OPPONENT[0] / 255)
+        # What is as light as the skin beside it is skin that shines through
+        lit = (np.log(luma.clip(_DARKEST)) - own[0]) / (skin[0] - own[0] or 1)
+        bare = (3 * maps[2][at]).clip(0, 1) * ((lit - 0.4) / 0.3).clip(0, 1)
+        alpha = (
+            (1 - bare * (abs(skin[0] - own[0]) > _UNLIKE))
+            * share
+            * (_STEEP * (maps[0][at] * luma + maps[1][at] - 0.5) + 0.5).clip(0, 1)
+        )
+        some = alpha > 1 / 255
+        if some.any():
+            levels = here[some].astype(np.float32)
+            levels += alpha[some, None] * (_toned(levels, own, new) - levels)
+            if np.issubdtype(result.dtype, np.integer):
+                levels = np.rint(levels)
+            here[some] = levels.clip(0, 255).astype(result.dtype)
+
+
+def _likely(places: np.ndarray, to_crop: np.ndarray) -> np.ndarray:
+    """How likely hair and skin are in a view, (2, S, S).
+
+    Args:
+        places: see `HairColour`.
+        to_crop: (2, 3) the view's pixels -> [-1, 1] over the crop.
+    """
+    axis = np.arange(_SIDE) + 0.5
+    at = transform(to_crop, np.stack(np.meshgrid(axis, axis), -1).reshape(-1, 2))  # (N, 2)
+    texels = (at.clip(-1, 1) + 1) * places.shape[-1] / 2 - 0.5
+    likely = looked_up(places, texels[:, 0], texels[:, 1], cubic=False)  # (2, N)
+    off = at - at.clip(-1, 1)
+    off /= np.where(off < [-np.inf, 0], _ABOVE, _BESIDE)
+    return (likely * np.exp(-(off * off).sum(1))).reshape(2, _SIDE, _SIDE)
+
+
+def _told(view: np.ndarray, found: np.ndarray, known: np.ndarray) -> float:
+    """How surely hair can be told from what is beside it, 0 to 1: where both are of one colour,
+    its edge is a guess, and colouring it would show that.
+    """
+    near = blurred(found[0], 4.0) * known
+    colours = np.tensordot(_OPPONENT, view, 1).reshape(3, -1)
+    left = np.arange(_SIDE) < _SIDE / 2
+    sure = []
+    for part, side in ((2, left), (2, ~left), (1, left | ~left)):
+        stats = []
+        for weights in (found[0] * near * side, found[part] * near * side):
+            weights = weights.ravel()
+            total = max(float(weights.sum()), 1e-3)
+            mean = colours @ weights / total
+            off = colours - mean[:, None]
+            stats.append((mean, off * weights @ off.T / total, total))
+        (hair, spread, much), (beside, around, little) = stats
+        way = hair - beside
+        apart = way @ np.linalg.solve((spread + around) / 2 + _NOISE * np.eye(3), way)
+        sure.append(1.0 if little < _ALONE * much else min(float(apart) / _APART**2, 1))
+    return min(sure)
+
+
+def _guided(view: np.ndarray, found: np.ndarray, known: np.ndarray) -> tuple[Any, Any]:
+    """Slope and offset (S, S) by which a picture's luma tells what is found at finer pixels."""
+    luma = np.tensordot(_OPPONENT[0], view, 1)
+    weights = blurred(known, _FINE).clip(min=1e-3)
+    mean, wanted, square, product = (
+        blurred(known * x, _FINE) / weights for x in (luma, found, luma * luma, luma * found)
+    )
+    slope = (product - mean * wanted) / (square - mean * mean + _FLAT)
+    offset = wanted - slope * mean
+    return tuple((blurred(known * x, _FINE) / weights).astype(np.float32) for x in (slope, offset))
+
+
+def _toned(levels: np.ndarray, own: np.ndarray, new: np.ndarray) -> np.ndarray:
+    """Pixels (N, 3), in levels of 0..255, of hair of tone `own` as hair of tone `new`."""
+    ratio = np.clip(new[3] / max(own[3], 1e-3), *_CONTRASTS)
+    seen = levels @ (_OPPONENT.T / 255)  # (N, 3)
+    luma = seen[:, :1].clip(_DARKEST)
+    off = (np.log(luma) - own[0]).clip(-3 * own[3], 2 * own[3])
+    light = np.exp(new[0] + ratio * off)
+    # What is nearly black has no hue of its own, but noise
+    most = _HUES * np.minimum(luma / _DIM, 1)
+    hue = new[1:3] + (_COLOURS * (seen[:, 1:] / luma - own[1:3])).clip(-most, most)
+    both = np.concatenate([light, light * hue], 1)
+    return (255 * both @ np.linalg.inv(_OPPONENT).T).astype(np.float32)

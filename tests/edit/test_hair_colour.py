@@ -1,0 +1,156 @@
+"""Hair found in a photograph, and coloured: drawn heads, whose hair is known."""
+
+import numpy as np
+import pytest
+
+from istrc.edit.hair_colour import HairColour, moved, recoloured, segment, tone
+from istrc.shape.regions import polygon
+
+SIZE = 128
+SKIN, DARK, WALL = [0.8, 0.6, 0.5], [0.3, 0.2, 0.15], [0.5, 0.6, 0.75]
+FAIR = np.array([-0.6, -0.4, 0.3, 0.3])  # the tone of the hair that is asked for
+TO_CROP = np.array([[2 / SIZE, 0, -1], [0, 2 / SIZE, -1]])
+
+
+def disc(x, y, width, height):
+    u, v = np.meshgrid(*2 * [(np.arange(SIZE) + 0.5) * 2 / SIZE - 1])
+    return ((u - x) / width) ** 2 + ((v - y) / height) ** 2 < 1
+
+
+@pytest.fixture
+def head(mesh):
+    """A head (3, S, S) in [0, 1], its points, its hair, and how likely hair and skin are."""
+    points = mesh.reference
+    up = 0.42 * (points[36:48].mean(0) - points[8])
+    face = polygon(np.concatenate([points[:17], (points[17:27] + up)[::-1]]), SIZE) > 0.5
+    hair = disc(0, -0.2, 0.75, 0.75) & ~face & (np.arange(SIZE) < 80)[:, None]
+    rng = np.random.default_rng(0)
+    made = np.empty((3, SIZE, SIZE))
+    for colour, where in ((WALL, hair | ~hair), (DARK, hair), (SKIN, face)):
+        made[:, where] = np.array(colour)[:, None]
+    made += rng.normal(0, 0.02, (1, SIZE, SIZE))
+    likely = np.stack([0.6 * disc(0, -0.3, 0.8, 0.7), 0.9 * face]).astype(np.float32)
+    return made.clip(0, 1).astype(np.float32), points, hair, likely
+
+
+def aim(having, lacking=(0, 0, 0, 0)):
+    """Tones that do not depend on the skin's."""
+    tones = np.zeros((2, 4, 4))
+    tones[0, 0], tones[1, 0] = having, lacking
+    return tones
+
+
+def coloured(head, strength=1.0, share=1.0, whole=True, kind=np.uint8):
+    view, points, _, likely = head
+    pixels = (view.transpose(1, 2, 0) * 255).astype(kind)
+    own = tone(view, head[2].astype(float), likely[0])
+    hair = HairColour(points, likely, [(strength, aim(FAIR, own), whole)], share)
+    result = pixels.copy()
+    recoloured(pixels, result, TO_CROP, hair)
+    return pixels, result
+
+
+def test_hair_is_told_from_skin_and_wall(head):
+    view, points, hair, likely = head
+    found = segment(view, points, likely)
+    np.testing.assert_allclose(found.sum(0), 1, atol=1e-5)
+    truth = np.stack([hair, likely[1] > 0, ~hair & (likely[1] == 0)])
+    assert (found.argmax(0) == truth.argmax(0)).mean() > 0.97
+    assert (found[0][hair] > 0.5).mean() > 0.95 and (found[0][~hair] > 0.5).mean() < 0.02
+
+
+def test_what_is_not_known_is_nothing(head):
+    view, points, hair, likely = head
+    known = np.ones((SIZE, SIZE), np.float32)
+    known[:, :40] = 0
+    found = segment(view, points, likely, known)
+    assert not found[:, :, :40].any()
+    assert (found[0][hair & (known > 0)] > 0.5).mean() > 0.9
+
+
+def test_a_tone_by_hand(head):
+    view, _, hair, _ = head
+    found = tone(view, hair.astype(float), np.ones_like(view[0]))
+    pixels = view[:, hair].astype(float)
+    luma = 0.299 * pixels[0] + 0.587 * pixels[1] + 0.114 * pixels[2]
+    logs = np.log(np.maximum(luma, 0.02))
+    by_hand = [logs.mean(), (pixels[2] / luma - 1).mean(), (pixels[0] / luma - 1).mean()]
+    np.testing.assert_allclose(found, [*by_hand, logs.std()], atol=0.01)
+
+
+def test_hair_becomes_as_light_as_was_asked_and_the_rest_keeps_its_bytes(head):
+    pixels, result = coloured(head)
+    hair = head[2]
+    luma = result[hair].astype(float) @ [0.299, 0.587, 0.114] / 255
+    assert np.log(luma).mean() == pytest.approx(FAIR[0], abs=0.2)
+    changed = (result != pixels).any(-1)
+    assert changed[hair].mean() > 0.95 and changed[~hair].mean() < 0.1
+    assert (result[hair][:, 0] > result[hair][:, 2] + 40).mean() > 0.9  # fair and not grey
+
+
+def test_half_the_strength_is_between_and_none_is_nothing(head):
+    hair = head[2]
+    lights = [
+        coloured(head, strength)[1][hair].astype(float).mean() for strength in (0.25, 0.5, 1.0)
+    ]
+    assert head[0][:, hair].mean() * 255 < lights[0] < lights[1] < lights[2]
+    pixels, result = coloured(head, share=0.0)
+    np.testing.assert_array_equal(result, pixels)
+
+
+def test_floats_are_floats(head):
+    pixels, result = coloured(head, kind=np.float32)
+    assert result.dtype == np.float32 and (result != pixels).any()
+
+
+def test_hair_that_no_colour_tells_from_the_wall_is_left(head):
+    view, points, hair, likely = head
+    view = np.where(likely[1] > 0, view, view[:, hair].mean(1)[:, None, None])
+    pixels, result = coloured((view.astype(np.float32), points, hair, likely))
+    assert abs(result.astype(int) - pixels).max() <= 12
+
+
+def test_who_has_no_hair_keeps_their_bytes(head):
+    view, points, _, likely = head
+    pixels, result = coloured((view, points, head[2], likely * [[[0.0]], [[1.0]]]))
+    np.testing.assert_array_equal(result, pixels)
+
+
+def test_a_face_beyond_the_picture_is_nothing(head):
+    view, points, _, likely = head
+    pixels = (view.transpose(1, 2, 0) * 255).astype(np.uint8)
+    result = pixels.copy()
+    far = TO_CROP + np.array([[0, 0, 9], [0, 0, 9]])
+    recoloured(pixels, result, far, HairColour(points, likely, [(1.0, aim(FAIR), True)], 1.0))
+    np.testing.assert_array_equal(result, pixels)
+
+
+class TestMoved:
+    skin = np.array([-0.5, -0.3, 0.3, 0.3])
+    points, places = np.zeros((68, 2)), np.zeros((2, 4, 4))
+
+    def to(self, own, strength, tones, whole=True):
+        hair = HairColour(self.points, self.places, [(strength, tones, whole)], 1.0)
+        return moved(np.array(own), self.skin, hair)
+
+    def test_a_colour_that_is_asked_for_is_gone_to(self):
+        black = [-1.6, -0.1, 0.1, 0.5]
+        np.testing.assert_allclose(self.to(black, 1.0, aim(FAIR, black)), FAIR)
+        half = self.to(black, 0.5, aim(FAIR, black))
+        np.testing.assert_allclose(half, (np.array(black) + FAIR) / 2)
+
+    def test_who_has_it_keeps_it(self):
+        np.testing.assert_allclose(self.to(FAIR, 1.0, aim(FAIR, [-2, -0.1, 0.1, 0.5])), FAIR)
+
+    def test_the_skin_tells_the_light(self):
+        tones = aim([-1.2, -0.2, 0.2, 0.4], [-1.6, -0.1, 0.1, 0.5])
+        tones[0, 1, 0] = 1.0  # as much lighter as the skin is
+        assert self.to([-1.6, -0.1, 0.1, 0.5], 1.0, tones)[0] == pytest.approx(-1.2 - 0.5)
+
+    def test_black_hair_becomes_no_lighter_than_light_can_make_it(self):
+        black = [-3.0, 0.0, 0.0, 0.5]
+        assert self.to(black, 1.0, aim(FAIR, black))[0] == pytest.approx(-3.0 + 1.1)
+
+    def test_white_hair_is_not_blackened(self):
+        white, black = [-0.3, -0.1, 0.1, 0.2], [-2.2, -0.1, 0.1, 0.5]
+        assert self.to(white, 1.0, aim(black, white))[0] == pytest.approx(-0.3 - 0.3)
