@@ -20,8 +20,8 @@ TRANSFORMATIONS = (
 )
 
 
-# CelebA's other attributes. Hair, hats and jewels lie beyond the face's outline, and glasses have
-# no points: no edit of these has been measured against what the twelve must pass
+# CelebA's other attributes. Hats and jewels lie beyond the face's outline, and glasses have no
+# points: no edit of these passes all that the twelve must (docs/studies/others.md)
 OTHERS = (
     "arched_eyebrows",
     "bags_under_eyes",

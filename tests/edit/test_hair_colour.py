@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from istrc.edit.hair_colour import HairColour, moved, recoloured, segment, tone
 from istrc.shape.regions import polygon
@@ -154,3 +155,18 @@ class TestMoved:
     def test_white_hair_is_not_blackened(self):
         white, black = [-0.3, -0.1, 0.1, 0.2], [-2.2, -0.1, 0.1, 0.5]
         assert self.to(white, 1.0, aim(black, white))[0] == pytest.approx(-0.3 - 0.3)
+
+
+def test_with_the_shipped_weights_hair_becomes_black_and_wall_and_suit_stay(tmp_path):
+    """Eileen Collins, whose fair hair ends above the collar of a suit, before a pale wall."""
+    data = pytest.importorskip("skimage.data")
+    from istrc.circle import Circle
+
+    photograph = data.astronaut()
+    Image.fromarray(photograph).save(tmp_path / "her.png")
+    face = Circle.from_pretrained(runtime="light").read(tmp_path / "her.png")
+    new = face.edit(black_hair=1.0).pixels
+    hair, wall, suit = np.s_[25:60, 200:260], np.s_[5:120, 20:120], np.s_[300:500, 100:500]
+    assert new[hair].mean() < photograph[hair].mean() - 30
+    assert abs(new[wall].astype(int) - photograph[wall]).mean() < 1
+    np.testing.assert_array_equal(new[suit], photograph[suit])

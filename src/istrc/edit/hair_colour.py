@@ -74,7 +74,11 @@ class HairColour:
 
 
 def segment(
-    view: np.ndarray, points: np.ndarray, likely: np.ndarray, known: np.ndarray | None = None
+    view: np.ndarray,
+    points: np.ndarray,
+    likely: np.ndarray,
+    known: np.ndarray | None = None,
+    near: np.ndarray | None = None,
 ) -> np.ndarray:
     """How likely hair, skin and the rest are in a picture, (3, S, S).
 
@@ -83,6 +87,7 @@ def segment(
         points: (68, 2) of the face in it, in [-1, 1].
         likely: (2, S, S) how likely hair and skin are, wherever it is.
         known: (S, S) where there is a picture; None for everywhere.
+        near: (S, S) where hair is learnt what colour it has; None for everywhere.
     """
     side = view.shape[-1]
     colours = _OPPONENT @ view.reshape(3, -1)  # (3, N)
@@ -100,12 +105,13 @@ def segment(
         [hair * outer, np.maximum(skin, inner), *(rest * outer * _sides(side))]
     )  # (5, N): what is behind a head has other colours at either side of it, and below
     prior = _normalised(prior + 1e-4)
-    seen = np.ones(side * side, np.float32) if known is None else known.ravel()
+    seen, close = (np.ones(side * side) if x is None else x.ravel() for x in (known, near))
     shares = np.where(prior > 0.2, prior, 1e-4) * seen
-    typical = colours[:, shares[0] > 0.6 * shares[0].max()]
+    typical = colours[:, shares[0] * close > 0.6 * (shares[0] * close).max()]
     for round_ in range(_ROUNDS):
         densities = []
         for part, weights in enumerate(shares):
+            weights = weights if part else weights * close
             total = max(float(weights.sum()), 1e-3)
             mean = (colours @ weights / total)[:, None]
             if not round_ and not part:
@@ -211,8 +217,8 @@ def recoloured(
     known[inside] = 1
     to_view = np.array([[scale, 0, -scale * left], [0, scale, -scale * top]])
     points = transform(compose(to_view, from_crop), hair.points) * 2 / _SIDE - 1
-    likely = _likely(hair.places, compose(to_crop, invert(to_view)))
-    found = segment(view, points, likely, known)
+    likely, near = _likely(hair.places, compose(to_crop, invert(to_view)))
+    found = segment(view, points, likely, known, near)
     if (found[0] > _SURE).mean() < _FEW:
         return
     own, skin = (tone(view, *of) for of in zip(found, likely, strict=False))
@@ -248,8 +254,8 @@ def recoloured(
             here[some] = levels.clip(0, 255).astype(result.dtype)
 
 
-def _likely(places: np.ndarray, to_crop: np.ndarray) -> np.ndarray:
-    """How likely hair and skin are in a view, (2, S, S).
+def _likely(places: np.ndarray, to_crop: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How likely hair and skin are in a view, (2, S, S), and what of it is the crop, (S, S).
 
     Args:
         places: see `HairColour`.
@@ -261,7 +267,9 @@ def _likely(places: np.ndarray, to_crop: np.ndarray) -> np.ndarray:
     likely = looked_up(places, texels[:, 0], texels[:, 1], cubic=False)  # (2, N)
     off = at - at.clip(-1, 1)
     off /= np.where(off < [-np.inf, 0], _ABOVE, _BESIDE)
-    return (likely * np.exp(-(off * off).sum(1))).reshape(2, _SIDE, _SIDE)
+    far = (off * off).sum(1)
+    likely = likely * np.exp(-far)
+    return likely.reshape(2, _SIDE, _SIDE), (far == 0).astype(np.float32).reshape(_SIDE, _SIDE)
 
 
 def _told(view: np.ndarray, found: np.ndarray, known: np.ndarray) -> float:
