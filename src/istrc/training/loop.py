@@ -105,25 +105,22 @@ def train(
     With the same settings a resumed run ends with the bits of an uninterrupted one. Their `steps`,
     of the whole run over all resumptions, may differ from the interrupted one's: it is recorded.
 
-    Raises IstrcError when `out` holds a run with another configuration or a damaged checkpoint,
-    and when a loss is no longer finite.
+    Raises IstrcError where `out` holds another configuration's run or a damaged checkpoint, and
+    when a loss is no longer finite.
     """
     out, steps, seed = Path(out), settings.steps, settings.seed
     state = {} if state is None else state
     config = {"part": part, **settings.recorded(), **config, "steps": steps, "seed": seed}
     recorded = json.loads(json.dumps({**config, "was": []}))
 
-    # Resume. A run that is made longer or shorter says so: its learning rates are not those of
-    # a run that had this length from the start.
+    # Resume. A run made longer or shorter says so: one of this length had other learning rates
     step = _load(out / "checkpoint.safetensors", modules, optimizers, state, recorded)
-    first = processes.rank() == 0
-    if first:
+    if first := processes.rank() == 0:
         write_json(out / "run.json", recorded)
     if step >= steps:
         return _ended(out, modules, best, step)
     net, cost, held_out = next(iter(modules.values())), Cost(out, step), dict[str, float]()
     started = saved = time.monotonic()
-
     progress: Any = Bar(out.name, steps, step, lasting=True) if echo and first else nullcontext()
     with _log_writer(out, step) as writer, ThreadPoolExecutor(1) as loader, progress:
         pending = loader.submit(batch, step)
@@ -158,11 +155,7 @@ def train(
                 numbers = {name: float(value) for name, value in numbers.items()}
                 for name, value in numbers.items():
                     writer.add_scalar(f"train/{name}", value, step)
-                if not all(np.isfinite(value) for value in numbers.values()):
-                    raise IstrcError(
-                        f"{out}: training diverged at step {step} ({numbers}); "
-                        "lower the learning rate, or delete the folder to start again"
-                    )
+                _check_finite(out, step, numbers)
                 if echo and first:
                     shown = {**numbers, **held_out}.items()
                     progress.at(step, steps, " ".join(f"{name} {v:.4g}" for name, v in shown))
@@ -187,6 +180,14 @@ def train(
         pending.cancel()
     processes.wait()
     return _ended(out, modules, best, step)
+
+
+def _check_finite(out: Path, step: int, numbers: Mapping[str, float]) -> None:
+    if not all(map(np.isfinite, numbers.values())):
+        raise IstrcError(
+            f"{out}: training diverged at step {step} ({numbers}); lower the learning rate, or "
+            "delete the folder to start again"
+        )
 
 
 def _ended(out: Path, modules: Mapping[str, nn.Module], best: str | None, step: int) -> int:
