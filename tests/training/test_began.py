@@ -190,6 +190,10 @@ def test_one_update_equals_two_separate_backward_passes(k, sharpened, caught):
     for p, wanted in zip(maker.parameters(), wanted_maker, strict=True):
         torch.testing.assert_close(p.grad, wanted, atol=2e-7, rtol=1e-4)
 
+    # What steps down them
+    held = [p for o in run["optimizers"].values() for g in o.param_groups for p in g["params"]]
+    assert {*held} == {p for p in [*net.parameters(), *maker.parameters()] if p.requires_grad}
+
     # The control and the numbers that are logged
     error = 0.6 * shown["L_real"].item() - shown["L_fake"]
     assert shown["L_fake"] == pytest.approx(fake_energy.item(), rel=1e-5)
