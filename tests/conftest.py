@@ -425,17 +425,17 @@ from istrc.training.facenet import train_facenet
 from istrc.training.mapping import train_mapping
 
 data, out, fatal_part, fatal_step = sys.argv[1], Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])
-run = loop.run
+train = loop.train
 
-def mortal(*, update, out, **rest):
+def mortal(part, settings, out, *, gradients, **rest):
     def doomed(step, batch):
-        if out.name == fatal_part and step == fatal_step:
+        if Path(out).name == fatal_part and step == fatal_step:
             os.kill(os.getpid(), signal.SIGKILL)
-        return update(step, batch)
+        return gradients(step, batch)
     every = {"checkpoint_every": 0.0} if fatal_part != "none" else {}
-    return run(update=doomed, out=out, echo=False, **every, **rest)
+    return train(part, settings, out, gradients=doomed, echo=False, **every, **rest)
 
-loop.run = mortal
+loop.train = mortal
 facenet = train_facenet(
     data, out / "facenet", steps=STEPS, people=12, pictures=4, size=16, dim=16, widths=(16, 24),
     depths=(1, 1), rate=0.04, triplets_from=0.5, attribute_weight=30.0, average=0.9,
@@ -657,20 +657,20 @@ def resumed(tmp_path, monkeypatch):
     """Runs a training of one's own in one go, and killed before a step; what either returns."""
     from istrc.training import loop
 
-    run = loop.run
+    real = loop.train
 
     def both(train, before):
-        def mortal(*, update, **rest):
+        def mortal(*where, gradients, **rest):
             def doomed(step, batch):
                 if step == before:
                     raise Killed
-                return update(step, batch)
+                return gradients(step, batch)
 
-            return run(update=doomed, checkpoint_every=0.0, **rest)
+            return real(*where, gradients=doomed, checkpoint_every=0.0, **rest)
 
         whole = train(tmp_path / "whole")
         with monkeypatch.context() as patch:
-            patch.setattr(loop, "run", mortal)
+            patch.setattr(loop, "train", mortal)
             with pytest.raises(Killed):
                 train(tmp_path / "killed")
         return whole, train(tmp_path / "killed")

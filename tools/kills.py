@@ -210,7 +210,7 @@ def run(arguments: list[str]) -> None:
     if arguments[0] == "train":
         from istrc.training import loop
 
-        loop.run = partial(loop.run, checkpoint_every=0.0)
+        loop.train = partial(loop.train, checkpoint_every=0.0)
     built([arguments[0]])(args=arguments, prog_name="istrc")
 
 

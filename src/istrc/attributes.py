@@ -5,55 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 TRANSFORMATIONS = (
-    "male",
-    "smile",
-    "mouth_open",
-    "beard",
-    "mustache",
-    "big_nose",
-    "young",
-    "big_lips",
-    "big_eyes",
-    "wide_mouth",
-    "attractive",
-    "makeup",
-)
-
+    "male", "smile", "mouth_open", "beard", "mustache", "big_nose", "young", "big_lips", "big_eyes",
+    "wide_mouth", "attractive", "makeup",
+)  # fmt: skip
 
 # CelebA's other attributes. Hats and jewels lie beyond the face's outline, and glasses have no
 # points: no edit of these passes all that the twelve must (docs/studies/others.md)
 OTHERS = (
-    "arched_eyebrows",
-    "bags_under_eyes",
-    "bald",
-    "bangs",
-    "black_hair",
-    "blond_hair",
-    "blurry",
-    "brown_hair",
-    "bushy_eyebrows",
-    "chubby",
-    "double_chin",
-    "eyeglasses",
-    "five_o_clock_shadow",
-    "goatee",
-    "gray_hair",
-    "high_cheekbones",
-    "narrow_eyes",
-    "oval_face",
-    "pale_skin",
-    "pointy_nose",
-    "receding_hairline",
-    "rosy_cheeks",
-    "sideburns",
-    "straight_hair",
-    "wavy_hair",
-    "wearing_earrings",
-    "wearing_hat",
-    "wearing_lipstick",
-    "wearing_necklace",
-    "wearing_necktie",
-)
+    "arched_eyebrows", "bags_under_eyes", "bald", "bangs", "black_hair", "blond_hair", "blurry",
+    "brown_hair", "bushy_eyebrows", "chubby", "double_chin", "eyeglasses", "five_o_clock_shadow",
+    "goatee", "gray_hair", "high_cheekbones", "narrow_eyes", "oval_face", "pale_skin",
+    "pointy_nose", "receding_hairline", "rosy_cheeks", "sideburns", "straight_hair", "wavy_hair",
+    "wearing_earrings", "wearing_hat", "wearing_lipstick", "wearing_necklace", "wearing_necktie",
+)  # fmt: skip
 # Where in a face an edit shows, of those that do not show in all of it; see istrc.shape.regions
 REGIONS = {
     "smile": "below the brows",
@@ -82,22 +46,10 @@ REGIONS = {
 OF_THE_MOUTH = ("smile", "mouth_open", "high_cheekbones")
 # Edits of colour alone: no point of the face moves
 STILL = (
-    "beard",
-    "mustache",
-    "goatee",
-    "sideburns",
-    "five_o_clock_shadow",
-    "makeup",
-    "wearing_lipstick",
-    "rosy_cheeks",
-    "pale_skin",
-    "blond_hair",
-    "black_hair",
-    "brown_hair",
-    "gray_hair",
-    "eyeglasses",
+    "beard", "mustache", "goatee", "sideburns", "five_o_clock_shadow", "makeup", "wearing_lipstick",
+    "rosy_cheeks", "pale_skin", "blond_hair", "black_hair", "brown_hair", "gray_hair", "eyeglasses",
     "bags_under_eyes",
-)
+)  # fmt: skip
 
 
 # Of facial hair, what goes round the chin
@@ -108,15 +60,9 @@ _PAINT = ("makeup", "wearing_lipstick", "arched_eyebrows", "bushy_eyebrows", "ro
 _HAIR_COLOURS = ("black_hair", "blond_hair", "brown_hair", "gray_hair")
 _GREYS = 0.6  # of the way to grey hair, that an edit of -1 to older people goes
 _HAIR = (
-    *_HAIR_COLOURS,
-    "bald",
-    "bangs",
-    "blurry",
-    "receding_hairline",
-    "straight_hair",
-    "wavy_hair",
+    *_HAIR_COLOURS, "bald", "bangs", "blurry", "receding_hairline", "straight_hair", "wavy_hair",
     "wearing_hat",
-)
+)  # fmt: skip
 
 # Attribute: what moves with it by its meaning. Sex moves with none of them.
 MOVES_WITH = {
@@ -125,15 +71,8 @@ MOVES_WITH = {
     "mouth_open": ("high_cheekbones",),
     "high_cheekbones": ("smile",),
     "big_nose": ("bags_under_eyes",),
-    "young": (
-        "attractive",
-        "chubby",
-        "gray_hair",
-        "double_chin",
-        "bags_under_eyes",
-        "receding_hairline",
-        "bald",
-    ),
+    "young": ("attractive", "chubby", "gray_hair", "double_chin", "bags_under_eyes",
+              "receding_hairline", "bald"),
     "attractive": ("young", "chubby"),
     "chubby": ("attractive", "young", "double_chin"),
     "double_chin": ("chubby",),
@@ -150,7 +89,7 @@ MOVES_WITH = {
     "blurry": ("attractive",),
     **{name: _FACIAL_HAIR for name in _FACIAL_HAIR},
     **{name: _HAIR_COLOURS for name in _HAIR_COLOURS if name != "gray_hair"},
-}
+}  # fmt: skip
 
 
 def moves(name: str, other: str) -> bool:

@@ -66,7 +66,21 @@ def missing_packages() -> Iterator[IstrcError]:
 
 def licences() -> dict[str, str]:
     """The licence of every package that istrc brings and is here, as the package says it."""
-    return {name: _licence(metadata.metadata(name)) for name in sorted(_brought())}
+    return {name: _licence(metadata.metadata(name)) for name in sorted(required(*_asked()))}
+
+
+def required(*names: str) -> set[str]:
+    """These packages and what they require in turn, of those that are installed; no extras."""
+    found: set[str] = set()
+    ahead = [*names]
+    while ahead:
+        name = re.sub(r"[-_.]+", "-", ahead.pop()).lower()  # one spelling of each (PEP 503)
+        if name in found or not _installed(name):
+            continue
+        found.add(name)
+        lines = metadata.requires(name) or []
+        ahead += [_name(line) for line in lines if "extra ==" not in line]
+    return found
 
 
 def recorded() -> dict[str, str]:
@@ -145,20 +159,6 @@ def _asked() -> set[str]:
     """The packages that istrc's own metadata names, extras included, and that are installed."""
     asked = metadata.requires("istrc") or []
     return {name for name in map(_name, asked) if name != "istrc" and _installed(name)}
-
-
-def _brought() -> set[str]:
-    """The packages that are installed of those that `_asked` names, and of theirs in turn."""
-    found: set[str] = set()
-    ahead = [*_asked()]
-    while ahead:
-        name = re.sub(r"[-_.]+", "-", ahead.pop()).lower()  # one spelling of each (PEP 503)
-        if name in found or not _installed(name):
-            continue
-        found.add(name)
-        lines = metadata.requires(name) or []
-        ahead += [_name(line) for line in lines if "extra ==" not in line]
-    return found
 
 
 def _name(requirement: str) -> str:

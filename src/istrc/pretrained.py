@@ -90,11 +90,9 @@ def read(
         raise InputError(
             f"{folder}/circle.json: cannot be read ({error}); install the package again"
         ) from None
-    wanted = [part for part in PARTS if own or part != "facenet"]
-    places = {part: holder(folder, part) / part for part in (*wanted, *FURTHER)}
-    places = {part: at for part, at in places.items() if part in PARTS or at.is_dir()}
-    # The landmarks first, because they are needed first
-    places = {part: places[part] for part in sorted(places, key=lambda part: part != "landmarks")}
+    places = places_of(folder)
+    if not own:
+        del places["facenet"]
     parts = {part: load_part(at, device) for part, at in places.items()}
     notes = {part: read_notes(at) for part, at in places.items()}
     aligner = parts.get("landmarks")
@@ -117,13 +115,7 @@ def read(
         _check_made_for(places[part], notes[part].get("recogniser"), record)
     copies = [folder / "recogniser", folder]
     parts["facenet"] = from_record(record, folder, copies, recogniser, device=device)
-    return Found(
-        parts=parts,
-        aligner=aligner,
-        angles=angles,
-        whole=whole,
-        notes=notes,
-    )
+    return Found(parts=parts, aligner=aligner, angles=angles, whole=whole, notes=notes)
 
 
 def _angle(name: str, value: Any) -> float:
@@ -153,11 +145,16 @@ def _check_made_for(folder: Path, note: Any, record: dict[str, Any]) -> None:
 
 def has_graphs(name: str | Path) -> bool:
     """Whether a circle on this machine is one that the runtime without torch can open."""
-    folder = folder_of(name)
-    places = {part: holder(folder, part) / part for part in (*PARTS, *FURTHER)}
-    return all(
-        (at / GRAPHS).exists() for part, at in places.items() if part in PARTS or at.is_dir()
-    )
+    return all((at / GRAPHS).exists() for at in places_of(folder_of(name)).values())
+
+
+def places_of(folder: Path) -> dict[str, Path]:
+    """Where a circle's parts are, those that it must have and those that it has; the landmarks
+    first, because they are needed first.
+    """
+    names = sorted((*PARTS, *FURTHER), key=lambda part: part != "landmarks")
+    places = {part: holder(folder, part) / part for part in names}
+    return {part: at for part, at in places.items() if part in PARTS or at.is_dir()}
 
 
 def shipped_aligner(runtime: str = "torch") -> Any:

@@ -1,112 +1,72 @@
-"""Commands of `istrc evaluate`, made of what takes a measure: their options, and where they go."""
+"""Commands of `istrc evaluate`: what their measures are given, and where what they find goes."""
 
-import inspect
 import json
-from typing import Annotated, Any
 
 import numpy as np
 import pytest
-import typer
 
-from istrc.cli.measuring import JudgeOption, LimitOption, Measure, SecondOption, measure_command
-
-COMMON = ["seed", "model", "device", "as_json", "file"]
-
-
-def take(
-    bench: Any,
-    faces: Annotated[int, typer.Option(help="How many.")] = 7,
-    judge: JudgeOption = None,
-    second: SecondOption = True,
-) -> dict[str, Any]:
-    """Measure something.
-
-    At length.
-    """
-    place = [bench.split, bench.seed, bench.judge_folder, bench.second]
-    return {"faces": faces, "place": place, "size": bench.circle.size}
-
-
-def size(bench: Any, limit: LimitOption = None) -> dict[str, Any]:
-    """Measure something else."""
-    return {"known": len(bench.prepared)}
-
-
-OTHER_DATA = Annotated[str, typer.Option(help="Another layout.")]
-MEASURES = {
-    "faces": Measure(take, lambda found: f"{found['faces']} faces"),
-    "size": Measure(size, str),
-    "others": Measure(size, str, data=OTHER_DATA),
-}
+from istrc.cli import evaluate
 
 
 @pytest.fixture
-def taken(write_prepared, toy_model, tmp_path, capsys):
-    """Takes a measure of 20 faces of 32 px: its object, and its lines for a human."""
+def given(monkeypatch):
+    """What each measure of a command was given: its options, the split and the seed."""
+    calls = {}
+
+    def recording(part):
+        def measure(report, *, bench, **own):
+            calls[part] = {**own, "split": bench.split, "seed": bench.seed}
+            return {"known": len(bench.prepared)}
+
+        return measure
+
     pytest.importorskip("sklearn")
-    faces = np.zeros((20, 32, 32, 3))
+    monkeypatch.setattr(evaluate, "MEASURES", {part: recording(part) for part in evaluate.MEASURES})
+    monkeypatch.setattr(evaluate, "headline", lambda part, found: f"{found['known']} faces")
+    return calls
+
+
+@pytest.fixture
+def data(write_prepared, tmp_path):
+    """20 faces of 32 px, half of them valid."""
     who = dict(identity=np.arange(20), split=np.arange(20) >= 10)
-    data = write_prepared(tmp_path, faces, np.ones((20, 1)), attributes=("smile",), **who)
-
-    def run(command, **given):
-        command(
-            **{"data": str(data), "model": toy_model, "seed": 0, "device": "cpu", "as_json": True}
-            | {"split": "valid", "file": None}
-            | given
-        )
-        told = capsys.readouterr()
-        return json.loads(told.out), told.err.splitlines()
-
-    return run
+    labels = np.arange(20)[:, None] % 2
+    return write_prepared(tmp_path, np.zeros((20, 32, 32, 3)), labels, attributes=("smile",), **who)
 
 
-def options(command):
-    return inspect.signature(command).parameters
+def test_all_gives_each_measure_the_options_that_it_has(istrc, toy_model, data, given, tmp_path):
+    file = tmp_path / "out.json"
+    result = istrc(
+        "evaluate", "all", "--data", data, "--model", toy_model, "--limit", 4, "--judge", "j",
+        "--no-second", "--faces", 3, "--split", "test", "--seed", 5, "--json", file,
+    )  # fmt: skip
+    assert result.exit_code == 0, result.err
+    drawn = {"judge": "j", "sheets": None}
+    own = {
+        "attributes": {"limit": 4},
+        "verification": {"limit": 4, "second": False},
+        "reconstruction": {"limit": 4, "baseline": None, **drawn},
+        "editing": {"faces": 3, "strengths": [1.0], "second": False, **drawn},
+    }
+    assert given == {part: {**asked, "split": "test", "seed": 5} for part, asked in own.items()}
+    told, written = result.json(), json.loads(file.read_text())
+    assert [one["part"] for one in told["results"]] == list(own) and "known" not in told
+    assert all(written[part]["known"] == 20 for part in own) and written["seed"] == 5
 
 
-def test_a_measure_has_its_own_options_between_those_of_all():
-    command = measure_command("faces", MEASURES)
-    own = ["faces", "judge", "second"]
-    assert list(options(command)) == ["data", *own, "split", *COMMON]
-    assert options(command)["faces"].default == 7
-    assert options(command)["data"].default is inspect.Parameter.empty
-    assert options(command)["split"].default == "valid"
-    assert inspect.getdoc(command) == "Measure something.\n\nAt length."
-    assert command.__annotations__["judge"] == JudgeOption
-
-
-def test_what_a_measure_has_not_is_no_option():
-    command = measure_command("size", MEASURES)
-    assert list(options(command)) == ["data", "limit", "split", *COMMON]
-    command = measure_command("others", MEASURES)
-    assert list(options(command)) == ["data", "limit", *COMMON]
-    assert options(command)["data"].annotation == OTHER_DATA
-
-
-def test_the_bench_gets_what_it_opens_and_the_measure_its_options(taken, tmp_path):
-    file = str(tmp_path / "out.json")
-    command = measure_command("faces", MEASURES)
-    own = dict(faces=3, judge="j", second=False, split="test", seed=5)
-    told, lines = taken(command, **own, file=file)
-    assert told["command"] == "evaluate faces" and told["faces"] == 3 and told["size"] == 32
-    assert told["place"] == ["test", 5, "j", False]
-    assert lines == ["measuring faces ...", file]
-    written = json.loads((tmp_path / "out.json").read_text())
-    assert written["faces"]["faces"] == 3 and written["seed"] == 5
-
-
-def test_several_measures_are_taken_with_the_options_chosen_for_each(taken):
-    def choose(limit: int = 9, judge: JudgeOption = None) -> dict[str, dict[str, Any]]:
-        """Everything."""
-        return {"size": {}, "faces": dict(faces=limit)}
-
-    command = measure_command("all", MEASURES, choose)
-    assert list(options(command)) == ["data", "limit", "judge", "split", *COMMON]
-    assert inspect.getdoc(command) == "Everything."
-    told, _ = taken(command, limit=4, judge="j")
-    assert [one["part"] for one in told["results"]] == ["size", "faces"]
-    assert told["results"][0]["known"] == 20 and told["results"][1]["faces"] == 4
-    assert told["results"][1]["place"][2] == "j" and "size" not in told
+def test_the_measures_of_one_part_stand_at_the_top_as_well(istrc, toy_model, data, tmp_path):
+    pytest.importorskip("sklearn")
+    file = tmp_path / "out.json"
+    asked = ["evaluate", "attributes", "--data", data, "--model", toy_model, "--limit", 6]
+    result = istrc(*asked, "--json", file)
+    assert result.exit_code == 0, result.err
+    told = result.json()
+    assert told["command"] == "evaluate attributes" and told["faces"] == 6
+    assert told["results"][0]["mean_auc"] == told["mean_auc"]
+    assert result.lines == ["measuring attributes ...", str(file)]
+    assert json.loads(file.read_text())["attributes"]["faces"] == 6
+    result = istrc(*asked, "--split", "half")
+    assert result.exit_code == 1 and "--split half: give one of train" in result.lines[0]
 
 
 def test_a_file_is_for_the_json(istrc, tmp_path):

@@ -1,4 +1,4 @@
-"""`istrc prepare`, `train` and `evaluate` wired together, on pictures that mean nothing."""
+"""`istrc prepare` and `train` wired together, on pictures that mean nothing."""
 
 import json
 
@@ -95,29 +95,3 @@ def test_the_allocator_is_set_by_starting_anew_only_in_our_own_process(monkeypat
     monkeypatch.setattr(train.os, "environ", environment)
     train._restart()
     assert len(started) == 1  # once
-
-
-def test_results_are_printed_and_written(istrc, prepared, toy_model, tmp_path):
-    file = tmp_path / "results" / "verification.json"
-    common = ["--data", prepared, "--model", toy_model]
-    result = istrc("evaluate", "verification", *common, "--no-second", "--json", file)
-    assert result.exit_code == 0, result.err
-    printed, written = result.json(), json.loads(file.read_text())
-    assert printed["results"][0]["part"] == "verification" and printed["written"] == str(file)
-    auc = written["verification"]["angle"]["auc"]
-    assert 0 <= auc <= 1 and printed["results"][0]["angle"]["auc"] == pytest.approx(auc, abs=1e-5)
-    assert written["seed"] == 0 and "command" in written and "versions" in written
-    # Without a file the object is printed alone
-    result = istrc("evaluate", "attributes", *common, "--json")
-    assert result.exit_code == 0
-    assert set(result.json()["results"][0]["attributes"]) == {"smile", "male"}
-
-
-def test_what_cannot_be_measured_is_one_line(istrc, prepared, toy_model, tmp_path):
-    for arguments, said in (
-        (["--split", "middle"], "--split middle"),
-        (["--data", tmp_path], "prepared.json"),
-    ):
-        common = ["--data", prepared, "--model", toy_model, *arguments]
-        result = istrc("evaluate", "attributes", *common)
-        assert result.exit_code == 1 and len(result.lines) == 1 and said in result.err

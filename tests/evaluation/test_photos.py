@@ -17,7 +17,6 @@ from istrc.evaluation.photos import (
     evaluate_photos,
     luminance,
     measure_face,
-    measure_photographs,
     roughness,
     sharpness,
     together,
@@ -138,15 +137,18 @@ def test_every_edit_of_a_face_is_measured(circle, paths):
     assert np.array_equal(edited.pixels, paste_crop(before, crop, face.frame))
 
 
-def test_photographs_at_both_resolutions(circle, paths):
-    ticks = []
-    found = measure_photographs(
-        circle, paths, EDITS[:1], megapixels=0.1, progress=lambda: ticks.append(1)
-    )
+def test_photographs_at_both_resolutions(circle, paths, tmp_path):
+    seen = []
+    found = evaluate_photos(
+        circle=circle, photos=paths[0].parent, transformations=("smile", "young"), megapixels=0.1,
+        progress=lambda *at: seen.append(at),
+    )  # fmt: skip
     assert list(found["found"]) == ["a.png", "b.png"]
     assert found["left_out"] == {"blank.png": "no face found; use another"}
-    assert found["faces"] == pytest.approx(2 / 3) and len(ticks) == 8
-    assert found["found"]["a.png"]["width"] == 178
+    assert found["faces"] == pytest.approx(2 / 3) and found["found"]["a.png"]["width"] == 178
+    # 2 edits in 2 modes at 2 resolutions of 2 of 3 photographs
+    assert seen == [(tick, 24) for tick in range(1, 17)]
+    assert list(found["resolutions"]["own"]["photo"]["edits"]) == ["smile+", "smile-"]
     for resolution in found["resolutions"].values():
         assert resolution["photographs"] == 2 and resolution["nothing"] == 1
         for mode in MODES:
@@ -154,8 +156,19 @@ def test_photographs_at_both_resolutions(circle, paths):
             assert one["outside"] == 0
             per_edit = [told["sharpness"] for told in one["edits"].values()]
             assert one["sharpness"] == pytest.approx(np.mean(per_edit))
+    table = photos_markdown(found)
+    for said in (
+        "| own resolution, the change added (photo) |",
+        "| 0.1 megapixels, the decoded face pasted (anchored) |",
+        "in 100 % of them",
+    ):
+        assert said in table, said
+    assert "changed outside" in table and " | 0 | " in table
+    with pytest.raises(InputError, match="no pictures"):
+        evaluate_photos(circle=circle, photos=tmp_path)
+    (tmp_path / "blank.png").symlink_to(paths[2])
     with pytest.raises(InputError, match="no photograph with a face"):
-        measure_photographs(circle, paths[2:], EDITS)
+        evaluate_photos(circle=circle, photos=tmp_path)
 
 
 def test_means_are_over_photographs_and_then_over_edits():
@@ -170,27 +183,3 @@ def test_means_are_over_photographs_and_then_over_edits():
     assert told["photo"]["edits"]["smile+"]["seam"] == 1.5
     assert told["photo"]["sharpness"] == (1.5 + 3.0) / 2  # what is not defined does not count
     assert told["anchored"]["edits"]["beard+"]["outside"] == 3.0
-
-
-def test_a_folder_and_its_table(circle, tmp_path):
-    rng = np.random.default_rng(0)
-    picture = Image.fromarray(rng.integers(0, 256, (30, 25, 3), dtype=np.uint8))
-    picture.resize((178, 218), Image.Resampling.BICUBIC).save(tmp_path / "a.png")
-    seen = []
-    found = evaluate_photos(
-        circle=circle, photos=tmp_path, transformations=("smile", "young"), megapixels=0.1,
-        progress=lambda *at: seen.append(at),
-    )  # fmt: skip
-    assert list(found["resolutions"]["own"]["photo"]["edits"]) == ["smile+", "smile-"]
-    assert seen[-1] == (8, 8) and len(seen) == 8  # 2 edits in 2 modes at 2 resolutions
-    table = photos_markdown(found)
-    for said in (
-        "| own resolution, the change added (photo) |",
-        "| 0.1 megapixels, the decoded face pasted (anchored) |",
-        "in 100 % of them",
-    ):
-        assert said in table, said
-    assert "changed outside" in table and " | 0 | " in table
-    (tmp_path / "a.png").unlink()
-    with pytest.raises(InputError, match="no pictures"):
-        evaluate_photos(circle=circle, photos=tmp_path)

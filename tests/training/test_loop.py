@@ -16,10 +16,26 @@ from torch import nn
 
 from istrc.errors import IstrcError
 from istrc.training import loop
-from istrc.training.loop import cosine, generator, load_best, load_modules, passes, run, train
+from istrc.training.loop import cosine, generator, load_best, load_modules, passes, train
 from istrc.training.settings import Run, setting
 
 pytest.importorskip("tensorboard")
+
+
+@dataclass(kw_only=True)
+class LineSettings(Run):
+    steps: int = 30
+
+
+@dataclass(kw_only=True)
+class AveragedSettings(LineSettings):
+    steps: int = 4
+    rate: float = setting(0.5, "Peak learning rate.")
+    average: float = setting(0.75, "Decay.")
+
+
+def constant(step, steps, peak):
+    return peak
 
 
 class Line:
@@ -36,26 +52,28 @@ class Line:
         self.batches_made.append(step)
         return torch.from_numpy(generator(0, step).normal(size=(8, 1))).float()
 
-    def update(self, step, x):
+    def gradients(self, step, x):
         self.steps_seen.append(step)
         self.state["count"] += 0.1
         loss = (self.net(x) - (3 * x - 1)).square().mean()
-        self.optimizer.zero_grad()
         loss.backward()
-        self.optimizer.step()
         return {"loss": loss.detach()}
 
-    def run(self, out, steps=30, **options):
-        settings = dict(config={"part": "line"}, echo=False, checkpoint_every=0.0)
-        return run(
+    def run(self, out, **given):
+        settings = LineSettings()
+        for name in ("steps", "seed", "minutes", "validate_every"):
+            setattr(settings, name, given.pop(name, getattr(settings, name)))
+        return train(
+            "line",
+            settings,
+            out,
             modules={"net": self.net},
             optimizers={"adam": self.optimizer},
             batch=self.batch,
-            update=self.update,
+            gradients=self.gradients,
+            schedule=constant,
             state=self.state,
-            steps=steps,
-            out=out,
-            **{**settings, **options},
+            **{"config": {}, "echo": False, "checkpoint_every": 0.0, **given},
         )
 
     def weights(self):
@@ -69,15 +87,14 @@ class Killed(Exception):
 def killed_at(fatal):
     """A line whose process dies within a step, after the weights have changed."""
     line = Line()
-    update = line.update
+    step = line.optimizer.step
 
-    def doomed(step, x):
-        numbers = update(step, x)
-        if step == fatal:
+    def doomed():
+        step()
+        if line.steps_seen[-1] == fatal:
             raise Killed
-        return numbers
 
-    line.update = doomed
+    line.optimizer.step = doomed
     return line
 
 
@@ -123,14 +140,14 @@ def test_a_finished_run_is_not_trained_again(tmp_path):
 
 
 def test_other_settings_are_refused_by_name(tmp_path):
-    Line().run(tmp_path, config={"part": "line", "rate": 0.1, "widths": (1, 2)})
+    Line().run(tmp_path, config={"rate": 0.1, "widths": (1, 2)})
     with pytest.raises(IstrcError) as caught:
-        Line().run(tmp_path, config={"part": "line", "rate": 0.2, "widths": (1, 2)}, seed=1)
+        Line().run(tmp_path, config={"rate": 0.2, "widths": (1, 2)}, seed=1)
     message = str(caught.value)
     assert "\n" not in message and str(tmp_path) in message
     assert "other settings (rate, seed)" in message and "another folder" in message
     # Tuples come back as lists, which is no other setting
-    Line().run(tmp_path, config={"part": "line", "rate": 0.1, "widths": (1, 2)})
+    Line().run(tmp_path, config={"rate": 0.1, "widths": (1, 2)})
 
 
 def test_a_run_may_be_made_longer_and_says_so(tmp_path):
@@ -152,15 +169,15 @@ def test_a_run_may_be_made_longer_and_says_so(tmp_path):
 @pytest.mark.parametrize("checkpoint_every", [0.0, 1e9])
 def test_a_diverged_loss_is_refused_and_its_weights_are_not_kept(checkpoint_every, tmp_path):
     line = Line()
-    update = line.update
+    gradients = line.gradients
 
     def diverge(step, x):
         if step == 7:
             with torch.no_grad():
                 line.net[0].weight.fill_(float("nan"))
-        return update(step, x)
+        return gradients(step, x)
 
-    line.update = diverge
+    line.gradients = diverge
     with pytest.raises(IstrcError, match="diverged at step .*lower the learning rate") as caught:
         line.run(tmp_path, log_every=1000, checkpoint_every=checkpoint_every)
     assert "\n" not in str(caught.value)
@@ -203,7 +220,6 @@ def test_the_best_survives_an_interruption(tmp_path):
     whole, kept = Line(), Line()
     whole.run(tmp_path / "whole", steps=30, **options)
     assert load_best(tmp_path, {"net": kept.net}) == 10
-    load_best(tmp_path / "whole", {"net": whole.net})
     assert torch.equal(kept.weights(), whole.weights())
 
 
@@ -283,30 +299,30 @@ def test_momentum_less_and_tied_weights(tmp_path):
         net[1].weight = net[0].weight
         return net, torch.optim.SGD(net.parameters(), lr=0.1)
 
-    def train(steps):
+    def trained(steps):
         net, optimizer = build()
 
-        def update(step, x):
-            optimizer.zero_grad()
+        def gradients(step, x):
             loss = net(x).square().mean()
             loss.backward()
-            optimizer.step()
             return {"loss": loss.detach()}
 
-        run(
+        train(
+            "tied",
+            LineSettings(steps=steps),
+            tmp_path,
             modules={"net": net},
             optimizers={"sgd": optimizer},
             batch=lambda step: torch.full((2, 3), step + 1.0),
-            update=update,
-            steps=steps,
-            out=tmp_path,
+            gradients=gradients,
+            schedule=constant,
             config={},
             echo=False,
         )
         return net
 
-    train(2)
-    net = train(4)
+    trained(2)
+    net = trained(4)
     whole, optimizer = build()
     for step in range(4):
         optimizer.zero_grad()
@@ -381,13 +397,6 @@ def test_passes_are_over_all_things_each_in_its_own_order():
     assert not np.array_equal(chosen[:7], chosen[7:14])
 
 
-@dataclass(kw_only=True)
-class LineSettings(Run):
-    steps: int = 4
-    rate: float = setting(0.5, "Peak learning rate.")
-    average: float = setting(0.75, "Decay.")
-
-
 def test_a_step_of_a_training_by_hand(tmp_path):
     """The schedule's rate, the clipped gradient of the first network, the average, the record."""
     net, averaged, other = (nn.Linear(2, 1, bias=False) for _ in range(3))
@@ -400,7 +409,7 @@ def test_a_step_of_a_training_by_hand(tmp_path):
         (net(batch) + other(batch)).sum().backward()
         return {"loss": torch.tensor(1.0)}
 
-    s = LineSettings(seed=5)
+    s = AveragedSettings(seed=5)
     done = train(
         "line",
         s,
@@ -443,7 +452,7 @@ def test_the_networks_have_the_best_weights_in_the_end(tmp_path):
         seen.append(net.weight.item())
         return {"score": -abs(step - 2)}
 
-    s = LineSettings()
+    s = AveragedSettings()
     s.validate_every = 1
     optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
     train(

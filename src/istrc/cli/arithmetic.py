@@ -35,9 +35,7 @@ def arithmetic(
         ),
     ],
     *,
-    out: Annotated[
-        str, typer.Option("-o", "--out", metavar="OUT", help="The picture to write.")
-    ] = "arithmetic.png",
+    out: Annotated[str, options.out_option("The picture to write.")] = "arithmetic.png",
     let: Annotated[
         list[str],
         typer.Option(

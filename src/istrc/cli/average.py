@@ -30,9 +30,7 @@ def average(
         ),
     ],
     *,
-    out: Annotated[
-        str, typer.Option("-o", "--out", metavar="OUT", help="The picture to write.")
-    ] = "average.png",
+    out: Annotated[str, options.out_option("The picture to write.")] = "average.png",
     mean: Annotated[
         Literal["frechet", "euclidean"],
         typer.Option(

@@ -23,10 +23,7 @@ def blend(
     second: Annotated[str, operand_argument("B")],
     *,
     out: Annotated[
-        str,
-        typer.Option(
-            "-o", "--out", metavar="OUT", help="A picture: one strip. Else a folder of frames."
-        ),
+        str, options.out_option("A picture: one strip. Else a folder of frames.")
     ] = "blend.png",
     frames: Annotated[
         int, typer.Option(min=2, max=1000, help="Faces, the two given ones included.")

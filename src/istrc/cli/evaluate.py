@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from istrc.cli import evaluate_editing
+from istrc.cli import options
+from istrc.cli.command import as_command
+from istrc.cli.evaluate_editing import STRENGTHS, FacesOption, StrengthsOption, editing
 from istrc.cli.measuring import (
     Bench,
     JudgeOption,
     LimitOption,
-    Measure,
+    ResultsOptions,
     SecondOption,
     SheetsOption,
-    measure_command,
-    watched,
 )
+from istrc.cli.report import Report
+from istrc.progress import Bar
 
 app = typer.Typer(
     help="Measure a circle on held-out faces with judges that took no part in making it. "
@@ -33,12 +38,7 @@ BaselineOption = Annotated[
 ]
 
 
-PhotosOption = Annotated[
-    str, typer.Option("--photos", "--data", metavar="FOLDER", help="A folder of photographs.")
-]
-
-
-def attributes(bench: Bench, limit: LimitOption = None) -> dict[str, Any]:
+def attributes(report: Report, *, bench: Bench, limit: LimitOption = None) -> dict[str, Any]:
     """What the embedding knows: AUC, accuracy and calibration of every attribute."""
     from istrc.evaluation.attributes import evaluate_attributes
 
@@ -46,6 +46,8 @@ def attributes(bench: Bench, limit: LimitOption = None) -> dict[str, Any]:
 
 
 def reconstruction(
+    report: Report,
+    *,
     bench: Bench,
     judge: JudgeOption = None,
     baseline: BaselineOption = None,
@@ -62,27 +64,16 @@ def reconstruction(
     return bench.measured(
         "reconstruction",
         evaluate_reconstruction,
-        judge=bench.judge,
+        judge=bench.judge(judge),
         baseline=load_part(baseline, bench.circle.device) if baseline else None,
         limit=limit,
         sheet=Path(sheets) / "reconstruction.png" if sheets else None,
     )
 
 
-def reconstruction_headline(found: dict[str, Any]) -> str:
-    said = (
-        f"auto-encoder {found['auto_encoder']['psnr']:.2f} dB, "
-        f"circle {found['circle']['psnr']:.2f} dB"
-    )
-    for age, one in found.get("by_age", {}).items():
-        said += (
-            f"; {age} faces {one['auto_encoder']['psnr']:.2f} dB, "
-            f"Fréchet {one['auto_encoder']['frechet']:.2f}"
-        )
-    return said
-
-
 def verification(
+    report: Report,
+    *,
     bench: Bench,
     count: Annotated[
         int,
@@ -105,72 +96,142 @@ def verification(
 
     if roc:
         output_format(roc)  # before, and not after, an hour
-    own = dict(pairs=count, limit=limit, second=bench.recogniser)
+    own = dict(pairs=count, limit=limit, second=bench.recogniser(second))
     found = bench.measured("verification", evaluate_verification, **own)
     if roc:
         draw_roc(found, roc)
-        bench.report.facts["roc_figure"] = roc
-        bench.report.say(roc)
+        report.facts["roc_figure"] = roc
+        report.say(roc)
     return found
 
 
-def photos(bench: Bench) -> dict[str, Any]:
+def photos(
+    report: Report,
+    *,
+    folder: Annotated[
+        str, typer.Option("--photos", "--data", metavar="FOLDER", help="A folder of photographs.")
+    ],
+    seed: options.SeedOption = 0,
+    model: options.TorchCircleOptions,
+    results: ResultsOptions,
+) -> None:
     """What an edit leaves of whole photographs, at their own size and at 12 megapixels.
 
     The largest face of each is edited both ways by every transformation: sharpness, seam, what
     changed outside, and seconds.
     """
+    options.need("evaluate", "sklearn", "torchmetrics")
     from istrc.evaluation.photos import evaluate_photos
 
-    return watched("photos", evaluate_photos, circle=bench.circle, photos=bench.data)
+    def measure(report: Report) -> dict[str, Any]:
+        with Bar("photos") as bar:
+            return evaluate_photos(circle=circle, photos=folder, progress=bar.at)
+
+    circle = model.open()
+    found = {"photos": timed(report, "photos", measure)}
+    tell(report, results, found, seed, data="photographs", device=str(circle.device))
 
 
-def photos_headline(found: dict[str, Any]) -> str:
-    own = found["resolutions"]["own"]
-    sharp = [own[mode]["sharpness"] for mode in ("photo", "anchored")]
-    return "sharpness {:.2f}, of a pasted face {:.2f}".format(*sharp)
-
-
-MEASURES = {
-    "attributes": Measure(
-        attributes,
-        lambda found: f"mean AUC {found['mean_auc']:.3f} over {found['mean_over']} attributes",
-    ),
-    "reconstruction": Measure(reconstruction, reconstruction_headline),
-    "editing": Measure(evaluate_editing.editing, evaluate_editing.headline),
-    "verification": Measure(
-        verification,
-        lambda found: (
-            "accuracy {accuracy:.4f} +- {accuracy_standard_error:.4f}, AUC {auc:.3f}".format(
-                **found["angle"]
-            )
-        ),
-    ),
-    "photos": Measure(photos, photos_headline, data=PhotosOption),
-}
-
-
-def all_parts(
-    faces: evaluate_editing.FacesOption = 200,
-    strengths: evaluate_editing.StrengthsOption = evaluate_editing.STRENGTHS,
+def everything(
+    report: Report,
+    *,
+    bench: Bench,
+    faces: FacesOption = 200,
+    strengths: StrengthsOption = STRENGTHS,
     judge: JudgeOption = None,
     second: SecondOption = True,
     baseline: BaselineOption = None,
     limit: LimitOption = None,
     sheets: SheetsOption = None,
-) -> dict[str, dict[str, Any]]:
+) -> None:
     """What an embedding knows, what comes back of a face, and edits, into one object.
 
     Peers of the edits have options of their own command, and photographs a command.
     """
-    return {
+    drawn = dict(judge=judge, sheets=sheets)
+    asked: dict[str, dict[str, Any]] = {
         "attributes": dict(limit=limit),
-        "verification": dict(limit=limit),
-        "reconstruction": dict(limit=limit, baseline=baseline, sheets=sheets),
-        "editing": dict(faces=faces, strengths=strengths, sheets=sheets),
+        "verification": dict(limit=limit, second=second),
+        "reconstruction": dict(limit=limit, baseline=baseline, **drawn),
+        "editing": dict(faces=faces, strengths=strengths, second=second, **drawn),
     }
+    bench.prepared  # noqa: B018
+    found = {
+        part: timed(report, part, MEASURES[part], bench=bench, **own) for part, own in asked.items()
+    }
+    tell(report, bench, found, bench.seed, **bench.about)
 
 
-for _part in MEASURES:
-    app.command(_part)(measure_command(_part, MEASURES))
-app.command("all")(measure_command("all", MEASURES, all_parts))
+Measure = Callable[..., dict[str, Any]]  # (report, bench=, options of its own) -> results
+MEASURES: dict[str, Measure] = {
+    "attributes": attributes,
+    "reconstruction": reconstruction,
+    "editing": editing,
+    "verification": verification,
+}
+
+
+def measure_command(part: str, measure: Measure) -> Callable[..., None]:
+    """The command `istrc evaluate PART`, of the measure's options."""
+
+    @wraps(measure)
+    def command(report: Report, *, bench: Bench, **own: Any) -> None:
+        bench.prepared  # noqa: B018  what can be refused is, before anything is measured
+        found = {part: timed(report, part, measure, bench=bench, **own)}
+        tell(report, bench, found, bench.seed, **bench.about)
+
+    return as_command(f"evaluate {part}", command)
+
+
+def timed(report: Report, part: str, measure: Measure, **own: Any) -> dict[str, Any]:
+    """What a measure finds, and how many seconds it takes."""
+    started = time.monotonic()
+    report.say(f"measuring {part} ...")
+    found = measure(report, **own)
+    return {**found, "seconds": round(time.monotonic() - started, 1)}
+
+
+def tell(
+    report: Report,
+    results: ResultsOptions,
+    found: dict[str, dict[str, Any]],
+    seed: int,
+    **about: Any,
+) -> None:
+    """Write what each part's measure found, and tell the numbers that a reader looks for first."""
+    results.write(report, {**found, **about}, seed=seed)
+    for part, value in found.items():
+        report.done(f"{part}: {headline(part, value)}", part=part, **value)
+    if len(found) == 1:
+        # The measures of one part stand at the top as well, for scripts that ask for one
+        taken = {"part", "seconds", "command", "ok", "results", "errors", *report.facts}
+        report.facts |= {k: v for k, v in value.items() if k not in taken}
+
+
+def headline(part: str, found: dict[str, Any]) -> str:
+    """The numbers that a reader looks for first."""
+    if part == "attributes":
+        return f"mean AUC {found['mean_auc']:.3f} over {found['mean_over']} attributes"
+    if part == "verification":
+        said = "accuracy {accuracy:.4f} +- {accuracy_standard_error:.4f}, AUC {auc:.3f}"
+        return said.format(**found["angle"])
+    if part == "photos":
+        own = found["resolutions"]["own"]
+        sharp = [own[mode]["sharpness"] for mode in ("photo", "anchored")]
+        return "sharpness {:.2f}, of a pasted face {:.2f}".format(*sharp)
+    if part == "editing":
+        method, by_strength = next(iter(found["methods"].items()))
+        strength, measures = next(iter(by_strength.items()))
+        return f"{method}, strength {strength}: success {measures['mean']['success']:.3f}"
+    drawn, circle = found["auto_encoder"], found["circle"]
+    said = f"auto-encoder {drawn['psnr']:.2f} dB, circle {circle['psnr']:.2f} dB"
+    for age, one in found.get("by_age", {}).items():
+        drawn = one["auto_encoder"]
+        said += f"; {age} faces {drawn['psnr']:.2f} dB, Fréchet {drawn['frechet']:.2f}"
+    return said
+
+
+for _part, _measure in MEASURES.items():
+    app.command(_part)(measure_command(_part, _measure))
+app.command("photos")(as_command("evaluate photos", photos))
+app.command("all")(as_command("evaluate all", everything))

@@ -9,6 +9,7 @@ import typer
 
 from istrc.attributes import OTHERS, TRANSFORMATIONS
 from istrc.cli.measuring import Bench, JudgeOption, SecondOption, SheetsOption
+from istrc.cli.report import Report
 from istrc.cli.strengths import LIMIT, check_names, parse_names
 from istrc.errors import IstrcError
 
@@ -100,6 +101,8 @@ KeepPicturesOption = Annotated[
 
 
 def editing(
+    report: Report,
+    *,
     bench: Bench,
     faces: FacesOption = 200,
     strengths: StrengthsOption = STRENGTHS,
@@ -126,16 +129,16 @@ def editing(
     from istrc.evaluation.peers.calibration import choose_peers, prepare_peers
     from istrc.evaluation.sheets import Sheets
 
-    edited = _attributes(attribute, bench.circle)
+    edited, judges = _attributes(attribute, bench.circle), bench.judge(judge)
     made = prepare_peers(
         choose_peers(parse_names(peers)),
         circle=bench.circle,
         prepared=bench.prepared,
-        judge=bench.judge,
+        judge=judges,
         transformations=edited,
         few=min(few, 4),
         seed=bench.seed,
-        say=bench.report.say,
+        say=report.say,
     )
     one = 1.0 if 1.0 in strengths else strengths[0]
     shown: list[Any] = []  # Sheets and KeptPictures
@@ -144,14 +147,14 @@ def editing(
         of: dict[str, Any] = dict(method=method, strength=one)
         if sheets:
             folder = Path(sheets) / "editing" / place
-            shown.append(Sheets(folder, bench.prepared, bench.judge, **of))
+            shown.append(Sheets(folder, bench.prepared, judges, **of))
         if keep_pictures:
             shown.append(KeptPictures(Path(keep_pictures) / place, bench.prepared, **of))
     found = bench.measured(
         "editing",
         evaluate_editing,
-        judge=bench.judge,
-        second=bench.recogniser,
+        judge=judges,
+        second=bench.recogniser(second),
         modes=_modes(mode),
         transformations=edited,
         strengths=strengths,
@@ -162,17 +165,10 @@ def editing(
         show=lambda *outcome: [see(*outcome) for see in shown],
     )
     if keep_pictures:
-        bench.report.say(keep_pictures)
+        report.say(keep_pictures)
     if made:
         found["peers"] = {name: peer.record for name, peer in made.items()}
     return found
-
-
-def headline(found: dict[str, Any]) -> str:
-    """The number that a reader looks for first."""
-    method, by_strength = next(iter(found["methods"].items()))
-    strength, measures = next(iter(by_strength.items()))
-    return f"{method}, strength {strength}: success {measures['mean']['success']:.3f}"
 
 
 def _attributes(texts: list[str], circle: Any) -> tuple[str, ...]:

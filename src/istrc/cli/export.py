@@ -23,7 +23,7 @@ app = typer.Typer(
 def recogniser(
     report: Report,
     *,
-    out: Annotated[str, typer.Option("-o", "--out", metavar="FILE.ONNX", help="File to write.")],
+    out: Annotated[str, options.out_option("File to write.", "FILE.ONNX")],
     model: options.ModelOption = DEFAULT,
 ) -> None:
     """Write the model's FaceNet as ONNX: faces (N, 3, S, S) RGB in [-1, 1] to embeddings (N, D).
@@ -56,11 +56,8 @@ def circle(
     *,
     out: Annotated[
         str,
-        typer.Option(
-            "-o",
-            "--out",
-            metavar="FOLDER",
-            help="Folder to write; the model's own folder gets the graphs beside its weights.",
+        options.out_option(
+            "Folder to write; the model's own folder gets the graphs beside its weights.", "FOLDER"
         ),
     ],
     inside: Annotated[
@@ -104,7 +101,7 @@ def data(
     report: Report,
     folder: Annotated[str, typer.Argument(metavar="PREPARED", help="What istrc prepare made.")],
     *,
-    out: Annotated[str, typer.Option("-o", "--out", metavar="FOLDER", help="Folder to write.")],
+    out: Annotated[str, options.out_option("Folder to write.", "FOLDER")],
 ) -> None:
     """Write a prepared folder as parquet, a file a split, as Hugging Face's datasets reads it.
 

@@ -30,13 +30,7 @@ def film(
     *,
     attribute: options.AttributeOption,
     out: Annotated[
-        str,
-        typer.Option(
-            "-o",
-            "--out",
-            metavar="OUT",
-            help="The film to write: .mp4, .mov, .m4v, .mkv or .webm; or a folder.",
-        ),
+        str, options.out_option("The film to write: .mp4, .mov, .m4v, .mkv or .webm; or a folder.")
     ],
     keep: options.KeepOption = [],  # noqa: B006  typer copies it
     mode: options.ModeOption = "photo",

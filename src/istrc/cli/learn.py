@@ -145,13 +145,6 @@ def _sources(
         return _of_csv(table, column or name)
     if column is not None:
         raise IstrcError(f"--column {column}: is a column of a CSV; give --csv FILE")
-    return _of_folders(report, with_, without)
-
-
-def _of_folders(
-    report: Report, with_: list[str], without: list[str]
-) -> dict[str, tuple[str, list[Path]]]:
-    """side -> (what it is called, its pictures)."""
     sources = {}
     for side, inputs in (("with", with_), ("without", without)):
         if not inputs:
@@ -285,12 +278,11 @@ def _list(report: Report) -> None:
             **noted,
         )
 
-    paths = user_attributes.kept()
-    report.facts["folder"] = user_attributes.folder()
+    paths, folder = user_attributes.kept(), user_attributes.folder()
+    report.facts["folder"] = folder
     report.each(paths, one)
     if not paths:
-        usage = "istrc learn NAME --with A --without B"
-        report.say(f"{user_attributes.folder()}: nothing learned yet; {usage}")
+        report.say(f"{folder}: nothing learned yet; istrc learn NAME --with A --without B")
 
 
 def _forget(report: Report, name: str) -> None:

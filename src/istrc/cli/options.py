@@ -26,15 +26,17 @@ Rebuild = Literal["circle", "anchored"]  # what a face is rebuilt from
 Metric = Literal["data", "euclidean"]  # how the walk's gradient is measured on the sphere
 Runtime = Literal["auto", "torch", "light"]  # what computes
 
+
+def out_option(help: str, metavar: str = "OUT") -> Any:
+    """What a parameter that is a command's output (a str) is told of in the help."""
+    return typer.Option("-o", "--out", metavar=metavar, help=help)
+
+
 InputsArgument = Annotated[list[str], typer.Argument(metavar="INPUT...", help=WHAT_INPUT)]
 OutOption = Annotated[
     str,
-    typer.Option(
-        "-o",
-        "--out",
-        metavar="OUT",
-        help="File to write; with several inputs a folder, where each output keeps its "
-        "input's stem.",
+    out_option(
+        "File to write; with several inputs a folder, where each output keeps its input's stem."
     ),
 ]
 ModelOption = Annotated[

@@ -24,11 +24,8 @@ def vary(
     *,
     out: Annotated[
         str,
-        typer.Option(
-            "-o",
-            "--out",
-            metavar="OUT",
-            help="A picture: one sheet, the face itself first. Else a folder of the neighbours.",
+        options.out_option(
+            "A picture: one sheet, the face itself first. Else a folder of the neighbours."
         ),
     ] = "vary.png",
     count: Annotated[int, typer.Option(min=1, max=10_000, help="Neighbours.")] = 63,

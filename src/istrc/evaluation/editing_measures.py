@@ -41,25 +41,10 @@ from istrc.evaluation.metrics import finite_mean
 
 COMPARED = 4000  # faces of a set behind its kernel distance, which costs their square
 MEANS = (
-    "success",
-    "same_person",
-    "sex_flips",
-    "leakage",
-    "flips",
-    "background_psnr",
-    "pose_shift",
-    "descriptor_angle",
-    "moved",
-    "moved_by",
-    "shut",
-    "inside_seen",
-    "closed",
-    "beyond",
-    "tone_inside",
-    "tone_outside",
-    "chroma_added",
-    "seconds_per_edit",
-)
+    "success", "same_person", "sex_flips", "leakage", "flips", "background_psnr", "pose_shift",
+    "descriptor_angle", "moved", "moved_by", "shut", "inside_seen", "closed", "beyond",
+    "tone_inside", "tone_outside", "chroma_added", "seconds_per_edit",
+)  # fmt: skip
 OF_GROUPS = ("success", "same_person", "sex_flips")  # what is told of groups edit by edit
 MEDIANS = ("moved_by",)  # over faces; all else is a mean
 

@@ -9,13 +9,14 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, distribution
+from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
 import torch
 
 import istrc
+from istrc.health import required
 from istrc.runtime import cores
 
 
@@ -117,23 +118,11 @@ def installed(name: str = "istrc") -> dict[str, float]:
     Extras are not counted, nor what is not installed here.
     """
     found: dict[str, float] = {}
-    waiting = [name]
-    while waiting:
-        name = re.sub(r"[-_.]+", "-", waiting.pop()).lower()
-        if name in found:
-            continue
-        try:
-            one = distribution(name)
-        except PackageNotFoundError:
-            continue
+    for one in map(distribution, sorted(required(name))):
         files = [Path(str(one.locate_file(file))) for file in one.files or []]
-        found[name] = sum(f.stat().st_size for f in files if f.is_file()) / 1e6
-        if name == "istrc":  # its files are elsewhere where it is installed to be edited
-            found[name] = size_of(Path(istrc.__file__).parent)
-        for requirement in one.requires or []:
-            wanted, _, condition = requirement.partition(";")
-            if "extra" not in condition:
-                waiting.append(re.split(r"[^\w.-]", wanted.strip())[0])
+        found[one.name] = sum(f.stat().st_size for f in files if f.is_file()) / 1e6
+    if name == "istrc":  # its files are elsewhere where it is installed to be edited
+        found[name] = size_of(Path(istrc.__file__).parent)
     return found
 
 

@@ -127,7 +127,7 @@ def measure_face(
             after = edited(face, attribute, strength, mode).pixels
             seconds = time.perf_counter() - started
             grey = luminance(after[region.cut])
-            modes[mode][edit_name(attribute, strength)] = {
+            modes[mode][f"{attribute}{'+' if strength > 0 else '-'}"] = {
                 "sharpness": _ratio(sharpness(grey, region.face), was_sharp),
                 "seam": _ratio(roughness(grey, region.border), was_rough),
                 "outside": changed_outside(before, after, region),
@@ -138,21 +138,27 @@ def measure_face(
     return {"modes": modes, "nothing": bool(np.array_equal(nothing, before))}
 
 
-def measure_photographs(
-    circle: Any,
-    paths: Sequence[Path],
-    edits: Edits,
+def evaluate_photos(
     *,
+    circle: Any,
+    photos: str | Path,  # a folder of photographs
+    transformations: Sequence[str] = TRANSFORMATIONS,
+    strength: float = 1.0,
     megapixels: float = MEGAPIXELS,
-    progress: Callable[[], None] = lambda: None,
+    progress: Progress = silent,
 ) -> dict[str, Any]:
-    """Find the faces of photographs, and edit the largest of each.
+    """Find the faces of photographs, and edit the largest of each by every transformation, both
+    directions.
 
     `found`: faces and seconds of each photograph, to read, find, align and embed. `resolutions`:
     `measure_face` at the photographs' own and enlarged, as means over photographs and edits.
 
     Raises InputError where no photograph has a face.
     """
+    paths = find_inputs([photos])
+    known = [name for name in transformations if name in circle.attribute_names]
+    edits = [(name, sign * strength) for name in known for sign in (+1, -1)]
+    total, ticks = 2 * len(MODES) * len(paths) * len(edits), count(1)
     found: dict[str, dict[str, Any]] = {}
     left_out: dict[str, str] = {}
     at: dict[str, list] = {"own": [], "enlarged": []}
@@ -169,13 +175,13 @@ def measure_photographs(
         height, width = faces[0].picture.pixels.shape[:2]
         size = dict(width=width, height=height)
         found[path.name] = {"faces": len(faces), "seconds": seconds, **size}
-        at["own"].append(measure_face(faces[0], edits, progress))
-        try:
-            face = enlarged_face(circle, faces[0], megapixels)
-        except InputError as error:
-            left_out[f"{path.name}, enlarged"] = str(error)
-            continue
-        at["enlarged"].append(measure_face(face, edits, progress))
+        for name in at:
+            try:
+                face = faces[0] if name == "own" else enlarged_face(circle, faces[0], megapixels)
+            except InputError as error:
+                left_out[f"{path.name}, enlarged"] = str(error)
+                continue
+            at[name].append(measure_face(face, edits, lambda: progress(next(ticks), total)))
     if not found:
         raise InputError(f"no photograph with a face among {len(paths)}: {left_out}")
     return {
@@ -185,32 +191,10 @@ def measure_photographs(
         "faces": sum(one["faces"] for one in found.values()) / len(paths),
         "finding_seconds": finite_mean([one["seconds"] for one in found.values()]),
         "resolutions": {name: together(measured) for name, measured in at.items() if measured},
+        "strength": strength,
+        "threads": torch.get_num_threads(),
+        "weights": circle_checksum(circle),
     }
-
-
-def evaluate_photos(
-    *,
-    circle: Any,
-    photos: str | Path,  # a folder of photographs
-    transformations: Sequence[str] = TRANSFORMATIONS,
-    strength: float = 1.0,
-    megapixels: float = MEGAPIXELS,
-    progress: Progress = silent,
-) -> dict[str, Any]:
-    """`measure_photographs` of every transformation, both directions.
-
-    Raises InputError where no photograph has a face.
-    """
-    paths = find_inputs([photos])
-    known = [name for name in transformations if name in circle.attribute_names]
-    edits = [(name, sign * strength) for name in known for sign in (+1, -1)]
-    total, ticks = 2 * len(MODES) * len(paths) * len(edits), count(1)
-    found = measure_photographs(
-        circle, paths, edits, megapixels=megapixels, progress=lambda: progress(next(ticks), total)
-    )
-    weights = circle_checksum(circle)
-    threads = torch.get_num_threads()
-    return {**found, "strength": strength, "threads": threads, "weights": weights}
 
 
 def enlarged_face(circle: Any, face: Face, megapixels: float) -> Face:
@@ -242,10 +226,6 @@ def together(measured: Sequence[dict[str, Any]]) -> dict[str, Any]:
 def _means(of: Iterable[dict[str, float]]) -> dict[str, float]:
     keys, of = ("sharpness", "seam", "outside", "seconds"), list(of)
     return {key: finite_mean([one[key] for one in of]) for key in keys}
-
-
-def edit_name(attribute: str, strength: float) -> str:
-    return f"{attribute}{'+' if strength > 0 else '-'}"
 
 
 def _ratio(after: float, before: float) -> float:

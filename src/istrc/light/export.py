@@ -22,7 +22,7 @@ from istrc.errors import InputError, IstrcError
 from istrc.light.graphs import FORMAT
 from istrc.models.part_files import CONFIG, GRAPHS, WEIGHTS, read_config
 from istrc.models.serialization import load_part
-from istrc.pretrained import FURTHER, PARTS
+from istrc.pretrained import places_of
 from istrc.shipped import holder
 from istrc.whole import copy_whole, read_json, whole, write_json
 
@@ -47,44 +47,37 @@ class Graph:
 
 def graphs_of(part: Any) -> dict[str, Graph]:
     """The graphs of a part by name; istrc.light.parts calls them."""
-    kind = type(part).__name__
 
-    def zeros(*shape: int) -> torch.Tensor:
-        return torch.zeros(BATCH, *shape)
+    def some(name: str, *shape: int) -> dict[str, torch.Tensor]:
+        return {name: torch.zeros(BATCH, *shape)}
 
-    if kind in ("FaceNet", "Landmarks", "AutoEncoder"):
-        faces = zeros(3, part.size, part.size)
-    if kind == "FaceNet":
-        return {"embed": Graph(lambda net, x: net(x), {"faces": faces}, ("embeddings",))}
-    if kind == "Landmarks":
-        less = {"faces": zeros(3, part.rough_size, part.rough_size)}
-        return {
-            "find": Graph(lambda net, x: net(x), {"faces": faces}, ("points",)),
-            "guess": Graph(lambda net, x: net.guess(x), less, ("points",)),
-        }
-    if kind == "AutoEncoder":
-        codes = zeros(part.code)
-        return {
-            "encode": Graph(lambda net, x: net.encode(x), {"faces": faces}, ("codes",)),
-            "decode": Graph(lambda net, h: net.decode(h), {"codes": codes}, ("faces",)),
-        }
-    if kind == "Search":
-        codes = zeros(part.code)
-        return {"correct": Graph(lambda net, c: net(c), {"codes": codes}, ("corrections",), 1)}
-    if kind == "Probes":
-        codes = zeros(part.code)
-        return {"read": Graph(lambda net, c: net(c), {"codes": codes}, ("logits",))}
-    z = zeros(part.dim)
-    if kind == "Mapping":
-        return {"map": Graph(lambda net, z: net(z), {"embeddings": z}, ("codes",))}
-    if kind == "Changes":
-        inputs = {"codes": zeros(part.code), "embeddings": z, "ends": zeros(part.dim)}
-        return {"change": Graph(lambda net, h, z, z2: net(h, z, z2), inputs, ("changes",))}
+    kind, whole = type(part).__name__, lambda net, *inputs: net(*inputs)
     if kind == "AttributeClassifiers":
-        inputs = {"embeddings": z, "columns": torch.arange(min(3, len(part.names)))}
-        look = Graph(lambda net, z, columns: net.at(columns)(z), inputs, ("logits", "gradients"))
-        return {"look": look}
-    raise InputError(f"a {kind} has no graphs")
+        inputs = some("embeddings", part.dim) | {"columns": torch.arange(min(3, len(part.names)))}
+        gradients = ("logits", "gradients")
+        return {"look": Graph(lambda net, z, columns: net.at(columns)(z), inputs, gradients)}
+    if kind == "Mapping":
+        return {"map": Graph(whole, some("embeddings", part.dim), ("codes",))}
+    if kind == "Changes":
+        z = some("embeddings", part.dim) | some("ends", part.dim)
+        return {"change": Graph(whole, some("codes", part.code) | z, ("changes",))}
+    if kind == "Search":
+        return {"correct": Graph(whole, some("codes", part.code), ("corrections",), 1)}
+    if kind == "Probes":
+        return {"read": Graph(whole, some("codes", part.code), ("logits",))}
+    if kind not in ("FaceNet", "Landmarks", "AutoEncoder"):
+        raise InputError(f"a {kind} has no graphs")
+    faces = some("faces", 3, part.size, part.size)
+    if kind == "FaceNet":
+        return {"embed": Graph(whole, faces, ("embeddings",))}
+    if kind == "Landmarks":
+        less = some("faces", 3, part.rough_size, part.rough_size)
+        guess = Graph(lambda net, x: net.guess(x), less, ("points",))
+        return {"find": Graph(whole, faces, ("points",)), "guess": guess}
+    return {
+        "encode": Graph(lambda net, x: net.encode(x), faces, ("codes",)),
+        "decode": Graph(lambda net, h: net.decode(h), some("codes", part.code), ("faces",)),
+    }
 
 
 def export_circle(folder: Path, out: Path) -> list[Path]:
@@ -101,7 +94,7 @@ def export_circle(folder: Path, out: Path) -> list[Path]:
         )
     out.mkdir(parents=True, exist_ok=True)
     written = []
-    for part, source in _places(folder).items():
+    for part, source in places_of(folder).items():
         target = source if out.resolve() == folder.resolve() else out / part
         if target.resolve() != source.resolve():
             target.mkdir(exist_ok=True)
@@ -125,12 +118,8 @@ def export_part(folder: Path) -> list[Path]:
         takes[name] = _without_weights(model, weights)
         written.append(_write(folder / f"{name}.onnx", model.SerializeToString()))
     config = read_config(folder)
-    record = {
-        "format": FORMAT,
-        "kind": config["kind"],
-        "arguments": config["arguments"],
-        "graphs": takes,
-    }
+    record = {"format": FORMAT, **{key: config[key] for key in ("kind", "arguments")}}
+    record["graphs"] = takes
     written.append(_write(folder / GRAPHS, (json.dumps(record) + "\n").encode()))
     return written
 
@@ -138,7 +127,7 @@ def export_part(folder: Path) -> list[Path]:
 def export_whole(folder: Path, out: Path) -> list[Path]:
     """Every graph of a circle with its weights inside, in single precision: the files written."""
     written = []
-    for source in _places(folder).values():
+    for source in filter(Path.is_dir, places_of(folder).values()):  # an outside recogniser has none
         part = load_part(source)
         for name, graph in graphs_of(part).items():
             name = "walk" if name == "look" else name
@@ -233,12 +222,6 @@ def _without_weights(model: Any, weights: dict[str, np.ndarray]) -> list[str]:
         place.key, place.value = "location", WEIGHTS
         taken.append(initializer.name)
     return taken
-
-
-def _places(folder: Path) -> dict[str, Path]:
-    """Where a circle's parts are."""
-    places = {part: holder(folder, part) / part for part in (*PARTS, *FURTHER)}
-    return {part: place for part, place in places.items() if place.is_dir()}
 
 
 def _write(path: Path, data: bytes, *, alone: bool = True) -> Path:

@@ -180,7 +180,7 @@ def align(pixels: np.ndarray, box: Box, aligner: FindsPoints, looks: int = STEPS
 
     Args:
         pixels: (H, W, 3) uint8 RGB photograph.
-        box: a face of `detect(pixels)`.
+        box: a face of `istrc.photo.detect.looks(pixels)`.
         aligner: a landmark network.
         looks: how often it looks; where the box is nearly right already, fewer are enough.
     """

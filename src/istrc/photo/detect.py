@@ -68,22 +68,9 @@ class Box:
         return (self.left + self.right) / 2, (self.top + self.bottom) / 2
 
 
-def detect(pixels: np.ndarray, min_face: float | None = None) -> list[Box]:
-    """The faces of a photograph by the detector's own judgement, largest first; [] of none.
-
-    Of doubtful faces at most one is believed, the best, and only where nothing is clearer.
-    `istrc.photo.find` has a better judge. Arguments and errors are those of `looks`.
-    """
-    seen: list[Box] = []
-    for look in looks(pixels, min_face):
-        seen += look
-        if clear := _clear(seen):
-            return without_doubles(clear)
-    return sorted(seen, key=lambda box: box.score)[-1:]
-
-
 def looks(pixels: np.ndarray, min_face: float | None = None) -> Iterator[list[Box]]:
     """What ever dearer looks at a photograph see, doubtful faces too; stop when it is enough.
+    `istrc.photo.find` judges them.
 
     The first look finds faces of all sizes: near ones at a longest side of 800 pixels, and smaller
     ones where the sieve says that they may be. The second is at up to 1600, the last at turned
@@ -98,9 +85,7 @@ def looks(pixels: np.ndarray, min_face: float | None = None) -> Iterator[list[Bo
         InputError: not an (H, W, 3) uint8 array.
     """
     if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8:
-        raise InputError(
-            f"detect: expected uint8 pixels (H, W, 3), got {pixels.dtype} {pixels.shape}"
-        )
+        raise InputError(f"expected uint8 pixels (H, W, 3), got {pixels.dtype} {pixels.shape}")
     longest = max(pixels.shape[:2])
     picture = Image.fromarray(pixels)
     first, scale = _at_side(picture, min(longest, FIRST_SIDE))

@@ -23,7 +23,7 @@ from istrc.models.fused import channels_last
 from istrc.models.mapping import Mapping
 from istrc.models.serialization import fingerprint
 from istrc.training import loop
-from istrc.training.critic import PatchCritic, Regions, hinge, joined_pull
+from istrc.training.critic import PatchCritic, Regions, criticised
 from istrc.training.settings import FineTuneSettings
 
 COARSE = 8  # places across a face at which its colours stay
@@ -90,14 +90,10 @@ def fine_tune(
             colours = pooled(drawn(blurred.standardised(z[rows])))
         error = ((leaf - standard[rows]).square() * weights).mean()
         colour = (pooled(x) - colours).square().mean()
-        critic.requires_grad_(False)
-        share = s.critic_weight * min(1.0, step / 300)
-        pull = joined_pull(leaf, error + s.colour_weight * colour, critic(x), share)
-        critic.requires_grad_(True)
-        critic_loss = hinge(critic(real), critic(x.detach()))
-        critic_loss.backward()
+        loss, share = error + s.colour_weight * colour, s.critic_weight * min(1.0, step / 300)
+        pull, critic_loss = criticised(critic, leaf, loss, x, real, share)
         codes.backward(pull)
-        return {"mse": error.detach(), "colour": colour.detach(), "critic": critic_loss.detach()}
+        return {"mse": error.detach(), "colour": colour.detach(), "critic": critic_loss}
 
     loop.train(
         "mapping, fine-tuned",

@@ -26,7 +26,7 @@ from istrc.models.serialization import fingerprint
 from istrc.training import loop, processes
 from istrc.training.augment import augment
 from istrc.training.components import fit_components, reference_shape, regions_of, weights_of
-from istrc.training.critic import PatchCritic, Regions, hinge, joined_pull
+from istrc.training.critic import PatchCritic, Regions, criticised
 from istrc.training.settings import BeganSettings
 
 
@@ -155,13 +155,8 @@ def _reals(
             shown["feature"] = feature.detach()
             loss = real_energy + s.feature_weight * feature
         if critic is not None:
-            critic.requires_grad_(False)
             share = s.critic_weight * min(1.0, step / s.critic_after)
-            pull = joined_pull(leaf, loss, critic(leaf), share)
-            critic.requires_grad_(True)
-            critic_loss = hinge(critic(x), critic(leaf.detach()))
-            critic_loss.backward()
-            shown["critic"] = critic_loss.detach()
+            pull, shown["critic"] = criticised(critic, leaf, loss, leaf, x, share)
         else:
             (pull,) = torch.autograd.grad(loss, leaf)
     rebuilt.backward(pull)

@@ -77,3 +77,20 @@ def joined_pull(
     (ours,) = torch.autograd.grad(loss, rebuilt, retain_graph=True)  # they may share a graph
     (critics,) = torch.autograd.grad(-opinion.float().mean(), rebuilt)
     return ours + critics * (weight * ours.norm() / critics.norm().clamp(min=1e-12))
+
+
+def criticised(
+    critic: nn.Module,
+    at: torch.Tensor,  # what the pull is on: the rebuilt faces, or the codes that they come from
+    loss: torch.Tensor,  # of it
+    rebuilt: torch.Tensor,  # (B, 3, S, S), of `at`
+    real: torch.Tensor,  # (B, 3, S, S)
+    weight: float,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """`joined_pull` at `at`, and the critic's loss, whose gradients its weights then have."""
+    critic.requires_grad_(False)
+    pull = joined_pull(at, loss, critic(rebuilt), weight)
+    critic.requires_grad_(True)
+    own = hinge(critic(real), critic(rebuilt.detach()))
+    own.backward()
+    return pull, own.detach()

@@ -83,99 +83,45 @@ def follow(averaged: nn.Module, net: nn.Module, step: int, decay: float) -> None
 def train(
     part: str,
     settings: Run,  # steps, seed, minutes and validate_every; what it records is in the record
-    out: str | Path,
+    out: str | Path,  # folder for the checkpoint, the log and the configuration
     *,
     modules: Mapping[str, nn.Module],  # of the checkpoint, first the network that is trained
     optimizers: Mapping[str, torch.optim.Optimizer],  # whose rates are the schedule's peaks
+    batch: Callable[[int], Any],  # step -> batch; pure, runs one step ahead in a thread
     gradients: Callable[[int, Any], Mapping[str, Any]],  # backward passes -> numbers to log
     averaged: nn.Module | None = None,  # one of the modules, which follows the first
     clip: float | None = None,  # the largest norm of the first network's gradient
     schedule: Callable[..., float] = cosine,  # (step, steps, peak=) -> learning rate
-    best: str | None = None,  # chooses the weights that the modules have in the end; see `run`
-    config: Mapping[str, Any],  # recorded beside the settings
-    **rest: Any,  # batch, validate, state, log_every, echo: see `run`
-) -> int:
-    """Train a part as its settings say; returns the steps done."""
-    net = next(iter(modules.values()))
-    peaks = {name: optimizer.defaults["lr"] for name, optimizer in optimizers.items()}
-
-    def update(step: int, batch: Any) -> Mapping[str, Any]:
-        for name, optimizer in optimizers.items():
-            for group in optimizer.param_groups:
-                group["lr"] = schedule(step, settings.steps, peak=peaks[name])
-            optimizer.zero_grad(set_to_none=True)
-        numbers = dict(gradients(step, batch))
-        processes.average(modules, optimizers)
-        if clip is not None:
-            numbers["grad"] = nn.utils.clip_grad_norm_(net.parameters(), clip)
-        for optimizer in optimizers.values():
-            optimizer.step()
-        if averaged is not None:
-            follow(averaged, net, step, settings.average)
-        return numbers
-
-    done = run(
-        modules=modules,
-        optimizers=optimizers,
-        update=update,
-        steps=settings.steps,
-        out=out,
-        config={"part": part, **settings.recorded(), **config},
-        seed=settings.seed,
-        minutes=settings.minutes,
-        validate_every=settings.validate_every,
-        best=best,
-        **rest,
-    )
-    if best:
-        load_best(out, modules)
-    return done
-
-
-def run(
-    *,
-    modules: Mapping[str, nn.Module],  # everything whose weights a checkpoint must hold
-    optimizers: Mapping[str, torch.optim.Optimizer],  # over the modules' parameters
-    batch: Callable[[int], Any],  # step -> batch; pure, runs one step ahead in a thread
-    update: Callable[[int, Any], Mapping[str, Any]],  # one optimiser step -> numbers to log
-    steps: int,  # length of the whole run, over all resumptions; may change between them
-    out: str | Path,  # folder for the checkpoint, the log and the configuration
-    config: Mapping[str, Any],  # recorded; a resumed run must have the same
-    seed: int = 0,
     state: dict[str, float] | None = None,  # numbers that live between steps (BEGAN's k_t)
     validate: Callable[[int], Mapping[str, float]] | None = None,  # held-out numbers
-    validate_every: int = 1000,  # steps
-    best: str | None = None,  # a number of `validate`; its highest value's weights are kept
+    best: str | None = None,  # one of them: its highest value's weights the modules have in the end
+    config: Mapping[str, Any],  # recorded beside the settings; a resumed run must have the same
     log_every: int = 20,  # steps
     checkpoint_every: float = 120.0,  # seconds
-    minutes: float | None = None,  # stop (resumably) after this long
     echo: bool = True,  # progress on standard error
 ) -> int:
-    """Train to `steps`, resuming from `out` if a checkpoint is there. Returns the steps done.
+    """Train a part as its settings say, on from a checkpoint in `out`; returns the steps done.
 
-    With the same settings a resumed run ends with the bits of an uninterrupted one. `steps` alone
-    may differ from the interrupted run's, which is recorded.
+    With the same settings a resumed run ends with the bits of an uninterrupted one. Their `steps`,
+    of the whole run over all resumptions, may differ from the interrupted one's: it is recorded.
 
-    Raises IstrcError when `out` holds a run with another configuration or a damaged checkpoint,
-    and when a loss is no longer finite.
+    Raises IstrcError where `out` holds another configuration's run or a damaged checkpoint, and
+    when a loss is no longer finite.
     """
-    out = Path(out)
+    out, steps, seed = Path(out), settings.steps, settings.seed
     state = {} if state is None else state
-    recorded = json.loads(json.dumps({**config, "steps": steps, "seed": seed, "was": []}))
+    config = {"part": part, **settings.recorded(), **config, "steps": steps, "seed": seed}
+    recorded = json.loads(json.dumps({**config, "was": []}))
 
-    # Resume. A run that is made longer or shorter says so: its learning rates are not those of
-    # a run that had this length from the start.
+    # Resume. A run made longer or shorter says so: one of this length had other learning rates
     step = _load(out / "checkpoint.safetensors", modules, optimizers, state, recorded)
-    first = processes.rank() == 0
-    if first:
+    if first := processes.rank() == 0:
         write_json(out / "run.json", recorded)
-    cost = Cost(out, step)
-    started = saved = time.monotonic()
     if step >= steps:
-        return step
-
+        return _ended(out, modules, best, step)
+    net, cost, held_out = next(iter(modules.values())), Cost(out, step), dict[str, float]()
+    started = saved = time.monotonic()
     progress: Any = Bar(out.name, steps, step, lasting=True) if echo and first else nullcontext()
-    held_out: dict[str, float] = {}
     with _log_writer(out, step) as writer, ThreadPoolExecutor(1) as loader, progress:
         pending = loader.submit(batch, step)
         while step < steps:
@@ -185,9 +131,22 @@ def run(
                 pending = loader.submit(batch, step + 1)
             torch.manual_seed(seed * 1_000_003 + step)
             with cost.counting():
-                numbers = update(step, current)
+                for optimizer in optimizers.values():
+                    rate = schedule(step, steps, peak=optimizer.defaults["lr"])
+                    for group in optimizer.param_groups:
+                        group["lr"] = rate
+                    optimizer.zero_grad(set_to_none=True)
+                numbers = dict(gradients(step, current))
+                processes.average(modules, optimizers)
+                if clip is not None:
+                    numbers["grad"] = nn.utils.clip_grad_norm_(net.parameters(), clip)
+                for optimizer in optimizers.values():
+                    optimizer.step()
+                if averaged is not None:
+                    follow(averaged, net, step, settings.average)
             step += 1
             elapsed = time.monotonic() - started
+            minutes = settings.minutes
             expired = processes.agree(state, minutes is not None and elapsed > 60 * minutes)
             due = started + elapsed - saved > checkpoint_every or step == steps or expired
 
@@ -196,17 +155,13 @@ def run(
                 numbers = {name: float(value) for name, value in numbers.items()}
                 for name, value in numbers.items():
                     writer.add_scalar(f"train/{name}", value, step)
-                if not all(np.isfinite(value) for value in numbers.values()):
-                    raise IstrcError(
-                        f"{out}: training diverged at step {step} ({numbers}); "
-                        "lower the learning rate, or delete the folder to start again"
-                    )
+                _check_finite(out, step, numbers)
                 if echo and first:
                     shown = {**numbers, **held_out}.items()
                     progress.at(step, steps, " ".join(f"{name} {v:.4g}" for name, v in shown))
 
             # Measure on held-out faces, keep the best
-            if validate and (step % validate_every == 0 or step == steps):
+            if validate and (step % settings.validate_every == 0 or step == steps):
                 held_out = {f"val_{name}": float(v) for name, v in validate(step).items()}
                 for name, value in held_out.items():
                     writer.add_scalar(f"valid/{name[4:]}", value, step)
@@ -224,6 +179,21 @@ def run(
                 break
         pending.cancel()
     processes.wait()
+    return _ended(out, modules, best, step)
+
+
+def _check_finite(out: Path, step: int, numbers: Mapping[str, float]) -> None:
+    if not all(map(np.isfinite, numbers.values())):
+        raise IstrcError(
+            f"{out}: training diverged at step {step} ({numbers}); lower the learning rate, or "
+            "delete the folder to start again"
+        )
+
+
+def _ended(out: Path, modules: Mapping[str, nn.Module], best: str | None, step: int) -> int:
+    """Give the modules the best weights, where some are chosen; returns the steps done."""
+    if best:
+        load_best(out, modules)
     return step
 
 

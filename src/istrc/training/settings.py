@@ -174,7 +174,7 @@ class BeganSettings(Validated):
     facenet: FaceNet | None = other(None, "Whose features sharpen the energy; plain L1 if none.")
     feature_weight: float = setting(0.1, "Weight of those features.")
     critic_weight: float = setting(
-        0.4, "Pull of a critic of texture beside the energy's; 0 is without."
+        0.4, "Pull of a critic of texture beside the energy's; 0 is none."
     )
     critic_rate: float = setting(5e-4, "Peak learning rate of the critic.")
     critic_after: int = setting(500, "Steps until the critic pulls in full.")
@@ -188,7 +188,7 @@ class OnEmbeddings(Validated):
     facenet: FaceNet | None = other(None, "The folder of a trained FaceNet.")
     recogniser: Recogniser | None = other(None, "Any recogniser.")
     embeddings: Path | str | None = other(
-        None, "Where a recogniser's are kept; OUT/embeddings if none."
+        None, "Where a recogniser's are kept; else OUT/embeddings."
     )
     # Of the same data and networks; they are made otherwise
     spaces: Spaces | None = other(None, "")
@@ -208,9 +208,7 @@ class MappingSettings(OnCodes):
 
     limit: int | None = other(None, "Faces to train on, at most.")
     steps: int = other(6000, "Batches.")
-    fine_steps: int = other(
-        4000, "Batches of the adversarial fine-tuning; 0 is without, as the paper is."
-    )
+    fine_steps: int = other(4000, "Batches of adversarial fine-tuning; 0, as in the paper: none.")
     batch_size: int = setting(512, "Faces in a batch.")
     width: int = other(512, "Of the hidden layers.")
     layers: int = other(5, "Fully connected layers.")
@@ -253,9 +251,7 @@ class ChangesSettings(OnCodes):
 
     steps: int = other(4000, "Batches.")
     batch_size: int = setting(512, "Pairs in a batch.")
-    same: float = setting(
-        0.5, "Share of pairs of one person; the others are of strangers in one pose."
-    )
+    same: float = setting(0.5, "Share of pairs of one person; others are of strangers in a pose.")
     width: int = other(768, "Of the hidden layers.")
     layers: int = other(2, "Hidden ones.")
     rate: float = setting(1e-3, "Peak learning rate of Adam.")
@@ -313,9 +309,7 @@ class ReachSettings(Settings):
 
     out: ClassVar[str] = "Run folder; holds what was measured."
 
-    circle: Circle = other(
-        MISSING, "Whose probes are measured, and who bounds edits by `same_person`."
-    )
+    circle: Circle = other(MISSING, "Whose probes are measured; its `same_person` bounds edits.")
     faces: int = setting(60, "Of each edit.")
 
 
@@ -326,13 +320,9 @@ class CircleSettings(Settings):
     out: ClassVar[str] = "The circle's folder; the runs are kept in OUT/runs."
 
     recogniser: Recogniser = other(MISSING, "Any recogniser.")
-    from_: Circle | None = other(
-        None, "Whose auto-encoder, landmarks and probes are taken; the shipped."
-    )
+    from_: Circle | None = other(None, "Gives auto-encoder, landmarks, probes; shipped if none.")
     mapping_steps: int = other(8000, "Batches of mapping.")
-    mapping_fine_steps: int = other(
-        4000, "Batches of mapping's adversarial fine-tuning; 0 is without."
-    )
+    mapping_fine_steps: int = other(4000, "Batches of mapping's adversarial fine-tuning; 0: none.")
     attributes_steps: int = other(1200, "Batches of attributes.")
     changes_steps: int = other(4000, "Batches of changes.")
     limit: int | None = other(None, "Faces to train on, at most.")
@@ -355,7 +345,7 @@ class AllSettings(Settings):
     began_steps: int | None = other(None, "Batches of began.")
     mapping_steps: int | None = other(None, "Batches of mapping.")
     mapping_fine_steps: int | None = other(
-        None, "Batches of mapping's adversarial fine-tuning; 0 is without."
+        None, "Batches of mapping's adversarial fine-tuning; 0: none."
     )
     attributes_steps: int | None = other(None, "Batches of attributes.")
     changes_steps: int | None = other(None, "Batches of changes.")
