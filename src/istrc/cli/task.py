@@ -6,7 +6,7 @@ import errno
 import os
 import time
 from collections.abc import Callable, Generator, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -113,7 +113,7 @@ def here(
             yield from finished(opened, looked, task)
         return
     with ThreadPoolExecutor(1) as ahead:
-        looking = ahead.submit(next, batches, [])
+        looking: Future[list[Looked]] = ahead.submit(next, batches, [])
         while looked := looking.result():
             looking = ahead.submit(next, batches, [])
             yield from finished(opened, looked, task)
