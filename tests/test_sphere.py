@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import assume, given, settings
@@ -191,6 +192,23 @@ def test_antipodal_points_are_refused(dtype):
         assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_antipodal_is_within_the_root_of_eps(dtype):
+    near = torch.finfo(dtype).eps ** 0.5
+    within, beyond = (pair(9, 16, math.pi - share * near, dtype) for share in (0.8, 1.2))
+    across = sphere.tangent(beyond[0], draw(10, 16, dtype=dtype))
+    for refused, more in ((sphere.log, []), (sphere.transport, [across])):
+        with pytest.raises(IstrcError, match="antipodal"):
+            refused(*within, *more)
+        assert refused(*beyond, *more).isfinite().all()
+    carried = sphere.transport(*beyond, across)
+    assert carried.norm().item() == pytest.approx(across.norm().item(), rel=1e-3)
+    # One of two that are perpendicular to the sum of all
+    a, b = torch.eye(4, dtype=dtype)[:2]
+    with pytest.raises(IstrcError, match="antipodal"):
+        sphere.mean(torch.stack([a, b, -b]))
+
+
 # --- exp, log --------------------------------------------------------------------------------
 
 
@@ -220,6 +238,22 @@ def test_exp_and_log_at_zero(dtype):
     z = draw(11, 2, 16, dtype=dtype)
     assert torch.equal(sphere.log(z, z), torch.zeros_like(z))
     assert close(sphere.exp(z, torch.zeros_like(z)), z, dtype, 2)
+
+
+def test_log_keeps_the_digits_of_a_small_angle():
+    z, p = (point.repeat(1, 1) for point in pair(11, 128, 1e-5, torch.float32))
+    slow = p.double() - z.double()
+    slow -= (slow * z.double()).sum() * z.double()
+    v = sphere.log(z, p).double()
+    assert ((v / v.norm() - slow / slow.norm()).norm() < 1e-5).all()
+
+
+def test_coincident_points_divide_by_nothing():
+    z = draw(11, 3, 8).numpy()
+    with np.errstate(all="raise"):
+        assert not sphere.log(z, z).any()
+        assert np.abs(sphere.slerp(z, z, 0.3) - z).max() < 1e-15
+        assert np.array_equal(sphere.step(z, 0 * z, 0.3), z)
 
 
 # --- step, noise -----------------------------------------------------------------------------
@@ -256,6 +290,18 @@ def test_step_without_a_direction_stays(seed, dim, dtype):
     assert torch.equal(moved[0], z[0]) and torch.equal(moved[2], z[2])
     assert close(moved[1], z[1], dtype, 2)
     assert close(sphere.angle(z[3], moved[3]), 0.25, dtype, 16)
+
+
+@pytest.mark.parametrize("dim", [16, 128])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_what_rounding_leaves_is_four_eps_in_each_coordinate(dim, dtype):
+    least = 4 * torch.finfo(dtype).eps * dim**0.5
+    for share, moves in ((0.4, False), (1.6, True)):
+        # z is one of eight coordinates and not of all, or adding would round the rest away
+        z = torch.eye(dim, dtype=dtype)[:8].sum(0) / 8**0.5
+        g = torch.eye(dim, dtype=dtype)[-1]
+        moved = sphere.step(z, 5 * (z + share * least * g), 0.5)
+        assert close(sphere.angle(z, moved), 0.5 if moves else 0.0, dtype)
 
 
 def test_step_has_finite_gradients_where_it_stays():
@@ -354,6 +400,11 @@ def test_mean_in_batches_and_with_zero_weights():
     batch = sphere.mean(points)  # (5, 3, 16) -> (3, 16)
     for k in range(3):
         assert torch.allclose(batch[k], sphere.mean(points[:, k]), atol=1e-14)
+    # Where one has arrived at once, the others go on
+    points[:, 1] = points[0, 1]
+    batch = sphere.mean(points)
+    for k in (0, 2):
+        assert torch.allclose(batch[k], sphere.mean(points[:, k]), atol=1e-14)
     left_out = sphere.mean(points, weights=[1, 1, 0, 1, 0])
     assert torch.allclose(left_out, sphere.mean(points[[0, 1, 3]]), atol=1e-14)
 
@@ -373,7 +424,7 @@ def test_mean_names_what_is_wrong():
     sphere.mean(torch.stack([a, b, c, -b]), weights=[1, 1, 1, 0])  # it does not count: no error
     with pytest.raises(IstrcError, match="no points"):
         sphere.mean(torch.empty(0, 8))
-    for weights in ([1, -1], [0, 0], [math.nan, 1]):
+    for weights in ([1, -1], [3, -1], [0, 0], [math.nan, 1]):
         with pytest.raises(IstrcError, match="weights"):
             sphere.mean(torch.stack([a, b]), weights)
     with pytest.raises(IstrcError, match="3 numbers for 2 points"):
@@ -403,6 +454,10 @@ def test_combine_refuses_a_sum_that_vanishes(dtype):
         sphere.combine([1, -1], torch.stack([a, a]))
     with pytest.raises(IstrcError, match="cancel"):
         sphere.combine([0.1, 0.7, -0.8], torch.stack([a, a, a]))
+    with pytest.raises(IstrcError, match="cancel"):  # to rounding of what is added
+        sphere.combine([1e4, 7e4, -8e4], torch.stack([a, a, a]))
+    with pytest.raises(IstrcError, match="cancel"):  # one row among good ones
+        sphere.combine([1, -1], torch.stack([torch.stack([a, a]), torch.stack([a, b])]))
     with pytest.raises(IstrcError, match="2 numbers for 1 points"):
         sphere.combine([1, -1], a[None])
     # A small difference is a difference: it has a direction.

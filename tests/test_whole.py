@@ -3,13 +3,26 @@
 import hashlib
 import json
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import istrc
 from istrc.errors import InputError
 from istrc.photo.write import write_picture
-from istrc.whole import beside, checksum, contents, read_json, whole, write_json
+from istrc.whole import (
+    ABANDONED,
+    beside,
+    checksum,
+    clear,
+    contents,
+    read_json,
+    whole,
+    write_json,
+)
 
 LONGEST = 249  # bytes of a name, under the 255 of most file systems
 
@@ -43,7 +56,7 @@ def test_names_as_long_as_they_may_be(tmp_path, write, longest):
 def test_the_name_in_between_is_beside_it_hidden_short_and_ends_the_same(tmp_path, ending):
     temporary, target = beside(tmp_path / ("L" * 200 + ending))
     assert temporary.parent == target.parent and temporary.name.startswith(".istrc-")
-    assert temporary.name.endswith(f".partial{ending}") and len(temporary.name) < 40
+    assert temporary.name.endswith(f".partial{ending}") and len(temporary.name) < 48
     assert beside(target) != (temporary, target)  # another each time
 
 
@@ -78,6 +91,64 @@ def test_a_pipe_or_a_device_is_refused_and_stays(tmp_path, write, linking):
     assert (tmp_path / "pipe.png").is_fifo()
     with pytest.raises(InputError, match=f"{os.devnull}: a pipe or a device"):
         beside(os.devnull)
+
+
+BEGUN = """
+import sys
+from pathlib import Path
+from istrc.whole import beside
+
+temporary, _ = beside(sys.argv[1])
+temporary.write_text("half")
+print(temporary.name, flush=True)
+sys.stdin.read()
+"""
+
+
+def begun(path):
+    """A process that writes `path`, and the name it writes it under."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", BEGUN, path],
+        env={**os.environ, "PYTHONPATH": str(Path(istrc.__file__).parents[1])},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    return process, process.stdout.readline().strip()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there only a file's age is asked")
+@pytest.mark.parametrize("write", [picture, text])
+def test_what_a_killed_process_left_is_deleted_and_what_another_writes_is_not(tmp_path, write):
+    (killed, left), (writing, its) = (begun(tmp_path / name) for name in ("a.png", "b.png"))
+    killed.kill()
+    killed.communicate()
+    assert sorted(os.listdir(tmp_path)) == sorted([left, its])
+    try:
+        write(tmp_path / "c.png")
+        assert sorted(os.listdir(tmp_path)) == sorted([its, "c.png"])
+    finally:
+        writing.kill()
+        writing.communicate()
+    write(tmp_path / "c.png")  # a process looks once
+    assert its in os.listdir(tmp_path)
+
+
+def test_what_a_process_left_that_cannot_be_seen_is_deleted_when_it_is_old(tmp_path):
+    names = {
+        "of another machine": f".istrc-{'0' * 8}-{os.getpid():x}-{'a' * 8}.partial.png",
+        "whose number another has": beside(tmp_path / "x" / "a.png")[0].name,
+        "by an earlier version": f".istrc-{'b' * 16}.partial.npy",
+        "not ours": ".istrc-notes.partial.txt",
+    }
+    for age, kept in ((ABANDONED - 60, {*names}), (ABANDONED + 60, {"not ours"})):
+        for name in names.values():
+            (tmp_path / name).write_text("half")
+            then = (tmp_path / name).stat().st_mtime - age
+            os.utime(tmp_path / name, (then, then))
+        clear.cache_clear()
+        clear(tmp_path)
+        assert {*os.listdir(tmp_path)} == {names[one] for one in kept}
 
 
 def test_json_is_never_half_written(tmp_path):

@@ -20,7 +20,7 @@ from istrc.whole import read_json
 
 PARTS = (
     "attributes", "verification", "reconstruction", "editing", "training", "demo", "kills", "fuzz",
-    "fuzz_readers", "soak", "coverage", "own", "page",
+    "fuzz_readers", "mutations", "soak", "coverage", "own", "page",
 )  # fmt: skip
 NOTHING = "Not measured yet.\n"
 
@@ -103,6 +103,10 @@ def reliability(found: Mapping[str, Mapping[str, Any]]) -> str:
         for name, one in _each(found.get(part), "cases"):
             what = f"damaged {name}: {one['refused']} refused in one line, the others read"
             rows.append([what, one["cases"], one["failed"], found[part]["command"]])
+    for name, one in _each(found.get("mutations"), "mutants"):
+        what = f"one operator, constant or comparison of `{name}` changed, of {one['of']} in all;"
+        what += " failed: its tests did not notice"
+        rows.append([what, one["mutants"], one["survived"], one["command"]])
     rows += [row for part in ("edits", "page") for row in _soaked(part, found.get("soak", {}))]
     if not rows:
         return NOTHING

@@ -108,8 +108,10 @@ def transport(a: Array, b: Array, v: Array) -> Array:
     antipodal.
     """
     _refuse_antipodal(angle(a, b)[..., None], "transport")
-    # Parallel transport: v - <b, v> / (1 + <a, b>) (a + b)
-    return tangent(b, v - _dot(b, v) / (1 + _dot(a, b)) * (a + b))
+    # Parallel transport: v - <b, v> / (1 + <a, b>) (a + b), where 1 + <a, b> = |a + b|^2 / 2 keeps
+    # its digits between points that are nearly antipodal
+    both = a + b
+    return tangent(b, v - 2 * _dot(b, v) / _dot(both, both) * both)
 
 
 def step(z: Array, direction: Array, angle: float | Array) -> Array:

@@ -11,10 +11,14 @@ import hashlib
 import json
 import math
 import os
+import platform
+import re
 import secrets
 import shutil
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +26,11 @@ from istrc.errors import InputError, OutOfSpace, reason
 
 LARGEST_JSON = 100_000_000  # bytes: prepared.json that names a million pictures left out
 LONGEST_NAME = 255  # bytes, on most file systems
+# Seconds since a file that is not whole was changed, after which nobody writes it any more, whoever
+# did: a film, the longest of them, grows by the second
+ABANDONED = 86_400
+# Of a process, by its machine and its number
+_PARTIAL = re.compile(r"\.istrc-(?:([0-9a-f]{8})-([0-9a-f]{1,7})-)?[0-9a-f]{8,16}\.partial(\.\w+)?")
 
 
 def regular(path: str | Path) -> Path:
@@ -46,6 +55,8 @@ def beside(path: str | Path) -> tuple[Path, Path]:
     Through a link, as any writer would. The ending is the same, as formats are chosen by it; the
     rest is short, as names have limits that `path` may have reached. Raises InputError for a link
     that leads to no folder, and for a pipe or a device, which a file would take the place of.
+
+    What killed processes have left in that folder is deleted, see `clear`.
     """
     target = Path(os.path.realpath(path))
     if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
@@ -55,7 +66,51 @@ def beside(path: str | Path) -> tuple[Path, Path]:
             f"{path}: a link to {target}, and the folder {target.parent} does not exist; make it, "
             "or give another OUT"
         )
-    return target.with_name(f".istrc-{secrets.token_hex(8)}.partial{target.suffix}"), target
+    clear(target.parent)
+    mine = f"{_machine()}-{os.getpid():x}-{secrets.token_hex(4)}"
+    return target.with_name(f".istrc-{mine}.partial{target.suffix}"), target
+
+
+@cache
+def clear(folder: Path) -> None:
+    """Delete, once in a process, what killed ones left in a folder under names of `beside`.
+
+    Whether a process lives is seen from its number where that is of this machine (and this
+    container); of any other, and where another process got the number since, by the file's age.
+    """
+    with suppress(OSError):  # another command clears as well, or it is not ours to delete
+        for path in folder.glob(".istrc-*.partial*"):
+            if not (found := _PARTIAL.fullmatch(path.name)):
+                continue
+            dead = found[1] == _machine() and not _lives(int(found[2], 16))
+            if dead or time.time() - path.lstat().st_mtime > ABANDONED:
+                path.unlink(missing_ok=True)
+
+
+@cache
+def _machine() -> str:
+    """Tells this machine, since it was started, and this container from those with other processes
+    under the same numbers.
+    """
+    try:
+        told = Path("/proc/sys/kernel/random/boot_id").read_text()
+        told += os.readlink("/proc/self/ns/pid")
+    except OSError:  # no Linux
+        told = platform.node()
+    return hashlib.sha256(told.encode()).hexdigest()[:8]
+
+
+def _lives(process: int) -> bool:
+    """Whether a process of this machine lives; True where that cannot be asked."""
+    if os.name == "nt":  # where os.kill does more than ask
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # somebody else's
+        pass
+    return True
 
 
 def copy_whole(source: Path, path: Path) -> None:

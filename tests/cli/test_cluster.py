@@ -14,7 +14,7 @@ from PIL import Image
 
 from istrc.cli.cluster import by_ray
 from istrc.cli.files import Job
-from istrc.cli.many import do_all
+from istrc.cli.many import do_all, parts
 from istrc.cli.report import Report
 from istrc.cli.task import Outcome, Stop, Task
 from istrc.errors import InputError
@@ -90,7 +90,7 @@ def test_a_killed_worker_loses_nothing(cluster, jobs):
 
 def test_what_kills_every_worker_is_told_and_the_others_are_done(cluster, jobs):
     every = jobs(at4="kills always")
-    found = dict(by_ray(list(enumerate(every)), TASK, 2, Stop()))
+    found = dict(by_ray(parts(every, (), TASK.at_once), TASK, 2, Stop()))
     lost = [number for number, outcome in sorted(found.items()) if outcome.error]
     assert sorted(found) == list(range(COUNT)) and 4 in lost and len(lost) <= TASK.at_once
     assert "ended from outside, 3 times" in found[4].error
@@ -98,7 +98,7 @@ def test_what_kills_every_worker_is_told_and_the_others_are_done(cluster, jobs):
 
 def test_a_defect_keeps_its_traceback(cluster, jobs):
     with pytest.raises(RuntimeError, match="ZeroDivisionError"):
-        list(by_ray(list(enumerate(jobs(at2="defect"))), TASK, 2, Stop()))
+        list(by_ray(parts(jobs(at2="defect"), (), 3), TASK, 2, Stop()))
 
 
 def test_a_command_makes_the_same_and_does_not_make_it_again(istrc, blank_model, tmp_path):

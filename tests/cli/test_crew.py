@@ -10,7 +10,7 @@ from istrc.cli.files import Job
 from istrc.cli.task import Outcome, Stop, Task
 from istrc.errors import IstrcError
 
-JOBS = [(number, Job(Path(f"{number}.png"), None)) for number in range(6)]
+PARTS = [[(number, Job(Path(f"{number}.png"), None))] for number in range(6)]
 
 
 def opened():
@@ -27,7 +27,7 @@ def work(pid, job, settings):
 
 def done(dies=(), breaks=(), count=2):
     task = Task(work, {"dies": dies, "breaks": breaks}, opened, runtime="light")
-    return apart(JOBS, task, count, Stop())
+    return apart(PARTS, task, count, Stop())
 
 
 def test_every_job_is_done_once_by_other_processes():

@@ -129,6 +129,36 @@ def test_a_folder_is_drawn_as_each_of_its_pictures_is(run, faces, tmp_path, comm
         assert np.abs(both[0] - both[1]).max() <= 1
 
 
+@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize(
+    "command", [["edit", "-a", "smile", "-a", "young=-1"], ["reconstruct", "--crop"]]
+)
+def test_what_goes_on_ends_with_the_same_bytes(istrc, faces, tmp_path, command, processes):
+    from istrc.circle import Circle
+    from istrc.health import drawn
+
+    folder, out, circle = tmp_path / "in", tmp_path / "out", Circle.from_pretrained(runtime="light")
+    folder.mkdir()
+    for number in range(11):  # of which eight are drawn together
+        Image.fromarray(drawn(circle, number)).save(folder / f"{number:02d}.png")
+    (folder / "02.png").write_bytes(b"no picture")
+    words = [command[0], folder, "--aligned", *command[1:], "--jobs", processes]
+    assert istrc(*words, "-o", out).exit_code == 1
+
+    def made():
+        return {path.name: path.read_bytes() for path in out.glob("*.png")}
+
+    whole = made()
+    for gone in ({"00.png", "05.png", "10.png"}, {"07.png"}, {*whole} - {"03.png"}):
+        for name in gone:
+            (out / name).unlink()
+        before = {path: path.stat().st_mtime_ns for path in out.glob("*.png")}
+        said = istrc(*words, "-o", out)
+        assert said.exit_code == 1 and f"{10 - len(gone)} of 11 were done already" in said.err
+        assert made() == whole
+        assert before == {path: path.stat().st_mtime_ns for path in before}
+
+
 def test_two_processes_embed_what_one_embeds(run, faces, tmp_path):
     (tmp_path / "bad.png").write_bytes(b"no picture")
     inputs = [faces / "c.webp", tmp_path / "bad.png", faces]

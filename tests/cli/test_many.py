@@ -16,9 +16,9 @@ from istrc.cli import many
 from istrc.cli import task as tasks
 from istrc.cli.files import Job
 from istrc.cli.manifest import Manifest
-from istrc.cli.many import do_all
+from istrc.cli.many import do_all, parts
 from istrc.cli.report import Report
-from istrc.cli.task import Outcome, Task, attempted
+from istrc.cli.task import Outcome, Stop, Task, attempted, here
 from istrc.errors import InputError, OutOfSpace
 
 
@@ -235,11 +235,49 @@ def test_large_pictures_are_not_held_together(tmp_path, capsys, monkeypatch):
     jobs = [Job(tmp_path / f"{k}", tmp_path / f"out{k}") for k in range(6)]
     for job in jobs:
         job.source.write_text("a")
-    for pixels, together in ((40, 3), (50, 2), (1000, 1)):
+    # Of each part of four
+    for pixels, together in ((40, [3, 3, 3, 1, 2, 2]), (50, [2] * 6), (1000, [1] * 6)):
         report = Report("copy", True)
         task = many_at_once(at_once=4, settings=dict(pixels=pixels))
         do_all(report, jobs, task, [])
-        assert [one["together"] for one in report.results] == [together] * 6
+        assert [one["together"] for one in report.results] == together
+
+
+def test_what_was_done_keeps_the_rest_company_and_is_not_done_again(tmp_path):
+    jobs = [Job(tmp_path / f"{k}", tmp_path / f"out{k}") for k in range(9)]
+    for job in jobs:
+        job.source.write_text("bad" if job in (jobs[1], jobs[4], jobs[6]) else "a")
+    looked, done = [], []
+
+    def see(circle, job, settings):
+        looked.append(job.source.name)
+        return read(circle, job, settings)
+
+    def note(circle, seen, settings):
+        done.append([job.source.name for job, _ in seen])
+        return [Outcome() if job.there else copy(circle, job, settings) for job, _ in seen]
+
+    task = Task(None, {}, list, look=see, together=note, at_once=3)
+    outcomes = here(parts(jobs, {0, 3, 5, 7}, 3), task, [], Stop())
+    assert [(k, bool(one.error)) for k, one in outcomes] == [
+        *((1, True), (2, False), (4, True), (6, True), (8, False))
+    ]
+    # Of 3, 4 and 5 only the bad one was left
+    assert done == [["0", "2"], ["7", "8"]]
+    assert looked == [*"12", "0", "4", *"68", "7"]
+    assert not (tmp_path / "out0").exists() and (tmp_path / "out2").exists()
+
+
+def test_what_was_not_looked_at_when_it_was_stopped_is_not_begun(tmp_path):
+    stop, seen = Stop(), []
+
+    def see(circle, job, settings):
+        seen.append(job.source.name)
+        stop.asked = len(seen) == 2
+
+    jobs = [Job(tmp_path / f"{k}", None) for k in range(3)]
+    task = Task(None, {}, list, look=see, together=copy_all, at_once=3)
+    assert [*here(parts(jobs, (), 3), task, [], stop)] == [] and seen == ["0", "1"]
 
 
 def test_ctrl_c_ends_what_is_looked_at_ahead(tmp_path, capsys):

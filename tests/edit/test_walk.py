@@ -1,6 +1,8 @@
 """The walk: the paper's equation by autograd, the shortest step by a direct solve, and its laws."""
 
 import math
+from dataclasses import FrozenInstanceError
+from inspect import signature
 
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from istrc import sphere
-from istrc.edit.walk import CERTAIN, Walk, shortest, targets, walk
+from istrc.edit.walk import CERTAIN, Walk, shortest, targets, walk, walk_each
 from istrc.models.attributes import AttributeClassifiers
 
 NAMES = ("smile", "male", "beard", "young")
@@ -324,6 +326,34 @@ def test_no_room_no_steps():
     assert len(go(z, net, {"smile": 1.0}, steps=0).points) == 1
 
 
+def test_the_bound_and_the_steps_that_nobody_gave():
+    net, z = build(), draw()
+    got = go(z, net, {"smile": 20.0})
+    assert not got.reached.any() and 0.999 < got.angle.max() <= 1 + 1e-9
+    assert len(go(z, net, {"smile": 20.0}, step=1e-4).points) == 201
+    one, each = (
+        {name: given.default for name, given in signature(function).parameters.items()}
+        for function in (walk, walk_each)
+    )
+    assert {name: one[name] for name in ("metric", "step", "bound", "steps", "tolerance")} == {
+        name: each[name] for name in ("metric", "step", "bound", "steps", "tolerance")
+    }
+
+
+def test_who_stands_at_the_bound_walks_no_more():
+    got = go(draw(), build(), {"smile": 20.0}, step=0.02, bound=0.1)
+    assert not got.reached.any() and 6 <= len(got.points) <= 9
+
+
+def test_no_gradient_is_kept_and_a_walk_is_never_changed():
+    net, z = build(), draw().requires_grad_()
+    one = go(z, net, {"smile": 1.0})
+    [each] = walk_each(z, net, [one.target], [([0], [])])
+    assert not one.points.requires_grad and not each.points.requires_grad
+    with pytest.raises(FrozenInstanceError):
+        one.angle = each.angle
+
+
 def test_an_unknown_metric_is_refused():
     with pytest.raises(ValueError, match="'data', 'euclidean'.*'manhattan'"):
         go(draw(), build(), {"smile": 1.0}, metric="manhattan")
@@ -353,6 +383,22 @@ def test_frames_are_evenly_spaced_in_angle_along_the_way(count):
             share = wanted / steps[leg]
             at = sphere.slerp(points[leg, face], points[leg + 1, face], share)
             assert sphere.angle(frames[i, face], at) < 1e-7
+
+
+def test_a_walk_until_a_share_of_each_way():
+    got = go(draw(), build(), {"smile": 1.0, "young": 1.0}, ["male"])
+    share = torch.tensor([0.0, 0.2, 0.5, 0.77, 0.9, 1.0], dtype=torch.float64)
+    ended = got.until(share)
+    assert ended.shape == got.points.shape
+    legs = sphere.angle(got.points[1:], got.points[:-1])  # (T, B)
+    for b in range(6):
+        gone = 0.0
+        for leg in range(len(legs)):
+            gone += legs[leg, b].item()
+            passed = gone > share[b] * legs[:, b].sum() + 1e-12
+            wanted = got.at(share[None])[0, b] if passed else got.points[leg + 1, b]
+            assert sphere.angle(ended[leg + 1, b], wanted) < 1e-7
+    assert torch.equal(ended[0], got.points[0])
 
 
 def test_frames_of_a_walk_begin_and_end_with_it():

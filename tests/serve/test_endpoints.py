@@ -57,6 +57,37 @@ def test_every_action_is_documented(client):
     assert names[:2] == ["photo", "face"] and set(TRANSFORMATIONS) < set(names)
 
 
+@pytest.mark.parametrize("origin", ["http://evil.example", "http://localhost:3000", "null"])
+def test_another_origin_reaches_nothing(server, origin):
+    import httpx
+
+    told = {"origin": origin}
+    asked = {"data": [], "fn_index": 0, "session_hash": "a"}
+    for path in ("queue/join", "upload", "run/edit", "call/edit", "cancel", "reset"):
+        answer = httpx.post(f"{server.address}gradio_api/{path}", json=asked, headers=told)
+        assert answer.status_code == 403 and "another site" in answer.text, path
+    for path in ("config", "gradio_api/info", "gradio_api/queue/data?session_hash=a"):
+        answer = httpx.get(f"{server.address}{path}", headers=told)
+        assert answer.status_code == 403 and "another site" in answer.text, path
+    assert httpx.get(server.address).status_code == 200
+
+
+def test_nothing_is_a_websocket(server):
+    """Gradio 6 sends what it has to say as events; a handshake is answered as any request is."""
+    import httpx
+    from gradio import routes
+    from starlette.routing import WebSocketRoute
+
+    shake = {
+        **{"connection": "Upgrade", "upgrade": "websocket", "sec-websocket-version": "13"},
+        **{"sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==", "origin": "http://evil.example"},
+    }
+    for path in ("", "queue/join", "gradio_api/queue/join", "gradio_api/queue/data"):
+        assert httpx.get(f"{server.address}{path}", headers=shake).status_code in (400, 403)
+    every = routes.App().routes
+    assert every and not any(isinstance(route, WebSocketRoute) for route in every)
+
+
 def test_faces_are_found_and_numbered(client, pictures):
     marked, count = client.predict(given(pictures / "two.jpg"), api_name="/faces")
     assert count == 2 and Image.open(marked).size == (800, 420)

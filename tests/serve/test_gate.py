@@ -52,6 +52,49 @@ def test_another_site_sends_nothing_and_may_link(tmp_path):
         assert ask(tmp_path, method="POST", content_length="2", sec_fetch_site=site)[0] == 200
 
 
+@pytest.mark.parametrize(
+    "origin",
+    ["http://evil.example", "https://evil.example:7860", "http://10.0.0.5", "null", "", "file://"],
+)
+@pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
+def test_a_script_of_another_origin_neither_sends_nor_reads(tmp_path, origin, method):
+    """Over plain http from a network, where browsers say the origin alone."""
+    said = "another site asks for this; open the page itself"
+    asked = dict(method=method, content_length="2", host="10.0.0.5:7860", loopback=False)
+    assert ask(tmp_path, "/gradio_api/queue/join", origin=origin, **asked) == (403, said)
+
+
+@pytest.mark.parametrize("host", ["10.0.0.5:7860", "faces.example", "FACES.example", "[::1]:7860"])
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_the_page_s_own_scripts_send_and_read(tmp_path, host, scheme):
+    own = dict(origin=f"{scheme}://{host}", content_length="2", loopback=False)
+    for method in ("GET", "POST"):
+        assert ask(tmp_path, method=method, host=host.lower(), **own)[0] == 200
+        forged = own | dict(host="10.0.0.5", x_forwarded_host=host)
+        assert ask(tmp_path, method=method, **forged)[0] == 403
+    # A form, of which this page's own policy makes browsers say no origin
+    form = dict(method="POST", content_length="2", origin="null", sec_fetch_site="same-origin")
+    assert ask(tmp_path, **form)[0] == 200
+
+
+def test_a_script_of_another_site_on_this_machine_reads_nothing(tmp_path):
+    """Gradio would let it: to it all ports of this machine are one site."""
+    for site in ("same-site", "cross-site"):
+        asked = dict(sec_fetch_site=site, origin="http://localhost:3000", host="localhost:7860")
+        assert ask(tmp_path, "/config", **asked)[0] == 403
+
+
+def test_there_is_no_websocket(tmp_path):
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+
+    scope = {"type": "websocket", "path": "/", "headers": []}
+    asyncio.run(Gate(None, tmp_path, True)(scope, None, send))
+    assert [message["type"] for message in sent] == ["websocket.close"]
+
+
 def test_addresses_elsewhere(tmp_path):
     refused = (403, "this server fetches nothing")
     assert ask(tmp_path, "/gradio_api/proxy=http://169.254.169.254/") == refused

@@ -16,7 +16,7 @@ from collections.abc import Generator, Sequence
 from typing import Any
 
 from istrc.cli.crew import REMEDY
-from istrc.cli.task import Numbered, Outcome, Stop, Task, here
+from istrc.cli.task import Outcome, Part, Stop, Task, here
 from istrc.errors import IstrcError
 
 AGAIN = 2  # times that a batch is tried anew
@@ -32,18 +32,19 @@ class Worker:
         self.task, self.opened = task, task.open()
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
-        part = [(int(one["number"]), one["job"]) for one in batch["one"]]
+        [one] = batch["one"]
+        part = one["part"]
         try:
-            done: list[tuple[int, Any]] = list(here(part, self.task, self.opened, Stop()))
+            done: list[tuple[int, Any]] = list(here([part], self.task, self.opened, Stop()))
         except Exception:  # a defect of ours, which Ray would take for a lost batch
             done = [(number, traceback.format_exc()) for number, _ in part]
         return {"one": [{"number": number, "outcome": outcome} for number, outcome in done]}
 
 
 def by_ray(
-    todo: Sequence[Numbered], task: Task, count: int, stop: Stop
+    parts: Sequence[Part], task: Task, count: int, stop: Stop
 ) -> Generator[tuple[int, Outcome]]:
-    """The jobs in `count` workers of Ray, as they are done."""
+    """The jobs in `count` workers of Ray, as they are done; see `istrc.cli.crew.apart`."""
     try:
         import ray
         import ray.data
@@ -51,21 +52,20 @@ def by_ray(
         raise IstrcError(f"--engine ray needs {error.name}: pip install 'istrc[ray]'") from None
     from istrc.runtime import threads_of
 
-    size = min(task.at_once, max(1, len(todo) // count))  # at least one batch for each of them
     threads = max(1, threads_of(task.runtime) // count)
-    missing = {number for number, _ in todo}
-    with _joined(ray, count):
+    missing = {number for part in parts for number, job in part if not job.there}
+    with _joined(ray, min(count, len(parts))):
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = False
         context.max_errored_blocks = -1  # what killed its workers does not end the others
         batches = ray.data.from_items(
-            [{"one": {"number": number, "job": job}} for number, job in todo],
-            override_num_blocks=-(-len(todo) // size),
+            [{"one": {"part": list(part)}} for part in parts],
+            override_num_blocks=len(parts),
         ).map_batches(
             Worker,
             fn_constructor_args=(task, threads),
-            batch_size=size,
-            concurrency=count,
+            batch_size=1,
+            concurrency=min(count, len(parts)),
             max_restarts=AGAIN,
             max_task_retries=AGAIN,
         )

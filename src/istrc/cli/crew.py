@@ -12,27 +12,30 @@ from collections.abc import Generator, Iterator, Sequence
 from multiprocessing import connection
 from typing import Any
 
-from istrc.cli.task import Numbered, Outcome, Stop, Task, here
+from istrc.cli.task import Outcome, Part, Stop, Task, here
 from istrc.errors import IstrcError
 
 REMEDY = "if memory ran out, use fewer --jobs or smaller pictures"
 
 
 def apart(
-    todo: Sequence[Numbered], task: Task, count: int, stop: Stop
+    parts: Sequence[Part], task: Task, count: int, stop: Stop
 ) -> Generator[tuple[int, Outcome]]:
-    """The jobs in `count` other processes, as they are done; each has one part at a time."""
+    """The jobs in other processes, as they are done; each has one part at a time.
+
+    They are `count` or as many as there are parts; their threads are those of `count`, as it is
+    these that round what is computed.
+    """
     from istrc.runtime import threads_of
 
     # Threads of several processes that fight for the same cores are slower than one of them
     threads = max(1, threads_of(task.runtime) // count)
     context = multiprocessing.get_context("spawn")  # torch does not survive a fork
-    size = min(task.at_once, max(1, len(todo) // count))  # at least one part for each of them
-    waiting = deque(todo[start : start + size] for start in range(0, len(todo), size))
+    waiting = deque(parts)
     busy: dict[Any, Any] = {}
     crew: dict[Any, Any] = {}
     try:
-        for _ in range(count):
+        for _ in range(min(count, len(parts))):
             ours, theirs = context.Pipe()
             process = context.Process(target=_serve, args=(theirs, task, threads), daemon=True)
             with _deaf():
@@ -48,9 +51,10 @@ def apart(
                 try:
                     outcomes = pipe.recv()
                 except (EOFError, ConnectionError):
-                    for number, _ in part:
-                        ended = Outcome(error="its process was ended from outside; " + REMEDY)
-                        yield number, ended
+                    for number, job in part:
+                        if not job.there:
+                            said = "its process was ended from outside; " + REMEDY
+                            yield number, Outcome(error=said)
                     continue
                 if isinstance(outcomes, str):  # a defect of ours, told by its traceback
                     raise RuntimeError(f"in another process:\n{outcomes}")
@@ -58,7 +62,7 @@ def apart(
                     busy[pipe] = _give(pipe, waiting)
                 yield from outcomes
         if waiting and not stop.asked:
-            raise IstrcError(f"all {count} processes were ended from outside; {REMEDY}")
+            raise IstrcError(f"all {len(crew)} processes were ended from outside; {REMEDY}")
     finally:
         for pipe, process in crew.items():
             if pipe in busy:  # it would finish its picture first
@@ -68,7 +72,7 @@ def apart(
             process.join()
 
 
-def _give(pipe: connection.Connection, waiting: deque[Sequence[Numbered]]) -> Sequence[Numbered]:
+def _give(pipe: connection.Connection, waiting: deque[Part]) -> Part:
     """Send the next jobs; which they are. Of a process that is gone the answer will tell."""
     part = waiting.popleft()
     with contextlib.suppress(OSError):
@@ -92,7 +96,7 @@ def _serve(pipe: connection.Connection, task: Task, threads: int) -> None:
                 part = pipe.recv()
             except (EOFError, OSError):
                 return
-            pipe.send(list(here(part, task, opened, Stop())))
+            pipe.send(list(here([part], task, opened, Stop())))
     except BrokenPipeError:
         return
     except Exception:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
 import typer
@@ -22,7 +22,7 @@ from istrc.cli.files import Job, find_all, plan_outputs
 from istrc.cli.manifest import Manifest
 from istrc.cli.report import Report, describe
 from istrc.cli.table import ReportOption, table_file
-from istrc.cli.task import Outcome, Stop, Task, here, is_full
+from istrc.cli.task import Outcome, Part, Stop, Task, here, is_full
 from istrc.errors import OutOfSpace
 from istrc.progress import Bar
 
@@ -104,14 +104,18 @@ def do_all(
     for number, job in enumerate(jobs):
         if manifest is not None and (facts := manifest.find(job)) is not None:
             ready[number] = Outcome({**facts, "already": True})
-    already = len(ready)
-    todo = [(number, job) for number, job in enumerate(jobs) if number not in ready]
+    already, count = len(ready), max(1, min(processes, len(jobs)))
+    # At least one part for each process
+    todo = parts(jobs, ready, min(task.at_once, max(1, len(jobs) // count)))
     told, full = 0, None
-    with _gently(len(todo) > 1) as stop, Bar(report.command, len(jobs), already) as bar:
+    with (
+        _gently(len(jobs) - already > 1) as stop,
+        Bar(report.command, len(jobs), already) as bar,
+    ):
         if todo and engine == "ray":
-            outcomes = by_ray(todo, task, min(processes, len(todo)), stop)
-        elif min(processes, len(todo)) > 1:
-            outcomes = apart(todo, task, min(processes, len(todo)), stop)
+            outcomes = by_ray(todo, task, count, stop)
+        elif todo and count > 1:
+            outcomes = apart(todo, task, count, stop)
         else:
             outcomes = here(todo, task, opened, stop)
         with contextlib.closing(outcomes):
@@ -138,6 +142,18 @@ def do_all(
         raise OutOfSpace(full)
     if stop.asked:
         raise KeyboardInterrupt
+
+
+def parts(jobs: Sequence[Job], ready: Container[int], size: int) -> list[Part]:
+    """What is done together, by the places of jobs among all, where anything is left to do.
+
+    Which faces are drawn together, and how many, rounds each of them. So those that are ready are
+    drawn once more in the company of others, and not written: what a command leaves that was
+    stopped and went on is, to the bit, what it leaves in one go.
+    """
+    every = [(number, replace(job, there=number in ready)) for number, job in enumerate(jobs)]
+    some = [every[start : start + size] for start in range(0, len(every), size)]
+    return [part for part in some if not all(job.there for _, job in part)]
 
 
 def _record(manifest: Manifest, job: Job, outcome: Outcome) -> Outcome:

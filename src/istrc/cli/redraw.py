@@ -34,7 +34,8 @@ def redraw_all(
     """Redraw every picture that the inputs stand for.
 
     Args:
-        together: `redraw_some` of some pictures, with what draws them.
+        together: `redraw_some` of some pictures, with what draws them. Of those that are there
+            nothing is written.
         settings: all that an output depends on beside the picture and the circle.
         names: the attributes among them.
         check: raises IstrcError where the circle cannot do what is asked.
@@ -86,8 +87,10 @@ def redraw_some(
     still = iter(drawn)
 
     def write(job: Job, faces: list[Any]) -> Outcome:
-        edited: list[Any] = []
-        for one in [next(still) for _ in faces]:
+        own, edited = [next(still) for _ in faces], list[Any]()
+        if job.there:
+            return Outcome()
+        for one in own:
             edited.append(one.put(edited[-1] if edited and not settings["crop"] else None))
         outcome = _written(job, faces, edited, settings)
         outcome.facts.update(tell(faces, edited))

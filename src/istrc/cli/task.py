@@ -5,9 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import time
-from collections import deque
-from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +15,7 @@ from istrc.cli.report import EXPECTED, describe
 from istrc.errors import OutOfSpace
 
 Numbered = tuple[int, Job]  # a job and its place among the inputs
+Part = Sequence[Numbered]  # of at most `Task.at_once`, which are done together
 PIXELS_HELD = 6_000_000  # of the pictures that are done together; one may be larger
 
 
@@ -104,25 +104,30 @@ def is_full(error: BaseException) -> bool:
 
 
 def here(
-    todo: Sequence[Numbered], task: Task, opened: Any, stop: Stop
+    parts: Sequence[Part], task: Task, opened: Any, stop: Stop
 ) -> Generator[tuple[int, Outcome]]:
     """The jobs in this process. While some are done, a thread looks at the next."""
-    waiting = deque(todo)
-    if task.look is None or len(todo) <= task.at_once:
-        while waiting and not stop.asked:
-            yield from finished(opened, looked_at(opened, waiting, task, stop), task)
+    batches = looked_at(opened, parts, task, stop)
+    if task.look is None or len(parts) == 1:
+        for looked in batches:
+            yield from finished(opened, looked, task)
         return
     with ThreadPoolExecutor(1) as ahead:
-        looking = ahead.submit(looked_at, opened, waiting, task, stop)
+        looking: Future[list[Looked]] = ahead.submit(next, batches, [])
         while looked := looking.result():
-            looking = ahead.submit(looked_at, opened, waiting, task, stop)
+            looking = ahead.submit(next, batches, [])
             yield from finished(opened, looked, task)
             if stop.asked:
                 return
 
 
-def looked_at(opened: Any, waiting: deque[Numbered], task: Task, stop: Stop) -> list[Looked]:
-    """The next jobs that are done together, taken from those that wait; none when stopped."""
+def looked_at(
+    opened: Any, parts: Iterable[Part], task: Task, stop: Stop
+) -> Generator[list[Looked]]:
+    """Of each part the jobs that are done together: all, or as many as may be held.
+
+    When it is stopped they are not begun: a few of them would be drawn otherwise than all.
+    """
 
     def look(one: Numbered) -> Looked:
         started = time.monotonic()
@@ -131,21 +136,51 @@ def looked_at(opened: Any, waiting: deque[Numbered], task: Task, stop: Stop) -> 
             seen = attempted(task.look, opened, one[1], task.settings)
         return Looked(*one, seen, time.monotonic() - started)
 
-    looked: list[Looked] = []
-    if task.side_by_side and not stop.asked:
-        some = [waiting.popleft() for _ in range(min(task.at_once, len(waiting)))]
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            return list(pool.map(look, some))
-    held = 0
-    while waiting and len(looked) < task.at_once and held < PIXELS_HELD and not stop.asked:
-        looked.append(look(waiting.popleft()))
-        held += getattr(looked[-1].seen, "pixels", 0)
-    return looked
+    for part in parts:
+        if stop.asked:
+            return
+        if task.side_by_side:
+            with ThreadPoolExecutor(os.cpu_count()) as pool:
+                yield list(pool.map(look, part))
+            continue
+        part, known = _worth_it(part, look)
+        looked: list[Looked] = []
+        held = 0
+        for one in part:
+            if stop.asked:
+                return
+            looked.append(known.pop(one[0]) if one[0] in known else look(one))
+            held += getattr(looked[-1].seen, "pixels", 0)
+            if held >= PIXELS_HELD:
+                yield looked
+                looked, held = [], 0
+        if looked:
+            yield looked
+
+
+def _worth_it(part: Part, look: Callable[[Numbered], Looked]) -> tuple[Part, dict[int, Looked]]:
+    """A part, without its company where nothing in it can be done, and what was looked at for that.
+
+    So a picture that fails in every run costs its neighbours nothing.
+    """
+    known: dict[int, Looked] = {}
+    todo = [one for one in part if not one[1].there]
+    if len(todo) < len(part):
+        for one in todo:
+            known[one[0]] = look(one)
+            if not isinstance(known[one[0]].seen, Outcome):
+                return part, known
+    return todo, known
 
 
 def finished(opened: Any, looked: Sequence[Looked], task: Task) -> Generator[tuple[int, Outcome]]:
-    """The outcomes of jobs that were looked at, by their numbers, in their order."""
+    """The outcomes of jobs that were looked at, by their numbers, in their order.
+
+    Not of those that were there: they are only drawn along.
+    """
     good = [one for one in looked if not isinstance(one.seen, Outcome)]
+    if all(one.job.there for one in good):
+        good = []
     started = time.monotonic()
     made: list[Outcome] = []
     if task.together is not None and good:
@@ -156,6 +191,8 @@ def finished(opened: Any, looked: Sequence[Looked], task: Task) -> Generator[tup
     done = iter(made)
     for one in looked:
         failed = isinstance(one.seen, Outcome)
-        outcome = one.seen if failed else next(done)
+        outcome = one.seen if failed or not good else next(done)
+        if one.job.there:
+            continue
         outcome.seconds = round(one.seconds + (0 if failed else share), 3)
         yield one.number, outcome

@@ -36,6 +36,16 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def _of_another(headers: dict[bytes, str]) -> bool:
+    """Whether a browser says that a request's origin is not the host that it asks.
+
+    What a proxy says of the host is not believed: Gradio lets scripts of any site say it as well.
+    """
+    origin = headers.get(b"origin")
+    host = headers.get(b"host", "").lower()
+    return origin is not None and re.sub(r"^https?://", "", origin.lower()) != host
+
+
 class Gate:
     """No address elsewhere is fetched, no other site commands the page, and no disk is filled.
 
@@ -50,6 +60,9 @@ class Gate:
         self.coming = 0  # bytes of the uploads that are on their way
 
     async def __call__(self, scope: dict, receive: Callable, send: Callable) -> None:
+        if scope["type"] == "websocket":  # neither the page nor Gradio 6 has any
+            await send({"type": "websocket.close", "code": 1008, "reason": "no such thing here"})
+            return
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -89,11 +102,15 @@ class Gate:
         name = re.sub(r":\d*$", "", headers.get(b"host", "")).strip("[]")
         if self.loopback and not is_loopback(name):
             return 403, "this page is for this machine alone; open the address that was printed"
-        # A form of another site, sent by a visitor's browser; what is no browser does not say
-        site = headers.get(b"sec-fetch-site", "none")
-        if scope["method"] not in ("GET", "HEAD") and site not in ("same-origin", "none"):
-            return 403, "another site asks for this; open the page itself"
-        return None
+        # A form or a script of another site, in a visitor's browser; what is no browser says
+        # neither. Gradio itself lets any site's scripts read what a page on a network sends
+        site = headers.get(b"sec-fetch-site")
+        if site is None:  # an old browser, or one that came by plain http from a network
+            foreign = _of_another(headers)
+        else:
+            reads = scope["method"] in ("GET", "HEAD") and b"origin" not in headers
+            foreign = not reads and site not in ("same-origin", "none")
+        return (403, "another site asks for this; open the page itself") if foreign else None
 
     def _too_much(self, scope: dict, headers: dict[bytes, str]) -> _Refusal | None:
         """A body that is longer than any that the page sends, or than there is room for."""
