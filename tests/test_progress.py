@@ -67,6 +67,16 @@ def test_rate_and_time_left_are_said(clock):
         assert bar.said() == "40 of 100, 2.0/s, 30 s left: loss 1.5"
 
 
+def test_another_part_of_a_work_has_a_rate_of_its_own(clock):
+    with Bar("verification", 0, 5) as bar:
+        clock[0] = 10.0
+        bar.at(1000, 1000)
+        bar.at(10, 500)  # the next part has begun
+        clock[0] = 15.0
+        bar.at(50, 500)
+        assert bar.said() == "50 of 500, 10.0/s, 45 s left"
+
+
 def test_what_nobody_knows_is_not_said(clock):
     with Bar("follow") as bar:
         clock[0] = 100.0

@@ -64,7 +64,11 @@ class Bar:
                 self._tell()
 
     def at(self, count: int, total: int, text: str = "") -> None:
-        """Move to `count` of `total`, for work that counts by itself; `text` stands behind it."""
+        """Move to `count` of `total`, for work that counts by itself; `text` stands behind it.
+        Where the count falls another part of the work begins, with a rate of its own.
+        """
+        if count < self.count:
+            self.started, self.first = time.monotonic(), 0
         self.total, self.count, self.text = total, count - 1, text
         self.advance()
 
