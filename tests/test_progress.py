@@ -10,7 +10,7 @@ import threading
 import pytest
 
 from istrc import progress as module
-from istrc.progress import Bar, rate, span
+from istrc.progress import Bar, in_parts, rate, span
 
 
 @pytest.mark.parametrize(
@@ -65,6 +65,25 @@ def test_rate_and_time_left_are_said(clock):
         assert bar.said() == "40 of 100, 2.0/s, 30 s left"
         bar.at(40, 100, "loss 1.5")
         assert bar.said() == "40 of 100, 2.0/s, 30 s left: loss 1.5"
+
+
+def test_another_part_of_a_work_has_a_rate_of_its_own(clock):
+    with Bar("verification", 0, 5) as bar:
+        clock[0] = 10.0
+        bar.at(1000, 1000)
+        bar.at(10, 500)  # the next part has begun
+        clock[0] = 15.0
+        bar.at(50, 500)
+        assert bar.said() == "50 of 500, 10.0/s, 45 s left"
+
+
+def test_a_total_is_worked_through_in_parts(clock):
+    parts, told = in_parts("faces", 10, 4), []
+    for part in parts:
+        told.append((part, module._under_way[-1].said()))
+        clock[0] += 2.0
+    assert [part for part, _ in told] == [slice(0, 4), slice(4, 8), slice(8, 10)]
+    assert told[-1][1] == "8 of 10, 2.0/s, 1 s left" and not module._under_way
 
 
 def test_what_nobody_knows_is_not_said(clock):

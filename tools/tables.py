@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from studies.own_data import own_markdown
+from tools.folders import folders_markdown
 from tools.page import page_markdown
 
 from istrc.evaluation.results import markdown_table, records_table
@@ -20,7 +21,7 @@ from istrc.whole import read_json
 
 PARTS = (
     "attributes", "verification", "reconstruction", "editing", "training", "demo", "kills", "fuzz",
-    "fuzz_readers", "mutations", "soak", "coverage", "own", "page",
+    "fuzz_readers", "mutations", "soak", "coverage", "own", "page", "folders",
 )  # fmt: skip
 NOTHING = "Not measured yet.\n"
 
@@ -233,10 +234,11 @@ def main() -> None:
     text = readme.read_text(encoding="utf-8")
     blocks = {"numbers": headline(found), "tables": tables(found), "own": NOTHING}
     blocks["reliability"] = reliability(found)
-    blocks["page"] = NOTHING
-    if page := found.get("page"):
-        ran = f"`{page['command']}` ({page['cores']} cores, load {page['load']:.1f})"
-        blocks["page"] = f"{page_markdown(page)}\n{ran}\n"
+    for part, markdown in (("page", page_markdown), ("folders", folders_markdown)):
+        blocks[part] = NOTHING
+        if one := found.get(part):
+            ran = f"`{one['command']}` ({one['cores']} cores, load {one['load']:.1f})"
+            blocks[part] = f"{markdown(one)}\n{ran}\n"
     if own := found.get("own"):
         blocks["own"] = f"{own_markdown(own)}\n`{own['command']}`\n"
     readme.write_text(fill(text, blocks), encoding="utf-8")

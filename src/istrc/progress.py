@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from typing import Any
 
 BAR_AFTER = 2.0  # seconds of work before a progress bar is worth looking at
@@ -64,7 +65,11 @@ class Bar:
                 self._tell()
 
     def at(self, count: int, total: int, text: str = "") -> None:
-        """Move to `count` of `total`, for work that counts by itself; `text` stands behind it."""
+        """Move to `count` of `total`, for work that counts by itself; `text` stands behind it.
+        Where the count falls another part of the work begins, with a rate of its own.
+        """
+        if count < self.count:
+            self.started, self.first = time.monotonic(), 0
         self.total, self.count, self.text = total, count - 1, text
         self.advance()
 
@@ -116,6 +121,14 @@ class Bar:
         with _lock:
             self._hide()
             _under_way.remove(self)
+
+
+def in_parts(label: str, total: int, size: int) -> Iterator[slice]:
+    """So many at a time of a total, under a bar."""
+    with Bar(label, total) as bar:
+        for start in range(0, total, size):
+            yield slice(start, min(start + size, total))
+            bar.at(min(start + size, total), total)
 
 
 def rate(speed: float | None) -> str:

@@ -24,4 +24,8 @@ def test_scores_are_measured_on_the_split_and_averaged_over_celeba(circle, prepa
 
 
 def test_a_limit_limits(circle, prepared):
-    assert evaluate_attributes(circle=circle, prepared=prepared, limit=20)["faces"] == 20
+    told = []
+    found = evaluate_attributes(
+        circle=circle, prepared=prepared, limit=20, progress=lambda *at: told.append(at)
+    )
+    assert found["faces"] == 20 and told[-1] == (20, 20)

@@ -93,9 +93,14 @@ def test_a_second_recogniser_sees_the_same_pairs(circle, prepared):
         def describe(self, x):
             return circle.embed(x).numpy()
 
+    told = []
     found = evaluate_verification(
-        circle=circle, prepared=prepared, pairs=120, folds=5, second=Pixels()
-    )
+        circle=circle, prepared=prepared, pairs=120, folds=5, second=Pixels(),
+        progress=lambda *at: told.append(at),
+    )  # fmt: skip
+    count = found["pairs"]["faces"]
+    # How far each of the two is, from its beginning to its end
+    assert told[-1] == (count, count) and told != sorted(told)
     assert found["pixels"]["auc"] == pytest.approx(found["euclidean"]["auc"], abs=1e-3)
     assert isinstance(found["weights"], str) and torch.is_tensor(circle.weight)
 

@@ -42,7 +42,7 @@ def attributes(report: Report, *, bench: Bench, limit: LimitOption = None) -> di
     """What the embedding knows: AUC, accuracy and calibration of every attribute."""
     from istrc.evaluation.attributes import evaluate_attributes
 
-    return evaluate_attributes(**bench.common, limit=limit)
+    return watched("attributes", evaluate_attributes, **bench.common, limit=limit)
 
 
 def reconstruction(

@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import torch
 
 from istrc import roc
 from istrc.data.measured import NAMES as MEASURED
 from istrc.data.prepared import Prepared
 from istrc.evaluation import metrics
+from istrc.evaluation.embedding import Progress, embed_rows, silent
 from istrc.evaluation.results import circle_checksum
 
 MEASURES: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
@@ -51,9 +51,10 @@ def evaluate_attributes(
     prepared: Prepared,
     split: str = "valid",
     limit: int | None = None,  # only the first so many faces of the split
+    progress: Progress = silent,
 ) -> dict[str, Any]:
     """`measure_attributes` of `circle.scores(z)`."""
     rows = prepared.rows(split)[:limit]
-    scores = torch.cat([circle.scores(circle.embed(x)).float() for x in prepared.batches(rows)])
+    scores = circle.scores(embed_rows(circle, prepared, rows, progress=progress)).float()
     found = measure_attributes(scores.cpu().numpy(), circle.attribute_names, prepared, rows)
     return {**found, "split": split, "weights": circle_checksum(circle)}

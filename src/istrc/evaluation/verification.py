@@ -25,6 +25,7 @@ from istrc.evaluation.roc_figure import roc_figure
 from istrc.roc import best_threshold, roc_auc, roc_points, tar_at_far
 
 FALSE_ACCEPT_RATES = (1e-1, 1e-2, 1e-3, 1e-4)
+DESCRIBED = 64  # faces that a second recogniser sees between two words of how far it is
 
 
 def verification_pairs(
@@ -137,7 +138,11 @@ def evaluate_verification(
     flat = flat.reshape(places.shape)
     results = measure_pairs(z, places, same, fold)
     if second is not None:
-        d = np.concatenate([second.describe(x) for x in prepared.batches(rows[used])])
+        described: list[np.ndarray] = []
+        for x in prepared.batches(rows[used], DESCRIBED):
+            described.append(second.describe(x))
+            progress(min(DESCRIBED * len(described), len(used)), len(used))
+        d = np.concatenate(described)
         results[second.name] = verification_measures(
             identity.distance(d[flat[:, 0]], d[flat[:, 1]]), same, fold
         )

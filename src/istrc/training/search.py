@@ -11,6 +11,7 @@ import torch
 from istrc.data.prepared import Prepared
 from istrc.models.search import Search
 from istrc.models.serialization import fingerprint
+from istrc.progress import in_parts
 from istrc.resample import resized
 from istrc.shape.mesh import Mesh
 from istrc.training.settings import SearchSettings
@@ -37,14 +38,14 @@ def train_search(data: str | Path, out: str | Path, **given: Any) -> Search:
         codes = {}
         for part, some in rows.items():
             shapes, h = [], []
-            for start in range(0, len(some), BLOCK):
-                x = prepared.batch(some[start : start + BLOCK]).to(s.device)
+            for block in in_parts(f"points {step} of {s.steps}", len(some), BLOCK):
+                x = prepared.batch(some[block]).to(s.device)
                 x = resized(x, autoencoder.size).clip(-1, 1)
                 if step == 0:
                     seen = resized(x, landmarks.size).clip(-1, 1)
                     own = landmarks.find(seen)[..., :2].cpu().numpy()
                 else:
-                    own = found[part][start : start + BLOCK]
+                    own = found[part][block]
                 shapes.append(own)
                 h.append(autoencoder.encode(straightened(x, own, mesh)).cpu())
             found[part] = np.concatenate(shapes)

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from istrc.data.prepared import Prepared, to_pixels, write_images
 from istrc.models.landmarks import Landmarks
-from istrc.progress import Bar
+from istrc.progress import in_parts
 from istrc.shape.mesh import Mesh
 from istrc.whole import copy_whole, whole, write_json
 
@@ -51,12 +51,9 @@ def make_shape_free(
     mesh = Mesh(reference, landmarks.triangles.cpu().numpy())
 
     def blocks() -> Iterator[np.ndarray]:
-        with Bar("shape-free faces", len(rows)) as bar:
-            for start in range(0, len(rows), BLOCK):
-                some = slice(start, start + BLOCK)
-                x = prepared.batch(rows[some])
-                yield to_pixels(straightened(x, shapes[some], mesh))
-                bar.at(min(start + BLOCK, len(rows)), len(rows))
+        for some in in_parts("shape-free faces", len(rows), BLOCK):
+            x = prepared.batch(rows[some])
+            yield to_pixels(straightened(x, shapes[some], mesh))
 
     write_images(out, prepared.images.shape, blocks())
     for name in ("attributes", "identity", "split"):

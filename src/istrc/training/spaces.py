@@ -23,6 +23,7 @@ from istrc.models.began import AutoEncoder
 from istrc.models.facenet import FaceNet
 from istrc.models.fused import SEEN, folded, in_blocks
 from istrc.models.serialization import fingerprint
+from istrc.progress import in_parts
 from istrc.resample import resized
 from istrc.shape.frame import mirrored
 from istrc.training.embeddings import Embeddings, data_key, recorded, source
@@ -162,13 +163,13 @@ def both_spaces(
         return torch.cat([x, x.flip(3)]).contiguous(memory_format=torch.channels_last)
 
     z, c = [], []
-    for start in range(0, len(rows), BLOCK):
-        some = rows[start : start + BLOCK]
+    for part in in_parts("embedding and encoding faces", len(rows), BLOCK):
+        some = rows[part]
         with reduced(device):
             if embedded is None:
                 z.append(embed(both(prepared, some, size)))
             else:
-                z.append(embedded[start : start + BLOCK].transpose(0, 1).flatten(0, 1))
+                z.append(embedded[part].transpose(0, 1).flatten(0, 1))
             seen = both(prepared if textures is None else textures, some, autoencoder.size)
             h = autoencoder.encode(seen).float().cpu()
         if shapes is not None:
