@@ -42,7 +42,8 @@ def attributes(report: Report, *, bench: Bench, limit: LimitOption = None) -> di
     """What the embedding knows: AUC, accuracy and calibration of every attribute."""
     from istrc.evaluation.attributes import evaluate_attributes
 
-    return watched("attributes", evaluate_attributes, **bench.common, limit=limit)
+    with Bar("attributes") as bar:
+        return evaluate_attributes(**bench.common, limit=limit, progress=bar.at)
 
 
 def reconstruction(
