@@ -154,7 +154,7 @@ def inside_tab(serve: Callable, subject: Any) -> None:
         with gr.Row():
             scores = gr.Dataframe(
                 headers=["attribute", "probability", "exp."],
-                column_widths=["50%", "32%", "18%"],
+                column_widths=["46%", "37%", "17%"],
                 label="Attributes of this face, the surest first (exp.: experimental)",
                 interactive=False,
                 min_width=280,
