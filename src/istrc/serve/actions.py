@@ -40,11 +40,13 @@ WRITTEN = (".jpg", ".png", ".webp")  # what browsers show; other photographs bec
 
 
 class Strip(NamedTuple):
-    """Faces in a row: as one picture, as an animation there and back, and in words."""
+    """Faces in a row: as one picture, as an animation there and back, and in words; and that
+    animation as a GIF, for what shows no WebP."""
 
     strip: Path
     animation: Path
     text: str
+    gif: Path
 
 
 # One photograph
@@ -307,18 +309,13 @@ def _strip(session: Session, row: Row, text: str) -> Strip:
     picture = _write(session, np.asarray(strip([row], cell=CELL)), "strip.png")
     there = [Image.fromarray(np.asarray(face)) for face in row.faces]
     there = [image.resize((SHOWN, SHOWN), Image.Resampling.BICUBIC) for image in there]
-    animation = session.new_file("animation.webp")
-    there[0].save(
-        animation,
-        save_all=True,
-        append_images=[*there[1:], *there[-2:0:-1]],
-        duration=FRAME_MS,
-        loop=0,
-        quality=85,
-        method=0,
-        xmp=packet(None, source_type=COMPOSITE),
+    animation, gif = session.new_file("animation.webp"), session.new_file("animation.gif")
+    how: dict[str, Any] = dict(
+        save_all=True, append_images=[*there[1:], *there[-2:0:-1]], duration=FRAME_MS, loop=0
     )
-    return Strip(picture, animation, text)
+    there[0].save(animation, quality=85, method=0, xmp=packet(None, source_type=COMPOSITE), **how)
+    there[0].save(gif, comment=COMPOSITE, **how)  # it has no place for XMP
+    return Strip(picture, animation, text, gif)
 
 
 def _write(
