@@ -8,7 +8,7 @@ SITE   := $(VENV)/lib/python3*/site-packages
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 READY  := $(VENV)/.installed-from-lock
 
-.PHONY: demo test lint site audit tables readme checksums clean
+.PHONY: demo test lint site audit tables readme figures checksums clean
 
 demo: $(READY)
 	$(BIN)/python -m tools.demo --out out
@@ -40,6 +40,13 @@ readme: $(READY)
 	$(BIN)/python -m tools.demo --out out --json results/demo.json
 	cp out/walks.jpg docs/walks.jpg
 	$(MAKE) tables
+
+# The figures of docs/method.md, drawn anew: four of the paper's, as `istrc figures` makes them.
+figures: $(READY)
+	$(BIN)/python -m istrc figures out/figures --only 3,4,5,8 --force
+	$(BIN)/python -c 'from pathlib import Path; from PIL import Image; \
+	  [Image.open(one).convert("RGB").save(f"docs/figures/{one.stem[10:]}.webp", quality=85) \
+	  for one in Path("out/figures").glob("figure-*.png")]'
 
 # What `istrc doctor` holds the shipped weights against: anew after they are trained or exported.
 checksums:

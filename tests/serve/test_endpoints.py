@@ -1,5 +1,7 @@
 """Every action of the page, asked by Gradio's own client, with the shipped weights."""
 
+from pathlib import Path
+
 import pytest
 
 gradio_client = pytest.importorskip("gradio_client")
@@ -158,17 +160,21 @@ def test_the_second_face(client, pictures):
 
 
 def test_a_walk_is_a_strip_and_an_animation(client, face_file):
-    strip, animation, said = client.predict(given(face_file), 1, "smile", 1, 5, api_name="/walk")
+    strip, animation, said, gif = client.predict(
+        given(face_file), 1, "smile", 1, 5, api_name="/walk"
+    )
     assert Image.open(strip).width > 5 * 160 and said.startswith("smile +1")
     film = Image.open(animation)
     assert film.n_frames == 8  # five there and three back
-    assert b"compositeWithTrainedAlgorithmicMedia" in open(animation, "rb").read()
+    assert Image.open(gif).n_frames == film.n_frames
+    for made in (animation, gif):
+        assert b"compositeWithTrainedAlgorithmicMedia" in Path(made).read_bytes()
     assert "nowhere" in refused(client, given(face_file), 1, "smile", 0, 5, api_name="/walk")
 
 
 def test_a_blend_ends_in_both_faces(client, pictures):
     files = [given(pictures / f"face-0{number}.jpg") for number in (0, 1)]
-    strip, animation, said = client.predict(files[0], 1, files[1], 4, api_name="/blend")
+    strip, animation, said, gif = client.predict(files[0], 1, files[1], 4, api_name="/blend")
     assert Image.open(strip).width > 4 * 160 and "4 faces over" in said
     assert Image.open(animation).n_frames == 6
 

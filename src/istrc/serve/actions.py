@@ -40,11 +40,13 @@ WRITTEN = (".jpg", ".png", ".webp")  # what browsers show; other photographs bec
 
 
 class Strip(NamedTuple):
-    """Faces in a row: as one picture, as an animation there and back, and in words."""
+    """Faces in a row: as one picture, as an animation there and back, and in words; and that
+    animation as a GIF, for what shows no WebP."""
 
     strip: Path
     animation: Path
     text: str
+    gif: Path
 
 
 # One photograph
@@ -62,7 +64,7 @@ def faces(session: Session, photo: str | None) -> tuple[Path, int]:
 
 def before(session: Session, photo: str | None, number: int) -> Path:
     """The face as it is, cut out."""
-    return _show(session, session.face(photo, number).x, "before.webp")
+    return _show(session, session.face(photo, number).x, "before.jpg")
 
 
 def preview(
@@ -76,9 +78,9 @@ def preview(
     face = session.face(photo, number)
     edits, kept = _checked(edits, keep)
     if not edits:
-        return _show(session, face.x, "after.webp")
+        return _show(session, face.x, "after.jpg")
     reached = face.circle.reach(face.x, face.z, edits, keep=kept, drawing=face.rendering)
-    return _show(session, face.rendering.drawn(reached.change, "photo", edits), "after.webp")
+    return _show(session, face.rendering.drawn(reached.change, "photo", edits), "after.jpg")
 
 
 def edit(
@@ -105,7 +107,7 @@ def edit(
         told.append("It goes as far as the face stays the same person, and not all the way.")
     told += [
         f"{name} is experimental: it may be faint, or a stain."
-        for name in edits
+        for name in moved
         if experimental(name)
     ]
     return out, " ".join(told + [f"{note}." for note in face.picture.notes])
@@ -297,9 +299,9 @@ def _enlarged(x: Any) -> Image.Image:
 
 
 def _show(session: Session, x: Any, name: str) -> Path:
-    """One face (1, 3, S, S) for the eye alone: encoded as fast as a slider asks for."""
+    """One face (1, 3, S, S) for the eye alone: JPEG is encoded in a sixth of WebP's time."""
     out = session.new_file(name)
-    _enlarged(x).save(out, quality=90, method=0)
+    _enlarged(x).save(out, quality=90, subsampling=0)
     return out
 
 
@@ -307,18 +309,13 @@ def _strip(session: Session, row: Row, text: str) -> Strip:
     picture = _write(session, np.asarray(strip([row], cell=CELL)), "strip.png")
     there = [Image.fromarray(np.asarray(face)) for face in row.faces]
     there = [image.resize((SHOWN, SHOWN), Image.Resampling.BICUBIC) for image in there]
-    animation = session.new_file("animation.webp")
-    there[0].save(
-        animation,
-        save_all=True,
-        append_images=[*there[1:], *there[-2:0:-1]],
-        duration=FRAME_MS,
-        loop=0,
-        quality=85,
-        method=0,
-        xmp=packet(None, source_type=COMPOSITE),
+    animation, gif = session.new_file("animation.webp"), session.new_file("animation.gif")
+    how: dict[str, Any] = dict(
+        save_all=True, append_images=[*there[1:], *there[-2:0:-1]], duration=FRAME_MS, loop=0
     )
-    return Strip(picture, animation, text)
+    there[0].save(animation, quality=85, method=0, xmp=packet(None, source_type=COMPOSITE), **how)
+    there[0].save(gif, comment=COMPOSITE, **how)  # it has no place for XMP
+    return Strip(picture, animation, text, gif)
 
 
 def _write(

@@ -36,11 +36,13 @@ def edit_tab(serve: Callable, subject: Any, circle: Any) -> list[gr.Dropdown]:
             label=f"Further attributes: type to search, {FURTHER} at most",
             multiselect=True,
             max_choices=FURTHER,
+            min_width=240,
         )
         keep = attribute_choice(
             [(f"{NOTHING}: let everything move", NOTHING), *choices(circle)],
             label="Keep as it is, besides what an edit keeps by itself",
             multiselect=True,
+            min_width=240,
         )
     with gr.Row(elem_classes="signed"):
         others = [

@@ -133,6 +133,9 @@ def build(sessions: Sessions, model: str, pictures: list[Path]) -> gr.Blocks:
 
         page.unload(leave)
     page.queue(max_size=limits.QUEUE, default_concurrency_limit=1)
+    # Gradio looks a thousand times a second for what is asked, also while nobody asks: that is
+    # 3 % of a core, taken from who computes
+    page._queue.sleep_when_free, page._queue.progress_update_sleep_when_free = 0.005, 0.1
     _take_turns(page._queue)
     return page
 

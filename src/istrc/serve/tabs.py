@@ -37,7 +37,8 @@ def walk_tab(serve: Callable, subject: Any, names: Sequence[tuple[str, str]]) ->
         outputs = _strip_outputs()
 
     inputs = [*subject.inputs, name, strength, frames]
-    button.click(serve(actions.walk), inputs, outputs, api_name="walk", **_LONG)
+    made = button.click(serve(actions.walk), inputs, outputs, api_name="walk", **_LONG)
+    _offer(made, outputs[-1])
 
 
 def blend_tab(serve: Callable, subject: Any) -> None:
@@ -49,7 +50,8 @@ def blend_tab(serve: Callable, subject: Any) -> None:
         outputs = _strip_outputs()
 
     inputs = [*subject.inputs, second, frames]
-    button.click(serve(actions.blend), inputs, outputs, api_name="blend", **_LONG)
+    made = button.click(serve(actions.blend), inputs, outputs, api_name="blend", **_LONG)
+    _offer(made, outputs[-1])
 
 
 def average_tab(serve: Callable) -> None:
@@ -154,7 +156,7 @@ def inside_tab(serve: Callable, subject: Any) -> None:
         with gr.Row():
             scores = gr.Dataframe(
                 headers=["attribute", "probability", "exp."],
-                column_widths=["50%", "32%", "18%"],
+                column_widths=["46%", "37%", "17%"],
                 label="Attributes of this face, the surest first (exp.: experimental)",
                 interactive=False,
                 min_width=280,
@@ -188,9 +190,15 @@ def _made() -> tuple[gr.Image, gr.Textbox]:
     return face, gr.Textbox(label="What was done", interactive=False, lines=1)
 
 
+def _offer(made: Any, download: gr.DownloadButton) -> None:
+    """What can be downloaded once it is made."""
+    made.success(lambda: gr.update(interactive=True), None, download, api_visibility="private")
+
+
 def _strip_outputs() -> list[Any]:
     return [
         picture("Filmstrip: the faces in a row"),
         picture("Animation: the same faces, there and back", height=300),
         gr.Textbox(label="What was done", interactive=False, lines=1),
+        gr.DownloadButton("Download the animation as GIF", interactive=False),
     ]
