@@ -111,7 +111,7 @@ def find_picture(folder: Path, name: str, number: int) -> Path | None:
 
 
 def detect(pixels: np.ndarray) -> list[Box]:
-    """The faces of a photograph by the detector's own judgement; of doubtful ones the best alone."""
+    """The faces of a photograph by the detector alone; of doubtful ones the best."""
     seen: list[Box] = []
     for look in looks(pixels):
         seen += look
