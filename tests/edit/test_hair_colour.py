@@ -99,6 +99,18 @@ def test_half_the_strength_is_between_and_none_is_nothing(head):
     np.testing.assert_array_equal(result, pixels)
 
 
+def test_a_fringe_is_hair_where_one_is_likely(head):
+    view, points, hair, likely = head
+    up = points[36:48].mean(0) - points[8]
+    (forehead,) = (points[19:25].mean(0) + 0.3 * up)[None]
+    x, y = ((forehead + 1) * SIZE / 2).astype(int)
+    fringe = np.s_[y - 4 : y + 4, x - 14 : x + 14]
+    view = view.copy()
+    view[(slice(None), *fringe)] = np.array(DARK)[:, None, None]
+    found = [segment(view, points, likely, fringe=by)[0][fringe].mean() for by in (0.0, 1.0)]
+    assert found[1] > 0.9 and found[1] >= found[0]
+
+
 def test_floats_are_floats(head):
     pixels, result = coloured(head, kind=np.float32)
     assert result.dtype == np.float32 and (result != pixels).any()
@@ -152,9 +164,11 @@ class TestMoved:
         black = [-3.0, 0.0, 0.0, 0.5]
         assert self.to(black, 1.0, aim(FAIR, black))[0] == pytest.approx(-3.0 + 1.1)
 
-    def test_white_hair_is_not_blackened(self):
-        white, black = [-0.3, -0.1, 0.1, 0.2], [-2.2, -0.1, 0.1, 0.5]
-        assert self.to(white, 1.0, aim(black, white))[0] == pytest.approx(-0.3 - 0.3)
+    def test_white_hair_is_not_blackened_and_its_hue_goes_no_further_than_its_light(self):
+        white, black = [-0.3, -0.1, 0.1, 0.2], [-2.1, -0.1, 0.4, 0.5]
+        np.testing.assert_allclose(
+            self.to(white, 1.0, aim(black, white)), [-0.6, -0.1, 0.15, 0.25], atol=1e-6
+        )
 
 
 def test_with_the_shipped_weights_hair_becomes_black_and_wall_and_suit_stay(tmp_path):

@@ -27,6 +27,7 @@ _ABOVE, _BESIDE = 0.3, 0.6  # of half the crop's side, over which hair ends outs
 _FOREHEAD = 0.42  # of the way from chin to eyes, that no background is above the brows
 _SAFE, _NEVER = 0.85, 0.06  # hair's probability at most, and the rest's at least
 _BARE = 0.85  # of a forehead, where no hair is likely, is skin
+_FRINGE = 0.6  # ... and that of hair, where a fringe falls over it
 _HAIR_SPREAD = 0.025  # most, that the variances of a head's hair sum to
 _NOISE, _BEHIND = 0.0015, 0.003  # variance that hair and skin have in any case, and the rest
 _SELDOM = 10  # density of colours that the rest has anywhere
@@ -65,12 +66,14 @@ class HairColour:
         aims: the strength of each attribute, (2, 4, 4) as in `moved`, and whether having it is all
             that the hair's tone is.
         share: of all that, as surely as there is hair to colour.
+        fringe: how surely hair falls over the forehead, in [0, 1].
     """
 
     points: np.ndarray
     places: np.ndarray
     aims: list[tuple[float, np.ndarray, bool]]
     share: float
+    fringe: float = 0.0
 
 
 def segment(
@@ -79,6 +82,7 @@ def segment(
     likely: np.ndarray,
     known: np.ndarray | None = None,
     near: np.ndarray | None = None,
+    fringe: float = 0.0,
 ) -> np.ndarray:
     """How likely hair, skin and the rest are in a picture, (3, S, S).
 
@@ -88,6 +92,7 @@ def segment(
         likely: (2, S, S) how likely hair and skin are, wherever it is.
         known: (S, S) where there is a picture; None for everywhere.
         near: (S, S) where hair is learnt what colour it has; None for everywhere.
+        fringe: how surely hair falls over the forehead, in [0, 1].
     """
     side = view.shape[-1]
     colours = _OPPONENT @ view.reshape(3, -1)  # (3, N)
@@ -97,7 +102,9 @@ def segment(
         for share in (0, _FOREHEAD)
     )
     hair, skin = likely.reshape(2, -1)
-    skin = np.maximum(skin, _BARE * high * (1 - hair))
+    over = fringe * (high - inner).clip(0)  # of a forehead, what a fringe may cover
+    hair = np.maximum(hair, _FRINGE * over)
+    skin = np.maximum(skin, _BARE * high * (1 - hair)) * (1 - _FRINGE * over)
     outer = 1 - inner + 1e-5
     hair = hair.clip(max=_SAFE)
     rest = (1 - hair - skin).clip(_NEVER) * (1 - 0.97 * np.maximum(high, inner))
@@ -179,9 +186,11 @@ def moved(own: np.ndarray, skin: np.ndarray, hair: HairColour) -> np.ndarray:
             new += abs(strength) * np.clip(left / _ARRIVING, 0, 1) * (goal - own)
         else:
             new += abs(strength) * np.clip(left, _LEAST, 1) * (goal - start)
-    # What is as light as skin may be skin, or white; then it is not made black
+    # What is as light as skin may be skin, or white; then it is not made black. Light that is
+    # missing leaves colour that is too much
     darker = _FURTHEST if own[0] < skin[0] - _PALE else _PALE
-    new[0] = np.clip(new[0], own[0] - darker, own[0] + _FURTHEST)
+    most = _FURTHEST if new[0] > own[0] else darker
+    new = own + (new - own) * min(1, most / max(abs(new[0] - own[0]), 1e-6))
     return new
 
 
@@ -218,7 +227,7 @@ def recoloured(
     to_view = np.array([[scale, 0, -scale * left], [0, scale, -scale * top]])
     points = transform(compose(to_view, from_crop), hair.points) * 2 / _SIDE - 1
     likely, near = _likely(hair.places, compose(to_crop, invert(to_view)))
-    found = segment(view, points, likely, known, near)
+    found = segment(view, points, likely, known, near, hair.fringe)
     if (found[0] > _SURE).mean() < _FEW:
         return
     own, skin = (tone(view, *of) for of in zip(found, likely, strict=False))
@@ -239,7 +248,7 @@ def recoloured(
         luma = pixels[rows, x0:x1] @ (_OPPONENT[0] / 255)
         # What is as light as the skin beside it is skin that shines through
         lit = (np.log(luma.clip(_DARKEST)) - own[0]) / (skin[0] - own[0] or 1)
-        bare = (3 * maps[2][at]).clip(0, 1) * ((lit - 0.4) / 0.3).clip(0, 1)
+        bare = (3 * maps[2][at]).clip(0, 1 - hair.fringe) * ((lit - 0.4) / 0.3).clip(0, 1)
         alpha = (
             (1 - bare * (abs(skin[0] - own[0]) > _UNLIKE))
             * share

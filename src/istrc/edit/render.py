@@ -165,8 +165,10 @@ class Rendering:
         shares *= (2 - 4 * read.get("wearing_hat", never)).clip(0, 1)
         women, men = numpy(probes.hair_places)
         return [
-            HairColour(points, women + male * (men - women), aims, float(share))
-            for points, male, share in zip(self._shapes, read["male"], shares, strict=True)
+            HairColour(points, women + male * (men - women), aims, float(share), float(fringe))
+            for points, male, share, fringe in zip(
+                self._shapes, read["male"], shares, read.get("bangs", never), strict=True
+            )
         ]
 
     @cached_property
