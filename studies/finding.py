@@ -487,7 +487,7 @@ def _kinds(found: Mapping[str, Any]) -> str:
     return (
         records_table("a face", {**columns, **errors}, rows)
         + f"\nPrepared crops, {Condition().name}, one a photograph of {WIDTH}x{HEIGHT} pixels. "
-        "Aside: how far the nose's tip lies beside the middle of the eyes, in their distance, less "
+        "Aside: how far the nose's tip lies beside the middle of the eyes, in eye distances, less "
         "the median of all; degrees are estimated from how faces foreshorten. Skin: degrees of the "
         "individual typology angle, of heads that look ahead. Covered: the first row's faces, with "
         "an ellipse of one random colour over each.\n"
