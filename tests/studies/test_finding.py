@@ -4,11 +4,15 @@ import numpy as np
 import pytest
 from studies.finding import (
     CONDITIONS,
+    COVERS,
     HEIGHT,
+    PARTS,
     WIDTH,
     Condition,
+    covered,
     evaluate_finding,
     finding_markdown,
+    kinds,
     measure_alignment,
     measure_detection,
     quantiles,
@@ -17,8 +21,11 @@ from studies.finding import (
 )
 from studies.scenes import box_of, disturbed, frame_at, is_face
 
+from istrc.data.prepared import Prepared
+from istrc.errors import InputError
 from istrc.photo.align import frame_from_box
 from istrc.photo.find import Found
+from istrc.shape.measures import eyes
 from studies import finding
 
 FACES = np.random.default_rng(0).integers(0, 256, (3, 16, 16, 3), dtype=np.uint8)
@@ -152,6 +159,7 @@ def few(toys, draw_circle, monkeypatch):
     monkeypatch.setattr(finding, "WIDTH", 96)
     own = dict(crowds={"2 of 9": (9, 9)}, pictures=3, large={0.01: (90, 110)})
     common = dict(circle=draw_circle(("smile",)), prepared=toys, faces=2, moved=3)
+    common["parts"] = [part for part in PARTS if part != "kinds"]  # the toys have no landmarks
     return common | dict(conditions=(Condition(0.4),), **own)
 
 
@@ -172,3 +180,90 @@ def test_all_parts_and_their_tables(few):
         assert said in table, said
     assert found["alignment"]["faces"] == 3 and found["detection"]["faces"] == 2
     assert evaluate_finding(**few)["alignment"] == found["alignment"]
+    with pytest.raises(InputError, match="no landmarks"):
+        evaluate_finding(**few | dict(parts=["kinds"]))
+
+
+DEPTH = 0.7  # of the nose before the eyes, in their distances
+
+
+def _turned(points, degrees):
+    """The points of a flat face with a nose, whose head has turned, seen from afar."""
+    left, right = eyes(points)
+    middle, depth = (left + right)[0] / 2, np.zeros(68)
+    depth[30] = DEPTH * np.linalg.norm(right - left)
+    cos, sin = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    x = middle + (points[:, 0] - middle) * cos + depth * sin
+    return np.stack([x, points[:, 1]], 1)
+
+
+@pytest.mark.parametrize("part", COVERS.values(), ids=COVERS)
+def test_what_is_covered(face_points, part):
+    face = np.random.default_rng(0).integers(0, 200, (128, 128, 3), dtype=np.uint8)
+    colour = np.array([250, 251, 252])
+    found = covered(face, face_points, part, colour)
+    under = (found == colour).all(-1)
+    assert (found[~under] == face[~under]).all() and found.dtype == np.uint8
+    own = (face_points[list(part)] + 1) * 64
+    columns, rows = np.clip(own, 0, 127).astype(int).T
+    assert under[rows, columns].mean() > 0.9  # a corner of the box is on the edge
+    width, height = np.ptp(own, axis=0)
+    assert 0.7 < under.sum() / (np.pi / 2 * width * height) < 1.02  # less where it leaves the crop
+    assert not under[:40].any()
+
+
+LIGHT, BROWN, DARK = (240, 215, 200), (130, 95, 70), (60, 40, 30)
+
+
+@pytest.fixture
+def people(face_points, tmp_path, write_prepared):
+    """Ten held-out faces of one colour each: six look ahead, two each are turned aside."""
+    skins = [LIGHT, LIGHT, BROWN, BROWN, DARK, DARK, *[BROWN] * 4]
+    turns = [*[0] * 6, -25, 25, -42, 42]
+    folder = write_prepared(
+        tmp_path,
+        np.broadcast_to(np.array(skins)[:, None, None], (10, 32, 32, 3)),
+        np.zeros((10, 1)),
+        attributes=("smile",),
+        identity=np.arange(10),
+        split=np.ones(10),
+    )
+    np.save(folder / "landmarks.npy", np.stack([_turned(face_points, turn) for turn in turns]))
+    return Prepared(folder)
+
+
+def test_kinds_of_faces(people):
+    pytest.importorskip("skimage")
+    found = kinds(people, split="valid", count=5, seed=0)
+    assert {name: len(own) for name, own in found.items()} == {
+        "looks ahead, up to 0.2 aside": 5,
+        "turned, 0.3 to 0.4 aside": 2,
+        "turned, 0.55 to 0.8 aside": 2,
+        "light tone, over 41": 2,
+        "brown tone, 10 to -30": 2,
+        "dark tone, under -30": 2,
+        **{f"{name} covered": 5 for name in COVERS},
+    }
+    for name, colour in (("light", LIGHT), ("brown", BROWN), ("dark", DARK)):
+        own = next(faces for kind, faces in found.items() if kind.startswith(name))
+        assert (own == colour).all()
+    for ahead, mouth in zip(found[[*found][0]], found["the mouth covered"], strict=True):
+        assert 0 < (ahead != mouth).any(-1).mean() < 0.5  # the same face, a part of it another
+
+
+def test_kinds_alone_are_looked_for_and_told(people, draw_circle, monkeypatch):
+    """The detector itself, in small pictures of no real face."""
+    pytest.importorskip("skimage")
+    monkeypatch.setattr(finding, "HEIGHT", 72)
+    monkeypatch.setattr(finding, "WIDTH", 96)
+    seen = []
+    asked = dict(prepared=people, faces=1, parts=["kinds"], moved=1)
+    found = evaluate_finding(
+        circle=draw_circle(("smile",)), **asked, progress=lambda *at: seen.append(at)
+    )
+    assert seen[-1] == (9, 9) and "alignment" not in found
+    dark = found["kinds"]["dark tone, under -30"]
+    assert (dark["faces"], dark["rate"], dark["false"]) == (1, 0, 0)
+    table = finding_markdown(found)
+    assert "| dark tone, under -30 | 1 | 0.000 | 0.000 | - | - |" in table
+    assert "after the aligner" not in table

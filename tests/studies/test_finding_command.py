@@ -35,7 +35,16 @@ def test_found_written_and_told(blank_model, prepared, tmp_path, monkeypatch, ca
     monkeypatch.setattr(finding, "WIDTH", 96)
     files = [tmp_path / "p.json", tmp_path / "p.md"]
     given = ["--model", blank_model, "--faces", 1, "--moved", 2]
-    given += ["--json", files[0], "--markdown", files[1]]
+    given += [
+        "--only",
+        "alignment",
+        "detection",
+        "crowds",
+        "--json",
+        files[0],
+        "--markdown",
+        files[1],
+    ]
     finding.main([str(word) for word in (prepared, *given)])
     found = json.loads(files[0].read_text())["finding"]
     assert found["alignment"]["faces"] == 2 and len(found["detection"]["conditions"]) == 22
@@ -46,6 +55,7 @@ def test_found_written_and_told(blank_model, prepared, tmp_path, monkeypatch, ca
 def test_slips_are_said(blank_model, prepared, tmp_path):
     for given, said in (
         ([tmp_path], "istrc prepare"),
+        ([prepared, "--only", "kinds"], "no landmarks"),
         ([prepared, "--whole", tmp_path], "neither a folder"),
     ):
         with pytest.raises(IstrcError, match=said):
