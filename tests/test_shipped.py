@@ -12,6 +12,7 @@ import torch
 from istrc import sphere
 from istrc.circle import TRANSFORMATIONS, Circle
 from istrc.cli.faces import look
+from istrc.edit.hair_colour import AROUND
 from istrc.edit.render import MODES
 from istrc.models.serialization import PREPROCESSING
 from istrc.photo.read import read_picture
@@ -162,11 +163,24 @@ def test_the_edited_photograph_is_read_as_edited(circle, face, tmp_path):
 
 @pytest.mark.parametrize("mode", MODES)
 def test_outside_the_face_every_byte_is_the_photographs(face, mode):
-    edited = face.edit(mode=mode, smile=-1, young=-1)
+    edited = face.edit(mode=mode, smile=-1, male=-1)
     outside = outside_the_face(face)
     assert 0.7 < outside.mean() < 0.98
     assert np.array_equal(edited.pixels[outside], face.picture.pixels[outside])
     assert not np.array_equal(edited.pixels, face.picture.pixels)
+
+
+def test_who_is_aged_greys_and_what_is_far_keeps_its_bytes(face):
+    """Hair goes on beyond the crop; it is looked for no further than AROUND times its half side."""
+    edited = face.edit(young=-1).pixels
+    outside = outside_the_face(face)
+    height, width = face.picture.pixels.shape[:2]
+    corners = face.frame.corners()
+    middle, reach = corners.mean(0), AROUND * np.abs(corners - corners.mean(0)).max() + 2
+    y, x = np.mgrid[:height, :width] + 0.5
+    far = (np.abs(x - middle[0]) > reach) | (np.abs(y - middle[1]) > reach)
+    assert far.any() and np.array_equal(edited[far], face.picture.pixels[far])
+    assert (edited[outside & ~far] != face.picture.pixels[outside & ~far]).any()
 
 
 def test_strength_nothing_gives_the_photograph_back(face, photograph, tmp_path):
