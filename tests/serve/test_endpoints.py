@@ -97,9 +97,9 @@ def test_faces_are_found_and_numbered(client, pictures):
 
 def test_an_edit_is_the_photograph_with_the_edited_face(client, face_file):
     pair, file, said = client.predict(
-        photo=given(face_file), face=1, smile=1, young=-0.5, api_name="/edit"
+        photo=given(face_file), face=1, smile=1, young=0.5, api_name="/edit"
     )
-    assert len(pair) == 2 and "smile +1, young -0.5" in said
+    assert len(pair) == 2 and "smile +1, young +0.5" in said
     before, after = pixels(face_file), pixels(file)
     assert before.shape == after.shape
     moved = np.abs(before - after).max(-1) > 20
