@@ -41,7 +41,7 @@ def aim(having, lacking=(0, 0, 0, 0)):
     return tones
 
 
-def coloured(head, strength=1.0, share=1.0, whole=True, kind=np.uint8):
+def edited(head, strength=1.0, share=1.0, whole=True, kind=np.uint8):
     view, points, _, likely = head
     pixels = (view.transpose(1, 2, 0) * 255).astype(kind)
     own = tone(view, head[2].astype(float), likely[0])
@@ -80,7 +80,7 @@ def test_a_tone_by_hand(head):
 
 
 def test_hair_becomes_as_light_as_was_asked_and_the_rest_keeps_its_bytes(head):
-    pixels, result = coloured(head)
+    pixels, result = edited(head)
     hair = head[2]
     luma = result[hair].astype(float) @ [0.299, 0.587, 0.114] / 255
     assert np.log(luma).mean() == pytest.approx(FAIR[0], abs=0.2)
@@ -91,11 +91,9 @@ def test_hair_becomes_as_light_as_was_asked_and_the_rest_keeps_its_bytes(head):
 
 def test_half_the_strength_is_between_and_none_is_nothing(head):
     hair = head[2]
-    lights = [
-        coloured(head, strength)[1][hair].astype(float).mean() for strength in (0.25, 0.5, 1.0)
-    ]
+    lights = [edited(head, strength)[1][hair].astype(float).mean() for strength in (0.25, 0.5, 1.0)]
     assert head[0][:, hair].mean() * 255 < lights[0] < lights[1] < lights[2]
-    pixels, result = coloured(head, share=0.0)
+    pixels, result = edited(head, share=0.0)
     np.testing.assert_array_equal(result, pixels)
 
 
@@ -111,21 +109,29 @@ def test_a_fringe_is_hair_where_one_is_likely(head):
     assert found[1] > 0.9 and found[1] >= found[0]
 
 
+def test_a_grey_photograph_stays_grey(head):
+    view, points, hair, likely = head
+    grey = np.repeat(view.mean(0, keepdims=True), 3, 0)
+    pixels, result = edited((grey, points, hair, likely))
+    assert result[hair].mean() > pixels[hair].mean() + 30
+    assert np.ptp(result.astype(int), axis=-1).max() <= 2
+
+
 def test_floats_are_floats(head):
-    pixels, result = coloured(head, kind=np.float32)
+    pixels, result = edited(head, kind=np.float32)
     assert result.dtype == np.float32 and (result != pixels).any()
 
 
 def test_hair_that_no_colour_tells_from_the_wall_is_left(head):
     view, points, hair, likely = head
     view = np.where(likely[1] > 0, view, view[:, hair].mean(1)[:, None, None])
-    pixels, result = coloured((view.astype(np.float32), points, hair, likely))
+    pixels, result = edited((view.astype(np.float32), points, hair, likely))
     assert abs(result.astype(int) - pixels).max() <= 12
 
 
 def test_who_has_no_hair_keeps_their_bytes(head):
     view, points, _, likely = head
-    pixels, result = coloured((view, points, head[2], likely * [[[0.0]], [[1.0]]]))
+    pixels, result = edited((view, points, head[2], likely * [[[0.0]], [[1.0]]]))
     np.testing.assert_array_equal(result, pixels)
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from istrc.edit.tone import coloured
 from istrc.photo.align import compose, invert, transform
 from istrc.resample import blurred, looked_up
 from istrc.shape.regions import polygon
@@ -239,6 +240,8 @@ def recoloured(
         for one in (slope, offset, near)
     ]
     new, share = moved(own, skin, hair), hair.share * _told(view, found, known)
+    # A grey photograph stays grey
+    new[1:3] = own[1:3] + coloured(2 * view - 1, found[1]) * (new - own)[1:3]
     if np.abs(new - own).max() < _SAME:
         return
     for row in range(y0, y1, _STRIP):
