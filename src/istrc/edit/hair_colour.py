@@ -49,7 +49,8 @@ _ARRIVING = 0.4  # of it, from which on hair of another colour goes all of it
 _STEEP = 1.5  # times as steep as the filter's, the edge of hair is
 _ALONE = 0.1  # of the hair, that what is beside it must be to matter
 _APART = 1.0  # Mahalanobis, that hair is from what is beside it, to be told from that
-_SAME = 1e-3  # of a tone, which is not seen
+_SAME = 1e-3  # spreads of a tone, which is not seen
+_WHOLLY = 0.5  # ... from which on hair is coloured wholly
 _STRIP = 256  # rows of a photograph that are coloured at once
 # Luma, and what blue and red are more than it
 _OPPONENT = np.array(
@@ -242,7 +243,9 @@ def recoloured(
     new, share = moved(own, skin, hair), hair.share * _told(view, found, known)
     # A grey photograph stays grey
     new[1:3] = own[1:3] + coloured(2 * view - 1, found[1]) * (new - own)[1:3]
-    if np.abs(new - own).max() < _SAME:
+    far = float(np.linalg.norm((new - own)[:3] / _SPREADS[:3]))
+    share *= min(far / _WHOLLY, 1)  # what is hardly asked for hardly shows, in its hues as well
+    if far < _SAME:
         return
     for row in range(y0, y1, _STRIP):
         rows = slice(row, min(row + _STRIP, y1))
