@@ -18,6 +18,7 @@ OTHERS = (
     "pointy_nose", "receding_hairline", "rosy_cheeks", "sideburns", "straight_hair", "wavy_hair",
     "wearing_earrings", "wearing_hat", "wearing_lipstick", "wearing_necklace", "wearing_necktie",
 )  # fmt: skip
+_HAIR_COLOURS = ("black_hair", "blond_hair", "brown_hair", "gray_hair")
 # Where in a face an edit shows, of those that do not show in all of it; see istrc.shape.regions
 REGIONS = {
     "smile": "below the brows",
@@ -39,7 +40,7 @@ REGIONS = {
     "bags_under_eyes": "eyes",
     "arched_eyebrows": "eyes",
     "bushy_eyebrows": "eyes",
-    **{f"{colour}_hair": "hair" for colour in ("black", "blond", "brown", "gray")},
+    **dict.fromkeys(_HAIR_COLOURS, "hair"),
 }
 
 # Edits that change what is between the lips; others leave teeth as they are
@@ -57,7 +58,6 @@ BEARDS = ("beard", "goatee", "five_o_clock_shadow")
 # A broad shade over a part of the face is what these are, and not another light
 _FACIAL_HAIR = ("beard", "mustache", "goatee", "sideburns", "five_o_clock_shadow")
 _PAINT = ("makeup", "wearing_lipstick", "arched_eyebrows", "bushy_eyebrows", "rosy_cheeks")
-_HAIR_COLOURS = ("black_hair", "blond_hair", "brown_hair", "gray_hair")
 _GREYS = 0.6  # of the way to grey hair, that an edit of -1 to older people goes
 _HAIR = (
     *_HAIR_COLOURS, "bald", "bangs", "blurry", "receding_hairline", "straight_hair", "wavy_hair",

@@ -41,11 +41,11 @@ def aim(having, lacking=(0, 0, 0, 0)):
     return tones
 
 
-def edited(head, strength=1.0, share=1.0, whole=True, kind=np.uint8):
+def edited(head, strength=1.0, share=1.0, kind=np.uint8):
     view, points, _, likely = head
     pixels = (view.transpose(1, 2, 0) * 255).astype(kind)
     own = tone(view, head[2].astype(float), likely[0])
-    hair = HairColour(points, likely, [(strength, aim(FAIR, own), whole)], share)
+    hair = HairColour(points, likely, [(strength, aim(FAIR, own))], share)
     result = pixels.copy()
     recoloured(pixels, result, TO_CROP, hair)
     return pixels, result
@@ -140,7 +140,7 @@ def test_a_face_beyond_the_picture_is_nothing(head):
     pixels = (view.transpose(1, 2, 0) * 255).astype(np.uint8)
     result = pixels.copy()
     far = TO_CROP + np.array([[0, 0, 9], [0, 0, 9]])
-    recoloured(pixels, result, far, HairColour(points, likely, [(1.0, aim(FAIR), True)], 1.0))
+    recoloured(pixels, result, far, HairColour(points, likely, [(1.0, aim(FAIR))], 1.0))
     np.testing.assert_array_equal(result, pixels)
 
 
@@ -148,8 +148,8 @@ class TestMoved:
     skin = np.array([-0.5, -0.3, 0.3, 0.3])
     points, places = np.zeros((68, 2)), np.zeros((2, 4, 4))
 
-    def to(self, own, strength, tones, whole=True):
-        hair = HairColour(self.points, self.places, [(strength, tones, whole)], 1.0)
+    def to(self, own, strength, tones):
+        hair = HairColour(self.points, self.places, [(strength, tones)], 1.0)
         return moved(np.array(own), self.skin, hair)
 
     def test_a_colour_that_is_asked_for_is_gone_to(self):

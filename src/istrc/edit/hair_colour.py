@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from istrc.edit.tone import coloured
+from istrc.edit.shaping import LEAST
+from istrc.edit.tone import LUMA, coloured
 from istrc.photo.align import compose, invert, transform
 from istrc.resample import blurred, looked_up
 from istrc.shape.regions import polygon
@@ -44,7 +45,6 @@ _DIM = 0.2  # luma, below which less
 _FURTHEST = 1.1  # log luma that hair becomes lighter or darker: no light brings out what is black
 _PALE = 0.3  # ... of hair that is not so much darker than skin, so much darker
 _SPREADS = np.array([0.5, 0.15, 0.15, 0.2])  # of each part of a tone, over people
-_LEAST = 0.15  # of the way between the classes, that an edit of strength 1 goes in any case
 _ARRIVING = 0.4  # of it, from which on hair of another colour goes all of it
 _STEEP = 1.5  # times as steep as the filter's, the edge of hair is
 _ALONE = 0.1  # of the hair, that what is beside it must be to matter
@@ -53,9 +53,8 @@ _SAME = 1e-3  # spreads of a tone, which is not seen
 _WHOLLY = 0.5  # ... from which on hair is coloured wholly
 _STRIP = 256  # rows of a photograph that are coloured at once
 # Luma, and what blue and red are more than it
-_OPPONENT = np.array(
-    [[0.299, 0.587, 0.114], [-0.299, -0.587, 0.886], [0.701, -0.587, -0.114]], np.float32
-)
+_WEIGHTS = LUMA[:, 0, 0]
+_OPPONENT = np.stack([_WEIGHTS, [0, 0, 1] - _WEIGHTS, [1, 0, 0] - _WEIGHTS]).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -65,15 +64,14 @@ class HairColour:
     Attributes:
         points: (68, 2) of the face, in [-1, 1] over the crop.
         places: (2, P, P) how likely hair and skin are over the crop.
-        aims: the strength of each attribute, (2, 4, 4) as in `moved`, and whether having it is all
-            that the hair's tone is.
+        aims: the strength of each colour, and (2, 4, 4) as in `moved`.
         share: of all that, as surely as there is hair to colour.
         fringe: how surely hair falls over the forehead, in [0, 1].
     """
 
     points: np.ndarray
     places: np.ndarray
-    aims: list[tuple[float, np.ndarray, bool]]
+    aims: list[tuple[float, np.ndarray]]
     share: float
     fringe: float = 0.0
 
@@ -121,13 +119,9 @@ def segment(
         densities = []
         for part, weights in enumerate(shares):
             weights = weights if part else weights * close
-            total = max(float(weights.sum()), 1e-3)
-            mean = (colours @ weights / total)[:, None]
-            if not round_ and not part:
-                mean = np.quantile(typical, 0.5, axis=1)[:, None]
-            off = colours - mean
-            noise = _NOISE if part < 2 else _BEHIND
-            variance = off * weights @ off.T / total + noise * np.eye(3)
+            middle = np.quantile(typical, 0.5, axis=1) if not round_ and not part else None
+            off, variance = _spread(colours, weights, middle)
+            variance += (_NOISE if part < 2 else _BEHIND) * np.eye(3)
             if not part:  # a head's hair is of one colour
                 variance *= min(1, _HAIR_SPREAD / np.trace(variance))
             far = (off * (np.linalg.inv(variance) @ off)).sum(0)
@@ -148,6 +142,15 @@ def _sides(side: int) -> np.ndarray:
     """What lies to the left of a head, to its right, and below, (3, N), which sum to 1."""
     x, y = np.meshgrid(*2 * [(np.arange(side) + 0.5) * 2 / side - 1])
     return _normalised(np.exp(4 * np.stack([-x - y, x - y, 2 * y]).reshape(3, -1)))
+
+
+def _spread(
+    colours: np.ndarray, weights: np.ndarray, mean: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """How far colours (3, N) are from their mean, weighted or given, and the covariance (3, 3)."""
+    total = max(float(weights.sum()), 1e-3)
+    off = colours - (colours @ weights / total if mean is None else mean)[:, None]
+    return off, off * weights @ off.T / total
 
 
 def _normalised(x: np.ndarray) -> np.ndarray:
@@ -173,21 +176,21 @@ def moved(own: np.ndarray, skin: np.ndarray, hair: HairColour) -> np.ndarray:
     """The tone (4,) that hair of tone `own` (4,) becomes beside skin of this tone (4,).
 
     Each aim tells by the skin (1, log luma, blue and red) what tone hair has that has, and lacks,
-    its attribute, both (4, 4). A colour that is asked for is gone to; else a tone goes along the
-    way between both, as far as it has not gone it.
+    its attribute, both (4, 4). A colour that is asked for is gone to; one that is taken away goes
+    along the way between both, as far as it has not gone it.
     """
     new, light = own.copy(), np.array([1, *skin[:3]])
-    for strength, tones, whole in hair.aims:
+    for strength, tones in hair.aims:
         having, lacking = light @ tones[0], light @ tones[1]
         goal, start = (having, lacking) if strength > 0 else (lacking, having)
         way = (goal - start)[:3]
         weights = np.square(way / _SPREADS[:3])
         gone = ((own - start)[:3] * np.sign(way) / np.abs(way).clip(1e-3)).clip(0, 1)
         left = 1 - gone @ weights / weights.sum()
-        if whole and strength > 0:
+        if strength > 0:
             new += abs(strength) * np.clip(left / _ARRIVING, 0, 1) * (goal - own)
         else:
-            new += abs(strength) * np.clip(left, _LEAST, 1) * (goal - start)
+            new += abs(strength) * np.clip(left, LEAST, 1) * (goal - start)
     # What is as light as skin may be skin, or white; then it is not made black. Light that is
     # missing leaves colour that is too much
     darker = _FURTHEST if own[0] < skin[0] - _PALE else _PALE
@@ -298,13 +301,10 @@ def _told(view: np.ndarray, found: np.ndarray, known: np.ndarray) -> float:
     for part, side in ((2, left), (2, ~left), (1, left | ~left)):
         stats = []
         for weights in (found[0] * near * side, found[part] * near * side):
-            weights = weights.ravel()
-            total = max(float(weights.sum()), 1e-3)
-            mean = colours @ weights / total
-            off = colours - mean[:, None]
-            stats.append((mean, off * weights @ off.T / total, total))
+            off, spread = _spread(colours, weights.ravel())
+            stats.append((off[:, 0], spread, weights.sum()))
         (hair, spread, much), (beside, around, little) = stats
-        way = hair - beside
+        way = beside - hair  # between the means, as both are off the same colour
         apart = way @ np.linalg.solve((spread + around) / 2 + _NOISE * np.eye(3), way)
         sure.append(1.0 if little < _ALONE * much else min(float(apart) / _APART**2, 1))
     return min(sure)

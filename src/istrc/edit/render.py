@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from istrc.arrays import inference, library, numpy, sigmoid
-from istrc.attributes import hair_colours, is_hair_colour, of_the_hair, shades
+from istrc.attributes import hair_colours, of_the_hair, shades
 from istrc.edit import hair
 from istrc.edit.composite import Layers, put
 from istrc.edit.detail import amplitudes, bands, emphasised, gains, lit
@@ -153,7 +153,7 @@ class Rendering:
         if probes is None or not probes.config.get("hair"):
             return [None] * count
         aims = [
-            (by, numpy(probes.hair_tones[probes.names.index(name)]), is_hair_colour(name))
+            (by, numpy(probes.hair_tones[probes.names.index(name)]))
             for name, by in asked.items()
             if by and name in probes.names
         ]

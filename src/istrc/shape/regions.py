@@ -19,8 +19,9 @@ _MADE = {
     "upper lip": ([[*range(31, 36), *range(48, 55)]], 1.25, []),
     "chin": ([[*range(5, 12), *range(55, 60)]], 1.4, []),
     "eyes and mouth": ([_LEFT, _RIGHT, [*range(48, 60)]], 1.4, [*range(17, 27), *range(36, 68)]),
+    "hair": ([], 1.0, []),  # which lies beyond the face (istrc.edit.hair_colour)
 }
-NAMES = (*_MADE, "lower face", "jaw", "below the brows", "hair")
+NAMES = (*_MADE, "lower face", "jaw", "below the brows")
 _CHEEK = 8  # points of the jaw, from either ear to the chin, that go the more: it turns there
 _LOWER_LIP = 57  # the point below its middle
 _JAW = 0.8  # of what the lower lip goes, that the chin does where mouths open
@@ -37,11 +38,10 @@ def region_mask(mean: np.ndarray, names: Iterable[str], size: int) -> np.ndarray
     whole = np.zeros((size, size), np.float32)
     rows = ((np.arange(size) + 0.5) * 2 / size - 1)[:, None]
     for name in names:
-        if name == "hair":  # which lies beyond the face (istrc.edit.hair_colour)
-            continue
         if name in _MADE:
             groups, times, _ = _MADE[name]
-            made: Any = sum(polygon(_hull(enlarged(mean[group], times)), size) for group in groups)
+            parts = (polygon(_hull(enlarged(mean[group], times)), size) for group in groups)
+            made: Any = sum(parts, np.zeros_like(whole))
             made = blurred(made.clip(0, 1)[None], _EDGE * size)[0]
         else:
             brows = mean[17:27, 1].min() - 0.05

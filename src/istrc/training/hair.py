@@ -67,8 +67,8 @@ def _tones(net: Probes, prepared: Prepared, rows: np.ndarray) -> None:
     views = (x for batch in prepared.batches(rows, 64) for x in batch.numpy())
     for row, male, x in zip(rows, men, views, strict=True):
         view = resized((x + 1) / 2, SIDE).clip(0, 1)
-        found = segment(view, prepared.landmarks[row], places[int(male)])
         own = places[int(male)]
+        found = segment(view, prepared.landmarks[row], own)
         hair.append(tone(view, found[0], own[0]))
         skin.append(tone(view, found[1], own[1]))
         enough.append(found[0].mean() > LEAST)
