@@ -7,17 +7,7 @@ import pytest
 from PIL import Image
 
 from istrc.errors import InputError
-from istrc.photo.detect import CLEAR, Box, glance, looks, without_doubles
-
-
-def detect(pixels) -> list[Box]:
-    """The clear faces of the first look that sees one, largest first; doubtful ones of none."""
-    seen: list[Box] = []
-    for look in looks(pixels):
-        seen += look
-        if clear := [box for box in seen if box.score >= CLEAR]:
-            return without_doubles(clear)
-    return seen
+from istrc.photo.detect import Box, detect, glance, without_doubles
 
 
 def read(path) -> np.ndarray:

@@ -8,7 +8,7 @@ from PIL import Image
 
 from istrc.errors import IstrcError
 from istrc.photo import hog
-from istrc.photo.detect import glance
+from istrc.photo.detect import detect
 
 
 @pytest.fixture(autouse=True)
@@ -49,10 +49,10 @@ def test_a_damaged_file_is_written_anew(cache, photograph):
 
 def test_a_cache_that_cannot_be_written_is_done_without(cache, photograph):
     cache.write_bytes(b"a file where the folder should be")
-    assert len(glance(np.asarray(Image.open(photograph).convert("RGB")))) == 1
+    assert len(detect(np.asarray(Image.open(photograph).convert("RGB")))) == 1
 
 
 def test_missing_dlib_names_the_remedy(monkeypatch):
     monkeypatch.setitem(sys.modules, "dlib", None)
     with pytest.raises(IstrcError, match="pip install dlib-bin"):
-        glance(np.zeros((100, 100, 3), np.uint8))
+        detect(np.zeros((100, 100, 3), np.uint8))

@@ -68,6 +68,20 @@ class Box:
         return (self.left + self.right) / 2, (self.top + self.bottom) / 2
 
 
+def detect(pixels: np.ndarray, min_face: float | None = None) -> list[Box]:
+    """The faces of a photograph by the detector's own judgement, largest first; [] of none.
+
+    Of doubtful faces at most one is believed, the best, and only where nothing is clearer.
+    `istrc.photo.find` has a better judge. Arguments and errors are those of `looks`.
+    """
+    seen: list[Box] = []
+    for look in looks(pixels, min_face):
+        seen += look
+        if clear := _clear(seen):
+            return without_doubles(clear)
+    return sorted(seen, key=lambda box: box.score)[-1:]
+
+
 def looks(pixels: np.ndarray, min_face: float | None = None) -> Iterator[list[Box]]:
     """What ever dearer looks at a photograph see, doubtful faces too; stop when it is enough.
     `istrc.photo.find` judges them.
