@@ -106,8 +106,16 @@ def growing(edits: Iterable[str] | None) -> list[str]:
     """The facial hair that edits of these attributes let grow: of those with strengths, what is
     asked for and not taken away.
     """
-    taken = {name for name, by in edits.items() if by < 0} if isinstance(edits, Mapping) else set()
+    taken = shaving(edits)
     return [name for name in edits or () if name in _FACIAL_HAIR and name not in taken]
+
+
+def shaving(edits: Iterable[str] | None) -> dict[str, float]:
+    """The facial hair that edits of these attributes take away, of those with strengths: how much
+    of it, up to 1.
+    """
+    items = edits.items() if isinstance(edits, Mapping) else ()
+    return {name: min(-by, 1) for name, by in items if name in _FACIAL_HAIR and by < 0}
 
 
 def tints(edits: Iterable[str] | None) -> bool:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from istrc.edit.composite import BELOW, Layers, put
-from istrc.edit.hair import colour, density, grown, parted, strands
+from istrc.edit.hair import colour, density, filled, grown, parted, shaved, strands
 from istrc.edit.tone import LUMA
 from istrc.photo.align import aligned_frame
 from istrc.shape.regions import polygon, region_mask, skin
@@ -115,3 +115,30 @@ def test_a_beard_falls_on_strands_and_ends_beneath_the_crop(mesh):
     beneath = slice(bottom + 1, bottom + 4), slice(80, 98)
     assert (smooth[beneath] == 160).all() and uneven[beneath].mean() < 155
     assert (uneven[bottom + int(64 * BELOW) + 2 :] == 160).all()
+
+
+def test_what_is_not_known_is_filled_from_beside_it_and_never_looked_at():
+    rng, known = np.random.default_rng(0), np.ones((SIZE, SIZE), np.float32)
+    known[20:50, 10:40] = 0
+    values = np.where(np.arange(SIZE) < 32, 0.2, 0.8) * np.ones((2, SIZE, 1), np.float32)
+    found = filled(values, known)
+    assert found[:, 35, 12].mean() < 0.35 and found[:, 35, 60].mean() > 0.65  # the nearer side's
+    values[:, known == 0] = rng.normal(size=(2, 900))
+    np.testing.assert_allclose(filled(values, known), found, atol=1e-4)
+    flat = np.full((1, SIZE, SIZE), 0.4, np.float32)
+    np.testing.assert_allclose(filled(flat, known), 0.4, atol=1e-5)
+
+
+@pytest.mark.parametrize("level", [-0.4, 0.1, 0.5])
+def test_hair_that_the_drawings_take_away_is_gone_to_its_end(level):
+    """They brighten a beard by a third of what it is darker, and all of it goes."""
+    own, mean, where = plain(level), plain(0.2), np.ones((SIZE, SIZE), np.float32)
+    beard = np.zeros((SIZE, SIZE), np.float32)
+    beard[44:60, 20:44] = 1
+    dark = 0.4 * (level + 1)
+    real = own - dark * beard
+    under, share = shaved(real, own, own - dark / 3 * beard, mean, where)
+    np.testing.assert_allclose(under[:, 48:56, 26:38], level, atol=0.02)
+    assert share[48:56, 26:38].min() > 0.95 and share[:30].max() < 0.02
+    _, share = shaved(real, own, own, mean, where)  # what they leave is no hair
+    assert share.max() == 0

@@ -30,7 +30,8 @@ class Layers:
     Attributes:
         change: (3, S, S) of the texture, in units of the [-1, 1] range, masked.
         mask: (S, S) where the edit may show.
-        inside: (3, S, S) the new texture, for what has opened; None where nothing has.
+        inside: (3, S, S) the new texture, for what has opened or lost its hair; None where nothing
+            has.
         lips: (S, S) how much of `inside` shows.
         before, after: (P, 2) the meshes of both shapes; None where all shapes are the same.
         detail: (2, S, S) how many times more of what is finer than the texture is seen, and the
@@ -121,7 +122,7 @@ def put(pixels: np.ndarray, layers: Layers, frame: Frame, mesh: Any) -> np.ndarr
         finer = (own[rows, columns] @ LUMA[:, 0, 0] / 127.5 - 1 - coarse) * np.float32(127.5)
         shaded += (more * finer * unlike_edges(finer, more, EDGE))[:, None]
     if layers.inside is not None:
-        share = seen[6].clip(0, 1)[:, None]
+        share = (seen[6] * _end(at[rows, columns])).clip(0, 1)[:, None]
         shaded += share * (seen[3:6].T - shaded)
     own[rows, columns] = shaded
     if np.issubdtype(pixels.dtype, np.integer):
@@ -141,8 +142,12 @@ def _on_strands(
     u, v = ((at + 1) * finest / 2 - 0.5).T
     uneven = looked_up(strands(finest)[None], u, v, cubic=False)[0]
     share = looked_up(hair[None], texels[:, 0], texels[:, 1], cubic=False)[0]
-    end = ((1 + BELOW - at[:, 1]) / BELOW).clip(0, 1)
-    return (1 + share * uneven).clip(0) * end
+    return (1 + share * uneven).clip(0) * _end(at)
+
+
+def _end(at: np.ndarray) -> np.ndarray:
+    """How much of an edit is seen at places (N, 2) of the crop, which may lie beneath it: (N,)."""
+    return ((1 + BELOW - at[:, 1]) / BELOW).clip(0, 1)
 
 
 def _straight(to_crop: np.ndarray, box: tuple[int, int, int, int]) -> np.ndarray:

@@ -33,6 +33,11 @@ _UNLIKE = 0.35  # from the skin's colour, in units of the [-1, 1] range, is hair
 _NEAR = 0.04  # of the crop's side, as far as which an edit keeps away from it
 _MUCH = 4  # times the share of hair around a place, that is missing of an edit there
 _CHIN = 0.09  # of the crop's side, as far around as a chin's beard is looked for
+_ODD, _RARE = (0.4, 0.6), 0.1  # of the skin's light, below which is hardly any skin
+_NEARER, _LITTLE = (0.2, 0.1, 0.05, 0.025), 0.1  # of the crop's side; of what is nearer, that does
+_LIT = (0.5, 1.0)  # of that skin's light, between which a drawing shades it
+_GOING = (0.03, 0.2)  # share of what is darker than skin, from which on hair goes, and all of it
+_EVEN = 0.02  # of the crop's side, over which that is looked at
 _PALEST = 0.6  # of the skin's light, that hair has at most: a paler beard would not be seen
 
 
@@ -78,6 +83,48 @@ def grown(
     around, of = blurred(np.stack([dense * where, where]), _CHIN * len(dense))
     dense = np.maximum(dense, chin * around / of.clip(min=0.1))
     return shift + where * (dense > 0) * (dense * (hair - real) - shift)
+
+
+def shaved(
+    real: np.ndarray, drawn: np.ndarray, own: np.ndarray, mean: np.ndarray, plain: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The skin under a face's hair (3, S, S), and how surely there is hair that goes, (S, S).
+
+    A mean takes a mean beard away, and leaves a shade of any that is darker. So what the drawings
+    brighten, and is darker than the skin beside it, is to become that skin, with the light and
+    shade that the drawing without hair and the mean face have there.
+
+    Args:
+        real: (3, S, S) the face's own pixels.
+        drawn, own, mean: (3, S, S) the textures without hair, as it was, and of the mean face.
+        plain: (S, S) where the skin is looked at.
+    """
+    light, *levels = ((LUMA * (x + 1)).sum(0) for x in (real, drawn, mean))
+    goes = (LUMA * (drawn - own)).sum(0).clip(min=0)
+    low, high = _ODD
+    likely = (light / np.median(light[plain > 0.5]) - low) / (high - low)
+    plain = plain * (_RARE + likely.clip(0, 1 - _RARE))
+    low, high = _GOING
+    dark: np.ndarray | float = 0
+    for _ in range(2):  # the second time, beside what was found to be hair
+        near = filled(np.concatenate([real + 1, levels]), plain * (1 - dark))
+        lit = (levels / near[3:].clip(min=0.1)).min(0)  # a drawing goes too far where it brightens
+        skin = near[:3] * lit.clip(*_LIT) - 1
+        room = (LUMA * (skin - real)).sum(0).clip(min=0)
+        gone, of = blurred(np.stack([np.minimum(goes, room), room]), _EVEN * len(room))
+        dark = ((of - _LEAST) / (2 * _LEAST)).clip(0, 1)
+    share = ((gone / of.clip(min=_LEAST) - low) / (high - low)).clip(0, 1)
+    return skin, share * dark
+
+
+def filled(values: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """What is known (S, S) of values (C, S, S), beside each place: the nearer, the more."""
+    weights = known + 1e-4
+    found = (values * weights).sum((1, 2), keepdims=True) / weights.sum()
+    for sigma in _NEARER:
+        both = blurred(np.concatenate([values * known, known[None]]), sigma * known.shape[-1])
+        found = (both[:-1] + _LITTLE * found) / (both[-1:] + _LITTLE)
+    return found
 
 
 def density(shift: np.ndarray, real: np.ndarray, hair: np.ndarray) -> np.ndarray:

@@ -8,7 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from istrc.attributes import BEARDS, OF_THE_MOUTH, growing, moves, regions_of, shades, tints
+from istrc.attributes import (
+    BEARDS,
+    OF_THE_MOUTH,
+    growing,
+    moves,
+    regions_of,
+    shades,
+    shaving,
+    tints,
+)
 from istrc.photo.paste import face_mask
 from istrc.resample import blurred
 from istrc.shape.mesh import Mesh
@@ -17,6 +26,7 @@ from istrc.shape.regions import above, enlarged, featureless, outline, polygon, 
 # Attributes that are edited, best with their strengths, without which no detail changes
 Edits = Mapping[str, float] | Iterable[str] | None
 _EDGE = 0.012  # of the crop's side, over which the inside of a mouth is blended into its lips
+_HUNG_OVER = 0.8  # of the lips' size, is all that hair leaves of them
 _BELOW = 0.03  # of half the crop's side, that what is looked at around eyes lies lower
 _LIPS = 1.3  # times its size, that the inside of a mouth shows on the edge of its lips
 
@@ -50,6 +60,9 @@ class Masks:
             mask = mask * (1 - self.mouth)
         for eye in (slice(36, 42), slice(42, 48)):  # it keeps its colour and its light
             mask = mask * (1 - polygon(mesh.reference[eye], size))
+        if edits is not None and all(shades([name]) for name in edits):  # no nose has a beard
+            nose = polygon(mesh.reference[[27, 31, 32, 33, 34, 35]], size)[None]
+            mask = mask * (1 - blurred(nose, _EDGE * size)[0])
         return mask if regions is None else mask * region_mask(mesh.reference, regions, size)
 
     def dark(self, edits: Edits) -> np.ndarray | None:
@@ -77,6 +90,15 @@ class Masks:
         grows = growing(edits)
         return self.shows(grows) * self.bare if grows else np.zeros_like(self.bare)
 
+    def shaves(self, edits: Edits) -> Any:
+        """Where such an edit takes facial hair away; None where it takes none."""
+        taken = shaving(edits)
+        if self.mesh is None or not taken:
+            return None
+        mean, size = self.mesh.reference, self.size
+        face = featureless(mean, size, _HUNG_OVER) * (2 * outline(mean, size)).clip(0, 1)
+        return self.shows(taken) * face
+
     def chin(self, edits: Edits) -> Any:
         """Where such an edit lets a beard go round the chin; or 0."""
         if self.mesh is None or not set(growing(edits)) & set(BEARDS):
@@ -87,6 +109,14 @@ class Masks:
     def skin(self) -> Any:  # an array, or None without shapes
         """Where a face's own tone is measured."""
         return None if self.mesh is None else skin(self.mesh.reference, self.size)
+
+    @cached_property
+    def plain(self) -> Any:  # likewise
+        """Where a face is skin, or hair upon it."""
+        if self.mesh is None:
+            return None
+        mean, size = self.mesh.reference, self.size
+        return outline(mean, size, jaw=True) * featureless(mean, size, 1.2)
 
     @cached_property
     def lids(self) -> Any:  # likewise

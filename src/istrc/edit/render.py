@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from istrc.arrays import inference, library, numpy, sigmoid
-from istrc.attributes import hair_colours, of_the_hair, shades
+from istrc.attributes import hair_colours, of_the_hair, shades, shaving
 from istrc.edit import hair
 from istrc.edit.composite import Layers, put
 from istrc.edit.detail import amplitudes, bands, emphasised, gains, lit
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 MODES = ("photo", "anchored", "circle")
 _INSIDE = 1.2  # times its size, that the inside of a mouth is drawn where it opens: its edge is
 # blended away, and landmarks found 63 % of what was opened, and 72 % so
+_SMOOTH = 0.7  # of what is finer than a texture, that goes with hair
 _OPENED = (1.3, 2.2)  # times its area, from which an open mouth is drawn by the decoder, and all
 
 
@@ -116,7 +117,8 @@ class Rendering:
         c = self.c + change
         drawn, own = numpy(self.nets.draw_texture(c)), numpy(self._texture)
         masks = self._masks(edits)
-        shifts, grows = self._shifts(drawn, c, masks, edits), self._at.grows(edits)
+        shifts, shaven = self._shifts(drawn, c, masks, edits)
+        grows = self._at.grows(edits)
         if self.nets.mesh is None:
             return [Layers(*one) for one in zip(shifts, masks, strict=True)]
         made, news, gain = [], self._moved(c), self.emphasis(edits)
@@ -133,6 +135,12 @@ class Rendering:
                 inside = like_teeth(inside, own[number], self._at.skin, self._at.mouth, gap).clip(
                     -1, 1
                 )
+            if shaven is not None:
+                # Strands are finer than a texture: it covers them, where no mouth has opened
+                gone = (_SMOOTH * shaven[number]).clip(0 if lips is None else lips)
+                skin = self._real[number] + shift
+                inside = skin if lips is None else skin + lips * (inside - skin)
+                lips = gone
             fine = None
             if gain is not None:
                 luma = (LUMA * self._real[number]).sum(0)
@@ -184,16 +192,20 @@ class Rendering:
         Of the texture's: in the edit's own regions, without the change of light and tone.
         """
         c = self.c + change
-        shifts = self._shifts(numpy(self.nets.draw_texture(c)), c, self._masks(edits), edits)
+        shifts, _ = self._shifts(numpy(self.nets.draw_texture(c)), c, self._masks(edits), edits)
         read = self.nets.encode_texture(self._texture + self.nets.to_device(shifts))
         rest = change[:, self.nets.texture :]
         return library(rest).concatenate([read - self._read, rest], 1)
 
-    def _shifts(self, drawn: np.ndarray, c: Array, masks: np.ndarray, edits: Edits) -> np.ndarray:
-        """What is laid over faces whose codes are now c and textures `drawn`, (B, 3, S, S)."""
+    def _shifts(
+        self, drawn: np.ndarray, c: Array, masks: np.ndarray, edits: Edits
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """What is laid over faces whose codes are now c and textures `drawn`, (B, 3, S, S); and
+        where hair is taken from them, (B, S, S), None where none is asked to go.
+        """
         if self.nets.whole:  # no skin's colour is to be kept
-            return ((drawn - numpy(self._texture)) * masks[:, None]).astype(np.float32)
-        made, skin = [], self._at.skin
+            return ((drawn - numpy(self._texture)) * masks[:, None]).astype(np.float32), None
+        made, shaven, skin = [], [], self._at.skin
         if skin is not None and shades(edits):  # the tone is measured where none is to be seen
             skin = skin * (1 - self._at.shows(edits))
         free = self._at.painted(edits)
@@ -204,7 +216,9 @@ class Rendering:
             (1 - free) * self._at.brows,
             (1 - free) * self._at.bare,
         )
-        grows, chin = self._at.grows(edits), self._at.chin(edits)
+        grows, chin, shaves = self._at.grows(edits), self._at.chin(edits), self._at.shaves(edits)
+        taken = shaving(edits)
+        most, alone = max(taken.values(), default=0), len(taken) == len(list(edits or ()))
         of = drawn, numpy(self._texture), self._real, masks
         for number, (new, old, real, mask) in enumerate(zip(*of, strict=True)):
             shift = toned(new - old, real, skin, *how) * mask
@@ -215,9 +229,18 @@ class Rendering:
                 shift += self._at.mouth * (teeth - self._teeth[number] - shift)
             if grows is not None:
                 shift = hair.grown(shift, real, self._hair[number], grows * mask, chin)
+            if shaves is not None:
+                if alone:
+                    shift = shift * shaves
+                # What goes was darker than skin: nothing darkens
+                shift = shift * (1 - shaves * ((LUMA * shift).sum(0) < 0))
+                under, gone = hair.shaved(real, new, old, self._mean, self._at.plain)
+                shaven.append(most * shaves * mask * gone)
+                shift += shaven[-1] * (under - real - shift)
             made.append(shift.astype(np.float32))
+        bare = np.stack(shaven) if shaven else None
         if self.nets.mesh is None:
-            return np.stack(made)
+            return np.stack(made), bare
         pairs = zip(self._shapes, self._moved(c), strict=True)
         shut = np.stack([self._shut(old, new) for old, new in pairs])
         shifts = np.stack(made) * (1 - shut[:, None])
@@ -234,7 +257,7 @@ class Rendering:
             for channel in range(3):
                 found = bands(tints[:, channel] / light)
                 shifts[:, channel] += emphasised(found, fades).sum(1) * light
-        return shifts
+        return shifts, bare
 
     def emphasis(self, edits: Edits) -> np.ndarray | None:
         """How much stronger such an edit makes detail, as log gains (B, BANDS, S, S); None where
@@ -279,6 +302,13 @@ class Rendering:
         if self.covered is not None:
             masks = masks * np.stack([self._over(clear) for clear in self._clear])
         return masks
+
+    @cached_property
+    def _mean(self) -> np.ndarray:
+        """The texture of the mean face, (3, S, S)."""
+        probes = self.nets.probes
+        codes = self.c[:1] if probes is None else probes.mean[None]
+        return numpy(self.nets.draw_texture(codes))[0]
 
     @cached_property
     def _texture(self) -> Array:
