@@ -86,7 +86,12 @@ def grown(
 
 
 def shaved(
-    real: np.ndarray, drawn: np.ndarray, own: np.ndarray, mean: np.ndarray, plain: np.ndarray
+    real: np.ndarray,
+    drawn: np.ndarray,
+    own: np.ndarray,
+    mean: np.ndarray,
+    plain: np.ndarray,
+    where: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The skin under a face's hair (3, S, S), and how surely there is hair that goes, (S, S).
 
@@ -98,6 +103,7 @@ def shaved(
         real: (3, S, S) the face's own pixels.
         drawn, own, mean: (3, S, S) the textures without hair, as it was, and of the mean face.
         plain: (S, S) where the skin is looked at.
+        where: (S, S) hair may be on it.
     """
     light, *levels = ((LUMA * (x + 1)).sum(0) for x in (real, drawn, mean))
     goes = (LUMA * (drawn - own)).sum(0).clip(min=0)
@@ -105,7 +111,7 @@ def shaved(
     likely = (light / np.median(light[plain > 0.5]) - low) / (high - low)
     plain = plain * (_RARE + likely.clip(0, 1 - _RARE))
     low, high = _GOING
-    dark: np.ndarray | float = 0
+    dark = where
     for _ in range(2):  # the second time, beside what was found to be hair
         near = filled(np.concatenate([real + 1, levels]), plain * (1 - dark))
         lit = (levels / near[3:].clip(min=0.1)).min(0)  # a drawing goes too far where it brightens

@@ -218,6 +218,7 @@ class Rendering:
         )
         grows, chin, shaves = self._at.grows(edits), self._at.chin(edits), self._at.shaves(edits)
         taken = shaving(edits)
+        beards = self._at.shows(["beard"])
         most, alone = max(taken.values(), default=0), len(taken) == len(list(edits or ()))
         of = drawn, numpy(self._texture), self._real, masks
         for number, (new, old, real, mask) in enumerate(zip(*of, strict=True)):
@@ -234,7 +235,7 @@ class Rendering:
                     shift = shift * shaves
                 # What goes was darker than skin: nothing darkens
                 shift = shift * (1 - shaves * ((LUMA * shift).sum(0) < 0))
-                under, gone = hair.shaved(real, new, old, self._mean, self._at.plain)
+                under, gone = hair.shaved(real, new, old, self._mean, self._at.plain, beards)
                 shaven.append(most * shaves * mask * gone)
                 shift += shaven[-1] * (under - real - shift)
             made.append(shift.astype(np.float32))
