@@ -115,7 +115,7 @@ def shaving(edits: Iterable[str] | None) -> dict[str, float]:
     of it, up to 1.
     """
     items = edits.items() if isinstance(edits, Mapping) else ()
-    return {name: min(-by, 1) for name, by in items if name in _FACIAL_HAIR and by < 0}
+    return {name: min(-by, 1) for name, by in items if moves(name, "beard") and by < 0}
 
 
 def tints(edits: Iterable[str] | None) -> bool:

@@ -97,7 +97,7 @@ class Masks:
             return None
         mean, size = self.mesh.reference, self.size
         face = featureless(mean, size, _HUNG_OVER) * (2 * outline(mean, size)).clip(0, 1)
-        return self.shows(taken) * face
+        return self.shows([name for name in taken if shades([name])] or ["beard"]) * face
 
     def chin(self, edits: Edits) -> Any:
         """Where such an edit lets a beard go round the chin; or 0."""
