@@ -26,6 +26,8 @@ NEAR = 0.01  # of the distance of the eyes, over which a measure's slope is take
 ENOUGH = 1.2  # ... that a measure goes, where the class has room for it
 ROOM = 0.2  # of the way from the middle of a class to where 97 % of it lie, that an edit goes on
 VISIBLE = 0.42  # ... and of what 94 % of a class span, in any case
+_FARTHEST = 1.2  # times that, for whom the class is far: a small mouth is no wide one's
+_RISES = 0.15  # of what a mouth is wider, its corners lie higher (15,303 faces that do not smile)
 
 
 def wanted_measures(
@@ -51,7 +53,7 @@ def wanted_measures(
     edge = edge + ROOM * (edge - goal[:, 0])
     gap = abs(ranges[:, 0, 0] - ranges[:, 1, 0])
     seen = gain * lib.maximum(ENOUGH * gap, VISIBLE * (goal[:, 2] - goal[:, 1]))  # (M,)
-    full = lib.maximum(sign * (goal[:, 0] - found), seen)  # (B, M)
+    full = lib.maximum(lib.minimum(sign * (goal[:, 0] - found), _FARTHEST * seen), seen)  # (B, M)
     room = (sign * (edge - found)).clip(min=0)
     full = lib.maximum(lib.minimum(full, room), LEAST * gap)
     return found + strengths * full
@@ -96,7 +98,7 @@ def made_up(nets: Networks, c: Array, change: Array, strengths: Mapping[str, flo
 
     Where a measure falls short of `wanted_measures`, or leaves what the class shows, the points
     that such an edit moves go on in the measure's own direction. A smile opens the mouth no further
-    than the middle of open mouths, or than it was.
+    than the middle of open mouths, or than it was; the corners of a mouth that widens do not fall.
     """
     probes, lib = nets.probes, library(c)
     for name, strength in strengths.items():
@@ -119,6 +121,10 @@ def made_up(nets: Networks, c: Array, change: Array, strengths: Mapping[str, flo
         own = measures(nets.shapes(c))["lip_gap"]
         most = lib.maximum(own, probes.ranges[probes.measures.index("mouth_open"), 0, 0] + 0 * own)
         change = _within(nets, c, change, "mouth_open", -1e3 + 0 * own, most)
+    if "wide_mouth" in strengths and "smile" in {*probes.measures} - {*strengths}:
+        was, now = measures(nets.shapes(c)), measures(nets.shapes(c + change))
+        least = was["lip_curve"] + _RISES * (now["mouth_width"] - was["mouth_width"])
+        change = _within(nets, c, change, "smile", least, 1e3 + 0 * least)
     return change
 
 
