@@ -22,12 +22,13 @@ from istrc.edit.stopping import reach
 from istrc.shape.measures import measures
 
 
-def slow_measure(found, ranges, strength):
+def slow_measure(found, ranges, strength, most=1e3):
     """One face and one measure, in plain numbers."""
     sign = 1 if strength > 0 else -1
     median, low, high = ranges[0 if sign > 0 else 1]
     gap = abs(ranges[0][0] - ranges[1][0])
-    full = max(sign * (median - found), ENOUGH * gap, VISIBLE * (high - low))
+    seen = max(ENOUGH * gap, VISIBLE * (high - low))
+    full = min(max(sign * (median - found), seen), most * seen)
     edge = high if sign > 0 else low
     room = max(sign * (edge + ROOM * (edge - median) - found), 0)
     return found + strength * max(min(full, room), LEAST * gap)
@@ -43,10 +44,11 @@ def test_a_measure_goes_to_the_class_and_not_beyond_it(seed, strength, up):
     rng = np.random.default_rng(seed)
     ranges = np.sort(rng.normal(size=(3, 2, 3)), 2)[..., [1, 0, 2]]
     found, asked = rng.normal(size=(4, 3)), np.full(3, strength if up else -strength)
-    wanted = wanted_measures(*map(torch.from_numpy, (found, ranges, asked)))
-    for face, measure in np.ndindex(4, 3):
-        byhand = slow_measure(found[face, measure], ranges[measure], asked[measure])
-        assert float(wanted[face, measure]) == pytest.approx(byhand)
+    for most in (1e3, 1.2):
+        wanted = wanted_measures(*map(torch.from_numpy, (found, ranges, asked)), most=most)
+        for face, measure in np.ndindex(4, 3):
+            byhand = slow_measure(found[face, measure], ranges[measure], asked[measure], most)
+            assert float(wanted[face, measure]) == pytest.approx(byhand)
 
 
 def test_what_is_missing_of_a_length_is_made_up(face_points, path, shaped):
@@ -89,6 +91,34 @@ def test_what_made_up_does_by_hand(face_points, shaped):
         goal = slow_measure(before, ranges, strength)
         assert measured(toy, c + change, "eye_opening") == pytest.approx(goal, rel=2e-2)
         assert not change[:, :2].any()  # the texture is the walk's
+
+
+def test_the_corners_of_a_mouth_that_widens_rise_and_a_small_one_stays_small(face_points, nets):
+    before = {name: float(value) for name, value in measures(face_points).items()}
+    width, curve = before["mouth_width"], before["lip_curve"]
+    gap = 0.2 * width
+    ranges = [
+        [[width + 3 * gap, 0.9 * width, width + 3 * gap], [width + 2 * gap, 0, width + 4 * gap]],
+        [[curve + 1, curve - 2, curve + 2], [curve - 1, curve - 2, curve + 2]],
+    ]
+    names = ("wide_mouth", "smile")
+    toy = nets(shape=face_points, names=names, measured=names, ranges=ranges)
+    for row, measure in enumerate(("mouth_width", "lip_curve")):
+        at = torch.from_numpy(face_points).float().requires_grad_()
+        (gradient,) = torch.autograd.grad(measures(at)[measure], at)
+        toy.probes.directions[row] = gradient / gradient.square().sum()
+    c = torch.cat([torch.zeros(2), torch.from_numpy(face_points).float().flatten()])[None]
+    sinking = torch.zeros_like(c)
+    sinking[0, 2:].view(68, 2)[[48, 54], 1] = 0.02
+    change = made_up(toy, c, sinking, {"wide_mouth": 1.0})
+    most = 1.2 * max(ENOUGH * gap, VISIBLE * (3 * gap + 0.1 * width))
+    after = {name: measured(toy, c + change, name) for name in ("mouth_width", "lip_curve")}
+    assert after["mouth_width"] == pytest.approx(width + min(3 * gap, most), rel=2e-2)
+    rises = 0.15 * (after["mouth_width"] - width)
+    assert after["lip_curve"] == pytest.approx(curve + rises, abs=0.1 * rises)
+    # Who asks for a mouth that is sad besides gets one
+    sad = made_up(toy, c, sinking, {"wide_mouth": 1.0, "smile": -1.0})
+    assert measured(toy, c + sad, "lip_curve") < curve
 
 
 def test_an_edit_moves_what_it_is_of(face_points, path, shaped):

@@ -219,7 +219,10 @@ class Rendering:
         grows, chin, shaves = self._at.grows(edits), self._at.chin(edits), self._at.shaves(edits)
         taken = shaving(edits)
         beards = self._at.shows(["beard"])
-        most, alone = max(taken.values(), default=0), all(shades([one]) and one in taken for one in edits or ())
+        most, alone = (
+            max(taken.values(), default=0),
+            all(shades([one]) and one in taken for one in edits or ()),
+        )
         of = drawn, numpy(self._texture), self._real, masks
         for number, (new, old, real, mask) in enumerate(zip(*of, strict=True)):
             shift = toned(new - old, real, skin, *how) * mask

@@ -26,12 +26,16 @@ NEAR = 0.01  # of the distance of the eyes, over which a measure's slope is take
 ENOUGH = 1.2  # ... that a measure goes, where the class has room for it
 ROOM = 0.2  # of the way from the middle of a class to where 97 % of it lie, that an edit goes on
 VISIBLE = 0.42  # ... and of what 94 % of a class span, in any case
-_FARTHEST = 1.2  # times that, for whom the class is far: a small mouth is no wide one's
+_FARTHEST = {"mouth_width": 1.2}  # times that: a small mouth does not become a wide one's
 _RISES = 0.15  # of what a mouth is wider, its corners lie higher (15,303 faces that do not smile)
 
 
 def wanted_measures(
-    found: Array, ranges: Array, strengths: Array, gain: float | Array = 1.0
+    found: Array,
+    ranges: Array,
+    strengths: Array,
+    gain: float | Array = 1.0,
+    most: float = 1e3,
 ) -> Array:
     """Where a strength leads in a shape's measures: (B, M).
 
@@ -45,6 +49,7 @@ def wanted_measures(
             97th percentile.
         strengths: (M,) signed.
         gain: of all, or (M,).
+        most: times as far as is seen, that any face goes.
     """
     lib = library(found)
     sign = lib.sign(strengths)
@@ -53,7 +58,8 @@ def wanted_measures(
     edge = edge + ROOM * (edge - goal[:, 0])
     gap = abs(ranges[:, 0, 0] - ranges[:, 1, 0])
     seen = gain * lib.maximum(ENOUGH * gap, VISIBLE * (goal[:, 2] - goal[:, 1]))  # (M,)
-    full = lib.maximum(lib.minimum(sign * (goal[:, 0] - found), _FARTHEST * seen), seen)  # (B, M)
+    full = lib.maximum(sign * (goal[:, 0] - found), seen)  # (B, M)
+    full = lib.minimum(full, most * seen + 0 * full)
     room = (sign * (edge - found)).clip(min=0)
     full = lib.maximum(lib.minimum(full, room), LEAST * gap)
     return found + strengths * full
@@ -110,7 +116,8 @@ def made_up(nets: Networks, c: Array, change: Array, strengths: Mapping[str, flo
         if measure == "lip_gap" and strength < 0:  # landmarks leave a gap between shut lips
             ranges = ranges * numbers(SHUT, c)
         gain = probes.gain[row, 0 if strength > 0 else 1]
-        goal = wanted_measures(own[:, None], ranges, asked, gain)[:, 0]  # (B,)
+        most = _FARTHEST.get(measure, 1e3)
+        goal = wanted_measures(own[:, None], ranges, asked, gain, most)[:, 0]  # (B,)
         side = ranges[0, 0 if strength > 0 else 1]
         if strength > 0:
             goals = goal, lib.maximum(lib.maximum(side[2] + 0 * own, goal), own)
