@@ -14,6 +14,7 @@ from istrc.circle import TRANSFORMATIONS, Circle
 from istrc.cli.faces import look
 from istrc.edit.hair_colour import AROUND
 from istrc.edit.render import MODES
+from istrc.errors import InputError
 from istrc.models.serialization import PREPROCESSING
 from istrc.photo.read import read_picture
 from istrc.photo.xmp import COMPOSITE, source_type_of
@@ -190,6 +191,13 @@ def test_strength_nothing_gives_the_photograph_back(face, photograph, tmp_path):
     assert np.array_equal(
         read_picture(tmp_path / "out.png").pixels, read_picture(photograph).pixels
     )
+
+
+def test_what_is_asked_with_strength_nothing_widens_no_edit(face):
+    edited = face.edit(big_nose=1)
+    np.testing.assert_array_equal(face.edit(big_nose=1, male=0).pixels, edited.pixels)
+    with pytest.raises(InputError, match="no such attribute"):
+        face.edit(big_nose=1, nonsense=0)
 
 
 @pytest.mark.parametrize(

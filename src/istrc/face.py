@@ -124,12 +124,13 @@ def edited(
     drawing = None if mode == "circle" else _rendering(faces, x)
     reached = circle.reach(x, z, strengths, keep=keep, mode=mode, metric=metric, drawing=drawing)
     walk, change = reached.walk, reached.change
+    asked = {name: by for name, by in strengths.items() if by}  # the others show nowhere
     if drawing is None:
         drawn = circle.decode(walk.end)
     elif mode == "photo":
-        drawn = drawing.layers(change, strengths)
+        drawn = drawing.layers(change, asked)
     else:
-        drawn = drawing.drawn(change, mode, strengths)
+        drawn = drawing.drawn(change, mode, asked)
     walks = [walk.of(slice(row, row + 1)) for row in range(len(faces))]
     return [Drawn(*one) for one in zip(faces, drawn, walks, strict=True)]
 

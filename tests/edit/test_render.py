@@ -185,8 +185,10 @@ def test_what_the_faces_decide_is_computed_once(circle, faces):
     )
     drawing = Rendering(nets, faces, c := circle.encode(faces))
     for change in (0.1 * c, -0.1 * c):
-        drawing.layers(change)
+        drawn = drawing.layers(change)
+        assert drawing.layers(change.clone()) is drawn  # a picture is looked at, and then shown
     assert seen == [3, 3, 3]  # the own textures once, and two edited ones
+    assert drawing.layers(change, ["smile"]) is not drawn
     assert CROP[0] < CROP[2]
 
 

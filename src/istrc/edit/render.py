@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -61,6 +61,7 @@ class Rendering:
         self.nets, self.x, self.c, self.covered, self._detail = nets, x, c, covered, detail
         self._at = Masks(nets.mesh, nets.size, nets.whole)
         self._gains: dict[tuple[tuple[str, float], ...], np.ndarray] = {}  # by edit
+        self._last: tuple[Any, list[Layers]] | None = None  # what was drawn last, by what asks it
 
     @classmethod
     def of(
@@ -114,6 +115,13 @@ class Rendering:
             edits: the attributes that were edited, which show in their regions alone
                 (istrc.attributes); None takes all of the face.
         """
+        asked = edits.items() if isinstance(edits, Mapping) else edits
+        key = None if asked is None else tuple(asked), numpy(change).tobytes()
+        if self._last is None or self._last[0] != key:  # a picture is looked at, and then shown
+            self._last = key, self._layers(change, edits)
+        return self._last[1]
+
+    def _layers(self, change: Array, edits: Edits) -> list[Layers]:
         c = self.c + change
         drawn, own = numpy(self.nets.draw_texture(c)), numpy(self._texture)
         masks = self._masks(edits)

@@ -183,9 +183,11 @@ def reach(
         shaped["mouth_open"] = shaped["smile"]  # who stops smiling shuts their mouth
     ended = made_up(nets, c, ended, shaped)
     whole, all_ = completed(nets, c, ended, strengths, shown, keep)
+    ended, whole = (ordinary(nets, c, one) for one in (ended, whole))
     if recognised is not None:
         share = within(z, ended, whole, recognised, same_person)
-        whole, all_ = ended + share[:, None] * (whole - ended), all_ & (share >= 1)
+        near = ended + share[:, None] * (whole - ended)
+        whole, all_ = lib.where(share[:, None] < 1, near, whole), all_ & (share >= 1)
     walk = replace(
         walk,
         points=points,
@@ -193,11 +195,18 @@ def reach(
         reached=seen | all_,
         after=nets.logits(points[-1], strengths),
     )
-    own, mean = c[:, : nets.texture], nets.probes.mean[: nets.texture]
+    return Reached(walk, whole)
+
+
+def ordinary(nets: Networks, c: Array, change: Array) -> Array:
+    """A change (B, C) of codes c whose texture ends no farther from the mean than `ORDINARY`
+    standard deviations, or than it was.
+    """
+    lib, own, mean = library(c), c[:, : nets.texture], nets.probes.mean[: nets.texture]
     edge = ORDINARY * nets.probes.spread[: nets.texture]
     low, high = lib.minimum(own, mean - edge), lib.maximum(own, mean + edge)
-    kept_in = lib.minimum(lib.maximum(own + whole[:, : nets.texture], low), high) - own
-    return Reached(walk, lib.concatenate([kept_in, whole[:, nets.texture :]], 1))
+    texture = lib.minimum(lib.maximum(own + change[:, : nets.texture], low), high) - own
+    return lib.concatenate([texture, change[:, nets.texture :]], 1)
 
 
 def within(
