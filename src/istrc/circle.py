@@ -375,7 +375,8 @@ class Circle(Networks):
         """The attributes that a walk holds: by itself those that there are, and those asked for."""
         keep = holding.named(keep)
         known = {*self.attributes.names, *map(self._check, holding.asked(keep))}
-        return [name for name in holding.held(strengths, keep) if name in known]
+        edited = [name for name, strength in strengths.items() if strength]
+        return [name for name in holding.held(edited, keep) if name in known]
 
     def _check(self, name: str) -> str:
         if name not in self.attributes.names and name not in self.learned:
