@@ -42,10 +42,10 @@ _SLIT, _WIDE = 0.45, 0.1
 _BARED = 0.05  # so much lighter, in units of the [-1, 1] range, is no hair any more
 _DARK = 0.3  # so much darker than the skin around it, in the same units, is hair
 _BURNT = (0.5, 0.85)  # luma, in the [-1, 1] range, at which light begins to hide shades, and does
-_DEEPEST = 0.22  # of a skin's light, that a fold takes of it at most
+_DEEPEST = 0.16  # of a skin's light, that a fold takes of it at most
 # Of the skin's colour over its luma, how far it is from white in daylight, and how much further it
 # is where light is dyed (of 9,000 faces, 96 % are within the first)
-_DAYLIGHT, _DYED = 0.65, 0.25
+_DAYLIGHT, _DYED = 0.4, 0.3
 _GLASSES = (0.4, 0.55)  # of the skin's light, that lids have behind dark glasses, and do not
 _SHADE = 0.6  # taken away of what shades both halves over as much
 _BROAD = 0.8  # taken away of what tints more than half of that, as neither lips nor shadow do
@@ -124,7 +124,7 @@ def toned(
     if skin is None:
         return change
     # What grows or is painted may be colder than the skin; lips that fade are not
-    return _warmed(own + change, own, 1 + (1 - (1 - _WARM) * paint) * (white - 1)) - own
+    return _warmed(own + change, own, 1 + (1 - (1 - _WARM) * paint) * (white - 1), lit) - own
 
 
 def like_teeth(
@@ -172,13 +172,13 @@ def like_teeth(
     return new + cold * (luma * hue - new) - 1
 
 
-def _warmed(new: np.ndarray, own: np.ndarray, white: np.ndarray) -> np.ndarray:
+def _warmed(new: np.ndarray, own: np.ndarray, white: np.ndarray, dyed: float) -> np.ndarray:
     """A texture without what has become colder than a white, over its luma: hair is not blue, and
-    a highlight that darkens is skin.
+    a highlight that darkens is skin, but under a light that is dyed of no other hue than it was.
     """
     levels = [(LUMA * (x + 1)).sum(0, keepdims=True) for x in (new, own)]
     plain, was = (level * white - 1 for level in levels)
-    still = 1 - ((levels[1] - levels[0]) / _DIMMED).clip(0, 1)  # how much of its light it has
+    still = 1 - (1 - dyed) * ((levels[1] - levels[0]) / _DIMMED).clip(0, 1)  # of its light, it has
     cold = (plain - new)[:1] - still * (was - own)[:1].clip(min=0)
     return new + (cold / _COLD).clip(0, 1) * (plain - new)
 
