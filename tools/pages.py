@@ -31,6 +31,7 @@ COLUMNS = {
 OF_EDITS = {"faces": "faces", "success": "success", "recognised": "of real faces", **COLUMNS}
 SEEN = {  # by geometry and colour
     "moved": "moved",
+    "apart": "real pairs",
     "moved_by": "by, of the gap",
     "beyond": "beyond real",
     "shut": "shut",
@@ -126,7 +127,8 @@ def _notes(results: Mapping[str, Any]) -> str:
     if "measures" in results.get("geometry", {}):
         text.append(
             "Moved: by more than half of the gap between labelled faces with and without it, "
-            "measured on dlib's 68 points, which some ghosts please as well; beyond real: where "
+            "measured on dlib's 68 points, which some ghosts please as well; real pairs: of two "
+            "real faces, one with and one without it, so many are so far apart; beyond real: where "
             "1 % of real faces are; shut: mouths that were clearly open and are at most half as "
             "open; inside still seen: those whose teeth or tongue still show where they were, "
             "whatever the points say. Tone: CIEDE2000 of the skin's mean colour, in the edit's "

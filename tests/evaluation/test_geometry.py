@@ -39,13 +39,19 @@ def test_typical_of_a_measure_the_slow_way():
     assert typical.faces == (len(without), len(having))
     assert np.mean(values > typical.high) == pytest.approx(0.01)
     assert np.mean(values < typical.low) == pytest.approx(0.01)
+    for one, other in ((having, without), (without, having)):  # both ways alike
+        found = Typical.of(
+            "lip_gap", np.r_[one, other], np.r_[np.ones(len(one)), 0 * np.array(other)]
+        )
+        far = [(a - b) / found.gap > 0.5 for a in one for b in other]
+        assert found.apart == pytest.approx(sum(far) / len(far))
     assert Typical.of("lip_gap", values, np.zeros(500)) is None
 
 
 @pytest.mark.parametrize("gap", (0.2, -0.2))
 @pytest.mark.parametrize("sign", (1, -1))
 def test_a_way_is_counted_towards_what_was_wanted(gap, sign):
-    typical = Typical("nose_width", gap, -1.0, 1.0, (5, 5))
+    typical = Typical("nose_width", gap, -1.0, 1.0, (5, 5), 0.5)
     towards = sign * gap  # by one gap the right way
     before = np.array([0.0, 0.1, -0.3])
     found = geometry.change(before, before + np.array([1, 0.4, -2]) * towards, typical, sign)

@@ -42,6 +42,7 @@ class Typical:
     low: float  # the 1st percentile of all faces
     high: float  # the 99th
     faces: tuple[int, int]  # how many lack it, how many have it
+    apart: float  # share of pairs, one of either, that are apart by more than `HALF` of the gap
 
     @classmethod
     def of(cls, measure: str, values: np.ndarray, labels: np.ndarray) -> Typical | None:
@@ -51,7 +52,11 @@ class Typical:
             return None
         low, high = np.percentile(values, [TAIL, 100 - TAIL])
         gap = float(having.mean() - without.mean())
-        return cls(measure, gap, float(low), float(high), (len(without), len(having)))
+        # However well it is edited: of real faces instead of edited ones so many would have moved
+        ordered = np.sort(gap * having)
+        below = np.searchsorted(ordered, gap * without + HALF * gap * gap, side="right")
+        apart = 1 - float(below.mean()) / len(having)
+        return cls(measure, gap, float(low), float(high), (len(without), len(having)), apart)
 
 
 def change(before: np.ndarray, after: np.ndarray, typical: Typical, sign: int) -> np.ndarray:
