@@ -42,7 +42,7 @@ SEEN = {  # by geometry and colour
     "tone_outside": "tone outside",
     "chroma_added": "chroma added",
 }
-SEEN_MEANS = {key: word for key, word in SEEN.items() if key != "open_before"}
+SEEN_MEANS = {key: word for key, word in SEEN.items() if key not in ("apart", "open_before")}
 OF_GROUPS = {k: COLUMNS[k] for k in ("faces", "success", "same_person", "sex_flips", "leakage")}
 OF_GROUPS |= SEEN_MEANS
 
