@@ -2,13 +2,13 @@
 
     python -m studies.runtimes --json results/runtimes.json --markdown docs/studies/runtimes.md
 
-Every stage is timed on the same drawn faces, one after the other in each runtime, so that what else
-the machine does falls on all alike.
+Times are the processor's, of one thread: what else the machine does hardly counts.
 """
 
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -28,7 +28,7 @@ from istrc import sphere
 from istrc.arrays import numpy
 from istrc.circle import Circle
 from istrc.evaluation.bench import faces_for, portrait, time_edit
-from istrc.evaluation.machine import Clock, machine
+from istrc.evaluation.machine import machine
 from istrc.evaluation.results import markdown_table
 from istrc.runtime import VARIABLE, limit_threads
 
@@ -41,10 +41,10 @@ IMPORTS = {"torch": "torch", "ONNX Runtime": "onnxruntime"}  # package of each
 GRADIENTS = ("autograd.grad", ".backward(", "enable_grad")
 
 
-def opened(model: str, threads: int) -> dict[str, Circle]:
+def opened(model: str) -> dict[str, Circle]:
     """The circle in each runtime."""
     for runtime in ("torch", "light"):
-        limit_threads(runtime, threads)
+        limit_threads(runtime, 1)
     circles = {
         name: Circle.from_pretrained(model, runtime="light" if "ONNX" in name else "torch")
         for name in RUNTIMES
@@ -71,14 +71,42 @@ def stages(circle: Circle, faces: np.ndarray) -> dict[str, Callable[[], Any]]:
     }
 
 
-def time_stages(circles: dict[str, Circle], clock: Clock) -> dict[str, dict[str, Any]]:
-    """{"embed, 1": {runtime: milliseconds}}, and of the largest batch how far it is from float32."""
+def seconds(work: Callable[[], Any], runs: int = 5, budget: float = 1.0) -> float:
+    """The median of the processor's seconds of some runs; of one, after one to warm up, where that
+    takes longer than the budget.
+    """
+    times: list[float] = []
+    work()
+    while len(times) < runs and sum(times) < budget:
+        started = time.process_time()
+        work()
+        times.append(time.process_time() - started)
+    return median(times)
+
+
+def seconds_of_children(work: Callable[[], Any], runs: int = 3) -> float:
+    """The median of the processor's seconds of the processes that some work starts."""
+
+    def spent() -> float:
+        usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return usage.ru_utime + usage.ru_stime
+
+    times = []
+    for _ in range(runs):
+        before = spent()
+        work()
+        times.append(spent() - before)
+    return median(times)
+
+
+def time_stages(circles: dict[str, Circle]) -> dict[str, dict[str, Any]]:
+    """{"embed, 1": {runtime: milliseconds}}, and for one face how far each is from float32."""
     faces = faces_for(circles[EXACT], None, BATCHES[-1]).numpy()
     found: dict[str, dict[str, Any]] = {}
     for batch in BATCHES:
         works = {name: stages(circle, faces[:batch]) for name, circle in circles.items()}
         for stage, exact in works[EXACT].items():
-            row = {name: 1e3 * clock.seconds(work[stage]) for name, work in works.items()}
+            row = {name: 1e3 * seconds(work[stage]) for name, work in works.items()}
             apart = {
                 f"{name}, off": float(np.abs(numpy(work[stage]()) - numpy(exact())).max())
                 for name, work in works.items()
@@ -88,16 +116,14 @@ def time_stages(circles: dict[str, Circle], clock: Clock) -> dict[str, dict[str,
     return found
 
 
-def import_seconds(package: str, runs: int = 3) -> float:
-    """Seconds of a new process that imports a package, less those of one that imports NumPy."""
+def import_seconds(package: str) -> float:
+    """Of a process that imports a package, less those of one that imports NumPy."""
 
     def took(statement: str) -> float:
-        started = time.perf_counter()
-        subprocess.run([sys.executable, "-c", statement], check=True)
-        return time.perf_counter() - started
+        command = [sys.executable, "-c", statement]
+        return seconds_of_children(lambda: subprocess.run(command, check=True))
 
-    times = [took(f"import numpy, {package}") - took("import numpy") for _ in range(runs)]
-    return median(times)
+    return took(f"import numpy, {package}") - took("import numpy")
 
 
 def megabytes(package: str) -> float:
@@ -113,29 +139,30 @@ def needs_gradients() -> list[str]:
     return sorted(str(path) for path, text in texts.items() if any(g in text for g in GRADIENTS))
 
 
-def time_command(model: str, circle: Circle, runs: int = 3) -> dict[str, float]:
-    """Seconds of `istrc edit` from its start to its end, of a photograph of 0.25 megapixels."""
+def time_command(model: str, circle: Circle) -> dict[str, float]:
+    """Of `istrc edit` from its start to its end, of a photograph of 0.25 megapixels."""
     found = {}
     with tempfile.TemporaryDirectory() as folder, patch.dict(os.environ):
         photograph = portrait(circle, Path(folder), 0.25)
         for name, runtime in (("torch", "torch"), ("ONNX Runtime", "light")):
             os.environ[VARIABLE] = runtime
-            edits = [time_edit(model, *photograph, "smile") for _ in range(runs)]
-            found[name] = median(edit["process_s"] for edit in edits)
+            found[name] = seconds_of_children(lambda: time_edit(model, *photograph, "smile"))
     return found
 
 
-def study(model: str, threads: int) -> dict[str, Any]:
+def study(model: str) -> dict[str, Any]:
     """All measurements."""
-    clock, circles = Clock(torch.device("cpu"), runs=5, budget=2.0), opened(model, threads)
-    found: dict[str, Any] = {"machine": machine(torch.device("cpu"))}
-    found["milliseconds"] = time_stages(circles, clock)
-    found["packages"] = {
-        name: {"import_s": import_seconds(package), "mb": megabytes(package)}
-        for name, package in IMPORTS.items()
+    circles = opened(model)
+    return {
+        "machine": machine(torch.device("cpu")),
+        "milliseconds": time_stages(circles),
+        "packages": {
+            name: {"import_s": import_seconds(package), "mb": megabytes(package)}
+            for name, package in IMPORTS.items()
+        },
+        "command_s": time_command(model, circles[EXACT]),
+        "gradients": needs_gradients(),
     }
-    found["command_s"] = time_command(model, circles[EXACT])
-    return found | {"gradients": needs_gradients()}
 
 
 def markdown(found: dict[str, Any]) -> str:
@@ -154,8 +181,7 @@ def markdown(found: dict[str, Any]) -> str:
     commands = [list(one) for one in found["command_s"].items()]
     quotients = [f"{name}: times faster" for name in RUNTIMES[1:]]
     return (
-        f"{on['cpu']}, {on['threads']} thread, load before the run {on.get('load')}; torch "
-        f"{on['torch']}.\n\n"
+        f"{on['cpu']}, torch {on['torch']}; processor's time of {on['threads']} thread.\n\n"
         + markdown_table(["milliseconds, of so many faces", *RUNTIMES, *quotients], faster)
         + "\nHow far a runtime is from torch in float32, at most (pictures in [-1, 1], embeddings, "
         "codes), one face:\n\n"
@@ -172,9 +198,8 @@ def markdown(found: dict[str, Any]) -> str:
 
 def main(arguments: list[str] | None = None) -> None:
     command = Study("runtimes", __doc__)
-    command.parser.add_argument("--threads", type=int, default=1, help="of a network")
     given = command.parse(arguments)
-    command.finish("runtimes", study(given.model, given.threads), markdown)
+    command.finish("runtimes", study(given.model), markdown)
 
 
 if __name__ == "__main__":
