@@ -92,7 +92,7 @@ class Networks:
     ):
         self._running: Any  # of either runtime
         if hasattr(autoencoder, "graphs"):
-            from istrc.light import running as light
+            from istrc.light import parts as light
 
             self._running = light.Running()
         else:
@@ -122,7 +122,6 @@ class Networks:
         if landmarks is not None:
             self.mesh = Mesh(numpy(landmarks.reference), numpy(landmarks.triangles))
         spaces = {(part.dim, part.code) for part in (mapping, changes) if part is not None}
-        reading = [part for part in (probes, search) if part is not None]
         if {self.dim, attributes.dim} != {self.dim} or spaces != {(self.dim, self.code)}:
             raise IstrcError(
                 f"parts of different spaces: z is {self.dim}-d for the recogniser, "
@@ -130,11 +129,9 @@ class Networks:
                 f"are {mapping.code}-d for the mapping, {self.code}-d for the auto-encoder"
                 f"{'' if landmarks is None else ' and the shape'}"
             )
-        for part in reading:
-            if part.code != self.code:
-                raise IstrcError(
-                    f"a {type(part).__name__} reads codes of {part.code}, which are {self.code}-d"
-                )
+        for kind, part in (("Probes", probes), ("Search", search)):
+            if part is not None and part.code != self.code:
+                raise IstrcError(f"a {kind} reads codes of {part.code}, which are {self.code}-d")
 
     @property
     def classifiers(self) -> AttributeClassifiers | WithLearned:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from istrc.circle import Circle
 
-# Part: its kind, a network of istrc.models, or what stands for it in istrc.light.parts
+# Part: its kind (istrc.models.kinds)
 PARTS = {
     "facenet": "FaceNet",
     "autoencoder": "AutoEncoder",
@@ -98,9 +98,8 @@ def read(
     aligner = parts.get("landmarks")
     if aligner is None and not whole:
         aligner = shipped_aligner(runtime)
-    for part, loaded in parts.items():
-        kind = {**PARTS, **FURTHER}[part]
-        found = type(loaded).__name__
+    for part in parts:
+        kind, found = {**PARTS, **FURTHER}[part], read_config(places[part])["kind"]
         if found != kind:
             raise InputError(
                 f"{places[part]}: holds a {found}, not a {kind}; "

@@ -12,6 +12,9 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from istrc.models.kinds import KINDS, sizes
+from istrc.models.serialization import arguments
+
 
 class Probes(nn.Module):
     """Codes (B, C) -> logits of attributes (B, A).
@@ -70,27 +73,14 @@ class Probes(nn.Module):
         hair: int = 0,
     ):
         super().__init__()
-        self.config = dict(
-            names=list(names), code=code, measures=list(measures), detail=list(detail), hair=hair
-        )
+        self.config = arguments(locals())
         self.names, self.measures, self.code = tuple(names), tuple(measures), code
         self.read = nn.Linear(code, len(names))
-        self.register_buffer("mean", torch.zeros(code))
-        self.register_buffer("spread", torch.ones(code))
-        self.register_buffer("typical", torch.zeros(len(names), 2))
-        self.register_buffer("reach", torch.ones(len(names), 2))
-        self.register_buffer("prototypes", torch.zeros(len(names), code))
-        self.register_buffer("ranges", torch.zeros(len(measures), 2, 3))
-        self.register_buffer("gain", torch.ones(len(measures), 2))
-        self.register_buffer("directions", torch.zeros(len(measures), 68, 2))
-        self.register_buffer("turns", torch.zeros(2, 68, 2))
-        if detail:
-            self.register_buffer("detail", torch.zeros(len(names), *detail))
-            self.register_buffer("detail_mean", torch.zeros(detail))
-            self.register_buffer("detail_ranges", torch.zeros(len(names), 2, 3))
-        if hair:
-            self.register_buffer("hair_places", torch.zeros(2, 2, hair, hair))
-            self.register_buffer("hair_tones", torch.zeros(len(names), 2, 4, 4))
+        for name, shape in KINDS["Probes"].arrays.items():
+            if (detail or not name.startswith("detail")) and (hair or not name.startswith("hair")):
+                self.register_buffer(name, torch.zeros(sizes(shape, self.config)))
+        for ones in (self.spread, self.reach, self.gain):
+            ones.fill_(1)
 
     def forward(self, c: torch.Tensor) -> torch.Tensor:
         return self.read((c - self.mean) / self.spread)

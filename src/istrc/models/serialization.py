@@ -18,7 +18,8 @@ from torch import nn
 
 from istrc.errors import InputError, IstrcError
 from istrc.models.fused import channels_last
-from istrc.models.part_files import CONFIG, KINDS, SCALE, WEIGHTS, checked_config, read_weights
+from istrc.models.kinds import KINDS
+from istrc.models.part_files import CONFIG, SCALE, WEIGHTS, checked_config, read_weights
 from istrc.shape.crop import CROP, FRAME_SIZE
 from istrc.whole import checksum, whole, write_json
 
@@ -81,7 +82,7 @@ def load_part(folder: str | Path, device: str | torch.device = "cpu") -> nn.Modu
     config = checked_config(folder)
     kind, arguments = config["kind"], config["arguments"]
     # Imported before the meta device, which would empty a module's own tensors
-    cls = getattr(importlib.import_module(f"istrc.models.{KINDS[kind]}"), kind)
+    cls = getattr(importlib.import_module(f"istrc.models.{KINDS[kind].module}"), kind)
     try:
         with torch.device("meta"):
             part = cls(**_as_tuples(arguments))
