@@ -11,16 +11,16 @@ from istrc.shape.frame import mirrored
 from istrc.training import landmarks as module
 from istrc.training.landmarks import (
     disturb,
+    in_views,
     look,
     occlude,
     point_loss,
-    seen_at,
     similarities,
     train_landmarks,
     views,
 )
 
-REACH = dict(shift=0.1, scale=1.2, rotate=20.0)
+JITTER = dict(shift=0.1, scale=1.2, rotate=20.0)
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def rng():
 
 
 def test_frames_are_similarities_the_first_half_of_full_size(rng):
-    found = similarities(rng, 400, **REACH)
+    found = similarities(rng, 400, **JITTER)
     a, b = found[:, 0, :2], found[:, 1, :2]
     np.testing.assert_allclose((a * b).sum(1), 0, atol=1e-6)
     scale = np.sqrt((a * a).sum(1))
@@ -42,8 +42,8 @@ def test_frames_are_similarities_the_first_half_of_full_size(rng):
 
 
 def test_points_are_seen_where_the_view_looks(rng):
-    matrices, points = similarities(rng, 5, **REACH), rng.normal(size=(5, 68, 2))
-    seen = seen_at(points, matrices)
+    matrices, points = similarities(rng, 5, **JITTER), rng.normal(size=(5, 68, 2))
+    seen = in_views(points, matrices)
     for face in range(5):
         back = seen[face] @ matrices[face, :, :2].T + matrices[face, :, 2]
         np.testing.assert_allclose(back, points[face], atol=1e-6)
@@ -107,7 +107,7 @@ def test_views_have_their_own_points(toys, face_points, rng):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "disturb", lambda x, rng: x)
         patch.setattr(module, "occlude", lambda x, points, rng: np.zeros((len(x), 68), bool))
-        seen, places, hidden = views(pixels, points, 32, rng, **REACH)
+        seen, places, hidden = views(pixels, points, 32, rng, **JITTER)
     assert seen.shape == (8, 3, 32, 32) and places.shape == (8, 68, 2) and not hidden.any()
     for face, where in zip(seen, places, strict=True):
         light = (face.mean(0) + 1).numpy()

@@ -74,7 +74,7 @@ def _door(part: str, module: str, function: str, kind: Any) -> Callable[..., Non
                 )
             from istrc.training import processes
 
-            processes.join(given.get("device", "cpu"))
+            processes.connect(given.get("device", "cpu"))
             _load(given, kind)
             trained = train(data, out, **given)
             if part not in SAVES_ITSELF and processes.rank() == 0:

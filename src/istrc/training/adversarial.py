@@ -23,7 +23,7 @@ from istrc.models.fused import channels_last
 from istrc.models.mapping import Mapping
 from istrc.models.serialization import fingerprint
 from istrc.training import loop
-from istrc.training.critic import PatchCritic, Regions, criticised
+from istrc.training.critic import PatchCritic, Regions, critic_step
 from istrc.training.settings import FineTuneSettings
 
 COARSE = 8  # places across a face at which its colours stay
@@ -91,7 +91,7 @@ def fine_tune(
         error = ((leaf - standard[rows]).square() * weights).mean()
         colour = (pooled(x) - colours).square().mean()
         loss, share = error + s.colour_weight * colour, s.critic_weight * min(1.0, step / 300)
-        pull, critic_loss = criticised(critic, leaf, loss, x, real, share)
+        pull, critic_loss = critic_step(critic, leaf, loss, x, real, share)
         codes.backward(pull)
         return {"mse": error.detach(), "colour": colour.detach(), "critic": critic_loss}
 

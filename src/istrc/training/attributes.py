@@ -85,8 +85,8 @@ def train_attributes(data: str | Path, out: str | Path, **given: Any) -> Attribu
 def train_on_embeddings(
     z: torch.Tensor,  # (N, D) to fit
     labels: torch.Tensor,  # (N, A): 1 yes, 0 no, -1 not known; both known for every attribute
-    held_z: torch.Tensor,  # (M, D) of other people, for the choice of step and the calibration
-    held_labels: torch.Tensor,  # (M, A)
+    val_z: torch.Tensor,  # (M, D) of other people, for the choice of step and the calibration
+    val_labels: torch.Tensor,  # (M, A)
     names: tuple[str, ...],  # A of them
     out: str | Path,
     *,
@@ -116,7 +116,7 @@ def train_on_embeddings(
 
     @torch.no_grad()
     def validate(step: int) -> dict[str, float]:
-        areas = areas_under_curves(net.raw(held_z.to(s.device)), held_labels)
+        areas = areas_under_curves(net.raw(val_z.to(s.device)), val_labels)
         return {"auc_mean": float(np.mean([*areas.values()])) if areas else 0.5}
 
     loop.train(
@@ -132,7 +132,7 @@ def train_on_embeddings(
         log_every=50,
         config={"faces": len(z), "net": net.config, **config},
     )
-    calibrate(net, held_z.to(s.device), held_labels)
+    calibrate(net, val_z.to(s.device), val_labels)
     return net.eval()
 
 

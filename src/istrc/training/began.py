@@ -26,7 +26,7 @@ from istrc.models.serialization import fingerprint
 from istrc.training import loop, processes
 from istrc.training.augment import augment
 from istrc.training.components import fit_components, reference_shape, regions_of, weights_of
-from istrc.training.critic import PatchCritic, Regions, criticised
+from istrc.training.critic import PatchCritic, Regions, critic_step
 from istrc.training.settings import BeganSettings
 
 
@@ -125,7 +125,7 @@ def _fakes(
     gradients are linear, so D's share is scaled afterwards.
     """
     with reduced(s.device):
-        made = maker(processes.share(maker.sample(s.fakes, weight.device)))
+        made = maker(processes.shard(maker.sample(s.fakes, weight.device)))
         fake_energy = energy(made, net(made), weight)
     fake_energy.backward()
     for value in net.parameters():
@@ -156,7 +156,7 @@ def _reals(
             loss = real_energy + s.feature_weight * feature
         if critic is not None:
             share = s.critic_weight * min(1.0, step / s.critic_after)
-            pull, shown["critic"] = criticised(critic, leaf, loss, leaf, x, share)
+            pull, shown["critic"] = critic_step(critic, leaf, loss, leaf, x, share)
         else:
             (pull,) = torch.autograd.grad(loss, leaf)
     rebuilt.backward(pull)
@@ -236,7 +236,7 @@ def train_began(data: str | Path, out: str | Path, **given: Any) -> tuple[AutoEn
     def batch(step: int) -> torch.Tensor:
         count = min(s.batch_size, len(fit))
         rows = loop.generator(s.seed, step).choice(fit, count, replace=False)
-        return prepared.batch(processes.share(rows))
+        return prepared.batch(processes.shard(rows))
 
     def gradients(step: int, x: torch.Tensor) -> Mapping[str, torch.Tensor | float]:
         # Faces in the mean shape are where they are; others are moved

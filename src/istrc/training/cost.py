@@ -43,7 +43,7 @@ class Cost:
         if "operations" in self.values:
             yield
             return
-        with _Counting() as found:
+        with _Counter() as found:
             yield
         self.values |= {"operations": found.operations, "calls": found.calls}
 
@@ -53,7 +53,7 @@ class Cost:
         write(self.run, self.values)
 
 
-class _Counting(TorchDispatchMode):
+class _Counter(TorchDispatchMode):
     """torch's FlopCounterMode without its count for each module, which forbids autograd.grad."""
 
     def __init__(self):
@@ -83,7 +83,7 @@ def write(run: str | Path, values: dict[str, Any]) -> None:
 
 
 @contextmanager
-def whole(run: str | Path) -> Iterator[None]:
+def timed(run: str | Path) -> Iterator[None]:
     """Record what a part takes besides its steps; a run that makes none keeps its record."""
     before, started = read(run), time.monotonic()
     yield

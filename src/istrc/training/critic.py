@@ -66,7 +66,7 @@ def hinge(real: torch.Tensor, rebuilt: torch.Tensor) -> torch.Tensor:
     return (F.relu(1 - real.float()) + F.relu(1 + rebuilt.float())).mean()
 
 
-def joined_pull(
+def balanced_gradient(
     rebuilt: torch.Tensor, loss: torch.Tensor, opinion: torch.Tensor, weight: float
 ) -> torch.Tensor:
     """The gradient at the rebuilt faces (B, 3, S, S) of a loss and of a critic's opinion together.
@@ -79,7 +79,7 @@ def joined_pull(
     return ours + critics * (weight * ours.norm() / critics.norm().clamp(min=1e-12))
 
 
-def criticised(
+def critic_step(
     critic: nn.Module,
     at: torch.Tensor,  # what the pull is on: the rebuilt faces, or the codes that they come from
     loss: torch.Tensor,  # of it
@@ -87,9 +87,9 @@ def criticised(
     real: torch.Tensor,  # (B, 3, S, S)
     weight: float,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """`joined_pull` at `at`, and the critic's loss, whose gradients its weights then have."""
+    """`balanced_gradient` at `at`, and the critic's loss, whose gradients its weights then have."""
     critic.requires_grad_(False)
-    pull = joined_pull(at, loss, critic(rebuilt), weight)
+    pull = balanced_gradient(at, loss, critic(rebuilt), weight)
     critic.requires_grad_(True)
     own = hinge(critic(real), critic(rebuilt.detach()))
     own.backward()

@@ -66,7 +66,7 @@ def cosine(step: int, steps: int, *, peak: float, warmup: int = 200, floor: floa
 
 
 @torch.no_grad()
-def follow(averaged: nn.Module, net: nn.Module, step: int, decay: float) -> None:
+def update_average(averaged: nn.Module, net: nn.Module, step: int, decay: float) -> None:
     """Exponential moving average of weights and of batch statistics, in place.
 
     Early in a run the average is short (it spans about a tenth of the steps so far), so that it
@@ -137,17 +137,17 @@ def train(
                         group["lr"] = rate
                     optimizer.zero_grad(set_to_none=True)
                 numbers = dict(gradients(step, current))
-                processes.average(modules, optimizers)
+                processes.average_gradients(modules, optimizers)
                 if clip is not None:
                     numbers["grad"] = nn.utils.clip_grad_norm_(net.parameters(), clip)
                 for optimizer in optimizers.values():
                     optimizer.step()
                 if averaged is not None:
-                    follow(averaged, net, step, settings.average)
+                    update_average(averaged, net, step, settings.average)
             step += 1
             elapsed = time.monotonic() - started
             minutes = settings.minutes
-            expired = processes.agree(state, minutes is not None and elapsed > 60 * minutes)
+            expired = processes.synchronised(state, minutes is not None and elapsed > 60 * minutes)
             due = started + elapsed - saved > checkpoint_every or step == steps or expired
 
             # Log, and look at the numbers before the weights are saved
@@ -178,7 +178,7 @@ def train(
             if expired:
                 break
         pending.cancel()
-    processes.wait()
+    processes.barrier()
     return _ended(out, modules, best, step)
 
 

@@ -99,8 +99,8 @@ def train_mapping(data: str | Path, out: str | Path, **given: Any) -> Mapping:
 def train_on_codes(
     z: torch.Tensor,  # (N, D) to fit
     h: torch.Tensor,  # (N, C) codes of the same faces
-    held_z: torch.Tensor,  # (M, D) of other people, for the choice of step
-    held_h: torch.Tensor,  # (M, C)
+    val_z: torch.Tensor,  # (M, D) of other people, for the choice of step
+    val_h: torch.Tensor,  # (M, C)
     autoencoder: AutoEncoder,
     out: str | Path,
     *,
@@ -115,8 +115,8 @@ def train_on_codes(
     net.mean.copy_(mean)
     net.spread.copy_(spread)
     standard = ((h - mean) / spread).to(s.device)
-    held_standard = ((held_h - mean) / spread).to(s.device)
-    z, held_z = z.to(s.device), held_z.to(s.device)
+    val_standard = ((val_h - mean) / spread).to(s.device)
+    z, val_z = z.to(s.device), val_z.to(s.device)
     weights = code_weights(autoencoder, h, spread.to(s.device))
     # Adam's own weight decay is the gradient of an L2 penalty, as the paper has it
     optimizer = torch.optim.Adam(net.parameters(), lr=s.rate, weight_decay=s.l2, fused=True)
@@ -134,7 +134,7 @@ def train_on_codes(
 
     @torch.no_grad()
     def validate(step: int) -> dict[str, float]:
-        errors = (net.eval().standardised(held_z) - held_standard).square()
+        errors = (net.eval().standardised(val_z) - val_standard).square()
         error = (errors * weights).mean().item()
         return {"mse": error, "explained": 1 - error}
 

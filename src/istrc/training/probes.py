@@ -22,18 +22,20 @@ from istrc.training.changes import Pairs, poses
 from istrc.training.entropy import areas_under_curves, known_entropy
 from istrc.training.hair import measure_hair, needed
 from istrc.training.settings import ProbesSettings
-from istrc.training.spaces import both_sides, open_spaces
+from istrc.training.spaces import open_spaces, with_mirrors
 
 RARE = 0.02  # share of a sex among those who have an attribute, from which it counts
 RIDGE = 1e-3  # added to the variances of what prototypes are told by
 DETAILED = 12_000  # faces whose detail is measured, of either part
-# Held where detail is compared: sex, expression, and what covers skin. The rest, such as bags under
-# eyes, is what ageing is
-HELD = (
+# Controlled for where detail is compared: sex, expression, and what covers skin. The rest, such as
+# bags under eyes, is what ageing is
+CONTROLS = (
     "male", "smile", "mouth_open", "makeup", "eyeglasses", "beard", "mustache", "goatee",
     "five_o_clock_shadow", "sideburns", "bangs", "wearing_hat", "blurry",
 )  # fmt: skip
-TOLD = 0.2  # of what 94 % of a class span, that the classes' detail must be apart to be edited
+LEAST_APART = (
+    0.2  # of what 94 % of a class span, that the classes' detail must be apart to be edited
+)
 HAIR = 32  # side of the maps of where hair is
 PAIRS = 20_000  # of either kind, that say how shapes change with a measure
 
@@ -43,7 +45,7 @@ def train_probes(data: str | Path, out: str | Path, **given: Any) -> Probes:
     s = ProbesSettings(**given)
     prepared, spaces, nets = open_spaces(data, out, s)
     texture = s.autoencoder.code
-    codes = {part: both_sides(spaces, part)[1] for part in ("fit", "tune")}  # (2, N, C)
+    codes = {part: with_mirrors(spaces, part)[1] for part in ("fit", "tune")}  # (2, N, C)
     labels = {
         part: torch.from_numpy(prepared.attributes[spaces.rows[part]]) for part in codes
     }  # (N, A)
@@ -140,13 +142,13 @@ def _differences(
     labels: torch.Tensor,
     pose: np.ndarray,
     flat: torch.Tensor,
-    held: Collection[str] | None = None,
+    controls: Collection[str] | None = None,
 ) -> torch.Tensor:
     """How rows (N, C) differ with each attribute: (A, C), see `_prototypes`.
 
     Args:
         labels: (N, A); pose: (N, 2).
-        held: of the attributes, those that are the same; None for all.
+        controls: of the attributes, those that are the same; None for all.
     """
     known = labels.double()
     known = torch.where(known < 0, torch.nan, known)
@@ -163,7 +165,7 @@ def _differences(
     found = []
     for column, name in enumerate(names):
         others = [at for at, other in enumerate(names) if not moves(name, other)]
-        others = [at for at in others if held is None or names[at] in held]
+        others = [at for at in others if controls is None or names[at] in controls]
         rows = [column, *others, *range(len(names), len(products))]
         found.append(torch.linalg.solve(products[rows][:, rows], with_rows[rows])[0])
     return torch.stack(found).float()
@@ -193,7 +195,7 @@ def measure_detail(
     labels = torch.from_numpy(straight.attributes[some])
     flat = torch.from_numpy(found).flatten(1)
     net.detail_mean.copy_(flat.mean(0).view_as(net.detail_mean))
-    way = _differences(net.names, labels, poses(shapes, 0), flat, HELD)
+    way = _differences(net.names, labels, poses(shapes, 0), flat, CONTROLS)
     net.detail.copy_(way.view_as(net.detail))
     some, found = measured("tune")
     at = torch.tensor([0.5, 0.03, 0.97])
@@ -206,7 +208,7 @@ def measure_detail(
                 net.detail_ranges[column, side] = share[of == value].quantile(at)
         having, lacking = net.detail_ranges[column]  # medians, 3rd and 97th percentiles
         span = (having[2] - having[1] + lacking[2] - lacking[1]) / 2
-        if not of_the_skin(name) or having[0] - lacking[0] < TOLD * span:
+        if not of_the_skin(name) or having[0] - lacking[0] < LEAST_APART * span:
             net.detail[column], net.detail_ranges[column] = 0, 0
 
 
