@@ -1,4 +1,8 @@
-"""`istrc train PART`: thin doors to the functions of istrc.training, one option a setting."""
+"""`istrc train PART`: the functions of istrc.training as commands, whose options are their settings.
+
+A setting is a line of istrc.training.settings, and nothing is said of it again here: see
+CONTRIBUTING.
+"""
 
 from __future__ import annotations
 

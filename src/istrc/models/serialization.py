@@ -1,7 +1,7 @@
 """A part on disk: config.json beside model.safetensors. What loads it never guesses.
 
 config.json holds the part's kind, the arguments of its constructor, how faces must be prepared
-for it, and the checksum of its weights. Weights are stored in half precision, great matrices in
+for it, and the checksum of its weights. Weights are stored in half precision, large matrices in
 eight bits with a scale a row, and computed with in single precision.
 """
 
@@ -23,7 +23,7 @@ from istrc.models.part_files import CONFIG, SCALE, WEIGHTS, checked_config, read
 from istrc.shape.crop import CROP, FRAME_SIZE
 from istrc.whole import checksum, whole, write_json
 
-GREAT = 250_000  # weights; a matrix of as many is stored in eight bits
+QUANTISED = 250_000  # weights; a matrix of as many is stored in eight bits
 PREPROCESSING = {
     "colour": "RGB",
     "range": [-1, 1],
@@ -51,8 +51,8 @@ def save_part(part: nn.Module, folder: str | Path, **notes) -> None:
     tensors: dict[str, torch.Tensor] = {}
     for name, value in part.state_dict().items():
         value = value.cpu()
-        if value.is_floating_point() and value.dim() == 2 and value.numel() >= GREAT:
-            tensors |= _in_bytes(name, value)
+        if value.is_floating_point() and value.dim() == 2 and value.numel() >= QUANTISED:
+            tensors |= _quantised(name, value)
         else:
             tensors[name] = (value.half() if value.is_floating_point() else value).contiguous()
     for name, value in tensors.items():
@@ -101,8 +101,8 @@ def load_part(folder: str | Path, device: str | torch.device = "cpu") -> nn.Modu
     return channels_last(part, device).eval().requires_grad_(False)
 
 
-def _in_bytes(name: str, value: torch.Tensor) -> dict[str, torch.Tensor]:
-    """A matrix (R, C) as int8 and, beside it, what a unit of each row is worth (R, 1)."""
+def _quantised(name: str, value: torch.Tensor) -> dict[str, torch.Tensor]:
+    """A matrix (R, C) quantised to int8 and, beside it, what a unit of each row is worth (R, 1)."""
     scale = value.abs().amax(1, keepdim=True).clamp(min=1e-12) / 127
     return {name: (value / scale).round().to(torch.int8), name + SCALE: scale.float()}
 

@@ -104,9 +104,6 @@ def train_on_embeddings(
     z, labels, positive = z.to(s.device), labels.to(s.device), positive.to(s.device)
     optimizer = torch.optim.AdamW(net.parameters(), lr=s.rate, weight_decay=s.decay)
 
-    def batch(step: int) -> torch.Tensor:
-        return torch.from_numpy(loop.generator(s.seed, step).integers(0, len(z), s.batch_size))
-
     def gradients(step: int, rows: torch.Tensor) -> Mapping[str, torch.Tensor]:
         points = z[rows]
         points = sphere.step(points, torch.randn_like(points), s.noise)
@@ -125,7 +122,7 @@ def train_on_embeddings(
         out,
         modules={"net": net},
         optimizers={"adamw": optimizer},
-        batch=batch,
+        batch=lambda step: loop.uniform(s.seed, step, len(z), s.batch_size),
         gradients=gradients,
         validate=validate,
         best="auc_mean",

@@ -19,7 +19,7 @@ from istrc.models.changes import Changes
 from istrc.training import loop
 from istrc.training.mapping import code_weights
 from istrc.training.settings import ChangesSettings
-from istrc.training.spaces import open_spaces, with_mirrors
+from istrc.training.spaces import open_spaces, standardise, with_mirrors
 
 NEAREST = 24  # strangers of whom the one in the nearest pose makes a pair
 REGIONS = {  # of iBUG's points, whose explained variance is told apart
@@ -87,8 +87,7 @@ def train_changes(data: str | Path, out: str | Path, **given: Any) -> Changes:
     torch.manual_seed(s.seed)
     net = Changes(z.shape[2], c.shape[2], s.width, s.layers).to(s.device)
     flat = c.view(-1, c.shape[2])
-    net.mean.copy_(flat.mean(0))
-    net.spread.copy_(flat.std(0).clamp(min=1e-4))
+    standardise(net, flat)
     weights = code_weights(s.autoencoder, flat, net.spread)
     optimizer = torch.optim.AdamW(net.parameters(), lr=s.rate, weight_decay=s.decay)
 

@@ -22,7 +22,7 @@ from istrc.training.changes import Pairs, poses
 from istrc.training.entropy import areas_under_curves, known_entropy
 from istrc.training.hair import measure_hair, needed
 from istrc.training.settings import ProbesSettings
-from istrc.training.spaces import open_spaces, with_mirrors
+from istrc.training.spaces import open_spaces, standardise, with_mirrors
 
 RARE = 0.02  # share of a sex among those who have an attribute, from which it counts
 RIDGE = 1e-3  # added to the variances of what prototypes are told by
@@ -58,8 +58,7 @@ def train_probes(data: str | Path, out: str | Path, **given: Any) -> Probes:
     straight = Prepared(s.textures) if s.textures and shaped else None
     hair = HAIR if shaped and needed(names) else 0
     net = Probes(names, c.shape[2], measured, (BANDS, SIDE, SIDE) if straight else (), hair)
-    net.mean.copy_(flat.mean(0))
-    net.spread.copy_(flat.std(0).clamp(min=1e-4))
+    standardise(net, flat)
     net = net.to(s.device)
     optimizer = torch.optim.Adam(net.parameters(), lr=s.rate, weight_decay=s.l2)
 

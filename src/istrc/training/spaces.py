@@ -128,6 +128,12 @@ def open_spaces(
     return prepared, spaces, {**recorded(facenet), "autoencoder": fingerprint(s.autoencoder)}
 
 
+def standardise(net: Any, codes: torch.Tensor) -> None:
+    """Set the `mean` and `spread` of a network of codes (N, C)."""
+    net.mean.copy_(codes.mean(0))
+    net.spread.copy_(codes.std(0).clamp(min=1e-4))
+
+
 def with_mirrors(spaces: Spaces, part: str) -> tuple[torch.Tensor, torch.Tensor]:
     """z (2, N, D) and c (2, N, C) of each face and of its mirror image."""
     z, c = spaces.of(part)
