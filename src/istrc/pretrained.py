@@ -13,7 +13,7 @@ from istrc.errors import InputError
 from istrc.models.hub import HUB_ID, download
 from istrc.models.part_files import GRAPHS, read_config, read_notes
 from istrc.recognisers.load import copy_file, from_record, located
-from istrc.recognisers.recogniser import Recogniser, checked, difference, identity
+from istrc.recognisers.recogniser import Recogniser, checked, difference, identifying
 from istrc.shipped import DEFAULT, WEIGHTS, folder_of, holder, names
 from istrc.whole import read_json, write_json
 
@@ -35,7 +35,7 @@ FURTHER = {  # that a circle may have
     "changes": "Changes",
     "probes": "Probes",
 }
-# Of use with one recogniser alone; config.json says with which (`identity`), but not of old parts
+# Of use with one recogniser alone; config.json says with which, but not of old parts
 MADE_FOR = ("mapping", "attributes", "changes")
 ANGLES = ("bound", "same_person")  # radians, of the recogniser's sphere: see Circle
 
@@ -187,7 +187,7 @@ def write(
         if made is not None and not (base and _has(WEIGHTS / base / part, made)):
             note = {**circle.notes.get(part, {}), **notes.get(part, {})}
             if part in MADE_FOR:
-                note["recogniser"] = identity(_recogniser(circle, folder, base))
+                note["recogniser"] = identifying(_recogniser(circle, folder, base))
             save_part(made, folder / part, **note)
         else:  # of another circle that was here
             shutil.rmtree(folder / part, ignore_errors=True)

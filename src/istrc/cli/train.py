@@ -1,4 +1,4 @@
-"""`istrc train PART`: the functions of istrc.training as commands, whose options are their settings.
+"""`istrc train PART`: the functions of istrc.training as commands, their settings as options.
 
 A setting is a line of istrc.training.settings, and nothing is said of it again here: see
 CONTRIBUTING.

@@ -9,6 +9,8 @@ with prototypes, the mean differences between faces of both classes (Tiddeman, B
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import torch
 from torch import nn
 
@@ -49,20 +51,9 @@ class Probes(nn.Module):
             that lacks it; 0 for attributes that are not of its colour.
     """
 
-    mean: torch.Tensor
-    spread: torch.Tensor
-    typical: torch.Tensor
-    reach: torch.Tensor
-    prototypes: torch.Tensor
-    ranges: torch.Tensor
-    gain: torch.Tensor
-    directions: torch.Tensor
-    turns: torch.Tensor
-    detail: torch.Tensor
-    detail_mean: torch.Tensor
-    detail_ranges: torch.Tensor
-    hair_places: torch.Tensor
-    hair_tones: torch.Tensor
+    if TYPE_CHECKING:  # the buffers
+
+        def __getattr__(self, name: str) -> Any: ...
 
     def __init__(
         self,

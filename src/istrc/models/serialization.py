@@ -35,11 +35,12 @@ PREPROCESSING = {
 
 def arguments(given: dict[str, Any]) -> dict[str, Any]:
     """What a constructor was given (its `locals()`) as config.json has it: lists for tuples."""
+    return {k: _nested(list, v) for k, v in given.items() if k not in ("self", "__class__")}
 
-    def listed(value: Any) -> Any:
-        return list(map(listed, value)) if isinstance(value, (list, tuple)) else value
 
-    return {k: listed(v) for k, v in given.items() if k not in ("self", "__class__")}
+def _nested(kind: type, value: Any) -> Any:
+    """A value with every list and tuple in it as one of the two."""
+    return kind(_nested(kind, one) for one in value) if isinstance(value, (list, tuple)) else value
 
 
 def save_part(part: nn.Module, folder: str | Path, **notes) -> None:
@@ -85,7 +86,7 @@ def load_part(folder: str | Path, device: str | torch.device = "cpu") -> nn.Modu
     cls = getattr(importlib.import_module(f"istrc.models.{KINDS[kind].module}"), kind)
     try:
         with torch.device("meta"):
-            part = cls(**_as_tuples(arguments))
+            part = cls(**{name: _nested(tuple, value) for name, value in arguments.items()})
         weights = {name: torch.from_numpy(value) for name, value in read_weights(folder).items()}
         for name, wanted in part.state_dict().items():
             if name in weights and weights[name].dtype != wanted.dtype:
@@ -105,13 +106,6 @@ def _quantised(name: str, value: torch.Tensor) -> dict[str, torch.Tensor]:
     """A matrix (R, C) quantised to int8 and, beside it, what a unit of each row is worth (R, 1)."""
     scale = value.abs().amax(1, keepdim=True).clamp(min=1e-12) / 127
     return {name: (value / scale).round().to(torch.int8), name + SCALE: scale.float()}
-
-
-def _as_tuples(arguments: dict) -> dict:
-    def whole(value):
-        return tuple(map(whole, value)) if isinstance(value, list) else value
-
-    return {name: whole(value) for name, value in arguments.items()}
 
 
 def fingerprint(part: nn.Module) -> str:

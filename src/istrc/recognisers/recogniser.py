@@ -50,14 +50,14 @@ class Recogniser(Protocol):
         ...
 
 
-def identity(record: dict[str, Any]) -> dict[str, Any]:
+def identifying(record: dict[str, Any]) -> dict[str, Any]:
     """What of a record tells recognisers apart."""
     return {name: record.get(name) for name in IDENTIFIED_BY}
 
 
 def key(record: dict[str, Any]) -> str:
     """Sixteen hex digits that tell recognisers apart."""
-    part = identity(record)
+    part = identifying(record)
     return hashlib.sha256(json.dumps(part, sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -43,7 +43,7 @@ def balance(k: float, real: float, fake: float, gamma: float, rate: float) -> tu
     return min(1.0, max(0.0, k + rate * error)), real + abs(error)
 
 
-def feature_loss(
+def perceptual_loss(
     net: FaceNet, x: torch.Tensor, rebuilt: torch.Tensor, levels: int = 2
 ) -> torch.Tensor:
     """Mean distance of the first maps of FaceNet, each scaled by its spread over real faces.
@@ -79,7 +79,7 @@ def variety(x: torch.Tensor) -> torch.Tensor:
     return (x - x.roll(1, 0)).abs().mean()
 
 
-def crispness(x: torch.Tensor) -> float:
+def sharpness(x: torch.Tensor) -> float:
     """Mean squared difference of neighbouring pixels: the energy of edges and texture."""
     across, down = x[..., 1:] - x[..., :-1], x[..., 1:, :] - x[..., :-1, :]
     return (across.square().mean() + down.square().mean()).item()
@@ -142,7 +142,7 @@ def _reals(
         leaf = rebuilt.detach().requires_grad_()
         real_energy = loss = energy(x, leaf, weight)
         if facenet is not None:
-            feature = feature_loss(facenet, x[face], leaf[face])
+            feature = perceptual_loss(facenet, x[face], leaf[face])
             shown["feature"] = feature.detach()
             loss = real_energy + s.feature_weight * feature
         if critic is not None:
@@ -174,10 +174,10 @@ def quality(
         with reduced(x.device.type):
             rebuilt = net(x)
             if facenet is not None:
-                features += feature_loss(facenet, x[face], rebuilt[face]).item() * len(x)
+                features += perceptual_loss(facenet, x[face], rebuilt[face]).item() * len(x)
         error = (rebuilt.clamp(-1, 1) - x).square().mean((0, 1)) * weight
         squared += (error.mean() / weight.mean()).item() * len(x)
-        edges += [crispness(rebuilt.clamp(-1, 1)), crispness(x)]
+        edges += [sharpness(rebuilt.clamp(-1, 1)), sharpness(x)]
         count += len(x)
     psnr = 10 * torch.log10(torch.tensor(4 * count / squared)).item()
     shown = {"psnr": psnr, "feature": features / count, "crisp": edges[0] / edges[1]}

@@ -25,6 +25,7 @@ from istrc.training.settings import ProbesSettings
 from istrc.training.spaces import open_spaces, standardise, with_mirrors
 
 RARE = 0.02  # share of a sex among those who have an attribute, from which it counts
+RANGE = torch.tensor([0.5, 0.03, 0.97])  # the quantiles that tell where a class lies
 RIDGE = 1e-3  # added to the variances of what prototypes are told by
 DETAILED = 12_000  # faces whose detail is measured, of either part
 # Controlled for where detail is compared: sex, expression, and what covers skin. The rest, such as
@@ -33,9 +34,8 @@ CONTROLS = (
     "male", "smile", "mouth_open", "makeup", "eyeglasses", "beard", "mustache", "goatee",
     "five_o_clock_shadow", "sideburns", "bangs", "wearing_hat", "blurry",
 )  # fmt: skip
-LEAST_APART = (
-    0.2  # of what 94 % of a class span, that the classes' detail must be apart to be edited
-)
+# Of what 94 % of a class span: how far apart the classes' detail must be for it to be edited
+LEAST_APART = 0.2
 HAIR = 32  # side of the maps of where hair is
 PAIRS = 20_000  # of either kind, that say how shapes change with a measure
 
@@ -197,14 +197,13 @@ def measure_detail(
     way = _differences(net.names, labels, poses(shapes, 0), flat, CONTROLS)
     net.detail.copy_(way.view_as(net.detail))
     some, found = measured("tune")
-    at = torch.tensor([0.5, 0.03, 0.97])
     for column, name in enumerate(net.names):
         where = resized(places(reference, straight.size, name), SIDE, linear=True)
         share = torch.from_numpy(shares(found, net, column, where)).float()
         of = torch.from_numpy(straight.attributes[some][:, column])
         for side, value in enumerate((1, 0)):
             if (of == value).any():
-                net.detail_ranges[column, side] = share[of == value].quantile(at)
+                net.detail_ranges[column, side] = share[of == value].quantile(RANGE)
         having, lacking = net.detail_ranges[column]  # medians, 3rd and 97th percentiles
         span = (having[2] - having[1] + lacking[2] - lacking[1]) / 2
         if not of_the_skin(name) or having[0] - lacking[0] < LEAST_APART * span:
@@ -215,11 +214,10 @@ def measure_detail(
 def _ranges(net: Probes, shapes: torch.Tensor, labels: torch.Tensor) -> None:
     """What is measured on faces that have each attribute, and on those that lack it."""
     found = measures(shapes.reshape(-1, 68, 2))
-    at = torch.tensor([0.5, 0.03, 0.97])
     for row, name in enumerate(net.measures):
         of = labels[:, net.names.index(name)]
         for side, value in enumerate((1, 0)):
-            net.ranges[row, side] = found[MEASURED[name]][of == value].quantile(at)
+            net.ranges[row, side] = found[MEASURED[name]][of == value].quantile(RANGE)
 
 
 @torch.no_grad()
