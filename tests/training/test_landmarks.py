@@ -12,9 +12,9 @@ from istrc.training import landmarks as module
 from istrc.training.landmarks import (
     disturb,
     in_views,
-    look,
     occlude,
     point_loss,
+    sampled,
     similarities,
     train_landmarks,
     views,
@@ -53,11 +53,11 @@ def test_points_are_seen_where_the_view_looks(rng):
 def test_what_is_outside_is_filled_in(rng, fill):
     x = torch.from_numpy(rng.uniform(-1, 1, (6, 3, 16, 16)).astype(np.float32))
     still = np.tile(np.eye(2, 3, dtype=np.float32), (6, 1, 1))
-    seen = look(x, still, 16, fill, rng)
+    seen = sampled(x, still, 16, fill, rng)
     torch.testing.assert_close(seen[:, :, 4:12, 4:12], x[:, :, 4:12, 4:12], atol=1e-5, rtol=0)
     away = still.copy()
     away[:, 0, 2] = 3.0  # nothing of the face itself
-    beside = look(x, away, 16, fill, rng)
+    beside = sampled(x, away, 16, fill, rng)
     assert beside.shape == x.shape and beside.isfinite().all() and beside.abs().max() <= 1
 
 
