@@ -30,7 +30,7 @@ from istrc.roc import roc_auc
 from istrc.shape.frame import aligning, mirrored
 from istrc.shape.measures import MEASURED, eyes, measures
 from istrc.training.changes import REGIONS
-from istrc.training.landmarks import grid, occlude, seen_at, similarities
+from istrc.training.landmarks import grid, in_views, occlude, similarities
 from istrc.training.loop import generator
 
 LABELS = ("eyeglasses", "beard", "wearing_hat", "smile", "mouth_open")  # groups of their own
@@ -73,7 +73,7 @@ def realigned(circle: Circle, x: torch.Tensor, rng: np.random.Generator) -> np.n
     # A frame that is right takes each place of the view to itself
     there = np.broadcast_to(np.stack(eyes(mean)), (len(x), 2, 2)).astype(np.float64)
     unit = np.linalg.norm(there[:, 1] - there[:, 0], axis=-1)
-    return np.linalg.norm(seen_at(there, frames) - there, axis=-1).mean(1) / unit
+    return np.linalg.norm(in_views(there, frames) - there, axis=-1).mean(1) / unit
 
 
 def evaluate_landmarks(

@@ -74,7 +74,7 @@ def evaluate_learning(
     people = prepared.identity[rows]
     jobs = [(name, count) for name in attributes for count in counts]
     found: dict[str, dict[str, Any]] = {}
-    left_out: dict[str, str] = {}
+    out_of_fold: dict[str, str] = {}
     for done, (name, count) in enumerate(jobs):
         progress(done, len(jobs))
         labels = prepared.column(name)[rows]
@@ -83,7 +83,7 @@ def evaluate_learning(
             rng = np.random.default_rng([seed, attributes.index(name), count, draw])
             drawn = _draw(labels, people, count, rng)
             if drawn is None:
-                left_out[f"{name}, {count}"] = "too few faces"
+                out_of_fold[f"{name}, {count}"] = "too few faces"
                 break
             learned = _learn(circle, z, drawn[:2], seed)
             if not kept:
@@ -113,7 +113,7 @@ def evaluate_learning(
     return {
         "attributes": found,
         "mean": _means(found),
-        "left_out": left_out,
+        "out_of_fold": out_of_fold,
         "counts": list(counts),
         "draws": draws,
         "faces": len(rows),

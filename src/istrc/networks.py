@@ -45,14 +45,14 @@ POINTS = 68  # of a shape
 Self = TypeVar("Self", bound="Networks")  # typing has it from 3.11
 
 
-class Watched:
-    """A part of a circle: before anything of it is used, `look` is called."""
+class Hooked:
+    """A part of a circle: before anything of it is used, `hook` is called."""
 
-    def __init__(self, part: Any, look: Callable[[], None]):
-        self._part, self._look = part, look
+    def __init__(self, part: Any, hook: Callable[[], None]):
+        self._part, self._hook = part, hook
 
     def __getattr__(self, name: str) -> Any:
-        self._look()
+        self._hook()
         return getattr(self._part, name)
 
 
@@ -92,7 +92,7 @@ class Networks:
     ):
         self._running: Any  # of either runtime
         if hasattr(autoencoder, "graphs"):
-            from istrc.light import running as light
+            from istrc.light import parts as light
 
             self._running = light.Running()
         else:
@@ -122,7 +122,6 @@ class Networks:
         if landmarks is not None:
             self.mesh = Mesh(numpy(landmarks.reference), numpy(landmarks.triangles))
         spaces = {(part.dim, part.code) for part in (mapping, changes) if part is not None}
-        reading = [part for part in (probes, search) if part is not None]
         if {self.dim, attributes.dim} != {self.dim} or spaces != {(self.dim, self.code)}:
             raise IstrcError(
                 f"parts of different spaces: z is {self.dim}-d for the recogniser, "
@@ -130,11 +129,9 @@ class Networks:
                 f"are {mapping.code}-d for the mapping, {self.code}-d for the auto-encoder"
                 f"{'' if landmarks is None else ' and the shape'}"
             )
-        for part in reading:
-            if part.code != self.code:
-                raise IstrcError(
-                    f"a {type(part).__name__} reads codes of {part.code}, which are {self.code}-d"
-                )
+        for kind, part in (("Probes", probes), ("Search", search)):
+            if part is not None and part.code != self.code:
+                raise IstrcError(f"a {kind} reads codes of {part.code}, which are {self.code}-d")
 
     @property
     def classifiers(self) -> AttributeClassifiers | WithLearned:
@@ -162,14 +159,14 @@ class Networks:
     def precision(self, kind: torch.dtype) -> None:
         self._running.precision = kind
 
-    def watched(self: Self, look: Callable[[], None]) -> Self:
-        """The same circle, which calls `look` before whatever its networks are to compute, and
-        learns for itself: what `look` raises ends the work there.
+    def watched(self: Self, hook: Callable[[], None]) -> Self:
+        """The same circle, which calls `hook` before whatever its networks are to compute, and
+        learns for itself: what `hook` raises ends the work there.
         """
         other = copy.copy(self)
         for name in ("_running", "aligner"):
             if (part := getattr(other, name, None)) is not None:
-                setattr(other, name, Watched(part, look))
+                setattr(other, name, Hooked(part, hook))
         other.learned = dict(self.learned)
         return other
 
@@ -224,13 +221,12 @@ class Networks:
 
     def straighten(self, x: Array, shapes: Array) -> Array:
         """Faces x (B, 3, S, S) of these shapes in the mean shape: textures (B, 3, S, S)."""
-        looks = self.mesh.looks(numpy(shapes), self.size)  # (B, S, S, 2)
-        looks = (looks + 1) * self.size / 2 - 0.5
-        made = [
-            looked_up(face, look[..., 0], look[..., 1])
-            for face, look in zip(numpy(self.faces_on_device(x)), looks, strict=True)
+        grids = (self.mesh.looks(numpy(shapes), self.size) + 1) * self.size / 2 - 0.5
+        textures = [
+            looked_up(face, grid[..., 0], grid[..., 1])
+            for face, grid in zip(numpy(self.faces_on_device(x)), grids, strict=True)
         ]
-        return self._running.faces(np.stack(made).clip(-1, 1))
+        return self._running.faces(np.stack(textures).clip(-1, 1))
 
     def shapes(self, c: Array) -> Array:
         """The shapes (B, 68, 2) in codes c (B, C). Raises IstrcError where they have none."""
@@ -241,8 +237,8 @@ class Networks:
     @inference
     def map(self, z: Array) -> Array:
         """Embeddings z (B, D) -> codes c = F(z) (B, C)."""
-        made = self._running.fused("mapping", self.mapping)(self._running.to_device(z))
-        return sound(made, "mapping")
+        codes = self._running.fused("mapping", self.mapping)(self._running.to_device(z))
+        return sound(codes, "mapping")
 
     @inference
     def map_change(self, c: Array, z: Array, z2: Array) -> Array:

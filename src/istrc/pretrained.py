@@ -13,7 +13,7 @@ from istrc.errors import InputError
 from istrc.models.hub import HUB_ID, download
 from istrc.models.part_files import GRAPHS, read_config, read_notes
 from istrc.recognisers.load import copy_file, from_record, located
-from istrc.recognisers.recogniser import Recogniser, checked, difference, told_apart
+from istrc.recognisers.recogniser import Recogniser, checked, difference, identifying
 from istrc.shipped import DEFAULT, WEIGHTS, folder_of, holder, names
 from istrc.whole import read_json, write_json
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from istrc.circle import Circle
 
-# Part: its kind, a network of istrc.models, or what stands for it in istrc.light.parts
+# Part: its kind (istrc.models.kinds)
 PARTS = {
     "facenet": "FaceNet",
     "autoencoder": "AutoEncoder",
@@ -35,7 +35,7 @@ FURTHER = {  # that a circle may have
     "changes": "Changes",
     "probes": "Probes",
 }
-# Of use with one recogniser alone; config.json says with which (`told_apart`), but not of old parts
+# Of use with one recogniser alone; config.json says with which, but not of old parts
 MADE_FOR = ("mapping", "attributes", "changes")
 ANGLES = ("bound", "same_person")  # radians, of the recogniser's sphere: see Circle
 
@@ -98,9 +98,8 @@ def read(
     aligner = parts.get("landmarks")
     if aligner is None and not whole:
         aligner = shipped_aligner(runtime)
-    for part, loaded in parts.items():
-        kind = {**PARTS, **FURTHER}[part]
-        found = type(loaded).__name__
+    for part in parts:
+        kind, found = {**PARTS, **FURTHER}[part], read_config(places[part])["kind"]
         if found != kind:
             raise InputError(
                 f"{places[part]}: holds a {found}, not a {kind}; "
@@ -188,7 +187,7 @@ def write(
         if made is not None and not (base and _has(WEIGHTS / base / part, made)):
             note = {**circle.notes.get(part, {}), **notes.get(part, {})}
             if part in MADE_FOR:
-                note["recogniser"] = told_apart(_recogniser(circle, folder, base))
+                note["recogniser"] = identifying(_recogniser(circle, folder, base))
             save_part(made, folder / part, **note)
         else:  # of another circle that was here
             shutil.rmtree(folder / part, ignore_errors=True)

@@ -7,11 +7,11 @@ import pytest
 
 from istrc.learning.linear import (
     FLATTEST,
-    balance,
-    entropy,
+    class_weights,
+    cross_entropy,
     learn_linear,
-    left_out,
     logistic,
+    out_of_fold,
     platt,
 )
 
@@ -50,18 +50,18 @@ def test_newton_finds_the_least_loss(ridge):
 def test_newton_from_anywhere_ends_in_one_place():
     features, labels = faces(15, 6, gap=4)  # told apart without a mistake
     features = features * 20  # far from where Newton's full step is good
-    one = logistic(features, labels, balance(labels), 1e-3)
-    other = logistic(features, labels, balance(labels), 1e-3, (np.full(6, -30.0), 40.0))
+    one = logistic(features, labels, class_weights(labels), 1e-3)
+    other = logistic(features, labels, class_weights(labels), 1e-3, (np.full(6, -30.0), 40.0))
     np.testing.assert_allclose(one[0], other[0], atol=1e-4)
     assert one[1] == pytest.approx(other[1], abs=1e-3)  # hardly curved where all is certain
 
 
 def test_a_side_weighs_what_the_other_does():
     labels = np.array([1.0, 0, 0, 0, 0])
-    weights = balance(labels)
+    weights = class_weights(labels)
     assert weights[0] == pytest.approx(weights[1:].sum()) and weights.mean() == pytest.approx(1)
     np.testing.assert_allclose(
-        entropy(np.array([2.0, -3.0]), np.array([1.0, 1.0])),
+        cross_entropy(np.array([2.0, -3.0]), np.array([1.0, 1.0])),
         [math.log(1 + math.exp(-2)), math.log(1 + math.exp(3))],
     )
 
@@ -69,15 +69,17 @@ def test_a_side_weighs_what_the_other_does():
 def test_no_face_is_in_its_own_fold():
     """A face far off, of its own kind, is never foreseen, however weak the ridge."""
     features, labels = faces(10, 5, gap=3)
-    out = left_out(features, labels, (0.1, 1.0), folds=5, repeats=3, seed=0)
+    out = out_of_fold(features, labels, (0.1, 1.0), folds=5, repeats=3, seed=0)
     assert out.shape == (2, 3, 20)
     swapped = labels.copy()
     swapped[0] = 0.0  # a wrong label moves its own score only when others are scored by it
-    again = left_out(features, swapped, (0.1, 1.0), folds=2, repeats=1, seed=0)
-    v, bias = logistic(features, swapped, balance(swapped), 0.1)
+    again = out_of_fold(features, swapped, (0.1, 1.0), folds=2, repeats=1, seed=0)
+    v, bias = logistic(features, swapped, class_weights(swapped), 0.1)
     assert again[0, 0, 0] > features[0] @ v + bias
     # The same draws again
-    assert np.array_equal(out, left_out(features, labels, (0.1, 1.0), folds=5, repeats=3, seed=0))
+    assert np.array_equal(
+        out, out_of_fold(features, labels, (0.1, 1.0), folds=5, repeats=3, seed=0)
+    )
 
 
 def test_platt_calibrates_and_stays_modest():

@@ -12,6 +12,7 @@ from istrc.circle import Circle
 from istrc.errors import InputError
 from istrc.light import parts
 from istrc.models import serialization
+from istrc.models.kinds import KINDS
 from istrc.models.part_files import GRAPHS
 from istrc.shipped import DEFAULT, WEIGHTS, names
 
@@ -124,14 +125,14 @@ def test_the_light_runtime_has_no_other_device(light_model):
 
 def test_every_array_of_the_shipped_parts_is_of_the_shape_that_is_asked():
     """And of the network of its name in torch, whose buffers they are."""
-    from istrc.light.parts import KINDS, load_part
+    from istrc.light.parts import load_part
     from istrc.models import serialization
     from istrc.shipped import DEFAULT, WEIGHTS
 
     asked = 0
     for path in (WEIGHTS / DEFAULT).glob("*/graphs.json"):
         part, net = load_part(path.parent), serialization.load_part(path.parent)
-        for name in KINDS[type(part).__name__].arrays:
+        for name in KINDS[type(net).__name__].arrays:
             assert getattr(part, name).shape == tuple(getattr(net, name).shape), (path, name)
             asked += 1
     assert asked >= 10

@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 from istrc.models.components import enlargement
 from istrc.models.facenet import FaceNet
-from istrc.models.fused import Kept, folded, in_blocks
+from istrc.models.fused import Cached, in_blocks, without_batch_norm
 from istrc.models.landmarks import Regressor
 from istrc.models.mapping import Mapping
 
@@ -36,7 +36,7 @@ def net_and_input(request):
 @torch.no_grad()
 def test_folded_networks_give_the_same_numbers_without_batch_norm(net_and_input):
     net, x = net_and_input
-    light = folded(net)
+    light = without_batch_norm(net)
     assert (light(x) - net(x)).abs().max() < 1e-5
     norms = [m for m in light.modules() if isinstance(m, (nn.BatchNorm2d, nn.BatchNorm1d))]
     assert len(norms) <= 1  # FaceNet's last is beside its layer, not behind it in a row
@@ -45,7 +45,7 @@ def test_folded_networks_give_the_same_numbers_without_batch_norm(net_and_input)
 
 def test_what_has_no_batch_norm_is_not_copied():
     net = Mapping(8, 6, 10).eval()
-    assert folded(net).body[-1].weight is net.body[-1].weight
+    assert without_batch_norm(net).body[-1].weight is net.body[-1].weight
 
 
 @pytest.mark.parametrize("size", [8, 16, 24])
@@ -74,7 +74,7 @@ def test_blocks_are_small_and_in_order(count):
 def test_kept_until_the_weights_change():
     net = nn.Linear(2, 2)
     made = []
-    kept = Kept(lambda net: made.append(net) or len(made))
+    kept = Cached(lambda net: made.append(net) or len(made))
     assert [kept.of(net), kept.of(net)] == [1, 1]
     with torch.no_grad():
         net.weight.mul_(2)
@@ -86,7 +86,7 @@ def test_kept_until_the_weights_change():
 
 def test_what_is_made_within_inference_serves_outside_of_it():
     net = Mapping(8, 6, 10).eval().requires_grad_(False)
-    kept = Kept(folded)
+    kept = Cached(without_batch_norm)
     with torch.inference_mode():
         light = kept.of(net)
     z = torch.randn(3, 8, requires_grad=True)

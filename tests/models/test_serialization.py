@@ -48,7 +48,7 @@ def test_great_matrices_are_stored_in_bytes(part, tmp_path, monkeypatch):
     sizes = {name: value.numel() for name, value in whole.items() if value.dim() == 2}
     great = [name for name, size in sizes.items() if size >= 120]
     assert great and len(great) < len(sizes)
-    monkeypatch.setattr(serialization, "GREAT", 120)
+    monkeypatch.setattr(serialization, "QUANTISED", 120)
     save_part(part, tmp_path)
     stored = load_file(tmp_path / "model.safetensors")
     again = load_part(tmp_path).state_dict()
@@ -66,7 +66,7 @@ def test_great_matrices_are_stored_in_bytes(part, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("wrong", [float("nan"), float("inf")])
 def test_a_great_matrix_that_is_not_finite_is_not_saved(part, tmp_path, monkeypatch, wrong):
-    monkeypatch.setattr(serialization, "GREAT", 1)
+    monkeypatch.setattr(serialization, "QUANTISED", 1)
     next(value for value in part.state_dict().values() if value.dim() == 2)[0, 0] = wrong
     with pytest.raises(IstrcError, match="not finite"):
         save_part(part, tmp_path)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from istrc.training.loop import follow
+from istrc.training.loop import update_average
 
 
 def test_the_average_is_that_of_every_weight_and_statistic():
@@ -19,7 +19,7 @@ def test_the_average_is_that_of_every_weight_and_statistic():
         with torch.no_grad():
             for weight in net.parameters():
                 weight += torch.randn_like(weight)
-        follow(averaged, net, step, 0.75)
+        update_average(averaged, net, step, 0.75)
         decay = min(0.75, (step + 1) / (step + 10))
         for name, value in net.state_dict().items():
             if value.is_floating_point():
@@ -36,5 +36,5 @@ def test_an_early_average_has_forgotten_the_initial_weights():
     nn.init.constant_(net.weight, 1.0)
     nn.init.constant_(averaged.weight, 1000.0)
     for step in range(100):
-        follow(averaged, net, step, 0.999)
+        update_average(averaged, net, step, 0.999)
     assert averaged.weight.item() == pytest.approx(1.0, abs=1e-3)

@@ -21,9 +21,9 @@ from istrc.training.began import (
     balance,
     bounds,
     collapsed,
-    crispness,
     energy,
-    feature_loss,
+    perceptual_loss,
+    sharpness,
     take_components,
     train_began,
     variety,
@@ -106,7 +106,7 @@ def test_variety_is_nothing_after_a_collapse():
     assert variety(x).item() == pytest.approx(byhand.item())
 
 
-def test_feature_loss_by_hand():
+def test_perceptual_loss_by_hand():
     torch.manual_seed(0)
     net = FaceNet(16, 8, (4, 6, 8), (1, 1, 1)).eval()
     x = torch.rand(3, 3, 16, 16) * 2 - 1
@@ -119,9 +119,9 @@ def test_feature_loss_by_hand():
                 spread = a[:, c].flatten().std() + 1e-3
                 channels.append(((a[:, c] - b[:, c]).abs() / spread).mean())
             total += sum(channels) / len(channels)
-    loss = feature_loss(net, x, rebuilt, levels=2)
+    loss = perceptual_loss(net, x, rebuilt, levels=2)
     assert loss.item() == pytest.approx((total / 2).item(), rel=1e-4)
-    assert feature_loss(net, x, x) == 0
+    assert perceptual_loss(net, x, x) == 0
     loss.backward()
     assert rebuilt.grad.abs().sum() > 0
 
@@ -166,7 +166,7 @@ def test_one_update_equals_two_separate_backward_passes(k, sharpened, caught):
     u = maker.sample(6)
     loss = energy(real, net(real), EVEN)
     if sharpened:
-        loss = loss + 0.3 * feature_loss(facenet, real, net(real))
+        loss = loss + 0.3 * perceptual_loss(facenet, real, net(real))
     fake = maker(u).detach()
     fake_energy = energy(fake, net(fake), EVEN)
     (loss - k * fake_energy).backward()
@@ -246,21 +246,21 @@ def test_quality_by_hand(caught, toys):
     with torch.no_grad():
         rebuilt = run["modules"]["average"](x)
         mse = (rebuilt.clamp(-1, 1) - x).square().mean().item()
-        feature = feature_loss(facenet, x, rebuilt).item()
+        feature = perceptual_loss(facenet, x, rebuilt).item()
     assert shown["psnr"] == pytest.approx(10 * math.log10(4 / mse), abs=1e-3)
     assert shown["feature"] == pytest.approx(feature, rel=1e-4)
-    edges = [crispness(faces) for faces in (rebuilt.clamp(-1, 1), x)]
+    edges = [sharpness(faces) for faces in (rebuilt.clamp(-1, 1), x)]
     assert shown["crisp"] == pytest.approx(edges[0] / edges[1], rel=1e-4)
     quality = shown["psnr"] - 10 * feature + 10 * min(1, shown["crisp"])
     assert shown["quality"] == pytest.approx(quality, abs=1e-2)
 
 
-def test_crispness_is_the_mean_squared_difference_of_neighbours():
+def test_sharpness_is_the_mean_squared_difference_of_neighbours():
     x = torch.rand(1, 1, 3, 4)
     across = [(x[0, 0, i, j + 1] - x[0, 0, i, j]) ** 2 for i in range(3) for j in range(3)]
     down = [(x[0, 0, i + 1, j] - x[0, 0, i, j]) ** 2 for i in range(2) for j in range(4)]
     byhand = sum(across) / len(across) + sum(down) / len(down)
-    assert crispness(x) == pytest.approx(byhand.item(), rel=1e-5)
+    assert sharpness(x) == pytest.approx(byhand.item(), rel=1e-5)
 
 
 def test_the_critic_pulls_and_learns_apart(caught):

@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 import torch
 
@@ -28,7 +29,7 @@ def donor(size=16):
 
 
 @pytest.mark.parametrize("limit", [None, 60])
-def test_in_one_call(limit, outsider, toy_folder, toys, tmp_path):
+def test_in_one_call(limit, outsider, toy_folder, toys, tmp_path, monkeypatch):
     given = donor()
     given.whole = limit is None  # pictures of anything, in which no face is looked for
     options = dict(
@@ -39,10 +40,12 @@ def test_in_one_call(limit, outsider, toy_folder, toys, tmp_path):
     assert (circle.dim, circle.size, circle.facenet) == (8, 16, None)
     assert circle.autoencoder is given.autoencoder
     assert set(circle.attribute_names) == set(toys.attribute_names)
-    times = json.loads((tmp_path / "runs" / "times.json").read_text())
+    runs = ("embeddings", "mapping", "attributes", "changes")
+    spent = {run: (tmp_path / "runs" / run / "spent.json").read_text() for run in runs}
+    assert all(json.loads(one)["beside_seconds"] >= 0 for one in spent.values())
+    z = np.load(tmp_path / "runs" / "embeddings" / "z.npy")
     fit = sum(len(toys.rows(part)[:limit]) for part in ("fit", "tune"))
-    assert times["embeddings"] == 2 * fit
-    assert {"embedding_seconds", "mapping_seconds", "attributes_seconds"} <= set(times)
+    assert z.any(2).sum() == 2 * fit  # each and its mirror image
     # It is read back, with its recogniser, and edits
     again = Circle.from_pretrained(tmp_path)
     assert again.whole == given.whole
@@ -52,8 +55,15 @@ def test_in_one_call(limit, outsider, toy_folder, toys, tmp_path):
     config = json.loads((tmp_path / "mapping" / "config.json").read_text())
     assert config["training"][0]["recogniser"]["kind"] == "onnx"
     # Given again, nothing is embedded or trained a second time
+    seen = []
+    embed = outsider.embed
+    monkeypatch.setattr(outsider, "embed", lambda x: seen.append(len(x)) or embed(x))
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.glob("runs/*/*.safetensors")}
     train_circle(toy_folder, tmp_path, **options)
-    assert json.loads((tmp_path / "runs" / "times.json").read_text())["embeddings"] == 2 * fit
+    assert {path: path.stat().st_mtime_ns for path in before} == before and len(before) >= 3
+    tuned = len({*toys.identity[toys.rows("tune")]})
+    assert sum(seen) == tuned  # for `same_person`, which is measured anew
+    assert spent == {run: (tmp_path / "runs" / run / "spent.json").read_text() for run in runs}
 
 
 def test_faces_of_another_size(outsider, toy_folder, tmp_path):

@@ -7,7 +7,7 @@ import torch
 from istrc.data.prepared import Prepared
 from istrc.models.components import Components
 from istrc.training.components import (
-    BEYOND,
+    OUTSIDE,
     PARTS,
     fit_components,
     principal,
@@ -54,7 +54,7 @@ def test_regions_hold_their_points(face_points):
 def test_pixels_far_from_the_face_count_little(face_points):
     weights = weights_of(face_points, 32)
     assert weights.shape == (32, 32) and weights[20, 16] == pytest.approx(1, abs=0.01)
-    assert weights[0, 0] == pytest.approx(BEYOND**0.5, abs=0.02)
+    assert weights[0, 0] == pytest.approx(OUTSIDE**0.5, abs=0.02)
 
 
 def test_faces_have_coordinates_of_unit_variance(shaped_folder, face_points):

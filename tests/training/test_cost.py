@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from istrc.training import cost
-from istrc.training.cost import Cost, read, whole
+from istrc.training.cost import Cost, read, timed
 
 
 def test_a_step_is_counted_as_by_hand(tmp_path):
@@ -67,22 +67,22 @@ def clock(monkeypatch):
 
 def test_the_rest_of_a_part_is_what_its_steps_did_not_take(tmp_path, clock):
     run = tmp_path / "run"
-    with whole(run):
+    with timed(run):
         run.mkdir()
         clock[0] = 100.0
         Cost(run, 0).save(5, 70.0)
     assert read(run) == {"steps": 5, "seconds": 70.0, "beside_seconds": 30.0}
-    with whole(run):  # goes on
+    with timed(run):  # goes on
         clock[0] = 150.0
         Cost(run, 5).save(8, 40.0)
     assert read(run) == {"steps": 8, "seconds": 110.0, "beside_seconds": 10.0}
 
 
 def test_a_part_without_steps_is_all_rest_and_is_recorded_once(tmp_path, clock):
-    with whole(tmp_path / "spaces"):
+    with timed(tmp_path / "spaces"):
         clock[0] = 12.0
     assert read(tmp_path / "spaces") == {"beside_seconds": 12.0}
-    with whole(tmp_path / "spaces"):
+    with timed(tmp_path / "spaces"):
         clock[0] = 15.0
     assert read(tmp_path / "spaces") == {"beside_seconds": 12.0}
 
@@ -90,7 +90,7 @@ def test_a_part_without_steps_is_all_rest_and_is_recorded_once(tmp_path, clock):
 def test_what_is_finished_keeps_its_record(tmp_path, clock):
     Cost(tmp_path, 0).save(5, 70.0)
     before = (tmp_path / cost.NAME).read_text()
-    with whole(tmp_path):
+    with timed(tmp_path):
         clock[0] = 60.0
     assert (tmp_path / cost.NAME).read_text() == before
     assert json.loads(before)["steps"] == 5

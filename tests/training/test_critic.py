@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from istrc.training.critic import PatchCritic, hinge, joined_pull
+from istrc.training.critic import PatchCritic, balanced_gradient, hinge
 
 
 def test_one_opinion_a_patch():
@@ -38,7 +38,7 @@ def test_the_critics_pull_is_a_share_of_the_losss(weight):
     torch.manual_seed(0)
     x = torch.randn(2, 3, 4, 4, requires_grad=True)
     loss, opinion = (x**2).mean(), 1e6 * x.sin()  # however loud the critic is
-    pull = joined_pull(x, loss, opinion, weight)
+    pull = balanced_gradient(x, loss, opinion, weight)
     ours = 2 * x.detach() / x.numel()
     rest = pull - ours
     assert rest.norm().item() == pytest.approx(weight * ours.norm().item(), rel=1e-4, abs=1e-7)

@@ -13,7 +13,7 @@ from istrc.recognisers.onnx import Onnx
 from istrc.recognisers.own import Own
 from istrc.training.embeddings import Embeddings, source
 from istrc.training.mapping import train_mapping
-from istrc.training.spaces import both_spaces
+from istrc.training.spaces import embed_and_encode
 
 
 class Counting:
@@ -83,7 +83,7 @@ def test_both_spaces_are_of_the_same_faces(outsider, toys, tmp_path):
     torch.manual_seed(0)
     autoencoder = AutoEncoder(16, 10, (4, 6)).eval()
     rows = np.arange(0, 400, 2)  # more than one batch
-    z, h = both_spaces(Embeddings(outsider, toys, tmp_path), autoencoder, toys, rows, "cpu")
+    z, h = embed_and_encode(Embeddings(outsider, toys, tmp_path), autoencoder, toys, rows, "cpu")
     assert z.shape == (400, 8) and h.shape == (400, 10)
     seen = 0
     for start in range(0, 200, 128):

@@ -11,16 +11,16 @@ from istrc.shape.frame import mirrored
 from istrc.training import landmarks as module
 from istrc.training.landmarks import (
     disturb,
-    look,
+    in_views,
     occlude,
     point_loss,
-    seen_at,
+    sampled,
     similarities,
     train_landmarks,
     views,
 )
 
-REACH = dict(shift=0.1, scale=1.2, rotate=20.0)
+JITTER = dict(shift=0.1, scale=1.2, rotate=20.0)
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def rng():
 
 
 def test_frames_are_similarities_the_first_half_of_full_size(rng):
-    found = similarities(rng, 400, **REACH)
+    found = similarities(rng, 400, **JITTER)
     a, b = found[:, 0, :2], found[:, 1, :2]
     np.testing.assert_allclose((a * b).sum(1), 0, atol=1e-6)
     scale = np.sqrt((a * a).sum(1))
@@ -42,8 +42,8 @@ def test_frames_are_similarities_the_first_half_of_full_size(rng):
 
 
 def test_points_are_seen_where_the_view_looks(rng):
-    matrices, points = similarities(rng, 5, **REACH), rng.normal(size=(5, 68, 2))
-    seen = seen_at(points, matrices)
+    matrices, points = similarities(rng, 5, **JITTER), rng.normal(size=(5, 68, 2))
+    seen = in_views(points, matrices)
     for face in range(5):
         back = seen[face] @ matrices[face, :, :2].T + matrices[face, :, 2]
         np.testing.assert_allclose(back, points[face], atol=1e-6)
@@ -53,11 +53,11 @@ def test_points_are_seen_where_the_view_looks(rng):
 def test_what_is_outside_is_filled_in(rng, fill):
     x = torch.from_numpy(rng.uniform(-1, 1, (6, 3, 16, 16)).astype(np.float32))
     still = np.tile(np.eye(2, 3, dtype=np.float32), (6, 1, 1))
-    seen = look(x, still, 16, fill, rng)
+    seen = sampled(x, still, 16, fill, rng)
     torch.testing.assert_close(seen[:, :, 4:12, 4:12], x[:, :, 4:12, 4:12], atol=1e-5, rtol=0)
     away = still.copy()
     away[:, 0, 2] = 3.0  # nothing of the face itself
-    beside = look(x, away, 16, fill, rng)
+    beside = sampled(x, away, 16, fill, rng)
     assert beside.shape == x.shape and beside.isfinite().all() and beside.abs().max() <= 1
 
 
@@ -107,7 +107,7 @@ def test_views_have_their_own_points(toys, face_points, rng):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "disturb", lambda x, rng: x)
         patch.setattr(module, "occlude", lambda x, points, rng: np.zeros((len(x), 68), bool))
-        seen, places, hidden = views(pixels, points, 32, rng, **REACH)
+        seen, places, hidden = views(pixels, points, 32, rng, **JITTER)
     assert seen.shape == (8, 3, 32, 32) and places.shape == (8, 68, 2) and not hidden.any()
     for face, where in zip(seen, places, strict=True):
         light = (face.mean(0) + 1).numpy()

@@ -10,7 +10,7 @@ from istrc.errors import IstrcError
 from istrc.models.began import AutoEncoder
 from istrc.models.facenet import FaceNet
 from istrc.training.mapping import picture_weights, train_mapping
-from istrc.training.spaces import both_spaces
+from istrc.training.spaces import embed_and_encode
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def test_one_step_is_adams_on_mse_and_l2(nets, toy_folder, toys, tmp_path):
     from istrc.models.mapping import Mapping
     from istrc.training import loop
 
-    z, h = both_spaces(facenet, autoencoder, toys, toys.rows("fit"), "cpu")
+    z, h = embed_and_encode(facenet, autoencoder, toys, toys.rows("fit"), "cpu")
     torch.testing.assert_close(net.mean, h.mean(0))
     torch.testing.assert_close(net.spread, h.std(0))
     torch.manual_seed(0)
@@ -75,7 +75,7 @@ def test_killed_and_resumed_ends_with_the_same_bits(same_bits):
 
 def test_it_explains_codes_of_people_it_has_never_seen(toy_circle, toys):
     rows = toys.rows("valid")
-    z, h = both_spaces(toy_circle.facenet, toy_circle.autoencoder, toys, rows, "cpu")
+    z, h = embed_and_encode(toy_circle.facenet, toy_circle.autoencoder, toys, rows, "cpu")
     error = (toy_circle.mapping(z) - h).square().mean(0)
     explained = 1 - (error / h.var(0)).mean()
     assert explained > 0.1

@@ -14,9 +14,9 @@ from istrc.models.facenet import FaceNet
 from istrc.shape.measures import MEASURED, measures
 from istrc.shape.regions import skin
 from istrc.training.changes import poses
-from istrc.training.probes import HELD, RARE, RIDGE, TOLD, train_probes
+from istrc.training.probes import CONTROLS, LEAST_APART, RARE, RIDGE, train_probes
 from istrc.training.shape_free import make_shape_free
-from istrc.training.spaces import Spaces, both_sides
+from istrc.training.spaces import Spaces, with_mirrors
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def test_killed_and_resumed_it_ends_with_the_same_bits(given, shaped_folder, res
 def test_what_is_typical_of_a_class_by_hand(given, shaped_folder, tmp_path):
     net = train_probes(shaped_folder, tmp_path, steps=30, batch_size=64, rate=0.02, **given)
     prepared, made = Prepared(shaped_folder), given["spaces"]
-    c = both_sides(made, "tune")[1][0]
+    c = with_mirrors(made, "tune")[1][0]
     labels = prepared.attributes[made.rows["tune"]]
     with torch.no_grad():
         said = net(c)
@@ -75,7 +75,7 @@ def test_prototypes_are_a_regression_on_all_that_is_not_moved(given, shaped_fold
     """By a penalised least squares of NumPy's, attribute by attribute."""
     net = train_probes(shaped_folder, tmp_path, steps=2, batch_size=16, **given)
     prepared, made = Prepared(shaped_folder), given["spaces"]
-    codes = both_sides(made, "fit")[1]
+    codes = with_mirrors(made, "fit")[1]
     labels = prepared.attributes[made.rows["fit"]].astype(float)
     known = np.where(labels < 0, np.nan, labels)
     labels = np.where(labels < 0, np.nanmean(known, 0), labels)
@@ -118,8 +118,8 @@ def test_detail_is_the_same_regression_on_log_amplitudes(given, shaped_folder, t
     kept = [name for at, name in enumerate(net.names) if net.detail[at].any()]
     for name in kept:
         column = net.names.index(name)
-        held = [other for other in net.names if other in HELD and not moves(name, other)]
-        others = [net.names.index(other) for other in held]
+        controls = [other for other in net.names if other in CONTROLS and not moves(name, other)]
+        others = [net.names.index(other) for other in controls]
         given_ = np.column_stack([labels[:, [column, *others]], bent])
         given_ = given_ - given_.mean(0)
         ridge = np.sqrt(RIDGE * len(given_)) * np.eye(given_.shape[1])
@@ -127,6 +127,6 @@ def test_detail_is_the_same_regression_on_log_amplitudes(given, shaped_folder, t
         solved = np.linalg.lstsq(np.concatenate([given_, ridge]), wanted, rcond=None)[0][0]
         np.testing.assert_allclose(net.detail[column].flatten(), solved, atol=1e-3)
         (having, least, most), (lacking, low, high) = net.detail_ranges[column].tolist()
-        assert having - lacking >= TOLD * (most - least + high - low) / 2
+        assert having - lacking >= LEAST_APART * (most - least + high - low) / 2
     for at, name in enumerate(net.names):
         assert name in kept or not net.detail_ranges[at].any()

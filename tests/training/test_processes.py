@@ -74,18 +74,18 @@ def test_shares_are_the_whole(monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "3")
     for rank in range(3):
         monkeypatch.setenv("RANK", str(rank))
-        parts.append(processes.share(whole))
+        parts.append(processes.shard(whole))
     assert np.array_equal(np.concatenate(parts), whole)
     with pytest.raises(InputError, match="a batch of 8 has no equal shares for 3 processes"):
-        processes.share(torch.zeros(8))
+        processes.shard(torch.zeros(8))
 
 
 def test_one_process_has_all_and_joins_nobody():
     x = torch.ones(3, requires_grad=True)
-    assert processes.share(x).equal(x) and processes.gathered(x) == (x,)
-    assert processes.join() is None and processes.rank() == 0
+    assert processes.shard(x).equal(x) and processes.all_gather(x) == (x,)
+    assert processes.connect() is None and processes.rank() == 0
     state = {"k": 0.3}
-    assert processes.agree(state, True) is True and state == {"k": 0.3}
+    assert processes.synchronised(state, True) is True and state == {"k": 0.3}
 
 
 def test_without_the_library_it_says_what_to_install(monkeypatch):
@@ -100,4 +100,4 @@ def test_without_the_library_it_says_what_to_install(monkeypatch):
     monkeypatch.setattr(processes, "_joined", [])
     monkeypatch.setenv("WORLD_SIZE", "2")
     with pytest.raises(IstrcError, match=r"pip install 'istrc\[fabric\]'"):
-        processes.join()
+        processes.connect()

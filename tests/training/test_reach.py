@@ -13,15 +13,15 @@ from istrc.data.prepared import Prepared
 from istrc.shape.measures import MEASURED, measures
 from istrc.training.probes import RARE
 from istrc.training.reach import (
-    FAR,
+    FACTORS,
+    FALSE_ACCEPTS,
     GAINS,
     HALF,
-    SEEN,
     SLACK,
-    TIMES,
+    SUFFICIENT,
     candidates,
-    enough,
-    nearest,
+    same_person_angle,
+    sufficient,
     train_reach,
 )
 
@@ -48,9 +48,9 @@ def test_reach_is_the_first_that_is_seen_by_nearly_all(
     probes = train_reach(shaped_folder, tmp_path, circle=circle, faces=4)
     told = json.loads((tmp_path / "run.json").read_text())["edits"]
     assert told["smile+"]["reach"] == 2.0 and told["smile+"]["seen"] == 1.0
-    assert told["smile-"]["reach"] == TIMES[0]  # never seen: no further than it must
-    assert probes.reach[column].tolist() == [2.0, TIMES[0]]
-    assert 0 < SLACK < SEEN <= 1
+    assert told["smile-"]["reach"] == FACTORS[0]  # never seen: no further than it must
+    assert probes.reach[column].tolist() == [2.0, FACTORS[0]]
+    assert 0 < SLACK < SUFFICIENT <= 1
 
 
 class _Still:
@@ -90,9 +90,9 @@ def test_lengths_go_until_landmarks_find_them(circle, shaped_folder, tmp_path, m
 @pytest.mark.parametrize(
     ("shares", "first"),
     [
-        ({1.25: 0.95}, 1.25),  # the first that is enough
+        ({1.25: 0.95}, 1.25),  # the first that is sufficient
         ({1.5: 0.6, 2.5: 0.6 + SLACK / 2}, 1.5),  # the first that is nearly as much as any
-        ({}, TIMES[0]),
+        ({}, FACTORS[0]),
     ],
 )
 def test_enough_is_the_first_that_shows(shares, first):
@@ -102,15 +102,15 @@ def test_enough_is_the_first_that_shows(shares, first):
         tried.append(round(value.item(), 3))
         return torch.arange(200) < 200 * shares.get(tried[-1], 0)
 
-    assert enough(value, shows) == (first, pytest.approx(shares.get(first, 0), abs=0.01))
-    assert value == first and tried == list(TIMES[: len(tried)])
+    assert sufficient(value, shows) == (first, pytest.approx(shares.get(first, 0), abs=0.01))
+    assert value == first and tried == list(FACTORS[: len(tried)])
 
 
 def test_all_ways_are_tried_where_no_share_is_enough():
     """The shortest that is found nearly as often as any, were even the first found in all."""
     value, shares = torch.tensor(1.0), dict.fromkeys(GAINS, 0.95)
     shares[GAINS[0]] = 0.9
-    found = enough(
+    found = sufficient(
         value, lambda: torch.arange(200) < 200 * shares[round(value.item(), 3)], GAINS, 1
     )
     assert found == (GAINS[1], pytest.approx(0.95)) and value == pytest.approx(GAINS[1])
@@ -124,7 +124,9 @@ def test_how_near_strangers_are(circle, shaped_folder):
     z = circle.embed(prepared.batch(np.array([*seen.values()])))
     angles = [sphere.angle(a[None], b[None]).item() for a, b in itertools.combinations(z, 2)]
     assert len(angles) > 1
-    assert nearest(circle, prepared, 1) == pytest.approx(np.quantile(angles, FAR), abs=1e-3)
+    assert same_person_angle(circle, prepared, 1) == pytest.approx(
+        np.quantile(angles, FALSE_ACCEPTS), abs=1e-3
+    )
 
 
 def test_candidates_lack_it_and_might_have_it(shaped_folder):

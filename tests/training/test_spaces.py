@@ -9,7 +9,7 @@ from istrc.models.facenet import FaceNet
 from istrc.training import spaces
 from istrc.training.attributes import train_attributes
 from istrc.training.mapping import train_mapping
-from istrc.training.spaces import BLOCK, Spaces, both_sides, both_spaces, place
+from istrc.training.spaces import BLOCK, Spaces, embed_and_encode, place, with_mirrors
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def nets():
 def test_both_spaces_are_of_the_same_faces_and_their_mirror_images(nets, toys):
     facenet, autoencoder = nets
     rows = np.arange(0, 400, 2)  # more than one batch
-    z, h = both_spaces(facenet, autoencoder, toys, rows, "cpu")
+    z, h = embed_and_encode(facenet, autoencoder, toys, rows, "cpu")
     assert z.shape == (400, 8) and h.shape == (400, 10)
     assert z.dtype == h.dtype == torch.float32
     with torch.no_grad():
@@ -53,7 +53,7 @@ def test_faces_are_found_in_their_order(nets, toys):
         for mirror in (False, True):
             x = toys.batch(rows[picked])
             x = x.flip(3) if mirror else x
-            codes = both_sides(made, "fit")[1][int(mirror), picked]
+            codes = with_mirrors(made, "fit")[1][int(mirror), picked]
             torch.testing.assert_close(codes, autoencoder.encode(x), atol=0.06, rtol=0.06)
         z = made.embeddings("fit")[picked]
         torch.testing.assert_close(z, facenet(toys.batch(rows[picked])), atol=0.06, rtol=0)
@@ -61,13 +61,13 @@ def test_faces_are_found_in_their_order(nets, toys):
 
 def test_they_are_made_once_and_when_asked_for(nets, toys, monkeypatch):
     asked = []
-    original = both_spaces
+    original = embed_and_encode
     monkeypatch.setattr(
-        spaces, "both_spaces", lambda *given: asked.append(len(given[3])) or original(*given)
+        spaces, "embed_and_encode", lambda *given: asked.append(len(given[3])) or original(*given)
     )
     made = Spaces(*nets, toys, limit=40)
     assert asked == []
-    made.of("fit"), both_sides(made, "fit"), made.embeddings("fit")
+    made.of("fit"), with_mirrors(made, "fit"), made.embeddings("fit")
     assert asked == [40] == [len(made.rows["fit"])]
     made.of("tune")
     assert asked == [40, 40]
@@ -95,7 +95,7 @@ def test_they_are_kept_in_a_folder_and_read_again(nets, toys, tmp_path, monkeypa
         "fit.npy", "spaces.json", "tune.npy",
     ]  # fmt: skip
     with monkeypatch.context() as patch:
-        patch.setattr(spaces, "both_spaces", lambda *_: pytest.fail("made again"))
+        patch.setattr(spaces, "embed_and_encode", lambda *_: pytest.fail("made again"))
         # A decoder has no part in them
         for weight in nets[1].decoder.parameters():
             torch.nn.init.normal_(weight)

@@ -35,12 +35,12 @@ def train_tiny(out, **given):
 
     def batch(step):
         rows = loop.generator(0, step).normal(size=(12, 4))
-        return torch.from_numpy(processes.share(rows)).float()
+        return torch.from_numpy(processes.shard(rows)).float()
 
     def gradients(step, x):
         z = net(x)
         own = (z[:, 0] - x[:, 0]).square().mean()  # a mean over this process's share
-        (every,) = processes.gathered(z)
+        (every,) = processes.all_gather(z)
         pairs = torch.cdist(every, every).sub(1).square().mean()  # over all pairs of the batch
         loss = own + pairs + state["k"] * z.square().mean()
         loss.backward()
@@ -83,8 +83,10 @@ def on_this_process(data, out):
         depths=(1, 1), triplets_from=0.5, validate_every=2,
     )  # fmt: skip
     # The same weights and statistics wherever they were trained
-    (every,) = processes.gathered(torch.cat([v.flatten() for v in net.state_dict().values()])[None])
-    assert every[0].equal(every[-1]) and len(every) == processes.count()
+    (every,) = processes.all_gather(
+        torch.cat([v.flatten() for v in net.state_dict().values()])[None]
+    )
+    assert every[0].equal(every[-1]) and len(every) == processes.world_size()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,8 @@
-"""`istrc train PART`: thin doors to the functions of istrc.training, one option a setting."""
+"""`istrc train PART`: the functions of istrc.training as commands, their settings as options.
+
+A setting is a line of istrc.training.settings, and nothing is said of it again here: see
+CONTRIBUTING.
+"""
 
 from __future__ import annotations
 
@@ -74,7 +78,7 @@ def _door(part: str, module: str, function: str, kind: Any) -> Callable[..., Non
                 )
             from istrc.training import processes
 
-            processes.join(given.get("device", "cpu"))
+            processes.connect(given.get("device", "cpu"))
             _load(given, kind)
             trained = train(data, out, **given)
             if part not in SAVES_ITSELF and processes.rank() == 0:

@@ -16,7 +16,7 @@ from istrc.errors import InputError
 from istrc.learning.linear import REPEATS, learn_linear
 from istrc.learning.trust import Trust, standard_error, trust
 from istrc.models.learned import LearnedAttribute
-from istrc.recognisers.recogniser import TOLD_APART_BY
+from istrc.recognisers.recogniser import IDENTIFIED_BY
 from istrc.roc import roc_auc
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def learn_attribute(
         name,
         weight if lib is np else lib.from_numpy(weight),
         fit.bias,
-        {key: recogniser[key] for key in (*TOLD_APART_BY, "file") if key in recogniser},
+        {key: recogniser[key] for key in (*IDENTIFIED_BY, "file") if key in recogniser},
         {
             "auc": round(found.auc, 4),
             "auc_low": round(found.low, 4),

@@ -59,9 +59,9 @@ def learn_linear(
     scale = np.sqrt(np.sum(size**2) / len(z)) or 1.0  # from their mean, as a root mean square
     features = left * size / scale  # (N, K)
 
-    out = left_out(features, labels, RIDGES, folds=FOLDS, repeats=repeats, seed=seed)
-    weights = balance(labels)
-    loss = [float(np.mean(entropy(logits, labels) @ weights)) for logits in out]
+    out = out_of_fold(features, labels, RIDGES, folds=FOLDS, repeats=repeats, seed=seed)
+    weights = class_weights(labels)
+    loss = [float(np.mean(cross_entropy(logits, labels) @ weights)) for logits in out]
     best = int(np.argmin(loss))
     v, bias = logistic(features, labels, weights, RIDGES[best])
     slope, shift = platt(out[best], labels)
@@ -71,7 +71,7 @@ def learn_linear(
     return Fit(slope * weight, slope * bias + shift, RIDGES[best], slope * out[best] + shift)
 
 
-def left_out(
+def out_of_fold(
     features: np.ndarray,  # (N, K)
     labels: np.ndarray,  # (N,)
     ridges: tuple[float, ...],
@@ -92,12 +92,12 @@ def left_out(
             mine = rng.permutation(np.flatnonzero(labels == side))
             fold[mine] = np.arange(len(mine)) % folds
         for number in range(folds):
-            held = fold == number
-            weights = balance(labels[~held])
+            out_of = fold == number
+            weights = class_weights(labels[~out_of])
             start = None
             for place in reversed(range(len(ridges))):  # from the strongest: each starts the next
-                start = logistic(features[~held], labels[~held], weights, ridges[place], start)
-                out[place, repeat, held] = features[held] @ start[0] + start[1]
+                start = logistic(features[~out_of], labels[~out_of], weights, ridges[place], start)
+                out[place, repeat, out_of] = features[out_of] @ start[0] + start[1]
     return out
 
 
@@ -118,7 +118,7 @@ def logistic(
     theta = np.zeros(design.shape[1]) if start is None else np.append(start[0], start[1])
 
     def loss(theta: np.ndarray) -> float:
-        return weights @ entropy(design @ theta, labels) + 0.5 * penalty @ theta**2
+        return weights @ cross_entropy(design @ theta, labels) + 0.5 * penalty @ theta**2
 
     now = loss(theta)
     for _ in range(iterations):
@@ -151,21 +151,21 @@ def platt(logits: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
     slopes, shift = logistic(
         logits.reshape(-1, 1) / scale,
         np.tile(target, repeats),
-        np.tile(balance(labels), repeats),
+        np.tile(class_weights(labels), repeats),
         ridge=1e-6,
     )
     if slopes[0] >= FLATTEST:
         return float(slopes[0]) / scale, shift
     slope = FLATTEST / scale
-    return slope, -slope * float(np.mean(logits @ balance(labels)) / len(labels))
+    return slope, -slope * float(np.mean(logits @ class_weights(labels)) / len(labels))
 
 
-def balance(labels: np.ndarray) -> np.ndarray:
+def class_weights(labels: np.ndarray) -> np.ndarray:
     """Weights (N,) of mean 1 that give both sides the same."""
     share = labels.mean()
     return np.where(labels == 1, 0.5 / share, 0.5 / (1 - share))
 
 
-def entropy(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
+def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Cross-entropy (..., N) of logits (..., N)."""
     return np.logaddexp(0, logits) - labels * logits

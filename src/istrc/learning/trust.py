@@ -37,20 +37,17 @@ class Trust:
 
     @property
     def word(self) -> str:
-        return self._level[1]
+        return self._verdict[0]
 
     @property
-    def advice(self) -> str:
-        return self._level[2]
-
-    @property
-    def _level(self) -> tuple[float, str, str]:
+    def _verdict(self) -> tuple[str, str]:
         # Where chance is within the interval, whatever the mean is may be chance
         auc = self.auc if self.low > 0.5 else 0.0
-        return next(level for level in LEVELS if auc >= level[0])
+        return next((word, advice) for least, word, advice in LEVELS if auc >= least)
 
     def __str__(self) -> str:
-        return f"AUC {self.auc:.2f} ({self.low:.2f} to {self.high:.2f}): {self.word}; {self.advice}"
+        word, advice = self._verdict
+        return f"AUC {self.auc:.2f} ({self.low:.2f} to {self.high:.2f}): {word}; {advice}"
 
 
 def trust(logits: np.ndarray, labels: np.ndarray) -> Trust:

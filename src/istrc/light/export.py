@@ -9,8 +9,6 @@ from __future__ import annotations
 import io
 import json
 import warnings
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +18,7 @@ from torch import nn
 
 from istrc.errors import InputError, IstrcError
 from istrc.light.graphs import FORMAT
+from istrc.models.kinds import KINDS, Graph, sizes
 from istrc.models.part_files import CONFIG, GRAPHS, WEIGHTS, read_config
 from istrc.models.serialization import load_part
 from istrc.pretrained import places_of
@@ -30,54 +29,12 @@ OPSET = 17
 BATCH = 2  # of the example that is traced; the graphs take any number
 
 
-@dataclass(frozen=True)
-class Graph:
-    """What one graph computes.
-
-    Attributes:
-        call: of the part and the inputs.
-        inputs: an example of each, by name. outputs: names; the batch is this axis of them.
-    """
-
-    call: Callable[..., Any]
-    inputs: dict[str, torch.Tensor]
-    outputs: tuple[str, ...]
-    batch: int = 0
-
-
 def graphs_of(part: Any) -> dict[str, Graph]:
-    """The graphs of a part by name; istrc.light.parts calls them."""
-
-    def some(name: str, *shape: int) -> dict[str, torch.Tensor]:
-        return {name: torch.zeros(BATCH, *shape)}
-
-    kind, whole = type(part).__name__, lambda net, *inputs: net(*inputs)
-    if kind == "AttributeClassifiers":
-        inputs = some("embeddings", part.dim) | {"columns": torch.arange(min(3, len(part.names)))}
-        gradients = ("logits", "gradients")
-        return {"look": Graph(lambda net, z, columns: net.at(columns)(z), inputs, gradients)}
-    if kind == "Mapping":
-        return {"map": Graph(whole, some("embeddings", part.dim), ("codes",))}
-    if kind == "Changes":
-        z = some("embeddings", part.dim) | some("ends", part.dim)
-        return {"change": Graph(whole, some("codes", part.code) | z, ("changes",))}
-    if kind == "Search":
-        return {"correct": Graph(whole, some("codes", part.code), ("corrections",), 1)}
-    if kind == "Probes":
-        return {"read": Graph(whole, some("codes", part.code), ("logits",))}
-    if kind not in ("FaceNet", "Landmarks", "AutoEncoder"):
+    """The graphs of a part by name. Raises InputError where its kind has none."""
+    kind = type(part).__name__
+    if not (kind in KINDS and KINDS[kind].graphs):
         raise InputError(f"a {kind} has no graphs")
-    faces = some("faces", 3, part.size, part.size)
-    if kind == "FaceNet":
-        return {"embed": Graph(whole, faces, ("embeddings",))}
-    if kind == "Landmarks":
-        less = some("faces", 3, part.rough_size, part.rough_size)
-        guess = Graph(lambda net, x: net.guess(x), less, ("points",))
-        return {"find": Graph(whole, faces, ("points",)), "guess": guess}
-    return {
-        "encode": Graph(lambda net, x: net.encode(x), faces, ("codes",)),
-        "decode": Graph(lambda net, h: net.decode(h), some("codes", part.code), ("faces",)),
-    }
+    return KINDS[kind].graphs
 
 
 def export_circle(folder: Path, out: Path) -> list[Path]:
@@ -143,7 +100,7 @@ def export_recogniser(net: nn.Module, path: Path) -> None:
     _write(path, traced(net, graphs_of(net)["embed"]).SerializeToString(), alone=False)
 
 
-def traced(part: nn.Module, graph: Graph) -> Any:
+def traced(part: Any, graph: Graph) -> Any:
     """One graph as an onnx.ModelProto, its weights inside under the names of the state dict.
 
     Raises IstrcError where torch cannot export here.
@@ -155,11 +112,16 @@ def traced(part: nn.Module, graph: Graph) -> Any:
             self.part = part
 
         def forward(self, *inputs):
-            return graph.call(self.part, *inputs)
+            function = self.part if graph.function == "forward" else getattr(part, graph.function)
+            return function(*inputs)
 
-    axes = {name: {0: "columns" if name == "columns" else "batch"} for name in graph.inputs}
+    inputs = {
+        name: torch.zeros(BATCH, *sizes(shape, part.config)) for name, shape in graph.inputs.items()
+    }
+    axes = {name: {0: "batch"} for name in inputs}
     axes |= {name: {graph.batch: "batch"} for name in graph.outputs}
-    if "columns" in graph.inputs:
+    if "columns" in inputs:  # which attributes, and no rows of a batch
+        inputs["columns"], axes["columns"] = torch.arange(min(3, len(part.names))), {0: "columns"}
         for name in graph.outputs:
             axes[name][1] = "columns"
     try:
@@ -171,11 +133,11 @@ def traced(part: nn.Module, graph: Graph) -> Any:
             file: Any = io.BytesIO()  # as the exporter by tracing may write to
             torch.onnx.export(
                 Call().eval(),
-                tuple(graph.inputs.values()),
+                tuple(inputs.values()),
                 file,
                 dynamo=False,
                 opset_version=OPSET,
-                input_names=list(graph.inputs),
+                input_names=list(inputs),
                 output_names=list(graph.outputs),
                 dynamic_axes=axes,
                 # The weights stay what is stored, and what can be folded is when they are opened

@@ -1,12 +1,14 @@
-"""The circle's parts over NumPy's arrays: each stands for the network of its name in istrc.models.
+"""The circle's parts over NumPy's arrays: each stands for the network of its kind in istrc.models.
 
-They take and give what the networks do, float32 arrays in place of tensors, and call the part's
+They take and give what the networks do, float32 arrays in place of tensors, and run the part's
 graphs (istrc.light.graphs). What is no network is written once, for both (istrc.arrays).
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,41 +16,53 @@ import numpy as np
 
 from istrc.errors import InputError
 from istrc.light.graphs import Graphs
+from istrc.models.kinds import KINDS, sizes
 from istrc.recognisers.placement import template
 from istrc.resample import resized
 from istrc.shape.frame import found_in
+
+PIXELS = 16 * 64 * 64  # drawn at once: the maps of as many stay near the processor
 
 
 class Part:
     """A part of the circle, opened from its folder.
 
-    It has what the network of its name has: the arguments that made it (`dim`, `names`), and the
-    arrays among its weights (`mean`), read when they are asked for. istrc.models tells of both.
+    It has what istrc.models.kinds says of the network of its kind: its functions, which run the
+    graphs, and the arrays among its weights (`mean`), read when they are asked for; besides, the
+    arguments that made it (`dim`, `names`).
     """
-
-    runtime = "light"
-    # Of the weights, those that are asked for, and their shapes: a number, an argument that is one
-    # or lists as many, or `name.0` for the first that it lists
-    arrays: dict[str, tuple[str | int, ...]] = {}
 
     def __init__(self, graphs: Graphs):
         self.graphs = graphs
         self.config: dict[str, Any] = graphs.config["arguments"]
-        self.fingerprint = graphs.config["sha256"][:16]
+        kind = KINDS[graphs.config["kind"]]
+        self._arrays = kind.arrays
+        self._functions = {graph.function: name for name, graph in kind.graphs.items()}
+        self._graphs = kind.graphs
+
+    def __call__(self, *inputs: Any) -> np.ndarray:
+        return self._run("forward", *inputs)
 
     def __getattr__(self, name: str) -> Any:
-        if name in self.arrays:
+        if name.startswith("_"):  # not there yet, as when it is copied
+            raise AttributeError(name)
+        if name in self._arrays:
             return self._array(name)
-        try:
-            value = vars(self)["config"][name]
-        except KeyError:
-            raise AttributeError(name) from None
+        if name in self._functions:
+            return partial(self._run, name)
+        if name not in self.config:
+            raise AttributeError(name)
+        value = self.config[name]
         return tuple(value) if isinstance(value, list) else value
+
+    def _run(self, function: str, *inputs: np.ndarray) -> Any:
+        name = self._functions[function]
+        graph = self._graphs[name]
+        return self.graphs.run(name, *graph.outputs, **dict(zip(graph.inputs, inputs, strict=True)))
 
     def _array(self, name: str) -> np.ndarray:
         """Raises InputError where it is missing or of another shape."""
-        array = self.graphs.weights.get(name)
-        shape = tuple(map(self._size, self.arrays[name]))
+        array, shape = self.graphs.weights.get(name), sizes(self._arrays[name], self.config)
         if array is None or array.shape != shape:
             raise InputError(
                 f"{self.graphs.folder}: its {name} is not of shape {shape}; install the "
@@ -56,26 +70,42 @@ class Part:
             )
         return array
 
-    def _size(self, said: str | int) -> Any:
-        """A number of `arrays` by what it is called there; None where the part has none."""
-        if not isinstance(said, str):
-            return said
-        name, _, place = said.partition(".")
-        value = self.config.get(name)
-        if place:
-            return dict(enumerate(value or ())).get(int(place))
-        return len(value) if isinstance(value, list) else value
-
     def eval(self) -> Part:
         """As a network of torch has it; there is no other mode here."""
         return self
 
 
-class FaceNet(Part):
-    """Faces (B, 3, S, S) in [-1, 1] -> embeddings z (B, D) of unit norm."""
+class AttributeClassifiers(Part):
+    """Calibrated logits of attributes and their gradients in z: what a step of the walk asks."""
 
-    def __call__(self, x: np.ndarray) -> np.ndarray:
-        return self.graphs.run("embed", "embeddings", faces=x)
+    def __call__(self, *inputs: Any) -> np.ndarray:
+        """z (B, D), and columns or all -> calibrated logits (B, A), or (B, len(columns))."""
+        z, *columns = inputs
+        return self.at(*columns)(z)[0]
+
+    def at(self, columns: np.ndarray | None = None) -> Callable[[np.ndarray], list[np.ndarray]]:
+        """z (B, D) -> calibrated logits (B, A) and their gradients in z (B, A, D)."""
+        asked = np.arange(len(self.names)) if columns is None else columns
+
+        def gradient(z: np.ndarray) -> list[np.ndarray]:
+            if not len(asked):
+                return [np.zeros((len(z), 0, *end), np.float32) for end in ((), (self.dim,))]
+            return self.gradients(z, asked)
+
+        return gradient
+
+
+class Landmarks(Part):
+    """Faces (B, 3, S, S) -> their points (B, 68, 3)."""
+
+    def __init__(self, graphs: Graphs):
+        super().__init__(graphs)
+        self.size, self.rough_size = (self.config[one]["size"] for one in ("fine", "rough"))
+
+    def find_in(self, faces: np.ndarray, rough: bool = False) -> np.ndarray:
+        """The points of pictures (B, S, S, 3) uint8, or (B, R, R, 3): (B, 68, 3)."""
+        size = self.rough_size if rough else self.size
+        return found_in(self.guess if rough else self, faces, size)
 
 
 class Own:
@@ -83,7 +113,7 @@ class Own:
 
     ours = True
 
-    def __init__(self, net: FaceNet, sha256: str):
+    def __init__(self, net: Part, sha256: str):
         self.net, self.size, self.dim = net, net.size, net.dim
         self.placement = template("crop", net.size)
         self.notes: list[str] = []
@@ -96,104 +126,36 @@ class Own:
         return self.net(x)
 
 
-class AutoEncoder(Part):
-    """BEGAN's: faces (B, 3, S, S) <-> codes h (B, H)."""
+class Running:
+    """How a circle runs its networks; `istrc.models.running` is the same with torch.
 
-    def encode(self, x: np.ndarray) -> np.ndarray:
-        return self.graphs.run("encode", "codes", faces=x)
+    Single precision on the CPU: there is nothing to choose.
+    """
 
-    def decode(self, h: np.ndarray) -> np.ndarray:
-        return self.graphs.run("decode", "faces", codes=h)
+    runtime = "light"
+    device = "cpu"
+    precision = "float32"
 
+    def to_device(self, x: Any) -> np.ndarray:
+        return np.asarray(x, np.float32)
 
-class Mapping(Part):
-    """F: embeddings z (B, D) -> codes h (B, H)."""
+    faces = to_device
 
-    def __call__(self, z: np.ndarray) -> np.ndarray:
-        return self.graphs.run("map", "codes", embeddings=z)
+    def fused(self, name: str, net: Any) -> Callable[..., np.ndarray]:
+        return net
 
+    def encode(self, autoencoder: Part, x: np.ndarray) -> np.ndarray:
+        """Faces (B, 3, S, S) -> codes h (B, H)."""
+        return autoencoder.encode(x)
 
-class Changes(Part):
-    """Code c (B, C) and a walk from z to z' (B, D) -> the change of the code (B, C)."""
+    def draw(self, autoencoder: Part, h: np.ndarray) -> np.ndarray:
+        """Codes h (B, H) -> faces (B, 3, S, S), not clipped."""
+        h, some = self.to_device(h), max(1, PIXELS // autoencoder.size**2)
+        parts = [h[start : start + some] for start in range(0, max(len(h), 1), some)]
+        return np.concatenate([autoencoder.decode(part) for part in parts])
 
-    def __call__(self, c: np.ndarray, z: np.ndarray, z2: np.ndarray) -> np.ndarray:
-        return self.graphs.run("change", "changes", codes=c, embeddings=z, ends=z2)
-
-
-class AttributeClassifiers(Part):
-    """Calibrated logits of attributes and their gradients in z: what a step of the walk asks."""
-
-    arrays = {"covariance": ("dim", "dim")}
-
-    def __call__(self, z: np.ndarray, columns: np.ndarray | None = None) -> np.ndarray:
-        """z (B, D) -> calibrated logits (B, A), or (B, len(columns))."""
-        return self.at(columns)(z)[0]
-
-    def at(self, columns: np.ndarray | None = None) -> Callable[[np.ndarray], list[np.ndarray]]:
-        """z (B, D) -> calibrated logits (B, A) and their gradients in z (B, A, D)."""
-        asked = np.arange(len(self.names)) if columns is None else columns
-
-        def gradient(z: np.ndarray) -> list[np.ndarray]:
-            if not len(asked):
-                return [np.zeros((len(z), 0, *end), np.float32) for end in ((), (self.dim,))]
-            return self.graphs.run("look", "logits", "gradients", embeddings=z, columns=asked)
-
-        return gradient
-
-
-class Probes(Part):
-    """Codes (B, C) -> logits of attributes (B, A); see istrc.models.probes."""
-
-    arrays = {
-        "typical": ("names", 2),
-        "reach": ("names", 2),
-        "prototypes": ("names", "code"),
-        "ranges": ("measures", 2, 3),
-        "gain": ("measures", 2),
-        "directions": ("measures", 68, 2),
-        "turns": (2, 68, 2),
-        "mean": ("code",),
-        "spread": ("code",),
-        "detail": ("names", "detail.0", "detail.1", "detail.1"),
-        "detail_mean": ("detail.0", "detail.1", "detail.1"),
-        "detail_ranges": ("names", 2, 3),
-        "hair_places": (2, 2, "hair", "hair"),
-        "hair_tones": ("names", 2, 4, 4),
-    }
-
-    def __call__(self, c: np.ndarray) -> np.ndarray:
-        return self.graphs.run("read", "logits", codes=c)
-
-
-class Search(Part):
-    """Codes (B, C) -> how far found points are off, (steps, B, 136); see istrc.models.search."""
-
-    def __call__(self, c: np.ndarray) -> np.ndarray:
-        return self.graphs.run("correct", "corrections", codes=c)
-
-
-class Landmarks(Part):
-    """Faces (B, 3, S, S) -> their points (B, 68, 3); see istrc.models.landmarks."""
-
-    arrays = {"mean": (68, 2), "reference": (68, 2), "triangles": ("faces", 3)}
-
-    def __init__(self, graphs: Graphs):
-        super().__init__(graphs)
-        self.size, self.rough_size = (self.config[one]["size"] for one in ("fine", "rough"))
-
-    def __call__(self, x: np.ndarray) -> np.ndarray:
-        return self.graphs.run("find", "points", faces=x)
-
-    def find_in(self, faces: np.ndarray, rough: bool = False) -> np.ndarray:
-        """The points of pictures (B, S, S, 3) uint8, or (B, R, R, 3): (B, 68, 3)."""
-
-        def guess(x: np.ndarray) -> np.ndarray:
-            return self.graphs.run("guess", "points", faces=x)
-
-        return found_in(guess if rough else self, faces, self.rough_size if rough else self.size)
-
-
-KINDS = {kind.__name__: kind for kind in Part.__subclasses__()}
+    def arithmetic(self) -> contextlib.AbstractContextManager:
+        return contextlib.nullcontext()
 
 
 def load_part(folder: str | Path, device: str = "cpu") -> Part:
@@ -202,6 +164,7 @@ def load_part(folder: str | Path, device: str = "cpu") -> Part:
         raise InputError(f"device {device!r}: the runtime without torch computes on the CPU alone")
     graphs = Graphs(folder)
     kind = graphs.config["kind"]
-    if kind not in KINDS:
+    if not KINDS[kind].graphs:
         raise InputError(f"{folder}: a {kind} is of no use without torch")
-    return KINDS[kind](graphs)
+    own = {"AttributeClassifiers": AttributeClassifiers, "Landmarks": Landmarks}
+    return own.get(kind, Part)(graphs)

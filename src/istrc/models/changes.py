@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from istrc.models.serialization import arguments
+
 
 class Changes(nn.Module):
     """Code c of a face and a walk from z to z' -> the change of its code.
@@ -28,7 +30,7 @@ class Changes(nn.Module):
 
     def __init__(self, dim: int = 128, code: int = 1032, width: int = 768, layers: int = 2):
         super().__init__()
-        self.config = dict(dim=dim, code=code, width=width, layers=layers)
+        self.config = arguments(locals())
         self.dim, self.code = dim, code
         body: list[nn.Module] = []
         for layer in range(layers):

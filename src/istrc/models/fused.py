@@ -1,5 +1,5 @@
-"""Networks as inference runs them: in blocks that stay near the processor, and without BatchNorm,
-which in use is a fixed scale and shift and is folded into the layer before it.
+"""Networks as inference runs them: in blocks that stay in the processor's cache, and without
+BatchNorm, which in use is a fixed scale and shift and is folded into the layer before it.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import torch
 from torch import nn
 from torch.nn.utils import fuse_conv_bn_eval, fuse_linear_bn_eval
 
-# Pixels of the faces that are drawn, or looked at, at once on a CPU: their maps stay near it, and
-# are not allocated anew. What looks keeps fewer maps.
-DRAWN, SEEN = 32 * 64**2, 64 * 64**2
+# Pixels of the faces that are decoded, or encoded, at once on a CPU: their maps stay in its cache.
+# An encoder keeps fewer maps.
+DECODED, ENCODED = 32 * 64**2, 64 * 64**2
 FOLDED: dict[tuple[type, type], Callable] = {
     (nn.Conv2d, nn.BatchNorm2d): fuse_conv_bn_eval,
     (nn.Linear, nn.BatchNorm1d): fuse_linear_bn_eval,
@@ -38,7 +38,7 @@ def in_blocks(
     return torch.cat([work(part) for part in batch.split(some)])
 
 
-def folded(net: N) -> N:
+def without_batch_norm(net: N) -> N:
     """A copy of a network in use without its BatchNorms; other weights are the network's own."""
     own = {id(tensor): tensor for tensor in (*net.parameters(), *net.buffers())}
     net = copy.deepcopy(net, own)
@@ -58,7 +58,7 @@ def channels_last(net: N, device: str | torch.device = "cpu") -> N:
     return net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
-class Kept(Generic[N, T]):
+class Cached(Generic[N, T]):
     """What was made of a network, made anew when the network's weights are others."""
 
     def __init__(self, make: Callable[[N], T]):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from istrc.models.serialization import arguments
+
 
 class Mapping(nn.Module):
     """Five fully connected layers with BatchNorm and tanh; the last one is linear.
@@ -24,7 +26,7 @@ class Mapping(nn.Module):
 
     def __init__(self, dim: int = 128, code: int = 512, width: int = 512, layers: int = 5):
         super().__init__()
-        self.config = dict(dim=dim, code=code, width=width, layers=layers)
+        self.config = arguments(locals())
         body: list[nn.Module] = []
         for layer in range(layers - 1):
             inputs = dim if layer == 0 else width

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from istrc.errors import InputError
+from istrc.models.kinds import KINDS
 from istrc.whole import checksum, read_json, regular
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
@@ -22,19 +23,6 @@ LARGEST_WEIGHTS = 2_000_000_000  # bytes: a hundred times the largest part; all 
 LARGEST_ARGUMENT = 65_536
 LONGEST_ARGUMENT = 1_000  # entries of a list
 DEEPEST = {"layers": 100, "depths": 100, "steps": 100}  # of what is built so many times
-# Where each kind of part lives; only the kinds that are read get imported
-KINDS = {
-    "FaceNet": "facenet",
-    "AutoEncoder": "began",
-    "Generator": "began",
-    "Mapping": "mapping",
-    "Changes": "changes",
-    "AttributeClassifiers": "attributes",
-    "Landmarks": "landmarks",
-    "JudgeNet": "judge",
-    "Probes": "probes",
-    "Search": "search",
-}
 
 
 def read_config(folder: str | Path) -> dict[str, Any]:

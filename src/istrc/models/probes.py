@@ -9,8 +9,13 @@ with prototypes, the mean differences between faces of both classes (Tiddeman, B
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import torch
 from torch import nn
+
+from istrc.models.kinds import KINDS, sizes
+from istrc.models.serialization import arguments
 
 
 class Probes(nn.Module):
@@ -46,20 +51,9 @@ class Probes(nn.Module):
             that lacks it; 0 for attributes that are not of its colour.
     """
 
-    mean: torch.Tensor
-    spread: torch.Tensor
-    typical: torch.Tensor
-    reach: torch.Tensor
-    prototypes: torch.Tensor
-    ranges: torch.Tensor
-    gain: torch.Tensor
-    directions: torch.Tensor
-    turns: torch.Tensor
-    detail: torch.Tensor
-    detail_mean: torch.Tensor
-    detail_ranges: torch.Tensor
-    hair_places: torch.Tensor
-    hair_tones: torch.Tensor
+    if TYPE_CHECKING:  # the buffers
+
+        def __getattr__(self, name: str) -> Any: ...
 
     def __init__(
         self,
@@ -70,27 +64,14 @@ class Probes(nn.Module):
         hair: int = 0,
     ):
         super().__init__()
-        self.config = dict(
-            names=list(names), code=code, measures=list(measures), detail=list(detail), hair=hair
-        )
+        self.config = arguments(locals())
         self.names, self.measures, self.code = tuple(names), tuple(measures), code
         self.read = nn.Linear(code, len(names))
-        self.register_buffer("mean", torch.zeros(code))
-        self.register_buffer("spread", torch.ones(code))
-        self.register_buffer("typical", torch.zeros(len(names), 2))
-        self.register_buffer("reach", torch.ones(len(names), 2))
-        self.register_buffer("prototypes", torch.zeros(len(names), code))
-        self.register_buffer("ranges", torch.zeros(len(measures), 2, 3))
-        self.register_buffer("gain", torch.ones(len(measures), 2))
-        self.register_buffer("directions", torch.zeros(len(measures), 68, 2))
-        self.register_buffer("turns", torch.zeros(2, 68, 2))
-        if detail:
-            self.register_buffer("detail", torch.zeros(len(names), *detail))
-            self.register_buffer("detail_mean", torch.zeros(detail))
-            self.register_buffer("detail_ranges", torch.zeros(len(names), 2, 3))
-        if hair:
-            self.register_buffer("hair_places", torch.zeros(2, 2, hair, hair))
-            self.register_buffer("hair_tones", torch.zeros(len(names), 2, 4, 4))
+        for name, shape in KINDS["Probes"].arrays.items():
+            if (detail or not name.startswith("detail")) and (hair or not name.startswith("hair")):
+                self.register_buffer(name, torch.zeros(sizes(shape, self.config)))
+        for ones in (self.spread, self.reach, self.gain):
+            ones.fill_(1)
 
     def forward(self, c: torch.Tensor) -> torch.Tensor:
         return self.read((c - self.mean) / self.spread)

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from istrc.models.began import AutoEncoder
-from istrc.models.fused import DRAWN, SEEN, Kept, folded, in_blocks
+from istrc.models.fused import DECODED, ENCODED, Cached, in_blocks, without_batch_norm
 
 
 class Running:
@@ -27,7 +27,7 @@ class Running:
     def __init__(self, autoencoder: AutoEncoder):
         self._autoencoder = autoencoder
         self.precision = torch.float32
-        self._folded: dict[str, Kept] = {}  # the networks as inference runs them
+        self._folded: dict[str, Cached] = {}  # the networks as inference runs them
 
     @property
     def device(self) -> torch.device:
@@ -44,17 +44,17 @@ class Running:
 
     def fused(self, name: str, net: nn.Module) -> Callable[..., torch.Tensor]:
         """A network of the circle, under its name, as it is run."""
-        return self._folded.setdefault(name, Kept(folded)).of(net)
+        return self._folded.setdefault(name, Cached(without_batch_norm)).of(net)
 
     def encode(self, autoencoder: AutoEncoder, x: torch.Tensor) -> torch.Tensor:
         """Faces (B, 3, S, S) -> codes h (B, H)."""
         with self.arithmetic():
-            return in_blocks(autoencoder.encode, x, autoencoder.size, SEEN)
+            return in_blocks(autoencoder.encode, x, autoencoder.size, ENCODED)
 
     def draw(self, autoencoder: AutoEncoder, h: torch.Tensor) -> torch.Tensor:
         """Codes h (B, H) -> faces (B, 3, S, S), not clipped."""
         with self.arithmetic():
-            return in_blocks(autoencoder.decode, self.to_device(h), autoencoder.size, DRAWN)
+            return in_blocks(autoencoder.decode, self.to_device(h), autoencoder.size, DECODED)
 
     def arithmetic(self) -> contextlib.AbstractContextManager:
         """In which the networks that see pictures compute; see `Circle.precision`."""

@@ -10,6 +10,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from istrc.models.serialization import arguments
+
 
 class Search(nn.Module):
     """Steps from found points to better ones: each a linear function of the code c = (h, s).
@@ -25,7 +27,7 @@ class Search(nn.Module):
 
     def __init__(self, code: int, points: int = 136, steps: int = 2):
         super().__init__()
-        self.config = dict(code=code, points=points, steps=steps)
+        self.config = arguments(locals())
         self.code, self.steps = code, steps
         self.members = nn.ModuleList(nn.Linear(code, points) for _ in range(steps))
         self.register_buffer("mean", torch.zeros(code))

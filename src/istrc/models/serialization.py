@@ -1,7 +1,7 @@
 """A part on disk: config.json beside model.safetensors. What loads it never guesses.
 
 config.json holds the part's kind, the arguments of its constructor, how faces must be prepared
-for it, and the checksum of its weights. Weights are stored in half precision, great matrices in
+for it, and the checksum of its weights. Weights are stored in half precision, large matrices in
 eight bits with a scale a row, and computed with in single precision.
 """
 
@@ -18,11 +18,12 @@ from torch import nn
 
 from istrc.errors import InputError, IstrcError
 from istrc.models.fused import channels_last
-from istrc.models.part_files import CONFIG, KINDS, SCALE, WEIGHTS, checked_config, read_weights
+from istrc.models.kinds import KINDS
+from istrc.models.part_files import CONFIG, SCALE, WEIGHTS, checked_config, read_weights
 from istrc.shape.crop import CROP, FRAME_SIZE
 from istrc.whole import checksum, whole, write_json
 
-GREAT = 250_000  # weights; a matrix of as many is stored in eight bits
+QUANTISED = 250_000  # weights; a matrix of as many is stored in eight bits
 PREPROCESSING = {
     "colour": "RGB",
     "range": [-1, 1],
@@ -34,11 +35,12 @@ PREPROCESSING = {
 
 def arguments(given: dict[str, Any]) -> dict[str, Any]:
     """What a constructor was given (its `locals()`) as config.json has it: lists for tuples."""
+    return {k: _nested(list, v) for k, v in given.items() if k not in ("self", "__class__")}
 
-    def listed(value: Any) -> Any:
-        return list(map(listed, value)) if isinstance(value, (list, tuple)) else value
 
-    return {k: listed(v) for k, v in given.items() if k not in ("self", "__class__")}
+def _nested(kind: type, value: Any) -> Any:
+    """A value with every list and tuple in it as one of the two."""
+    return kind(_nested(kind, one) for one in value) if isinstance(value, (list, tuple)) else value
 
 
 def save_part(part: nn.Module, folder: str | Path, **notes) -> None:
@@ -50,8 +52,8 @@ def save_part(part: nn.Module, folder: str | Path, **notes) -> None:
     tensors: dict[str, torch.Tensor] = {}
     for name, value in part.state_dict().items():
         value = value.cpu()
-        if value.is_floating_point() and value.dim() == 2 and value.numel() >= GREAT:
-            tensors |= _in_bytes(name, value)
+        if value.is_floating_point() and value.dim() == 2 and value.numel() >= QUANTISED:
+            tensors |= _quantised(name, value)
         else:
             tensors[name] = (value.half() if value.is_floating_point() else value).contiguous()
     for name, value in tensors.items():
@@ -81,10 +83,10 @@ def load_part(folder: str | Path, device: str | torch.device = "cpu") -> nn.Modu
     config = checked_config(folder)
     kind, arguments = config["kind"], config["arguments"]
     # Imported before the meta device, which would empty a module's own tensors
-    cls = getattr(importlib.import_module(f"istrc.models.{KINDS[kind]}"), kind)
+    cls = getattr(importlib.import_module(f"istrc.models.{KINDS[kind].module}"), kind)
     try:
         with torch.device("meta"):
-            part = cls(**_as_tuples(arguments))
+            part = cls(**{name: _nested(tuple, value) for name, value in arguments.items()})
         weights = {name: torch.from_numpy(value) for name, value in read_weights(folder).items()}
         for name, wanted in part.state_dict().items():
             if name in weights and weights[name].dtype != wanted.dtype:
@@ -100,17 +102,10 @@ def load_part(folder: str | Path, device: str | torch.device = "cpu") -> nn.Modu
     return channels_last(part, device).eval().requires_grad_(False)
 
 
-def _in_bytes(name: str, value: torch.Tensor) -> dict[str, torch.Tensor]:
-    """A matrix (R, C) as int8 and, beside it, what a unit of each row is worth (R, 1)."""
+def _quantised(name: str, value: torch.Tensor) -> dict[str, torch.Tensor]:
+    """A matrix (R, C) quantised to int8 and, beside it, what a unit of each row is worth (R, 1)."""
     scale = value.abs().amax(1, keepdim=True).clamp(min=1e-12) / 127
     return {name: (value / scale).round().to(torch.int8), name + SCALE: scale.float()}
-
-
-def _as_tuples(arguments: dict) -> dict:
-    def whole(value):
-        return tuple(map(whole, value)) if isinstance(value, list) else value
-
-    return {name: whole(value) for name, value in arguments.items()}
 
 
 def fingerprint(part: nn.Module) -> str:

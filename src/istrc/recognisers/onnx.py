@@ -53,13 +53,13 @@ class Onnx:
         output: str | None = None,
     ):
         self.path = Path(path)
-        self.data = _data(self.path) if self.path.is_file() else []
+        self.data = _external_data(self.path) if self.path.is_file() else []
         digest = file_checksum(self.path, *self.data)
         self.session = _open(self.path)
-        self.output = self._told_output(output)
+        self.output = self._infer_output(output)
         layout = layout and layout.upper()
         shape = self._input_shape(layout)
-        self.layout = layout or self._told_layout(shape)
+        self.layout = layout or self._infer_layout(shape)
         self.batch, self.sides = self._check_shape(shape, size)
         self.size = max(self.sides)
         channels = shape[1 if self.layout == "NCHW" else 3]
@@ -167,7 +167,7 @@ class Onnx:
             )
         return shape
 
-    def _told_output(self, output: str | None) -> str:
+    def _infer_output(self, output: str | None) -> str:
         names = [one.name for one in self.session.get_outputs()]
         if output is None and len(names) == 1:
             return names[0]
@@ -179,7 +179,7 @@ class Onnx:
             )
         return output
 
-    def _told_layout(self, shape: list[int | None]) -> str:
+    def _infer_layout(self, shape: list[int | None]) -> str:
         colours = [shape[1] in (1, 3), shape[3] in (1, 3)]
         if sum(colours) != 1:
             raise InputError(
@@ -239,7 +239,7 @@ class Onnx:
         return y.shape[1]
 
 
-def _data(path: Path) -> list[Path]:
+def _external_data(path: Path) -> list[Path]:
     """The files beside an ONNX file that hold weights of it, sorted.
 
     Raises InputError for one that is missing or elsewhere, IstrcError where onnx is not installed.

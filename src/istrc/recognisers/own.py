@@ -10,7 +10,7 @@ import torch
 
 from istrc.errors import InputError
 from istrc.models.facenet import FaceNet
-from istrc.models.fused import SEEN, Kept, folded, in_blocks
+from istrc.models.fused import ENCODED, Cached, in_blocks, without_batch_norm
 from istrc.models.part_files import read_config
 from istrc.models.serialization import fingerprint, load_part
 from istrc.recognisers.placement import place, template
@@ -30,7 +30,9 @@ class Own:
         self.size, self.dim = net.size, net.dim
         self.placement: np.ndarray = template("crop", net.size)
         self.notes: list[str] = []
-        self._fused: Kept[FaceNet, FaceNet] = Kept(folded)  # the network as inference runs it
+        self._fused: Cached[FaceNet, FaceNet] = Cached(
+            without_batch_norm
+        )  # the network as inference runs it
 
     @property
     def record(self) -> dict[str, Any]:
@@ -44,7 +46,7 @@ class Own:
         x = x.to(next(self.net.parameters()).device)
         x = place(x, self.placement, self.size)
         x = x.contiguous(memory_format=torch.channels_last)
-        return in_blocks(self._fused.of(self.net), x, self.size, SEEN)
+        return in_blocks(self._fused.of(self.net), x, self.size, ENCODED)
 
 
 def load_own(folder: str | Path, device: str = "cpu") -> Own:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import torch
 
 # What two records must agree in; the rest (the file's name, what it said of itself) may differ
-TOLD_APART_BY = ("kind", "sha256", "input")
+IDENTIFIED_BY = ("kind", "sha256", "input")
 
 
 @runtime_checkable
@@ -50,21 +50,21 @@ class Recogniser(Protocol):
         ...
 
 
-def told_apart(record: dict[str, Any]) -> dict[str, Any]:
+def identifying(record: dict[str, Any]) -> dict[str, Any]:
     """What of a record tells recognisers apart."""
-    return {name: record.get(name) for name in TOLD_APART_BY}
+    return {name: record.get(name) for name in IDENTIFIED_BY}
 
 
 def key(record: dict[str, Any]) -> str:
     """Sixteen hex digits that tell recognisers apart."""
-    part = told_apart(record)
+    part = identifying(record)
     return hashlib.sha256(json.dumps(part, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def difference(record: dict[str, Any], other: dict[str, Any]) -> str:
     """In which of kind, weights and input two recognisers differ; empty where they are one."""
     words = {"kind": "kind", "sha256": "weights", "input": "input layout or placement"}
-    return ", ".join(words[n] for n in TOLD_APART_BY if record.get(n) != other.get(n))
+    return ", ".join(words[n] for n in IDENTIFIED_BY if record.get(n) != other.get(n))
 
 
 def file_checksum(*paths: Path) -> str:

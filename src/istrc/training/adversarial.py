@@ -23,14 +23,14 @@ from istrc.models.fused import channels_last
 from istrc.models.mapping import Mapping
 from istrc.models.serialization import fingerprint
 from istrc.training import loop
-from istrc.training.critic import PatchCritic, Regions, criticised
+from istrc.training.critic import PatchCritic, Regions, critic_step
 from istrc.training.settings import FineTuneSettings
 
 COARSE = 8  # places across a face at which its colours stay
 
 
 class FaceCritic(nn.Module):
-    """Faces (B, 3, S, S) -> opinions (B, N): of patches at 64 pixels at most and, where there are
+    """Faces (B, 3, S, S) -> logits (B, N): of patches at 64 pixels at most and, where there are
     regions, of eyes, nose and mouth at all of the size.
     """
 
@@ -58,7 +58,7 @@ def fine_tune(
     config: Numbers[str, Any],  # recorded beside the settings
     **given: Any,  # settings: FineTuneSettings
 ) -> Mapping:
-    """F (`train_on_codes`), trained on against a critic of its pictures; a new mapping."""
+    """F (`istrc.training.mapping`), trained on against a critic of its pictures; a new mapping."""
     s = FineTuneSettings(**given)
     torch.manual_seed(s.seed)
     blurred, count = net.to(s.device).eval(), autoencoder.code
@@ -74,9 +74,6 @@ def fine_tune(
         "critic": torch.optim.Adam(critic.parameters(), lr=s.critic_rate, betas=(0.5, 0.99)),
     }
 
-    def batch(step: int) -> torch.Tensor:
-        return torch.from_numpy(loop.generator(s.seed, step).integers(0, len(z), s.batch_size))
-
     def drawn(codes: torch.Tensor) -> torch.Tensor:
         x = autoencoder.decode((net.mean + net.spread * codes)[:, :count])
         return x.contiguous(memory_format=torch.channels_last)
@@ -91,8 +88,8 @@ def fine_tune(
         error = ((leaf - standard[rows]).square() * weights).mean()
         colour = (pooled(x) - colours).square().mean()
         loss, share = error + s.colour_weight * colour, s.critic_weight * min(1.0, step / 300)
-        pull, critic_loss = criticised(critic, leaf, loss, x, real, share)
-        codes.backward(pull)
+        gradient, critic_loss = critic_step(critic, leaf, loss, x, real, share)
+        codes.backward(gradient)
         return {"mse": error.detach(), "colour": colour.detach(), "critic": critic_loss}
 
     loop.train(
@@ -101,7 +98,7 @@ def fine_tune(
         out,
         modules={"net": net, "average": averaged, "critic": critic},
         optimizers=optimizers,
-        batch=batch,
+        batch=lambda step: loop.uniform(s.seed, step, len(z), s.batch_size),
         gradients=gradients,
         averaged=averaged,
         schedule=partial(loop.cosine, floor=0.03),

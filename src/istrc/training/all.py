@@ -13,13 +13,13 @@ from istrc.pretrained import FURTHER, PARTS
 from istrc.training.attributes import train_attributes
 from istrc.training.began import train_began
 from istrc.training.changes import train_changes
-from istrc.training.cost import whole
+from istrc.training.cost import timed
 from istrc.training.facenet import train_facenet
 from istrc.training.landmarks import train_landmarks
 from istrc.training.loop import recorded_runs
 from istrc.training.mapping import train_mapping
 from istrc.training.probes import train_probes
-from istrc.training.reach import nearest, train_reach
+from istrc.training.reach import same_person_angle, train_reach
 from istrc.training.search import train_search
 from istrc.training.settings import PRESETS, AllSettings
 from istrc.training.shape_free import make_shape_free
@@ -44,7 +44,7 @@ def train_all(data: str | Path, out: str | Path, **given: Any) -> Circle:
 
     def trained(run: str, train: Callable[..., Any], folder: Any = data, **settings: Any) -> Any:
         own = preset.parts.get(run, {})
-        with whole(runs / run):
+        with timed(runs / run):
             return train(folder, runs / run, **own, **settings, **common)
 
     # Shape and texture apart
@@ -57,7 +57,7 @@ def train_all(data: str | Path, out: str | Path, **given: Any) -> Circle:
             fine_steps=s.landmarks_fine_steps,
         )
         textures = runs / "textures"
-        with whole(textures):
+        with timed(textures):
             make_shape_free(data, textures, landmarks=landmarks)
 
     # The two spaces
@@ -71,7 +71,7 @@ def train_all(data: str | Path, out: str | Path, **given: Any) -> Circle:
     spaces = Spaces(
         **nets, prepared=Prepared(data), device=s.device, folder=runs / "spaces", textures=textures
     )
-    with whole(runs / "spaces"):
+    with timed(runs / "spaces"):
         spaces.of("fit"), spaces.of("tune")
     search = None
     if landmarks is not None:
@@ -97,7 +97,7 @@ def train_all(data: str | Path, out: str | Path, **given: Any) -> Circle:
         whole=preset.whole,
     )
     if not preset.whole:  # a class is wide: pictures of two may be nearer than two pictures of one
-        circle.same_person = nearest(circle, Prepared(data), s.seed)
+        circle.same_person = same_person_angle(circle, Prepared(data), s.seed)
     trained("reach", train_reach, circle=circle)
     notes: dict[str, Any] = {}  # the runs that made each part, for its config.json
     for part in (*PARTS, *FURTHER):

@@ -85,8 +85,8 @@ def train_attributes(data: str | Path, out: str | Path, **given: Any) -> Attribu
 def train_on_embeddings(
     z: torch.Tensor,  # (N, D) to fit
     labels: torch.Tensor,  # (N, A): 1 yes, 0 no, -1 not known; both known for every attribute
-    held_z: torch.Tensor,  # (M, D) of other people, for the choice of step and the calibration
-    held_labels: torch.Tensor,  # (M, A)
+    val_z: torch.Tensor,  # (M, D) of other people, for the choice of step and the calibration
+    val_labels: torch.Tensor,  # (M, A)
     names: tuple[str, ...],  # A of them
     out: str | Path,
     *,
@@ -104,9 +104,6 @@ def train_on_embeddings(
     z, labels, positive = z.to(s.device), labels.to(s.device), positive.to(s.device)
     optimizer = torch.optim.AdamW(net.parameters(), lr=s.rate, weight_decay=s.decay)
 
-    def batch(step: int) -> torch.Tensor:
-        return torch.from_numpy(loop.generator(s.seed, step).integers(0, len(z), s.batch_size))
-
     def gradients(step: int, rows: torch.Tensor) -> Mapping[str, torch.Tensor]:
         points = z[rows]
         points = sphere.step(points, torch.randn_like(points), s.noise)
@@ -116,7 +113,7 @@ def train_on_embeddings(
 
     @torch.no_grad()
     def validate(step: int) -> dict[str, float]:
-        areas = areas_under_curves(net.raw(held_z.to(s.device)), held_labels)
+        areas = areas_under_curves(net.raw(val_z.to(s.device)), val_labels)
         return {"auc_mean": float(np.mean([*areas.values()])) if areas else 0.5}
 
     loop.train(
@@ -125,14 +122,14 @@ def train_on_embeddings(
         out,
         modules={"net": net},
         optimizers={"adamw": optimizer},
-        batch=batch,
+        batch=lambda step: loop.uniform(s.seed, step, len(z), s.batch_size),
         gradients=gradients,
         validate=validate,
         best="auc_mean",
         log_every=50,
         config={"faces": len(z), "net": net.config, **config},
     )
-    calibrate(net, held_z.to(s.device), held_labels)
+    calibrate(net, val_z.to(s.device), val_labels)
     return net.eval()
 
 

@@ -39,8 +39,8 @@ def augment(
     b, device = len(x), x.device
 
     def draw(low: float, high: float) -> torch.Tensor:
-        whole = torch.empty(b * processes.count(), device=device).uniform_(low, high)
-        return processes.share(whole)  # (B,)
+        whole = torch.empty(b * processes.world_size(), device=device).uniform_(low, high)
+        return processes.shard(whole)  # (B,)
 
     # Geometry: mirror, turn, scale and shift in one resampling
     moved = (draw(0, 1) < move).float()

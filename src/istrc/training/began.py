@@ -19,14 +19,13 @@ from istrc.data.prepared import Prepared
 from istrc.device import reduced
 from istrc.errors import IstrcError
 from istrc.models.began import AutoEncoder, Generator
-from istrc.models.components import Region
 from istrc.models.facenet import FaceNet
 from istrc.models.fused import channels_last
 from istrc.models.serialization import fingerprint
 from istrc.training import loop, processes
 from istrc.training.augment import augment
 from istrc.training.components import fit_components, reference_shape, regions_of, weights_of
-from istrc.training.critic import PatchCritic, Regions, criticised
+from istrc.training.critic import PatchCritic, Regions, critic_step
 from istrc.training.settings import BeganSettings
 
 
@@ -44,7 +43,7 @@ def balance(k: float, real: float, fake: float, gamma: float, rate: float) -> tu
     return min(1.0, max(0.0, k + rate * error)), real + abs(error)
 
 
-def feature_loss(
+def perceptual_loss(
     net: FaceNet, x: torch.Tensor, rebuilt: torch.Tensor, levels: int = 2
 ) -> torch.Tensor:
     """Mean distance of the first maps of FaceNet, each scaled by its spread over real faces.
@@ -80,7 +79,7 @@ def variety(x: torch.Tensor) -> torch.Tensor:
     return (x - x.roll(1, 0)).abs().mean()
 
 
-def crispness(x: torch.Tensor) -> float:
+def sharpness(x: torch.Tensor) -> float:
     """Mean squared difference of neighbouring pixels: the energy of edges and texture."""
     across, down = x[..., 1:] - x[..., :-1], x[..., 1:, :] - x[..., :-1, :]
     return (across.square().mean() + down.square().mean()).item()
@@ -108,16 +107,8 @@ def take_components(net: AutoEncoder, other: AutoEncoder) -> None:
     ours.load_state_dict(theirs.state_dict())
 
 
-def _both(s: BeganSettings, size: int, regions: list[Region]) -> tuple[AutoEncoder, Generator]:
-    """The auto-encoder and the generator, untrained."""
-    shape = (s.light, s.carry, s.skip, s.linear, min(s.linear_side, size), regions)
-    whole = s.linear + sum(region[4] for region in regions)
-    net = AutoEncoder(size, whole if s.linear else s.code, s.widths, *shape)
-    return net, Generator(size, s.generator_code, s.generator_widths, *shape)
-
-
 def _fakes(
-    s: BeganSettings, net: AutoEncoder, maker: Generator, weight: torch.Tensor, k: float
+    s: BeganSettings, net: AutoEncoder, generator: Generator, weight: torch.Tensor, k: float
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """The energy of faces that G makes, its gradients in both players, and the faces.
 
@@ -125,7 +116,7 @@ def _fakes(
     gradients are linear, so D's share is scaled afterwards.
     """
     with reduced(s.device):
-        made = maker(processes.share(maker.sample(s.fakes, weight.device)))
+        made = generator(processes.shard(generator.sample(s.fakes, weight.device)))
         fake_energy = energy(made, net(made), weight)
     fake_energy.backward()
     for value in net.parameters():
@@ -151,15 +142,15 @@ def _reals(
         leaf = rebuilt.detach().requires_grad_()
         real_energy = loss = energy(x, leaf, weight)
         if facenet is not None:
-            feature = feature_loss(facenet, x[face], leaf[face])
+            feature = perceptual_loss(facenet, x[face], leaf[face])
             shown["feature"] = feature.detach()
             loss = real_energy + s.feature_weight * feature
         if critic is not None:
             share = s.critic_weight * min(1.0, step / s.critic_after)
-            pull, shown["critic"] = criticised(critic, leaf, loss, leaf, x, share)
+            gradient, shown["critic"] = critic_step(critic, leaf, loss, leaf, x, share)
         else:
-            (pull,) = torch.autograd.grad(loss, leaf)
-    rebuilt.backward(pull)
+            (gradient,) = torch.autograd.grad(loss, leaf)
+    rebuilt.backward(gradient)
     return real_energy, shown
 
 
@@ -183,10 +174,10 @@ def quality(
         with reduced(x.device.type):
             rebuilt = net(x)
             if facenet is not None:
-                features += feature_loss(facenet, x[face], rebuilt[face]).item() * len(x)
+                features += perceptual_loss(facenet, x[face], rebuilt[face]).item() * len(x)
         error = (rebuilt.clamp(-1, 1) - x).square().mean((0, 1)) * weight
         squared += (error.mean() / weight.mean()).item() * len(x)
-        edges += [crispness(rebuilt.clamp(-1, 1)), crispness(x)]
+        edges += [sharpness(rebuilt.clamp(-1, 1)), sharpness(x)]
         count += len(x)
     psnr = 10 * torch.log10(torch.tensor(4 * count / squared)).item()
     shown = {"psnr": psnr, "feature": features / count, "crisp": edges[0] / edges[1]}
@@ -203,25 +194,28 @@ def train_began(data: str | Path, out: str | Path, **given: Any) -> tuple[AutoEn
     torch.manual_seed(s.seed)
     size, mean = prepared.size, reference_shape(prepared)
     regions = regions_of(mean, size, s.detail) if s.detail and mean is not None else []
-    net, maker = _both(s, size, regions)
+    code = s.linear + sum(region[4] for region in regions) if s.linear else s.code
+    shape = (s.light, s.carry, s.skip, s.linear, min(s.linear_side, size), regions)
+    net = AutoEncoder(size, code, s.widths, *shape)
+    generator = Generator(size, s.generator_code, s.generator_widths, *shape)
     # A run that goes on has them in its checkpoint
     resumed = (Path(out) / "checkpoint.safetensors").exists()
-    if net.components is not None and maker.components is not None and not resumed:
+    if net.components is not None and generator.components is not None and not resumed:
         if s.autoencoder is None:
             fit_components(net.components, prepared, fit, mean, seed=s.seed)
         else:
             take_components(net, s.autoencoder)
-        maker.components.load_state_dict(net.components.state_dict())
-    net, maker = channels_last(net, s.device), channels_last(maker, s.device)
+        generator.components.load_state_dict(net.components.state_dict())
+    net, generator = channels_last(net, s.device), channels_last(generator, s.device)
     averaged = copy.deepcopy(net).eval()
     facenet = s.facenet
     if facenet is not None:
         facenet = channels_last(facenet, s.device).eval().requires_grad_(False)
-    modules: dict[str, torch.nn.Module] = {"net": net, "average": averaged, "generator": maker}
+    modules: dict[str, torch.nn.Module] = {"net": net, "average": averaged, "generator": generator}
     adam = partial(torch.optim.Adam, betas=(0.5, 0.99))
     optimizers = {
         "auto_encoder": adam(net.parameters(), lr=s.rate, betas=(0.9, 0.99)),
-        "generator": adam(maker.parameters(), lr=s.generator_rate),
+        "generator": adam(generator.parameters(), lr=s.generator_rate),
     }
     if s.critic_weight:
         critic: torch.nn.Module = Regions(regions) if regions else PatchCritic()
@@ -236,7 +230,7 @@ def train_began(data: str | Path, out: str | Path, **given: Any) -> tuple[AutoEn
     def batch(step: int) -> torch.Tensor:
         count = min(s.batch_size, len(fit))
         rows = loop.generator(s.seed, step).choice(fit, count, replace=False)
-        return prepared.batch(processes.share(rows))
+        return prepared.batch(processes.shard(rows))
 
     def gradients(step: int, x: torch.Tensor) -> Mapping[str, torch.Tensor | float]:
         # Faces in the mean shape are where they are; others are moved
@@ -249,7 +243,7 @@ def train_began(data: str | Path, out: str | Path, **given: Any) -> tuple[AutoEn
 
         fake_energy = torch.zeros(())
         if s.fakes:
-            fake_energy, made = _fakes(s, net, maker, weight, state["k"])
+            fake_energy, made = _fakes(s, net, generator, weight, state["k"])
             shown["variety"] = variety(made) / variety(x)
         real_energy, said = _reals(s, net, x, weight, facenet, face, modules.get("critic"), step)
         shown |= said
@@ -284,7 +278,7 @@ def train_began(data: str | Path, out: str | Path, **given: Any) -> tuple[AutoEn
             feature_weight=s.feature_weight if facenet is not None else 0.0,
             facenet=None if facenet is None else fingerprint(facenet),
             net=net.config,
-            generator=maker.config,
+            generator=generator.config,
         ),
     )
-    return averaged, maker
+    return averaged, generator

@@ -19,7 +19,7 @@ from istrc.models.changes import Changes
 from istrc.training import loop
 from istrc.training.mapping import code_weights
 from istrc.training.settings import ChangesSettings
-from istrc.training.spaces import both_sides, open_spaces
+from istrc.training.spaces import open_spaces, standardise, with_mirrors
 
 NEAREST = 24  # strangers of whom the one in the nearest pose makes a pair
 REGIONS = {  # of iBUG's points, whose explained variance is told apart
@@ -78,7 +78,7 @@ def train_changes(data: str | Path, out: str | Path, **given: Any) -> Changes:
     s = ChangesSettings(**given)
     prepared, spaces, nets = open_spaces(data, out, s)
     texture = s.autoencoder.code
-    sides = {part: both_sides(spaces, part) for part in ("fit", "tune")}
+    sides = {part: with_mirrors(spaces, part) for part in ("fit", "tune")}
     z, c = sides["fit"]  # (2, N, D), (2, N, C)
     points = c.shape[2] - texture  # of the shape's coordinates
     identity = {part: prepared.identity[spaces.rows[part]] for part in sides}
@@ -87,8 +87,7 @@ def train_changes(data: str | Path, out: str | Path, **given: Any) -> Changes:
     torch.manual_seed(s.seed)
     net = Changes(z.shape[2], c.shape[2], s.width, s.layers).to(s.device)
     flat = c.view(-1, c.shape[2])
-    net.mean.copy_(flat.mean(0))
-    net.spread.copy_(flat.std(0).clamp(min=1e-4))
+    standardise(net, flat)
     weights = code_weights(s.autoencoder, flat, net.spread)
     optimizer = torch.optim.AdamW(net.parameters(), lr=s.rate, weight_decay=s.decay)
 
@@ -100,7 +99,7 @@ def train_changes(data: str | Path, out: str | Path, **given: Any) -> Changes:
         z, c = sides[part]
         return z[side, a], z[side, b], c[side, a], c[side, b]
 
-    held = {
+    validation = {
         kind: drawn("tune", loop.generator(s.seed, 0, 1), 4096, share)
         for kind, share in (("same", 1.0), ("others", 0.0))
     }
@@ -117,7 +116,7 @@ def train_changes(data: str | Path, out: str | Path, **given: Any) -> Changes:
     def validate(step: int) -> dict[str, float]:
         net.eval()
         numbers = {}
-        for kind, (z1, z2, c1, c2) in held.items():
+        for kind, (z1, z2, c1, c2) in validation.items():
             found, wanted = net.standardised(c1, z1, z2), (c2 - c1) / net.spread
             of = slice(0, texture)
             numbers[f"texture_{kind}"] = explained(
@@ -128,7 +127,7 @@ def train_changes(data: str | Path, out: str | Path, **given: Any) -> Changes:
                 numbers[f"shape_{kind}"] = explained(found[:, of], wanted[:, of], spread.square())
         numbers["mean"] = float(np.mean(list(numbers.values())))
         if points:
-            z1, z2, c1, c2 = held["same"]
+            z1, z2, c1, c2 = validation["same"]
             found, wanted = net(c1, z1, z2)[:, -points:], (c2 - c1)[:, -points:]
             for region, some in REGIONS.items():
                 columns = [2 * point + axis for point in some for axis in (0, 1)]

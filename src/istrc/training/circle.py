@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,21 +13,21 @@ from istrc.models.serialization import fingerprint
 from istrc.recognisers.own import Own
 from istrc.training.attributes import train_attributes
 from istrc.training.changes import train_changes
+from istrc.training.cost import timed
 from istrc.training.embeddings import Embeddings
 from istrc.training.loop import recorded_runs
 from istrc.training.mapping import train_mapping
-from istrc.training.reach import nearest
+from istrc.training.reach import same_person_angle
 from istrc.training.settings import CircleSettings
 from istrc.training.shape_free import make_shape_free
 from istrc.training.spaces import Spaces
-from istrc.whole import read_json, write_json
 
 
 def train_circle(data: str | Path, out: str | Path, **given: Any) -> Circle:
     """Train the mapping, the classifiers and the changes for any recogniser, and write the circle.
 
-    The embeddings are made first, once; what is finished is not done again. Times are kept in
-    OUT/runs/times.json, that of the embedding apart.
+    The embeddings are made first, once; what is finished is not done again. What each run took is
+    in its spent.json (istrc.training.cost), that of the embedding apart.
     """
     s = CircleSettings(**given)
     device, recogniser, from_ = s.device, s.recogniser, s.from_
@@ -41,13 +41,6 @@ def train_circle(data: str | Path, out: str | Path, **given: Any) -> Circle:
             f"{data}: faces of {prepared.size} px, and the auto-encoder makes {from_.size} px; "
             f"prepare with --size {from_.size}"
         )
-    kept_times = runs / "times.json"  # which add up over the starts of this job
-    times = read_json(kept_times) if kept_times.exists() else {}
-
-    def took(name: str, value: float) -> None:
-        times[name] = round(times.get(name, 0) + value, 1)
-        write_json(kept_times, times)
-
     common = dict(recogniser=recogniser, embeddings=runs / "embeddings", seed=s.seed, device=device)
     textures = None
     if from_.landmarks is not None:
@@ -58,35 +51,33 @@ def train_circle(data: str | Path, out: str | Path, **given: Any) -> Circle:
     if isinstance(recogniser, Own):
         source: Any = recogniser.net
     else:
-        source = kept = Embeddings(recogniser, prepared, runs / "embeddings")
-        for part in ("fit", "tune"):
-            kept.of(prepared.rows(part)[: s.limit])
-        took("embedding_seconds", kept.seconds)
-        took("embeddings", kept.made)
+        source = Embeddings(recogniser, prepared, runs / "embeddings")
+        with timed(source.folder):
+            for part in ("fit", "tune"):
+                source.of(prepared.rows(part)[: s.limit])
 
     # The parts that know z
     spaces = Spaces(
         source, from_.autoencoder, prepared, device, s.limit, runs / "spaces", textures=textures
     )
-    parts: dict[str, Any] = {}
+
+    def trained(run: str, train: Callable[..., Any], **settings: Any) -> Any:
+        with timed(runs / run):
+            return train(data, runs / run, spaces=spaces, **settings, **common)
+
     own = dict(autoencoder=from_.autoencoder)
-    for name, train, settings in (
-        (
-            "mapping",
-            train_mapping,
-            dict(own, steps=s.mapping_steps, fine_steps=s.mapping_fine_steps),
-        ),
-        ("attributes", train_attributes, dict(steps=s.attributes_steps, limit=s.limit)),
-        ("changes", train_changes, dict(own, steps=s.changes_steps)),
-    ):
-        started = time.monotonic()
-        parts[name] = train(data, runs / name, spaces=spaces, **settings, **common)
-        took(f"{name}_seconds", time.monotonic() - started)
+    mapping = trained(
+        "mapping", train_mapping, steps=s.mapping_steps, fine_steps=s.mapping_fine_steps, **own
+    )
+    attributes = trained("attributes", train_attributes, steps=s.attributes_steps, limit=s.limit)
+    changes = trained("changes", train_changes, steps=s.changes_steps, **own)
 
     circle = Circle(
         recogniser,
         from_.autoencoder,
-        **parts,
+        mapping,
+        attributes,
+        changes=changes,
         landmarks=from_.landmarks,
         search=from_.search,
         probes=from_.probes,
@@ -94,8 +85,9 @@ def train_circle(data: str | Path, out: str | Path, **given: Any) -> Circle:
         whole=from_.whole,
         bound=s.bound,
     )
-    circle.same_person = nearest(circle, prepared, s.seed)
-    notes: dict[str, Any] = {part: {"training": recorded_runs(runs / part)} for part in parts}
+    circle.same_person = same_person_angle(circle, prepared, s.seed)
+    made = ("mapping", "attributes", "changes")
+    notes: dict[str, Any] = {part: {"training": recorded_runs(runs / part)} for part in made}
     for part in ("autoencoder", "landmarks", "search", "probes"):
         if getattr(from_, part) is not None:
             notes[part] = {"taken_from": fingerprint(getattr(from_, part))}

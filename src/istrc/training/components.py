@@ -10,7 +10,7 @@ from istrc.models.components import Components, Region, feathered
 from istrc.resample import resized
 from istrc.shape.mesh import points
 
-FACE, BEYOND = 1.0, 0.15  # what a pixel counts inside the face's outline, and far outside
+INSIDE, OUTSIDE = 1.0, 0.15  # what a pixel counts inside the face's outline, and far outside
 PARTS = {  # points of each region, its margin in pixels of 128, its share of the components
     "eyes": ([*range(17, 27), *range(36, 48)], 6, 0.43),
     "nose": ([*range(27, 36)], 7, 0.14),
@@ -44,7 +44,7 @@ def weights_of(mean: np.ndarray, side: int) -> np.ndarray:
     drawn.polygon([tuple((place + 1) * scale) for place in polygon], fill=255)
     picture = picture.filter(ImageFilter.GaussianBlur(0.06 * 4 * side)).resize((side, side))
     inside = np.asarray(picture, np.float32) / 255
-    return np.sqrt(BEYOND + (FACE - BEYOND) * inside)
+    return np.sqrt(OUTSIDE + (INSIDE - OUTSIDE) * inside)
 
 
 def reference_shape(prepared: Prepared) -> np.ndarray | None:

@@ -43,17 +43,17 @@ class Cost:
         if "operations" in self.values:
             yield
             return
-        with _Counting() as found:
+        with _Counter() as found:
             yield
         self.values |= {"operations": found.operations, "calls": found.calls}
 
     def save(self, step: int, seconds: float) -> None:
         """Write the record; `seconds` are those since this start."""
         self.values |= {"steps": step, "seconds": round(self._before + seconds, 2)}
-        write(self.run, self.values)
+        write_json(self.run / NAME, self.values)
 
 
-class _Counting(TorchDispatchMode):
+class _Counter(TorchDispatchMode):
     """torch's FlopCounterMode without its count for each module, which forbids autograd.grad."""
 
     def __init__(self):
@@ -77,17 +77,12 @@ def read(run: str | Path) -> dict[str, Any]:
     return read_json(path) if path.exists() else {}
 
 
-def write(run: str | Path, values: dict[str, Any]) -> None:
-    """Write a run's record, so that a reader sees the old one or the new one."""
-    write_json(Path(run) / NAME, values)
-
-
 @contextmanager
-def whole(run: str | Path) -> Iterator[None]:
+def timed(run: str | Path) -> Iterator[None]:
     """Record what a part takes besides its steps; a run that makes none keeps its record."""
     before, started = read(run), time.monotonic()
     yield
     after, took = read(run), time.monotonic() - started
     if not after or after.get("steps") != before.get("steps"):
         took -= after.get("seconds", 0.0) - before.get("seconds", 0.0)
-        write(run, {**after, "beside_seconds": round(took, 2)})
+        write_json(Path(run) / NAME, {**after, "beside_seconds": round(took, 2)})

@@ -19,7 +19,7 @@ from istrc.models.components import Region
 
 
 class PatchCritic(nn.Module):
-    """Faces (B, 3, S, S) -> one opinion a patch of 26 pixels (B, 1, S/4, S/4), higher for real.
+    """Faces (B, 3, S, S) -> one logit a patch of 26 pixels (B, 1, S/4, S/4), higher for real.
 
     Its spectra are normalised (Miyato et al. 2018): a critic that is free to be sure of itself
     pulls towards glitter.
@@ -53,12 +53,12 @@ class Regions(nn.Module):
         self.members = nn.ModuleList(PatchCritic(width) for _ in regions)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Faces (B, 3, S, S) -> opinions (B, N), of every region's patches."""
-        opinions = []
+        """Faces (B, 3, S, S) -> logits (B, N), of every region's patches."""
+        logits = []
         for (left, top, width, height, *_), member in zip(self.regions, self.members, strict=True):
             part = x[:, :, top : top + height // 2 * 2, left : left + width // 2 * 2]
-            opinions.append(member(part).flatten(1))
-        return torch.cat(opinions, 1)
+            logits.append(member(part).flatten(1))
+        return torch.cat(logits, 1)
 
 
 def hinge(real: torch.Tensor, rebuilt: torch.Tensor) -> torch.Tensor:
@@ -66,31 +66,31 @@ def hinge(real: torch.Tensor, rebuilt: torch.Tensor) -> torch.Tensor:
     return (F.relu(1 - real.float()) + F.relu(1 + rebuilt.float())).mean()
 
 
-def joined_pull(
-    rebuilt: torch.Tensor, loss: torch.Tensor, opinion: torch.Tensor, weight: float
+def balanced_gradient(
+    rebuilt: torch.Tensor, loss: torch.Tensor, logits: torch.Tensor, weight: float
 ) -> torch.Tensor:
-    """The gradient at the rebuilt faces (B, 3, S, S) of a loss and of a critic's opinion together.
+    """The gradient at the rebuilt faces (B, 3, S, S) of a loss and of a critic's logits together.
 
     A critic's gradient grows and shrinks as it learns. It is scaled so that its norm is `weight`
     times that of the loss's, as Esser et al. (2021) do at their last layer.
     """
     (ours,) = torch.autograd.grad(loss, rebuilt, retain_graph=True)  # they may share a graph
-    (critics,) = torch.autograd.grad(-opinion.float().mean(), rebuilt)
+    (critics,) = torch.autograd.grad(-logits.float().mean(), rebuilt)
     return ours + critics * (weight * ours.norm() / critics.norm().clamp(min=1e-12))
 
 
-def criticised(
+def critic_step(
     critic: nn.Module,
-    at: torch.Tensor,  # what the pull is on: the rebuilt faces, or the codes that they come from
+    at: torch.Tensor,  # where the gradient is: the rebuilt faces, or the codes that they come from
     loss: torch.Tensor,  # of it
     rebuilt: torch.Tensor,  # (B, 3, S, S), of `at`
     real: torch.Tensor,  # (B, 3, S, S)
     weight: float,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """`joined_pull` at `at`, and the critic's loss, whose gradients its weights then have."""
+    """`balanced_gradient` at `at`, and the critic's loss, whose gradients its weights then have."""
     critic.requires_grad_(False)
-    pull = joined_pull(at, loss, critic(rebuilt), weight)
+    gradient = balanced_gradient(at, loss, critic(rebuilt), weight)
     critic.requires_grad_(True)
     own = hinge(critic(real), critic(rebuilt.detach()))
     own.backward()
-    return pull, own.detach()
+    return gradient, own.detach()

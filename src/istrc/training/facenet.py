@@ -139,7 +139,7 @@ def train_facenet(data: str | Path, out: str | Path, **given: Any) -> FaceNet:
     )
 
     def batch(step: int):
-        rows, classes = map(processes.share, batches(loop.generator(s.seed, step)))
+        rows, classes = map(processes.shard, batches(loop.generator(s.seed, step)))
         labels = torch.from_numpy(prepared.attributes[rows]).float()
         return prepared.batch(rows), torch.from_numpy(classes), labels
 
@@ -150,7 +150,7 @@ def train_facenet(data: str | Path, out: str | Path, **given: Any) -> FaceNet:
         with reduced(s.device):
             z = net(x)
         # Faces are told from all others of the batch, whoever embedded them
-        z, identity, labels = processes.gathered(z.float(), identity, labels)
+        z, identity, labels = processes.all_gather(z.float(), identity, labels)
         late = step >= s.triplets_from * s.steps
         loss, parts = facenet_loss(
             z,

@@ -44,15 +44,15 @@ def similarities(
         scale: largest change of scale, as a factor.
         rotate: largest turn, degrees.
     """
-    reach = np.ones((count, 1))
-    reach[count // 2 :] = rng.uniform(0.1, 0.6, (count - count // 2, 1))
+    share = np.ones((count, 1))
+    share[count // 2 :] = rng.uniform(0.1, 0.6, (count - count // 2, 1))
     size = np.array([2 * shift, 2 * shift, np.log(scale), np.radians(rotate)])
-    dx, dy, s, a = (rng.uniform(-1, 1, (count, 4)) * size * reach).T
+    dx, dy, s, a = (rng.uniform(-1, 1, (count, 4)) * size * share).T
     cos, sin = np.exp(s) * np.cos(a), np.exp(s) * np.sin(a)
     return np.stack([cos, -sin, dx, sin, cos, dy], 1).reshape(-1, 2, 3).astype(np.float32)
 
 
-def seen_at(points: np.ndarray, views: np.ndarray) -> np.ndarray:
+def in_views(points: np.ndarray, views: np.ndarray) -> np.ndarray:
     """Points (B, K, 2) of faces as they lie in views (B, 2, 3) of them."""
     turn, shift = views[:, :, :2], views[:, None, :, 2]
     return np.linalg.solve(turn, (points - shift).transpose(0, 2, 1)).transpose(0, 2, 1)
@@ -67,7 +67,7 @@ def grid(matrices: np.ndarray, size: int) -> torch.Tensor:
     return looked.view(-1, size, size, 2)
 
 
-def look(
+def sampled(
     x: torch.Tensor,  # (B, 3, T, T)
     views: np.ndarray,  # (B, 2, 3)
     size: int,
@@ -83,10 +83,10 @@ def look(
     outside = ((places < low) | (places > high)).any(3)  # (B, S, S)
     if fill == "mirror":
         span = high - low
-        held = low + span - (torch.remainder(places - low, 2 * span) - span).abs()
+        clamped = low + span - (torch.remainder(places - low, 2 * span) - span).abs()
     else:
-        held = torch.minimum(torch.maximum(places, low), high)
-    seen = F.grid_sample(x, held, padding_mode="border", align_corners=False)
+        clamped = torch.minimum(torch.maximum(places, low), high)
+    seen = F.grid_sample(x, clamped, padding_mode="border", align_corners=False)
     if fill == "other":
         behind = F.grid_sample(x.roll(1, 0), -places, padding_mode="border", align_corners=False)
         seen = torch.where(outside[:, None], behind, seen)
@@ -133,9 +133,9 @@ def occlude(
         stuff[2 * third :], grid(own, size), padding_mode="reflection", align_corners=False
     )
     x[:count] = torch.where(torch.from_numpy(mask), stuff, x[:count])
-    hidden = np.zeros((b, 68), bool)
-    hidden[:count] = inside(points[:count])
-    return hidden
+    occluded = np.zeros((b, 68), bool)
+    occluded[:count] = inside(points[:count])
+    return occluded
 
 
 def disturb(x: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
@@ -167,7 +167,7 @@ def views(
     points: np.ndarray,  # (B, 68, 2) of them
     size: int,
     rng: np.random.Generator,
-    **reach: float,
+    **jitter: float,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Views (B, 3, S, S) in [-1, 1], their points (B, 68, 2), and which of those are covered."""
     x = torch.from_numpy(pixels).permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
@@ -178,25 +178,25 @@ def views(
     # Bilinear samples of the whole picture are sharp up to aliasing, of the halved one soft
     if rng.random() < 0.5:
         x = F.avg_pool2d(x, 2)
-    matrices = similarities(rng, len(x), **reach)
+    matrices = similarities(rng, len(x), **jitter)
     fill = rng.choice(list(FILLS), p=list(FILLS.values()))
     # The first half of the frames are far off, the first half of the faces is covered
     matrices = matrices[rng.permutation(len(x))]
-    seen, places = look(x, matrices, size, fill, rng), seen_at(points, matrices)
-    hidden = occlude(seen, places, rng)
+    seen, places = sampled(x, matrices, size, fill, rng), in_views(points, matrices)
+    occluded = occlude(seen, places, rng)
     order = rng.permutation(len(x))
     seen = disturb(seen[torch.from_numpy(order)], rng)
     return (
         seen,
         torch.from_numpy(places[order].astype(np.float32)),
-        torch.from_numpy(hidden[order]),
+        torch.from_numpy(occluded[order]),
     )
 
 
 def point_loss(
     found: torch.Tensor,  # (B, 68, 3), the network's
     wanted: torch.Tensor,  # (B, 68, 2), what it is to say
-    hidden: torch.Tensor,  # (B, 68) bool
+    occluded: torch.Tensor,  # (B, 68) bool
     points: torch.Tensor,  # (B, 68, 2), where the points are
     weight: float = 0.02,  # of the entropy of what is covered
 ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
@@ -206,16 +206,16 @@ def point_loss(
     eyes = points[:, 42:48].mean(1) - points[:, 36:42].mean(1)
     unit = eyes.square().sum(1).sqrt()[:, None]
     apart = ((found[..., :2] - wanted).square().sum(2) + 1e-6).sqrt() / unit  # (B, 68)
-    error = torch.where(hidden, 0.5, 1.0) * apart
-    entropy = F.binary_cross_entropy_with_logits(found[..., 2], hidden.float())
+    error = torch.where(occluded, 0.5, 1.0) * apart
+    entropy = F.binary_cross_entropy_with_logits(found[..., 2], occluded.float())
     # Beyond the picture a point cannot be seen: it counts less the further out it is
     excess = (points.abs().amax(2) - 1).clamp(min=0)
     error = (error / (1 + 5 * excess)).mean()
     return error + weight * entropy, {"error": apart.mean().detach(), "covered": entropy.detach()}
 
 
-# How far off the frames are that either regressor sees; see `similarities`
-REACH = {
+# How far off the frames are that either regressor is trained on; see `similarities`
+JITTER = {
     "rough": dict(shift=0.15, scale=1.35, rotate=35.0),
     "fine": dict(shift=0.03, scale=1.08, rotate=8.0),
 }
@@ -242,7 +242,7 @@ def train_landmarks(data: str | Path, out: str | Path, **given: Any) -> Landmark
     net.mean.copy_(torch.from_numpy(mean))
     net.reference.copy_(torch.from_numpy(held_open(mean)))
     net.triangles.copy_(torch.from_numpy(triangles))
-    for part in REACH:
+    for part in JITTER:
         steps = s.steps if part == "rough" else s.fine_steps
         made = _train(part, net, replace(s, steps=steps), prepared, (fit, tune), Path(out) / part)
         getattr(net, part).load_state_dict(made.state_dict())
@@ -259,32 +259,32 @@ def _train(
 ) -> Regressor:
     """One of the network's regressors, on frames as far off as it will see."""
     points, (fit, tune) = prepared.landmarks.astype(np.float32), rows
-    net, mean, reach = getattr(whole, part), whole.mean.to(s.device), REACH[part]
+    net, mean, jitter = getattr(whole, part), whole.mean.to(s.device), JITTER[part]
     size = net.size
     net = channels_last(copy.deepcopy(net), s.device)
     averaged = copy.deepcopy(net).eval()
     optimizer = torch.optim.AdamW(net.parameters(), lr=s.rate, weight_decay=s.decay)
     tune, rng = tune[:512], loop.generator(s.seed, 0, 1)
-    held = views(prepared.images[tune], points[tune], size, rng, **reach)
+    validation = views(prepared.images[tune], points[tune], size, rng, **jitter)
 
     def batch(step: int) -> tuple[torch.Tensor, ...]:
         rng = loop.generator(s.seed, step)
         rows = np.sort(rng.choice(fit, s.batch_size, replace=False))
-        seen = views(prepared.images[rows], points[rows], size, rng, **reach)
-        return tuple(map(processes.share, seen))
+        seen = views(prepared.images[rows], points[rows], size, rng, **jitter)
+        return tuple(map(processes.shard, seen))
 
     def gradients(step: int, data) -> Mapping[str, torch.Tensor]:
-        x, places, hidden = (part.to(s.device) for part in data)
+        x, places, occluded = (part.to(s.device) for part in data)
         with reduced(s.device):
             found = net(x.contiguous(memory_format=torch.channels_last))
-        loss, parts = point_loss(found.float(), places - mean, hidden, places)
+        loss, parts = point_loss(found.float(), places - mean, occluded, places)
         loss.backward()
         return parts
 
     @torch.no_grad()
     def validate(step: int) -> dict[str, float]:
-        x, places, hidden = (part.to(s.device) for part in held)
-        _, parts = point_loss(averaged(x), places - mean, hidden, places)
+        x, places, occluded = (part.to(s.device) for part in validation)
+        _, parts = point_loss(averaged(x), places - mean, occluded, places)
         return {name: value.item() for name, value in parts.items()}
 
     loop.train(
@@ -298,6 +298,6 @@ def _train(
         averaged=averaged,
         schedule=partial(loop.cosine, warmup=min(100, s.steps // 10)),
         validate=validate,
-        config=dict(data=prepared.info.get("source"), faces=len(fit), net=net.config, **reach),
+        config=dict(data=prepared.info.get("source"), faces=len(fit), net=net.config, **jitter),
     )
     return averaged

@@ -47,6 +47,11 @@ def generator(seed: int, step: int, stream: int = 0) -> np.random.Generator:
     return np.random.default_rng([seed, stream, step])
 
 
+def uniform(seed: int, step: int, count: int, batch_size: int) -> torch.Tensor:
+    """The rows of a step's batch, drawn uniformly from so many."""
+    return torch.from_numpy(generator(seed, step).integers(0, count, batch_size))
+
+
 def passes(seed: int, step: int, count: int, batch_size: int) -> np.ndarray:
     """The batch of a step in whole passes over so many things, each pass in an order of its own."""
     places = np.arange(step * batch_size, (step + 1) * batch_size)
@@ -66,7 +71,7 @@ def cosine(step: int, steps: int, *, peak: float, warmup: int = 200, floor: floa
 
 
 @torch.no_grad()
-def follow(averaged: nn.Module, net: nn.Module, step: int, decay: float) -> None:
+def update_average(averaged: nn.Module, net: nn.Module, step: int, decay: float) -> None:
     """Exponential moving average of weights and of batch statistics, in place.
 
     Early in a run the average is short (it spans about a tenth of the steps so far), so that it
@@ -118,7 +123,9 @@ def train(
     if first := processes.rank() == 0:
         write_json(out / "run.json", recorded)
     if step >= steps:
-        return _ended(out, modules, best, step)
+        if best:
+            load_best(out, modules)
+        return step
     net, cost, held_out = next(iter(modules.values())), Cost(out, step), dict[str, float]()
     started = saved = time.monotonic()
     progress: Any = Bar(out.name, steps, step, lasting=True) if echo and first else nullcontext()
@@ -137,17 +144,17 @@ def train(
                         group["lr"] = rate
                     optimizer.zero_grad(set_to_none=True)
                 numbers = dict(gradients(step, current))
-                processes.average(modules, optimizers)
+                processes.average_gradients(modules, optimizers)
                 if clip is not None:
                     numbers["grad"] = nn.utils.clip_grad_norm_(net.parameters(), clip)
                 for optimizer in optimizers.values():
                     optimizer.step()
                 if averaged is not None:
-                    follow(averaged, net, step, settings.average)
+                    update_average(averaged, net, step, settings.average)
             step += 1
             elapsed = time.monotonic() - started
             minutes = settings.minutes
-            expired = processes.agree(state, minutes is not None and elapsed > 60 * minutes)
+            expired = processes.synchronised(state, minutes is not None and elapsed > 60 * minutes)
             due = started + elapsed - saved > checkpoint_every or step == steps or expired
 
             # Log, and look at the numbers before the weights are saved
@@ -155,7 +162,11 @@ def train(
                 numbers = {name: float(value) for name, value in numbers.items()}
                 for name, value in numbers.items():
                     writer.add_scalar(f"train/{name}", value, step)
-                _check_finite(out, step, numbers)
+                if not all(map(np.isfinite, numbers.values())):
+                    raise IstrcError(
+                        f"{out}: training diverged at step {step} ({numbers}); lower the learning "
+                        "rate, or delete the folder to start again"
+                    )
                 if echo and first:
                     shown = {**numbers, **held_out}.items()
                     progress.at(step, steps, " ".join(f"{name} {v:.4g}" for name, v in shown))
@@ -178,20 +189,7 @@ def train(
             if expired:
                 break
         pending.cancel()
-    processes.wait()
-    return _ended(out, modules, best, step)
-
-
-def _check_finite(out: Path, step: int, numbers: Mapping[str, float]) -> None:
-    if not all(map(np.isfinite, numbers.values())):
-        raise IstrcError(
-            f"{out}: training diverged at step {step} ({numbers}); lower the learning rate, or "
-            "delete the folder to start again"
-        )
-
-
-def _ended(out: Path, modules: Mapping[str, nn.Module], best: str | None, step: int) -> int:
-    """Give the modules the best weights, where some are chosen; returns the steps done."""
+    processes.barrier()
     if best:
         load_best(out, modules)
     return step

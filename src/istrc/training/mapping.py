@@ -15,12 +15,11 @@ import torch
 from istrc.device import reduced
 from istrc.models.began import AutoEncoder
 from istrc.models.mapping import Mapping
-from istrc.models.serialization import fingerprint
 from istrc.training import loop
 from istrc.training.adversarial import fine_tune
 from istrc.training.embeddings import note
 from istrc.training.settings import MappingSettings
-from istrc.training.spaces import open_spaces
+from istrc.training.spaces import open_spaces, standardise
 
 
 def picture_weights(
@@ -74,55 +73,17 @@ def train_mapping(data: str | Path, out: str | Path, **given: Any) -> Mapping:
     """
     s = MappingSettings(**given)
     prepared, spaces, nets = open_spaces(data, out, s, s.limit)
+    (z, h), (val_z, val_h) = spaces.of("fit"), spaces.of("tune")
     config = dict(data=prepared.info.get("source"), **nets)
-    net = train_on_codes(*spaces.of("fit"), *spaces.of("tune"), out=out, config=config, **given)
-    note(s.recogniser, out)
-    if s.fine_steps:
-        z, h = spaces.of("fit")
-        weights = code_weights(s.autoencoder, h, net.spread)
-        net = fine_tune(
-            net,
-            z,
-            h,
-            weights,
-            s.autoencoder,
-            Path(out) / "fine",
-            config=config,
-            steps=s.fine_steps,
-            seed=s.seed,
-            device=s.device,
-            minutes=s.minutes,
-        )
-    return net
 
-
-def train_on_codes(
-    z: torch.Tensor,  # (N, D) to fit
-    h: torch.Tensor,  # (N, C) codes of the same faces
-    held_z: torch.Tensor,  # (M, D) of other people, for the choice of step
-    held_h: torch.Tensor,  # (M, C)
-    autoencoder: AutoEncoder,
-    out: str | Path,
-    *,
-    config: Numbers[str, Any],  # recorded beside the settings
-    **given: Any,  # settings: MappingSettings
-) -> Mapping:
-    """`train_mapping` from the embeddings and codes on."""
-    s = MappingSettings(autoencoder=autoencoder, **given)
     torch.manual_seed(s.seed)
     net = Mapping(z.shape[1], h.shape[1], s.width, s.layers).to(s.device)
-    mean, spread = h.mean(0), h.std(0).clamp(min=1e-4)
-    net.mean.copy_(mean)
-    net.spread.copy_(spread)
-    standard = ((h - mean) / spread).to(s.device)
-    held_standard = ((held_h - mean) / spread).to(s.device)
-    z, held_z = z.to(s.device), held_z.to(s.device)
-    weights = code_weights(autoencoder, h, spread.to(s.device))
+    standardise(net, h)
+    z, val_z, standard, val_standard = (x.to(s.device) for x in (z, val_z, h, val_h))
+    standard, val_standard = ((x - net.mean) / net.spread for x in (standard, val_standard))
+    weights = code_weights(s.autoencoder, h, net.spread)
     # Adam's own weight decay is the gradient of an L2 penalty, as the paper has it
     optimizer = torch.optim.Adam(net.parameters(), lr=s.rate, weight_decay=s.l2, fused=True)
-
-    def batch(step: int) -> torch.Tensor:
-        return torch.from_numpy(loop.generator(s.seed, step).integers(0, len(z), s.batch_size))
 
     def gradients(step: int, rows: torch.Tensor) -> Numbers[str, torch.Tensor]:
         net.train()
@@ -134,7 +95,7 @@ def train_on_codes(
 
     @torch.no_grad()
     def validate(step: int) -> dict[str, float]:
-        errors = (net.eval().standardised(held_z) - held_standard).square()
+        errors = (net.eval().standardised(val_z) - val_standard).square()
         error = (errors * weights).mean().item()
         return {"mse": error, "explained": 1 - error}
 
@@ -144,16 +105,26 @@ def train_on_codes(
         out,
         modules={"net": net},
         optimizers={"adam": optimizer},
-        batch=batch,
+        batch=lambda step: loop.uniform(s.seed, step, len(z), s.batch_size),
         gradients=gradients,
         validate=validate,
         best="explained",
         log_every=100,
-        config={
-            "faces": len(z),
-            **config,
-            "autoencoder": fingerprint(autoencoder),
-            "net": net.config,
-        },
+        config={"faces": len(z), **config, "net": net.config},
     )
-    return net.eval()
+    note(s.recogniser, out)
+    if not s.fine_steps:
+        return net.eval()
+    return fine_tune(
+        net.eval(),
+        z,
+        h,
+        weights,
+        s.autoencoder,
+        Path(out) / "fine",
+        config=config,
+        steps=s.fine_steps,
+        seed=s.seed,
+        device=s.device,
+        minutes=s.minutes,
+    )

@@ -22,18 +22,20 @@ from istrc.training.changes import Pairs, poses
 from istrc.training.entropy import areas_under_curves, known_entropy
 from istrc.training.hair import measure_hair, needed
 from istrc.training.settings import ProbesSettings
-from istrc.training.spaces import both_sides, open_spaces
+from istrc.training.spaces import open_spaces, standardise, with_mirrors
 
 RARE = 0.02  # share of a sex among those who have an attribute, from which it counts
+RANGE = torch.tensor([0.5, 0.03, 0.97])  # the quantiles that tell where a class lies
 RIDGE = 1e-3  # added to the variances of what prototypes are told by
 DETAILED = 12_000  # faces whose detail is measured, of either part
-# Held where detail is compared: sex, expression, and what covers skin. The rest, such as bags under
-# eyes, is what ageing is
-HELD = (
+# Controlled for where detail is compared: sex, expression, and what covers skin. The rest, such as
+# bags under eyes, is what ageing is
+CONTROLS = (
     "male", "smile", "mouth_open", "makeup", "eyeglasses", "beard", "mustache", "goatee",
     "five_o_clock_shadow", "sideburns", "bangs", "wearing_hat", "blurry",
 )  # fmt: skip
-TOLD = 0.2  # of what 94 % of a class span, that the classes' detail must be apart to be edited
+# Of what 94 % of a class span: how far apart the classes' detail must be for it to be edited
+LEAST_APART = 0.2
 HAIR = 32  # side of the maps of where hair is
 PAIRS = 20_000  # of either kind, that say how shapes change with a measure
 
@@ -43,7 +45,7 @@ def train_probes(data: str | Path, out: str | Path, **given: Any) -> Probes:
     s = ProbesSettings(**given)
     prepared, spaces, nets = open_spaces(data, out, s)
     texture = s.autoencoder.code
-    codes = {part: both_sides(spaces, part)[1] for part in ("fit", "tune")}  # (2, N, C)
+    codes = {part: with_mirrors(spaces, part)[1] for part in ("fit", "tune")}  # (2, N, C)
     labels = {
         part: torch.from_numpy(prepared.attributes[spaces.rows[part]]) for part in codes
     }  # (N, A)
@@ -56,8 +58,7 @@ def train_probes(data: str | Path, out: str | Path, **given: Any) -> Probes:
     straight = Prepared(s.textures) if s.textures and shaped else None
     hair = HAIR if shaped and needed(names) else 0
     net = Probes(names, c.shape[2], measured, (BANDS, SIDE, SIDE) if straight else (), hair)
-    net.mean.copy_(flat.mean(0))
-    net.spread.copy_(flat.std(0).clamp(min=1e-4))
+    standardise(net, flat)
     net = net.to(s.device)
     optimizer = torch.optim.Adam(net.parameters(), lr=s.rate, weight_decay=s.l2)
 
@@ -140,13 +141,13 @@ def _differences(
     labels: torch.Tensor,
     pose: np.ndarray,
     flat: torch.Tensor,
-    held: Collection[str] | None = None,
+    controls: Collection[str] | None = None,
 ) -> torch.Tensor:
     """How rows (N, C) differ with each attribute: (A, C), see `_prototypes`.
 
     Args:
         labels: (N, A); pose: (N, 2).
-        held: of the attributes, those that are the same; None for all.
+        controls: of the attributes, those that are the same; None for all.
     """
     known = labels.double()
     known = torch.where(known < 0, torch.nan, known)
@@ -163,7 +164,7 @@ def _differences(
     found = []
     for column, name in enumerate(names):
         others = [at for at, other in enumerate(names) if not moves(name, other)]
-        others = [at for at in others if held is None or names[at] in held]
+        others = [at for at in others if controls is None or names[at] in controls]
         rows = [column, *others, *range(len(names), len(products))]
         found.append(torch.linalg.solve(products[rows][:, rows], with_rows[rows])[0])
     return torch.stack(found).float()
@@ -193,20 +194,19 @@ def measure_detail(
     labels = torch.from_numpy(straight.attributes[some])
     flat = torch.from_numpy(found).flatten(1)
     net.detail_mean.copy_(flat.mean(0).view_as(net.detail_mean))
-    way = _differences(net.names, labels, poses(shapes, 0), flat, HELD)
+    way = _differences(net.names, labels, poses(shapes, 0), flat, CONTROLS)
     net.detail.copy_(way.view_as(net.detail))
     some, found = measured("tune")
-    at = torch.tensor([0.5, 0.03, 0.97])
     for column, name in enumerate(net.names):
         where = resized(places(reference, straight.size, name), SIDE, linear=True)
         share = torch.from_numpy(shares(found, net, column, where)).float()
         of = torch.from_numpy(straight.attributes[some][:, column])
         for side, value in enumerate((1, 0)):
             if (of == value).any():
-                net.detail_ranges[column, side] = share[of == value].quantile(at)
+                net.detail_ranges[column, side] = share[of == value].quantile(RANGE)
         having, lacking = net.detail_ranges[column]  # medians, 3rd and 97th percentiles
         span = (having[2] - having[1] + lacking[2] - lacking[1]) / 2
-        if not of_the_skin(name) or having[0] - lacking[0] < TOLD * span:
+        if not of_the_skin(name) or having[0] - lacking[0] < LEAST_APART * span:
             net.detail[column], net.detail_ranges[column] = 0, 0
 
 
@@ -214,11 +214,10 @@ def measure_detail(
 def _ranges(net: Probes, shapes: torch.Tensor, labels: torch.Tensor) -> None:
     """What is measured on faces that have each attribute, and on those that lack it."""
     found = measures(shapes.reshape(-1, 68, 2))
-    at = torch.tensor([0.5, 0.03, 0.97])
     for row, name in enumerate(net.measures):
         of = labels[:, net.names.index(name)]
         for side, value in enumerate((1, 0)):
-            net.ranges[row, side] = found[MEASURED[name]][of == value].quantile(at)
+            net.ranges[row, side] = found[MEASURED[name]][of == value].quantile(RANGE)
 
 
 @torch.no_grad()

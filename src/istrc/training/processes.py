@@ -20,20 +20,20 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from istrc.errors import InputError, IstrcError
 
 T = TypeVar("T", bound=Any)
-_joined: list[Any] = []  # the Fabric, or None, once `join` was called
+_joined: list[Any] = []  # the Fabric, or None, once `connect` was called
 
 
-def count() -> int:
+def world_size() -> int:
     """How many processes train; `torchrun` and `fabric run` say so."""
     return int(os.environ.get("WORLD_SIZE", 1))
 
 
 def rank() -> int:
     """Which of them this is, from 0."""
-    return int(os.environ.get("RANK", 0)) if count() > 1 else 0
+    return int(os.environ.get("RANK", 0)) if world_size() > 1 else 0
 
 
-def join(device: str = "cpu") -> Any:
+def connect(device: str = "cpu") -> Any:
     """The others, by a lightning_fabric.Fabric, joined at the first call; None for one alone.
 
     Args:
@@ -42,7 +42,7 @@ def join(device: str = "cpu") -> Any:
     Raises IstrcError where Lightning Fabric is needed and not installed.
     """
     if not _joined:
-        _joined.append(_launched(device) if count() > 1 else None)
+        _joined.append(_launched(device) if world_size() > 1 else None)
     return _joined[0]
 
 
@@ -53,38 +53,38 @@ def _launched(device: str) -> Any:
         raise IstrcError(
             "training on several processes needs Lightning Fabric: pip install 'istrc[fabric]'"
         ) from None
-    here = int(os.environ.get("LOCAL_WORLD_SIZE", count()))
+    here = int(os.environ.get("LOCAL_WORLD_SIZE", world_size()))
     kind = "cuda" if device.startswith("cuda") else "cpu"
-    fabric = Fabric(accelerator=kind, strategy="ddp", devices=here, num_nodes=count() // here)
+    fabric = Fabric(accelerator=kind, strategy="ddp", devices=here, num_nodes=world_size() // here)
     fabric.launch()
     return fabric
 
 
-def share(batch: T) -> T:
+def shard(batch: T) -> T:
     """This process's part of a batch, an array or a tensor (B, ...). Raises InputError."""
-    if len(batch) % count():
+    if len(batch) % world_size():
         raise InputError(
-            f"a batch of {len(batch)} has no equal shares for {count()} processes; choose another "
-            "size of batch, or another number of processes"
+            f"a batch of {len(batch)} has no equal shares for {world_size()} processes; choose "
+            "another size of batch, or another number of processes"
         )
-    own = len(batch) // count()
+    own = len(batch) // world_size()
     return batch[rank() * own : (rank() + 1) * own]
 
 
-def gathered(*shares: torch.Tensor) -> tuple[torch.Tensor, ...]:
+def all_gather(*shards: torch.Tensor) -> tuple[torch.Tensor, ...]:
     """The whole of tensors (B, ...) of which each process has a share; gradients flow back."""
-    fabric = join()
+    fabric = connect()
     if fabric is None:
-        return shares
-    return tuple(fabric.all_gather(one, sync_grads=True).flatten(0, 1) for one in shares)
+        return shards
+    return tuple(fabric.all_gather(one, sync_grads=True).flatten(0, 1) for one in shards)
 
 
 @torch.no_grad()
-def average(
+def average_gradients(
     modules: Mapping[str, nn.Module], optimizers: Mapping[str, torch.optim.Optimizer]
 ) -> None:
     """Make every gradient, and the statistics of BatchNorm, the mean over the processes."""
-    fabric = join()
+    fabric = connect()
     if fabric is None:
         return
     groups = [group for one in optimizers.values() for group in one.param_groups]
@@ -102,19 +102,21 @@ def _batch_norms(modules: Iterable[nn.Module]) -> list[_BatchNorm]:
     return [part for part in every if isinstance(part, _BatchNorm) and part.training]
 
 
-def agree(state: MutableMapping[str, float], ended: bool) -> bool:
+def synchronised(state: MutableMapping[str, float], ended: bool) -> bool:
     """Make numbers the mean over the processes, in place; whether any of them is to end."""
-    fabric = join()
+    fabric = connect()
     if fabric is None:
         return ended
-    told = torch.tensor([*state.values(), float(ended)], dtype=torch.float64, device=fabric.device)
-    *means, any_ended = fabric.all_reduce(told, reduce_op="mean").tolist()
+    values = torch.tensor(
+        [*state.values(), float(ended)], dtype=torch.float64, device=fabric.device
+    )
+    *means, any_ended = fabric.all_reduce(values, reduce_op="mean").tolist()
     state.update(zip(state, means, strict=True))
     return any_ended > 0
 
 
-def wait() -> None:
+def barrier() -> None:
     """Until every process is here, so that what the first has written is there."""
-    fabric = join()
+    fabric = connect()
     if fabric is not None:
         fabric.barrier()

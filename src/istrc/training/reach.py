@@ -30,12 +30,13 @@ from istrc.training.probes import RARE
 from istrc.training.settings import ReachSettings
 from istrc.whole import read_json, write_json
 
-TIMES = (1.0, 1.25, 1.5, 2.0, 2.5)  # the ways that are tried, shortest first
-GAINS = (0.7, 0.85, *TIMES)  # ... of lengths, of which many faces need less than is asked of them
-SEEN = 0.9  # share of the faces; of what never comes so far the first to come within SLACK of most
+FACTORS = (1.0, 1.25, 1.5, 2.0, 2.5)  # that are tried, the least first
+GAINS = (0.7, 0.85, *FACTORS)  # ... of lengths, of which many faces need less than is asked of them
+# Share of the faces; of what never comes so far the first to come within SLACK of most
+SUFFICIENT = 0.9
 SLACK = 0.03
 HALF = 0.5  # of the gap between the classes: what has moved by more is found to have
-FAR = 0.002  # share of strangers that are nearer to each other than an edit may lead
+FALSE_ACCEPTS = 0.002  # share of pairs of strangers that are as near as an edit may lead
 PEOPLE = 500  # whose angles say how near strangers are
 
 
@@ -90,7 +91,7 @@ def measured(circle: Circle, x: torch.Tensor, name: str, sign: float) -> dict[st
         change = circle.reach(x, z, {name: sign}, drawing=drawing).change
         return drawing.drawn(change, "photo", {name: sign})
 
-    def seen() -> torch.Tensor:
+    def recognised() -> torch.Tensor:
         return sign * circle.logits(circle.embed(edited()), [name])[:, 0] > 0
 
     if name in probes.measures:
@@ -102,28 +103,28 @@ def measured(circle: Circle, x: torch.Tensor, name: str, sign: float) -> dict[st
             now = measures(circle.find(edited())[..., :2])[MEASURED[name]]
             return sign * (now - own) / gap > HALF
 
-        result["gain"], result["found"] = enough(probes.gain[row, side], moved, GAINS, 1.0)
+        result["gain"], result["found"] = sufficient(probes.gain[row, side], moved, GAINS, 1.0)
     reach = probes.reach[probes.names.index(name), side]
-    result["reach"], result["seen"] = enough(reach, seen)
+    result["reach"], result["seen"] = sufficient(reach, recognised)
     return result
 
 
-def enough(
+def sufficient(
     value: torch.Tensor,
     shows: Callable[[], torch.Tensor],
-    ways: Sequence[float] = TIMES,
-    share: float = SEEN,
+    factors: Sequence[float] = FACTORS,
+    share: float = SUFFICIENT,
 ) -> tuple[float, float]:
-    """Sets a value () to the first of some ways with which enough faces show something.
+    """Sets a value () to the first of some factors with which enough faces show something.
 
     Args:
         shows: which faces (B,) do, as it is.
-        share: of the faces, that are enough.
+        share: of the faces, that is enough.
 
     Returns the value, and the share of the faces.
     """
     tried = []
-    for times in ways:
+    for times in factors:
         value.fill_(times)
         tried.append((times, shows().float().mean().item()))
         if tried[-1][1] >= share:
@@ -134,9 +135,9 @@ def enough(
     return found
 
 
-def nearest(circle: Circle, prepared: Prepared, seed: int) -> float:
-    """The angle, radians, below which `FAR` of pairs of different people of tune lie; pi where
-    tune has nobody but one.
+def same_person_angle(circle: Circle, prepared: Prepared, seed: int) -> float:
+    """The angle, radians, at which `FALSE_ACCEPTS` of pairs of different people of tune are taken
+    for one; pi where tune has nobody but one.
     """
     rows = np.random.default_rng(seed).permutation(prepared.rows("tune"))
     rows = rows[np.sort(np.unique(prepared.identity[rows], return_index=True)[1])][:PEOPLE]
@@ -144,7 +145,7 @@ def nearest(circle: Circle, prepared: Prepared, seed: int) -> float:
         return math.pi
     z = torch.cat([circle.embed(x) for x in prepared.batches(rows, 64)])
     above = torch.ones(len(z), len(z)).triu(1).bool()
-    return (z @ z.T).clamp(-1, 1).acos().cpu()[above].quantile(FAR).item()
+    return (z @ z.T).clamp(-1, 1).acos().cpu()[above].quantile(FALSE_ACCEPTS).item()
 
 
 def candidates(prepared: Prepared, name: str, sign: float, faces: int, seed: int) -> np.ndarray:

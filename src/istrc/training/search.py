@@ -16,6 +16,7 @@ from istrc.resample import resized
 from istrc.shape.mesh import Mesh
 from istrc.training.settings import SearchSettings
 from istrc.training.shape_free import straightened
+from istrc.training.spaces import standardise
 from istrc.whole import write_json
 
 BLOCK = 128  # faces at once
@@ -56,8 +57,7 @@ def train_search(data: str | Path, out: str | Path, **given: Any) -> Search:
         if step == s.steps:
             break
         if step == 0:
-            net.mean.copy_(codes["fit"].mean(0))
-            net.spread.copy_(codes["fit"].std(0).clamp(min=1e-4))
+            standardise(net, codes["fit"])
         coded = ((codes["fit"] - net.mean) / net.spread).double()
         wanted = off["fit"].double()
         middle, ended = coded.mean(0), wanted.mean(0)

@@ -173,12 +173,10 @@ class BeganSettings(Validated):
     )
     facenet: FaceNet | None = other(None, "Whose features sharpen the energy; plain L1 if none.")
     feature_weight: float = setting(0.1, "Weight of those features.")
-    critic_weight: float = setting(
-        0.4, "Pull of a critic of texture beside the energy's; 0 is none."
-    )
+    critic_weight: float = setting(0.4, "Weight of the critic's gradient; 0: no critic.")
     critic_rate: float = setting(5e-4, "Peak learning rate of the critic.")
-    critic_after: int = setting(500, "Steps until the critic pulls in full.")
-    average: float = setting(0.998, "Decay of the moving average, which is what is kept.")
+    critic_after: int = setting(500, "Steps over which that weight is warmed up.")
+    average: float = setting(0.998, AVERAGE)
 
 
 @dataclass(kw_only=True)
@@ -225,7 +223,7 @@ class FineTuneSettings(Run):
     batch_size: int = setting(16, "Faces in a batch.")
     rate: float = setting(3e-4, "Peak learning rate of F.")
     critic_rate: float = setting(5e-4, "Peak learning rate of the critic.")
-    critic_weight: float = setting(1.0, "Pull of the critic beside that of the errors.")
+    critic_weight: float = setting(1.0, "Weight of the critic's gradient.")
     colour_weight: float = setting(30.0, "Weight of the colours' error.")
     average: float = setting(0.998, AVERAGE)
 

@@ -21,7 +21,7 @@ from istrc.data.prepared import Prepared
 from istrc.device import reduced
 from istrc.models.began import AutoEncoder
 from istrc.models.facenet import FaceNet
-from istrc.models.fused import SEEN, folded, in_blocks
+from istrc.models.fused import ENCODED, in_blocks, without_batch_norm
 from istrc.models.serialization import fingerprint
 from istrc.progress import in_parts
 from istrc.resample import resized
@@ -65,7 +65,9 @@ class Spaces:
         if part not in self._made:
             kept = self._read(part)
             if kept is None:
-                kept = both_spaces(*self._nets[:3], self.rows[part], self._device, self._nets[3])
+                kept = embed_and_encode(
+                    *self._nets[:3], self.rows[part], self._device, self._nets[3]
+                )
                 self._keep(part, kept)
             self._made[part] = kept
         return self._made[part]
@@ -126,7 +128,13 @@ def open_spaces(
     return prepared, spaces, {**recorded(facenet), "autoencoder": fingerprint(s.autoencoder)}
 
 
-def both_sides(spaces: Spaces, part: str) -> tuple[torch.Tensor, torch.Tensor]:
+def standardise(net: Any, codes: torch.Tensor) -> None:
+    """Set the `mean` and `spread` of a network of codes (N, C)."""
+    net.mean.copy_(codes.mean(0))
+    net.spread.copy_(codes.std(0).clamp(min=1e-4))
+
+
+def with_mirrors(spaces: Spaces, part: str) -> tuple[torch.Tensor, torch.Tensor]:
     """z (2, N, D) and c (2, N, C) of each face and of its mirror image."""
     z, c = spaces.of(part)
     places = [spaces.places(part, mirror) for mirror in (False, True)]
@@ -134,7 +142,7 @@ def both_sides(spaces: Spaces, part: str) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 @torch.no_grad()
-def both_spaces(
+def embed_and_encode(
     facenet: FaceNet | Embeddings,
     autoencoder: AutoEncoder,
     prepared: Prepared,
@@ -151,10 +159,10 @@ def both_spaces(
     if isinstance(facenet, Embeddings):
         embedded = facenet.of(rows)
     else:
-        size, fused = facenet.size, folded(facenet.eval())
+        size, fused = facenet.size, without_batch_norm(facenet.eval())
 
         def embed(x: torch.Tensor) -> torch.Tensor:  # in blocks, whose maps stay near the processor
-            return in_blocks(fused, x, size, SEEN).float().cpu()
+            return in_blocks(fused, x, size, ENCODED).float().cpu()
 
     shapes = None if textures is None else torch.from_numpy(textures.landmarks)
 
@@ -180,7 +188,7 @@ def both_spaces(
 
 
 def place(faces: np.ndarray, mirror: bool, total: int) -> torch.Tensor:
-    """Where `both_spaces` of so many rows has these faces, counted among them, or their mirrors."""
+    """Where `embed_and_encode` of so many rows has these of them, or their mirror images."""
     block = faces // BLOCK
     size = np.minimum(BLOCK, total - block * BLOCK)
     return torch.from_numpy(faces + block * BLOCK + mirror * size)
