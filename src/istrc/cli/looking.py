@@ -20,19 +20,13 @@ TOGETHER = 64  # faces embedded or drawn at once: more are not quicker
 
 @dataclass(frozen=True)
 class Seen:
-    """Of one photograph.
-
-    Attributes:
-        picture, frames: it, and where these faces are in it, K.
-        crops: (K, S, S, 3) uint8.
-        first: the number of the first of them, from 1. count: how many faces it has.
-    """
+    """Of one photograph."""
 
     picture: Picture
-    frames: list[Frame]
-    crops: np.ndarray
-    first: int
-    count: int
+    frames: list[Frame]  # where these faces are in it, K
+    crops: np.ndarray  # (K, S, S, 3) uint8
+    first: int  # the number of the first of them, from 1
+    count: int  # faces that it has
 
     @property
     def pixels(self) -> int:

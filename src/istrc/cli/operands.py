@@ -24,17 +24,11 @@ def operand_argument(name: str) -> Any:
 
 @dataclass(frozen=True)
 class Operand:
-    """One face: its embedding, and its picture where there is one.
+    """One face: its embedding, and its picture where there is one."""
 
-    Attributes:
-        name: the file, with the row of an array: `z.npy[3]`.
-        z: (1, D) on the sphere.
-        x: (1, 3, S, S) in [-1, 1]; None for a saved embedding.
-    """
-
-    name: str
-    z: Any
-    x: Any
+    name: str  # the file, with the row of an array: `z.npy[3]`
+    z: Any  # (1, D) on the sphere
+    x: Any  # (1, 3, S, S) in [-1, 1]; None for a saved embedding
 
 
 @dataclass(frozen=True)

@@ -21,54 +21,42 @@ PIXELS_HELD = 6_000_000  # of the pictures that are done together; one may be la
 
 @dataclass
 class Outcome:
-    """What became of one input.
+    """What became of one input."""
 
-    Attributes:
-        facts: for the account; `input` and `output` are among them.
-        line: the same to a human's eye.
-        remarks: what a user should know beside it, a line each.
-        listed: what the command was asked for, lines for standard output.
-        error: why it failed, or None. full: because the disk is.
-        seconds: that it took.
-    """
-
+    # For the account; `input` and `output` are among them
     facts: dict[str, Any] = field(default_factory=dict)
-    line: str = ""
+    line: str = ""  # the same to a human's eye
+    # What a user should know beside it, a line each
     remarks: list[str] = field(default_factory=list)
+    # What the command was asked for, lines for standard output
     listed: list[str] = field(default_factory=list)
-    error: str | None = None
-    full: bool = False
-    seconds: float = 0.0
+    error: str | None = None  # why it failed, or None
+    full: bool = False  # it failed because the disk is
+    seconds: float = 0.0  # that it took
 
 
 @dataclass(frozen=True)
 class Task:
-    """A command's work on one picture, as it can be sent to another process.
+    """A command's work on one picture, as it can be sent to another process."""
 
-    Attributes:
-        work: (opened, job, settings) -> Outcome, a function of a module; None with `together`.
-        settings: all that the output depends on, beside the picture and what is opened.
-        open: () -> what the work needs and no pipe can carry, such as the circle; a function of a
-            module, or a partial of one.
-        runtime: what it is opened for (istrc.runtime).
-        look: (opened, job, settings) -> what `together` takes of one picture; may raise what is
-            expected. If it has `pixels`, so many are held until the picture is done.
-        together: the rest of the work, where that is quicker on several pictures than on one:
-            (opened, [(job, what look returned)], settings) -> their outcomes, errors among them.
-        at_once: the most of them; less where their pixels are more than `PIXELS_HELD`.
-        side_by_side: `look` holds no pixels and looks at several pictures at a time.
-    """
-
+    # (opened, job, settings) -> Outcome, a function of a module; None with `together`
     work: Callable[[Any, Job, dict[str, Any]], Outcome] | None
+    # All that the output depends on, beside the picture and what is opened
     settings: dict[str, Any]
+    # () -> what the work needs and no pipe can carry, such as the circle; a function of a module,
+    # or a partial of one
     open: Callable[[], Any]
-    runtime: str = "torch"
+    runtime: str = "torch"  # what it is opened for (istrc.runtime)
+    # (opened, job, settings) -> what `together` takes of one picture; may raise what is expected.
+    # If it has `pixels`, so many are held until the picture is done.
     look: Callable[[Any, Job, dict[str, Any]], Any] | None = None
+    # The rest of the work, where that is quicker on several pictures than on one: (opened, [(job,
+    # what look returned)], settings) -> their outcomes, errors among them
     together: Callable[[Any, Sequence[tuple[Job, Any]], dict[str, Any]], list[Outcome]] | None = (
         None
     )
-    at_once: int = 1
-    side_by_side: bool = False
+    at_once: int = 1  # the most of them; less where their pixels are more than `PIXELS_HELD`
+    side_by_side: bool = False  # `look` holds no pixels and looks at several pictures at a time
 
 
 @dataclass

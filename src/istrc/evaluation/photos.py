@@ -33,14 +33,11 @@ Edits = Sequence[tuple[str, float]]  # attribute, strength
 
 @dataclass(frozen=True)
 class Region:
-    """Where in a photograph an edit may show.
+    """Where in a photograph an edit may show."""
 
-    Attributes:
-        cut: rows and columns of the square round what moves with the face, a pixel to spare.
-        radius: (h, w) of each of its pixels: 1 on the mask's border, FULL where it begins to fade.
-    """
-
+    # Rows and columns of the square round what moves with the face, a pixel to spare
     cut: tuple[slice, slice]
+    # (h, w) of each of its pixels: 1 on the mask's border, FULL where it begins to fade
     radius: np.ndarray
 
     @classmethod

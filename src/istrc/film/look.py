@@ -40,30 +40,19 @@ _NARROW, _FULL = 1, 2  # FFmpeg's numbers of the ranges 16..235 and 0..255
 
 @dataclass(frozen=True)
 class Look:
-    """What the frames of a film are like, by the first of them.
+    """What the frames of a film are like, by the first of them."""
 
-    Attributes:
-        stored, kept: width and height of a frame as it is stored, and what is kept of it.
-        turned: rows become columns when it is set upright; after that
-        flips: whether columns and rows are mirrored.
-        colours: what the planes mean once they are ours.
-        matrix, primaries, transfer: H.273's numbers for them.
-        mastering: what an HDR film says of the screen that it was made on, or None.
-        interlaced: "tff" or "bff", by the field that comes first upright, or None.
-        losses: what is lost of a frame, a line each.
-    """
-
-    stored: tuple[int, int]
-    kept: tuple[int, int]
-    turned: bool
-    flips: tuple[bool, bool]
-    colours: Colours
-    matrix: int
+    stored: tuple[int, int]  # width and height of a frame as it is stored
+    kept: tuple[int, int]  # and what is kept of it
+    turned: bool  # rows become columns when it is set upright
+    flips: tuple[bool, bool]  # whether columns and rows are mirrored after that
+    colours: Colours  # what the planes mean once they are ours
+    matrix: int  # H.273's numbers for them
     primaries: int
     transfer: int
-    mastering: Mastering | None
-    interlaced: str | None
-    losses: tuple[str, ...]
+    mastering: Mastering | None  # what an HDR film says of the screen that it was made on, or None
+    interlaced: str | None  # "tff" or "bff", by the field that comes first upright, or None
+    losses: tuple[str, ...]  # what is lost of a frame, a line each
 
     @property
     def size(self) -> tuple[int, int]:

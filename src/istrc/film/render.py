@@ -30,23 +30,14 @@ Layer = Layers | np.ndarray  # what is put into a frame: an edit's layers, or a 
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """What the first pass found out, and the edit that follows from it.
+    """What the first pass found out, and the edit that follows from it."""
 
-    Attributes:
-        track: where the face is and what it is, smoothed as the edit uses it.
-        ruler: the same as flicker is measured by: smoothed even if the edit is not.
-        direction: the edit of the whole clip.
-        people: faces in the first frame that has any.
-        mode: how the edit is put into a frame, see `Circle.rebuild`.
-        doubts: why the edit may not fit, a line each.
-    """
-
-    track: Track
-    ruler: Track
-    direction: Direction
-    people: int
-    mode: str
-    doubts: tuple[str, ...] = ()
+    track: Track  # where the face is and what it is, smoothed as the edit uses it
+    ruler: Track  # the same as flicker is measured by: smoothed even if the edit is not
+    direction: Direction  # the edit of the whole clip
+    people: int  # faces in the first frame that has any
+    mode: str  # how the edit is put into a frame, see `Circle.rebuild`
+    doubts: tuple[str, ...] = ()  # why the edit may not fit, a line each
 
 
 def rendered(

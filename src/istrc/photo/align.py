@@ -39,13 +39,10 @@ class FindsPoints(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """Where a face is: photograph -> CelebA's aligned frame.
+    """Where a face is: photograph -> CelebA's aligned frame."""
 
-    Attributes:
-        matrix: (2, 3) float64 [sR | t] with a rotation R: a point (x, y) of the photograph, in
-            continuous pixel coordinates, is at matrix @ (x, y, 1) in the 178x218 frame.
-    """
-
+    # (2, 3) float64 [sR | t] with a rotation R: a point (x, y) of the photograph, in continuous
+    # pixel coordinates, is at matrix @ (x, y, 1) in the 178x218 frame
     matrix: np.ndarray
 
     def __post_init__(self):
@@ -153,17 +150,12 @@ def frame_from_box(box: Box) -> Frame:
 
 @dataclass(frozen=True)
 class Alignment:
-    """A detected face as the landmark network saw it.
+    """A detected face as the landmark network saw it."""
 
-    Attributes:
-        frame: where it is; the box's own where the network went astray.
-        points: (68, 3) of the last look, as the network gives them.
-        apart: how far the points of a look are from those of the look before, mean, pixels of the
-            aligned frame; one number fewer than looks. In what is no face they are never settled.
-    """
-
-    frame: Frame
-    points: np.ndarray
+    frame: Frame  # where it is; the box's own where the network went astray
+    points: np.ndarray  # (68, 3) of the last look, as the network gives them
+    # How far the points of a look are from those of the look before, mean, pixels of the aligned
+    # frame; one number fewer than looks. In what is no face they are never settled.
     apart: tuple[float, ...]
 
 

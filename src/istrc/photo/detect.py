@@ -40,21 +40,16 @@ _SIDE_RATIO, _SIDE_DROP = BOX_SIDE / 99.8, (float(BOX_CENTRE[1]) - 127.0) / 99.8
 
 @dataclass(frozen=True)
 class Box:
-    """A square round a face, eyebrows to chin.
+    """A square round a face, eyebrows to chin."""
 
-    Attributes:
-        left, top, right, bottom: the square's edges in the photograph, pixels; it may reach
-            outside the photograph.
-        score: the detector's confidence; 0 is its threshold, a clear face has 1 to 2.
-        angle: radians that the face, and with it the square about its centre, is turned
-            clockwise in the photograph; a first guess, within 20 degrees or so.
-    """
-
+    # The square's edges in the photograph, pixels; it may reach outside of it
     left: float
     top: float
     right: float
     bottom: float
-    score: float
+    score: float  # the detector's confidence; 0 is its threshold, a clear face has 1 to 2
+    # Radians that the face, and with it the square about its centre, is turned clockwise in the
+    # photograph; a first guess, within 20 degrees or so
     angle: float = 0.0
 
     @property

@@ -36,17 +36,11 @@ LARGE = 2000  # pixels of a longest side from which advice about small faces may
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """A face that was found.
+    """A face that was found."""
 
-    Attributes:
-        frame: where it is.
-        score: how surely it is a face, 0 to 1.
-        box: where the detector saw it.
-    """
-
-    frame: Frame
-    score: float
-    box: Box
+    frame: Frame  # where it is
+    score: float  # how surely it is a face, 0 to 1
+    box: Box  # where the detector saw it
 
 
 def find_frames(

@@ -63,19 +63,12 @@ class ExpressionError(InputError):
 
 @dataclass(frozen=True)
 class Operand:
-    """A face of an expression.
+    """A face of an expression."""
 
-    Attributes:
-        name: a name or a file, as it was written, without quotes.
-        row: of an array, from 0; None where none was given.
-        is_file: a file and not a name.
-        column: where it first stands, from 1.
-    """
-
-    name: str
-    row: int | None = None
-    is_file: bool = False
-    column: int = field(default=1, compare=False)
+    name: str  # a name or a file, as it was written, without quotes
+    row: int | None = None  # of an array, from 0; None where none was given
+    is_file: bool = False  # a file and not a name
+    column: int = field(default=1, compare=False)  # where it first stands, from 1
 
     def __str__(self) -> str:
         return self.name if self.row is None else f"{self.name}[{self.row}]"
