@@ -18,7 +18,7 @@ from istrc.cli.files import Job
 from istrc.cli.manifest import Manifest
 from istrc.cli.many import do_all, parts
 from istrc.cli.report import Report
-from istrc.cli.task import Outcome, Stop, Task, attempted, here
+from istrc.cli.task import Outcome, Stop, Task, attempted, in_this_process
 from istrc.errors import InputError, OutOfSpace
 
 
@@ -258,7 +258,7 @@ def test_what_was_done_keeps_the_rest_company_and_is_not_done_again(tmp_path):
         return [Outcome() if job.there else copy(circle, job, settings) for job, _ in seen]
 
     task = Task(None, {}, list, look=see, together=note, at_once=3)
-    outcomes = here(parts(jobs, {0, 3, 5, 7}, 3), task, [], Stop())
+    outcomes = in_this_process(parts(jobs, {0, 3, 5, 7}, 3), task, [], Stop())
     assert [(k, bool(one.error)) for k, one in outcomes] == [
         *((1, True), (2, False), (4, True), (6, True), (8, False))
     ]
@@ -277,7 +277,7 @@ def test_what_was_not_looked_at_when_it_was_stopped_is_not_begun(tmp_path):
 
     jobs = [Job(tmp_path / f"{k}", None) for k in range(3)]
     task = Task(None, {}, list, look=see, together=copy_all, at_once=3)
-    assert [*here(parts(jobs, (), 3), task, [], stop)] == [] and seen == ["0", "1"]
+    assert [*in_this_process(parts(jobs, (), 3), task, [], stop)] == [] and seen == ["0", "1"]
 
 
 def test_ctrl_c_ends_what_is_looked_at_ahead(tmp_path, capsys):

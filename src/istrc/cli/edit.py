@@ -9,10 +9,9 @@ import typer
 
 from istrc.cli import options
 from istrc.cli.files import Job, find_all, plan_outputs
-from istrc.cli.looking import Seen
 from istrc.cli.many import ResumeOptions
+from istrc.cli.photographs import Photograph, redraw_all, redraw_some
 from istrc.cli.pictures import write_face
-from istrc.cli.redraw import redraw_all, redraw_some
 from istrc.cli.report import Report
 from istrc.cli.strengths import parse_edits
 from istrc.cli.task import Outcome
@@ -75,7 +74,7 @@ def edit(
 
 
 def edit_some(
-    circle: Any, looked: Sequence[tuple[Job, Seen]], settings: dict[str, Any]
+    circle: Any, photographs: Sequence[tuple[Job, Photograph]], settings: dict[str, Any]
 ) -> list[Outcome]:
     """Edit the faces of some photographs, and write them whole or by their crops."""
     from istrc.face import edited
@@ -88,7 +87,7 @@ def edit_some(
             edited=[seen.number for seen in faces], angle=[round(one.angle, 4) for one in edited]
         )
 
-    return redraw_some(circle, looked, settings, draw, tell)
+    return redraw_some(circle, photographs, settings, draw, tell)
 
 
 def walk(

@@ -17,12 +17,11 @@ from typing import Annotated, Any, Literal
 import typer
 
 from istrc.cli.cluster import by_ray
-from istrc.cli.crew import apart
 from istrc.cli.files import Job, find_all, plan_outputs
 from istrc.cli.manifest import Manifest
-from istrc.cli.report import Report, describe
-from istrc.cli.table import ReportOption, table_file
-from istrc.cli.task import Outcome, Part, Stop, Task, here, is_full
+from istrc.cli.processes import in_processes
+from istrc.cli.report import Report, ReportOption, describe, table_file
+from istrc.cli.task import Outcome, Part, Stop, Task, in_this_process, is_full
 from istrc.errors import OutOfSpace
 from istrc.progress import Bar
 
@@ -115,9 +114,9 @@ def do_all(
         if todo and engine == "ray":
             outcomes = by_ray(todo, task, count, stop)
         elif todo and count > 1:
-            outcomes = apart(todo, task, count, stop)
+            outcomes = in_processes(todo, task, count, stop)
         else:
-            outcomes = here(todo, task, opened, stop)
+            outcomes = in_this_process(todo, task, opened, stop)
         with contextlib.closing(outcomes):
             for number, outcome in outcomes:
                 if outcome.error is None and manifest is not None:

@@ -91,7 +91,7 @@ def is_full(error: BaseException) -> bool:
     return getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
 
 
-def here(
+def in_this_process(
     parts: Sequence[Part], task: Task, opened: Any, stop: Stop
 ) -> Generator[tuple[int, Outcome]]:
     """The jobs in this process. While some are done, a thread looks at the next."""
