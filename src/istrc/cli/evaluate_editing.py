@@ -141,15 +141,15 @@ def editing(
         say=report.say,
     )
     one = 1.0 if 1.0 in strengths else strengths[0]
-    shown: list[Any] = []  # Sheets and KeptPictures
+    shown: dict[tuple[str, float], list[Any]] = {}
     for method in ("photo", *made):
         place = "" if method == "photo" else method
-        of: dict[str, Any] = dict(method=method, strength=one)
+        see = shown.setdefault((method, one), [])
         if sheets:
-            folder = Path(sheets) / "editing" / place
-            shown.append(Sheets(folder, bench.prepared, judges, **of))
+            folder, of = Path(sheets) / "editing" / place, f"{method}, strength {one:g}"
+            see.append(Sheets(folder, bench.prepared, judges, of))
         if keep_pictures:
-            shown.append(KeptPictures(Path(keep_pictures) / place, bench.prepared, **of))
+            see.append(KeptPictures(Path(keep_pictures) / place, bench.prepared, method, one))
     found = bench.measured(
         "editing",
         evaluate_editing,
@@ -162,7 +162,7 @@ def editing(
         peers=made,
         slow=[name for name, peer in made.items() if peer.slow],
         few=few,
-        show=lambda *outcome: [see(*outcome) for see in shown],
+        show=shown,
     )
     if keep_pictures:
         report.say(keep_pictures)

@@ -19,7 +19,7 @@ from istrc.errors import InputError
 from istrc.evaluation.embedding import Progress, silent
 from istrc.evaluation.metrics import LUMA, finite_mean
 from istrc.evaluation.results import circle_checksum
-from istrc.face import Edited, Face
+from istrc.face import Face
 from istrc.photo.align import Frame, transform
 from istrc.photo.inputs import find_inputs
 from istrc.photo.paste import FULL, ROUNDNESS
@@ -121,7 +121,7 @@ def measure_face(
     for attribute, strength in edits:
         for mode in MODES:
             started = time.perf_counter()
-            after = edited(face, attribute, strength, mode).pixels
+            after = face.edit(mode=mode, **{attribute: strength}).pixels
             seconds = time.perf_counter() - started
             grey = luminance(after[region.cut])
             modes[mode][f"{attribute}{'+' if strength > 0 else '-'}"] = {
@@ -131,7 +131,7 @@ def measure_face(
                 "seconds": seconds,
             }
             progress()
-    nothing = edited(face, edits[0][0], 0.0).pixels
+    nothing = face.edit(**{edits[0][0]: 0.0}).pixels
     return {"modes": modes, "nothing": bool(np.array_equal(nothing, before))}
 
 
@@ -201,12 +201,6 @@ def enlarged_face(circle: Any, face: Face, megapixels: float) -> Face:
         pixels = enlarged(face.picture.pixels, megapixels)
         Image.fromarray(pixels).save(path, compress_level=1)
         return circle.read(path)
-
-
-def edited(face: Face, name: str, strength: float, mode: str = "photo") -> Edited:
-    """One attribute's edit of a face."""
-    strengths: dict[str, Any] = {name: strength}
-    return face.edit(mode=mode, **strengths)
 
 
 def together(measured: Sequence[dict[str, Any]]) -> dict[str, Any]:

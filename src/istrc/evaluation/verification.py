@@ -19,7 +19,7 @@ from istrc.data.pairs import count_pairs, draw_pairs
 from istrc.data.prepared import Prepared
 from istrc.errors import InputError
 from istrc.evaluation import identity
-from istrc.evaluation.embedding import Progress, embed_rows, precise, silent
+from istrc.evaluation.embedding import Progress, embed_rows, silent
 from istrc.evaluation.results import circle_checksum
 from istrc.evaluation.roc_figure import roc_figure
 from istrc.roc import best_threshold, roc_auc, roc_points, tar_at_far
@@ -107,7 +107,8 @@ def measure_pairs(
     fold: np.ndarray,
 ) -> dict[str, Any]:
     """Both distances of the same pairs, side by side."""
-    a, b = precise(z[places[:, 0]]), precise(z[places[:, 1]])
+    z = sphere.normalize(z.double())  # what float32 leaves of the norm is 1e-7
+    a, b = z[places[:, 0]], z[places[:, 1]]
     angle, chord = sphere.angle(a, b).numpy(), (a - b).norm(dim=1).numpy()
     return {
         "angle": verification_measures(angle, same, fold),

@@ -16,7 +16,7 @@ from istrc.film.encoders import encoder_for
 from istrc.film.pyav import filter_like, need_av, url_of
 from istrc.film.read import Film
 from istrc.film.shot import Shot
-from istrc.film.sound import Copied, Encoded, find_ways
+from istrc.film.sound import Sound, find_ways
 from istrc.photo.xmp import COMPOSITE
 from istrc.whole import beside
 
@@ -94,11 +94,11 @@ class Writer:
         if look.mastering and not look.mastering.settings(self._encoder.name):
             said = [UNMASTERED, *said]
         self.losses = (*film.losses, *combed, *said)
-        encoded = any(way.encoder for way in self._ways.values())
+        encoded = any(encoder for encoder, _ in self._ways.values())
         self.sound = "encoded" if encoded else "copied" if self._ways else "none"
         self._out: Any = None
         self._marking: Any = None  # see `_with_fields`
-        self._sounds: dict[int, Copied | Encoded] = {}
+        self._sounds: dict[int, Sound] = {}
 
     def __enter__(self) -> Writer:
         av = need_av()
@@ -107,8 +107,9 @@ class Writer:
             with self.film.template() as (video, sounds), self._told():
                 self._out = av.open(url_of(self.temporary), "w", format=self._kind)
                 self._add_video(video)
-                for sound in (sound for sound in sounds if sound.index in self._ways):
-                    self._sounds[sound.index] = self._ways[sound.index].open(self._out, sound)
+                for sound in sounds:
+                    if (way := self._ways.get(sound.index)) is not None:
+                        self._sounds[sound.index] = Sound(self._out, sound, *way)
                 self._add_titles(video.container.metadata)
                 self._out.start_encoding()
         except BaseException:
