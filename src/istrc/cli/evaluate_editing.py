@@ -140,7 +140,7 @@ def editing(
         seed=bench.seed,
         say=report.say,
     )
-    one = 1.0 if 1.0 in strengths else strengths[0]
+    one: Any = 1.0 if 1.0 in strengths else strengths[0]
     shown: dict[tuple[str, float], list[Any]] = {}
     for method in ("photo", *made):
         place = "" if method == "photo" else method

@@ -119,9 +119,10 @@ def measure_face(
     was_sharp, was_rough = sharpness(grey, region.face), roughness(grey, region.border)
     modes: dict[str, dict[str, dict[str, float]]] = {mode: {} for mode in MODES}
     for attribute, strength in edits:
+        strengths: dict[str, Any] = {attribute: strength}
         for mode in MODES:
             started = time.perf_counter()
-            after = face.edit(mode=mode, **{attribute: strength}).pixels
+            after = face.edit(mode=mode, **strengths).pixels
             seconds = time.perf_counter() - started
             grey = luminance(after[region.cut])
             modes[mode][f"{attribute}{'+' if strength > 0 else '-'}"] = {
@@ -131,7 +132,7 @@ def measure_face(
                 "seconds": seconds,
             }
             progress()
-    nothing = face.edit(**{edits[0][0]: 0.0}).pixels
+    nothing = face.edit(**dict.fromkeys(strengths, 0.0)).pixels
     return {"modes": modes, "nothing": bool(np.array_equal(nothing, before))}
 
 
