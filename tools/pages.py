@@ -1,4 +1,6 @@
-"""Pages of docs/results/ from results/: `python -m tools.pages results/editing.json docs/results/editing.md`.
+"""Pages of docs/results/ from results/.
+
+    python -m tools.pages results/editing.json docs/results/editing.md
 
 The page of whichever measure of `istrc evaluate` or `istrc bench` the file holds.
 """

@@ -6,8 +6,6 @@ import math
 from functools import partial
 from typing import Annotated, Any
 
-import typer
-
 from istrc.cli import options
 from istrc.cli.files import Job
 from istrc.cli.many import BatchOptions, do_all
@@ -26,12 +24,9 @@ def faces(
     *,
     out: Annotated[
         str | None,
-        typer.Option(
-            "-o",
-            "--out",
-            metavar="OUT",
-            help="Also write a preview with numbered frames; with several inputs a folder, where "
-            "each preview keeps its input's stem.",
+        options.out_option(
+            "Also write a preview with numbered frames; with several inputs a folder, where each "
+            "preview keeps its input's stem.",
             show_default="not written",
         ),
     ] = None,

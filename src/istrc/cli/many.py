@@ -106,7 +106,7 @@ def do_all(
     already, count = len(ready), max(1, min(processes, len(jobs)))
     # At least one part for each process
     todo = parts(jobs, ready, min(task.at_once, max(1, len(jobs) // count)))
-    told, full = 0, None
+    reported, full = 0, None
     with (
         _gently(len(jobs) - already > 1) as stop,
         Bar(report.command, len(jobs), already) as bar,
@@ -125,13 +125,13 @@ def do_all(
                     stop.asked, full = True, full or outcome.error
                 else:
                     ready[number] = outcome
-                while told in ready:
-                    _tell(report, jobs[told], ready.pop(told), tell)
-                    told += 1
+                while reported in ready:
+                    _report(report, jobs[reported], ready.pop(reported), tell)
+                    reported += 1
                 bar.advance()
-    for number in range(told, len(jobs)):  # after a gap, when it was stopped
+    for number in range(reported, len(jobs)):  # after a gap, when it was stopped
         if number in ready:
-            _tell(report, jobs[number], ready[number], tell)
+            _report(report, jobs[number], ready[number], tell)
         else:
             why = "not done: the disk is full" if full else "not done: stopped"
             report.rows.append({"input": str(jobs[number].source), "error": why})
@@ -166,7 +166,7 @@ def _record(manifest: Manifest, job: Job, outcome: Outcome) -> Outcome:
     return outcome
 
 
-def _tell(
+def _report(
     report: Report, job: Job, outcome: Outcome, tell: Callable[[Report, Job, Outcome], None] | None
 ) -> None:
     if outcome.error is not None:

@@ -42,9 +42,9 @@ def complete_attribute(ctx: typer.Context, incomplete: str) -> list[str]:
     return sorted(name for name in known if name.startswith(incomplete))
 
 
-def out_option(help: str, metavar: str = "OUT") -> Any:
-    """What a parameter that is a command's output (a str) is told of in the help."""
-    return typer.Option("-o", "--out", metavar=metavar, help=help)
+def out_option(help: str, metavar: str = "OUT", **more: Any) -> Any:
+    """What stands in the help of a parameter that is a command's output (a str)."""
+    return typer.Option("-o", "--out", metavar=metavar, help=help, **more)
 
 
 InputsArgument = Annotated[list[str], typer.Argument(metavar="INPUT...", help=WHAT_INPUT)]

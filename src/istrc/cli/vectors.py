@@ -46,12 +46,10 @@ def embed(
     *,
     out: Annotated[
         str,
-        typer.Option(
-            "-o",
-            "--out",
-            metavar="Z.NPY",
-            help="Array to write: float32 (N, D), rows of unit norm, one an input in order. "
-            "Z.txt beside it lists the inputs, one a line.",
+        options.out_option(
+            "Array to write: float32 (N, D), rows of unit norm, one an input in order. Z.txt "
+            "beside it lists the inputs, one a line.",
+            "Z.NPY",
         ),
     ],
     faces: options.FaceOptions,

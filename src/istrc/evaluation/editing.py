@@ -190,12 +190,12 @@ def evaluate_editing(
             outcomes[-1].pixels = None
         if method not in slow:
             shown = method in (jobs[0][0], MODES[0])
-            made = summarise(outcomes, **common, apart=shown, whole=strength == whole)
-            methods.setdefault(method, {})[f"{strength:g}"] = made
+            summary = summarise(outcomes, **common, apart=shown, whole=strength == whole)
+            methods.setdefault(method, {})[f"{strength:g}"] = summary
             outcomes = [o.on(p) for o, p in zip(outcomes, places, strict=True)] if slow else []
         if slow:
-            made = summarise(outcomes, **common, apart=False)
-            on_few.setdefault(method, {})[f"{strength:g}"] = made
+            summary = summarise(outcomes, **common, apart=False)
+            on_few.setdefault(method, {})[f"{strength:g}"] = summary
 
     found: dict[str, Any] = {"methods": methods, "equal_identity": at_equal_identity(methods)}
     if slow:

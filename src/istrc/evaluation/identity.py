@@ -89,8 +89,8 @@ class SecondRecogniser:
         points = [np.zeros((0, 68, 2))]
         for start in range(0, len(x), batch):
             cut, found = chips_and_landmarks(to_pixels(x[start : start + batch]))
-            seen = torch.from_numpy(np.stack(cut)).to(self.device)
-            parts.append(self.net(seen).cpu().numpy())
+            chips = torch.from_numpy(np.stack(cut)).to(self.device)
+            parts.append(self.net(chips).cpu().numpy())
             points.append(found)
         return np.concatenate(parts), np.concatenate(points)
 

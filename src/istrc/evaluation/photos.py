@@ -132,7 +132,8 @@ def measure_face(
                 "seconds": seconds,
             }
             progress()
-    nothing = face.edit(**dict.fromkeys(strengths, 0.0)).pixels
+    strengths[attribute] = 0.0
+    nothing = face.edit(**strengths).pixels
     return {"modes": modes, "nothing": bool(np.array_equal(nothing, before))}
 
 

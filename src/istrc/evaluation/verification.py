@@ -80,10 +80,10 @@ def verification_measures(
     """
     accuracies, thresholds = [], []
     for number in np.unique(fold):
-        here = fold == number
-        cut = best_threshold(distances[~here], same[~here])
+        inside = fold == number
+        cut = best_threshold(distances[~inside], same[~inside])
         thresholds.append(cut)
-        accuracies.append(np.mean((distances[here] < cut) == same[here]))
+        accuracies.append(np.mean((distances[inside] < cut) == same[inside]))
     spread = float(np.std(accuracies, ddof=1))
     points = roc_points(distances[same], distances[~same])
     return {

@@ -52,8 +52,8 @@ class Direction:
 def middle(z: torch.Tensor) -> torch.Tensor:
     """The mean (D,) of the embeddings (N, D) of one person, without the tenth that is off."""
     z = z.double()
-    far = sphere.angle(z, sphere.normalize(z.sum(0)))  # a mean that there is of any faces
-    return sphere.normalize(z[far <= far.quantile(KEPT)].sum(0)).float()
+    distances = sphere.angle(z, sphere.normalize(z.sum(0)))  # a mean that there is of any faces
+    return sphere.normalize(z[distances <= distances.quantile(KEPT)].sum(0)).float()
 
 
 def find_direction(

@@ -153,14 +153,14 @@ def make_plan(
             progress("follow", count, film.expected and max(count, film.expected))
     found = follower.finish()
     if not found.found.any():
-        lighter = "; it is dark: lighten it first" if follower.light < DARK else ""
+        lighter = "; it is dark: lighten it first" if follower.brightest < DARK else ""
         raise InputError(
             f"{film.path}: no face found in any of {count} frames; use a film in which a face is "
             f"seen from the front{lighter}"
         )
     track = found.smoothed(smooth)
     numbers = sorted(follower.crops)
-    light = float(np.median([follower.crops[n].mean() for n in numbers]))
+    brightness = float(np.median([follower.crops[n].mean() for n in numbers]))
     z = track.z.to(circle.device)
     direction = find_direction(
         circle,
@@ -172,9 +172,8 @@ def make_plan(
         **settings,
     )
     ruler = track if smooth >= SMOOTH else found.smoothed(SMOOTH)
-    doubts = (
-        [f"its face is dark (mean level {light:.0f} of 255), and its edit may not fit: lighten it"]
-        if light < DARK
-        else []
-    )
-    return Plan(track, ruler, direction, follower.count, mode, tuple(doubts))
+    doubts: tuple[str, ...] = ()
+    if brightness < DARK:
+        level = f"mean level {brightness:.0f} of 255"
+        doubts = (f"its face is dark ({level}), and its edit may not fit: lighten it",)
+    return Plan(track, ruler, direction, follower.count, mode, doubts)

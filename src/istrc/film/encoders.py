@@ -85,7 +85,7 @@ class Mastering:
 
     def settings(self, encoder: str) -> list[str]:
         """As an encoder is told: the whole screen or nothing of it; [] where it has no place."""
-        told, hevc = [], encoder == HEVC.name
+        said, hevc = [], encoder == HEVC.name
         if encoder not in (HEVC.name, AV1.name):
             return []
         if self.points and self.range:
@@ -96,7 +96,7 @@ class Mastering:
             pairs.append(("L", self.range[1] * cd, self.range[0] * cd))
             as_text = (lambda v: str(round(v))) if hevc else (lambda v: f"{v:.5f}")
             screen = "".join(f"{name}({as_text(a)},{as_text(b)})" for name, a, b in pairs)
-            told.append(f"{'master-display' if hevc else 'mastering-display'}={screen}")
+            said.append(f"{'master-display' if hevc else 'mastering-display'}={screen}")
         if self.light:
-            told.append(f"{'max-cll' if hevc else 'content-light'}={self.light[0]},{self.light[1]}")
-        return told
+            said.append(f"{'max-cll' if hevc else 'content-light'}={self.light[0]},{self.light[1]}")
+        return said

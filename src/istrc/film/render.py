@@ -23,7 +23,7 @@ from istrc.photo.align import Frame
 from istrc.photo.paste import paste_crop
 
 BATCH = 16  # frames in the networks at once
-HELD = 64 << 20  # bytes of them in memory; fewer frames of a large film
+BATCH_BYTES = 64 << 20  # bytes of them in memory; fewer frames of a large film
 
 Layer = Layers | np.ndarray  # what is put into a frame: an edit's layers, or a face (S, S, 3)
 
@@ -48,7 +48,7 @@ def rendered(
     Frames without the face are the very `Shot`s that were read.
     """
     stage = _Stage(circle, plan, flicker)
-    size = max(1, min(BATCH, HELD // (film.width * film.height * 3 // 2)))
+    size = max(1, min(BATCH, BATCH_BYTES // (film.width * film.height * 3 // 2)))
     batch: list[Shot] = []
     for item in film.read(sound=True):
         if not isinstance(item, Shot):

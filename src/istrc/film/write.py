@@ -26,7 +26,7 @@ COMBED = (
     "its fields are written as whole frames, so that what moves shows combs; deinterlace it first"
 )
 UNMASTERED = "what it says of the screen that it was made on (HDR metadata) is left out"
-MADE = f"Parts of the pictures were made by a model, with istrc ({COMPOSITE})"
+PROVENANCE = f"Parts of the pictures were made by a model, with istrc ({COMPOSITE})"
 _OF_THE_FILE = ("major_brand", "minor_version", "compatible_brands", "encoder")
 
 
@@ -104,7 +104,7 @@ class Writer:
         av = need_av()
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with self.film.template() as (video, sounds), self._told():
+            with self.film.template() as (video, sounds), self._one_line_errors():
                 self._out = av.open(url_of(self.temporary), "w", format=self._kind)
                 self._add_video(video)
                 for sound in sounds:
@@ -137,12 +137,14 @@ class Writer:
             context.sample_aspect_ratio = 1 / shape if look.turned else shape
 
     def _add_titles(self, titles: dict[str, str]) -> None:
-        told = {key: value for key, value in titles.items() if key not in _OF_THE_FILE}
+        kept = {key: value for key, value in titles.items() if key not in _OF_THE_FILE}
         if not self.location:
-            told = {key: value for key, value in told.items() if "location" not in key.lower()}
+            kept = {key: value for key, value in kept.items() if "location" not in key.lower()}
         if self.provenance:
-            told["comment"] = f"{told['comment']}; {MADE}" if told.get("comment") else MADE
-        self._out.metadata.update(told)
+            kept["comment"] = (
+                f"{kept['comment']}; {PROVENANCE}" if kept.get("comment") else PROVENANCE
+            )
+        self._out.metadata.update(kept)
 
     def write(self, shot: Shot) -> None:
         """The next frame."""
@@ -151,7 +153,7 @@ class Writer:
         frame = self._with_fields(frame)
         frame.duration = shot.duration
         frame.color_range, frame.colorspace = context.color_range, context.colorspace
-        with self._told():
+        with self._one_line_errors():
             self._out.mux(self._video.encode(frame))
 
     def _with_fields(self, frame: Any) -> Any:
@@ -166,13 +168,13 @@ class Writer:
     def add_sound(self, packet: Any) -> None:
         """The next packet of sound, of the film's stream that it came from."""
         if packet.stream.index in self._sounds:
-            with self._told():
+            with self._one_line_errors():
                 self._sounds[packet.stream.index].add(packet)
 
     def __exit__(self, kind: type | None, *_: object) -> None:
         try:
             if kind is None:
-                with self._told():
+                with self._one_line_errors():
                     self._out.mux(self._video.encode())
                     for sound in self._sounds.values():
                         sound.finish()
@@ -188,7 +190,7 @@ class Writer:
         self.temporary.unlink(missing_ok=True)
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _one_line_errors(self) -> Iterator[None]:
         """PyAV's errors in one line."""
         try:
             yield

@@ -188,14 +188,14 @@ def align(pixels: np.ndarray, box: Box, aligner: FindsPoints, looks: int = STEPS
     for number in range(looks):
         rough = number + 1 < looks  # the last look is at a face that is nearly aligned
         size = aligner.rough_size if rough else aligner.size
-        seen = Frame(compose(frame.matrix, from_window)).crop(window, size)
-        points = aligner.find_in(seen[None], rough)[0].astype(np.float64)  # (68, 3)
+        view = Frame(compose(frame.matrix, from_window)).crop(window, size)
+        points = aligner.find_in(view[None], rough)[0].astype(np.float64)  # (68, 3)
         shape = points[:, :2]
-        here = transform(frame.inverse, shape * CROP_SIDE / 2 + CROP_CENTRE)  # photograph pixels
+        located = transform(frame.inverse, shape * CROP_SIDE / 2 + CROP_CENTRE)  # photograph pixels
         frame = Frame(compose(in_frame(aligning(shape, numpy(aligner.mean))), frame.matrix))
         if before is not None:
-            apart.append(float(np.linalg.norm(here - before, axis=1).mean() * frame.scale))
-        before = here
+            apart.append(float(np.linalg.norm(located - before, axis=1).mean() * frame.scale))
+        before = located
         if _astray(frame, start):
             return Alignment(start, points, tuple(apart))
     return Alignment(frame, points, tuple(apart))
@@ -275,8 +275,8 @@ def _sample(pixels: np.ndarray, to_pixels: np.ndarray, side: int) -> np.ndarray:
             for first, end in zip(shift, pixels.shape[1::-1], strict=True)
         )
         return pixels[rows[:, None], columns]
-    seen = looked_up(pixels.transpose(2, 0, 1), *places(to_pixels, (0, 0, side, side)))
-    return np.rint(seen).clip(0, 255).astype(np.uint8).transpose(1, 2, 0)  # (side, side, 3)
+    view = looked_up(pixels.transpose(2, 0, 1), *places(to_pixels, (0, 0, side, side)))
+    return np.rint(view).clip(0, 255).astype(np.uint8).transpose(1, 2, 0)  # (side, side, 3)
 
 
 def sampling_grid(
