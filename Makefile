@@ -29,7 +29,7 @@ audit: $(READY)
 	$(BIN)/pip-audit --strict --no-deps --disable-pip -r requirements.lock
 
 # The tables of these pages, from results/*.json.
-PAGES := README.md docs/results.md docs/own-data.md docs/reliability.md docs/page.md \
+PAGES := README.md docs/results.md docs/own-data.md docs/results/reliability.md docs/page.md \
 	docs/command-line.md \
 	src/istrc/weights/celeba128/README.md
 tables: $(READY)

@@ -59,9 +59,10 @@ class Study:
         """Print the table, and write it and the results where they were asked for."""
         text = table(plain(found))
         print(text)
+        command = ["python", "-m", f"studies.{self.name}", *self.arguments]
         if self.given.json:
-            command = ["python", "-m", f"studies.{self.name}", *self.arguments]
             seed = getattr(self.given, "seed", None)
             write_results(self.given.json, {part: found}, command=command, seed=seed)
         if self.given.markdown:
-            write_text(self.given.markdown, text)
+            made = f"<!-- made by `{' '.join(command)}`; do not edit by hand -->\n"
+            write_text(self.given.markdown, made + text)

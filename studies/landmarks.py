@@ -1,6 +1,7 @@
-"""How well landmarks are found: against dlib's labels, in mirrors, and as an aligner.
+r"""How well landmarks are found: against dlib's labels, in mirrors, and as an aligner.
 
-    python -m studies.landmarks prepared/ --json results/landmarks.json --markdown docs/landmarks.md
+    python -m studies.landmarks prepared/ --json results/landmarks.json \
+        --markdown docs/results/landmarks.md
 
 Errors are distances over the distance of the eyes' centres. dlib's predictor made the labels that
 the network was trained on, of other people; its own noise is in them.
@@ -150,7 +151,7 @@ def evaluate_landmarks(
 
 
 def landmarks_markdown(found: Mapping[str, Any]) -> str:
-    """The table of docs/landmarks.md."""
+    """The table of docs/results/landmarks.md."""
     rows = {
         "all": found["error"],
         **found["regions"],

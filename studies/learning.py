@@ -1,6 +1,7 @@
-"""Attributes from few pictures: how good they get, and whether what is promised of them is kept.
+r"""Attributes from few pictures: how good they get, and whether what is promised of them is kept.
 
-    python -m studies.learning prepared/ --json results/learn.json --markdown docs/learning.md
+    python -m studies.learning prepared/ --json results/learn.json \
+        --markdown docs/results/learning.md
 
 Attributes whose labels are known are taught anew from a few faces a side, as if the circle did not
 know them, and asked of faces of other people. Its recogniser has seen their labels in training,

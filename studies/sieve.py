@@ -1,8 +1,9 @@
-"""Training of the sieve for small faces, on scenes that are put together from crops and grounds.
+"""Training of the network that proposes small faces, on scenes that are put together from crops and
+grounds.
 
     python -m studies.sieve CELEBA-OFFICIAL runs/sieve --crops TRAIN.parquet --plain PLAIN
 
-RUN/sieve.onnx is what `istrc.photo.sieve` looks through.
+RUN/sieve.onnx is what `istrc.photo.proposals` looks through.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from PIL import Image, ImageDraw, ImageFilter
 from torch import nn
 from torch.nn import functional as F
 
-from istrc.photo.sieve import SIDES, STRIDE
+from istrc.photo.proposals import SIDES, STRIDE
 from istrc.shape.crop import CROP_CENTRE, CROP_SIDE
 from istrc.training import loop
 from istrc.training.settings import Run, other, setting

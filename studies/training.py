@@ -1,6 +1,7 @@
-"""What training a circle took, part by part, and what the same work would take on a GPU.
+r"""What training a circle took, part by part, and what the same work would take on a GPU.
 
-    python -m studies.training runs/mine --json results/training.json --markdown docs/training.md
+    python -m studies.training runs/mine --json results/training.json \
+        --markdown docs/results/training.md
 
 The runs of `istrc train all` keep their seconds, and the arithmetic of one step, counted
 (istrc.training.cost). Beside them stands what the machine's matrix product does at its best; and

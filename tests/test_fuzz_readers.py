@@ -1,7 +1,8 @@
 """Damaged files of every kind but pictures: each is read, or refused in one line.
 
 ISTRC_FUZZ=2000 pytest tests/test_fuzz_readers.py      # as many cases a kind
-ISTRC_FUZZ_JSON=results/fuzz_readers.json writes what became of them, for docs/reliability.md.
+ISTRC_FUZZ_JSON=results/fuzz_readers.json writes what became of them, for
+docs/results/reliability.md.
 """
 
 import copy

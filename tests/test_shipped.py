@@ -11,7 +11,8 @@ import torch
 
 from istrc import sphere
 from istrc.circle import TRANSFORMATIONS, Circle
-from istrc.cli.faces import look
+from istrc.cli.faces import list_one
+from istrc.cli.files import Job
 from istrc.edit.hair_colour import AROUND
 from istrc.edit.render import MODES
 from istrc.errors import InputError
@@ -291,7 +292,9 @@ def test_an_edited_photograph_says_that_it_is_one(face, photograph, tmp_path):
 
 
 def test_faces_are_numbered_on_a_preview(photograph, tmp_path):
-    [one], notes = look(photograph, tmp_path / "faces.png", shipped_aligner())
-    assert one["number"] == 1 and not notes
+    job = Job(photograph, tmp_path / "faces.png")
+    done = list_one(shipped_aligner(), job, {"min_face": None})
+    [one] = done.facts["found"]
+    assert one["number"] == 1 and not done.remarks
     assert np.linalg.norm(np.mean(one["corners"], axis=0) - FACE) < 25
     assert read_picture(tmp_path / "faces.png").pixels.shape == (640, 640, 3)

@@ -1,4 +1,6 @@
-"""The figure of docs/peers.md: `python -m tools.curve results/peers.json docs/editing-curve.png`.
+"""The figure of docs/results/peers.md.
+
+    python -m tools.curve results/peers.json docs/results/editing-curve.png
 
 Success against same person over the strengths, one line a method; the suffix chooses the format.
 """

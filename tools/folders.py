@@ -89,8 +89,7 @@ def networks_alone(circle: Any, name: str, crops: np.ndarray) -> tuple[float, fl
     """What the networks of a command take a face, as many together as the command has: seconds of
     the clock, and of the processor.
     """
-    from istrc.cli.looking import TOGETHER
-    from istrc.cli.redraw import AT_ONCE
+    from istrc.cli.photographs import AT_ONCE, TOGETHER
     from istrc.data.prepared import to_array
     from istrc.face import Face, edited, rebuilt
     from istrc.photo.picture import Picture

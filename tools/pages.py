@@ -1,4 +1,6 @@
-"""Pages of docs/ from results/: `python -m tools.pages results/editing.json docs/editing.md`.
+"""Pages of docs/results/ from results/.
+
+    python -m tools.pages results/editing.json docs/results/editing.md
 
 The page of whichever measure of `istrc evaluate` or `istrc bench` the file holds.
 """
@@ -187,7 +189,7 @@ def amount(value: float | None, unit: str = "") -> str:
 
 
 def bench_markdown(found: Mapping[str, Any]) -> str:
-    """docs/bench.md: ratios first, and absolute times with the machine."""
+    """docs/results/bench.md: ratios first, and absolute times with the machine."""
     machine, walks, best = found["machine"], found["walks"], found["rebuild_precision"]
     ten = f"10 transformations x {walks['steps']} steps"
     ratios = [
@@ -262,7 +264,8 @@ def page(record: Mapping[str, Any]) -> str:
 
 def main(arguments: list[str]) -> None:
     results, out = arguments
-    write_text(Path(out), page(read_json(results)))
+    made = f"<!-- made by `python -m tools.pages {results} {out}`; do not edit by hand -->\n"
+    write_text(Path(out), made + page(read_json(results)))
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from istrc.cli.files import Job
 from istrc.cli.manifest import Manifest
 from istrc.cli.many import do_all, parts
 from istrc.cli.report import Report
-from istrc.cli.task import Outcome, Stop, Task, attempted, here
+from istrc.cli.task import Outcome, Stop, Task, attempted, in_this_process
 from istrc.errors import InputError, OutOfSpace
 
 
@@ -208,7 +208,7 @@ def copy_all(circle, looked, settings):
 
 
 def many_at_once(**more):
-    return Task(None, more.pop("settings", {}), list, look=read, together=copy_all, **more)
+    return Task(None, more.pop("settings", {}), list, load=read, together=copy_all, **more)
 
 
 @pytest.mark.parametrize("side_by_side", [False, True])
@@ -231,7 +231,7 @@ def test_together_is_as_one_by_one(tmp_path, processes, at_once, side_by_side, c
 
 
 def test_large_pictures_are_not_held_together(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(tasks, "PIXELS_HELD", 100)
+    monkeypatch.setattr(tasks, "PIXELS_AT_ONCE", 100)
     jobs = [Job(tmp_path / f"{k}", tmp_path / f"out{k}") for k in range(6)]
     for job in jobs:
         job.source.write_text("a")
@@ -257,8 +257,8 @@ def test_what_was_done_keeps_the_rest_company_and_is_not_done_again(tmp_path):
         done.append([job.source.name for job, _ in seen])
         return [Outcome() if job.there else copy(circle, job, settings) for job, _ in seen]
 
-    task = Task(None, {}, list, look=see, together=note, at_once=3)
-    outcomes = here(parts(jobs, {0, 3, 5, 7}, 3), task, [], Stop())
+    task = Task(None, {}, list, load=see, together=note, at_once=3)
+    outcomes = in_this_process(parts(jobs, {0, 3, 5, 7}, 3), task, [], Stop())
     assert [(k, bool(one.error)) for k, one in outcomes] == [
         *((1, True), (2, False), (4, True), (6, True), (8, False))
     ]
@@ -276,8 +276,8 @@ def test_what_was_not_looked_at_when_it_was_stopped_is_not_begun(tmp_path):
         stop.asked = len(seen) == 2
 
     jobs = [Job(tmp_path / f"{k}", None) for k in range(3)]
-    task = Task(None, {}, list, look=see, together=copy_all, at_once=3)
-    assert [*here(parts(jobs, (), 3), task, [], stop)] == [] and seen == ["0", "1"]
+    task = Task(None, {}, list, load=see, together=copy_all, at_once=3)
+    assert [*in_this_process(parts(jobs, (), 3), task, [], stop)] == [] and seen == ["0", "1"]
 
 
 def test_ctrl_c_ends_what_is_looked_at_ahead(tmp_path, capsys):

@@ -237,14 +237,14 @@ def test_the_table_and_the_file(found, tmp_path):
 
 
 def test_sheets_are_drawn_once_a_transformation(circle, prepared, judge, tmp_path):
-    sheets = Sheets(tmp_path, prepared, judge, each=2)
+    sheets = Sheets(tmp_path, prepared, judge, "photo, strength 1", each=2)
     evaluate_editing(
         circle=circle,
         prepared=prepared,
         judge=judge,
         transformations=("smile", "male"),
         faces=9,
-        show=sheets,
+        show={("photo", 1.0): [sheets]},
     )
     assert sorted(p.name for p in tmp_path.iterdir()) == ["male.png", "smile.png"]
     assert len(sheets.rows["smile"]) == 4  # before and after, in both directions

@@ -15,18 +15,16 @@ def outcome(prepared, name, sign, rows):
 
 
 def test_pictures_of_one_method_and_strength_come_back(prepared, tmp_path):
-    kept = KeptPictures(tmp_path, prepared)
-    kept("photo", 1.0, outcome(prepared, "smile", 1, [3, 5]))
-    kept("photo", 1.0, outcome(prepared, "smile", -1, [4]))
-    kept("photo", 0.5, outcome(prepared, "smile", -1, [7]))
-    kept("circle", 1.0, outcome(prepared, "male", -1, [7]))
+    kept = KeptPictures(tmp_path, prepared, "photo", 1.0)
+    kept(outcome(prepared, "smile", 1, [3, 5]))
+    kept(outcome(prepared, "smile", -1, [4]))
     found = read_kept(tmp_path, prepared)
     assert list(found) == ["smile+", "smile-"]
     assert found["smile+"].rows.tolist() == [3, 5] and found["smile-"].rows.tolist() == [4]
     assert np.array_equal(found["smile+"].pictures, 255 - prepared.images[[3, 5]])
-    KeptPictures(tmp_path, prepared)  # the same again may be written over it
+    KeptPictures(tmp_path, prepared, "photo", 1.0)  # the same again may be written over it
     with pytest.raises(InputError, match="holds other pictures"):
-        KeptPictures(tmp_path, prepared, strength=1.5)
+        KeptPictures(tmp_path, prepared, "photo", 1.5)
 
 
 def test_other_data_is_refused(prepared, pointed_folder, tmp_path):
@@ -47,7 +45,7 @@ def test_other_data_is_refused(prepared, pointed_folder, tmp_path):
 
 
 def test_pictures_of_fewer_faces_are_other_data(prepared, tmp_path):
-    KeptPictures(tmp_path, prepared)("photo", 1.0, outcome(prepared, "smile", 1, [3]))
+    KeptPictures(tmp_path, prepared, "photo", 1.0)(outcome(prepared, "smile", 1, [3]))
     note = tmp_path / "kept.json"
     note.write_text(note.read_text().replace(f'"faces": {len(prepared)}', '"faces": 9'))
     with pytest.raises(InputError, match="rows of other data are other faces"):

@@ -8,7 +8,7 @@ import pytest
 from istrc.errors import InputError
 from istrc.film.read import Film
 from istrc.film.shot import Shot
-from istrc.film.write import MADE, Writer
+from istrc.film.write import PROVENANCE, Writer
 
 av = pytest.importorskip("av", reason="films need PyAV: pip install 'istrc[film]'")
 
@@ -116,7 +116,7 @@ def test_titles_stay_the_place_does_not_and_the_model_is_named(encode, tmp_path)
     copy(clip, tmp_path / "b.mkv", provenance=False, location=True)
     first, second = told(tmp_path / "a.mkv"), told(tmp_path / "b.mkv")
     assert first["title"] == second["title"] == "Us"
-    assert first["comment"] == MADE and "location" not in first
+    assert first["comment"] == PROVENANCE and "location" not in first
     assert "comment" not in second and second["location"] == "+48+11/"
 
 

@@ -1,7 +1,7 @@
 """Damaged pictures by the thousand: each is a picture or one line that names the file.
 
 ISTRC_FUZZ=20000 pytest tests/photo/test_fuzz.py      # as many cases a format
-ISTRC_FUZZ_JSON=results/fuzz.json writes what became of them, for docs/reliability.md.
+ISTRC_FUZZ_JSON=results/fuzz.json writes what became of them, for docs/results/reliability.md.
 """
 
 import io

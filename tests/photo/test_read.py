@@ -11,7 +11,7 @@ from PIL import ExifTags, Image, ImageCms
 
 from istrc.errors import InputError
 from istrc.photo.inputs import find_inputs
-from istrc.photo.plugins import load_plugins
+from istrc.photo.plugins import _DECODERS, decoders
 from istrc.photo.read import BEHIND, read_picture
 from istrc.photo.write import write_picture
 
@@ -352,4 +352,5 @@ def test_no_right_to_read(tmp_path):
 
 
 def test_every_decoder_is_one_that_pillow_has():
-    assert set(load_plugins()) <= set(Image.OPEN) | {"AVIF"}  # in Pillow from 11.3 on
+    assert set(decoders()) == set(_DECODERS) & set(Image.OPEN)
+    assert set(_DECODERS) <= set(Image.OPEN) | {"AVIF"}  # in Pillow from 11.3 on

@@ -76,7 +76,7 @@ def test_only_uploads_are_deleted(sessions, tmp_path_factory):
 def test_idle_and_too_many_sessions_end(sessions, monkeypatch):
     monkeypatch.setattr(limits, "SESSIONS", 2)
     first = sessions.of("first")
-    sessions.of("second").seen += 1
+    sessions.of("second").last_request += 1
     sessions.of("third")
     assert len(sessions) == 2 and not first.folder.exists()
     monkeypatch.setattr(limits, "IDLE", -2.0)

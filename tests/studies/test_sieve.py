@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 from studies.sieve import CANVAS, SieveSettings, one_cycle, scene, train_on_scenes, train_sieve
 
-from istrc.photo.sieve import SIDES, STRIDE
+from istrc.photo.proposals import SIDES, STRIDE
 
 STEPS = 20
 

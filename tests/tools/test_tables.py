@@ -125,7 +125,7 @@ def test_readme_holds_what_the_results_say():
     assert readme == fill(readme, {"numbers": headline(found), "tables": tables(found)}), (
         "README.md is not what results/ says; run make tables"
     )
-    page = (root / "docs" / "reliability.md").read_text(encoding="utf-8")
+    page = (root / "docs" / "results" / "reliability.md").read_text(encoding="utf-8")
     assert page == fill(page, {"reliability": reliability(found)}), "run make tables"
 
 

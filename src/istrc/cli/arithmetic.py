@@ -11,7 +11,7 @@ import typer
 
 from istrc.cli import options
 from istrc.cli.operands import Operand, read_one
-from istrc.cli.pictures import MadeOptions
+from istrc.cli.pictures import VerbOutput
 from istrc.cli.report import Report
 from istrc.errors import InputError
 
@@ -53,7 +53,7 @@ def arithmetic(
         ),
     ] = None,
     faces: options.FaceOptions,
-    made: MadeOptions,
+    output: VerbOutput,
     model: options.CircleOptions,
 ) -> None:
     """Calculate with faces: "(A + B)/2 - C + D".
@@ -72,7 +72,7 @@ def arithmetic(
         # What carries the result is no operand
         wanted = {file: operand for operand, file in reversed(files.items())}
         texts = list(dict.fromkeys([*files.values(), *([onto] if onto else [])]))
-        made.check(out, texts)
+        output.check(out, texts)
         circle = model.open()
         read: dict[str, Operand] = {}
         for text in texts:
@@ -103,7 +103,7 @@ def arithmetic(
     z, _ = stack([read[file] for file in files.values()])
     pair = (carrier.z, carrier.x) if carrier is not None else None
     result = calculate(circle, list(weights.values()), z, onto=pair)
-    written = made.write(out, to_pixels(result.face)[0], result.z, generated=carrier is None)
+    written = output.write(out, to_pixels(result.face)[0], result.z, generated=carrier is None)
     terms = [
         {
             "operand": str(operand),

@@ -9,7 +9,7 @@ import typer
 
 from istrc.cli import options
 from istrc.cli.operands import find_sources, need_pictures, read_all
-from istrc.cli.pictures import MadeOptions
+from istrc.cli.pictures import VerbOutput
 from istrc.cli.report import Report
 from istrc.errors import InputError
 
@@ -40,7 +40,7 @@ def average(
     ] = "frechet",
     mode: options.RebuildOption = "anchored",
     faces: options.FaceOptions,
-    made: MadeOptions,
+    output: VerbOutput,
     model: options.CircleOptions,
 ) -> None:
     """Average 2, 4 or hundreds of faces into one.
@@ -49,7 +49,7 @@ def average(
     that cannot be read is named, and the others are averaged.
     """
     sources = find_sources(inputs, report)
-    made.check(out, sources)
+    output.check(out, sources)
     report.facts.update(mode=mode, mean=mean)
     if not sources:
         return
@@ -68,7 +68,7 @@ def average(
 
     output_format(Path(out))
     middle = average_of(circle, *stack(read), mean=mean, mode=mode)
-    written = made.write(out, to_pixels(middle.face)[0], middle.z)
+    written = output.write(out, to_pixels(middle.face)[0], middle.z)
     report.done(
         f"{len(read)} faces -> {out}: spread {middle.spread:.3f} rad (mean angle to it)",
         inputs=[one.name for one in read],

@@ -8,7 +8,7 @@ import typer
 
 from istrc.cli import options
 from istrc.cli.operands import need_pictures, operand_argument, read_one
-from istrc.cli.pictures import MadeOptions
+from istrc.cli.pictures import VerbOutput
 from istrc.cli.report import Report
 
 EXAMPLES = """
@@ -38,14 +38,14 @@ def blend(
     mode: options.RebuildOption = "anchored",
     cell: options.CellOption = 128,
     faces: options.FaceOptions,
-    made: MadeOptions,
+    output: VerbOutput,
     model: options.CircleOptions,
 ) -> None:
     """Turn one face into another, in equal steps.
 
     Under each face of a strip stands how far it is from the first, in radians.
     """
-    made.check(out, [first, second])
+    output.check(out, [first, second])
     report.facts.update(mode=mode, path=path, frames=frames)
     circle = model.open()
     two = [read_one(circle, text, report, faces) for text in (first, second)]
@@ -59,7 +59,7 @@ def blend(
     blended = blending.blend(circle, *stack(two), frames=frames, path=path, mode=mode)
     pixels, angles = to_pixels(blended.faces), [round(a, 4) for a in blended.angles.tolist()]
     row = Row("", list(pixels), [f"{angle:.2f} rad" for angle in angles])
-    written = made.write_several(out, pixels, blended.z, lambda: strip([row], cell=cell))
+    written = output.write_several(out, pixels, blended.z, lambda: strip([row], cell=cell))
     report.done(
         f"{two[0].name}, {two[1].name} -> {out}: {frames} faces over {angles[-1]:.2f} rad",
         inputs=[one.name for one in two],

@@ -15,8 +15,8 @@ import traceback
 from collections.abc import Generator, Sequence
 from typing import Any
 
-from istrc.cli.crew import REMEDY
-from istrc.cli.task import Outcome, Part, Stop, Task, here
+from istrc.cli.processes import REMEDY
+from istrc.cli.task import Outcome, Part, Stop, Task, in_this_process
 from istrc.errors import IstrcError
 
 AGAIN = 2  # times that a batch is tried anew
@@ -35,7 +35,9 @@ class Worker:
         [one] = batch["one"]
         part = one["part"]
         try:
-            done: list[tuple[int, Any]] = list(here([part], self.task, self.opened, Stop()))
+            done: list[tuple[int, Any]] = list(
+                in_this_process([part], self.task, self.opened, Stop())
+            )
         except Exception:  # a defect of ours, which Ray would take for a lost batch
             done = [(number, traceback.format_exc()) for number, _ in part]
         return {"one": [{"number": number, "outcome": outcome} for number, outcome in done]}
@@ -44,7 +46,7 @@ class Worker:
 def by_ray(
     parts: Sequence[Part], task: Task, count: int, stop: Stop
 ) -> Generator[tuple[int, Outcome]]:
-    """The jobs in `count` workers of Ray, as they are done; see `istrc.cli.crew.apart`."""
+    """The jobs in `count` workers of Ray, as they are done; see `in_processes`."""
     try:
         import ray
         import ray.data

@@ -35,11 +35,11 @@ def as_command(name: str, function: Callable[..., None]) -> Callable[..., None]:
         options.append(json.replace(annotation=JsonOption))
 
     def call(given: dict[str, Any]) -> None:
-        made = {
+        objects = {
             group: kind(**{option.name: given.pop(option.name) for option in options_of(kind)})
             for group, kind in groups.items()
         }
-        function(**given, **made)
+        function(**given, **objects)
 
     def command(**given: Any) -> None:
         if not reported:

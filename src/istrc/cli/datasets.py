@@ -86,7 +86,7 @@ def prepare(
     from istrc.data.prepare import prepare as make
 
     with Bar("prepare") as bar:
-        made = make(
+        prepared = make(
             source,
             out,
             size=size,
@@ -98,17 +98,17 @@ def prepare(
             unseen=unseen,
             progress=bar.at,
         )
-    for note in made.notes:
+    for note in prepared.notes:
         report.say(note)
-    for left_out in made.skipped:
+    for left_out in prepared.skipped:
         report.failed(left_out["name"], left_out["reason"], quiet=len(report.errors) >= SHOWN)
-    if len(made.skipped) > SHOWN:
-        report.say(f"... {len(made.skipped)} in all; {out}/prepared.json names every one")
-    splits = ", ".join(f"{count} {name}" for name, count in made.splits.items())
+    if len(prepared.skipped) > SHOWN:
+        report.say(f"... {len(prepared.skipped)} in all; {out}/prepared.json names every one")
+    splits = ", ".join(f"{count} {name}" for name, count in prepared.splits.items())
     report.done(
-        f"{made.folder}: {made.count} of {made.total} pictures ({splits}), "
-        f"{len(made.attributes)} attributes, {made.size} px",
+        f"{prepared.folder}: {prepared.count} of {prepared.total} pictures ({splits}), "
+        f"{len(prepared.attributes)} attributes, {prepared.size} px",
         input=source,
-        output=made.folder,
-        **{key: value for key, value in vars(made).items() if key != "seconds"},
+        output=prepared.folder,
+        **{key: value for key, value in vars(prepared).items() if key != "seconds"},
     )

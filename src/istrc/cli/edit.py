@@ -9,10 +9,9 @@ import typer
 
 from istrc.cli import options
 from istrc.cli.files import Job, find_all, plan_outputs
-from istrc.cli.looking import Seen
 from istrc.cli.many import ResumeOptions
+from istrc.cli.photographs import Photograph, redraw_all, redraw_some
 from istrc.cli.pictures import write_face
-from istrc.cli.redraw import redraw_all, redraw_some
 from istrc.cli.report import Report
 from istrc.cli.strengths import parse_edits
 from istrc.cli.task import Outcome
@@ -75,7 +74,7 @@ def edit(
 
 
 def edit_some(
-    circle: Any, looked: Sequence[tuple[Job, Seen]], settings: dict[str, Any]
+    circle: Any, photographs: Sequence[tuple[Job, Photograph]], settings: dict[str, Any]
 ) -> list[Outcome]:
     """Edit the faces of some photographs, and write them whole or by their crops."""
     from istrc.face import edited
@@ -85,10 +84,10 @@ def edit_some(
 
     def tell(faces: list[Any], edited: list[Any]) -> dict[str, Any]:
         return dict(
-            edited=[seen.number for seen in faces], angle=[round(one.angle, 4) for one in edited]
+            edited=[face.number for face in faces], angle=[round(one.angle, 4) for one in edited]
         )
 
-    return redraw_some(circle, looked, settings, draw, tell)
+    return redraw_some(circle, photographs, settings, draw, tell)
 
 
 def walk(
@@ -96,7 +95,7 @@ def walk(
     picture: Annotated[str, typer.Argument(metavar="INPUT", help="One picture.")],
     *,
     attribute: options.AttributeOption,
-    out: Annotated[str, typer.Option("-o", "--out", metavar="OUT", help="The strip to write.")],
+    out: Annotated[str, options.out_option("The strip to write.")],
     frames: Annotated[
         int, typer.Option(min=2, max=64, help="Faces in a row, from the unchanged to the end.")
     ] = 9,
@@ -133,23 +132,23 @@ def walk(
     from istrc.verbs.strips import walk_row
 
     def one(job: Job) -> None:
-        [seen] = faces.read(circle, job.source)
+        [face] = faces.read(circle, job.source)
         rows, angles = [], {}
         for name, strength in report.track(list(edits.items()), "walk"):
             settings: dict[str, Any] = dict(
                 frames=frames, cell=cell, keep=kept, mode=mode, metric=metric
             )
-            row, far = walk_row(seen, name, strength, **settings)
+            row, walked = walk_row(face, name, strength, **settings)
             rows.append(row)
-            angles[name] = [round(angle, 4) for angle in far]
+            angles[name] = [round(angle, 4) for angle in walked]
         write_face(np.asarray(strip(rows, cell=cell)), job.output, provenance)
         report.done(
             f"{job.source} -> {job.output}",
             input=job.source,
             output=job.output,
-            faces=seen.count,
+            faces=face.count,
             angles=angles,
         )
-        report.say(*faces.remarks(job.source, [seen]))
+        report.say(*faces.remarks(job.source, [face]))
 
     report.each(jobs, one, lambda job: job.source)

@@ -133,7 +133,7 @@ def photos(
     tell(report, results, found, seed, data="photographs", device=str(circle.device))
 
 
-def everything(
+def evaluate_all(
     report: Report,
     *,
     bench: Bench,
@@ -235,4 +235,4 @@ def headline(part: str, found: dict[str, Any]) -> str:
 for _part, _measure in MEASURES.items():
     app.command(_part)(measure_command(_part, _measure))
 app.command("photos")(as_command("evaluate photos", photos))
-app.command("all")(as_command("evaluate all", everything))
+app.command("all")(as_command("evaluate all", evaluate_all))

@@ -130,7 +130,7 @@ def editing(
     from istrc.evaluation.sheets import Sheets
 
     edited, judges = _attributes(attribute, bench.circle), bench.judge(judge)
-    made = prepare_peers(
+    calibrated = prepare_peers(
         choose_peers(parse_names(peers)),
         circle=bench.circle,
         prepared=bench.prepared,
@@ -140,16 +140,16 @@ def editing(
         seed=bench.seed,
         say=report.say,
     )
-    one = 1.0 if 1.0 in strengths else strengths[0]
-    shown: list[Any] = []  # Sheets and KeptPictures
-    for method in ("photo", *made):
+    one: Any = 1.0 if 1.0 in strengths else strengths[0]
+    shown: dict[tuple[str, float], list[Any]] = {}
+    for method in ("photo", *calibrated):
         place = "" if method == "photo" else method
-        of: dict[str, Any] = dict(method=method, strength=one)
+        viewers = shown.setdefault((method, one), [])
         if sheets:
-            folder = Path(sheets) / "editing" / place
-            shown.append(Sheets(folder, bench.prepared, judges, **of))
+            folder, of = Path(sheets) / "editing" / place, f"{method}, strength {one:g}"
+            viewers.append(Sheets(folder, bench.prepared, judges, of))
         if keep_pictures:
-            shown.append(KeptPictures(Path(keep_pictures) / place, bench.prepared, **of))
+            viewers.append(KeptPictures(Path(keep_pictures) / place, bench.prepared, method, one))
     found = bench.measured(
         "editing",
         evaluate_editing,
@@ -159,15 +159,15 @@ def editing(
         transformations=edited,
         strengths=strengths,
         faces=faces,
-        peers=made,
-        slow=[name for name, peer in made.items() if peer.slow],
+        peers=calibrated,
+        slow=[name for name, peer in calibrated.items() if peer.slow],
         few=few,
-        show=lambda *outcome: [see(*outcome) for see in shown],
+        show=shown,
     )
     if keep_pictures:
         report.say(keep_pictures)
-    if made:
-        found["peers"] = {name: peer.record for name, peer in made.items()}
+    if calibrated:
+        found["peers"] = {name: peer.record for name, peer in calibrated.items()}
     return found
 
 

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import partial
-from pathlib import Path
 from typing import Annotated, Any
-
-import typer
 
 from istrc.cli import options
 from istrc.cli.files import Job
@@ -27,12 +24,9 @@ def faces(
     *,
     out: Annotated[
         str | None,
-        typer.Option(
-            "-o",
-            "--out",
-            metavar="OUT",
-            help="Also write a preview with numbered frames; with several inputs a folder, where "
-            "each preview keeps its input's stem.",
+        options.out_option(
+            "Also write a preview with numbered frames; with several inputs a folder, where each "
+            "preview keeps its input's stem.",
             show_default="not written",
         ),
     ] = None,
@@ -58,20 +52,7 @@ def faces(
 
 
 def list_one(aligner: Any, job: Job, settings: dict[str, Any]) -> Outcome:
-    """List the faces of one photograph, and write the preview if there is to be one."""
-    seen, notes = look(job.source, job.output, aligner, settings["min_face"])
-    output = {} if job.output is None else {"output": str(job.output)}
-    return Outcome(
-        facts={"input": str(job.source), **output, "faces": len(seen), "found": seen},
-        listed=[f"{job.source} {face['number']}: {described(face)}" for face in seen],
-        remarks=[f"{job.source}: {note}" for note in notes],
-    )
-
-
-def look(
-    source: Path, output: Path | None, aligner: Any, min_face: int | None = None
-) -> tuple[list[dict[str, Any]], list[str]]:
-    """The faces of one photograph as facts, and notes of how it was read; the preview is written.
+    """List the faces of one photograph, and write the preview if there is to be one.
 
     Raises InputError when it cannot be read or has no face.
     """
@@ -82,9 +63,9 @@ def look(
     from istrc.photo.read import read_picture
     from istrc.photo.write import write_picture
 
-    picture = read_picture(source)
-    found = find_faces(picture.pixels, source, aligner, min_face=min_face)
-    seen = [
+    picture = read_picture(job.source)
+    faces = find_faces(picture.pixels, job.source, aligner, min_face=settings["min_face"])
+    found = [
         {
             "number": number,
             "corners": [[round(float(v), 1) for v in corner] for corner in one.frame.corners()],
@@ -92,17 +73,22 @@ def look(
             "angle": round(one.frame.angle, 4),
             "score": round(one.score, 3),
         }
-        for number, one in enumerate(found, 1)
+        for number, one in enumerate(faces, 1)
     ]
-    if output is not None:
+    output = {}
+    if job.output is not None:
         from istrc.photo.mark import mark
 
-        output.parent.mkdir(parents=True, exist_ok=True)
-        preview = np.ascontiguousarray(
-            mark(picture.pixels, [one.frame for one in found], picture.alpha)
-        )
-        write_picture(Picture(preview, icc=picture.icc), preview, output)
-    return seen, picture.notes
+        output = {"output": str(job.output)}
+        job.output.parent.mkdir(parents=True, exist_ok=True)
+        preview = mark(picture.pixels, [one.frame for one in faces], picture.alpha)
+        preview = np.ascontiguousarray(preview)
+        write_picture(Picture(preview, icc=picture.icc), preview, job.output)
+    return Outcome(
+        facts={"input": str(job.source), **output, "faces": len(found), "found": found},
+        listed=[f"{job.source} {face['number']}: {described(face)}" for face in found],
+        remarks=[f"{job.source}: {note}" for note in picture.notes],
+    )
 
 
 def described(face: dict[str, Any]) -> str:

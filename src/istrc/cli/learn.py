@@ -60,11 +60,9 @@ def learn(
     ] = None,
     out: Annotated[
         str | None,
-        typer.Option(
-            "-o",
-            "--out",
-            metavar="FILE",
-            help="Write it to this .safetensors file, to give away, and not to the user's folder.",
+        options.out_option(
+            "Write it to this .safetensors file, to give away, and not to the user's folder.",
+            "FILE",
             show_default="istrc/learned in the user's data folder, or $ISTRC_LEARNED",
         ),
     ] = None,

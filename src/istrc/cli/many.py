@@ -17,12 +17,11 @@ from typing import Annotated, Any, Literal
 import typer
 
 from istrc.cli.cluster import by_ray
-from istrc.cli.crew import apart
 from istrc.cli.files import Job, find_all, plan_outputs
 from istrc.cli.manifest import Manifest
-from istrc.cli.report import Report, describe
-from istrc.cli.table import ReportOption, table_file
-from istrc.cli.task import Outcome, Part, Stop, Task, here, is_full
+from istrc.cli.processes import in_processes
+from istrc.cli.report import Report, ReportOption, describe, table_file
+from istrc.cli.task import Outcome, Part, Stop, Task, in_this_process, is_full
 from istrc.errors import OutOfSpace
 from istrc.progress import Bar
 
@@ -107,7 +106,7 @@ def do_all(
     already, count = len(ready), max(1, min(processes, len(jobs)))
     # At least one part for each process
     todo = parts(jobs, ready, min(task.at_once, max(1, len(jobs) // count)))
-    told, full = 0, None
+    reported, full = 0, None
     with (
         _gently(len(jobs) - already > 1) as stop,
         Bar(report.command, len(jobs), already) as bar,
@@ -115,9 +114,9 @@ def do_all(
         if todo and engine == "ray":
             outcomes = by_ray(todo, task, count, stop)
         elif todo and count > 1:
-            outcomes = apart(todo, task, count, stop)
+            outcomes = in_processes(todo, task, count, stop)
         else:
-            outcomes = here(todo, task, opened, stop)
+            outcomes = in_this_process(todo, task, opened, stop)
         with contextlib.closing(outcomes):
             for number, outcome in outcomes:
                 if outcome.error is None and manifest is not None:
@@ -126,13 +125,13 @@ def do_all(
                     stop.asked, full = True, full or outcome.error
                 else:
                     ready[number] = outcome
-                while told in ready:
-                    _tell(report, jobs[told], ready.pop(told), tell)
-                    told += 1
+                while reported in ready:
+                    _report(report, jobs[reported], ready.pop(reported), tell)
+                    reported += 1
                 bar.advance()
-    for number in range(told, len(jobs)):  # after a gap, when it was stopped
+    for number in range(reported, len(jobs)):  # after a gap, when it was stopped
         if number in ready:
-            _tell(report, jobs[number], ready[number], tell)
+            _report(report, jobs[number], ready[number], tell)
         else:
             why = "not done: the disk is full" if full else "not done: stopped"
             report.rows.append({"input": str(jobs[number].source), "error": why})
@@ -167,7 +166,7 @@ def _record(manifest: Manifest, job: Job, outcome: Outcome) -> Outcome:
     return outcome
 
 
-def _tell(
+def _report(
     report: Report, job: Job, outcome: Outcome, tell: Callable[[Report, Job, Outcome], None] | None
 ) -> None:
     if outcome.error is not None:

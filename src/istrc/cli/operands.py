@@ -24,17 +24,11 @@ def operand_argument(name: str) -> Any:
 
 @dataclass(frozen=True)
 class Operand:
-    """One face: its embedding, and its picture where there is one.
+    """One face: its embedding, and its picture where there is one."""
 
-    Attributes:
-        name: the file, with the row of an array: `z.npy[3]`.
-        z: (1, D) on the sphere.
-        x: (1, 3, S, S) in [-1, 1]; None for a saved embedding.
-    """
-
-    name: str
-    z: Any
-    x: Any
+    name: str  # the file, with the row of an array: `z.npy[3]`
+    z: Any  # (1, D) on the sphere
+    x: Any  # (1, 3, S, S) in [-1, 1]; None for a saved embedding
 
 
 @dataclass(frozen=True)
@@ -43,7 +37,10 @@ class Source:
 
     path: Path
     row: int | None = None
-    is_array: bool = False
+
+    @property
+    def is_array(self) -> bool:
+        return self.path.suffix.lower() == ".npy"
 
     def __str__(self) -> str:
         return str(self.path) if self.row is None else f"{self.path}[{self.row}]"
@@ -63,8 +60,7 @@ def find_sources(arguments: list[str], report: Report) -> list[Source]:
 def sources_of(argument: str) -> list[Source]:
     """What an argument stands for. Raises InputError where that is nothing."""
     if match := _ARRAY.fullmatch(argument):
-        row = None if match["row"] is None else int(match["row"])
-        return [Source(Path(match["path"]), row, True)]
+        return [Source(Path(match["path"]), int(match["row"]) if match["row"] else None)]
     from istrc.photo.inputs import find_inputs
 
     return [Source(path) for path in find_inputs([argument])]
@@ -73,9 +69,9 @@ def sources_of(argument: str) -> list[Source]:
 def read_source(circle: Any, source: Source, report: Report, faces: FaceOptions) -> list[Operand]:
     """The operands of one source: a picture's face or faces, an array's row or rows."""
     if not source.is_array:
-        seen = faces.read(circle, source.path, report)
-        names = [str(source)] if len(seen) == 1 else [f"{source} ({one.number})" for one in seen]
-        return [Operand(name, one.z, one.x) for name, one in zip(names, seen, strict=True)]
+        found = faces.read(circle, source.path, report)
+        names = [str(source)] if len(found) == 1 else [f"{source} ({one.number})" for one in found]
+        return [Operand(name, one.z, one.x) for name, one in zip(names, found, strict=True)]
 
     z = read_vectors(source.path)
     if z.shape[1] != circle.dim:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import import_module
@@ -11,12 +12,13 @@ from typing import Annotated, Any, Literal
 import typer
 
 from istrc.attributes import TRANSFORMATIONS, experimental
-from istrc.cli import completion
 from istrc.cli.report import Report
 from istrc.cli.strengths import check_keep, check_names, parse_names
 from istrc.edit.holding import asked
 from istrc.errors import IstrcError
-from istrc.shipped import DEFAULT
+from istrc.learning import user_attributes
+from istrc.shipped import DEFAULT, folder_of, holder
+from istrc.whole import read_json
 
 WHAT_INPUT = "Pictures, folders (read flat, sorted by name) or globs."
 
@@ -27,9 +29,22 @@ Metric = Literal["data", "euclidean"]  # how the walk's gradient is measured on 
 Runtime = Literal["auto", "torch", "light"]  # what computes
 
 
-def out_option(help: str, metavar: str = "OUT") -> Any:
-    """What a parameter that is a command's output (a str) is told of in the help."""
-    return typer.Option("-o", "--out", metavar=metavar, help=help)
+def complete_attribute(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Names that begin so, for the shell: the model's, and those that the user has taught."""
+    if "=" in incomplete:
+        return []
+    model = str(ctx.params.get("model") or DEFAULT)
+    known = {path.stem for path in user_attributes.kept()}
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        folder = holder(folder_of(model), "attributes")
+        config = read_json(folder / "attributes" / "config.json")
+        known.update(config["arguments"]["names"])
+    return sorted(name for name in known if name.startswith(incomplete))
+
+
+def out_option(help: str, metavar: str = "OUT", **more: Any) -> Any:
+    """What stands in the help of a parameter that is a command's output (a str)."""
+    return typer.Option("-o", "--out", metavar=metavar, help=help, **more)
 
 
 InputsArgument = Annotated[list[str], typer.Argument(metavar="INPUT...", help=WHAT_INPUT)]
@@ -122,7 +137,7 @@ KeepOption = Annotated[
     typer.Option(
         "--keep",
         metavar="NAME[,NAME]",
-        autocompletion=completion.attributes,
+        autocompletion=complete_attribute,
         help="Attributes that must not change, besides those that an edit holds by itself "
         "(the sex, age, glasses and what else it is not about); repeat it or separate by commas. "
         "none holds nothing, none,male the sex alone.",
@@ -134,7 +149,7 @@ AttributeOption = Annotated[
         "-a",
         "--attribute",
         metavar="NAME[=STRENGTH]",
-        autocompletion=completion.attributes,
+        autocompletion=complete_attribute,
         help="What to change and how far: strength -2 to 2, +1 the full transformation, "
         "negative the opposite; smile alone means smile=+1. May be repeated. NAME is "
         f"{', '.join(TRANSFORMATIONS)}, one that was learned, or, experimental, another of "
@@ -249,7 +264,6 @@ def check_attributes(
     """Raises IstrcError for the first name that the circle does not have, and says why; tells the
     report which edits are experimental.
     """
-    from istrc.learning import user_attributes
     from istrc.recognisers.recogniser import key
 
     known = circle.attribute_names

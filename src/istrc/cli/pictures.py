@@ -16,7 +16,7 @@ from istrc.whole import whole
 
 
 @dataclass
-class MadeOptions:
+class VerbOutput:
     """What else is written of faces that a verb makes."""
 
     save: Annotated[

@@ -1,29 +1,45 @@
 """What a command tells: progress and errors on standard error, one JSON object on standard output.
 
 A bad input is one line and the next input is done; the exit code is 0 only when every one was.
+`--report FILE` has a row of every input, for a spreadsheet or a script.
 """
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import typer
 
-from istrc.cli.table import write_table
-from istrc.errors import IstrcError
+from istrc.errors import InputError, IstrcError
 from istrc.progress import Bar
 from istrc.runtime import REMEDY, without_torch
-from istrc.whole import plain
+from istrc.whole import plain, whole
 
 T = TypeVar("T")
 
 # What a user can do something about; anything else is a defect of ours and keeps its traceback.
 EXPECTED = (IstrcError, OSError, MemoryError)
+
+COLUMNS = ("input", "output", "faces", "edited", "angle", "error", "seconds")
+SUFFIXES = (".csv", ".json")
+
+ReportOption = Annotated[
+    str | None,
+    typer.Option(
+        "--report",
+        metavar="FILE.csv|FILE.json",
+        help="Also write what became of every input: output, faces found and edited, angle in "
+        "radians, error, seconds. Written when the command ends, however it ends.",
+        show_default="not written",
+    ),
+]
 
 
 def one_line(message: object) -> str:
@@ -162,3 +178,41 @@ def describe(error: BaseException) -> str:
     if isinstance(error, MemoryError):
         return "not enough memory for it; give a smaller picture or close other programs"
     return str(error)
+
+
+def table_file(name: str | None, inputs: Sequence[Path] = ()) -> Path | None:
+    """Where --report goes. Raises InputError where that cannot be, before the work is done."""
+    if name is None:
+        return None
+    path = Path(name)
+    if path.suffix.lower() not in SUFFIXES:
+        raise InputError(f"--report {name}: end the name in {' or '.join(SUFFIXES)}")
+    if path.is_dir() or path.resolve() in {one.resolve() for one in inputs}:
+        raise InputError(f"--report {name}: is a folder or an input; give another name")
+    return path
+
+
+def write_table(path: Path, rows: Sequence[dict[str, Any]]) -> None:
+    """The rows in order, whole. Raises OSError.
+
+    As CSV the columns are COLUMNS, and several values of one cell are divided by "; ". As JSON
+    they are a list of objects with at least these keys.
+    """
+    filled = [{**dict.fromkeys(COLUMNS), **row} for row in rows]
+    if path.suffix.lower() == ".json":
+        text = json.dumps(filled, indent=1) + "\n"
+    else:
+        written = io.StringIO()
+        writer = csv.writer(written, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        writer.writerows([_cell(row[name]) for name in COLUMNS] for row in filled)
+        text = written.getvalue()
+    with whole(path) as temporary:
+        # A name that is not Unicode keeps its bytes
+        temporary.write_bytes(text.encode("utf-8", "surrogateescape"))
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, (list, tuple)):
+        return "; ".join(map(str, value))
+    return value

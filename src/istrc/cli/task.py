@@ -16,59 +16,47 @@ from istrc.errors import OutOfSpace
 
 Numbered = tuple[int, Job]  # a job and its place among the inputs
 Part = Sequence[Numbered]  # of at most `Task.at_once`, which are done together
-PIXELS_HELD = 6_000_000  # of the pictures that are done together; one may be larger
+PIXELS_AT_ONCE = 6_000_000  # of the pictures that are done together; one may be larger
 
 
 @dataclass
 class Outcome:
-    """What became of one input.
+    """What became of one input."""
 
-    Attributes:
-        facts: for the account; `input` and `output` are among them.
-        line: the same to a human's eye.
-        remarks: what a user should know beside it, a line each.
-        listed: what the command was asked for, lines for standard output.
-        error: why it failed, or None. full: because the disk is.
-        seconds: that it took.
-    """
-
+    # For the account; `input` and `output` are among them
     facts: dict[str, Any] = field(default_factory=dict)
-    line: str = ""
+    line: str = ""  # the same to a human's eye
+    # What a user should know beside it, a line each
     remarks: list[str] = field(default_factory=list)
+    # What the command was asked for, lines for standard output
     listed: list[str] = field(default_factory=list)
-    error: str | None = None
-    full: bool = False
-    seconds: float = 0.0
+    error: str | None = None  # why it failed, or None
+    full: bool = False  # it failed because the disk is
+    seconds: float = 0.0  # that it took
 
 
 @dataclass(frozen=True)
 class Task:
-    """A command's work on one picture, as it can be sent to another process.
+    """A command's work on one picture, as it can be sent to another process."""
 
-    Attributes:
-        work: (opened, job, settings) -> Outcome, a function of a module; None with `together`.
-        settings: all that the output depends on, beside the picture and what is opened.
-        open: () -> what the work needs and no pipe can carry, such as the circle; a function of a
-            module, or a partial of one.
-        runtime: what it is opened for (istrc.runtime).
-        look: (opened, job, settings) -> what `together` takes of one picture; may raise what is
-            expected. If it has `pixels`, so many are held until the picture is done.
-        together: the rest of the work, where that is quicker on several pictures than on one:
-            (opened, [(job, what look returned)], settings) -> their outcomes, errors among them.
-        at_once: the most of them; less where their pixels are more than `PIXELS_HELD`.
-        side_by_side: `look` holds no pixels and looks at several pictures at a time.
-    """
-
+    # (opened, job, settings) -> Outcome, a function of a module; None with `together`
     work: Callable[[Any, Job, dict[str, Any]], Outcome] | None
+    # All that the output depends on, beside the picture and what is opened
     settings: dict[str, Any]
+    # () -> what the work needs and no pipe can carry, such as the circle; a function of a module,
+    # or a partial of one
     open: Callable[[], Any]
-    runtime: str = "torch"
-    look: Callable[[Any, Job, dict[str, Any]], Any] | None = None
+    runtime: str = "torch"  # what it is opened for (istrc.runtime)
+    # (opened, job, settings) -> what `together` takes of one picture; may raise what is expected.
+    # If it has `pixels`, so many are held until the picture is done.
+    load: Callable[[Any, Job, dict[str, Any]], Any] | None = None
+    # The rest of the work, where that is quicker on several pictures than on one: (opened, [(job,
+    # what `load` returned)], settings) -> their outcomes, errors among them
     together: Callable[[Any, Sequence[tuple[Job, Any]], dict[str, Any]], list[Outcome]] | None = (
         None
     )
-    at_once: int = 1
-    side_by_side: bool = False
+    at_once: int = 1  # the most of them; less where their pixels are more than `PIXELS_AT_ONCE`
+    side_by_side: bool = False  # `load` holds no pixels and looks at several pictures at a time
 
 
 @dataclass
@@ -79,12 +67,12 @@ class Stop:  # and no threading.Event, whose lock a signal's handler may find ta
 
 
 @dataclass(frozen=True)
-class Looked:
-    """A job of which `Task.look` is done: what it returned, an Outcome where it failed."""
+class Loaded:
+    """A job of which `Task.load` is done: what it returned, an Outcome where it failed."""
 
     number: int
     job: Job
-    seen: Any
+    value: Any
     seconds: float
 
 
@@ -103,95 +91,95 @@ def is_full(error: BaseException) -> bool:
     return getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
 
 
-def here(
+def in_this_process(
     parts: Sequence[Part], task: Task, opened: Any, stop: Stop
 ) -> Generator[tuple[int, Outcome]]:
-    """The jobs in this process. While some are done, a thread looks at the next."""
-    batches = looked_at(opened, parts, task, stop)
-    if task.look is None or len(parts) == 1:
-        for looked in batches:
-            yield from finished(opened, looked, task)
+    """The jobs in this process. While some are done, a thread loads the next."""
+    batches = loaded_batches(opened, parts, task, stop)
+    if task.load is None or len(parts) == 1:
+        for loaded in batches:
+            yield from finished(opened, loaded, task)
         return
     with ThreadPoolExecutor(1) as ahead:
-        looking: Future[list[Looked]] = ahead.submit(next, batches, [])
-        while looked := looking.result():
-            looking = ahead.submit(next, batches, [])
-            yield from finished(opened, looked, task)
+        loading: Future[list[Loaded]] = ahead.submit(next, batches, [])
+        while loaded := loading.result():
+            loading = ahead.submit(next, batches, [])
+            yield from finished(opened, loaded, task)
             if stop.asked:
                 return
 
 
-def looked_at(
+def loaded_batches(
     opened: Any, parts: Iterable[Part], task: Task, stop: Stop
-) -> Generator[list[Looked]]:
+) -> Generator[list[Loaded]]:
     """Of each part the jobs that are done together: all, or as many as may be held.
 
     When it is stopped they are not begun: a few of them would be drawn otherwise than all.
     """
 
-    def look(one: Numbered) -> Looked:
+    def load(one: Numbered) -> Loaded:
         started = time.monotonic()
-        seen = None
-        if task.look is not None:
-            seen = attempted(task.look, opened, one[1], task.settings)
-        return Looked(*one, seen, time.monotonic() - started)
+        value = None
+        if task.load is not None:
+            value = attempted(task.load, opened, one[1], task.settings)
+        return Loaded(*one, value, time.monotonic() - started)
 
     for part in parts:
         if stop.asked:
             return
         if task.side_by_side:
             with ThreadPoolExecutor(os.cpu_count()) as pool:
-                yield list(pool.map(look, part))
+                yield list(pool.map(load, part))
             continue
-        part, known = _worth_it(part, look)
-        looked: list[Looked] = []
-        held = 0
+        part, known = _worth_it(part, load)
+        loaded: list[Loaded] = []
+        pixels = 0
         for one in part:
             if stop.asked:
                 return
-            looked.append(known.pop(one[0]) if one[0] in known else look(one))
-            held += getattr(looked[-1].seen, "pixels", 0)
-            if held >= PIXELS_HELD:
-                yield looked
-                looked, held = [], 0
-        if looked:
-            yield looked
+            loaded.append(known.pop(one[0]) if one[0] in known else load(one))
+            pixels += getattr(loaded[-1].value, "pixels", 0)
+            if pixels >= PIXELS_AT_ONCE:
+                yield loaded
+                loaded, pixels = [], 0
+        if loaded:
+            yield loaded
 
 
-def _worth_it(part: Part, look: Callable[[Numbered], Looked]) -> tuple[Part, dict[int, Looked]]:
-    """A part, without its company where nothing in it can be done, and what was looked at for that.
+def _worth_it(part: Part, load: Callable[[Numbered], Loaded]) -> tuple[Part, dict[int, Loaded]]:
+    """A part, without its company where nothing in it can be done, and what was loaded for that.
 
     So a picture that fails in every run costs its neighbours nothing.
     """
-    known: dict[int, Looked] = {}
+    known: dict[int, Loaded] = {}
     todo = [one for one in part if not one[1].there]
     if len(todo) < len(part):
         for one in todo:
-            known[one[0]] = look(one)
-            if not isinstance(known[one[0]].seen, Outcome):
+            known[one[0]] = load(one)
+            if not isinstance(known[one[0]].value, Outcome):
                 return part, known
     return todo, known
 
 
-def finished(opened: Any, looked: Sequence[Looked], task: Task) -> Generator[tuple[int, Outcome]]:
-    """The outcomes of jobs that were looked at, by their numbers, in their order.
+def finished(opened: Any, loaded: Sequence[Loaded], task: Task) -> Generator[tuple[int, Outcome]]:
+    """The outcomes of jobs that were loaded, by their numbers, in their order.
 
     Not of those that were there: they are only drawn along.
     """
-    good = [one for one in looked if not isinstance(one.seen, Outcome)]
+    good = [one for one in loaded if not isinstance(one.value, Outcome)]
     if all(one.job.there for one in good):
         good = []
     started = time.monotonic()
-    made: list[Outcome] = []
+    outcomes: list[Outcome] = []
     if task.together is not None and good:
-        made = task.together(opened, [(one.job, one.seen) for one in good], task.settings)
+        outcomes = task.together(opened, [(one.job, one.value) for one in good], task.settings)
     elif task.work is not None:
-        made = [attempted(task.work, opened, one.job, task.settings) for one in good]
+        outcomes = [attempted(task.work, opened, one.job, task.settings) for one in good]
     share = (time.monotonic() - started) / max(len(good), 1)
-    done = iter(made)
-    for one in looked:
-        failed = isinstance(one.seen, Outcome)
-        outcome = one.seen if failed or not good else next(done)
+    done = iter(outcomes)
+    for one in loaded:
+        failed = isinstance(one.value, Outcome)
+        outcome = one.value if failed or not good else next(done)
         if one.job.there:
             continue
         outcome.seconds = round(one.seconds + (0 if failed else share), 3)

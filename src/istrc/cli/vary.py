@@ -9,7 +9,7 @@ import typer
 
 from istrc.cli import options
 from istrc.cli.operands import need_pictures, operand_argument, read_one
-from istrc.cli.pictures import MadeOptions
+from istrc.cli.pictures import VerbOutput
 from istrc.cli.report import Report
 
 EXAMPLES = """
@@ -43,11 +43,11 @@ def vary(
     mode: options.RebuildOption = "anchored",
     cell: options.CellOption = 96,
     faces: options.FaceOptions,
-    made: MadeOptions,
+    output: VerbOutput,
     model: options.CircleOptions,
 ) -> None:
     """Draw faces that are all equally far from a face: 63 of them fill 8 by 8 with it."""
-    made.check(out, [picture])
+    output.check(out, [picture])
     settings: dict[str, Any] = dict(angle=angle, count=count, seed=seed, metric=metric, mode=mode)
     report.facts.update(settings)
     circle = model.open()
@@ -69,5 +69,5 @@ def vary(
     report.done(
         f"{seen.name} -> {out}: {count} faces at {angle:g} rad",
         input=seen.name,
-        **made.write_several(out, pixels, neighbours.z, sheet),
+        **output.write_several(out, pixels, neighbours.z, sheet),
     )

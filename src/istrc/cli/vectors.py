@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,10 +11,16 @@ import typer
 
 from istrc.cli import options
 from istrc.cli.files import Job, plan_outputs, write_lines
-from istrc.cli.looking import TOGETHER, Seen, embedded, look
 from istrc.cli.many import BatchOptions, ResumeOptions, do_all
+from istrc.cli.photographs import (
+    TOGETHER,
+    Photograph,
+    embedded,
+    read_photograph,
+    redraw_all,
+    redraw_some,
+)
 from istrc.cli.pictures import write_array, write_face
-from istrc.cli.redraw import redraw_all, redraw_some
 from istrc.cli.report import Report
 from istrc.cli.task import Outcome, Task
 from istrc.errors import InputError
@@ -40,12 +46,10 @@ def embed(
     *,
     out: Annotated[
         str,
-        typer.Option(
-            "-o",
-            "--out",
-            metavar="Z.NPY",
-            help="Array to write: float32 (N, D), rows of unit norm, one an input in order. "
-            "Z.txt beside it lists the inputs, one a line.",
+        options.out_option(
+            "Array to write: float32 (N, D), rows of unit norm, one an input in order. Z.txt "
+            "beside it lists the inputs, one a line.",
+            "Z.NPY",
         ),
     ],
     faces: options.FaceOptions,
@@ -82,7 +86,7 @@ def embed(
         dict(faces=faces),
         opening,
         circle.runtime,
-        faces_of,
+        read_crops,
         embed_some,
         TOGETHER,
         side_by_side=faces.aligned,
@@ -96,40 +100,28 @@ def embed(
             report.say(f"{target}: {len(rows)} x {circle.dim}")
 
 
-@dataclass(frozen=True)
-class Faces:
-    """Of one photograph, of which no more is kept: crops (K, S, S, 3) uint8 of `count` faces, and
-    notes of how it was read.
+def read_crops(circle: Any, job: Job, settings: dict[str, Any]) -> tuple[Any, int, list[str]]:
+    """Of one photograph, of which no more is kept: crops (K, S, S, 3) of the faces that are asked
+    for, how many it has, and notes of how it was read.
     """
-
-    crops: Any
-    count: int
-    notes: list[str]
-
-
-def faces_of(circle: Any, job: Job, settings: dict[str, Any]) -> Faces:
-    """The faces of one photograph that are asked for. Errors are those of `look`."""
-    seen = look(circle, job, settings)
-    return Faces(seen.crops, seen.count, seen.picture.notes)
+    one = read_photograph(circle, job, settings)
+    return one.crops, one.count, one.picture.notes
 
 
 def embed_some(
-    circle: Any, looked: Sequence[tuple[Job, Faces]], settings: dict[str, Any]
+    circle: Any, read: Sequence[tuple[Job, tuple[Any, int, list[str]]]], settings: dict[str, Any]
 ) -> list[Outcome]:
     """Embed faces together: of each photograph their `z` (K, D) float32."""
     import numpy as np
 
     from istrc.arrays import numpy
 
-    _, z = embedded(circle, [faces.crops for _, faces in looked])
-    ends = np.cumsum([len(faces.crops) for _, faces in looked])
+    _, z = embedded(circle, [crops for _, (crops, _, _) in read])
+    ends = np.cumsum([len(crops) for _, (crops, _, _) in read])
     parts = np.split(numpy(z).astype(np.float32), ends[:-1])
     return [
-        Outcome(
-            facts=dict(z=part, faces=faces.count),
-            remarks=[f"{job.source}: {note}" for note in faces.notes],
-        )
-        for (job, faces), part in zip(looked, parts, strict=True)
+        Outcome(dict(z=part, faces=count), remarks=[f"{job.source}: {note}" for note in notes])
+        for (job, (_, count, notes)), part in zip(read, parts, strict=True)
     ]
 
 
@@ -204,12 +196,15 @@ def reconstruct(
 
 
 def reconstruct_some(
-    circle: Any, looked: Sequence[tuple[Job, Seen]], settings: dict[str, Any]
+    circle: Any, photographs: Sequence[tuple[Job, Photograph]], settings: dict[str, Any]
 ) -> list[Outcome]:
     """Rebuild the faces of some photographs, and write them or their crops."""
     from istrc.face import rebuilt
 
-    return redraw_some(circle, looked, settings, lambda faces: rebuilt(faces, settings["mode"]))
+    def draw(faces: list[Any]) -> list[Any]:
+        return rebuilt(faces, settings["mode"])
+
+    return redraw_some(circle, photographs, settings, draw)
 
 
 def read_vectors(path: Path):

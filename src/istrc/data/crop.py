@@ -9,7 +9,8 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from istrc.errors import InputError
-from istrc.photo.read import decoders, open_header
+from istrc.photo.plugins import decoders
+from istrc.photo.read import open_header
 from istrc.shape.crop import CROP, FRAME_SIZE
 
 Box = tuple[int, int, int, int]  # left, top, right, bottom, pixels

@@ -26,9 +26,9 @@ def draw_pairs(
     """
     order = np.argsort(identity, kind="stable")
     ordered = np.asarray(identity)[order]
-    here = np.arange(len(order))
+    index = np.arange(len(order))
     end = np.searchsorted(ordered, ordered, side="right")  # of each face's person
-    one = _draw(end - here - 1, same, rng)
+    one = _draw(end - index - 1, same, rng)
     two = _draw(len(order) - end, different, rng)
     first = np.concatenate([one[0], two[0]])
     second = np.concatenate([one[0] + 1 + one[1], end[two[0]] + two[1]])

@@ -66,7 +66,7 @@ def _schema(prepared: Prepared) -> Any:
     if (prepared.folder / "landmarks.npy").exists():
         places = [f"{axis}{k}" for k in range(prepared.landmarks.shape[1]) for axis in "xy"]
         kinds |= {name: (pyarrow.float32(), {"dtype": "float32"}) for name in places}
-    features = {name: {"_type": "Value", **told} for name, (_, told) in kinds.items()}
+    features = {name: {"_type": "Value", **feature} for name, (_, feature) in kinds.items()}
     features["image"] = {"_type": "Image"}
     note = {"huggingface": json.dumps({"info": {"features": features}})}
     return pyarrow.schema([(name, kind) for name, (kind, _) in kinds.items()], metadata=note)

@@ -161,20 +161,20 @@ class Prepared:
         if split in ("fit", "tune"):
             group = np.where(self.identity >= 0, self.identity, np.arange(len(self)))
             train = self.split == 0
-            held = train & (group % 20 == 0)
+            held_out = train & (group % 20 == 0)
             classes = np.unique(group[train])
             if 1 < len(classes) < FEW and train.sum() >= MANY * len(classes):
-                held = np.zeros(len(self), bool)
+                held_out = np.zeros(len(self), bool)
                 for one in classes:
-                    held[np.flatnonzero(train & (group == one))[::10]] = True
-            elif not held.any():  # few people, whose numbers all miss: the first of each twenty
-                held = train & np.isin(group, np.unique(group[train])[::20])
-            if not held.any() or held.sum() == train.sum():
+                    held_out[np.flatnonzero(train & (group == one))[::10]] = True
+            elif not held_out.any():  # few people, whose numbers all miss: the first of each twenty
+                held_out = train & np.isin(group, np.unique(group[train])[::20])
+            if not held_out.any() or held_out.sum() == train.sum():
                 raise InputError(
                     f"{self.folder}: {train.sum()} faces of one person or of nobody to train on; "
                     "training needs at least two people, one of them held out"
                 )
-            return np.flatnonzero(held if split == "tune" else train & ~held)
+            return np.flatnonzero(held_out if split == "tune" else train & ~held_out)
         return np.flatnonzero(self.split == SPLITS.index(split))
 
     def column(self, attribute: str) -> np.ndarray:

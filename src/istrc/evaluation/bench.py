@@ -268,7 +268,7 @@ def time_edit(model: str, photograph: Path, aligned: bool, attribute: str) -> di
             peak = peak_mb(process.pid) or peak
             time.sleep(0.005)
         took = time.perf_counter() - started
-        told = process.communicate()[0]
+        output = process.communicate()[0]
     if process.returncode:
         raise IstrcError(f"istrc {' '.join(command)}: failed in a process of its own; see above")
-    return {"process_s": took, "s": json.loads(told)["results"][0]["seconds"], "peak_mb": peak}
+    return {"process_s": took, "s": json.loads(output)["results"][0]["seconds"], "peak_mb": peak}

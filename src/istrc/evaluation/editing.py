@@ -139,7 +139,8 @@ def evaluate_editing(
     batch_size: int = 64,
     seed: int = 0,
     progress: Progress = silent,
-    show: Callable[[str, float, Outcome], None] = lambda *_: None,  # sees every outcome (sheets)
+    # What is to see the outcomes of a method at a strength: sheets, pictures that are kept
+    show: Mapping[tuple[str, float], Sequence[Callable[[Outcome], None]]] | None = None,
 ) -> dict[str, Any]:
     """Measure every transformation in both directions over faces that lack the target.
 
@@ -184,16 +185,17 @@ def evaluate_editing(
             progress(index * len(edits) + number, len(jobs) * len(edits))
             chosen = edit.on(places[number]) if method in slow else edit
             outcomes.append(bench.run(editor, chosen, strength))
-            show(method, strength, outcomes[-1])
-            outcomes[-1].pixels = None  # the sheets have seen them
+            for see in (show or {}).get((method, strength), ()):
+                see(outcomes[-1])
+            outcomes[-1].pixels = None
         if method not in slow:
             shown = method in (jobs[0][0], MODES[0])
-            made = summarise(outcomes, **common, apart=shown, whole=strength == whole)
-            methods.setdefault(method, {})[f"{strength:g}"] = made
+            summary = summarise(outcomes, **common, apart=shown, whole=strength == whole)
+            methods.setdefault(method, {})[f"{strength:g}"] = summary
             outcomes = [o.on(p) for o, p in zip(outcomes, places, strict=True)] if slow else []
         if slow:
-            made = summarise(outcomes, **common, apart=False)
-            on_few.setdefault(method, {})[f"{strength:g}"] = made
+            summary = summarise(outcomes, **common, apart=False)
+            on_few.setdefault(method, {})[f"{strength:g}"] = summary
 
     found: dict[str, Any] = {"methods": methods, "equal_identity": at_equal_identity(methods)}
     if slow:

@@ -59,8 +59,9 @@ class PictureJudges:
         old = self.geometry.points[edit.rows]
         opened = self.geometry.opened(edit)
         if opened is not None:
-            seen = inside_seen(before, pixels, old, opened)
-            outcome.figures |= {"inside_seen": seen, "closed": outcome.figures["shut"] * (1 - seen)}
+            visible = inside_seen(before, pixels, old, opened)
+            shut = outcome.figures["shut"]
+            outcome.figures |= {"inside_seen": visible, "closed": shut * (1 - visible)}
         if self.colour:
             outcome.figures |= tone_shifts(before, pixels, old, points, edit.attribute)
 

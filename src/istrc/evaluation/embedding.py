@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from istrc import sphere
 from istrc.data.prepared import Prepared
 from istrc.errors import InputError
 
@@ -28,11 +27,6 @@ def embed_rows(
         parts.append(circle.embed(x).float().cpu())
         progress(number * batch + len(x), len(rows))
     return torch.cat(parts)
-
-
-def precise(z: torch.Tensor) -> torch.Tensor:
-    """Embeddings in float64 and of unit norm there: what float32 leaves of the norm is 1e-7."""
-    return sphere.normalize(z.double())
 
 
 def drawn_rows(prepared: Prepared, split: str, count: int | None, seed: int) -> np.ndarray:

@@ -8,6 +8,9 @@ its weights and the 68 landmarks that its 150 px chips are cut by.
 
 from __future__ import annotations
 
+from functools import cache
+from typing import Any
+
 import numpy as np
 import torch
 from PIL import Image
@@ -31,7 +34,13 @@ BRIDGE = (27, 28, 29, 30)
 EYES = ((36, 39), (42, 45))
 RIGID = (*BRIDGE, *EYES[0], *EYES[1])
 
-_predictor = None  # one a process: reading its 100 MB takes longer than a hundred faces
+
+@cache
+def _predictor() -> Any:
+    """One a process: reading its 100 MB takes longer than a hundred faces."""
+    import dlib
+
+    return dlib.shape_predictor(str(model_file(LANDMARKS)))
 
 
 def chips_and_landmarks(faces: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
@@ -41,17 +50,14 @@ def chips_and_landmarks(faces: np.ndarray) -> tuple[list[np.ndarray], np.ndarray
     The landmarks are sought in every face anew, as any user of the recogniser would: an edit may
     have moved them, and `circle` mode turns heads.
     """
-    global _predictor
     import dlib
 
-    if _predictor is None:
-        _predictor = dlib.shape_predictor(str(model_file(LANDMARKS)))
     box = dlib.rectangle(*(round(share * ENLARGED) for share in BOX))
     cut, points = [], np.empty((len(faces), 68, 2))
     for number, face in enumerate(faces):
         picture = Image.fromarray(face).resize((ENLARGED, ENLARGED), Image.Resampling.BICUBIC)
         large = np.asarray(picture)
-        found = _predictor(large, box)
+        found = _predictor()(large, box)
         cut.append(dlib.get_face_chip(large, found, CHIP, 0.25))
         points[number] = [(point.x / ENLARGED, point.y / ENLARGED) for point in found.parts()]
     return cut, points
@@ -83,8 +89,8 @@ class SecondRecogniser:
         points = [np.zeros((0, 68, 2))]
         for start in range(0, len(x), batch):
             cut, found = chips_and_landmarks(to_pixels(x[start : start + batch]))
-            seen = torch.from_numpy(np.stack(cut)).to(self.device)
-            parts.append(self.net(seen).cpu().numpy())
+            chips = torch.from_numpy(np.stack(cut)).to(self.device)
+            parts.append(self.net(chips).cpu().numpy())
             points.append(found)
         return np.concatenate(parts), np.concatenate(points)
 

@@ -27,7 +27,7 @@ from istrc.training.embeddings import Embeddings
 def linear_probe(
     z: torch.Tensor,  # (N, D)
     labels: np.ndarray,  # (N,) 1, 0, -1 not known
-    held_z: torch.Tensor,  # (M, D)
+    test_z: torch.Tensor,  # (M, D)
 ) -> np.ndarray:
     """Logistic regression on embeddings; the held-out faces' decision values (M,)."""
     from sklearn.linear_model import LogisticRegression
@@ -35,7 +35,7 @@ def linear_probe(
     known = labels >= 0
     unit = z.shape[1] ** 0.5  # unit variance in each coordinate
     probe = LogisticRegression(max_iter=1000).fit(z.numpy()[known] * unit, labels[known])
-    return probe.decision_function(held_z.numpy() * unit)
+    return probe.decision_function(test_z.numpy() * unit)
 
 
 def inspect_recogniser(

@@ -87,12 +87,12 @@ class Judge:
         probabilities = [np.zeros((0, len(self.attribute_names)), np.float32)]
         features = [np.zeros((0, net.penultimate.out_features), np.float32)]
         for part in self._batches(x, batch):
-            seen = net.features(part)  # (B, F)
-            logits = net.heads(seen)
+            values = net.features(part)  # (B, F)
+            logits = net.heads(values)
             if mirror:
                 logits = (logits + net(part.flip(3))) / 2
             probabilities.append(torch.sigmoid(logits).cpu().numpy())
-            features.append(seen.cpu().numpy())
+            features.append(values.cpu().numpy())
         return np.concatenate(probabilities), np.concatenate(features)
 
     def _batches(self, x: torch.Tensor, batch: int) -> Iterator[torch.Tensor]:
@@ -216,6 +216,6 @@ def measure_judge(
     """`measure_attributes` of the judge's probabilities on one split."""
     rows = prepared.rows(split)[:limit]
     none = np.zeros((0, len(judge.attribute_names)))
-    seen = np.concatenate([none, *map(judge.probabilities, prepared.batches(rows, 512))])
-    found = measure_attributes(seen, judge.attribute_names, prepared, rows)
+    values = np.concatenate([none, *map(judge.probabilities, prepared.batches(rows, 512))])
+    found = measure_attributes(values, judge.attribute_names, prepared, rows)
     return {**found, "split": split}

@@ -23,15 +23,13 @@ ABOUT = "kept.json"
 
 
 class KeptPictures:
-    """Writes the pictures of one method at one strength; pass it as `show` to evaluate_editing.
+    """Writes the pictures of one method at one strength.
 
     Raises InputError where the folder holds pictures of something else.
     """
 
-    def __init__(
-        self, folder: str | Path, prepared: Prepared, *, method: str = "photo", strength: float = 1
-    ):
-        self.folder, self.method, self.strength = Path(folder), method, strength
+    def __init__(self, folder: Path, prepared: Prepared, method: str, strength: float):
+        self.folder = folder
         about = {"faces": len(prepared), "size": prepared.size, "source": prepared.info["source"]}
         about |= {"method": method, "strength": strength}
         found = self.folder / ABOUT
@@ -42,9 +40,8 @@ class KeptPictures:
             )
         write_json(found, about)
 
-    def __call__(self, method: str, strength: float, outcome: Outcome) -> None:
-        if (method, strength) == (self.method, self.strength):
-            keep(self.folder, outcome.edit.name, outcome.pixels, outcome.edit.rows)
+    def __call__(self, outcome: Outcome) -> None:
+        keep(self.folder, outcome.edit.name, outcome.pixels, outcome.edit.rows)
 
 
 def keep(folder: Path, edit: str, pictures: np.ndarray, rows: np.ndarray) -> None:

@@ -19,7 +19,7 @@ from istrc.errors import InputError
 from istrc.evaluation.embedding import Progress, silent
 from istrc.evaluation.metrics import LUMA, finite_mean
 from istrc.evaluation.results import circle_checksum
-from istrc.face import Edited, Face
+from istrc.face import Face
 from istrc.photo.align import Frame, transform
 from istrc.photo.inputs import find_inputs
 from istrc.photo.paste import FULL, ROUNDNESS
@@ -33,14 +33,11 @@ Edits = Sequence[tuple[str, float]]  # attribute, strength
 
 @dataclass(frozen=True)
 class Region:
-    """Where in a photograph an edit may show.
+    """Where in a photograph an edit may show."""
 
-    Attributes:
-        cut: rows and columns of the square round what moves with the face, a pixel to spare.
-        radius: (h, w) of each of its pixels: 1 on the mask's border, FULL where it begins to fade.
-    """
-
+    # Rows and columns of the square round what moves with the face, a pixel to spare
     cut: tuple[slice, slice]
+    # (h, w) of each of its pixels: 1 on the mask's border, FULL where it begins to fade
     radius: np.ndarray
 
     @classmethod
@@ -122,9 +119,10 @@ def measure_face(
     was_sharp, was_rough = sharpness(grey, region.face), roughness(grey, region.border)
     modes: dict[str, dict[str, dict[str, float]]] = {mode: {} for mode in MODES}
     for attribute, strength in edits:
+        strengths: dict[str, Any] = {attribute: strength}
         for mode in MODES:
             started = time.perf_counter()
-            after = edited(face, attribute, strength, mode).pixels
+            after = face.edit(mode=mode, **strengths).pixels
             seconds = time.perf_counter() - started
             grey = luminance(after[region.cut])
             modes[mode][f"{attribute}{'+' if strength > 0 else '-'}"] = {
@@ -134,7 +132,8 @@ def measure_face(
                 "seconds": seconds,
             }
             progress()
-    nothing = edited(face, edits[0][0], 0.0).pixels
+    strengths[attribute] = 0.0
+    nothing = face.edit(**strengths).pixels
     return {"modes": modes, "nothing": bool(np.array_equal(nothing, before))}
 
 
@@ -204,12 +203,6 @@ def enlarged_face(circle: Any, face: Face, megapixels: float) -> Face:
         pixels = enlarged(face.picture.pixels, megapixels)
         Image.fromarray(pixels).save(path, compress_level=1)
         return circle.read(path)
-
-
-def edited(face: Face, name: str, strength: float, mode: str = "photo") -> Edited:
-    """One attribute's edit of a face."""
-    strengths: dict[str, Any] = {name: strength}
-    return face.edit(mode=mode, **strengths)
 
 
 def together(measured: Sequence[dict[str, Any]]) -> dict[str, Any]:

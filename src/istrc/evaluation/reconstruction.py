@@ -66,23 +66,23 @@ def evaluate_reconstruction(
         place = getattr(circle, "device", "cpu")
         ways["baseline"] = lambda x: baseline(x.to(place))
 
-    seen: dict[str, Any] = {way: defaultdict(list) for way in ["faces", *ways]}
+    measured: dict[str, Any] = {way: defaultdict(list) for way in ["faces", *ways]}
     for number, x in enumerate(prepared.batches(rows, batch_size)):
         inside = _inside(circle, x)
         looked = {"faces": x} | {way: to_tensor(to_pixels(of(x))) for way, of in ways.items()}
         for way, y in looked.items():
-            seen[way]["sharpness"].append(metrics.sharpness(y).numpy())
+            measured[way]["sharpness"].append(metrics.sharpness(y).numpy())
             if judge is not None:
-                seen[way]["features"].append(judge.features(y))
+                measured[way]["features"].append(judge.features(y))
             if way == "faces":
                 continue
-            seen[way]["psnr"].append(metrics.psnr(x, y).numpy())
-            seen[way]["ssim"].append(metrics.ssim(x, y).numpy())
+            measured[way]["psnr"].append(metrics.psnr(x, y).numpy())
+            measured[way]["ssim"].append(metrics.ssim(x, y).numpy())
             if inside is not None:
-                seen[way]["psnr_face"].append(metrics.psnr(x, y, inside).numpy())
+                measured[way]["psnr_face"].append(metrics.psnr(x, y, inside).numpy())
         progress(number * batch_size + len(x), len(rows))
 
-    found = {way: {k: np.concatenate(v) for k, v in one.items()} for way, one in seen.items()}
+    found = {way: {k: np.concatenate(v) for k, v in one.items()} for way, one in measured.items()}
     faces = found.pop("faces")
     results: dict[str, Any] = {way: _summary(one, faces) for way, one in found.items()}
     if judge is not None:

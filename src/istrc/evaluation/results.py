@@ -39,8 +39,8 @@ def write_results(
         program = Path(sys.argv[0]).name
         command = ["istrc" if program == "__main__.py" else program, *sys.argv[1:]]
     line = command if isinstance(command, str) else " ".join(command)
-    made = {"command": line, "commit": commit(), "seed": seed, "versions": versions()}
-    record = plain({**results, **made})
+    origin = {"command": line, "commit": commit(), "seed": seed, "versions": versions()}
+    record = plain({**results, **origin})
     text = json.dumps(record, indent=2, sort_keys=True, allow_nan=False)
     # Numbers of a list share a line, or most of a matrix would be indentation. No string has a line
     # break in it, and so none is taken for a list

@@ -32,26 +32,21 @@ def ranked(verdict: np.ndarray, each: int = 4) -> dict[str, np.ndarray]:
 class Sheets:
     """Collects outcomes while they are measured and writes one PNG a transformation.
 
-    Pass the object as `show` to `evaluate_editing`. Only one method and strength is drawn.
+    Args:
+        of: the method and strength that they are of, for the titles.
     """
 
-    def __init__(
-        self,
-        folder: str | Path,
-        prepared: Prepared,
-        judge: Judge,
-        *,
-        method: str = "photo",
-        strength: float = 1.0,
-        each: int = 4,
-    ):
-        self.folder, self.prepared, self.judge = Path(folder), prepared, judge
-        self.method, self.strength, self.each = method, strength, each
+    def __init__(self, folder: Path, prepared: Prepared, judge: Judge, of: str, each: int = 4):
+        self.folder, self.prepared, self.judge, self.of, self.each = (
+            folder,
+            prepared,
+            judge,
+            of,
+            each,
+        )
         self.rows: dict[str, list[figures.Row]] = {}
 
-    def __call__(self, method: str, strength: float, outcome: Outcome) -> None:
-        if (method, strength) != (self.method, self.strength):
-            return
+    def __call__(self, outcome: Outcome) -> None:
         edit = outcome.edit
         column = outcome.after[:, self.judge.column(edit.attribute)]
         verdict = column if edit.sign > 0 else 1 - column
@@ -65,7 +60,7 @@ class Sheets:
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / f"{edit.attribute}.png"
         title = (
-            f"{edit.attribute}, {method}, strength {strength:g}: worst, median and best "
+            f"{edit.attribute}, {self.of}: worst, median and best "
             "by the judge's probability of the wanted outcome"
         )
         figures.strip(rows, cell=96, title=title).save(path, format="PNG")

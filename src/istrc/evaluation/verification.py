@@ -19,7 +19,7 @@ from istrc.data.pairs import count_pairs, draw_pairs
 from istrc.data.prepared import Prepared
 from istrc.errors import InputError
 from istrc.evaluation import identity
-from istrc.evaluation.embedding import Progress, embed_rows, precise, silent
+from istrc.evaluation.embedding import Progress, embed_rows, silent
 from istrc.evaluation.results import circle_checksum
 from istrc.evaluation.roc_figure import roc_figure
 from istrc.roc import best_threshold, roc_auc, roc_points, tar_at_far
@@ -80,10 +80,10 @@ def verification_measures(
     """
     accuracies, thresholds = [], []
     for number in np.unique(fold):
-        here = fold == number
-        cut = best_threshold(distances[~here], same[~here])
+        inside = fold == number
+        cut = best_threshold(distances[~inside], same[~inside])
         thresholds.append(cut)
-        accuracies.append(np.mean((distances[here] < cut) == same[here]))
+        accuracies.append(np.mean((distances[inside] < cut) == same[inside]))
     spread = float(np.std(accuracies, ddof=1))
     points = roc_points(distances[same], distances[~same])
     return {
@@ -107,7 +107,8 @@ def measure_pairs(
     fold: np.ndarray,
 ) -> dict[str, Any]:
     """Both distances of the same pairs, side by side."""
-    a, b = precise(z[places[:, 0]]), precise(z[places[:, 1]])
+    z = sphere.normalize(z.double())  # what float32 leaves of the norm is 1e-7
+    a, b = z[places[:, 0]], z[places[:, 1]]
     angle, chord = sphere.angle(a, b).numpy(), (a - b).norm(dim=1).numpy()
     return {
         "angle": verification_measures(angle, same, fold),

@@ -23,24 +23,17 @@ KEPT = 0.9  # share of the frames, the nearest to the mean, that make the mean
 
 @dataclass(frozen=True)
 class Direction:
-    """What a clip's edit does to embeddings.
+    """What a clip's edit does to embeddings."""
 
-    Attributes:
-        base: (1, D) the embedding of the face that was walked.
-        move: (1, D) the tangent vector at `base` that leads to where its walk ended.
-        walk: that walk.
-        further: times the change of its code that its walk asks for, its edit went.
-        rest: (1, C) what its edit changed in its code besides, such as the rest of a shape.
-        edits: the strengths of the attributes that were edited.
-        detail: (1, BANDS, S, S) how much stronger they made its detail (`Rendering.emphasis`).
-    """
-
-    base: torch.Tensor
-    move: torch.Tensor
-    walk: walking.Walk
-    further: float = 1.0
+    base: torch.Tensor  # (1, D) the embedding of the face that was walked
+    move: torch.Tensor  # (1, D) the tangent vector at `base` that leads to where its walk ended
+    walk: walking.Walk  # that walk
+    further: float = 1.0  # times the change of its code that its walk asks for, its edit went
+    # (1, C) what its edit changed in its code besides, such as the rest of a shape
     rest: torch.Tensor | None = None
+    # The strengths of the attributes that were edited
     edits: Mapping[str, float] = field(default_factory=dict)
+    # (1, BANDS, S, S) how much stronger they made its detail (`Rendering.emphasis`)
     detail: np.ndarray | None = None
 
     @property
@@ -59,8 +52,8 @@ class Direction:
 def middle(z: torch.Tensor) -> torch.Tensor:
     """The mean (D,) of the embeddings (N, D) of one person, without the tenth that is off."""
     z = z.double()
-    far = sphere.angle(z, sphere.normalize(z.sum(0)))  # a mean that there is of any faces
-    return sphere.normalize(z[far <= far.quantile(KEPT)].sum(0)).float()
+    distances = sphere.angle(z, sphere.normalize(z.sum(0)))  # a mean that there is of any faces
+    return sphere.normalize(z[distances <= distances.quantile(KEPT)].sum(0)).float()
 
 
 def find_direction(

@@ -37,31 +37,19 @@ Progress = Callable[[str, int, int], None]  # what is done, frames done, of how 
 
 @dataclass(frozen=True)
 class EditedFilm:
-    """What `edit_film` did.
+    """What `edit_film` did."""
 
-    Attributes:
-        path: the film that was written.
-        frames, faces: how many there were, and in how many the face was found.
-        fps, size: frames a second; width and height, pixels.
-        angle: radians by which every frame was moved on the sphere.
-        people: faces in the first frame that has any.
-        flicker: see `istrc.film.flicker.Flicker.result`.
-        sound: "copied", "encoded" (the container does not take it as it is) or "none".
-        losses: what the film that was written has not, or has otherwise, a line each.
-        doubts: why the edit may not fit, a line each.
-    """
-
-    path: Path
+    path: Path  # the film that was written
     frames: int
-    faces: int
+    faces: int  # frames in which the face was found
     fps: float
-    size: tuple[int, int]
-    angle: float
-    people: int
-    flicker: dict[str, float | None]
-    sound: str
-    losses: tuple[str, ...]
-    doubts: tuple[str, ...]
+    size: tuple[int, int]  # width and height, pixels
+    angle: float  # radians by which every frame was moved on the sphere
+    people: int  # faces in the first frame that has any
+    flicker: dict[str, float | None]  # see `istrc.film.flicker.Flicker.result`
+    sound: str  # "copied", "encoded" (the container does not take it as it is) or "none"
+    losses: tuple[str, ...]  # what the film that was written has not, or has otherwise, a line each
+    doubts: tuple[str, ...]  # why the edit may not fit, a line each
 
 
 def edit_film(
@@ -165,14 +153,14 @@ def make_plan(
             progress("follow", count, film.expected and max(count, film.expected))
     found = follower.finish()
     if not found.found.any():
-        lighter = "; it is dark: lighten it first" if follower.light < DARK else ""
+        lighter = "; it is dark: lighten it first" if follower.brightest < DARK else ""
         raise InputError(
             f"{film.path}: no face found in any of {count} frames; use a film in which a face is "
             f"seen from the front{lighter}"
         )
     track = found.smoothed(smooth)
     numbers = sorted(follower.crops)
-    light = float(np.median([follower.crops[n].mean() for n in numbers]))
+    brightness = float(np.median([follower.crops[n].mean() for n in numbers]))
     z = track.z.to(circle.device)
     direction = find_direction(
         circle,
@@ -184,9 +172,8 @@ def make_plan(
         **settings,
     )
     ruler = track if smooth >= SMOOTH else found.smoothed(SMOOTH)
-    doubts = (
-        [f"its face is dark (mean level {light:.0f} of 255), and its edit may not fit: lighten it"]
-        if light < DARK
-        else []
-    )
-    return Plan(track, ruler, direction, follower.count, mode, tuple(doubts))
+    doubts: tuple[str, ...] = ()
+    if brightness < DARK:
+        level = f"mean level {brightness:.0f} of 255"
+        doubts = (f"its face is dark ({level}), and its edit may not fit: lighten it",)
+    return Plan(track, ruler, direction, follower.count, mode, doubts)

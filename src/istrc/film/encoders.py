@@ -17,19 +17,13 @@ SMALL = 64  # pixels; libx265 writes beyond its memory in some films that are le
 
 @dataclass(frozen=True)
 class Encoder:
-    """One of FFmpeg's encoders.
+    """One of FFmpeg's encoders."""
 
-    Attributes:
-        name: as FFmpeg has it.
-        tag: the codec's name in .mp4 and .mov, where the usual one is not what players know.
-        fields: it can have interlaced frames.
-        odd: it takes an odd number of rows or columns.
-    """
-
-    name: str
+    name: str  # as FFmpeg has it
+    # The codec's name in .mp4 and .mov, where the usual one is not what players know
     tag: str | None = None
-    fields: bool = False
-    odd: bool = False
+    fields: bool = False  # it can have interlaced frames
+    odd: bool = False  # it takes an odd number of rows or columns
 
     def options(self, crf: int, mastering: Mastering | None) -> dict[str, str]:
         """Its settings for a quality; 0 is lossless."""
@@ -65,16 +59,12 @@ def encoder_for(container: str, bits: int, interlaced: bool, width: int) -> Enco
 
 @dataclass(frozen=True)
 class Mastering:
-    """The screen that an HDR film was made on, and its brightest light: what it says of itself.
+    """The screen that an HDR film was made on, and its brightest light: what it says of itself."""
 
-    Attributes:
-        points: x and y of the screen's red, green, blue and white; None where it does not say.
-        range: its least and its most light, cd/m2.
-        light: the brightest pixel and the brightest frame's mean, cd/m2.
-    """
-
+    # x and y of the screen's red, green, blue and white; None where it does not say
     points: tuple[float, ...] | None = None
-    range: tuple[float, float] | None = None
+    range: tuple[float, float] | None = None  # its least and its most light, cd/m2
+    # The brightest pixel and the brightest frame's mean, cd/m2
     light: tuple[int, int] | None = None
 
     @classmethod
@@ -95,7 +85,7 @@ class Mastering:
 
     def settings(self, encoder: str) -> list[str]:
         """As an encoder is told: the whole screen or nothing of it; [] where it has no place."""
-        told, hevc = [], encoder == HEVC.name
+        said, hevc = [], encoder == HEVC.name
         if encoder not in (HEVC.name, AV1.name):
             return []
         if self.points and self.range:
@@ -106,7 +96,7 @@ class Mastering:
             pairs.append(("L", self.range[1] * cd, self.range[0] * cd))
             as_text = (lambda v: str(round(v))) if hevc else (lambda v: f"{v:.5f}")
             screen = "".join(f"{name}({as_text(a)},{as_text(b)})" for name, a, b in pairs)
-            told.append(f"{'master-display' if hevc else 'mastering-display'}={screen}")
+            said.append(f"{'master-display' if hevc else 'mastering-display'}={screen}")
         if self.light:
-            told.append(f"{'max-cll' if hevc else 'content-light'}={self.light[0]},{self.light[1]}")
-        return told
+            said.append(f"{'max-cll' if hevc else 'content-light'}={self.light[0]},{self.light[1]}")
+        return said

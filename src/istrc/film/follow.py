@@ -74,13 +74,13 @@ class Follower:
         self._waiting: list[tuple[int, np.ndarray]] = []  # crops that are not embedded yet
         self._sum: torch.Tensor | None = None  # of the embeddings: the person
         self._thumbnail: np.ndarray | None = None
-        self._here: Box | None = None  # where the face was in the frame before
+        self._box: Box | None = None  # where the face was in the frame before
         self._gone: tuple[Box, float] | None = None  # where and when it was last seen
         self._confirmed = 0  # the last frame in which the detector saw it
         self._doubted = False  # it looked again since then, and did not
         self._searched = -math.inf  # seconds: the last look at the whole frame
         self._turned = -math.inf  # and the last at the turned one
-        self.light = 0.0  # of the brightest frame, its mean level
+        self.brightest = 0.0  # of the brightest frame, its mean level
 
     def look(self, pixels: np.ndarray, time: float) -> None:
         """The next frame, (H, W, 3) uint8 RGB, at `time` seconds."""
@@ -100,7 +100,7 @@ class Follower:
         if frame is None:
             return
         self._places[number] = place_of(frame)
-        self._here = box_of(frame)
+        self._box = box_of(frame)
         self._add(number, frame.crop(pixels, self.size))
 
     def finish(self) -> Track:
@@ -122,18 +122,18 @@ class Follower:
     # Following
 
     def _follow(self, pixels: np.ndarray, number: int, time: float) -> Frame | None:
-        if self._here is None:
+        if self._box is None:
             return None
         if number - self._confirmed >= EVERY:
-            seen = self._near(pixels, self._here)
-            if seen is not None:
-                self._confirmed, self._doubted, self._here = number, False, seen
-                return find_frame(pixels, seen, self.aligner)
+            detected = self._near(pixels, self._box)
+            if detected is not None:
+                self._confirmed, self._doubted, self._box = number, False, detected
+                return find_frame(pixels, detected, self.aligner)
             self._doubted = True
             if time - self._times[self._confirmed] > PATIENCE:
                 self._lose(number)
                 return None
-        return find_frame(pixels, self._here, self.aligner, LOOKS)
+        return find_frame(pixels, self._box, self.aligner, LOOKS)
 
     def _near(self, pixels: np.ndarray, box: Box) -> Box | None:
         """The face where it was, if the detector sees it there."""
@@ -153,10 +153,10 @@ class Follower:
     def _lose(self, number: int) -> None:
         """Not followed any more; where the detector looked in vain, what came after it last saw
         the face is let go."""
-        if self._here is None:
+        if self._box is None:
             return
-        self._gone = (self._here, self._times[self._confirmed])
-        self._here = None
+        self._gone = (self._box, self._times[self._confirmed])
+        self._box = None
         if self._doubted:
             for late in range(self._confirmed + 1, number):
                 self._places[late][:] = np.nan
@@ -189,8 +189,8 @@ class Follower:
         if time - self._turned >= TURNED_SEARCH - 1e-6:
             self._turned = time
             for degrees in LAST_TURNS:
-                seen = glance(pixels, FIRST_SIDE, degrees)
-                if faces := believed(pixels, seen, self.aligner):
+                detected = glance(pixels, FIRST_SIDE, degrees)
+                if faces := believed(pixels, detected, self.aligner):
                     return faces
         return []
 
@@ -201,9 +201,9 @@ class Follower:
                     return face
         self._flush()
         z = self.embed(np.stack([face.frame.crop(pixels, self.size) for face in faces]))
-        far = sphere.angle(z.cpu(), sphere.normalize(self._sum))
-        best = int(far.argmin())
-        return faces[best] if float(far[best]) < STRANGER else None
+        distances = sphere.angle(z.cpu(), sphere.normalize(self._sum))
+        best = int(distances.argmin())
+        return faces[best] if float(distances[best]) < STRANGER else None
 
     def _is_cut(self, pixels: np.ndarray) -> bool:
         height, width = pixels.shape[:2]
@@ -211,7 +211,7 @@ class Follower:
         small = Image.fromarray(np.ascontiguousarray(pixels[::step, ::step]))
         thumbnail = np.asarray(small.resize(THUMBNAIL, Image.Resampling.BOX), np.float32)
         before, self._thumbnail = self._thumbnail, thumbnail
-        self.light = max(self.light, float(thumbnail.mean()))
+        self.brightest = max(self.brightest, float(thumbnail.mean()))
         return before is not None and float(np.abs(thumbnail - before).mean()) > CUT
 
     # Embedding

@@ -40,30 +40,19 @@ _NARROW, _FULL = 1, 2  # FFmpeg's numbers of the ranges 16..235 and 0..255
 
 @dataclass(frozen=True)
 class Look:
-    """What the frames of a film are like, by the first of them.
+    """What the frames of a film are like, by the first of them."""
 
-    Attributes:
-        stored, kept: width and height of a frame as it is stored, and what is kept of it.
-        turned: rows become columns when it is set upright; after that
-        flips: whether columns and rows are mirrored.
-        colours: what the planes mean once they are ours.
-        matrix, primaries, transfer: H.273's numbers for them.
-        mastering: what an HDR film says of the screen that it was made on, or None.
-        interlaced: "tff" or "bff", by the field that comes first upright, or None.
-        losses: what is lost of a frame, a line each.
-    """
-
-    stored: tuple[int, int]
-    kept: tuple[int, int]
-    turned: bool
-    flips: tuple[bool, bool]
-    colours: Colours
-    matrix: int
+    coded: tuple[int, int]  # width and height of a frame as it is stored
+    kept: tuple[int, int]  # and what is kept of it
+    turned: bool  # rows become columns when it is set upright
+    flips: tuple[bool, bool]  # whether columns and rows are mirrored after that
+    colours: Colours  # what the planes mean once they are ours
+    matrix: int  # H.273's numbers for them
     primaries: int
     transfer: int
-    mastering: Mastering | None
-    interlaced: str | None
-    losses: tuple[str, ...]
+    mastering: Mastering | None  # what an HDR film says of the screen that it was made on, or None
+    interlaced: str | None  # "tff" or "bff", by the field that comes first upright, or None
+    losses: tuple[str, ...]  # what is lost of a frame, a line each
 
     @property
     def size(self) -> tuple[int, int]:
@@ -106,7 +95,7 @@ def look_at(path: Any, first: Any, context: Any, odd: bool = False) -> Look:
     Raises InputError for colours that cannot be read.
     """
     turned, flips = _orientation(first)
-    stored = kept = first.width, first.height
+    coded = kept = first.width, first.height
     if not odd or turned or any(flips):
         kept = first.width // 2 * 2, first.height // 2 * 2
     if not all(kept):
@@ -116,7 +105,7 @@ def look_at(path: Any, first: Any, context: Any, odd: bool = False) -> Look:
     matrix, coefficients = _matrix(path, first, primaries, turned)
     full = int(first.color_range) == _FULL or first.format.name.startswith("yuvj")
     return Look(
-        stored=stored,
+        coded=coded,
         kept=kept,
         turned=turned,
         flips=flips,
@@ -190,7 +179,7 @@ def _first_field(frame: Any, flipped: bool) -> str | None:
 
 
 def _losses(frame: Any, kept: tuple[int, int], moved: bool) -> Iterator[str]:
-    kind, stored = frame.format, (frame.width, frame.height)
+    kind, coded = frame.format, (frame.width, frame.height)
     bits = _bits(kind)
     if any(component.is_alpha for component in kind.components):
         yield TRANSPARENT
@@ -201,10 +190,10 @@ def _losses(frame: Any, kept: tuple[int, int], moved: bool) -> Iterator[str]:
     coloured = _is_yuv(kind) or kind.is_rgb or kind.has_palette
     if coloured and (kind.chroma_width(8) > 4 or kind.chroma_height(8) > 4):
         yield "its colours are written at half the resolution (4:2:0)"
-    lost = [name for name, a, b in zip(("column", "row"), stored, kept, strict=True) if a != b]
+    lost = [name for name, a, b in zip(("column", "row"), coded, kept, strict=True) if a != b]
     if lost:
         remedy = "" if moved else "; end OUT in .webm to keep all"
         yield (
-            f"its {stored[0]}x{stored[1]} pixels are written without the last "
+            f"its {coded[0]}x{coded[1]} pixels are written without the last "
             f"{' and '.join(lost)}, as sizes must be even{remedy}"
         )

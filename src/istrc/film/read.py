@@ -35,7 +35,7 @@ class Film:
 
     def __init__(self, path: str | Path, odd: bool = False):
         self.path = Path(path)
-        with self.opened() as container, self._told():
+        with self.opened() as container, self._one_line_errors():
             video = self._video(container)
             first = next(container.decode(video), None)
             if first is None:
@@ -54,13 +54,13 @@ class Film:
         """PyAV's container; raises InputError where there is none."""
         if self.path.is_dir():
             raise InputError(f"{self.path}: is a folder; give one film")
-        with self._told():
+        with self._one_line_errors():
             container = need_av().open(url_of(self.path))
         with container:  # what goes wrong in the caller's block is none of the film's
             yield container
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _one_line_errors(self) -> Iterator[None]:
         """PyAV's errors in one line."""
         av = need_av()
         try:
@@ -98,7 +98,7 @@ class Film:
 
         Raises InputError where the film is damaged or ends before it should.
         """
-        with self.opened() as container, self._told():
+        with self.opened() as container, self._one_line_errors():
             video = self._video(container)
             says = any(kind in container.format.name for kind in DECLARING)
             count, end, last = 0, 0.0, -(1 << 62)
@@ -133,7 +133,7 @@ class Film:
 
     def _shot(self, frame: Any, pts: int) -> Shot:
         size, time = (frame.width, frame.height), float(pts * self.time_base)
-        if size != self.look.stored:
+        if size != self.look.coded:
             raise InputError(
                 f"{self.path}: its size changes to {size[0]}x{size[1]} at {time:.1f} s; "
                 "cut it there and edit the parts"

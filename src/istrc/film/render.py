@@ -23,30 +23,21 @@ from istrc.photo.align import Frame
 from istrc.photo.paste import paste_crop
 
 BATCH = 16  # frames in the networks at once
-HELD = 64 << 20  # bytes of them in memory; fewer frames of a large film
+BATCH_BYTES = 64 << 20  # bytes of them in memory; fewer frames of a large film
 
 Layer = Layers | np.ndarray  # what is put into a frame: an edit's layers, or a face (S, S, 3)
 
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """What the first pass found out, and the edit that follows from it.
+    """What the first pass found out, and the edit that follows from it."""
 
-    Attributes:
-        track: where the face is and what it is, smoothed as the edit uses it.
-        ruler: the same as flicker is measured by: smoothed even if the edit is not.
-        direction: the edit of the whole clip.
-        people: faces in the first frame that has any.
-        mode: how the edit is put into a frame, see `Circle.rebuild`.
-        doubts: why the edit may not fit, a line each.
-    """
-
-    track: Track
-    ruler: Track
-    direction: Direction
-    people: int
-    mode: str
-    doubts: tuple[str, ...] = ()
+    track: Track  # where the face is and what it is, smoothed as the edit uses it
+    ruler: Track  # the same as flicker is measured by: smoothed even if the edit is not
+    direction: Direction  # the edit of the whole clip
+    people: int  # faces in the first frame that has any
+    mode: str  # how the edit is put into a frame, see `Circle.rebuild`
+    doubts: tuple[str, ...] = ()  # why the edit may not fit, a line each
 
 
 def rendered(
@@ -57,7 +48,7 @@ def rendered(
     Frames without the face are the very `Shot`s that were read.
     """
     stage = _Stage(circle, plan, flicker)
-    size = max(1, min(BATCH, HELD // (film.width * film.height * 3 // 2)))
+    size = max(1, min(BATCH, BATCH_BYTES // (film.width * film.height * 3 // 2)))
     batch: list[Shot] = []
     for item in film.read(sound=True):
         if not isinstance(item, Shot):

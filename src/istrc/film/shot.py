@@ -20,21 +20,14 @@ Planes = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 @dataclass(frozen=True)
 class Colours:
-    """How Y'CbCr and RGB belong together (ITU-T H.273).
+    """How Y'CbCr and RGB belong together (ITU-T H.273)."""
 
-    Attributes:
-        matrix: its number, as swscale has it.
-        red, blue: its weights Kr and Kb of brightness; green has what is left of 1.
-        full: Y fills 0..255; otherwise 16..235, and Cb and Cr 16..240 (of 8 bits).
-        bits: of a number, 8 or 10.
-        hdr: the curve of HDR that RGB is on, see `istrc.film.tone`; None of an ordinary film.
-    """
-
-    matrix: int
-    red: float
-    blue: float
-    full: bool = False
-    bits: int = 8
+    matrix: int  # its number, as swscale has it
+    red: float  # its weight Kr of brightness
+    blue: float  # Kb; green has what is left of 1
+    full: bool = False  # Y fills 0..255; otherwise 16..235, and Cb and Cr 16..240 (of 8 bits)
+    bits: int = 8  # of a number, 8 or 10
+    # The curve of HDR that RGB is on, see `istrc.film.tone`; None of an ordinary film
     hdr: int | None = None
 
     @property
@@ -45,20 +38,13 @@ class Colours:
 
 @dataclass(frozen=True, eq=False)
 class Shot:
-    """A decoded frame, upright, of width W and height H.
+    """A decoded frame, upright, of width W and height H."""
 
-    Attributes:
-        planes: Y (H, W), Cb and Cr (H/2, W/2, rounded up), uint8; uint16 of 10 bits.
-        colours: what they mean.
-        pts, duration: when it is shown and for how long, in units of the film's time base.
-        time: the same as pts, seconds.
-    """
-
-    planes: Planes
-    colours: Colours
-    pts: int = 0
-    duration: int = 0
-    time: float = 0.0
+    planes: Planes  # Y (H, W), Cb and Cr (H/2, W/2, rounded up), uint8; uint16 of 10 bits
+    colours: Colours  # what they mean
+    pts: int = 0  # when it is shown, in units of the film's time base
+    duration: int = 0  # and for how long
+    time: float = 0.0  # the same as pts, seconds
 
     def frame(self) -> Any:
         """The same as a frame of PyAV."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
 from typing import Any
@@ -21,38 +20,32 @@ from istrc.film.read import Film
 ENCODERS = ("aac", "libopus")  # the first that a container takes
 BITS = 96_000  # a second and channel
 TRIED = 8  # packets
+Way = tuple[str | None, str]  # an encoder and its layout
+COPIED: Way = (None, "")  # its packets as they are
 
 
-class Copied:
-    """Sound whose packets go over as they are."""
+class Sound:
+    """A stream of sound on its way into a container: its packets as they are, or encoded anew."""
 
-    def __init__(self, out: Any, sound: Any):
-        self.out, self.begun = out, True
-        self.stream = out.add_stream_from_template(sound)
-        self.stream.metadata.update(_titles(sound))
-
-    def add(self, packet: Any) -> None:
-        packet.stream = self.stream
-        self.out.mux(packet)
-
-    def finish(self) -> None:
-        pass
-
-
-class Encoded:
-    """Sound that is encoded anew."""
-
-    def __init__(self, out: Any, sound: Any, encoder: str, layout: str):
-        self.out, self.begun = out, False
-        self.stream = out.add_stream(
-            encoder,
-            rate=48_000 if encoder == "libopus" else sound.codec_context.sample_rate,
-            layout=layout,
-            bit_rate=BITS * need_av().AudioLayout(layout).nb_channels,
-        )
-        self.stream.metadata.update(_titles(sound))
+    def __init__(self, out: Any, sound: Any, encoder: str | None, layout: str):
+        self.out, self.encoder, self.begun = out, encoder, encoder is None
+        if encoder is None:
+            self.stream = out.add_stream_from_template(sound)
+        else:
+            self.stream = out.add_stream(
+                encoder,
+                rate=48_000 if encoder == "libopus" else sound.codec_context.sample_rate,
+                layout=layout,
+                bit_rate=BITS * need_av().AudioLayout(layout).nb_channels,
+            )
+        titles = {key: sound.metadata.get(key) for key in ("language", "title")}
+        self.stream.metadata.update({key: said for key, said in titles.items() if said is not None})
 
     def add(self, packet: Any) -> None:
+        if self.encoder is None:
+            packet.stream = self.stream
+            self.out.mux(packet)
+            return
         with suppress(need_av().error.InvalidDataError):  # players leave it out as well
             for frame in packet.decode():
                 self.begun = True
@@ -62,21 +55,8 @@ class Encoded:
                 self.out.mux(self.stream.encode(frame))
 
     def finish(self) -> None:
-        if self.begun:
+        if self.encoder is not None and self.begun:
             self.out.mux(self.stream.encode(None))
-
-
-@dataclass(frozen=True)
-class Way:
-    """How one stream of sound gets into a container: by an encoder, or as it is (None)."""
-
-    encoder: str | None = None
-    layout: str = ""
-
-    def open(self, out: Any, sound: Any) -> Copied | Encoded:
-        if self.encoder is None:
-            return Copied(out, sound)
-        return Encoded(out, sound, self.encoder, self.layout)
 
 
 def find_ways(film: Film, ending: str, kind: str) -> tuple[dict[int, Way], list[str]]:
@@ -96,7 +76,7 @@ def find_ways(film: Film, ending: str, kind: str) -> tuple[dict[int, Way], list[
             continue
         fits = next((way for way in candidates if _fits(film, number, way, kind)), None)
         if fits is None:
-            elsewhere = candidates and _fits(film, number, Way(), "matroska")
+            elsewhere = candidates and _fits(film, number, COPIED, "matroska")
             without = f"take it out: ffmpeg -i IN -map 0 -map -0:{number} -c copy NEW"
             remedy = "end OUT in .mkv" if elsewhere else without
             raise InputError(
@@ -104,17 +84,13 @@ def find_ways(film: Film, ending: str, kind: str) -> tuple[dict[int, Way], list[
                 f"encoded for it; {remedy}"
             )
         ways[number] = fits
-        if fits.encoder is not None:
-            encoder = fits.encoder.removeprefix("lib")
+        encoder, layout = fits
+        if encoder is not None:
             said.append(
-                f"its sound ({name}) is encoded anew as {encoder}, {fits.layout}, as {ending} does "
-                "not take it as it is"
+                f"its sound ({name}) is encoded anew as {encoder.removeprefix('lib')}, {layout}, "
+                f"as {ending} does not take it as it is"
             )
     return ways, said
-
-
-def _titles(sound: Any) -> dict[str, str]:
-    return {key: sound.metadata[key] for key in ("language", "title") if key in sound.metadata}
 
 
 def _name(sound: Any) -> str:
@@ -136,11 +112,11 @@ def _candidates(sound: Any) -> Iterator[Way]:
     context = sound.codec_context
     if context is None:  # nobody knows what it is, and PyAV copies nothing of that kind
         return
-    yield Way()
+    yield COPIED
     # The same speakers as in 5.1(side), and players know it
     usual = _layout(context).replace("(side)", "")
     layouts = dict.fromkeys((usual, _layout(context), "stereo", "mono"))
-    yield from (Way(encoder, layout) for encoder in ENCODERS for layout in layouts)
+    yield from ((encoder, layout) for encoder in ENCODERS for layout in layouts)
 
 
 def _fits(film: Film, number: int, way: Way, kind: str) -> bool:
@@ -151,7 +127,7 @@ def _fits(film: Film, number: int, way: Way, kind: str) -> bool:
         packets = (packet for packet in container.demux(sound) if packet.dts is not None)
         try:
             with av.open(io.BytesIO(), "w", format=kind) as out:
-                there = way.open(out, sound)
+                there = Sound(out, sound, *way)
                 tried = list(islice(packets, TRIED))
                 for packet in tried:
                     there.add(packet)

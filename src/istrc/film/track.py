@@ -41,20 +41,13 @@ def frame_at(place: np.ndarray) -> Frame:
 
 @dataclass(frozen=True, eq=False)
 class Track:
-    """One face through a film of N frames.
+    """One face through a film of N frames."""
 
-    Attributes:
-        places: (N, 4) float64, see above; NaN where the face is not.
-        z: (N, D) float32 embeddings; any where the face is not.
-        points: (N, 68, 3) what `Circle.find` says of the face under its place; None of nothing.
-        scenes: (N,) int, which scene a frame is of: nothing goes on over a cut.
-        times: (N,) float64 seconds, rising.
-    """
-
-    places: np.ndarray
-    z: torch.Tensor
-    scenes: np.ndarray
-    times: np.ndarray
+    places: np.ndarray  # (N, 4) float64, see above; NaN where the face is not
+    z: torch.Tensor  # (N, D) float32 embeddings; any where the face is not
+    scenes: np.ndarray  # (N,) int, which scene a frame is of: nothing goes on over a cut
+    times: np.ndarray  # (N,) float64 seconds, rising
+    # (N, 68, 3) what `Circle.find` says of the face under its place; None of nothing
     points: np.ndarray | None = None
 
     @property

@@ -16,7 +16,7 @@ from istrc.film.encoders import encoder_for
 from istrc.film.pyav import filter_like, need_av, url_of
 from istrc.film.read import Film
 from istrc.film.shot import Shot
-from istrc.film.sound import Copied, Encoded, find_ways
+from istrc.film.sound import Sound, find_ways
 from istrc.photo.xmp import COMPOSITE
 from istrc.whole import beside
 
@@ -26,7 +26,7 @@ COMBED = (
     "its fields are written as whole frames, so that what moves shows combs; deinterlace it first"
 )
 UNMASTERED = "what it says of the screen that it was made on (HDR metadata) is left out"
-MADE = f"Parts of the pictures were made by a model, with istrc ({COMPOSITE})"
+PROVENANCE = f"Parts of the pictures were made by a model, with istrc ({COMPOSITE})"
 _OF_THE_FILE = ("major_brand", "minor_version", "compatible_brands", "encoder")
 
 
@@ -94,21 +94,22 @@ class Writer:
         if look.mastering and not look.mastering.settings(self._encoder.name):
             said = [UNMASTERED, *said]
         self.losses = (*film.losses, *combed, *said)
-        encoded = any(way.encoder for way in self._ways.values())
+        encoded = any(encoder for encoder, _ in self._ways.values())
         self.sound = "encoded" if encoded else "copied" if self._ways else "none"
         self._out: Any = None
         self._marking: Any = None  # see `_with_fields`
-        self._sounds: dict[int, Copied | Encoded] = {}
+        self._sounds: dict[int, Sound] = {}
 
     def __enter__(self) -> Writer:
         av = need_av()
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with self.film.template() as (video, sounds), self._told():
+            with self.film.template() as (video, sounds), self._one_line_errors():
                 self._out = av.open(url_of(self.temporary), "w", format=self._kind)
                 self._add_video(video)
-                for sound in (sound for sound in sounds if sound.index in self._ways):
-                    self._sounds[sound.index] = self._ways[sound.index].open(self._out, sound)
+                for sound in sounds:
+                    if (way := self._ways.get(sound.index)) is not None:
+                        self._sounds[sound.index] = Sound(self._out, sound, *way)
                 self._add_titles(video.container.metadata)
                 self._out.start_encoding()
         except BaseException:
@@ -136,12 +137,14 @@ class Writer:
             context.sample_aspect_ratio = 1 / shape if look.turned else shape
 
     def _add_titles(self, titles: dict[str, str]) -> None:
-        told = {key: value for key, value in titles.items() if key not in _OF_THE_FILE}
+        kept = {key: value for key, value in titles.items() if key not in _OF_THE_FILE}
         if not self.location:
-            told = {key: value for key, value in told.items() if "location" not in key.lower()}
+            kept = {key: value for key, value in kept.items() if "location" not in key.lower()}
         if self.provenance:
-            told["comment"] = f"{told['comment']}; {MADE}" if told.get("comment") else MADE
-        self._out.metadata.update(told)
+            kept["comment"] = (
+                f"{kept['comment']}; {PROVENANCE}" if kept.get("comment") else PROVENANCE
+            )
+        self._out.metadata.update(kept)
 
     def write(self, shot: Shot) -> None:
         """The next frame."""
@@ -150,7 +153,7 @@ class Writer:
         frame = self._with_fields(frame)
         frame.duration = shot.duration
         frame.color_range, frame.colorspace = context.color_range, context.colorspace
-        with self._told():
+        with self._one_line_errors():
             self._out.mux(self._video.encode(frame))
 
     def _with_fields(self, frame: Any) -> Any:
@@ -165,13 +168,13 @@ class Writer:
     def add_sound(self, packet: Any) -> None:
         """The next packet of sound, of the film's stream that it came from."""
         if packet.stream.index in self._sounds:
-            with self._told():
+            with self._one_line_errors():
                 self._sounds[packet.stream.index].add(packet)
 
     def __exit__(self, kind: type | None, *_: object) -> None:
         try:
             if kind is None:
-                with self._told():
+                with self._one_line_errors():
                     self._out.mux(self._video.encode())
                     for sound in self._sounds.values():
                         sound.finish()
@@ -187,7 +190,7 @@ class Writer:
         self.temporary.unlink(missing_ok=True)
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _one_line_errors(self) -> Iterator[None]:
         """PyAV's errors in one line."""
         try:
             yield

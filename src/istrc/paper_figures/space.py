@@ -26,9 +26,9 @@ def interpolation(stage: Stage, number: int) -> Figure:
     for first, second in ((people[0], people[1]), (people[2], people[3])):
         ends = [pixels(first.x)[0], pixels(second.x)[0]]
         for path in ("slerp", "lerp"):
-            made = blend(stage.circle, _z(first, second), frames=FRAMES, path=path, mode="circle")
-            captions = [f"{angle:.2f} rad" for angle in made.angles.tolist()]
-            faces = [ends[0], *pixels(made.faces), ends[1]]
+            result = blend(stage.circle, _z(first, second), frames=FRAMES, path=path, mode="circle")
+            captions = [f"{angle:.2f} rad" for angle in result.angles.tolist()]
+            faces = [ends[0], *pixels(result.faces), ends[1]]
             rows.append(Row(path, faces, ["input", *captions, "input"]))
     text = (
         "Interpolation between the two inputs at the ends of each row, decode(F(z)), by slerp and "
@@ -41,11 +41,11 @@ def interpolation(stage: Stage, number: int) -> Figure:
 def neighbours(stage: Stage, number: int) -> Figure:
     """Figure 6: the face (1, 1) and 63 neighbours of it."""
     [person] = stage.people.take(1)
-    made = vary(
+    result = vary(
         stage.circle, person.z, angle=NOISE, count=63, seed=stage.seed, metric="euclidean",
         mode="circle",
     )  # fmt: skip
-    faces = [*pixels(stage.circle.decode(person.z)), *pixels(made.faces)]
+    faces = [*pixels(stage.circle.decode(person.z)), *pixels(result.faces)]
     rows = [
         Row("", faces[start : start + 8], marked=0 if start == 0 else None)
         for start in range(0, 64, 8)
@@ -64,17 +64,17 @@ def averages(stage: Stage, number: int) -> Figure:
     crowd = stage.people.take(CROWD)
     rows = []
     for letters, group in (("ab", crowd[:2]), ("cd", crowd[:4])):
-        made = average(stage.circle, _z(*group), mode="circle")
+        result = average(stage.circle, _z(*group), mode="circle")
         names = [person.name if len(person.name) < 18 else "derived" for person in group]
-        captions = [*names, f"average\nspread {made.spread:.2f} rad"]
+        captions = [*names, f"average\nspread {result.spread:.2f} rad"]
         faces = [pixels(person.x)[0] for person in group]
         label = f"({letters[0]}) {len(group)} faces,\n({letters[1]}) average"
-        rows.append(Row(label, [*faces, *pixels(made.face)], captions, marked=len(group)))
-    made = average(stage.circle, _z(*crowd), mode="circle")
+        rows.append(Row(label, [*faces, *pixels(result.face)], captions, marked=len(group)))
+    result = average(stage.circle, _z(*crowd), mode="circle")
     some = [pixels(person.x)[0] for person in crowd[:7]]
-    captions = [""] * 7 + [f"average\nspread {made.spread:.2f} rad"]
+    captions = [""] * 7 + [f"average\nspread {result.spread:.2f} rad"]
     label = f"(e) {len(crowd)} faces,\n(f) average"
-    rows.append(Row(label, [*some, *pixels(made.face)], captions, marked=7))
+    rows.append(Row(label, [*some, *pixels(result.face)], captions, marked=7))
     text = (
         "Average faces on the sphere, decode(F(mean)): the average of two is slerp(a, b; 1/2), of "
         f"more the Fréchet mean. (b) of (a), (d) of (c), (f) of {len(crowd)} faces of which seven "
@@ -103,13 +103,13 @@ def arithmetic(stage: Stage, number: int) -> Figure:
         weights = expressions.parse(text)
         names = [operand.name for operand in weights]
         z = _z(*(people[name] for name in names))
-        made = calculating.arithmetic(stage.circle, list(weights.values()), z)
+        result = calculating.arithmetic(stage.circle, list(weights.values()), z)
         axes.text(0.15, top + 0.1, text, size=8, color=INK, va="center", family="monospace")
         y = top + 0.2
-        shown = [*(pixels(people[name].x)[0] for name in names), *pixels(made.face)]
+        shown = [*(pixels(people[name].x)[0] for name in names), *pixels(result.face)]
         signs = [_weight(weight, first=i == 0) for i, weight in enumerate(weights.values())]
         angles = ", ".join(
-            f"{name} {angle:.2f}" for name, angle in zip(names, made.angles.tolist(), strict=True)
+            f"{name} {angle:.2f}" for name, angle in zip(names, result.angles.tolist(), strict=True)
         )
         under = [*names, f"{angles}\nrad away"]
         for number, (face, sign) in enumerate(zip(shown, [*signs, "="], strict=True)):

@@ -58,14 +58,14 @@ def networks(circle: Circle, x: torch.Tensor) -> list[tuple[str, list[Layer]]]:
     Through the networks themselves, as a circle in use folds some of their layers into others.
     """
     z, c = circle.embed(x), circle.encode(x)
-    seen = resized(x, circle.recogniser.size).clip(-1, 1)
+    small = resized(x, circle.recogniser.size).clip(-1, 1)
     autoencoder, h = circle.autoencoder, c[:, : circle.texture]
     # Another recogniser than FaceNet may be a file that torch knows nothing of
     own, code = circle.facenet is not None, "h" if circle.mesh is None else "h, s"
     return [
         (
             f"{'FaceNet' if own else 'recogniser'}: x -> z ({circle.dim})",
-            trace(circle.facenet, circle.facenet, seen) if circle.facenet is not None else [],
+            trace(circle.facenet, circle.facenet, small) if circle.facenet is not None else [],
         ),
         (f"mapping F: z -> {code} ({c.shape[1]})", trace(circle.mapping, circle.mapping, z)),
         (f"BEGAN's encoder: x -> h ({h.shape[1]})", trace(autoencoder, autoencoder.encode, x)),

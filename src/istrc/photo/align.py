@@ -39,13 +39,10 @@ class FindsPoints(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """Where a face is: photograph -> CelebA's aligned frame.
+    """Where a face is: photograph -> CelebA's aligned frame."""
 
-    Attributes:
-        matrix: (2, 3) float64 [sR | t] with a rotation R: a point (x, y) of the photograph, in
-            continuous pixel coordinates, is at matrix @ (x, y, 1) in the 178x218 frame.
-    """
-
+    # (2, 3) float64 [sR | t] with a rotation R: a point (x, y) of the photograph, in continuous
+    # pixel coordinates, is at matrix @ (x, y, 1) in the 178x218 frame
     matrix: np.ndarray
 
     def __post_init__(self):
@@ -153,17 +150,12 @@ def frame_from_box(box: Box) -> Frame:
 
 @dataclass(frozen=True)
 class Alignment:
-    """A detected face as the landmark network saw it.
+    """A detected face as the landmark network saw it."""
 
-    Attributes:
-        frame: where it is; the box's own where the network went astray.
-        points: (68, 3) of the last look, as the network gives them.
-        apart: how far the points of a look are from those of the look before, mean, pixels of the
-            aligned frame; one number fewer than looks. In what is no face they are never settled.
-    """
-
-    frame: Frame
-    points: np.ndarray
+    frame: Frame  # where it is; the box's own where the network went astray
+    points: np.ndarray  # (68, 3) of the last look, as the network gives them
+    # How far the points of a look are from those of the look before, mean, pixels of the aligned
+    # frame; one number fewer than looks. In what is no face they are never settled.
     apart: tuple[float, ...]
 
 
@@ -196,14 +188,14 @@ def align(pixels: np.ndarray, box: Box, aligner: FindsPoints, looks: int = STEPS
     for number in range(looks):
         rough = number + 1 < looks  # the last look is at a face that is nearly aligned
         size = aligner.rough_size if rough else aligner.size
-        seen = Frame(compose(frame.matrix, from_window)).crop(window, size)
-        points = aligner.find_in(seen[None], rough)[0].astype(np.float64)  # (68, 3)
+        view = Frame(compose(frame.matrix, from_window)).crop(window, size)
+        points = aligner.find_in(view[None], rough)[0].astype(np.float64)  # (68, 3)
         shape = points[:, :2]
-        here = transform(frame.inverse, shape * CROP_SIDE / 2 + CROP_CENTRE)  # photograph pixels
+        located = transform(frame.inverse, shape * CROP_SIDE / 2 + CROP_CENTRE)  # photograph pixels
         frame = Frame(compose(in_frame(aligning(shape, numpy(aligner.mean))), frame.matrix))
         if before is not None:
-            apart.append(float(np.linalg.norm(here - before, axis=1).mean() * frame.scale))
-        before = here
+            apart.append(float(np.linalg.norm(located - before, axis=1).mean() * frame.scale))
+        before = located
         if _astray(frame, start):
             return Alignment(start, points, tuple(apart))
     return Alignment(frame, points, tuple(apart))
@@ -283,8 +275,8 @@ def _sample(pixels: np.ndarray, to_pixels: np.ndarray, side: int) -> np.ndarray:
             for first, end in zip(shift, pixels.shape[1::-1], strict=True)
         )
         return pixels[rows[:, None], columns]
-    seen = looked_up(pixels.transpose(2, 0, 1), *places(to_pixels, (0, 0, side, side)))
-    return np.rint(seen).clip(0, 255).astype(np.uint8).transpose(1, 2, 0)  # (side, side, 3)
+    view = looked_up(pixels.transpose(2, 0, 1), *places(to_pixels, (0, 0, side, side)))
+    return np.rint(view).clip(0, 255).astype(np.uint8).transpose(1, 2, 0)  # (side, side, 3)
 
 
 def sampling_grid(

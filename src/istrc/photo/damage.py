@@ -50,12 +50,12 @@ def jpeg_damage(data: bytes) -> str | None:
             decode_jpeg(data, colours, min_height=1, min_width=1, min_factor=8)
             return None
         except ValueError as error:
-            if told := _CODED.search(said := str(error)):
+            if warning := _CODED.search(said := str(error)):
                 break
     else:
         return None
-    if told["marker"] == f"{_END:x}":
-        left = data[end - int(told["left"]) : end]
+    if warning["marker"] == f"{_END:x}":
+        left = data[end - int(warning["left"]) : end]
         if len(left) <= _PADDING or len(set(left)) == 1:
             return None
     return said

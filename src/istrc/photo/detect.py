@@ -15,7 +15,7 @@ from PIL import Image
 
 from istrc.errors import InputError
 from istrc.photo.hog import detector
-from istrc.photo.sieve import places
+from istrc.photo.proposals import proposals
 from istrc.shape.crop import BOX_CENTRE, BOX_DROP, BOX_SIDE, CROP_SIDE
 
 FIRST_SIDE = 800  # longest side of the first look, pixels; a face of 10 % of it is found in ~40 ms
@@ -40,21 +40,16 @@ _SIDE_RATIO, _SIDE_DROP = BOX_SIDE / 99.8, (float(BOX_CENTRE[1]) - 127.0) / 99.8
 
 @dataclass(frozen=True)
 class Box:
-    """A square round a face, eyebrows to chin.
+    """A square round a face, eyebrows to chin."""
 
-    Attributes:
-        left, top, right, bottom: the square's edges in the photograph, pixels; it may reach
-            outside the photograph.
-        score: the detector's confidence; 0 is its threshold, a clear face has 1 to 2.
-        angle: radians that the face, and with it the square about its centre, is turned
-            clockwise in the photograph; a first guess, within 20 degrees or so.
-    """
-
+    # The square's edges in the photograph, pixels; it may reach outside of it
     left: float
     top: float
     right: float
     bottom: float
-    score: float
+    score: float  # the detector's confidence; 0 is its threshold, a clear face has 1 to 2
+    # Radians that the face, and with it the square about its centre, is turned clockwise in the
+    # photograph; a first guess, within 20 degrees or so
     angle: float = 0.0
 
     @property
@@ -87,7 +82,7 @@ def looks(pixels: np.ndarray, min_face: float | None = None) -> Iterator[list[Bo
     `istrc.photo.find` judges them.
 
     The first look finds faces of all sizes: near ones at a longest side of 800 pixels, and smaller
-    ones where the sieve says that they may be. The second is at up to 1600, the last at turned
+    ones where a small network proposes them. The second is at up to 1600, the last at turned
     pictures; faces turned by up to 40 degrees are found without.
 
     Args:
@@ -169,12 +164,12 @@ def _search(picture: Image.Image, scale: float) -> list[Box]:
 
 
 def _small(picture: Image.Image, smallest: float, largest: float, near: list[Box]) -> list[Box]:
-    """The faces that the detector sees where the sieve says that small ones may be, beside those
+    """The faces that the detector sees where small ones are proposed, beside those
     that are clear already.
     """
     found: list[Box] = []
     missed = 0
-    for place in places(picture, smallest, largest):
+    for place in proposals(picture, smallest, largest):
         guess = _box(place.x, place.y + _DROP * place.side, _SHARE * place.side, 0.0, 0.0)
         if any(_same_face(guess, box) for box in _clear(near + found)):
             continue

@@ -36,17 +36,11 @@ LARGE = 2000  # pixels of a longest side from which advice about small faces may
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """A face that was found.
+    """A face that was found."""
 
-    Attributes:
-        frame: where it is.
-        score: how surely it is a face, 0 to 1.
-        box: where the detector saw it.
-    """
-
-    frame: Frame
-    score: float
-    box: Box
+    frame: Frame  # where it is
+    score: float  # how surely it is a face, 0 to 1
+    box: Box  # where the detector saw it
 
 
 def find_frames(
@@ -102,18 +96,18 @@ def judged(pixels: np.ndarray, box: Box, aligner: Any, judge: Any) -> Found:
     """A proposed face, aligned by the aligner and scored by what the judge saw in it."""
     if judge is None:  # the detector's own threshold
         return Found(find_frame(pixels, box, aligner), _share(2.5 * (box.score - CLEAR)), box)
-    seen = align(pixels, box, judge)
-    frame = seen.frame if judge is aligner else find_frame(pixels, box, aligner)
-    return Found(frame, score_of(box, seen), box)
+    alignment = align(pixels, box, judge)
+    frame = alignment.frame if judge is aligner else find_frame(pixels, box, aligner)
+    return Found(frame, score_of(box, alignment), box)
 
 
-def score_of(box: Box, seen: Alignment) -> float:
+def score_of(box: Box, alignment: Alignment) -> float:
     """How surely it is a face, 0 to 1: logistic regression, with the weights and on the pictures
     of docs/studies/finding.md.
     """
-    settled = [math.log(apart) for apart in (*seen.apart, LOST, LOST)[: STEPS - 1]]
-    told = (box.score, *settled, float(seen.points[:, 2].mean()))
-    return _share(sum(weight * value for weight, value in zip(WEIGHTS, told, strict=True)) + BIAS)
+    settled = [math.log(apart) for apart in (*alignment.apart, LOST, LOST)[: STEPS - 1]]
+    inputs = (box.score, *settled, float(alignment.points[:, 2].mean()))
+    return _share(sum(weight * value for weight, value in zip(WEIGHTS, inputs, strict=True)) + BIAS)
 
 
 def _share(logit: float) -> float:
@@ -142,19 +136,19 @@ def _shipped() -> Any | None:
 
 def _why_none(pixels: np.ndarray, doubtful: list[Box], min_face: float | None) -> str:
     """Why no face was found, and what helps."""
-    told = "no face found"
+    message = "no face found"
     if doubtful:
         best = max(doubtful, key=lambda box: box.score)
         x, y = (round(v) for v in best.centre)
-        told += f" (the likeliest place, at ({x}, {y}), scores {best.score:.2f} of {BELIEVED:g})"
-    told += (
+        message += f" (the likeliest place, at ({x}, {y}), scores {best.score:.2f} of {BELIEVED:g})"
+    message += (
         "; use a photograph with a face seen from the front, or --aligned for a picture that is an "
         "aligned face already"
     )
     smallest = least(pixels) if min_face is None else min_face
     if max(pixels.shape[:2]) >= LARGE or smallest > LEAST:
-        told += (
+        message += (
             f"; faces of less than {smallest:.0f} pixels are not looked for: crop the picture "
             "round them, or give --min-face"
         )
-    return told
+    return message

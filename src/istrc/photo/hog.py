@@ -49,9 +49,9 @@ def _read(dlib: Any) -> Any | None:
 
 
 def _unpack(dlib: Any) -> Any:
-    made = dlib.get_frontal_face_detector()
+    hog = dlib.get_frontal_face_detector()
     with contextlib.suppress(OSError, RuntimeError):
         path = unpacked(dlib.__version__)
         with whole(path) as temporary:
-            made.save(str(temporary))
-    return made
+            hog.save(str(temporary))
+    return hog

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from istrc.errors import InputError
-from istrc.photo.plugins import is_heic, load_plugins
+from istrc.photo.plugins import decoders, is_heic
 
 # Files that are called pictures are read, and named where they are none; of the others, those that
 # are pictures.
@@ -58,7 +58,7 @@ def _is_picture(path: Path) -> bool:
         return False
     from PIL import Image
 
-    formats = [name for name in load_plugins() if name in Image.OPEN]
+    formats = decoders()
     formats.remove("TIFF")  # a camera's raw file is one by its head, with a preview in it
     with contextlib.suppress(Exception), warnings.catch_warnings(), path.open("rb") as file:
         warnings.simplefilter("ignore")

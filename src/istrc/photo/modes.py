@@ -65,8 +65,8 @@ def _from_cmyk(image: Image.Image) -> Image.Image:
         try:
             source = ImageCms.ImageCmsProfile(BytesIO(profile))
             target = ImageCms.createProfile("sRGB")
-            made: Any = ImageCms.profileToProfile(image, source, target, outputMode="RGB")
-            return made
+            converted: Any = ImageCms.profileToProfile(image, source, target, outputMode="RGB")
+            return converted
         except (ImportError, OSError, ValueError, TypeError, ImageCms.PyCMSError):
             pass  # the profile is damaged, or not for CMYK
     return image.convert("RGB")

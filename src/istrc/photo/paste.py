@@ -48,7 +48,11 @@ def paste_crop(
     Returns:
         (H, W, 3) uint8, a new array: crop * mask + photograph * (1 - mask).
     """
-    crop = _square(crop)
+    crop = np.asarray(crop, np.float32)
+    if crop.ndim != 3 or crop.shape[0] != crop.shape[1] or crop.shape[2] != 3 or not len(crop):
+        raise ValueError(f"expected (S, S, 3), got {crop.shape}")
+    if not np.isfinite(crop).all():
+        raise ValueError("a face to paste holds values that are not finite")
     # Warped at the photograph's own size, up to _OVERSAMPLE times S
     side = max(1, min(round(frame.side), _OVERSAMPLE * len(crop)))
     mask = np.ones((side, side), np.float32) if whole else face_mask(side)
@@ -57,16 +61,6 @@ def paste_crop(
     # Multiplied by the mask before it is warped, as the photograph is faded by the warped mask
     layer = np.concatenate([(large + 1) * 127.5 * mask, mask])  # (4, side, side)
     return _apply(pixels, layer, frame)
-
-
-def _square(face: np.ndarray) -> np.ndarray:
-    face = np.asarray(face, np.float32)
-    shape = face.shape
-    if face.ndim != 3 or shape[0] != shape[1] or shape[2] != 3 or not len(face):
-        raise ValueError(f"expected (S, S, 3), got {shape}")
-    if not np.isfinite(face).all():
-        raise ValueError("a face to paste holds values that are not finite")
-    return face
 
 
 def _apply(pixels, layer: np.ndarray, frame: Frame) -> np.ndarray:

@@ -42,15 +42,17 @@ def is_heic(head: bytes) -> bool:
     return head[4:8] == b"ftyp" and head[8:12] in _HEIC_BRANDS and b"avif" not in head
 
 
-def load_plugins() -> dict[str, str]:
-    """Load the decoders and encoders; the formats, by Pillow's names."""
+def decoders() -> list[str]:
+    """Load the decoders and encoders; the formats that are read here, by Pillow's names."""
+    from PIL import Image  # not at the top: a command without pictures does not wait for it
+
     for module in _DECODERS.values():
         with contextlib.suppress(ImportError):  # an older Pillow has no AVIF
             importlib.import_module(f"PIL.{module}ImagePlugin")
     # Pillow refuses a picture for 1 MB of packed text or profile, which programs do write
     png = vars(importlib.import_module("PIL.PngImagePlugin"))
     png["MAX_TEXT_CHUNK"] = png["MAX_TEXT_MEMORY"]
-    return _DECODERS
+    return [name for name in _DECODERS if name in Image.OPEN]
 
 
 def load_heif_plugin(path: Path) -> str:

@@ -20,14 +20,14 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from istrc.errors import InputError, reason
 from istrc.photo import exif as exif_data
-from istrc.photo import words
+from istrc.photo import text as text_of
 from istrc.photo.colours import profile_of
 from istrc.photo.damage import damage
 from istrc.photo.header import add_info, bits
 from istrc.photo.modes import channels, check_kind
 from istrc.photo.picture import Picture
-from istrc.photo.plugins import is_heic, load_heif_plugin, load_plugins
-from istrc.photo.xmp import is_readable, with_words
+from istrc.photo.plugins import decoders, is_heic, load_heif_plugin
+from istrc.photo.xmp import is_readable, with_properties
 
 SIDEWAYS = (5, 6, 7, 8)  # orientations (EXIF) in which rows are columns
 BEHIND = "what lies behind the picture (motion, gain map, further views) is left out"
@@ -66,11 +66,6 @@ def read_picture(path: str | Path) -> Picture:
         raise InputError(f"{path}: cannot be read ({error.strerror}); check its rights") from None
     except Exception as error:  # a damaged file makes decoders raise nearly anything
         raise _refusal(path, error) from error
-
-
-def decoders() -> list[str]:
-    """The formats that are read here, by Pillow's names."""
-    return [name for name in load_plugins() if name in Image.OPEN]
 
 
 def open_header(file: BinaryIO, formats: list[str]) -> Image.Image:
@@ -134,7 +129,7 @@ def _decode(path: Path, file) -> Picture:
         notes.append("damaged EXIF data left out")
     if dpi and orientation in SIDEWAYS:
         dpi = dpi[::-1]
-    text, xmp = _words(image, notes)
+    text, xmp = _text_and_xmp(image, notes)
     if _has_more(image, xmp):
         notes.append(BEHIND)
     icc = _colours(image, head, notes)
@@ -200,15 +195,15 @@ def _unidentified(path: Path, file, formats: list[str]) -> InputError:
     )
 
 
-def _words(image: Image.Image, notes: list[str]) -> tuple[dict[str, str], bytes | None]:
+def _text_and_xmp(image: Image.Image, notes: list[str]) -> tuple[dict[str, str], bytes | None]:
     """What the owner wrote: text by keywords, and XMP, to which IIM is added."""
     text, xmp = {}, _xmp(image)
     if xmp and not is_readable(xmp):
         notes.append("damaged or overlong XMP left out")
         xmp = None
     try:
-        text = words.text(image)
-        xmp = with_words(xmp, words.iim(image))
+        text = text_of.text(image)
+        xmp = with_properties(xmp, text_of.iim(image))
     except Exception:  # as of EXIF
         notes.append("damaged IPTC data or text left out")
     return text, xmp

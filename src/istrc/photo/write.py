@@ -18,9 +18,9 @@ from PIL import Image
 from istrc.errors import InputError, OutOfSpace, reason
 from istrc.photo import exif as exif_data
 from istrc.photo.picture import Picture
-from istrc.photo.plugins import WRITTEN, load_plugins
-from istrc.photo.words import COMMENT, as_xmp, lost, placeless
-from istrc.photo.xmp import packet, with_words
+from istrc.photo.plugins import WRITTEN, decoders
+from istrc.photo.text import COMMENT, as_xmp, lost, placeless
+from istrc.photo.xmp import packet, with_properties
 from istrc.whole import beside
 
 _OPTIONS = {
@@ -62,7 +62,7 @@ def write_picture(
         raise InputError(f"{path}: a folder; give the name of a file in it")
     picture = picture or Picture(pixels)
     image = _compose(picture, pixels, kind)
-    options = dict(_OPTIONS[kind]) | _told(picture, kind, source_type, location)
+    options = dict(_OPTIONS[kind]) | _metadata(picture, kind, source_type, location)
     if kind == "JPEG" and picture.encoding and pixels.shape == picture.pixels.shape:
         del options["quality"]  # which would make other tables
         options |= picture.encoding
@@ -72,7 +72,7 @@ def write_picture(
         options["dpi"] = picture.dpi
 
     partial, target = beside(path)
-    load_plugins()
+    decoders()  # and the encoders with them
     try:
         # open() gives the rights that the umask leaves; tempfile would give the owner's only.
         with open(partial, "xb") as file:
@@ -109,11 +109,11 @@ def not_kept(picture: Picture, path: str | Path) -> str | None:
     """What a file of this name has no place for, of all that goes along, in a line; None for
     nothing.
     """
-    words = placeless(picture.text)
-    keywords = lost(words, kind := output_format(path))
+    texts = placeless(picture.text)
+    keywords = lost(texts, kind := output_format(path))
     gone = [f"text {', '.join(keywords)}"] if keywords else []
     if kind == "JPEG":  # one segment each
-        xmp = packet(with_words(picture.xmp, as_xmp(words)))
+        xmp = packet(with_properties(picture.xmp, as_xmp(texts)))
         for name, data, most in (
             ("EXIF", picture.exif, _JPEG_EXIF_LIMIT),
             ("XMP", xmp, _JPEG_XMP_LIMIT),
@@ -144,24 +144,24 @@ def _program() -> str:
     return f"istrc {version('istrc')}"
 
 
-def _told(picture: Picture, kind: str, source_type: str | None, location: bool) -> dict:
-    """The options of Pillow's writers for what goes along with pixels in words: EXIF and XMP."""
+def _metadata(picture: Picture, kind: str, source_type: str | None, location: bool) -> dict:
+    """The options of Pillow's writers for what goes along as text: EXIF, XMP, keywords."""
     software = _program() if source_type is not None else None
     options: dict = {}
     text = picture.text if location else placeless(picture.text)
-    xmp = picture.xmp if kind == "PNG" else with_words(picture.xmp, as_xmp(text))
-    words = packet(xmp, source_type=source_type, location=location)
+    xmp = picture.xmp if kind == "PNG" else with_properties(picture.xmp, as_xmp(text))
+    xmp_packet = packet(xmp, source_type=source_type, location=location)
     more: dict[str, Any] = dict(software=software, location=picture.location if location else None)
     if kind == "TIFF":
-        more["xmp"], words = words, None
+        more["xmp"], xmp_packet = xmp_packet, None
     if kind == "WEBP":
         more["dpi"] = picture.dpi
     exif = exif_data.with_more(picture.exif, **more)
     if kind == "JPEG":  # one segment each
         if exif and len(exif) > _JPEG_EXIF_LIMIT:
             exif = exif_data.with_more(None, **more)
-        if words and len(words) > _JPEG_XMP_LIMIT:
-            words = packet(None, source_type=source_type)
+        if xmp_packet and len(xmp_packet) > _JPEG_XMP_LIMIT:
+            xmp_packet = packet(None, source_type=source_type)
     if exif:
         options["exif"] = exif
     if kind == "PNG":
@@ -170,16 +170,16 @@ def _told(picture: Picture, kind: str, source_type: str | None, location: bool) 
         chunks = PngInfo()
         for keyword, said in (text | ({"Software": software} if software else {})).items():
             chunks.add_text(keyword, said)
-        if words:
-            chunks.add_itxt("XML:com.adobe.xmp", words.decode())
+        if xmp_packet:
+            chunks.add_itxt("XML:com.adobe.xmp", xmp_packet.decode())
         options["pnginfo"] = chunks
-    elif kind == "JPEG" and words:
+    elif kind == "JPEG" and xmp_packet:
         # Not `xmp`, which only newer Pillows know
         name = b"http://ns.adobe.com/xap/1.0/\0"
-        size = struct.pack(">H", 2 + len(name) + len(words))
-        options["extra"] = b"\xff\xe1" + size + name + words
-    elif words:
-        options["xmp"] = words
+        size = struct.pack(">H", 2 + len(name) + len(xmp_packet))
+        options["extra"] = b"\xff\xe1" + size + name + xmp_packet
+    elif xmp_packet:
+        options["xmp"] = xmp_packet
     if kind == "JPEG" and (comment := text.get(COMMENT)):
         options["comment"] = comment.encode()[:_JPEG_EXIF_LIMIT]
     return options

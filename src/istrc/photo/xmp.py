@@ -112,13 +112,13 @@ def packet(
     return _wrapped(about)
 
 
-def with_words(given: bytes | None, words: Mapping[str, Sequence[str]]) -> bytes | None:
+def with_properties(given: bytes | None, properties: Mapping[str, Sequence[str]]) -> bytes | None:
     """`given` with more properties, by their usual names (`dc:title`); what it has it keeps."""
-    if not words:
+    if not properties:
         return given
     about = ElementTree.Element(f"{{{_RDF}}}Description", {_ABOUT: ""})
     about.extend(_properties(given))
-    for name, values in words.items():
+    for name, values in properties.items():
         prefix, _, local = name.partition(":")
         tag = f"{{{_PREFIXES[prefix]}}}{local}"
         if about.find(tag) is not None:

@@ -102,28 +102,28 @@ def edit(
     edited = face.edit(keep=kept, **strengths)
     edited.save(out)
     done = ", ".join(f"{name} {signed(value)}" for name, value in moved.items())
-    told = [f"{done}: {edited.angle:.2f} rad on the sphere."]
+    message = [f"{done}: {edited.angle:.2f} rad on the sphere."]
     if edited.walk is not None and not bool(edited.walk.reached[0]):
-        told.append("It goes as far as the face stays the same person, and not all the way.")
-    told += [
+        message.append("It goes as far as the face stays the same person, and not all the way.")
+    message += [
         f"{name} is experimental: it may be faint, or a stain."
         for name in moved
         if experimental(name)
     ]
-    return out, " ".join(told + [f"{note}." for note in face.picture.notes])
+    return out, " ".join(message + [f"{note}." for note in face.picture.notes])
 
 
 def walk(
     session: Session, photo: str | None, face: int, attribute: str, strength: float, frames: int
 ) -> Strip:
     """The faces on the way of one edit: a strip, an animation, and what was done."""
-    seen = session.face(photo, face)
+    subject = session.face(photo, face)
     if not attribute:
         raise InputError("no attribute: choose the one to walk to")
     if not strength:
         raise InputError(f"{attribute} 0: a strength of 0 goes nowhere; give one up to -1 or +1")
     frames = limits.check_count("frames", frames, limits.FRAMES, 2)
-    row, angles = walk_row(seen, attribute, float(strength), frames=frames, cell=SHOWN)
+    row, angles = walk_row(subject, attribute, float(strength), frames=frames, cell=SHOWN)
     return _strip(session, row, f"{attribute} {signed(strength)}: {angles[-1]:.2f} rad.")
 
 
@@ -133,10 +133,11 @@ def vary(
     """Faces around this one, all at one angle in radians, on one sheet."""
     from istrc.verbs.vary import vary as vary_of
 
-    seen = session.face(photo, face)
+    subject = session.face(photo, face)
     count = limits.check_count("count", count, limits.NEIGHBOURS)
-    made = vary_of(session.circle, seen.z, seen.x, angle=float(angle), count=count, seed=int(seed))
-    sheet = contact_sheet([to_pixels(seen.x)[0], *to_pixels(made.faces)], columns=8, cell=96)
+    how: dict[str, Any] = dict(angle=float(angle), count=count, seed=int(seed))
+    result = vary_of(session.circle, subject.z, subject.x, **how)
+    sheet = contact_sheet([to_pixels(subject.x)[0], *to_pixels(result.faces)], columns=8, cell=96)
     return _write(session, np.asarray(sheet), "neighbours.png")
 
 
@@ -146,13 +147,13 @@ def inside(
     """Probabilities of every attribute, how many radians away its other side is, and a map."""
     from istrc.serve.map import draw_map
 
-    seen, circle = session.face(photo, face), session.circle
+    subject, circle = session.face(photo, face), session.circle
     names = circle.attribute_names
-    scores = dict(zip(names, numpy(circle.scores(seen.z))[0].tolist(), strict=True))
+    scores = dict(zip(names, numpy(circle.scores(subject.z))[0].tolist(), strict=True))
     known = sorted(scores, key=lambda name: -abs(scores[name] - 0.5))  # the surest first
     table = [[name, round(scores[name], 3), "yes" if experimental(name) else ""] for name in known]
     signs = {name: -1.0 if scores[name] > 0.5 else 1.0 for name in names}
-    walks = {name: circle.walk(seen.z, {name: signs[name]}) for name in names}
+    walks = {name: circle.walk(subject.z, {name: signs[name]}) for name in names}
     ways = [[n, signed(signs[n]), round(float(walk.angle[0]), 3)] for n, walk in walks.items()]
     figure = draw_map(
         {f"{n} {signed(signs[n])}": walk for n, walk in walks.items() if not experimental(n)}
@@ -170,9 +171,9 @@ def blend(session: Session, photo: str | None, face: int, second: str | None, fr
 
     two = [session.face(photo, face), session.face(second)]
     frames = limits.check_count("frames", frames, limits.FRAMES, 2)
-    made = blend_of(session.circle, *stack(two), frames=frames)
-    angles = made.angles.tolist()
-    row = Row("", list(to_pixels(made.faces)), [f"{angle:.2f} rad" for angle in angles])
+    result = blend_of(session.circle, *stack(two), frames=frames)
+    angles = result.angles.tolist()
+    row = Row("", list(to_pixels(result.faces)), [f"{angle:.2f} rad" for angle in angles])
     return _strip(session, row, f"{frames} faces over {angles[-1]:.2f} rad.")
 
 
@@ -181,9 +182,9 @@ def average(session: Session, photos: Sequence[str] | None) -> tuple[Path, str]:
     from istrc.verbs.average import average as average_of
 
     found = _read(session, photos, "average")
-    made = average_of(session.circle, *stack(found))
-    out = _write(session, np.asarray(_enlarged(made.face)), "average.png")
-    return out, f"{len(found)} faces, {made.spread:.2f} rad from their average in the mean."
+    result = average_of(session.circle, *stack(found))
+    out = _write(session, np.asarray(_enlarged(result.face)), "average.png")
+    return out, f"{len(found)} faces, {result.spread:.2f} rad from their average in the mean."
 
 
 def arithmetic(session: Session, expression: str, photos: Sequence[str] | None) -> tuple[Path, str]:
@@ -202,11 +203,11 @@ def arithmetic(session: Session, expression: str, photos: Sequence[str] | None) 
             raise InputError(f"{operand.name}: no picture is called so; {there}")
     used = [session.face(photos[letters.index(operand.name)]) for operand in weights]
     z, _ = stack(used)
-    made = calculate(session.circle, list(weights.values()), z)
-    out = _write(session, np.asarray(_enlarged(made.face)), "arithmetic.png", GENERATED)
+    result = calculate(session.circle, list(weights.values()), z)
+    out = _write(session, np.asarray(_enlarged(result.face)), "arithmetic.png", GENERATED)
     near = ", ".join(
         f"{operand} {angle:.2f}"
-        for operand, angle in zip(weights, made.angles.tolist(), strict=True)
+        for operand, angle in zip(weights, result.angles.tolist(), strict=True)
     )
     return out, f"Radians from each face to the result: {near}."
 
@@ -226,17 +227,17 @@ def compare(
         [one.name, round(one.first, 2), round(one.second, 2)]
         for one in differences(session.circle, two[0].z, two[1].z)
     ]
-    told = f"{angle:.3f} rad ({math.degrees(angle):.0f} degrees) apart."
+    message = f"{angle:.3f} rad ({math.degrees(angle):.0f} degrees) apart."
     limit = read_threshold(model, session.circle, far)
     if limit is None:
-        return f"{told} The model is not calibrated: istrc calibrate does it.", None, table
+        return f"{message} The model is not calibrated: istrc calibrate does it.", None, table
     verdict = "The same person" if angle < limit.angle else "Not the same person"
-    told += (
+    message += (
         f" {verdict}, by the rule that under {limit.angle:.3f} rad is the same: so it is with"
         f" {one_in(limit.far)} pairs of different people, and with {limit.tar:.0%} of pairs of one."
     )
     figure, where = position(model, session.circle, angle)
-    return f"{told} {where}", _write(session, np.asarray(figure), "roc.png", None), table
+    return f"{message} {where}", _write(session, np.asarray(figure), "roc.png", None), table
 
 
 # An attribute of one's own
@@ -259,12 +260,12 @@ def learn(
     learned = circle.learn(name, with_=sides[0], without=sides[1])
     out = session.new_file(f"{name}.safetensors")
     learned.save(out)
-    told = [f"{name}: {trust_of(learned)}."]
+    message = [f"{name}: {trust_of(learned)}."]
     if min(learned.notes["with"], learned.notes["without"]) < ENOUGH:
-        told.append(f"{ENOUGH} pictures on each side would tell more.")
+        message.append(f"{ENOUGH} pictures on each side would tell more.")
     for other, auc in differing(scores[0], scores[1], known).items():
-        told.append(f"Faces with it also have {'more' if auc > 0.5 else 'less'} {other}.")
-    return out, " ".join(told)
+        message.append(f"Faces with it also have {'more' if auc > 0.5 else 'less'} {other}.")
+    return out, " ".join(message)
 
 
 # What they share

@@ -55,12 +55,12 @@ def attribute_choice(choices: Sequence[tuple[str, str]], **options: Any) -> gr.D
 
 def _local(component: Any) -> Any:
     """The same component, which never fetches a file from elsewhere."""
-    stored = component.async_move_resource_to_block_cache
+    original = component.async_move_resource_to_block_cache
 
     async def move(url_or_file_path):
         if is_http_url_like(str(url_or_file_path)):
             raise _refusal("an address: this server fetches nothing; upload the file itself")
-        return await stored(url_or_file_path)
+        return await original(url_or_file_path)
 
     component.async_move_resource_to_block_cache = move
     return component

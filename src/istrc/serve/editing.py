@@ -52,7 +52,7 @@ def edit_tab(serve: Callable, subject: Any, circle: Any) -> list[gr.Dropdown]:
     with gr.Row():
         make = gr.Button("Make the photograph", variant="primary")
         reset = gr.Button("All sliders to 0")
-    told, whole, download = _results()
+    text, whole, download = _results()
 
     def strengths(values: tuple) -> tuple[dict[str, float], list[str]]:
         own, rest = list(values[: len(twelve)]), list(values[len(twelve) :])
@@ -81,8 +81,8 @@ def edit_tab(serve: Callable, subject: Any, circle: Any) -> list[gr.Dropdown]:
 
     names = ["photo", "face", *twelve, "more", "keep", *(f"more_{k + 1}" for k in range(FURTHER))]
     inputs = [*subject.inputs, *sliders, more, keep, *others]
-    quick = dict(show_progress="hidden", concurrency_id="quick")
-    private = dict(api_visibility="private", **quick)
+    preview_lane = dict(show_progress="hidden", concurrency_id="quick")
+    private = dict(api_visibility="private", **preview_lane)
     gr.on(
         [one.change for one in (*sliders, *others, more, keep)],
         serve(preview, names),
@@ -90,13 +90,13 @@ def edit_tab(serve: Callable, subject: Any, circle: Any) -> list[gr.Dropdown]:
         after,
         api_name="preview",
         trigger_mode="always_last",
-        **quick,
+        **preview_lane,
     )
     gr.on(
         [make.click, *(one.release for one in (*sliders, *others))],
         serve(edit, names),
         inputs,
-        [whole, download, told],
+        [whole, download, text],
         api_name="edit",
         concurrency_id="long",
         trigger_mode="always_last",
@@ -106,7 +106,7 @@ def edit_tab(serve: Callable, subject: Any, circle: Any) -> list[gr.Dropdown]:
     subject.photo.change(
         None,
         None,
-        [before, after, whole, download, told],
+        [before, after, whole, download, text],
         js="() => [null, null, null, null, '']",
         api_visibility="private",
     )
@@ -120,7 +120,7 @@ def edit_tab(serve: Callable, subject: Any, circle: Any) -> list[gr.Dropdown]:
 
 
 def _results() -> tuple[gr.Textbox, gr.ImageSlider, gr.DownloadButton]:
-    told = gr.Textbox(label="What was done", interactive=False, lines=1)
+    text = gr.Textbox(label="What was done", interactive=False, lines=1)
     whole = gr.ImageSlider(
         label="The whole photograph, before and after",
         type="filepath",
@@ -129,7 +129,7 @@ def _results() -> tuple[gr.Textbox, gr.ImageSlider, gr.DownloadButton]:
         buttons=["fullscreen"],
     )
     download = gr.DownloadButton("Download", interactive=False, elem_id="download")
-    return told, whole, download
+    return text, whole, download
 
 
 def _slider(name: str) -> gr.Slider:

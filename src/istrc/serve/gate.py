@@ -127,10 +127,10 @@ class Gate:
     def _room(self) -> int:
         """Bytes that may still be stored for visitors: half of what the disk has stays free."""
         files = (Path(at, name) for at, _, names in os.walk(self.folder) for name in names)
-        held = 0
+        used = 0
         for path in files:
             try:
-                held += path.stat().st_size
+                used += path.stat().st_size
             except OSError:  # deleted meanwhile
                 continue
-        return min(limits.STORED_BYTES - held, shutil.disk_usage(self.folder).free // 2)
+        return min(limits.STORED_BYTES - used, shutil.disk_usage(self.folder).free // 2)

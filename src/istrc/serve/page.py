@@ -64,20 +64,15 @@ footer .divider {display: none !important}
 
 @dataclass(frozen=True)
 class Subject:
-    """The face that the tabs are about.
-
-    Attributes:
-        photo, number: the components with the photograph and which face of it, from 1.
-        found: the event after the faces of a new photograph were found.
-        inputs: photo and number, as an event takes them.
-    """
+    """The face that the tabs are about."""
 
     photo: gr.Image
-    number: gr.Number
-    found: Any
+    number: gr.Number  # which face of it, from 1
+    found: Any  # the event after the faces of a new photograph were found
 
     @property
     def inputs(self) -> list[Any]:
+        """Both, as an event takes them."""
         return [self.photo, self.number]
 
 

@@ -25,17 +25,17 @@ def position(model: str, circle: Circle, angle: float) -> tuple[Image.Image, str
     angles = [one.angle for one in known]
     rates = [one.far for one in known]
     far = 10 ** float(np.interp(angle, angles, np.log10(rates)))
-    told, where = f"About {one_in(far)}", "these two faces"
+    sentence, where = f"About {one_in(far)}", "these two faces"
     if angle < angles[0]:
-        told, where = f"Fewer than {one_in(rates[0])}", "these two faces, or left of it"
+        sentence, where = f"Fewer than {one_in(rates[0])}", "these two faces, or left of it"
     elif angle > angles[-1]:
-        told, where = f"More than {one_in(rates[-1])}", "these two faces, or right of it"
+        sentence, where = f"More than {one_in(rates[-1])}", "these two faces, or right of it"
     far = max(far, LOWEST * 1.01)  # on the axis
     curves = {
         "measured": ([*rates, 1.0], [*(one.tar for one in known), 1.0]),
         where: ([far, far], [0.0, 1.0]),
     }
-    return roc_figure(curves), f"{told} pairs of different people are as near as this."
+    return roc_figure(curves), f"{sentence} pairs of different people are as near as this."
 
 
 def one_in(rate: float) -> str:

@@ -28,13 +28,13 @@ def draw_samples(circle: Circle, count: int = COUNT, seed: int = 4) -> list[np.n
     was asked for.
     """
     start = np.eye(1, circle.dim, dtype=np.float32)  # forgotten a quarter turn away
-    made = vary(circle, start, angle=math.pi / 2, count=_DRAWN, seed=seed, mode="circle")
-    apart = numpy(sphere.angle(circle.embed(made.faces), made.z))
-    male = numpy(circle.scores_of(made.z, ["male"]))[:, 0] > 0.5
+    drawn = vary(circle, start, angle=math.pi / 2, count=_DRAWN, seed=seed, mode="circle")
+    apart = numpy(sphere.angle(circle.embed(drawn.faces), drawn.z))
+    male = numpy(circle.scores_of(drawn.z, ["male"]))[:, 0] > 0.5
     order = np.argsort(apart)
     sides = [order[male[order] == side][: -(-count // 2)] for side in (False, True)]
     best = np.concatenate(sides)[:count]
     return [
         np.asarray(Image.fromarray(face).resize((SIDE, SIDE), Image.Resampling.LANCZOS))
-        for face in to_pixels(made.faces)[best]
+        for face in to_pixels(drawn.faces)[best]
     ]

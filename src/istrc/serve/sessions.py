@@ -36,10 +36,10 @@ class Session:
     def __init__(self, circle: Circle, folder: Path):
         self.circle = circle.watched(self.look)
         self.folder, self.ended = folder, False
-        self.seen = time.monotonic()
-        self.given: dict[Path, int] = {}  # uploads that this visitor used, and when each was stored
+        self.last_request = time.monotonic()
+        self.uploads: dict[Path, int] = {}  # that this visitor used, and when each was stored
         self._faces: OrderedDict[Path, list[Face]] = OrderedDict()
-        self._made: deque[Path] = deque()
+        self._files: deque[Path] = deque()
 
     def look(self) -> None:
         """Raises InputError where the visitor has left, or their request has had its time."""
@@ -90,9 +90,9 @@ class Session:
             path.parent.mkdir()
         except FileNotFoundError:
             raise InputError(ENDED) from None
-        self._made.append(path.parent)
-        while len(self._made) > limits.FILES:
-            shutil.rmtree(self._made.popleft(), ignore_errors=True)
+        self._files.append(path.parent)
+        while len(self._files) > limits.FILES:
+            shutil.rmtree(self._files.popleft(), ignore_errors=True)
         return path
 
 
@@ -108,13 +108,13 @@ class Sessions:
         self._all: dict[str, Session] = {}
         self._lock = threading.Lock()
 
-    def of(self, key: str, given: Iterable[str | Path] = ()) -> Session:
+    def of(self, key: str, uploads: Iterable[str | Path] = ()) -> Session:
         """The session of this hash, a new one if need be; `given` are uploads that it uses."""
         now = time.monotonic()
         with self._lock:
-            idle = [one for one, at in self._all.items() if now - at.seen > limits.IDLE]
+            idle = [one for one, at in self._all.items() if now - at.last_request > limits.IDLE]
             if key not in self._all and len(self._all) - len(idle) >= limits.SESSIONS:
-                idle.append(min(self._all, key=lambda one: self._all[one].seen))
+                idle.append(min(self._all, key=lambda one: self._all[one].last_request))
             for one in idle:
                 if one != key:
                     self._end(one)
@@ -124,10 +124,10 @@ class Sessions:
                 folder.mkdir()
                 self._all[key] = Session(self.circle, folder)
             session = self._all[key]
-            session.seen = now
-            for path in (Path(one).resolve() for one in given):
+            session.last_request = now
+            for path in (Path(one).resolve() for one in uploads):
                 if self._is_upload(path) and path.exists():
-                    session.given[path] = path.stat().st_mtime_ns
+                    session.uploads[path] = path.stat().st_mtime_ns
             return session
 
     def end(self, key: str) -> None:
@@ -146,9 +146,9 @@ class Sessions:
         shutil.rmtree(session.folder, ignore_errors=True)
         # The same file of two visitors is stored once; one that was stored anew since this
         # visitor used it is that of another, who has not used it yet
-        others = {path for other in self._all.values() for path in other.given}
-        for path, stored in session.given.items():
-            if path not in others and path.exists() and path.stat().st_mtime_ns <= stored:
+        others = {path for other in self._all.values() for path in other.uploads}
+        for path, uploaded in session.uploads.items():
+            if path not in others and path.exists() and path.stat().st_mtime_ns <= uploaded:
                 shutil.rmtree(path.parent, ignore_errors=True)
 
     def _is_upload(self, path: Path) -> bool:

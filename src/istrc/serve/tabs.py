@@ -37,8 +37,8 @@ def walk_tab(serve: Callable, subject: Any, names: Sequence[tuple[str, str]]) ->
         outputs = _strip_outputs()
 
     inputs = [*subject.inputs, name, strength, frames]
-    made = button.click(serve(actions.walk), inputs, outputs, api_name="walk", **_LONG)
-    _offer(made, outputs[-1])
+    done = button.click(serve(actions.walk), inputs, outputs, api_name="walk", **_LONG)
+    _allow_download(done, outputs[-1])
 
 
 def blend_tab(serve: Callable, subject: Any) -> None:
@@ -50,17 +50,17 @@ def blend_tab(serve: Callable, subject: Any) -> None:
         outputs = _strip_outputs()
 
     inputs = [*subject.inputs, second, frames]
-    made = button.click(serve(actions.blend), inputs, outputs, api_name="blend", **_LONG)
-    _offer(made, outputs[-1])
+    done = button.click(serve(actions.blend), inputs, outputs, api_name="blend", **_LONG)
+    _allow_download(done, outputs[-1])
 
 
 def average_tab(serve: Callable) -> None:
     with gr.Tab("Average"):
         photos = photos_input(f"Two to {limits.PICTURES} photographs, the largest face of each")
         button = gr.Button("Average", variant="primary")
-        face, told = _made()
+        face, text = _face_outputs()
 
-    button.click(serve(actions.average), photos, [face, told], api_name="average", **_LONG)
+    button.click(serve(actions.average), photos, [face, text], api_name="average", **_LONG)
 
 
 def arithmetic_tab(serve: Callable) -> None:
@@ -72,10 +72,10 @@ def arithmetic_tab(serve: Callable) -> None:
             info="Faces with + and -, * and / by numbers, and parentheses.",
         )
         button = gr.Button("Calculate", variant="primary")
-        face, told = _made()
+        face, text = _face_outputs()
 
     inputs = [expression, photos]
-    button.click(serve(actions.arithmetic), inputs, [face, told], api_name="arithmetic", **_LONG)
+    button.click(serve(actions.arithmetic), inputs, [face, text], api_name="arithmetic", **_LONG)
 
 
 def neighbours_tab(serve: Callable, subject: Any) -> None:
@@ -102,7 +102,7 @@ def compare_tab(serve: Callable, subject: Any, model: str) -> None:
             label="Pairs of different people that may be called the same (false-accept rate)",
         )
         button = gr.Button("Compare", variant="primary")
-        told = gr.Textbox(label="The same person?", interactive=False, lines=3)
+        text = gr.Textbox(label="The same person?", interactive=False, lines=3)
         with gr.Row():
             roc = picture("The ROC, and where these two faces lie on it", min_width=280)
             table = gr.Dataframe(
@@ -119,7 +119,7 @@ def compare_tab(serve: Callable, subject: Any, model: str) -> None:
         return actions.compare(session, photo, face, second, far, model)
 
     inputs = [*subject.inputs, second, far]
-    button.click(serve(compare), inputs, [told, roc, table], api_name="compare", **_LONG)
+    button.click(serve(compare), inputs, [text, roc, table], api_name="compare", **_LONG)
 
 
 def learn_tab(serve: Callable, followers: Sequence[gr.Dropdown]) -> None:
@@ -134,7 +134,7 @@ def learn_tab(serve: Callable, followers: Sequence[gr.Dropdown]) -> None:
             having = photos_input("With it")
             lacking = photos_input("Without it")
         button = gr.Button("Learn", variant="primary")
-        told = gr.Textbox(label="How far it can be trusted", interactive=False, lines=2)
+        text = gr.Textbox(label="How far it can be trusted", interactive=False, lines=2)
         file = gr.DownloadButton("Download the attribute", interactive=False)
 
     def known(session: Session):
@@ -142,7 +142,7 @@ def learn_tab(serve: Callable, followers: Sequence[gr.Dropdown]) -> None:
         return [gr.update(interactive=True), *grown]
 
     inputs = [name, having, lacking]
-    learned = button.click(serve(actions.learn), inputs, [file, told], api_name="learn", **_LONG)
+    learned = button.click(serve(actions.learn), inputs, [file, text], api_name="learn", **_LONG)
     learned.success(serve(known), None, [file, *followers], api_visibility="private")
 
 
@@ -185,14 +185,14 @@ def _second() -> gr.Image:
     )
 
 
-def _made() -> tuple[gr.Image, gr.Textbox]:
+def _face_outputs() -> tuple[gr.Image, gr.Textbox]:
     face = picture("The face that was made", height=300)
     return face, gr.Textbox(label="What was done", interactive=False, lines=1)
 
 
-def _offer(made: Any, download: gr.DownloadButton) -> None:
+def _allow_download(done: Any, download: gr.DownloadButton) -> None:
     """What can be downloaded once it is made."""
-    made.success(lambda: gr.update(interactive=True), None, download, api_visibility="private")
+    done.success(lambda: gr.update(interactive=True), None, download, api_visibility="private")
 
 
 def _strip_outputs() -> list[Any]:

@@ -20,19 +20,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Result:
-    """The face that an expression stands for.
+    """The face that an expression stands for."""
 
-    Attributes:
-        z: (1, D) its embedding.
-        face: (1, 3, S, S) in [-1, 1].
-        length: of the weighted sum before it was put back on the sphere.
-        angles: (N,) radians from the result to each operand.
-    """
-
-    z: Array
-    face: Array
-    length: float
-    angles: Array
+    z: Array  # (1, D) its embedding
+    face: Array  # (1, 3, S, S) in [-1, 1]
+    length: float  # of the weighted sum before it was put back on the sphere
+    angles: Array  # (N,) radians from the result to each operand
 
 
 @inference

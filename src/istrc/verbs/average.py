@@ -31,19 +31,13 @@ MEANS: dict[str, Callable[[Array], Array]] = {"frechet": sphere.mean, "euclidean
 
 @dataclass(frozen=True)
 class Average:
-    """An average face.
+    """An average face."""
 
-    Attributes:
-        z: (1, D) its embedding.
-        face: (1, 3, S, S) in [-1, 1].
-        angles: (N,) radians from the average to each of the given faces.
-        length: of the mean vector before it was put back on the sphere, 0..1: what is left of N
-            unit vectors when they are averaged as vectors, 1 where all are the same.
-    """
-
-    z: Array
-    face: Array
-    angles: Array
+    z: Array  # (1, D) its embedding
+    face: Array  # (1, 3, S, S) in [-1, 1]
+    angles: Array  # (N,) radians from the average to each of the given faces
+    # Of the mean vector before it was put back on the sphere, 0..1: what is left of N unit vectors
+    # when they are averaged as vectors, 1 where all are the same
     length: float
 
     @property

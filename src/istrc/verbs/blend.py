@@ -21,19 +21,12 @@ PATHS = {"slerp": sphere.slerp, "lerp": sphere.lerp}
 
 @dataclass(frozen=True)
 class Blend:
-    """The faces between two.
+    """The faces between two."""
 
-    Attributes:
-        t: (T,) from 0 to 1.
-        z: (T, D) their embeddings.
-        faces: (T, 3, S, S) in [-1, 1].
-        angles: (T,) radians from the first face; evenly spaced by slerp, not by lerp.
-    """
-
-    t: Array
-    z: Array
-    faces: Array
-    angles: Array
+    t: Array  # (T,) from 0 to 1
+    z: Array  # (T, D) their embeddings
+    faces: Array  # (T, 3, S, S) in [-1, 1]
+    angles: Array  # (T,) radians from the first face; evenly spaced by slerp, not by lerp
 
 
 @inference

@@ -32,18 +32,12 @@ RATES = (1e-1, 1e-2, 1e-3, 1e-4)
 
 @dataclass(frozen=True)
 class Threshold:
-    """Faces under `angle` radians apart are called the same person.
+    """Faces under `angle` radians apart are called the same person."""
 
-    Attributes:
-        far: share of pairs of different people that are, wrongly.
-        tar: share of pairs of one person that are, rightly.
-        different: the number of pairs of different people that it was measured on.
-    """
-
-    far: float
+    far: float  # share of pairs of different people that are, wrongly
     angle: float
-    tar: float
-    different: int
+    tar: float  # share of pairs of one person that are, rightly
+    different: int  # the number of pairs of different people that it was measured on
 
 
 def measure(

@@ -17,6 +17,7 @@ path; so between an operator and a FILE behind it there must be a space, and bef
 from __future__ import annotations
 
 import math
+import operator
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -63,19 +64,12 @@ class ExpressionError(InputError):
 
 @dataclass(frozen=True)
 class Operand:
-    """A face of an expression.
+    """A face of an expression."""
 
-    Attributes:
-        name: a name or a file, as it was written, without quotes.
-        row: of an array, from 0; None where none was given.
-        is_file: a file and not a name.
-        column: where it first stands, from 1.
-    """
-
-    name: str
-    row: int | None = None
-    is_file: bool = False
-    column: int = field(default=1, compare=False)
+    name: str  # a name or a file, as it was written, without quotes
+    row: int | None = None  # of an array, from 0; None where none was given
+    is_file: bool = False  # a file and not a name
+    column: int = field(default=1, compare=False)  # where it first stands, from 1
 
     def __str__(self) -> str:
         return self.name if self.row is None else f"{self.name}[{self.row}]"
@@ -182,22 +176,19 @@ class _Parser:
                 raise wrong("division by a face; faces are divided by numbers only")
             if other == 0:
                 raise wrong("division by zero")
-            divisor = other
-            return _scale(value, lambda number: number / divisor)
+            return _scale(value, other, operator.truediv)
         if not isinstance(other, dict):
-            factor = other
-            return _scale(value, lambda number: number * factor)
+            return _scale(value, other, operator.mul)
         if isinstance(value, dict):
             raise wrong("a face times a face; faces are multiplied by numbers only")
-        times = value
-        return _scale(other, lambda number: number * times)
+        return _scale(other, value, operator.mul)
 
     def _signed(self) -> _Value:
         sign = self._take("-", "+")
         if sign is None:
             return self._atom()
         value = self._deeper(self._signed)
-        return _scale(value, lambda number: -number) if sign.text == "-" else value
+        return _scale(value, -1.0, operator.mul) if sign.text == "-" else value
 
     def _atom(self) -> _Value:
         token = self._now
@@ -273,7 +264,7 @@ def _add(a: _Value, b: _Value, sign: float) -> _Value:
     return total
 
 
-def _scale(value: _Value, change: Callable[[float], float]) -> _Value:
+def _scale(value: _Value, by: float, how: Callable[[float, float], float]) -> _Value:
     if isinstance(value, dict):
-        return {operand: change(weight) for operand, weight in value.items()}
-    return change(value)
+        return {operand: how(weight, by) for operand, weight in value.items()}
+    return how(value, by)

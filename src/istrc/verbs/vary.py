@@ -22,15 +22,10 @@ METRICS = ("data", "euclidean")
 
 @dataclass(frozen=True)
 class Neighbours:
-    """Faces at one angle from a given one.
+    """Faces at one angle from a given one."""
 
-    Attributes:
-        z: (K, D) their embeddings.
-        faces: (K, 3, S, S) in [-1, 1].
-    """
-
-    z: Array
-    faces: Array
+    z: Array  # (K, D) their embeddings
+    faces: Array  # (K, 3, S, S) in [-1, 1]
 
 
 @inference

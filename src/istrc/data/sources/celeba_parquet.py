@@ -13,43 +13,32 @@ from typing import Any
 import numpy as np
 
 from istrc.data.sources.celeba_official import SPLITS, translate
-from istrc.data.sources.parquet import (
-    chunks_of,
-    groups_of,
-    marks_of,
-    need_pictures,
-    open_parquet,
-    parquet_files,
-    read_group,
-)
+from istrc.data.sources.parquet import ParquetFiles, need_pictures, read_group
 from istrc.data.sources.source import About, Chunk, Row, fingerprint
 from istrc.errors import InputError
 
 _IDENTITY = ("celeb_id", "identity")
 
 
-class CelebaParquet:
+class CelebaParquet(ParquetFiles):
     """A folder of parquet files, or one of them."""
 
     def __init__(self, path: Path):
-        files = parquet_files(path)
-        if not files:
-            raise InputError(f"{path}: no .parquet file here")
-        self.files = files
         self.columns: list[str] = []
         self.identity: str | None = None
-        self.splits = [self._split(file) for file in files]
-        self.groups: list[list[int]] = []
-        names: list[str] = []
+        self.splits: list[int] = []
         marks: list[object] = []
-        for file in files:
-            parquet = open_parquet(file)
+        for file, word, parquet in self.opened(path, marks):
+            if word not in SPLITS:
+                raise InputError(
+                    f"{file}: the split is read from the name, which must start with train, valid "
+                    "or test; rename it"
+                )
+            self.splits.append(SPLITS[word])
             columns, identity = self._columns(file, parquet.schema_arrow)
             if self.groups and (columns, identity) != (self.columns, self.identity):
-                raise InputError(f"{file}: its columns differ from those of {files[0].name}")
+                raise InputError(f"{file}: its columns differ from those of {self.files[0].name}")
             self.columns, self.identity = columns, identity
-            self.groups.append(groups_of(parquet))
-            marks += marks_of(file, self.groups[-1])
         names, _ = translate(self.columns, np.zeros((0, len(self.columns)), bool))
         self.about = About(
             kind="celeba-parquet",
@@ -62,16 +51,6 @@ class CelebaParquet:
         )
 
     @staticmethod
-    def _split(file: Path) -> int:
-        word = file.stem.replace("_", "-").split("-")[0].lower()
-        if word not in SPLITS:
-            raise InputError(
-                f"{file}: the split is read from the name, which must start with train, valid "
-                "or test; rename it"
-            )
-        return SPLITS[word]
-
-    @staticmethod
     def _columns(file: Path, schema: Any) -> tuple[list[str], str | None]:
         import pyarrow
 
@@ -81,9 +60,6 @@ class CelebaParquet:
         if identity and not pyarrow.types.is_integer(schema.field(identity).type):
             raise InputError(f"{file}: column {identity} holds no whole numbers; leave it out")
         return columns, identity
-
-    def chunks(self, rows: int) -> list[Chunk]:
-        return chunks_of(self.groups, rows)
 
     def read(self, chunk: Chunk) -> Iterator[Row]:
         rows, (f, g, start) = chunk

@@ -83,13 +83,13 @@ class Labels:
         self.names = table[file_column]
         self.identity, classes = _identities(table.get(identity_column or ""), len(self.names))
         self.split = _splits(where, self.names, table.get(split_column or ""))
-        held = []
+        held_out = []
         if unseen:
             if identity_column is None or split_column is not None:
                 why = "no column of identities" if identity_column is None else "a split column"
                 raise InputError(f"{where}: it has {why}; leave out --unseen")
-            held = _unseen(where, table[identity_column], unseen)
-            self.split[np.isin(table[identity_column], held)] = SPLITS["test"]
+            held_out = _unseen(where, table[identity_column], unseen)
+            self.split[np.isin(table[identity_column], held_out)] = SPLITS["test"]
         self.points, marks = _points(where, table)
         special = {file_column, identity_column, split_column, *marks} - set(categories)
         rest = [column for column in header if column not in special]
@@ -98,8 +98,8 @@ class Labels:
             raise InputError(f"{where}: two columns come to the same attribute name; rename one")
 
         notes = []
-        if held:
-            notes.append(f"never to be trained on, the test split: {', '.join(held)}")
+        if held_out:
+            notes.append(f"never to be trained on, the test split: {', '.join(held_out)}")
             seen = self.attributes[self.split == SPLITS["train"]]  # what is left to learn from
             both = ((seen == 1).any(0) & (seen == 0).any(0)).tolist()
             left_out += [name for name, known in zip(names, both, strict=True) if not known]
@@ -114,7 +114,7 @@ class Labels:
             name=name,
             count=len(self.names),
             attributes=names,
-            fingerprint=fingerprint([raw, identity_column, tuple(categories), *held]),
+            fingerprint=fingerprint([raw, identity_column, tuple(categories), *held_out]),
             points=0 if self.points is None else self.points.shape[1],
             notes=notes,
             extra={"classes": classes} if classes else {},

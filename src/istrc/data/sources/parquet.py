@@ -39,32 +39,54 @@ def parquet_files(path: Path) -> list[Path]:
     return sorted(path.glob("*.parquet")) or sorted(path.glob("data/*.parquet"))
 
 
-class LabelledParquet(Labels):
-    """A folder of parquet files, or one of them; `how` is for `Labels`."""
+class ParquetFiles:
+    """A folder of parquet files, or one of them, which are read by row groups."""
 
-    def __init__(self, path: Path, **how: Any):
-        self.files = parquet_files(path)
+    files: list[Path]
+    groups: list[list[int]]  # the rows of each row group of each file
+
+    def opened(self, path: Path, marks: list[object]) -> Iterator[tuple[Path, str, Any]]:
+        """Each file, the first word of its name, and what pyarrow.parquet makes of it; what tells
+        it from others joins `marks`.
+        """
+        self.files, self.groups = parquet_files(path), []
         if not self.files:
             raise InputError(f"{path}: no .parquet file here")
-        self.groups: list[list[int]] = []
+        for file in self.files:
+            parquet = open_parquet(file)
+            yield file, first_word(file), parquet
+            metadata = parquet.metadata
+            self.groups.append(
+                [metadata.row_group(g).num_rows for g in range(metadata.num_row_groups)]
+            )
+            marks += marks_of(file, self.groups[-1])
+
+    def chunks(self, rows: int) -> list[Chunk]:
+        """Each at (file, row group, first row in the group)."""
+        return [
+            Chunk(min(rows, size - start), (f, g, start))
+            for f, sizes in enumerate(self.groups)
+            for g, size in enumerate(sizes)
+            for start in range(0, size, rows)
+        ]
+
+
+class LabelledParquet(ParquetFiles, Labels):
+    """Parquet of anything; `how` is for `Labels`."""
+
+    def __init__(self, path: Path, **how: Any):
         table: dict[str, list[str]] = {}
         marks: list[object] = []
-        splits = [file.stem.replace("_", "-").split("-")[0].lower() for file in self.files]
-        for file, split in zip(self.files, splits, strict=True):
-            parquet = open_parquet(file)
+        said = {first_word(file) for file in parquet_files(path)} <= {*SPLITS}
+        for file, split, parquet in self.opened(path, marks):
             columns = _columns(file, parquet)
-            if not {split.lower() for split in columns} & {*SPLIT} and set(splits) <= {*SPLITS}:
+            if said and not {column.lower() for column in columns} & {*SPLIT}:
                 columns["split"] = [split] * len(columns[NAMES])
             if self.groups and list(columns) != list(table):
                 raise InputError(f"{file}: its columns differ from those of {self.files[0].name}")
             for name, values in columns.items():
                 table.setdefault(name, []).extend(values)
-            self.groups.append(groups_of(parquet))
-            marks += marks_of(file, self.groups[-1])
         super().__init__(path, table, marks, kind="parquet", name=path.name, **how)
-
-    def chunks(self, rows: int) -> list[Chunk]:
-        return chunks_of(self.groups, rows)
 
     def read(self, chunk: Chunk) -> Iterator[Row]:
         rows, (f, g, start) = chunk
@@ -73,6 +95,11 @@ class LabelledParquet(Labels):
         for k, image in enumerate(pictures.to_pylist(), before):
             data = (image or {}).get("bytes")
             yield self.row(k, data, "" if data is not None else "the row holds no picture")
+
+
+def first_word(file: Path) -> str:
+    """Of a file's name, lower case: the split, of files that say it."""
+    return file.stem.replace("_", "-").split("-")[0].lower()
 
 
 def is_celeba(path: Path) -> bool:
@@ -100,22 +127,6 @@ def need_pictures(file: Path, schema: Any) -> None:
     fields = {f.name: f.type for f in kind} if kind and pyarrow.types.is_struct(kind) else {}
     if fields.get("bytes") not in (pyarrow.binary(), pyarrow.large_binary()):
         raise InputError(f"{file}: no column `image` with {{bytes, path}}, as `datasets` writes it")
-
-
-def groups_of(parquet: Any) -> list[int]:
-    """The rows of each row group."""
-    metadata = parquet.metadata
-    return [metadata.row_group(g).num_rows for g in range(metadata.num_row_groups)]
-
-
-def chunks_of(groups: list[list[int]], rows: int) -> list[Chunk]:
-    """Each at (file, row group, first row in the group)."""
-    return [
-        Chunk(min(rows, size - start), (f, g, start))
-        for f, sizes in enumerate(groups)
-        for g, size in enumerate(sizes)
-        for start in range(0, size, rows)
-    ]
 
 
 def read_group(file: Path, group: int, columns: list[str]) -> Any:

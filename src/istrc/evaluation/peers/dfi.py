@@ -97,10 +97,10 @@ def dfi(
 
     def edit(x: torch.Tensor, strengths: Mapping[str, float]) -> torch.Tensor:
         x = x.to(circle.device)
-        here = features(x)
-        target = here.clone()
+        start = features(x)
+        target = start.clone()
         for name, alpha in strengths.items():
-            having, lacking = (nearest_mean(here, side, neighbours) for side in sides(name))
+            having, lacking = (nearest_mean(start, side, neighbours) for side in sides(name))
             target += alpha * (having - lacking)
         parts = zip(x.split(together), target.split(together), strict=True)
         limits: dict[str, Any] = dict(smooth=smooth, iterations=iterations)

@@ -55,7 +55,7 @@ def iim(image: Any) -> dict[str, list[str]]:
 
     found = getiptcinfo(_as_jpeg(image) or image) or {}
     wide = found.get((1, 90)) == b"\x1b%G"  # ISO 2022's word for UTF-8
-    words: dict[str, list[str]] = {}
+    properties: dict[str, list[str]] = {}
     for (record, dataset), values in found.items():
         if record == 2 and dataset in _IIM:
             values = values if isinstance(values, list) else [values]
@@ -63,8 +63,8 @@ def iim(image: Any) -> dict[str, list[str]]:
             if dataset == 55:  # CCYYMMDD
                 texts = [f"{d[:4]}-{d[4:6]}-{d[6:8]}" for d in texts if len(d) == 8]
             if texts:
-                words[_IIM[dataset]] = texts
-    return words
+                properties[_IIM[dataset]] = texts
+    return properties
 
 
 def _as_jpeg(image: Any) -> Any:
@@ -96,23 +96,23 @@ def text(image: Image.Image) -> dict[str, str]:
     return {k: v for k, v in found.items() if v and not k.lower().startswith(_LEFT_OUT)}
 
 
-def placeless(words: dict[str, str]) -> dict[str, str]:
+def placeless(texts: dict[str, str]) -> dict[str, str]:
     """The text that does not say where the picture was taken."""
     return {
-        k: v for k, v in words.items() if "gps" not in k.lower() and "location" not in k.lower()
+        k: v for k, v in texts.items() if "gps" not in k.lower() and "location" not in k.lower()
     }
 
 
-def as_xmp(words: dict[str, str]) -> dict[str, list[str]]:
+def as_xmp(texts: dict[str, str]) -> dict[str, list[str]]:
     """Text as properties of XMP, as far as XMP knows its keywords."""
-    return {_TEXT[keyword]: [str(said)] for keyword, said in words.items() if keyword in _TEXT}
+    return {_TEXT[keyword]: [str(said)] for keyword, said in texts.items() if keyword in _TEXT}
 
 
-def lost(words: dict[str, str], kind: str) -> list[str]:
+def lost(texts: dict[str, str], kind: str) -> list[str]:
     """The keywords of the text that a format, by Pillow's name, has no place for."""
     if kind == "PNG":
         return []
-    return [k for k in words if k not in _TEXT and not (kind == "JPEG" and k == COMMENT)]
+    return [k for k in texts if k not in _TEXT and not (kind == "JPEG" and k == COMMENT)]
 
 
 def _decoded(value: bytes, wide: bool = False) -> str:

@@ -12,13 +12,13 @@ from collections.abc import Generator, Iterator, Sequence
 from multiprocessing import connection
 from typing import Any
 
-from istrc.cli.task import Outcome, Part, Stop, Task, here
+from istrc.cli.task import Outcome, Part, Stop, Task, in_this_process
 from istrc.errors import IstrcError
 
 REMEDY = "if memory ran out, use fewer --jobs or smaller pictures"
 
 
-def apart(
+def in_processes(
     parts: Sequence[Part], task: Task, count: int, stop: Stop
 ) -> Generator[tuple[int, Outcome]]:
     """The jobs in other processes, as they are done; each has one part at a time.
@@ -33,7 +33,7 @@ def apart(
     context = multiprocessing.get_context("spawn")  # torch does not survive a fork
     waiting = deque(parts)
     busy: dict[Any, Any] = {}
-    crew: dict[Any, Any] = {}
+    started: dict[Any, Any] = {}
     try:
         for _ in range(min(count, len(parts))):
             ours, theirs = context.Pipe()
@@ -41,8 +41,8 @@ def apart(
             with _deaf():
                 process.start()
             theirs.close()
-            crew[ours] = process
-        for pipe in crew:
+            started[ours] = process
+        for pipe in started:
             busy[pipe] = _give(pipe, waiting)
         while busy:
             ready: list[Any] = connection.wait(list(busy))
@@ -62,13 +62,13 @@ def apart(
                     busy[pipe] = _give(pipe, waiting)
                 yield from outcomes
         if waiting and not stop.asked:
-            raise IstrcError(f"all {len(crew)} processes were ended from outside; {REMEDY}")
+            raise IstrcError(f"all {len(started)} processes were ended from outside; {REMEDY}")
     finally:
-        for pipe, process in crew.items():
+        for pipe, process in started.items():
             if pipe in busy:  # it would finish its picture first
                 process.terminate()
             pipe.close()
-        for process in crew.values():
+        for process in started.values():
             process.join()
 
 
@@ -96,7 +96,7 @@ def _serve(pipe: connection.Connection, task: Task, threads: int) -> None:
                 part = pipe.recv()
             except (EOFError, OSError):
                 return
-            pipe.send(list(here([part], task, opened, Stop())))
+            pipe.send(list(in_this_process([part], task, opened, Stop())))
     except BrokenPipeError:
         return
     except Exception:

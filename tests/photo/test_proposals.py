@@ -1,4 +1,4 @@
-"""The sieve for small faces: places at every size, and the same in strips as at once."""
+"""Proposals of small faces: at every size, and the same in strips as at once."""
 
 import math
 
@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from istrc.photo import detect, sieve
-from istrc.photo.sieve import SIDES, STRIDE, Place, _apart, _logits, _peaks, places
+from istrc.photo import detect
+from istrc.photo import proposals as proposing
+from istrc.photo.proposals import SIDES, STRIDE, Proposal, _apart, _logits, _peaks, proposals
 
 
 @pytest.fixture(scope="module")
@@ -24,16 +25,16 @@ def test_the_face_is_among_the_likeliest_places(head, side):
     small = head.resize((round(260 * scale), round(300 * scale)), Image.Resampling.LANCZOS)
     picture.paste(small, (700, 300))
     assert any(
-        math.dist((place.x, place.y), (700 + 103 * scale, 300 + 108 * scale)) < 0.3 * side
-        and 0.6 < place.side / side < 1.6
-        for place in places(picture, 40, 400)[:4]
+        math.dist((proposal.x, proposal.y), (700 + 103 * scale, 300 + 108 * scale)) < 0.3 * side
+        and 0.6 < proposal.side / side < 1.6
+        for proposal in proposals(picture, 40, 400)[:4]
     )
 
 
 def test_nothing_is_where_nothing_is():
-    assert places(Image.new("RGB", (900, 700), (90, 90, 90)), 40, 400) == []
+    assert proposals(Image.new("RGB", (900, 700), (90, 90, 90)), 40, 400) == []
     for size in ((1, 1), (7, 3000), (3000, 1), (30, 30)):
-        assert places(Image.new("RGB", size), 40, 400) == []
+        assert proposals(Image.new("RGB", size), 40, 400) == []
 
 
 def test_strips_say_what_the_whole_does(head, monkeypatch):
@@ -41,7 +42,7 @@ def test_strips_say_what_the_whole_does(head, monkeypatch):
     whole = _logits(grey)
     assert whole.shape == (len(SIDES) - 1, math.ceil(397 / STRIDE), math.ceil(331 / STRIDE))
     for rows in (1, 64, 200):
-        monkeypatch.setattr(sieve, "_STRIP", rows * 331)
+        monkeypatch.setattr(proposing, "_STRIP", rows * 331)
         np.testing.assert_allclose(_logits(grey), whole, atol=1e-3)
 
 
@@ -52,8 +53,8 @@ def test_peaks_are_cells_that_no_neighbour_exceeds():
 
 
 def test_one_place_stands_for_those_of_its_size_beside_it():
-    likely, beside = Place(100, 100, 40, 3.0), Place(110, 100, 50, 1.0)
-    larger, far = Place(100, 100, 160, 2.0), Place(300, 100, 40, 0.0)
+    likely, beside = Proposal(100, 100, 40, 3.0), Proposal(110, 100, 50, 1.0)
+    larger, far = Proposal(100, 100, 160, 2.0), Proposal(300, 100, 40, 0.0)
     assert _apart([far, beside, larger, likely]) == [likely, larger, far]
 
 
@@ -66,8 +67,8 @@ def test_the_search_gives_up_after_so_many_places_without_a_face(monkeypatch):
         looked.append(picture.size)
         return [face] if len(looked) == 20 else []
 
-    many = [Place(100 * k, 50, 40, 0.0) for k in range(1, 200)]
-    monkeypatch.setattr(detect, "places", lambda *_: many)
+    many = [Proposal(100 * k, 50, 40, 0.0) for k in range(1, 200)]
+    monkeypatch.setattr(detect, "proposals", lambda *_: many)
     monkeypatch.setattr(detect, "_search", search)
     found = detect._small(Image.new("RGB", (20_000, 100)), 40, 400, [])
     assert len(found) == 1 and len(looked) == 20 + detect.PATIENCE

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from istrc.cli.crew import apart
 from istrc.cli.files import Job
+from istrc.cli.processes import in_processes
 from istrc.cli.task import Outcome, Stop, Task
 from istrc.errors import IstrcError
 
@@ -27,7 +27,7 @@ def work(pid, job, settings):
 
 def done(dies=(), breaks=(), count=2):
     task = Task(work, {"dies": dies, "breaks": breaks}, opened, runtime="light")
-    return apart(PARTS, task, count, Stop())
+    return in_processes(PARTS, task, count, Stop())
 
 
 def test_every_job_is_done_once_by_other_processes():

@@ -69,7 +69,7 @@ def test_text_of_a_png_becomes_xmp_elsewhere_and_the_rest_is_said(tmp_path, scen
 def test_xmp_after_the_pixels(tmp_path, scene, out):
     path = tmp_path / "a.png"
     info = PngInfo()
-    info.add_itxt("XML:com.adobe.xmp", xmp.with_words(None, {"dc:creator": ["Me"]}).decode())
+    info.add_itxt("XML:com.adobe.xmp", xmp.with_properties(None, {"dc:creator": ["Me"]}).decode())
     Image.fromarray(scene).save(path, pnginfo=info)
     moved_behind_the_pixels(path)
     picture = read_picture(path)
@@ -153,8 +153,8 @@ def test_iim_in_a_png(tmp_path, scene, head):
 
 
 def test_what_xmp_says_stands_above_iim():
-    given = xmp.with_words(None, {"dc:creator": ["XMP"]})
-    both = xmp.with_words(given, {"dc:creator": ["IIM"], "dc:title": ["a\0b"]}).decode()
+    given = xmp.with_properties(None, {"dc:creator": ["XMP"]})
+    both = xmp.with_properties(given, {"dc:creator": ["IIM"], "dc:title": ["a\0b"]}).decode()
     assert "XMP" in both and "IIM" not in both and "ab" in both
 
 
@@ -190,7 +190,7 @@ def raw(name, data):
 
 @pytest.mark.parametrize("segment", [False, True])
 def test_exif_and_xmp_as_text_of_a_png(tmp_path, scene, segment):
-    said = xmp.with_words(None, {"dc:title": ["My title"]})
+    said = xmp.with_properties(None, {"dc:title": ["My title"]})
     exif = Image.Exif()
     exif[272] = "a camera"
     written = {"xmp": said, "exif": exif.tobytes()}

@@ -1,9 +1,9 @@
-"""Where small faces may be: a small network that looks at a whole photograph, a strip at a time.
+"""Proposals of small faces: a small network that looks at a whole photograph, a strip at a time.
 
 To show dlib's detector faces of 40 pixels in a photograph of 12 megapixels, that would have to be
-enlarged to 90, and searched for many seconds. The sieve sees faces of 20 to 40 pixels and answers
+enlarged to 90, and searched for many seconds. The network sees faces of 20 to 40 pixels and answers
 at every eighth pixel: it looks at the photograph at half its size, and at half of that again, until
-the detector's own look takes over. What it lets through is not believed: the detector sees each
+the detector's own look takes over. What it proposes is not believed: the detector sees each
 place enlarged (istrc.photo.detect). How it was trained: studies/sieve.py.
 """
 
@@ -27,7 +27,7 @@ _AROUND = 32  # further rows of its neighbours: a cell sees 24 pixels to every s
 
 
 @dataclass(frozen=True)
-class Place:
+class Proposal:
     """Where a face may be: (x, y) of its centre and the side of its crop, photograph pixels."""
 
     x: float
@@ -36,14 +36,14 @@ class Place:
     logit: float
 
 
-def places(picture: Image.Image, smallest: float, largest: float) -> list[Place]:
+def proposals(picture: Image.Image, smallest: float, largest: float) -> list[Proposal]:
     """Places of faces with crops of `smallest` to `largest` pixels a side, the likeliest first.
 
     Args:
         picture: RGB, the whole photograph.
     """
-    found: list[Place] = []
-    scale = smallest / SIDES[0]  # photograph pixels per pixel that the sieve sees
+    found: list[Proposal] = []
+    scale = smallest / SIDES[0]  # photograph pixels per pixel that the network sees
     grey = None
     while SIDES[0] * scale < largest:
         size = (round(picture.width / scale), round(picture.height / scale))
@@ -58,21 +58,22 @@ def places(picture: Image.Image, smallest: float, largest: float) -> list[Place]
         for head, row, column, logit in _peaks(_logits(np.asarray(grey))):
             x, y = (column + 0.5) * STRIDE * across, (row + 0.5) * STRIDE * down
             side = math.sqrt(SIDES[head] * SIDES[head + 1]) * scale
-            found.append(Place(x, y, side, logit))
+            found.append(Proposal(x, y, side, logit))
         scale *= SIDES[-1] / SIDES[0]
     return _apart(found)
 
 
-def _apart(found: list[Place]) -> list[Place]:
+def _apart(found: list[Proposal]) -> list[Proposal]:
     """The likeliest first, without those that a likelier one stands for."""
-    kept: list[Place] = []
-    for place in sorted(found, key=lambda place: -place.logit):
+    kept: list[Proposal] = []
+    for proposal in sorted(found, key=lambda proposal: -proposal.logit):
         if not any(
-            math.dist((place.x, place.y), (other.x, other.y)) < 0.5 * min(place.side, other.side)
-            and 0.6 < place.side / other.side < 1.7
+            math.dist((proposal.x, proposal.y), (other.x, other.y))
+            < 0.5 * min(proposal.side, other.side)
+            and 0.6 < proposal.side / other.side < 1.7
             for other in kept
         ):
-            kept.append(place)
+            kept.append(proposal)
     return kept
 
 

@@ -1,0 +1,184 @@
+"""Photographs in: their faces found, embedded together, drawn anew, and written.
+
+`istrc edit`, `istrc reconstruct` and `istrc embed` share this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from istrc.cli.files import Job
+from istrc.cli.manifest import Manifest, command_key
+from istrc.cli.many import ResumeOptions, do_all
+from istrc.cli.options import CircleOptions, FaceOptions
+from istrc.cli.pictures import write_face
+from istrc.cli.report import Report
+from istrc.cli.task import Outcome, Task, attempted
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from istrc.photo.align import Frame
+    from istrc.photo.picture import Picture
+
+TOGETHER = 64  # faces embedded at once: more are not quicker
+AT_ONCE = 8  # faces drawn at once: more are hardly quicker, and a stop waits for them
+
+
+@dataclass(frozen=True)
+class Photograph:
+    """A photograph and those of its faces that are asked for, not embedded yet."""
+
+    picture: Picture
+    frames: list[Frame]  # where these faces are in it, K
+    crops: np.ndarray  # (K, S, S, 3) uint8
+    first: int  # the number of the first of them, from 1
+    count: int  # faces that it has
+
+    @property
+    def pixels(self) -> int:
+        """Of the photograph: so many are held until it is done."""
+        return self.picture.pixels[..., 0].size
+
+
+def read_photograph(circle: Any, job: Job, settings: dict[str, Any]) -> Photograph:
+    """Read a photograph and find the faces that `settings["faces"]` asks for.
+
+    Raises InputError where it cannot be read or has no such face.
+    """
+    from istrc.circle import number_of
+
+    which: FaceOptions = settings["faces"]
+    where = dict(aligned=which.aligned, min_face=which.min_face)
+    picture, frames, crops = circle.crops(job.source, **where)
+    count, first = len(frames), 1
+    if which.face != "all":
+        first = number_of(which.face, count, job.source)
+        frames, crops = frames[first - 1 : first], crops[first - 1 : first]
+    return Photograph(picture, frames, crops, first, count)
+
+
+def embedded(circle: Any, crops: Sequence[np.ndarray]) -> tuple[Any, Any]:
+    """The faces x (N, 3, S, S) of all of these crops, and their embeddings z (N, D)."""
+    import numpy as np
+
+    from istrc.arrays import library
+    from istrc.data.prepared import to_array
+
+    x = to_array(np.concatenate(crops))
+    z = [circle.embed(x[start : start + TOGETHER]) for start in range(0, len(x), TOGETHER)]
+    return x, library(z[0]).concatenate(z)
+
+
+def redraw_all(
+    report: Report,
+    inputs: list[str],
+    out: str,
+    together: Callable[[Any, Sequence[tuple[Job, Photograph]], dict[str, Any]], list[Outcome]],
+    settings: dict[str, Any],
+    *,
+    batch: ResumeOptions,
+    model: CircleOptions,
+    names: Iterable[str] = (),
+    check: Callable[[Any], None] = lambda circle: None,
+) -> None:
+    """Redraw every picture that the inputs stand for.
+
+    Args:
+        together: `redraw_some` of some pictures, with what draws them. Of those that are there
+            nothing is written.
+        settings: all that an output depends on beside the picture and the circle.
+        names: the attributes among them.
+        check: raises IstrcError where the circle cannot do what is asked.
+    """
+    todo, folder = batch.plan(report, inputs, out, ".png" if settings["crop"] else None)
+    if not todo:
+        return
+    circle = model.open()
+    check(circle)
+    manifest = None
+    if folder:
+        key = command_key(report.command, settings, circle, names)
+        manifest = Manifest(Path(out), key, again=batch.again)
+    opening = replace(model, runtime=circle.runtime).open
+    task = Task(None, settings, opening, circle.runtime, read_photograph, together, AT_ONCE)
+    do_all(report, todo, task, circle, processes=batch.jobs, engine=batch.engine, manifest=manifest)
+
+
+def redraw_some(
+    circle: Any,
+    photographs: Sequence[tuple[Job, Photograph]],
+    settings: dict[str, Any],
+    draw: Callable[[list[Any]], list[Any]],
+    tell: Callable[[list[Any], list[Any]], dict[str, Any]] = lambda faces, edited: {},
+) -> list[Outcome]:
+    """Draw the faces of some photographs anew, together, and write each whole or by its crops.
+
+    Args:
+        draw: faces -> their `istrc.face.Drawn`.
+        tell: (a photograph's faces, what became of them) -> further facts of it.
+    """
+    from istrc.face import Face
+
+    x, z = embedded(circle, [photograph.crops for _, photograph in photographs])
+    x, row = circle.to_device(x), 0
+    pictures: list[list[Any]] = []
+    for job, photograph in photographs:
+        pictures.append([])
+        for number, frame in enumerate(photograph.frames, photograph.first):
+            parts = photograph.picture, frame, x[row : row + 1], z[row : row + 1]
+            pictures[-1].append(Face(circle, job.source, *parts, number, photograph.count))
+            row += 1
+    every = [face for faces in pictures for face in faces]
+    drawn: list[Any] = []
+    for start in range(0, len(every), AT_ONCE):
+        drawn += draw(every[start : start + AT_ONCE])
+    still = iter(drawn)
+
+    def write(job: Job, faces: list[Any]) -> Outcome:
+        own, edited = [next(still) for _ in faces], list[Any]()
+        if job.there:
+            return Outcome()
+        for one in own:
+            edited.append(one.put(edited[-1] if edited and not settings["crop"] else None))
+        outcome = _written(job, faces, edited, settings)
+        outcome.facts.update(tell(faces, edited))
+        return outcome
+
+    jobs = [job for job, _ in photographs]
+    return [attempted(write, job, faces) for job, faces in zip(jobs, pictures, strict=True)]
+
+
+def _written(job: Job, faces: list[Any], edited: list[Any], settings: dict[str, Any]) -> Outcome:
+    """Write the photograph with its new faces (the last of a chain), or one crop a face:
+    `out.png` for one, `out-1.png`, `out-2.png`... for several.
+    """
+    from istrc.photo.write import not_kept
+
+    which, crop, output = settings["faces"], settings["crop"], settings["output"]
+    paths = [job.output]
+    if not crop:
+        job.output.parent.mkdir(parents=True, exist_ok=True)
+        edited[-1].save(job.output, provenance=output.provenance, location=output.keep_location)
+    else:
+        if len(edited) > 1:
+            stem = job.output.stem
+            paths = [job.output.with_stem(f"{stem}-{k}") for k in range(1, len(edited) + 1)]
+        for one, path in zip(edited, paths, strict=True):
+            write_face(one.crop, path, output.provenance)
+    written = [str(path) for path in paths]
+    outcome = Outcome(
+        facts=dict(
+            input=str(job.source),
+            output=written if len(written) > 1 else written[0],
+            faces=faces[0].count,
+        ),
+        line=f"{job.source} -> {', '.join(written)}",
+        remarks=which.remarks(job.source, faces),
+    )
+    if not crop and (lost := not_kept(faces[0].picture, job.output)):
+        outcome.remarks.append(lost)
+    return outcome
