@@ -36,6 +36,7 @@ _CHIN = 0.09  # of the crop's side, as far around as a chin's beard is looked fo
 _ODD, _RARE = (0.4, 0.6), 0.1  # of the skin's light, below which is hardly any skin
 _NEARER, _LITTLE = (0.2, 0.1, 0.05, 0.025), 0.1  # of the crop's side; of what is nearer, that does
 _LIT = (0.5, 1.0)  # of that skin's light, between which a drawing shades it
+_STUBBLE = 0.02  # of the [-1, 1] range, that stubble is darker than skin
 _GOING = (0.03, 0.2)  # share of what is darker than skin, from which on hair goes, and all of it
 _EVEN = 0.02  # of the crop's side, over which that is looked at
 _PALEST = 0.6  # of the skin's light, that hair has at most: a paler beard would not be seen
@@ -92,8 +93,9 @@ def shaved(
     mean: np.ndarray,
     plain: np.ndarray,
     where: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray]:
-    """The skin under a face's hair (3, S, S), and how surely there is hair that goes, (S, S).
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The skin under a face's hair (3, S, S), how surely there is hair that goes, (S, S), and how
+    surely it is so dense that nothing of the skin is seen, (S, S).
 
     A mean takes a mean beard away, and leaves a shade of any that is darker. So what the drawings
     brighten, and is darker than the skin beside it, is to become that skin, with the light and
@@ -119,8 +121,8 @@ def shaved(
         room = (LUMA * (skin - real)).sum(0).clip(min=0)
         gone, of = blurred(np.stack([np.minimum(goes, room), room]), _EVEN * len(room))
         dark = ((of - _LEAST) / (2 * _LEAST)).clip(0, 1)
-    share = ((gone / of.clip(min=_LEAST) - low) / (high - low)).clip(0, 1)
-    return skin, share * dark
+    goes = ((gone / of.clip(min=_STUBBLE) - low) / (high - low)).clip(0, 1)
+    return skin, goes * (of / _STUBBLE - 1).clip(0, 1), goes * dark
 
 
 def filled(values: np.ndarray, known: np.ndarray) -> np.ndarray:

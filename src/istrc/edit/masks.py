@@ -21,7 +21,16 @@ from istrc.attributes import (
 from istrc.photo.paste import face_mask
 from istrc.resample import blurred
 from istrc.shape.mesh import Mesh
-from istrc.shape.regions import above, enlarged, featureless, outline, polygon, region_mask, skin
+from istrc.shape.regions import (
+    above,
+    enlarged,
+    featureless,
+    jawed,
+    outline,
+    polygon,
+    region_mask,
+    skin,
+)
 
 # Attributes that are edited, best with their strengths, without which no detail changes
 Edits = Mapping[str, float] | Iterable[str] | None
@@ -96,7 +105,7 @@ class Masks:
         if self.mesh is None or not taken:
             return None
         mean, size = self.mesh.reference, self.size
-        face = featureless(mean, size, _HUNG_OVER) * (2 * outline(mean, size)).clip(0, 1)
+        face = featureless(mean, size, _HUNG_OVER) * jawed(mean, size)
         return self.shows([name for name in taken if shades([name])] or ["beard"]) * face
 
     def chin(self, edits: Edits) -> Any:

@@ -209,7 +209,7 @@ class Rendering:
         self, drawn: np.ndarray, c: Array, masks: np.ndarray, edits: Edits
     ) -> tuple[np.ndarray, np.ndarray | None]:
         """What is laid over faces whose codes are now c and textures `drawn`, (B, 3, S, S); and
-        where hair is taken from them, (B, S, S), None where none is asked to go.
+        where dense hair is taken from them, (B, S, S), None where none is asked to go.
         """
         if self.nets.whole:  # no skin's colour is to be kept
             return ((drawn - numpy(self._texture)) * masks[:, None]).astype(np.float32), None
@@ -246,9 +246,10 @@ class Rendering:
                     shift = shift * shaves
                 # What goes was darker than skin: nothing darkens
                 shift = shift * (1 - shaves * ((LUMA * shift).sum(0) < 0))
-                under, gone = hair.shaved(real, new, old, self._mean, self._at.plain, beards)
-                shaven.append(most * shaves * mask * gone)
-                shift += shaven[-1] * (under - real - shift)
+                how_much = most * shaves * mask
+                under, gone, dense = hair.shaved(real, new, old, self._mean, self._at.plain, beards)
+                shift += how_much * gone * (under - real - shift)
+                shaven.append(how_much * dense)
             made.append(shift.astype(np.float32))
         bare = np.stack(shaven) if shaven else None
         if self.nets.mesh is None:

@@ -94,22 +94,35 @@ def outline(mean: np.ndarray, size: int, jaw: bool = False) -> np.ndarray:
     Args:
         jaw: of what grows on the jaw: it fades out beyond the edge.
     """
-    around = points(mean)
-    upper = around[68 + 27 + 17 : 68 + 54][::-1]  # above the brows, from right to left
-    inside = polygon(np.concatenate([around[:17], upper]), size)
-    soft = blurred(inside[None], _EDGE * size)[0]  # a half at the edge
+    inside, soft = _inside(mean, size)
     faded = ((soft - 0.25) * 4 if jaw else (soft - 0.5) * 2).clip(0, 1)
     # Beside the eyes hair begins, and fades in from further inside
     sides = ((blurred(inside[None], _SIDES * size)[0] - 0.5) * 2).clip(0, 1)
     rows = ((np.arange(size) + 0.5) * 2 / size - 1)[:, None]
     high = ((mean[31:36, 1].mean() - rows) / (4 * _EDGE) + 0.5).clip(0, 1)  # above the nose's base
     faded = faded * (1 + high * (sides - 1))
+    upper = points(mean)[68 + 27 + 17 : 68 + 54]  # above the brows
     line = np.minimum(np.arange(size), np.arange(size)[::-1])
     down = np.arange(size) if jaw else line  # a beard goes on beneath the crop
     edge = np.minimum(down[:, None], line[None]) / ((2 - jaw) * _EDGE * size)  # none at the crop's
     # The forehead, over which hair may fall, fades over a fifth of the side
     top = ((np.arange(size)[:, None] / size - (upper[:, 1].min() + 1) / 2) / 0.2).clip(0, 1)
     return (np.sqrt(faded) * edge.clip(0, 1) * top).astype(np.float32)
+
+
+def jawed(mean: np.ndarray, size: int) -> np.ndarray:
+    """The face, also at the crop's lower edge, fading out over the inner half of its own: (S, S)
+    float32 in [0, 1].
+    """
+    return ((_inside(mean, size)[1] - 0.5) * 4).clip(0, 1)
+
+
+def _inside(mean: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """The face from the jaw to above the brows, (S, S); and the same, a half at its edge."""
+    around = points(mean)
+    upper = around[68 + 27 + 17 : 68 + 54][::-1]  # from right to left
+    inside = polygon(np.concatenate([around[:17], upper]), size)
+    return inside, blurred(inside[None], _EDGE * size)[0]
 
 
 def skin(mean: np.ndarray, size: int) -> np.ndarray:
