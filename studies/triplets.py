@@ -1,0 +1,139 @@
+"""Which triplets should be selected in a batch: all, semi-hard ones or hard ones, and from when?
+
+    python -m studies.triplets prepared/ --runs runs/triplets --json results/triplets.json \\
+        --markdown docs/studies/triplets.md
+
+The same small FaceNet is trained with each way of selecting (FaceNet, section 3.2), alone and after
+contrast, for as many steps of the same batches, with several seeds. What it is worth is recall@1
+on a split whose classes nothing was trained on: the share of pictures whose nearest other one is of
+their class. Beside it stand bare pixels, histograms of oriented gradients, and these in the linear
+discriminants of the classes trained on, which is the strongest that learns without a network here.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+import torch
+from studies.command import Study
+from studies.own_data import found_first, oriented_gradients
+
+from istrc.data.prepared import Prepared
+from istrc.evaluation.results import markdown_table
+from istrc.progress import Bar
+from istrc.training.cost import read
+from istrc.training.facenet import SELECTIONS, embed_rows, train_facenet
+from istrc.training.settings import PRESETS
+
+ALONE = "contrast alone"
+DEFAULT = "contrast, then semihard"
+WAYS: dict[str, dict[str, Any]] = {
+    ALONE: dict(triplet_weight=0.0),
+    **{f"contrast, then {one}": dict(triplets=one) for one in SELECTIONS},
+    **{f"{one} alone": dict(triplets=one, contrast_weight=0.0) for one in SELECTIONS},
+}
+
+
+def study(
+    data: str | Path,
+    runs: Path,  # a folder that keeps every training, so that a stopped study goes on
+    *,
+    split: str,  # of classes that nothing was trained on
+    size: int,  # of the pictures that the network sees, pixels
+    steps: int,
+    seeds: int,
+    device: str = "cpu",
+) -> dict[str, Any]:
+    """`ways`, of each its `recall_at_1` by seed and seconds; `references`, recall@1 of each."""
+    prepared = Prepared(data, size)
+    rows = prepared.rows(split)
+    rows = rows[prepared.identity[rows] >= 0]
+    classes = prepared.identity[rows]
+    given = PRESETS["image64"].parts["facenet"]
+    ways: dict[str, dict[str, Any]] = {name: {"recall_at_1": [], "seconds": []} for name in WAYS}
+    with Bar("triplets", len(WAYS) * seeds) as bar:
+        for seed in range(seeds):
+            for name, own in WAYS.items():
+                run = runs / f"{name.replace(', ', '-').replace(' ', '-')}-{seed}"
+                asked = {**given, **own, "size": size, "steps": steps, "seed": seed}
+                asked |= dict(validate_every=steps, device=device)
+                net = train_facenet(data, run, **asked)
+                z = embed_rows(net, prepared, rows, device)
+                ways[name]["recall_at_1"].append(float(found_first(z, classes).mean()))
+                ways[name]["seconds"].append(read(run)["seconds"])
+                bar.advance()
+    return {
+        "data": prepared.info["source"],
+        "split": split,
+        "pictures": len(rows),
+        "classes": len(np.unique(classes)),
+        "size": size,
+        "steps": steps,
+        "seeds": seeds,
+        "batch": [given["people"], given["pictures"]],
+        "load": os.getloadavg()[0],
+        "ways": ways,
+        "references": references(prepared, rows),
+    }
+
+
+def references(prepared: Prepared, rows: np.ndarray) -> dict[str, float]:
+    """Recall@1 of what needs no network."""
+    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+
+    fit = prepared.rows("fit")
+    fit = fit[prepared.identity[fit] >= 0]
+    known, x = (torch.cat([*prepared.batches(some)]) for some in (fit, rows))
+    shapes, of_known = oriented_gradients(x), oriented_gradients(known)
+    # Shrinkage: there are about as many gradients as pictures
+    lda = LinearDiscriminantAnalysis(solver="eigen", shrinkage="auto")
+    lda.fit(of_known.double().numpy(), prepared.identity[fit])
+    told = torch.from_numpy(lda.transform(shapes.double().numpy()))
+    spaces = {
+        "pixels": x.flatten(1),
+        "oriented gradients": shapes,
+        "their linear discriminants": torch.nn.functional.normalize(told),
+    }
+    classes = prepared.identity[rows]
+    return {name: float(found_first(one, classes).mean()) for name, one in spaces.items()}
+
+
+def markdown(found: Mapping[str, Any]) -> str:
+    """The table, best first."""
+    rows = []
+    for name, one in found["ways"].items():
+        values = one["recall_at_1"]
+        said = f"**{name}** (the default)" if name == DEFAULT else name
+        rows.append([said, median(values), min(values), max(values), median(one["seconds"])])
+    rows += [[name, value, None, None, None] for name, value in found["references"].items()]
+    rows.sort(key=lambda row: -row[1])
+    people, pictures = found["batch"]
+    return (
+        f"Recall@1 of {found['pictures']} pictures of {found['classes']} classes that nothing was "
+        f"trained on, seen at {found['size']} px; {found['steps']} steps of at most {people} "
+        f"classes x {pictures} pictures, {found['seeds']} seeds:\n\n"
+        + markdown_table(["selected", "median", "lowest", "highest", "seconds"], rows)
+    )
+
+
+def main(arguments: list[str] | None = None) -> None:
+    data = "a folder made by istrc prepare --unseen"
+    study_ = Study("triplets", __doc__, model=False, data=data, split="test")
+    add = study_.parser.add_argument
+    add("--runs", required=True, help="keep the trainings in this folder")
+    add("--size", type=int, default=64, help="of the pictures that are seen, pixels")
+    add("--steps", type=int, default=400, help="of each training")
+    add("--seeds", type=int, default=3, help="trainings of each way")
+    given = study_.parse(arguments)
+    names = ("split", "size", "steps", "seeds", "device")
+    asked = {name: getattr(given, name) for name in names}
+    study_.finish("triplets", study(given.data, Path(given.runs), **asked), markdown)
+
+
+if __name__ == "__main__":
+    main()
