@@ -2,8 +2,10 @@
 
     python -m studies.processes PREPARED --json results/fabric.json
 
-FaceNet is trained for some steps by `torchrun ... istrc train facenet`, with the same whole batch
-however many processes of one thread each share it; they take turns. What GPUs would take is an
+FaceNet is trained for some steps by `istrc train facenet` in processes that `torchrun` starts, with
+the same whole batch however many of one thread each share it; they take turns. The clock tells what
+a step took beside all other work on the machine; the processor's seconds of each process tell what
+it would take on a core of its own, without the waiting for the others. What GPUs would take is an
 estimate from what was counted: the arithmetic of a step, and the bytes of the gradients, all of
 which are exchanged after it.
 """
@@ -16,6 +18,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -24,45 +27,61 @@ import torch
 from safetensors import safe_open
 from studies.training import GPU_LAUNCH, GPU_PEAK, GPU_REACHED
 
-from istrc.errors import InputError, IstrcError
+from istrc.cli.train import app
+from istrc.errors import IstrcError
 from istrc.evaluation.machine import machine
 from istrc.evaluation.results import markdown_table, plain, write_results, write_text
+from istrc.training import processes
 from istrc.training.cost import read
+from istrc.training.loop import ALLOCATOR
+from istrc.whole import read_json, write_json
 
 COUNTS = (1, 2)
+MEASURES = ("clock", "processor")
+WARM = 2  # steps, of a training beyond which another is measured
 GPUS = (1, 2, 8, 64)
 INSIDE, BETWEEN = 450e9, 50e9  # bytes a second that a GPU sends: NVLink 4; 400 Gb/s of a network
 NODE = 8  # GPUs of a machine
 
 
 def measured(data: str, count: int, steps: int, options: list[str], run: Path) -> dict[str, Any]:
-    """A training by so many processes: `seconds_a_step`, and what was counted in one."""
+    """A training by so many processes: the `clock` and the `processor`, seconds a step, of that
+    which took most, and what was counted in a step.
+    """
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    command = ["-m", "istrc", "train", "facenet", data, str(run), "--steps", str(steps), *options]
+    share = ["-m", "studies.processes", data, f"--share={run}", f"--steps={steps}"]
     done = subprocess.run(
-        [*torchrun, f"--nproc-per-node={count}", *command],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"},
+        [*torchrun, f"--nproc-per-node={count}", *share, f"--options={' '.join(options)}"],
+        env={
+            **os.environ,
+            **ALLOCATOR,
+            "PYTHONPATH": os.pathsep.join(sys.path),
+            "OMP_NUM_THREADS": "1",
+        },
         capture_output=True,
         text=True,
     )
     if done.returncode:
         raise IstrcError(f"{count} processes: {' '.join(done.stderr.split())[-600:]}")
-    return {**read(run), "seconds_a_step": pace(run)}
+    shares = [read_json(file) for file in run.glob("share*.json")]
+    return {**read(run / "long"), **{key: max(one[key] for one in shares) for key in MEASURES}}
 
 
-def pace(run: Path) -> float:
-    """Seconds a step between the first line of a run's log and the last: neither what was counted
-    in the first step nor what was measured after the last is in it.
+def train_share(data: str, steps: int, options: list[str], run: Path) -> None:
+    """One of the processes: trains, and writes its `MEASURES` of a step into the folder.
 
-    Raises InputError where there is one line.
+    They are what a longer training takes beyond a short one, as both are measured and count one
+    step alike; one before them loads what is loaded once.
     """
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
-    lines = EventAccumulator(str(run / "log")).Reload().Scalars("train/loss")
-    first, last = lines[0], lines[-1]
-    if last.step == first.step:
-        raise InputError("too few steps: the log has a line each 20, and two are needed")
-    return (last.wall_time - first.wall_time) / (last.step - first.step)
+    took: list[tuple[float, float]] = []
+    for name, length in (("first", WARM), ("short", WARM), ("long", WARM + steps)):
+        begun = time.monotonic(), time.process_time()
+        asked = ["facenet", data, str(run / name), "--steps", str(length), *options]
+        app(asked, standalone_mode=False)
+        took.append((time.monotonic() - begun[0], time.process_time() - begun[1]))
+    beyond = [(long - short) / steps for short, long in zip(*took[1:], strict=True)]
+    file = run / f"share{processes.rank()}.json"
+    write_json(file, dict(zip(MEASURES, beyond, strict=True)))
 
 
 def gradient_bytes(run: Path) -> int:
@@ -80,61 +99,82 @@ def estimated(operations: float, calls: int, sent: int, count: int) -> float:
 
 
 def study(data: str, steps: int, options: list[str], rounds: int) -> dict[str, Any]:
-    """`measured` for each of COUNTS in turns: the medians of their seconds, every one as `each`,
-    and how many times `faster`, the median of the rounds' own; `gpus`, seconds a step of each.
+    """`measured` for each of COUNTS in turns: of each measure the median, every one as `each`, and
+    how many times faster than one process, the median of the rounds' own; `gpus`, seconds a step
+    where they share the batch, and where each has one of its own.
     """
     found: dict[str, Any] = {"machine": machine(torch.device("cpu")), "processes": {}}
-    took: dict[int, list[float]] = {count: [] for count in COUNTS}
+    took: dict[int, list[dict[str, Any]]] = {count: [] for count in COUNTS}
     with tempfile.TemporaryDirectory() as folder:
         for turn in range(rounds):
             for count in COUNTS:
                 run = Path(folder) / f"{count}-{turn}"
                 one = measured(data, count, steps, options, run)
-                took[count].append(one["seconds_a_step"])
-                found["processes"][str(count)] = one
-                print(f"{count} processes: {one['seconds_a_step']:.3f} s a step", file=sys.stderr)
-        sent = gradient_bytes(run)
-    for count, each in took.items():
-        faster = median(a / b for a, b in zip(took[COUNTS[0]], each, strict=True))
-        own = dict(seconds_a_step=median(each), each=each, faster=faster)
-        found["processes"][str(count)] |= own
-    alone = found["processes"][str(COUNTS[0])]
-    counted = alone["operations"], alone["calls"], sent
-    found["gpus"] = {str(count): estimated(*counted, count) for count in GPUS}
-    found |= dict(rounds=rounds, gradient_bytes=sent, load_after=os.getloadavg()[0])
-    return found
+                took[count].append(one)
+                print(f"{count} processes: {one}", file=sys.stderr)
+        sent = gradient_bytes(run / "long")
+    for count, runs in took.items():
+        of = found["processes"][str(count)] = {}
+        for name in MEASURES:
+            each = [one[name] for one in runs]
+            faster = [first[name] / own for first, own in zip(took[COUNTS[0]], each, strict=True)]
+            of[name] = dict(median=median(each), each=each, faster=median(faster))
+    work, calls = (took[COUNTS[0]][0][name] for name in ("operations", "calls"))
+    found["gpus"] = {
+        str(count): {
+            "shared": estimated(work, calls, sent, count),
+            "own": estimated(work * count, calls, sent, count),
+        }
+        for count in GPUS
+    }
+    found |= dict(operations=work, calls=calls, gradient_bytes=sent)
+    return {**found, "rounds": rounds, "steps": steps, "load_after": os.getloadavg()[0]}
 
 
 def processes_markdown(found: dict[str, Any]) -> str:
     """Both tables of docs/scaling.md."""
-    here = [
-        [count, one["seconds_a_step"], min(one["each"]), max(one["each"]), one["faster"]]
-        for count, one in found["processes"].items()
-    ]
+    here = []
+    for count, one in found["processes"].items():
+        row = [[one[name]["median"], one[name]["faster"]] for name in MEASURES]
+        here.append([count, *row[0], *row[1]])
     gpus = found["gpus"]
-    there = [[count, 1e3 * seconds, gpus["1"] / seconds] for count, seconds in gpus.items()]
+    there = []
+    for count, one in gpus.items():
+        row = [1e3 * one["shared"], gpus["1"]["shared"] / one["shared"]]
+        row += [1e3 * one["own"], int(count) * gpus["1"]["own"] / one["own"]]
+        there.append([count, *row])
     on = found["machine"]
+    columns = ["processes", "seconds a step", "times faster"]
+    columns += ["of the processor's, each", "times less"]
     return (
         f"Measured {found['rounds']} times in turns, each process on one thread, on {on['cores']} "
-        f"cores of {on['cpu']}, that had other work (load {on['load']:.1f} before, "
+        f"cores of {on['cpu']}, which had other work (load {on['load']:.1f} before, "
         f"{found['load_after']:.1f} after); the medians:\n\n"
-        + markdown_table(["processes", "seconds a step", "least", "most", "times faster"], here)
+        + markdown_table(columns, here)
         + f"\nEstimated, not measured, from {found['gradient_bytes'] / 1e6:.1f} MB of gradients "
-        "and the counted arithmetic, as `studies.training` has it, the exchange after it and not "
-        f"beside it ({INSIDE / 1e9:.0f} GB/s within {NODE} GPUs, {BETWEEN / 1e9:.0f} beyond):\n\n"
-        + markdown_table(["GPUs", "milliseconds a step", "times faster"], there)
+        f"and {found['operations'] / 1e9:.0f} billion operations of a step, as `studies.training` "
+        "has it, the exchange after it and not beside it "
+        f"({INSIDE / 1e9:.0f} GB/s within {NODE} GPUs, {BETWEEN / 1e9:.0f} beyond):\n\n"
+        + markdown_table(
+            ["GPUs", "milliseconds a step", "times faster", "a batch each", "times more pictures"],
+            there,
+        )
     )
 
 
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m studies.processes", description=__doc__)
     parser.add_argument("data", help="a prepared folder")
-    parser.add_argument("--steps", type=int, default=60, help="40 or more")
+    parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--rounds", type=int, default=3, help="of which the medians count")
     parser.add_argument("--options", default="", help="further ones of istrc train facenet")
     parser.add_argument("--json", help="write the results here")
     parser.add_argument("--markdown", help="write the tables here")
+    parser.add_argument("--share", help=argparse.SUPPRESS)  # one of the processes: its folder
     given = parser.parse_args(arguments)
+    if given.share:
+        train_share(given.data, given.steps, given.options.split(), Path(given.share))
+        return
     found = study(given.data, given.steps, given.options.split(), given.rounds)
     table = processes_markdown(plain(found))
     print(table)
