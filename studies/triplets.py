@@ -1,7 +1,6 @@
 """Which triplets should be selected in a batch: all, semi-hard ones or hard ones, and from when?
 
-    python -m studies.triplets prepared/ --runs runs/triplets --json results/triplets.json \\
-        --markdown docs/studies/triplets.md
+    python -m studies.triplets prepared/ --runs runs/triplets --json results/triplets.json
 
 The same small FaceNet is trained with each way of selecting (FaceNet, section 3.2), alone and after
 contrast, for as many steps of the same batches, with several seeds. What it is worth is recall@1
@@ -12,7 +11,6 @@ discriminants of the classes trained on, which is the strongest that learns with
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from statistics import median
@@ -26,14 +24,12 @@ from studies.own_data import found_first, oriented_gradients
 from istrc.data.prepared import Prepared
 from istrc.evaluation.results import markdown_table
 from istrc.progress import Bar
-from istrc.training.cost import read
 from istrc.training.facenet import SELECTIONS, embed_rows, train_facenet
 from istrc.training.settings import PRESETS
 
-ALONE = "contrast alone"
 DEFAULT = "contrast, then semihard"
 WAYS: dict[str, dict[str, Any]] = {
-    ALONE: dict(triplet_weight=0.0),
+    "contrast alone": dict(triplet_weight=0.0),
     **{f"contrast, then {one}": dict(triplets=one) for one in SELECTIONS},
     **{f"{one} alone": dict(triplets=one, contrast_weight=0.0) for one in SELECTIONS},
 }
@@ -49,13 +45,13 @@ def study(
     seeds: int,
     device: str = "cpu",
 ) -> dict[str, Any]:
-    """`ways`, of each its `recall_at_1` by seed and seconds; `references`, recall@1 of each."""
+    """`ways`, of each its recall@1 by seed; `references`, recall@1 of each."""
     prepared = Prepared(data, size)
     rows = prepared.rows(split)
     rows = rows[prepared.identity[rows] >= 0]
     classes = prepared.identity[rows]
     given = PRESETS["image64"].parts["facenet"]
-    ways: dict[str, dict[str, Any]] = {name: {"recall_at_1": [], "seconds": []} for name in WAYS}
+    ways: dict[str, list[float]] = {name: [] for name in WAYS}
     with Bar("triplets", len(WAYS) * seeds) as bar:
         for seed in range(seeds):
             for name, own in WAYS.items():
@@ -64,8 +60,7 @@ def study(
                 asked |= dict(validate_every=steps, device=device)
                 net = train_facenet(data, run, **asked)
                 z = embed_rows(net, prepared, rows, device)
-                ways[name]["recall_at_1"].append(float(found_first(z, classes).mean()))
-                ways[name]["seconds"].append(read(run)["seconds"])
+                ways[name].append(float(found_first(z, classes).mean()))
                 bar.advance()
     return {
         "data": prepared.info["source"],
@@ -76,7 +71,6 @@ def study(
         "steps": steps,
         "seeds": seeds,
         "batch": [given["people"], given["pictures"]],
-        "load": os.getloadavg()[0],
         "ways": ways,
         "references": references(prepared, rows),
     }
@@ -103,21 +97,20 @@ def references(prepared: Prepared, rows: np.ndarray) -> dict[str, float]:
     return {name: float(found_first(one, classes).mean()) for name, one in spaces.items()}
 
 
-def markdown(found: Mapping[str, Any]) -> str:
-    """The table, best first."""
-    rows = []
-    for name, one in found["ways"].items():
-        values = one["recall_at_1"]
+def triplets_markdown(found: Mapping[str, Any]) -> str:
+    """The table of docs/own-data.md, best first."""
+    rows: list[list[Any]] = []
+    for name, values in found["ways"].items():
         said = f"**{name}** (the default)" if name == DEFAULT else name
-        rows.append([said, median(values), min(values), max(values), median(one["seconds"])])
-    rows += [[name, value, None, None, None] for name, value in found["references"].items()]
+        rows.append([said, median(values), min(values), max(values)])
+    rows += [[f"*{name}*", value, None, None] for name, value in found["references"].items()]
     rows.sort(key=lambda row: -row[1])
     people, pictures = found["batch"]
     return (
         f"Recall@1 of {found['pictures']} pictures of {found['classes']} classes that nothing was "
         f"trained on, seen at {found['size']} px; {found['steps']} steps of at most {people} "
         f"classes x {pictures} pictures, {found['seeds']} seeds:\n\n"
-        + markdown_table(["selected", "median", "lowest", "highest", "seconds"], rows)
+        + markdown_table(["trained by", "median", "lowest", "highest"], rows)
     )
 
 
@@ -132,7 +125,7 @@ def main(arguments: list[str] | None = None) -> None:
     given = study_.parse(arguments)
     names = ("split", "size", "steps", "seeds", "device")
     asked = {name: getattr(given, name) for name in names}
-    study_.finish("triplets", study(given.data, Path(given.runs), **asked), markdown)
+    study_.finish("triplets", study(given.data, Path(given.runs), **asked), triplets_markdown)
 
 
 if __name__ == "__main__":
