@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import math
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -135,17 +136,22 @@ def processes_markdown(found: dict[str, Any]) -> str:
     """Both tables of docs/scaling.md."""
     here = []
     for count, one in found["processes"].items():
-        row = [[one[name]["median"], one[name]["faster"]] for name in MEASURES]
-        here.append([count, *row[0], *row[1]])
+        row = [count]
+        for name in MEASURES:
+            first = found["processes"][str(COUNTS[0])][name]["each"]
+            faster = [a / b for a, b in zip(first, one[name]["each"], strict=True)]
+            row += [one[name]["median"], one[name]["faster"]]
+            row.append(f"{min(faster):.2f} to {max(faster):.2f}")
+        here.append(row)
     gpus = found["gpus"]
     there = []
-    for count, one in gpus.items():
+    for count, one in sorted(gpus.items(), key=lambda item: int(item[0])):
         row = [1e3 * one["shared"], gpus["1"]["shared"] / one["shared"]]
         row += [1e3 * one["own"], int(count) * gpus["1"]["own"] / one["own"]]
         there.append([count, *row])
     on = found["machine"]
-    columns = ["processes", "seconds a step", "times faster"]
-    columns += ["of the processor's, each", "times less"]
+    columns = ["processes", "seconds a step", "times faster", "in the rounds"]
+    columns += ["of the processor's, each", "times less", "in the rounds"]
     return (
         f"Measured {found['rounds']} times in turns, each process on one thread, on {on['cores']} "
         f"cores of {on['cpu']}, which had other work (load {on['load']:.1f} before, "
@@ -179,7 +185,7 @@ def main(arguments: list[str] | None = None) -> None:
     table = processes_markdown(plain(found))
     print(table)
     if given.json:
-        command = ["python", "-m", "studies.processes", *(arguments or sys.argv[1:])]
+        command = shlex.join(["python", "-m", "studies.processes", *(arguments or sys.argv[1:])])
         write_results(given.json, {"fabric": found}, command=command)
     if given.markdown:
         write_text(given.markdown, table)

@@ -34,7 +34,10 @@ def test_the_medians_are_of_the_rounds_own(monkeypatch, tmp_path, capsys):
     clock = found["processes"]["2"]["clock"]
     assert clock == dict(median=5.0, each=[2.0, 5.0, 6.0], faster=1.8)  # of 2, 1.8 and 1
     assert found["processes"]["2"]["processor"]["faster"] == 2
-    assert "| 2 | 5.000 | 1.800 | 1.500 | 2.000 |" in capsys.readouterr().out
+    assert (
+        "| 2 | 5.000 | 1.800 | 1.00 to 2.00 | 1.500 | 2.000 | 2.00 to 2.00 |"
+        in capsys.readouterr().out
+    )
 
 
 def test_the_estimate_by_hand():
