@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -60,7 +61,7 @@ class Study:
         text = table(plain(found))
         print(text)
         if self.given.json:
-            command = ["python", "-m", f"studies.{self.name}", *self.arguments]
+            command = shlex.join(["python", "-m", f"studies.{self.name}", *self.arguments])
             seed = getattr(self.given, "seed", None)
             write_results(self.given.json, {part: found}, command=command, seed=seed)
         if self.given.markdown:

@@ -11,7 +11,7 @@ discriminants of the classes trained on, which is the strongest that learns with
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -43,6 +43,7 @@ def study(
     size: int,  # of the pictures that the network sees, pixels
     steps: int,
     seeds: int,
+    only: Sequence[str] | None = None,  # of WAYS; None: all
     device: str = "cpu",
 ) -> dict[str, Any]:
     """`ways`, of each its recall@1 by seed; `references`, recall@1 of each."""
@@ -51,12 +52,12 @@ def study(
     rows = rows[prepared.identity[rows] >= 0]
     classes = prepared.identity[rows]
     given = PRESETS["image64"].parts["facenet"]
-    ways: dict[str, list[float]] = {name: [] for name in WAYS}
-    with Bar("triplets", len(WAYS) * seeds) as bar:
+    ways: dict[str, list[float]] = {name: [] for name in only or WAYS}
+    with Bar("triplets", len(ways) * seeds) as bar:
         for seed in range(seeds):
-            for name, own in WAYS.items():
+            for name in ways:
                 run = runs / f"{name.replace(', ', '-').replace(' ', '-')}-{seed}"
-                asked = {**given, **own, "size": size, "steps": steps, "seed": seed}
+                asked = {**given, **WAYS[name], "size": size, "steps": steps, "seed": seed}
                 asked |= dict(validate_every=steps, device=device)
                 net = train_facenet(data, run, **asked)
                 z = embed_rows(net, prepared, rows, device)
@@ -109,7 +110,7 @@ def triplets_markdown(found: Mapping[str, Any]) -> str:
     return (
         f"Recall@1 of {found['pictures']} pictures of {found['classes']} classes that nothing was "
         f"trained on, seen at {found['size']} px; {found['steps']} steps of at most {people} "
-        f"classes x {pictures} pictures, {found['seeds']} seeds:\n\n"
+        f"classes x {pictures} pictures, {found['seeds']} seed{'s' * (found['seeds'] != 1)}:\n\n"
         + markdown_table(["trained by", "median", "lowest", "highest"], rows)
     )
 
@@ -122,8 +123,9 @@ def main(arguments: list[str] | None = None) -> None:
     add("--size", type=int, default=64, help="of the pictures that are seen, pixels")
     add("--steps", type=int, default=400, help="of each training")
     add("--seeds", type=int, default=3, help="trainings of each way")
+    add("--only", choices=WAYS, action="append", help="these ways alone")
     given = study_.parse(arguments)
-    names = ("split", "size", "steps", "seeds", "device")
+    names = ("split", "size", "steps", "seeds", "only", "device")
     asked = {name: getattr(given, name) for name in names}
     study_.finish("triplets", study(given.data, Path(given.runs), **asked), triplets_markdown)
 
