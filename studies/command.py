@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -59,7 +60,7 @@ class Study:
         """Print the table, and write it and the results where they were asked for."""
         text = table(plain(found))
         print(text)
-        command = ["python", "-m", f"studies.{self.name}", *self.arguments]
+        command = shlex.join(["python", "-m", f"studies.{self.name}", *self.arguments])
         if self.given.json:
             seed = getattr(self.given, "seed", None)
             write_results(self.given.json, {part: found}, command=command, seed=seed)

@@ -101,11 +101,7 @@ def retrieval(circle: Any, prepared: Prepared, split: str) -> dict[str, Any]:
         "pixels": x.flatten(1),
         "oriented gradients": oriented_gradients(x),
     }
-    hits = {}  # whether each picture's nearest other one is of its class, (N,) bool
-    for name, space in spaces.items():
-        apart = torch.cdist(space, space)
-        apart.fill_diagonal_(torch.inf)
-        hits[name] = classes[apart.argmin(1).numpy()] == classes
+    hits = {name: found_first(space, classes) for name, space in spaces.items()}
     known = dict(enumerate(prepared.info.get("classes", [])))
     return {
         "split": split,
@@ -120,6 +116,13 @@ def retrieval(circle: Any, prepared: Prepared, split: str) -> dict[str, Any]:
             for place, name in enumerate(names)
         },
     }
+
+
+def found_first(space: torch.Tensor, classes: np.ndarray) -> np.ndarray:
+    """Whether the nearest other one of each point (N, D) is of its class (N,): (N,) bool."""
+    apart = torch.cdist(space, space)
+    apart.fill_diagonal_(torch.inf)
+    return classes[apart.argmin(1).numpy()] == classes
 
 
 def oriented_gradients(x: torch.Tensor) -> torch.Tensor:

@@ -13,6 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from studies.own_data import own_markdown
+from studies.processes import processes_markdown
+from studies.triplets import triplets_markdown
+from tools.bulk import bulk_markdown
 from tools.folders import folders_markdown
 from tools.page import page_markdown
 
@@ -21,8 +24,18 @@ from istrc.whole import read_json
 
 PARTS = (
     "attributes", "verification", "reconstruction", "editing", "training", "demo", "kills", "fuzz",
-    "fuzz_readers", "mutations", "soak", "coverage", "own", "page", "folders",
+    "fuzz_readers", "mutations", "soak", "coverage", "own", "page", "folders", "fabric", "bulk",
+    "triplets",
 )  # fmt: skip
+# Parts whose table is made where they are measured, a block of a page each
+MAKERS = {
+    "own": own_markdown,
+    "triplets": triplets_markdown,
+    "fabric": processes_markdown,
+    "bulk": bulk_markdown,
+    "page": page_markdown,
+    "folders": folders_markdown,
+}
 NOTHING = "Not measured yet.\n"
 
 
@@ -232,15 +245,15 @@ def main() -> None:
     readme, results = Path(sys.argv[1]), Path(sys.argv[2])
     found = read_results(results)
     text = readme.read_text(encoding="utf-8")
-    blocks = {"numbers": headline(found), "tables": tables(found), "own": NOTHING}
+    blocks = {"numbers": headline(found), "tables": tables(found)}
     blocks["reliability"] = reliability(found)
-    for part, markdown in (("page", page_markdown), ("folders", folders_markdown)):
+    for part, markdown in MAKERS.items():
         blocks[part] = NOTHING
         if one := found.get(part):
-            ran = f"`{one['command']}` ({one['cores']} cores, load {one['load']:.1f})"
+            ran = f"`{one['command']}`"
+            if "cores" in one:
+                ran += f" ({one['cores']} cores, load {one['load']:.1f})"
             blocks[part] = f"{markdown(one)}\n{ran}\n"
-    if own := found.get("own"):
-        blocks["own"] = f"{own_markdown(own)}\n`{own['command']}`\n"
     readme.write_text(fill(text, blocks), encoding="utf-8")
     print(f"{readme}: {', '.join(found) or 'nothing'} from {results}/")
 

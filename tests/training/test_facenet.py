@@ -14,7 +14,14 @@ from istrc.data.pairs import draw_pairs
 from istrc.errors import InputError
 from istrc.models.facenet import FaceNet
 from istrc.training import loop
-from istrc.training.facenet import IdentityBatches, embed_rows, facenet_loss, measure, triplet_miner
+from istrc.training.facenet import (
+    IdentityBatches,
+    embed_rows,
+    facenet_loss,
+    measure,
+    train_facenet,
+    triplet_miner,
+)
 
 losses = pytest.importorskip("pytorch_metric_learning.losses")
 
@@ -266,6 +273,18 @@ def test_it_learns_attributes_and_people_it_has_never_seen(toy_circle, toys):
     shown = measure(toy_circle.facenet, toys, toys.rows("valid"), "cpu")
     assert shown["auc_smile"] > 0.95 and shown["auc_male"] > 0.95
     assert shown["auc_mean"] > 0.85 and shown["auc_verify"] > 0.75
+
+
+def test_without_contrast_triplets_are_selected_from_the_first_step(toy_folder, tmp_path):
+    tiny = dict(steps=1, people=4, size=16, dim=8, widths=(8, 8), depths=(1, 1))
+    trained = {}
+    for weight in (0.0, 10.0):
+        given = dict(contrast_weight=0.0, attribute_weight=0.0, triplets="all")
+        net = train_facenet(
+            toy_folder, tmp_path / str(weight), triplet_weight=weight, **given, **tiny
+        )
+        trained[weight] = net.state_dict()
+    assert any(not one.equal(trained[0.0][name]) for name, one in trained[10.0].items())
 
 
 def test_the_configuration_is_recorded(toy_runs):

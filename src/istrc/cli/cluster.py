@@ -92,6 +92,8 @@ def _joined(ray: Any, count: int):
         yield
         return
     own = {} if "RAY_ADDRESS" in os.environ else dict(num_cpus=count, include_dashboard=False)
+    # Ray's own workers give way to all else on the machine; --jobs of the plain engine do not
+    os.environ.setdefault("RAY_worker_niceness", "0")
     ray.init(log_to_driver=False, logging_level=logging.ERROR, **own)
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     try:

@@ -151,7 +151,8 @@ def train_facenet(data: str | Path, out: str | Path, **given: Any) -> FaceNet:
             z = net(x)
         # Faces are told from all others of the batch, whoever embedded them
         z, identity, labels = processes.all_gather(z.float(), identity, labels)
-        late = step >= s.triplets_from * s.steps
+        # With no contrast triplets alone tell who it is, from the first step on
+        late = not s.contrast_weight or step >= s.triplets_from * s.steps
         loss, parts = facenet_loss(
             z,
             identity,

@@ -1,0 +1,61 @@
+"""`python -m studies.triplets`: every way of selecting is trained, and nearest ones are counted."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from studies.own_data import found_first
+from studies.triplets import DEFAULT, WAYS, main, triplets_markdown
+
+from istrc.training.settings import FaceNetSettings
+
+
+def test_the_nearest_other_one_is_found():
+    rng = np.random.default_rng(0)
+    space, classes = rng.normal(size=(12, 3)), np.arange(12) % 3
+    wanted = []
+    for a in range(12):
+        apart = [np.linalg.norm(space[a] - space[b]) if a != b else np.inf for b in range(12)]
+        wanted.append(classes[int(np.argmin(apart))] == classes[a])
+    found = found_first(torch.from_numpy(space), classes)
+    assert found.tolist() == wanted and 0 < sum(wanted) < 12
+
+
+def test_every_way_is_trained_and_a_stopped_study_goes_on(toy_folder, tmp_path, capsys):
+    pytest.importorskip("pytorch_metric_learning")
+    pytest.importorskip("skimage")
+    words = [toy_folder, "--runs", tmp_path / "runs", "--json", tmp_path / "t.json", "--split"]
+    words = [str(word) for word in (*words, "valid", "--size", 16, "--steps", 2, "--seeds", 1)]
+    main(words)
+    first = json.loads((tmp_path / "t.json").read_text())["triplets"]
+    assert first["pictures"] == 32 and first["classes"] == 4
+    assert set(first["ways"]) == set(WAYS)
+    assert all(len(one) == 1 and 0 <= one[0] <= 1 for one in first["ways"].values())
+    assert all(0 <= one <= 1 for one in first["references"].values())
+    made = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("checkpoint.safetensors")}
+    assert len(made) == len(WAYS)
+    main(words)
+    assert json.loads((tmp_path / "t.json").read_text())["triplets"] == first
+    assert {path: path.stat().st_mtime_ns for path in made} == made
+    assert f"**{DEFAULT}** (the default)" in capsys.readouterr().out
+
+
+def test_the_default_is_the_settings_own():
+    settings = FaceNetSettings()
+    assert WAYS[DEFAULT] == {"triplets": settings.triplets}
+    assert settings.contrast_weight and settings.triplet_weight
+
+
+def test_the_best_comes_first():
+    found = dict(
+        pictures=9, classes=2, size=32, steps=5, seeds=3, batch=[16, 4],
+        ways={"hard alone": [0.25, 0.5, 0.75], DEFAULT: [0.875, 0.75, 0.625]},
+        references={"pixels": 0.625},
+    )  # fmt: skip
+    rows = [line for line in triplets_markdown(found).splitlines() if line.startswith("|")][2:]
+    assert rows == [
+        f"| **{DEFAULT}** (the default) | 0.750 | 0.625 | 0.875 |",
+        "| *pixels* | 0.625 | - | - |",
+        "| hard alone | 0.500 | 0.250 | 0.750 |",
+    ]
