@@ -65,5 +65,5 @@ class Study:
             seed = getattr(self.given, "seed", None)
             write_results(self.given.json, {part: found}, command=command, seed=seed)
         if self.given.markdown:
-            made = f"<!-- made by `{' '.join(command)}`; do not edit by hand -->\n"
+            made = f"<!-- made by `{command}`; do not edit by hand -->\n"
             write_text(self.given.markdown, made + text)

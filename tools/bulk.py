@@ -21,7 +21,7 @@ from typing import Any
 
 from tools.folders import draw_folder
 
-from istrc.cli.looking import TOGETHER
+from istrc.cli.photographs import TOGETHER
 from istrc.errors import IstrcError
 from istrc.runtime import cores
 
