@@ -112,7 +112,7 @@ def main() -> None:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     asked = sys.argv[1] if len(sys.argv) > 1 else ""
-    if asked not in ("train", "evaluate", "figures", "bench"):
+    if asked not in ("train", "bench"):
         # A face's matrices are small: a second thread of NumPy's BLAS costs more than it gives.
         # It is read when NumPy is imported
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
