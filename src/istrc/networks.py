@@ -63,7 +63,8 @@ class Networks:
     (istrc.light), which need no torch, they are NumPy's; nothing else differs.
 
     `precision` is of the convolutions: torch.float32, or torch.bfloat16, which is several times
-    faster on processors that multiply it and moves pictures by about a level (docs/results/bench.md).
+    faster on processors that multiply it and moves pictures by about a level
+    (docs/results/bench.md).
 
     Args:
         facenet: our FaceNet, or any other recogniser (istrc.recognisers); `recogniser` is either

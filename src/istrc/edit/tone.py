@@ -14,7 +14,6 @@ LUMA = np.array([0.299, 0.587, 0.114], np.float32)[:, None, None]
 BRIGHTEST = 1.15  # times the skin's own light, that a change of shade counts at most
 GREY, COLOURED = 0.015, 0.06  # mean chroma of the skin: none of a change's is taken, all is
 _COLD = 0.06  # less red than white has, at which what is drawn becomes white
-_DIMMED = 0.3  # so much darker, in units of the [-1, 1] range, is a highlight none any more
 _WARM = 0.4  # of the skin's colour, that white teeth have
 _LIGHTEST = 85  # percentile of the skin's luma, of which real teeth have so many times:
 _TEETH = 1.18  # ... on light skin; on dark skin they have a light of their own, but not
@@ -33,6 +32,10 @@ _HUES = np.array(
         [0.90, 1.04, 1.20],
     ]
 )  # fmt: skip
+# That skin's colour over its luma (the median of 200 faces); to which power teeth differ from
+# theirs where skin differs from it (855 smiles), and from which light to which flesh becomes teeth
+_USUAL = np.array([1.26, 0.92, 0.75], np.float32)[:, None, None]
+_ENAMEL, _FLESH = 0.45, (0.5, 0.9)
 # ... of 400 of each: the mean is .64 and 1.15 of the skin's light, and drawn where lips open .93
 # and 1.34; its standard deviation .25 of either, and drawn .20 and .14
 _DEEPER, _FLATTER = 0.26, 1.33
@@ -42,10 +45,12 @@ _SLIT, _WIDE = 0.45, 0.1
 _BARED = 0.05  # so much lighter, in units of the [-1, 1] range, is no hair any more
 _DARK = 0.3  # so much darker than the skin around it, in the same units, is hair
 _BURNT = (0.5, 0.85)  # luma, in the [-1, 1] range, at which light begins to hide shades, and does
-_DEEPEST = 0.16  # of a skin's light, that a fold takes of it at most
+_DEEPEST = 0.14  # of a skin's light, that a fold takes of it at most
 # Of the skin's colour over its luma, how far it is from white in daylight, and how much further it
 # is where light is dyed (of 9,000 faces, 96 % are within the first)
 _DAYLIGHT, _DYED = 0.4, 0.3
+# Of what a fold darkens, its share of each channel: light goes through skin, and comes out red
+_FOLDS = np.array([0.75, 1.1, 1.15], np.float32)[:, None, None]
 _GLASSES = (0.4, 0.55)  # of the skin's light, that lids have behind dark glasses, and do not
 _SHADE = 0.6  # taken away of what shades both halves over as much
 _BROAD = 0.8  # taken away of what tints more than half of that, as neither lips nor shadow do
@@ -107,7 +112,12 @@ def toned(
         room = ((LUMA * around).sum(0, keepdims=True) - luma).clip(min=0)
         grey = np.minimum(grey, room)
         if not shades:
-            grey = np.maximum(grey, -(1 - bare * (1 - _DEEPEST)) * (luma + 1))
+            deepest = _DEEPEST * (
+                luma + 1
+            )  # which a fold nears, and has no edge where it is reached
+            fold = -deepest * np.tanh(np.maximum(-grey, 0) / deepest.clip(min=1e-3))
+            grey = np.where(grey < 0, grey + bare * (fold - grey), grey)
+            grey = np.maximum(grey, -(luma + 1))
         grey = grey * np.where(grey < 0, 1 - brows * (1 - room / _DARK).clip(min=0), 1)
         hue, white = (own + 1) / (luma + 1).clip(min=0.1), white_of(own, skin)
         tint = tint * np.minimum(light, 1) * (1 - bare)
@@ -118,13 +128,14 @@ def toned(
         # is redder than what is beside it, and what comes to light is skin more than dust
         # ... but under a light that has a colour, less of one channel would be another colour
         lit = ((np.abs(white - 1).max() - _DAYLIGHT) / _DYED).clip(0, 1)
-        shade = hue if shades else 1 + lit * (hue - 1)
+        warm = 1 + coloured(own, skin) * bare * (_FOLDS - 1)
+        shade = hue if shades else warm + lit * (hue - warm)
         grey = grey * np.where(grey < 0, shade, 1 if shades else (1 + white) / 2)
     change = grey + coloured(own, skin) * tint
     if skin is None:
         return change
     # What grows or is painted may be colder than the skin; lips that fade are not
-    return _warmed(own + change, own, 1 + (1 - (1 - _WARM) * paint) * (white - 1), lit) - own
+    return _warmed(own + change, own, 1 + (1 - (1 - _WARM) * paint) * (white - 1)) - own
 
 
 def like_teeth(
@@ -166,20 +177,17 @@ def like_teeth(
         new, luma = new * deep / luma.clip(min=0.1), deep
     shares = luma[0] / light
     hue = np.stack([np.interp(shares, _DEPTHS, column) for column in _HUES.T])
-    hue = hue * white_of(own, skin)
+    like_skin = 1 + (_ENAMEL - 1) * ((shares - _FLESH[0]) / (_FLESH[1] - _FLESH[0])).clip(0, 1)
+    hue = hue * _USUAL * (white_of(own, skin) / _USUAL) ** like_skin
     hue = (1 + coloured(own, skin) * (hue / (LUMA * hue).sum(0) - 1)).astype(np.float32)
     cold = ((luma * hue - new)[:1] / _COLD).clip(0, 1)
     return new + cold * (luma * hue - new) - 1
 
 
-def _warmed(new: np.ndarray, own: np.ndarray, white: np.ndarray, dyed: float) -> np.ndarray:
-    """A texture without what has become colder than a white, over its luma: hair is not blue, and
-    a highlight that darkens is skin, but under a light that is dyed of no other hue than it was.
-    """
-    levels = [(LUMA * (x + 1)).sum(0, keepdims=True) for x in (new, own)]
-    plain, was = (level * white - 1 for level in levels)
-    still = 1 - (1 - dyed) * ((levels[1] - levels[0]) / _DIMMED).clip(0, 1)  # of its light, it has
-    cold = (plain - new)[:1] - still * (was - own)[:1].clip(min=0)
+def _warmed(new: np.ndarray, own: np.ndarray, white: np.ndarray) -> np.ndarray:
+    """A texture without what has become colder than a white, over its luma: hair is not blue."""
+    plain, was = ((LUMA * (x + 1)).sum(0, keepdims=True) * white - 1 for x in (new, own))
+    cold = (plain - new)[:1] - (was - own)[:1].clip(min=0)
     return new + (cold / _COLD).clip(0, 1) * (plain - new)
 
 
