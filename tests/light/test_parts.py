@@ -92,6 +92,13 @@ def test_the_weights_are_on_disk_once(light_model):
     assert shipped < 500_000
 
 
+def test_fingerprints_tell_weights_apart_and_not_folders(light_model, tmp_path):
+    shutil.copytree(light_model / "mapping", tmp_path / "mapping")
+    again = parts.load_part(tmp_path / "mapping").fingerprint
+    prints = [parts.load_part(light_model / name).fingerprint for name in ("mapping", "changes")]
+    assert prints[0] == again != prints[1] and {len(one) for one in prints} == {16}
+
+
 def test_a_part_without_graphs_says_how_to_get_them(light_model, tmp_path):
     shutil.copytree(light_model / "mapping", tmp_path / "mapping")
     (tmp_path / "mapping" / GRAPHS).unlink()

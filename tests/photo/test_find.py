@@ -177,6 +177,12 @@ def test_a_doubtful_face_is_named_with_its_score(monkeypatch):
     assert face.score == BELIEVED and looked == [0]
 
 
+def test_the_shipped_network_is_its_own_judge():
+    """Another instance of it as well, or each proposed face would be aligned by both."""
+    assert find.judge_of(aligner := shipped_aligner("light")) is aligner
+    assert find.judge_of(other := object()) is not other
+
+
 def test_without_the_judge_the_detector_decides(monkeypatch):
     monkeypatch.setattr(find, "_shipped", lambda: None)
     scores = {

@@ -35,6 +35,7 @@ class Part:
     def __init__(self, graphs: Graphs):
         self.graphs = graphs
         self.config: dict[str, Any] = graphs.config["arguments"]
+        self.fingerprint = graphs.config["sha256"][:16]  # tells parts of other weights apart
         kind = KINDS[graphs.config["kind"]]
         self._arrays = kind.arrays
         self._functions = {graph.function: name for name, graph in kind.graphs.items()}
