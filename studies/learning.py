@@ -75,7 +75,7 @@ def evaluate_learning(
     people = prepared.identity[rows]
     jobs = [(name, count) for name in attributes for count in counts]
     found: dict[str, dict[str, Any]] = {}
-    out_of_fold: dict[str, str] = {}
+    left_out: dict[str, str] = {}
     for done, (name, count) in enumerate(jobs):
         progress(done, len(jobs))
         labels = prepared.column(name)[rows]
@@ -84,7 +84,7 @@ def evaluate_learning(
             rng = np.random.default_rng([seed, attributes.index(name), count, draw])
             drawn = _draw(labels, people, count, rng)
             if drawn is None:
-                out_of_fold[f"{name}, {count}"] = "too few faces"
+                left_out[f"{name}, {count}"] = "too few faces"
                 break
             learned = _learn(circle, z, drawn[:2], seed)
             if not kept:
@@ -114,7 +114,7 @@ def evaluate_learning(
     return {
         "attributes": found,
         "mean": _means(found),
-        "out_of_fold": out_of_fold,
+        "left_out": left_out,
         "counts": list(counts),
         "draws": draws,
         "faces": len(rows),

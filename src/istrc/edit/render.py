@@ -37,6 +37,7 @@ MODES = ("photo", "anchored", "circle")
 _INSIDE = 1.2  # times its size, that the inside of a mouth is drawn where it opens: its edge is
 # blended away, and landmarks found 63 % of what was opened, and 72 % so
 _SMOOTH = 0.7  # of what is finer than a texture, that goes with hair
+_DARKER = 0.01  # of the [-1, 1] range, that is darker for sure
 _OPENED = (1.3, 2.2)  # times its area, from which an open mouth is drawn by the decoder, and all
 
 
@@ -245,7 +246,8 @@ class Rendering:
                 if alone:
                     shift = shift * shaves
                 # What goes was darker than skin: nothing darkens
-                shift = shift * (1 - shaves * ((LUMA * shift).sum(0) < 0))
+                darker = (-(LUMA * shift).sum(0) / _DARKER).clip(0, 1)
+                shift = shift * (1 - shaves * darker)
                 how_much = most * shaves * mask
                 under, gone, dense = hair.shaved(real, new, old, self._mean, self._at.plain, beards)
                 shift += how_much * gone * (under - real - shift)

@@ -107,8 +107,8 @@ def measure_pairs(
     fold: np.ndarray,
 ) -> dict[str, Any]:
     """Both distances of the same pairs, side by side."""
-    z = sphere.normalize(z.double())  # what float32 leaves of the norm is 1e-7
-    a, b = z[places[:, 0]], z[places[:, 1]]
+    # Of the pairs alone: a picture that is missing has no direction. float32 leaves 1e-7 of a norm
+    a, b = (sphere.normalize(z[place].double()) for place in places.T)
     angle, chord = sphere.angle(a, b).numpy(), (a - b).norm(dim=1).numpy()
     return {
         "angle": verification_measures(angle, same, fold),
