@@ -34,29 +34,20 @@ TESTS = {
 }
 SLOWER, LEAST = 4, 20  # times the processor's seconds of the sound module's tests, and seconds
 MEMORY = 16 << 30  # bytes of addresses, of which torch takes many and uses few
+SWAPPED = (
+    *((ast.Add, ast.Sub), (ast.Mult, ast.Div), (ast.BitAnd, ast.BitOr), (ast.And, ast.Or)),
+    *((ast.Eq, ast.NotEq), (ast.Is, ast.IsNot), (ast.In, ast.NotIn)),
+)
 OPERATORS: dict[type, tuple[type, ...]] = {
-    ast.Add: (ast.Sub,),
-    ast.Sub: (ast.Add,),
-    ast.Mult: (ast.Div,),
-    ast.Div: (ast.Mult,),
+    **{one: (other,) for pair in SWAPPED for one, other in (pair, pair[::-1])},
     ast.Pow: (ast.Mult,),
-    ast.BitAnd: (ast.BitOr,),
-    ast.BitOr: (ast.BitAnd,),
-    ast.And: (ast.Or,),
-    ast.Or: (ast.And,),
     ast.Lt: (ast.LtE, ast.Gt),
     ast.LtE: (ast.Lt, ast.Gt),
     ast.Gt: (ast.GtE, ast.Lt),
     ast.GtE: (ast.Gt, ast.Lt),
-    ast.Eq: (ast.NotEq,),
-    ast.NotEq: (ast.Eq,),
-    ast.Is: (ast.IsNot,),
-    ast.IsNot: (ast.Is,),
-    ast.In: (ast.NotIn,),
-    ast.NotIn: (ast.In,),
 }
-NAMES = {"sin": "cos", "cos": "sin", "all": "any", "any": "all", "min": "max", "max": "min"}
-NAMES |= {"minimum": "maximum"}
+_NAMES = (("sin", "cos"), ("all", "any"), ("min", "max"), ("minimum", "maximum"))
+NAMES = {one: other for pair in _NAMES for one, other in (pair, pair[::-1])}
 
 
 def mutants(source: str) -> Iterator[tuple[str, ast.Module]]:
