@@ -42,11 +42,11 @@ def start_server(tmp_path_factory):
     pytest.importorskip("gradio")
     started = []
 
-    def start(*arguments):
+    def start(*arguments, temporary=None):
         place = tmp_path_factory.mktemp("server")
-        home, temporary = place / "home", place / "tmp"
+        home, temporary = place / "home", temporary or place / "tmp"
         home.mkdir()
-        temporary.mkdir()
+        temporary.mkdir(exist_ok=True)
         environment = {
             **os.environ,
             "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
