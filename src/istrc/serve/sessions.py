@@ -13,7 +13,7 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from istrc.errors import InputError
 from istrc.serve import limits
@@ -70,10 +70,10 @@ class Session:
             self._faces.popitem(last=False)
         return found
 
-    def face(self, path: str | Path | None, number: int = 1) -> Face:
+    def face(self, path: str | Path | None, number: Any = 1) -> Face:
         """One face of a photograph, counted from 1, the largest. Raises InputError."""
         found = self.faces(path)
-        if not 1 <= int(number) <= len(found):
+        if not isinstance(number, (int, float)) or not 1 <= number <= len(found):
             many = "1 face" if len(found) == 1 else f"{len(found)} faces"
             raise InputError(
                 f"{Path(str(path)).name}: no face {number}; {many} found, counted from the largest"
