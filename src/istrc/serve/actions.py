@@ -135,10 +135,8 @@ def vary(
 
     seen = session.face(photo, face)
     count = limits.check_count("count", count, limits.NEIGHBOURS)
-    how: dict[str, Any] = dict(
-        angle=float(angle), count=count, seed=int(seed or 0)
-    )  # None of an emptied field
-    made = vary_of(session.circle, seen.z, seen.x, **how)
+    seed = int(seed or 0)  # None of an emptied field
+    made = vary_of(session.circle, seen.z, seen.x, angle=float(angle), count=count, seed=seed)
     sheet = contact_sheet([to_pixels(seen.x)[0], *to_pixels(made.faces)], columns=8, cell=96)
     return _write(session, np.asarray(sheet), "neighbours.png")
 
