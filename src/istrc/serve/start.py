@@ -79,6 +79,8 @@ def start(
             enable_monitoring=False,
             run_history=False,
             max_file_size=limits.UPLOAD_BYTES,
+            # Gradio keeps its own record of each, 0.2 MB, until there are so many
+            state_session_capacity=limits.SESSIONS,
             footer_links=["api"],
             theme=gr.themes.Default(
                 primary_hue="blue",
