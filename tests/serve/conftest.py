@@ -53,6 +53,7 @@ def start_server(tmp_path_factory):
             "TMPDIR": str(temporary),
             "ISTRC_LEARNED": str(place / "learned"),
             "OMP_NUM_THREADS": "1",
+            "HTTP_PROXY": "http://127.0.0.1:9",  # where nothing is: the page asks none but itself
         }
         process = subprocess.Popen(
             [sys.executable, "-m", "istrc", "serve", "--no-browser", *map(str, arguments)],

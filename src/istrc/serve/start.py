@@ -57,6 +57,10 @@ def start(
             shutil.rmtree(left, ignore_errors=True)
     folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{own()}-")).resolve()  # for this user alone
     os.environ["GRADIO_TEMP_DIR"] = str(folder)  # read when Gradio is imported
+    # It begins by asking itself, for which there is no proxy
+    near = ",".join({host, "localhost", "127.0.0.1"})
+    known = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
+    os.environ["no_proxy"] = f"{known},{near}" if known else near
     try:
         gr = _gradio()
         from starlette.middleware import Middleware
@@ -75,6 +79,7 @@ def start(
             prevent_thread_lock=True,
             ssr_mode=False,
             mcp_server=False,
+            _frontend=False,  # no asking itself for three seconds, which a busy machine outlasts
             pwa=False,
             enable_monitoring=False,
             run_history=False,
