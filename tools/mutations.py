@@ -155,8 +155,7 @@ def tried(module: str, path: Path, survivors: bool, command: str) -> dict[str, A
     from istrc.evaluation.results import write_results
 
     source = ROOT / "src/istrc" / f"{module.replace('.', '/')}.py"
-    known = read_json(path)["mutations"] if path.exists() else {}
-    found = known.get(module, {})
+    found = _known(path).get(module, {})
     if found.get("module") != checksum(source):
         found = {"module": checksum(source), "seconds": 0.0, "tried": {}}
     every = dict(mutants(source.read_text()))
@@ -178,8 +177,14 @@ def tried(module: str, path: Path, survivors: bool, command: str) -> dict[str, A
         ends = [*found["tried"].values()]
         found |= {"of": len(every), "mutants": len(ends), "survived": ends.count("survived")}
         found["command"] = command
-        write_results(path, {"mutations": known | {module: found}}, seed=0, command=command)
+        # Read again, as both modules may be tried side by side
+        parts = _known(path) | {module: found}
+        write_results(path, {"mutations": parts}, seed=0, command=command)
     return found
+
+
+def _known(path: Path) -> dict[str, Any]:
+    return read_json(path)["mutations"] if path.exists() else {}
 
 
 def main() -> None:
