@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,8 @@ from istrc.whole import (
     checksum,
     clear,
     contents,
+    orphans,
+    own,
     read_json,
     whole,
     write_json,
@@ -95,6 +98,7 @@ def test_a_pipe_or_a_device_is_refused_and_stays(tmp_path, write, linking):
 
 BEGUN = """
 import sys
+import time
 from pathlib import Path
 from istrc.whole import beside
 
@@ -149,6 +153,28 @@ def test_what_a_process_left_that_cannot_be_seen_is_deleted_when_it_is_old(tmp_p
         clear.cache_clear()
         clear(tmp_path)
         assert {*os.listdir(tmp_path)} == {names[one] for one in kept}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there only a folder's age is asked")
+def test_the_folder_of_a_process_that_lives_is_no_orphan_however_old(tmp_path):
+    killed, its = begun(tmp_path / "a.png")
+    killed.kill()
+    killed.communicate()
+    names = {
+        "killed": "kept-" + its.removeprefix(".istrc-").removesuffix(".partial.png") + "-x",
+        "mine": f"kept-{own()}-x",
+        "of another machine": f"kept-{'0' * 8}-{os.getpid():x}-{'a' * 8}",
+        "not ours": "kept-notes",
+    }
+    for age, found in (
+        (ABANDONED - 60, {"killed"}),
+        (ABANDONED + 60, {"killed", "of another machine"}),
+    ):
+        for name in names.values():
+            (tmp_path / name).mkdir(exist_ok=True)
+            then = time.time() - age
+            os.utime(tmp_path / name, (then, then))
+        assert {one.name for one in orphans(tmp_path, "kept-")} == {names[one] for one in found}
 
 
 def test_json_is_never_half_written(tmp_path):

@@ -291,7 +291,7 @@ def tried(name: str, line: Line, home: Path, kills: int, seed: int) -> dict[str,
             ahead = max(1, ahead - number)  # what it has done it will hardly do again
             if not [*compared(seen := files(out), wanted)]:
                 tally["in_vain"] += 1
-                continue
+                break  # from here on OUT is whole, whatever is done again
             here += 1
             tally["files_looked_at"] += len(seen)
             tally["half"] += halves(out) > 0

@@ -34,29 +34,20 @@ TESTS = {
 }
 SLOWER, LEAST = 4, 20  # times the processor's seconds of the sound module's tests, and seconds
 MEMORY = 16 << 30  # bytes of addresses, of which torch takes many and uses few
+SWAPPED = (
+    *((ast.Add, ast.Sub), (ast.Mult, ast.Div), (ast.BitAnd, ast.BitOr), (ast.And, ast.Or)),
+    *((ast.Eq, ast.NotEq), (ast.Is, ast.IsNot), (ast.In, ast.NotIn)),
+)
 OPERATORS: dict[type, tuple[type, ...]] = {
-    ast.Add: (ast.Sub,),
-    ast.Sub: (ast.Add,),
-    ast.Mult: (ast.Div,),
-    ast.Div: (ast.Mult,),
+    **{one: (other,) for pair in SWAPPED for one, other in (pair, pair[::-1])},
     ast.Pow: (ast.Mult,),
-    ast.BitAnd: (ast.BitOr,),
-    ast.BitOr: (ast.BitAnd,),
-    ast.And: (ast.Or,),
-    ast.Or: (ast.And,),
     ast.Lt: (ast.LtE, ast.Gt),
     ast.LtE: (ast.Lt, ast.Gt),
     ast.Gt: (ast.GtE, ast.Lt),
     ast.GtE: (ast.Gt, ast.Lt),
-    ast.Eq: (ast.NotEq,),
-    ast.NotEq: (ast.Eq,),
-    ast.Is: (ast.IsNot,),
-    ast.IsNot: (ast.Is,),
-    ast.In: (ast.NotIn,),
-    ast.NotIn: (ast.In,),
 }
-NAMES = {"sin": "cos", "cos": "sin", "all": "any", "any": "all", "min": "max", "max": "min"}
-NAMES |= {"minimum": "maximum"}
+_NAMES = (("sin", "cos"), ("all", "any"), ("min", "max"), ("minimum", "maximum"))
+NAMES = {one: other for pair in _NAMES for one, other in (pair, pair[::-1])}
 
 
 def mutants(source: str) -> Iterator[tuple[str, ast.Module]]:
@@ -164,8 +155,7 @@ def tried(module: str, path: Path, survivors: bool, command: str) -> dict[str, A
     from istrc.evaluation.results import write_results
 
     source = ROOT / "src/istrc" / f"{module.replace('.', '/')}.py"
-    known = read_json(path)["mutations"] if path.exists() else {}
-    found = known.get(module, {})
+    found = _known(path).get(module, {})
     if found.get("module") != checksum(source):
         found = {"module": checksum(source), "seconds": 0.0, "tried": {}}
     every = dict(mutants(source.read_text()))
@@ -187,8 +177,14 @@ def tried(module: str, path: Path, survivors: bool, command: str) -> dict[str, A
         ends = [*found["tried"].values()]
         found |= {"of": len(every), "mutants": len(ends), "survived": ends.count("survived")}
         found["command"] = command
-        write_results(path, {"mutations": known | {module: found}}, seed=0, command=command)
+        # Read again, as both modules may be tried side by side
+        parts = _known(path) | {module: found}
+        write_results(path, {"mutations": parts}, seed=0, command=command)
     return found
+
+
+def _known(path: Path) -> dict[str, Any]:
+    return read_json(path)["mutations"] if path.exists() else {}
 
 
 def main() -> None:

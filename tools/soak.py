@@ -81,15 +81,18 @@ def page(circle: Circle, home: Path, **how: Any) -> dict[str, Any]:
 
 
 def soak(what: str, count: int, out: Path, minutes: float = 600) -> None:
-    kept = read_json(out)["soak"] if out.exists() else {}
-    before, command = kept.get(what, []), " ".join(["python", "tools/soak.py", *sys.argv[1:]])
+    def there() -> dict[str, list[dict[str, Any]]]:
+        return read_json(out)["soak"] if out.exists() else {}
+
+    before, command = there().get(what, []), " ".join(["python", "tools/soak.py", *sys.argv[1:]])
     with tempfile.TemporaryDirectory() as folder:
         home, circle = Path(folder), Circle.from_pretrained(runtime="light")
         for k in range(8):  # twice the size of CelebA's, as the page has to find the faces
             Image.fromarray(drawn(circle, k)).resize((356, 436)).save(home / f"{k}.png")
         most = count - sum(one["times"] for one in before)
         found = {"edits": edits, "page": page}[what](circle, home, most=most, seconds=60 * minutes)
-    parts = {**kept, what: [*before, {**found, "command": command}]}
+    # Read again, as edits and visits may be under way side by side
+    parts = {**there(), what: [*before, {**found, "command": command}]}
     write_results(out, {"soak": parts}, command=command)
 
 

@@ -29,8 +29,8 @@ LONGEST_NAME = 255  # bytes, on most file systems
 # Seconds since a file that is not whole was changed, after which nobody writes it any more, whoever
 # did: a film, the longest of them, grows by the second
 ABANDONED = 86_400
-# Of a process, by its machine and its number
-_PARTIAL = re.compile(r"\.istrc-(?:([0-9a-f]{8})-([0-9a-f]{1,7})-)?[0-9a-f]{8,16}\.partial(\.\w+)?")
+_OWN = "([0-9a-f]{8})-([0-9a-f]{1,7})-[0-9a-f]{8}"  # of a process, by its machine and its number
+_PARTIAL = re.compile(rf"\.istrc-(?:{_OWN}|[0-9a-f]{{8,16}})\.partial(\.\w+)?")
 
 
 def regular(path: str | Path) -> Path:
@@ -67,8 +67,23 @@ def beside(path: str | Path) -> tuple[Path, Path]:
             "or give another OUT"
         )
     clear(target.parent)
-    mine = f"{_machine()}-{os.getpid():x}-{secrets.token_hex(4)}"
-    return target.with_name(f".istrc-{mine}.partial{target.suffix}"), target
+    return target.with_name(f".istrc-{own()}.partial{target.suffix}"), target
+
+
+def own() -> str:
+    """What no other process has in a name; by it `orphans` tells whether this one lives."""
+    return f"{_machine()}-{os.getpid():x}-{secrets.token_hex(4)}"
+
+
+def orphans(folder: Path, prefix: str) -> Iterator[Path]:
+    """The folders in a folder named by a prefix and `own` whose process lives no more: on this
+    machine (and in this container), or anywhere when they have not changed for a day.
+    """
+    for path in folder.glob(f"{prefix}*"):
+        if found := re.fullmatch(rf"{_OWN}.*", path.name.removeprefix(prefix)):
+            here = found[1] == _machine()
+            if not _lives(int(found[2], 16)) if here else _old(path):
+                yield path
 
 
 @cache
@@ -83,8 +98,12 @@ def clear(folder: Path) -> None:
             if not (found := _PARTIAL.fullmatch(path.name)):
                 continue
             dead = found[1] == _machine() and not _lives(int(found[2], 16))
-            if dead or time.time() - path.lstat().st_mtime > ABANDONED:
+            if dead or _old(path):
                 path.unlink(missing_ok=True)
+
+
+def _old(path: Path) -> bool:
+    return time.time() - path.lstat().st_mtime > ABANDONED
 
 
 @cache

@@ -110,8 +110,18 @@ def test_a_damaged_entry_is_done_anew(recorded):
     for name in ("key", "input", "outputs", "states", "facts"):
         path.write_text(json.dumps({k: v for k, v in entry.items() if k != name}) + "\n")
         assert record(recorded).find(recorded) is None
-    path.write_text(json.dumps({**entry, "outputs": []}) + "\n")
-    assert record(recorded).find(recorded) is None
+    for other in ({"outputs": []}, {"outputs": ["a\0"]}, {"outputs": ["\ud800"]}, {"facts": "me"}):
+        path.write_text(json.dumps({**entry, **other}) + "\n")
+        assert record(recorded).find(recorded) is None
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+def test_a_pipe_in_its_place_is_not_waited_for(job):
+    os.mkfifo(job.output.parent / NAME)
+    manifest = record(job)
+    assert manifest.find(job) is None
+    with pytest.raises(OSError, match="not a regular file"):
+        manifest.add(job, facts_of(job))
 
 
 def test_the_record_does_not_grow_for_ever(recorded):

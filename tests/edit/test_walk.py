@@ -401,6 +401,16 @@ def test_a_walk_until_a_share_of_each_way():
     assert torch.equal(ended[0], got.points[0])
 
 
+def test_a_share_is_of_the_way_with_its_last_step():
+    points = [draw(1)]
+    for length in (0.1, 0.1, 0.1, 0.4):
+        points.append(sphere.step(points[-1], torch.ones(DIM, dtype=torch.float64), length))
+    points, blank = torch.stack(points), torch.zeros(1, 0)
+    ended = Walk(points, blank, blank, blank, blank, blank).until(torch.tensor([0.5]).double())
+    assert torch.equal(ended[:4], points[:4])
+    assert sphere.angle(ended[4], points[3]).item() == pytest.approx(0.05)
+
+
 def test_frames_of_a_walk_begin_and_end_with_it():
     net, z = build(), draw()
     got = go(z, net, {"smile": 1.0, "young": 1.0}, ["male"])

@@ -42,17 +42,18 @@ def start_server(tmp_path_factory):
     pytest.importorskip("gradio")
     started = []
 
-    def start(*arguments):
+    def start(*arguments, temporary=None):
         place = tmp_path_factory.mktemp("server")
-        home, temporary = place / "home", place / "tmp"
+        home, temporary = place / "home", temporary or place / "tmp"
         home.mkdir()
-        temporary.mkdir()
+        temporary.mkdir(exist_ok=True)
         environment = {
             **os.environ,
             "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
             "TMPDIR": str(temporary),
             "ISTRC_LEARNED": str(place / "learned"),
             "OMP_NUM_THREADS": "1",
+            "HTTP_PROXY": "http://127.0.0.1:9",  # where nothing is: the page asks none but itself
         }
         process = subprocess.Popen(
             [sys.executable, "-m", "istrc", "serve", "--no-browser", *map(str, arguments)],

@@ -155,8 +155,22 @@ def test_the_second_face(client, pictures):
         pixels(client.predict(photo=two, face=face, api_name="/preview")) for face in (1, 2)
     )
     assert (first != second).any()
-    message = refused(client, photo=two, face=3, api_name="/preview")
-    assert message == "two.jpg: no face 3; 2 faces found, counted from the largest"
+    for face in (3, None):  # as of an emptied field
+        message = refused(client, photo=two, face=face, api_name="/preview")
+        assert message == f"two.jpg: no face {face}; 2 faces found, counted from the largest"
+
+
+def test_fields_that_hold_nothing_or_something_else(client, server, face_file):
+    me = given(face_file)
+    assert client.predict(me, 1, 0.4, 2, None, api_name="/vary")
+    assert refused(client, None, api_name="/sample") == "sample None: give 1 to 8"
+    for told in ({"more": 5}, {"more": [5], "more_1": 1}, {"keep": "male"}, {"keep": [None]}):
+        message = refused(client, photo=me, api_name="/preview", **told)
+        assert message == "an attribute that is no name: choose it from the list"
+    for name in (["smile"], 5):
+        message = refused(client, me, 1, name, 1, 3, api_name="/walk")
+        assert message == "an attribute that is no name: choose it from the list"
+    assert not any("Traceback" in line for line in server.said)
 
 
 def test_a_walk_is_a_strip_and_an_animation(client, face_file):

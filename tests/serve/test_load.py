@@ -38,6 +38,29 @@ def test_twenty_visitors_at_once(server, pictures):
             assert np.array_equal(drawn[0], found[other][0]) is same
 
 
+def test_what_is_kept_of_those_who_left_does_not_grow_without_end(circle, monkeypatch):
+    import gc
+
+    import httpx
+    from gradio.state_holder import StateHolder
+
+    from istrc.serve import limits
+    from istrc.serve.start import start
+
+    monkeypatch.setenv("GRADIO_TEMP_DIR", "")  # which it sets: it is as before afterwards
+    monkeypatch.setattr(limits, "SESSIONS", 3)
+    address, stop = start(circle)
+    try:
+        for visit in range(6):
+            asked = {"data": [None], "session_hash": f"visit {visit}"}
+            httpx.post(f"{address}gradio_api/run/faces", json=asked, timeout=120)
+        holders = [one for one in gc.get_objects() if type(one) is StateHolder]
+    finally:
+        stop()
+    [kept] = [one.session_data for one in holders if "visit 5" in one.session_data]
+    assert [*kept] == ["visit 3", "visit 4", "visit 5"]
+
+
 def test_one_with_many_requests_does_not_come_before_all_others(server, face_file):
     """By arrival, all of theirs would be done before the only one of a visitor who came later."""
     found = page.measure_turns(server.address, face_file)

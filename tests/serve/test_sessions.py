@@ -1,7 +1,9 @@
 """What is one visitor's is nobody else's, and gone when they leave."""
 
+import gc
 import os
 import time
+import weakref
 
 import pytest
 
@@ -39,6 +41,21 @@ def test_the_end_of_a_session_deletes_its_files(sessions):
     with pytest.raises(InputError, match="this visit has ended"):  # what still computes
         session.new_file("late.png")
     assert not session.folder.exists()
+
+
+def test_what_a_visitor_had_in_memory_is_free_at_once(sessions, face_file):
+    """And not when Python next looks for cycles, which is after hundreds of visits."""
+    session = sessions.of("one")
+    actions.preview(session, face_file, 1, {"smile": 1.0}, [])
+    one = session.face(face_file)
+    kept = [weakref.ref(one), weakref.ref(one.picture), weakref.ref(one.rendering)]
+    del one
+    gc.disable()
+    try:
+        sessions.end("one")
+        assert [part() for part in kept] == [None] * 3
+    finally:
+        gc.enable()
 
 
 def test_an_upload_of_two_visitors_stays_for_the_other(sessions):

@@ -149,6 +149,21 @@ def test_it_stops_cleanly_and_leaves_nothing(start_server, face_file, by):
     assert server.said[-1] == "stopped\n" and not any("Traceback" in one for one in server.said)
 
 
+def test_what_a_killed_server_kept_goes_when_the_next_one_starts(start_server, face_file):
+    from gradio_client import Client, handle_file
+
+    killed = start_server()
+    client = Client(killed.address, verbose=False, httpx_kwargs={"timeout": 120})
+    client.predict(photo=handle_file(str(face_file)), face=1, smile=1, api_name="/preview")
+    killed.stop(signal.SIGKILL)
+    [left] = killed.temporary.iterdir()
+    assert [*left.rglob(face_file.name)]
+    following = start_server(temporary=killed.temporary)
+    [its] = following.temporary.iterdir()
+    assert its.name != left.name
+    assert following.stop() == 0 and not [*following.temporary.iterdir()]
+
+
 def test_what_a_visitor_had_is_gone_when_they_leave(server, face_file, pictures):
     import time
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from istrc.cli.files import Job
-from istrc.whole import parse_json, plain, whole
+from istrc.whole import parse_json, plain, regular, whole
 
 NAME = ".istrc.jsonl"
 
@@ -60,7 +60,7 @@ class Manifest:
             if not outputs or [_state(path) for path in outputs] != entry["states"]:
                 return None
             facts = dict(entry["facts"])
-        except (KeyError, TypeError):
+        except (KeyError, TypeError, ValueError):  # ValueError: a name that no file can have
             return None
         shown = [str(path) for path in outputs]
         return {**facts, "input": str(job.source), "output": shown if len(shown) > 1 else shown[0]}
@@ -81,13 +81,13 @@ class Manifest:
         line = json.dumps(entry) + "\n"
         if self._cut:
             line, self._cut = "\n" + line, False
-        with open(self.path, "a", encoding="utf-8") as file:
+        with open(regular(self.path), "a", encoding="utf-8") as file:
             file.write(line)  # at once, or not at all
 
     def _lines(self) -> list[str]:
         try:
-            text = self.path.read_text(encoding="utf-8", errors="replace")
-        except OSError:  # none yet
+            text = regular(self.path).read_text(encoding="utf-8", errors="replace")
+        except OSError:  # none yet, or no file
             text = ""
         self._cut = bool(text) and not text.endswith("\n")
         return text.splitlines()

@@ -49,7 +49,15 @@ def picture(what: str, **options: Any) -> gr.Image:
 def attribute_choice(choices: Sequence[tuple[str, str]], **options: Any) -> gr.Dropdown:
     """A list of attributes with a search; what is not among them is refused by the action."""
     component = gr.Dropdown(list(choices), **options)
-    component.preprocess = lambda payload: payload  # what this session learned is known to it alone
+
+    def names(payload: Any) -> Any:  # not by the choices: what this session learned it alone knows
+        given = payload if options.get("multiselect") else [payload]
+        known = isinstance(given, list) and all(isinstance(one, str) for one in given)
+        if payload is not None and not known:
+            raise _refusal("an attribute that is no name: choose it from the list")
+        return payload
+
+    component.preprocess = names
     return component
 
 

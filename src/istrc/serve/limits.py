@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextvars import ContextVar
 from pathlib import Path
+from typing import Any
 
 from istrc.errors import InputError
 
@@ -46,12 +47,12 @@ def check_picture(path: Path) -> None:
         raise InputError(f"{path}: over {MEGAPIXELS} megapixels; scale it down, or use istrc edit")
 
 
-def check_count(what: str, count: int, most: int, least: int = 1) -> int:
+def check_count(what: str, count: Any, most: int, least: int = 1) -> int:
     """A number that a visitor gave, within what is allowed. Raises InputError."""
-    count = int(count)
-    if not least <= count <= most:
+    # An emptied field gives None, and a client may send anything
+    if not isinstance(count, (int, float)) or not least <= count <= most:
         raise InputError(f"{what} {count}: give {least} to {most}")
-    return count
+    return int(count)
 
 
 @contextlib.contextmanager

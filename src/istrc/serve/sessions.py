@@ -13,7 +13,7 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from istrc.errors import InputError
 from istrc.serve import limits
@@ -65,15 +65,22 @@ class Session:
             gone = f"{path.name}: is gone from the server; upload it again"
             said = gone if isinstance(error, FileNotFoundError) else str(error)
             raise InputError(said.replace(str(path), path.name)) from None
+        self.look()  # nothing is kept for who has left meanwhile
         self._faces[path] = found
         while len(self._faces) > limits.PHOTOGRAPHS:
             self._faces.popitem(last=False)
         return found
 
-    def face(self, path: str | Path | None, number: int = 1) -> Face:
+    def forget(self) -> None:
+        """Free the pictures at once: session and circle hold each other, so that Python frees both
+        when it looks for such, which is after hundreds of visits.
+        """
+        self._faces.clear()
+
+    def face(self, path: str | Path | None, number: Any = 1) -> Face:
         """One face of a photograph, counted from 1, the largest. Raises InputError."""
         found = self.faces(path)
-        if not 1 <= int(number) <= len(found):
+        if not isinstance(number, (int, float)) or not 1 <= number <= len(found):
             many = "1 face" if len(found) == 1 else f"{len(found)} faces"
             raise InputError(
                 f"{Path(str(path)).name}: no face {number}; {many} found, counted from the largest"
@@ -143,6 +150,7 @@ class Sessions:
         if session is None:
             return
         session.ended = True
+        session.forget()
         shutil.rmtree(session.folder, ignore_errors=True)
         # The same file of two visitors is stored once; one that was stored anew since this
         # visitor used it is that of another, who has not used it yet

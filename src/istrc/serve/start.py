@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import inspect
 import os
@@ -17,9 +18,11 @@ from istrc.runtime import has
 from istrc.serve import limits
 from istrc.serve.gate import Gate, is_loopback
 from istrc.shipped import DEFAULT
+from istrc.whole import orphans, own
 
 REMEDY = "pip install 'istrc[app]'"
 PORTS = range(7860, 7960)  # the first free one is taken where none is asked for
+_PREFIX = "istrc-serve-"  # of the folders in which servers keep what visitors have
 
 
 def need_gradio() -> None:
@@ -38,7 +41,8 @@ def start(
     browser: bool = False,
     auth: tuple[str, str] | None = None,
 ) -> tuple[str, Callable[[], None]]:
-    """Start a server; its address, and what stops it and deletes what it kept.
+    """Start a server; its address, and what stops it and deletes what it kept. What servers kept
+    that were killed is deleted now.
 
     Args:
         circle: what computes; `model` is its name or folder.
@@ -48,8 +52,15 @@ def start(
     Raises IstrcError where the port is taken or the host is not this machine's.
     """
     need_gradio()
-    folder = Path(tempfile.mkdtemp(prefix="istrc-serve-")).resolve()  # for this user alone
+    with contextlib.suppress(OSError):  # another server clears as well
+        for left in orphans(Path(tempfile.gettempdir()), _PREFIX):  # by one that was killed
+            shutil.rmtree(left, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{own()}-")).resolve()  # for this user alone
     os.environ["GRADIO_TEMP_DIR"] = str(folder)  # read when Gradio is imported
+    # It begins by asking itself, for which there is no proxy
+    near = ",".join({host, "localhost", "127.0.0.1"})
+    known = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
+    os.environ["no_proxy"] = f"{known},{near}" if known else near
     try:
         gr = _gradio()
         from starlette.middleware import Middleware
@@ -68,10 +79,13 @@ def start(
             prevent_thread_lock=True,
             ssr_mode=False,
             mcp_server=False,
+            _frontend=False,  # no asking itself for three seconds, which a busy machine outlasts
             pwa=False,
             enable_monitoring=False,
             run_history=False,
             max_file_size=limits.UPLOAD_BYTES,
+            # Gradio keeps its own record of each, 0.2 MB, until there are so many
+            state_session_capacity=limits.SESSIONS,
             footer_links=["api"],
             theme=gr.themes.Default(
                 primary_hue="blue",
