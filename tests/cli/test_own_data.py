@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw
 from istrc.circle import Circle
 from istrc.data.prepare import prepare
 from istrc.data.prepared import Prepared
+from istrc.data.sources.folder import class_folders, labels_file
 from istrc.errors import InputError
 from istrc.training.all import train_all
 from studies import own_data
@@ -166,6 +167,22 @@ def test_class_folders_need_no_labels(shapes, tmp_path):
     prepared = Prepared(tmp_path / "prepared")
     assert prepared.info["classes"] == ["disc", "square"]
     assert [name.split("/")[0] for name in prepared.names] == ["disc"] * EACH + ["square"] * EACH
+
+
+def test_class_folders_have_pictures_of_any_ending_and_nothing_hidden(tmp_path):
+    for kind in ("disc", "square", ".thumbnails"):
+        (tmp_path / kind).mkdir()
+        for name in ("a.jfif", "b.jpe", "c.JPG", "._c.JPG", "d"):
+            draw(kind, "red", 10).save(tmp_path / kind / name, "JPEG")
+        (tmp_path / kind / "notes.txt").write_text("no picture")
+    (tmp_path / "._labels.csv").write_text("file")
+    found = [path.relative_to(tmp_path).as_posix() for path in class_folders(tmp_path)]
+    assert found == [
+        f"{kind}/{name}"
+        for kind in ("disc", "square")
+        for name in ("a.jfif", "b.jpe", "c.JPG", "d")
+    ]
+    assert labels_file(tmp_path) is None
 
 
 @pytest.mark.parametrize(

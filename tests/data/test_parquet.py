@@ -132,6 +132,14 @@ def test_the_library_itself_reads_and_writes_them(tmp_path, monkeypatch):
         assert np.array_equal(np.asarray(picture), np.asarray(pictures[k]))
 
 
+def test_what_a_killed_export_left_is_not_read(tmp_path):
+    written(tmp_path / "train.parquet", **COLUMNS)
+    for name in (".istrc-1-2.partial.parquet", "._train.parquet"):  # the latter is macOS's
+        (tmp_path / name).write_bytes(b"PAR1")
+    source = open_source(tmp_path)
+    assert [path.name for path in source.files] == ["train.parquet"]
+
+
 def test_files_that_differ_are_refused(tmp_path):
     written(tmp_path / "a.parquet", striped=[True] * 6)
     written(tmp_path / "b.parquet", round=[True] * 6)

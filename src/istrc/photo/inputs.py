@@ -43,14 +43,14 @@ def find_inputs(patterns: Iterable[str | Path]) -> list[Path]:
             missing = "no pictures match this pattern; check the path"
         else:
             raise InputError(f"{path}: no such file or folder; check the path")
-        names = [p for p in names if not os.path.isdir(p) and _is_picture(p)]
+        names = [p for p in names if not os.path.isdir(p) and is_picture(p)]
         if not names:
             raise InputError(f"{pattern}: {missing}")
         found += sorted(names)
     return found
 
 
-def _is_picture(path: Path) -> bool:
+def is_picture(path: Path) -> bool:
     """By its name, or else by what is in it."""
     if path.suffix.lower() in _PICTURE_SUFFIXES:  # a pipe or a dangling link, too
         return True

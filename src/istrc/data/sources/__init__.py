@@ -9,7 +9,7 @@ from istrc.data.sources.celeba_official import ATTRIBUTES, PICTURES, CelebaOffic
 from istrc.data.sources.celeba_parquet import CelebaParquet
 from istrc.data.sources.folder import FolderCsv, class_folders, labels_file
 from istrc.data.sources.parquet import LabelledParquet, is_celeba, parquet_files
-from istrc.data.sources.source import Source, find
+from istrc.data.sources.source import Source, find, shown
 from istrc.errors import InputError
 
 __all__ = ["KINDS", "Source", "open_source"]
@@ -66,7 +66,7 @@ def _tell(path: Path) -> str:
             return "celeba-official"
         if labels_file(path):
             return "folder"
-        if len(list(path.glob("*.csv"))) > 1:
+        if len(shown(path, "*.csv")) > 1:
             raise InputError(f"{path}: several .csv files; name the one with the labels as SOURCE")
         if class_folders(path):
             return "folder"

@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from istrc.data.sources.labels import Labels
-from istrc.data.sources.source import LARGEST_LABELS, Chunk, Row, spans, text_of
+from istrc.data.sources.source import LARGEST_LABELS, Chunk, Row, shown, spans, text_of
 from istrc.errors import InputError
+from istrc.photo.inputs import is_picture
 from istrc.photo.read import LARGEST_FILE
 from istrc.whole import contents
 
 LABELS = ("labels.csv", "attributes.csv")
-PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")  # in class folders
 
 
 def labels_file(folder: Path) -> Path | None:
@@ -28,14 +28,16 @@ def labels_file(folder: Path) -> Path | None:
     for name in LABELS:
         if (folder / name).is_file():
             return folder / name
-    files = sorted(folder.glob("*.csv"))
+    files = shown(folder, "*.csv")
     return files[0] if len(files) == 1 else None
 
 
 def class_folders(folder: Path) -> list[Path]:
     """The pictures in a folder's own folders, sorted; none where it has no such."""
-    found = (path for one in folder.iterdir() if one.is_dir() for path in one.iterdir())
-    return sorted(path for path in found if path.suffix.lower() in PICTURES)
+    folders = (one for one in shown(folder) if one.is_dir())
+    return [
+        path for one in folders for path in shown(one) if not path.is_dir() and is_picture(path)
+    ]
 
 
 class FolderCsv(Labels):

@@ -15,7 +15,7 @@ from typing import Any
 
 from istrc.data.sources.celeba_official import SPLITS
 from istrc.data.sources.labels import SPLIT, Labels
-from istrc.data.sources.source import Chunk, Row
+from istrc.data.sources.source import Chunk, Row, shown
 from istrc.errors import InputError, reason
 
 _EDGE = 1 << 16
@@ -36,7 +36,7 @@ def parquet_files(path: Path) -> list[Path]:
     """The parquet files of a source: itself, in it, or in its folder `data`; sorted by name."""
     if path.is_file():
         return [path] if path.suffix == ".parquet" else []
-    return sorted(path.glob("*.parquet")) or sorted(path.glob("data/*.parquet"))
+    return shown(path, "*.parquet") or shown(path, "data/*.parquet")
 
 
 class ParquetFiles:

@@ -89,6 +89,11 @@ def fingerprint(parts: Iterable[object]) -> str:
     return digest.hexdigest()[:32]
 
 
+def shown(folder: Path, pattern: str = "*") -> list[Path]:
+    """What matches in a folder, sorted; not what is hidden, such as what a killed program left."""
+    return sorted(path for path in folder.glob(pattern) if not path.name.startswith("."))
+
+
 def find(folder: Path, *names: str) -> Path | None:
     """The first of these names in the folder or one level below it, where archives nest."""
     for name in names:
