@@ -135,7 +135,9 @@ def vary(
 
     subject = session.face(photo, face)
     count = limits.check_count("count", count, limits.NEIGHBOURS)
-    how: dict[str, Any] = dict(angle=float(angle), count=count, seed=int(seed or 0))  # None: emptied
+    how: dict[str, Any] = dict(
+        angle=float(angle), count=count, seed=int(seed or 0)
+    )  # None: emptied
     result = vary_of(session.circle, subject.z, subject.x, **how)
     sheet = contact_sheet([to_pixels(subject.x)[0], *to_pixels(result.faces)], columns=8, cell=96)
     return _write(session, np.asarray(sheet), "neighbours.png")
