@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from istrc.edit.tone import BRIGHTEST, COLOURED, GREY, LUMA, coloured, like_teeth, toned
+from istrc.edit.tone import BRIGHTEST, COLOURED, GREY, LUMA, coloured, like_teeth, toned, white_of
 
 SIZE = 32
 
@@ -288,3 +288,11 @@ def test_nothing_becomes_blue_on_warm_skin(own, skin):
     cold[:, 14:18, 10:13] = own[::-1, 14:18, 10:13]  # an eye
     still = toned(np.zeros_like(own), cold, skin)
     np.testing.assert_allclose(still, 0, atol=1e-6)
+
+
+@pytest.mark.parametrize("colour", [(-1, -1, -1), (-1, -1, 1), (-1, 1, 1), (1, -1, -1)])
+def test_skin_that_is_black_or_of_one_colour_has_a_white(skin, colour):
+    flat = np.ones((3, SIZE, SIZE), np.float32) * np.float32(colour)[:, None, None]
+    with np.errstate(all="raise"):
+        white = white_of(flat, skin)
+    assert (white > 0).all() and luma(white).item() == pytest.approx(1)

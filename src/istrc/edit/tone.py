@@ -195,7 +195,8 @@ def white_of(own: np.ndarray, skin: np.ndarray) -> np.ndarray:
     """The colour of a face's skin over its luma, (3, 1, 1): all 1 where it is grey."""
     lights = (own + 1)[:, skin > 0.5]  # (3, N)
     levels = (LUMA[..., 0] * lights).sum(0)
-    white = (_median(lights) / max(_median(levels), 1e-3))[:, None, None]
+    # Not 0, as in black or a pure colour: others divide by it
+    white = (_median(lights).clip(min=0.01) / max(_median(levels), 1e-3))[:, None, None]
     return white / (LUMA * white).sum()
 
 
