@@ -34,10 +34,8 @@ def labels_file(folder: Path) -> Path | None:
 
 def class_folders(folder: Path) -> list[Path]:
     """The pictures in a folder's own folders, sorted; none where it has no such."""
-    folders = (one for one in shown(folder) if one.is_dir())
-    return [
-        path for one in folders for path in shown(one) if not path.is_dir() and is_picture(path)
-    ]
+    found = (path for one in shown(folder) if one.is_dir() for path in shown(one))
+    return [path for path in found if not path.is_dir() and is_picture(path)]
 
 
 class FolderCsv(Labels):
