@@ -16,7 +16,7 @@ from istrc.models.fused import DECODED, ENCODED, Cached, in_blocks, without_batc
 
 
 class Running:
-    """The networks of one circle in use. `istrc.light.running` is the same without torch.
+    """The networks of one circle in use. `istrc.light.parts` has the same without torch.
 
     Args:
         autoencoder: is where the circle is.
