@@ -92,7 +92,7 @@ BAD = {
     "two inputs": (dict(inputs=("x", "mask")), {}, "2 inputs (x, mask)"),
     "no such output": (dict(outputs=("z", "again")), dict(output="y"), "no output 'y'"),
     "two channels": (dict(shape=("batch", 2, 16, 16)), {}, "does not say where the colours are"),
-    "grey in colours": (dict(shape=("batch", 1, 16, 16)), dict(colour="BGR"), "use GREY"),
+    "grey in colours": (dict(shape=("batch", 1, 16, 16)), dict(colour="BGR"), "leave colour out"),
     "other layout": (dict(), dict(layout="NHWC"), "16 channels as NHWC"),
     "means": (dict(), dict(mean="1,2"), "or 3 as a,b,c"),
     "one scale of 0": (dict(), dict(scale="1,0,1"), "scale must be above 0"),

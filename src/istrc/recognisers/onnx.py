@@ -64,6 +64,8 @@ class Onnx:
         self.size = max(self.sides)
         channels = shape[1 if self.layout == "NCHW" else 3]
         known = (GREY,) if channels == 1 else COLOURS
+        if channels == 1 and colour and colour.upper() != GREY:
+            raise InputError(f"{path}: colour {colour}: it takes grey pictures; leave colour out")
         self.colour = _choice(self.path, "colour", (colour or known[0]).upper(), known)
         count = len(self.colour) if self.colour != GREY else 1
         self.mean = _numbers(self.path, "mean", mean, count)
