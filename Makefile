@@ -72,5 +72,5 @@ $(READY): requirements.lock pyproject.toml
 	rm -rf $(SITE)/torch/test $(SITE)/torch/bin/test_* $(SITE)/torch/include
 	PYTHONDONTWRITEBYTECODE= $(BIN)/python -c 'import istrc.cli, skimage.data, pytest, \
 	  dlib, istrc.photo.inputs, istrc.photo.plugins as plugins, istrc.light.parts; \
-	  plugins.load_plugins()'
+	  plugins.decoders()'
 	touch $@
