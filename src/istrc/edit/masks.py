@@ -128,6 +128,14 @@ class Masks:
         return outline(mean, size, jaw=True) * featureless(mean, size, 1.2)
 
     @cached_property
+    def jawed(self) -> Any:  # likewise
+        """Everything but what is beyond the jaw."""
+        if self.mesh is None:
+            return None
+        mean, size = self.mesh.reference, self.size
+        return np.maximum(jawed(mean, size), above(mean[31:36, 1].mean(), size))
+
+    @cached_property
     def lids(self) -> Any:  # likewise
         """What lies around both eyes, and not in them."""
         if self.mesh is None:

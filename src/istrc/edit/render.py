@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from istrc.arrays import inference, library, numpy, sigmoid
-from istrc.attributes import hair_colours, of_the_hair, shades, shaving
+from istrc.attributes import growing, hair_colours, of_the_hair, shades, shaving
 from istrc.edit import hair
 from istrc.edit.composite import Layers, put
 from istrc.edit.detail import amplitudes, bands, emphasised, gains, lit
@@ -228,10 +228,8 @@ class Rendering:
         grows, chin, shaves = self._at.grows(edits), self._at.chin(edits), self._at.shaves(edits)
         taken = shaving(edits)
         beards = self._at.shows(["beard"])
-        most, alone = (
-            max(taken.values(), default=0),
-            all(shades([one]) and one in taken for one in edits or ()),
-        )
+        most = max(taken.values(), default=0)
+        alone = all(shades([name]) and name in taken for name in edits or ())
         of = drawn, numpy(self._texture), self._real, masks
         for number, (new, old, real, mask) in enumerate(zip(*of, strict=True)):
             shift = toned(new - old, real, skin, *how) * mask
@@ -243,15 +241,16 @@ class Rendering:
             if grows is not None:
                 shift = hair.grown(shift, real, self._hair[number], grows * mask, chin)
             if shaves is not None:
-                if alone:
-                    shift = shift * shaves
+                if not growing(edits):  # nothing hangs over the jaw
+                    shift = shift * (shaves if alone else self._at.jawed)
                 # What goes was darker than skin: nothing darkens
                 darker = (-(LUMA * shift).sum(0) / _DARKER).clip(0, 1)
                 shift = shift * (1 - shaves * darker)
                 how_much = most * shaves * mask
                 under, gone, dense = hair.shaved(real, new, old, self._mean, self._at.plain, beards)
                 shift += how_much * gone * (under - real - shift)
-                shaven.append(how_much * dense)
+                # Folds leave with a smile, and are no hair
+                shaven.append(how_much * dense * (not of_the_mouth(edits)))
             made.append(shift.astype(np.float32))
         bare = np.stack(shaven) if shaven else None
         if self.nets.mesh is None:
