@@ -180,7 +180,11 @@ def test_of_several_faces_one_or_all_are_edited(istrc, toy_model, two, tmp_path)
     assert changed["1"][left].any() and not changed["1"][right].any()
     assert changed["2"][right].any() and not changed["2"][left].any()
     assert (changed["largest"] == changed["1"]).all()
-    assert (changed["all"] == (changed["1"] | changed["2"])).all()
+    # Drawn together they are what they are alone, up to rounding
+    for which, half in (("1", left), ("2", right)):
+        both = [pixels(tmp_path / f"{name}.png")[half].astype(int) for name in ("all", which)]
+        assert np.abs(both[0] - both[1]).max() <= 1
+        assert (changed["all"][half] != changed[which][half]).mean() < 1e-4
 
 
 def test_every_face_has_its_own_crop_and_row(istrc, toy_model, two, tmp_path):
