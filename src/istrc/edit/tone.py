@@ -112,9 +112,7 @@ def toned(
         room = ((LUMA * around).sum(0, keepdims=True) - luma).clip(min=0)
         grey = np.minimum(grey, room)
         if not shades:
-            deepest = _DEEPEST * (
-                luma + 1
-            )  # which a fold nears, and has no edge where it is reached
+            deepest = _DEEPEST * (luma + 1)  # which a fold nears: where it is reached is no edge
             fold = -deepest * np.tanh(np.maximum(-grey, 0) / deepest.clip(min=1e-3))
             grey = np.where(grey < 0, grey + bare * (fold - grey), grey)
             grey = np.maximum(grey, -(luma + 1))
