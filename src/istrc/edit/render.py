@@ -227,7 +227,6 @@ class Rendering:
         )
         grows, chin, shaves = self._at.grows(edits), self._at.chin(edits), self._at.shaves(edits)
         taken = shaving(edits)
-        beards = self._at.shows(["beard"])
         most = max(taken.values(), default=0)
         alone = all(shades([name]) and name in taken for name in edits or ())
         of = drawn, numpy(self._texture), self._real, masks
@@ -247,6 +246,7 @@ class Rendering:
                 darker = (-(LUMA * shift).sum(0) / _DARKER).clip(0, 1)
                 shift = shift * (1 - shaves * darker)
                 how_much = most * shaves * mask
+                beards = self._at.shows(["beard"])
                 under, gone, dense = hair.shaved(real, new, old, self._mean, self._at.plain, beards)
                 shift += how_much * gone * (under - real - shift)
                 # Folds leave with a smile, and are no hair

@@ -95,7 +95,7 @@ def toned(
         if not shades:
             change = change - _SHADE * (LUMA * both).sum(0, keepdims=True)
     grey = (LUMA * change).sum(0, keepdims=True)
-    tint = change - grey
+    tint, colour = change - grey, coloured(own, skin)
     if skin is not None:
         tint = tint - _BROAD * _spread(tint, of, _LIGHT / 2 * change.shape[-1])
         light = (LUMA * (own + 1)).sum(0, keepdims=True)  # (1, S, S)
@@ -126,10 +126,10 @@ def toned(
         # is redder than what is beside it, and what comes to light is skin more than dust
         # ... but under a light that has a colour, less of one channel would be another colour
         lit = ((np.abs(white - 1).max() - _DAYLIGHT) / _DYED).clip(0, 1)
-        warm = 1 + coloured(own, skin) * bare * (_FOLDS - 1)
+        warm = 1 + colour * bare * (_FOLDS - 1)
         shade = hue if shades else warm + lit * (hue - warm)
         grey = grey * np.where(grey < 0, shade, 1 if shades else (1 + white) / 2)
-    change = grey + coloured(own, skin) * tint
+    change = grey + colour * tint
     if skin is None:
         return change
     # What grows or is painted may be colder than the skin; lips that fade are not
