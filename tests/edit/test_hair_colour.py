@@ -184,6 +184,8 @@ class TestMoved:
         black = [-2, -0.1, 0.1, 0.5]
         np.testing.assert_allclose(self.to(black, -1.0, aim(FAIR, black)), black)
         assert self.to(FAIR, -1.0, aim(FAIR, black))[0] < FAIR[0] - 0.2
+        white = [self.skin[0] + 0.3, -0.1, 0.1, 0.2]
+        np.testing.assert_array_equal(self.to(white, -1.0, aim(FAIR, black)), white)
 
     def test_the_skin_tells_the_light(self):
         tones = aim([-1.2, -0.2, 0.2, 0.4], [-1.6, -0.1, 0.1, 0.5])

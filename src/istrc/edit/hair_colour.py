@@ -45,6 +45,7 @@ _HUES = 0.12  # ... and at most
 _DIM = 0.2  # luma, below which less
 _FURTHEST = 1.1  # log luma that hair becomes lighter or darker: no light brings out what is black
 _PALE = 0.3  # ... of hair that is not so much darker than skin, so much darker
+_WHITE = 0.2  # log luma, that hair is lighter than skin, from which on it stays white
 _SPREADS = np.array([0.5, 0.15, 0.15, 0.2])  # of each part of a tone, over people
 _ARRIVING = 0.4  # of it, from which on hair of another colour goes all of it
 _STEEP = 1.5  # times as steep as the filter's, the edge of hair is
@@ -191,7 +192,9 @@ def moved(own: np.ndarray, skin: np.ndarray, hair: HairColour) -> np.ndarray:
         if strength > 0:
             new += abs(strength) * np.clip(left / _ARRIVING, 0, 1) * (goal - own)
         else:
-            new += abs(strength) * np.clip(left, 0, 1) * (goal - start)
+            # What is lighter than skin is white, and would be pink if it were a little darker
+            left = np.clip(left, 0, 1) * np.clip(1 - (own[0] - skin[0]) / _WHITE, 0, 1)
+            new += abs(strength) * left * (goal - start)
     # What is as light as skin may be skin, or white; then it is not made black. Light that is
     # missing leaves colour that is too much
     darker = _FURTHEST if own[0] < skin[0] - _PALE else _PALE
