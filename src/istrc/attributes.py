@@ -58,7 +58,7 @@ BEARDS = ("beard", "goatee", "five_o_clock_shadow")
 # A broad shade over a part of the face is what these are, and not another light
 _FACIAL_HAIR = ("beard", "mustache", "goatee", "sideburns", "five_o_clock_shadow")
 _PAINT = ("makeup", "wearing_lipstick", "arched_eyebrows", "bushy_eyebrows", "rosy_cheeks")
-_GREYS = 0.6  # of the way to grey hair, that an edit of -1 to older people goes
+_GREYS = 0.45  # of the hair, that an edit of -1 to older people greys
 _HAIR = (
     *_HAIR_COLOURS, "bald", "bangs", "blurry", "receding_hairline", "straight_hair", "wavy_hair",
     "wearing_hat",

@@ -157,7 +157,7 @@ def test_a_face_beyond_the_picture_is_nothing(head):
 
 
 def test_hair_greys_with_age_and_grey_hair_becomes_what_it_was():
-    assert hair_colours({"young": -0.5}) == {"gray_hair": 0.3}
+    assert hair_colours({"young": -0.5}) == {"gray_hair": 0.225}
     assert hair_colours({"young": 0.5, "smile": 1}) == {"gray_hair": -0.5}
     assert hair_colours({"young": 1, "black_hair": 1}) == {"black_hair": 1}  # as is asked
     assert hair_colours({"young": 0.0, "smile": 1}) == {}
@@ -174,8 +174,11 @@ class TestMoved:
     def test_a_colour_that_is_asked_for_is_gone_to(self):
         black = [-1.6, -0.1, 0.1, 0.5]
         np.testing.assert_allclose(self.to(black, 1.0, aim(FAIR, black)), FAIR)
-        half = self.to(black, 0.5, aim(FAIR, black))
-        np.testing.assert_allclose(half, (np.array(black) + FAIR) / 2)
+        half = self.to(black, 0.5, aim(FAIR, black))  # of the strands: their light is added
+        lights = np.exp([black[0], FAIR[0]]) / 2
+        assert half[0] == pytest.approx(np.log(lights.sum()))
+        np.testing.assert_allclose(half[1:3], lights @ [black[1:3], FAIR[1:3]] / lights.sum())
+        assert half[3] == pytest.approx((black[3] + FAIR[3]) / 2)
 
     def test_who_has_it_keeps_it(self):
         np.testing.assert_allclose(self.to(FAIR, 1.0, aim(FAIR, [-2, -0.1, 0.1, 0.5])), FAIR)
@@ -201,6 +204,10 @@ class TestMoved:
         np.testing.assert_allclose(
             self.to(white, 1.0, aim(black, white)), [-0.6, -0.1, 0.15, 0.25], atol=1e-6
         )
+
+    def test_a_hue_that_fades_does_not_wait_for_the_light(self):
+        red, grey = [-3.0, -0.4, 0.7, 0.5], [-0.6, -0.1, 0.1, 0.3]
+        np.testing.assert_allclose(self.to(red, 1.0, aim(grey, red))[:3], [-1.9, -0.1, 0.1])
 
 
 def test_with_the_shipped_weights_hair_becomes_black_and_wall_and_suit_stay(tmp_path):

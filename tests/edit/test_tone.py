@@ -150,6 +150,20 @@ def test_a_mouth_that_is_dimmed_keeps_what_is_in_it(own, skin):
     assert (light[0] > light[1] + 0.01).all()
 
 
+def test_teeth_that_open_lips_show_stand_apart():
+    """Where lips were, what is as fine as the gaps between teeth is stronger."""
+    whole = np.zeros((3, 128, 128), np.float32)
+    skin = np.ones((128, 128), np.float32)
+    teeth = whole + 0.04 * np.sin(np.arange(128) * 2 * np.pi / 4).astype(np.float32)
+    broad = whole + 0.04 * np.sin(np.arange(128) * 2 * np.pi / 64).astype(np.float32)
+    stronger = []
+    for given in (teeth, broad):
+        found = [luma(like_teeth(given, whole, skin, skin, gap)) for gap in (None, 0.2)]
+        stronger.append(found[1].std() / found[0].std())
+        assert found[1].mean() == pytest.approx(found[0].mean() - 0.26, abs=0.02)
+    assert stronger[0] > 1.3 * stronger[1]
+
+
 def test_where_a_beard_was_nothing_is_lighter_than_the_skin(own, skin):
     """A beard that goes leaves skin, and not a white one."""
     dark = own.copy()

@@ -189,8 +189,13 @@ def moved(own: np.ndarray, skin: np.ndarray, hair: HairColour) -> np.ndarray:
         weights = np.square(way / _SPREADS[:3])
         gone = ((own - start)[:3] * np.sign(way) / np.abs(way).clip(1e-3)).clip(0, 1)
         left = 1 - gone @ weights / weights.sum()
-        if strength > 0:
-            new += abs(strength) * np.clip(left / _ARRIVING, 0, 1) * (goal - own)
+        if strength > 0:  # so many of the strands have that colour
+            share = strength * np.clip(left / _ARRIVING, 0, 1)
+            lights = np.array([1 - share, share]) * np.exp([own[0], goal[0]])
+            luma = max(float(lights.sum()), _DARKEST)
+            hue = lights @ np.stack([own[1:3], goal[1:3]]) / luma
+            mixed = [np.log(luma), *hue, own[3] + share * (goal[3] - own[3])]
+            new += mixed - own
         else:
             # What is lighter than skin is white, and would be pink if it were a little darker
             left = np.clip(left, 0, 1) * np.clip(1 - (own[0] - skin[0]) / _WHITE, 0, 1)
@@ -199,8 +204,10 @@ def moved(own: np.ndarray, skin: np.ndarray, hair: HairColour) -> np.ndarray:
     # missing leaves colour that is too much
     darker = _FURTHEST if own[0] < skin[0] - _PALE else _PALE
     most = _FURTHEST if new[0] > own[0] else darker
-    new = own + (new - own) * min(1, most / max(abs(new[0] - own[0]), 1e-6))
-    return new
+    least = own + (new - own) * min(1, most / max(abs(new[0] - own[0]), 1e-6))
+    if np.linalg.norm(new[1:3]) < np.linalg.norm(own[1:3]):
+        least[1:3] = new[1:3]
+    return least
 
 
 def recoloured(

@@ -42,6 +42,9 @@ _DEEPER, _FLATTER = 0.26, 1.33
 # Lips that hardly part shade what is between them: of smiles that are open by .03, .05, .07 and .12
 # distances of the eyes, the mean light is .76, .91, 1.02 and 1.12
 _SLIT, _WIDE = 0.45, 0.1
+# What is finer than this part of the side, gaps between teeth, becomes so much stronger: it is
+# drawn with .055 of the skin's light, where real smiles that are as open have .08
+_TOOTH, _SHARPER = 128, 1.7
 _BARED = 0.05  # so much lighter, in units of the [-1, 1] range, is no hair any more
 _DARK = 0.3  # so much darker than the skin around it, in the same units, is hair
 _BURNT = (0.5, 0.85)  # luma, in the [-1, 1] range, at which light begins to hide shades, and does
@@ -172,6 +175,8 @@ def like_teeth(
         middle = luma[0, mouth > 0.5].mean()
         deep = middle - _DEEPER * light + _FLATTER * (luma - middle)
         deep = (deep * (1 - _SLIT * max(1 - opened / _WIDE, 0))).clip(min=0.02)
+        fine = deep - blurred(deep, deep.shape[-1] / _TOOTH)
+        deep = (deep + (_SHARPER - 1) * fine).clip(min=0.02)
         new, luma = new * deep / luma.clip(min=0.1), deep
     shares = luma[0] / light
     hue = np.stack([np.interp(shares, _DEPTHS, column) for column in _HUES.T])
