@@ -96,12 +96,14 @@ def looked_up(source: np.ndarray, u: np.ndarray, v: np.ndarray, cubic: bool = Tr
         left, across = weigh(u[some], width)
         top, down = weigh(v[some], height)
         at = (top + edge) * row + (left + edge)
-        total = result[:, some]
+        total, seen = result[:, some], np.empty(at.shape, np.float32)
         for i, below in enumerate(down):
             for j, beside in enumerate(across):
-                here, weight = at + (i * row + j), below * beside
-                for plane, sums in zip(planes, total, strict=True):
-                    sums += plane.take(here) * weight
+                weight = below * beside
+                for plane, sums in zip(planes[:, i * row + j :], total, strict=True):
+                    plane.take(at, out=seen, mode="clip")  # all lie inside: "raise" would copy
+                    seen *= weight
+                    sums += seen
     return result.reshape(channels, *shape)
 
 
