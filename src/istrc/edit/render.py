@@ -26,7 +26,7 @@ from istrc.edit.mouth import area, bared, met, widened
 from istrc.edit.tone import LUMA, Known, like_teeth, shaded, toned
 from istrc.errors import InputError
 from istrc.photo.align import aligned_frame
-from istrc.shape.measures import measures
+from istrc.shape.measures import lip_gap
 
 if TYPE_CHECKING:
     from istrc.arrays import Array
@@ -75,8 +75,12 @@ class Rendering:
         """
         if found is None and nets.landmarks is not None:
             found = nets.find(x)
-        covered = None if found is None else found[..., 2]
-        return cls(nets, x, nets.encode(x, found), covered, detail)
+        if found is None:
+            return cls(nets, x, nets.encode(x), None, detail)
+        real = nets.straighten(x, found[..., :2])
+        drawing = cls(nets, x, nets.code_of(real, found[..., :2]), found[..., 2], detail)
+        drawing._real = numpy(real)
+        return drawing
 
     def of_some(self, rows: Array) -> Rendering:
         """Of these faces alone, (R,)."""
@@ -138,7 +142,7 @@ class Rendering:
             lips, inside = self._opened(before, after, clear), None
             if lips is not None:
                 inside = own[number] + toned(drawn[number] - own[number], own[number], None)
-                gap = float(measures(new)["lip_gap"])
+                gap = float(lip_gap(new))
                 inside[(..., *self._at.mouth_box)] = self._toothed(inside, number, gap)
                 inside = inside.clip(-1, 1)
             if shaven is not None:
@@ -253,22 +257,18 @@ class Rendering:
         bare = np.stack(shaven) if shaven else None
         if self.nets.mesh is None:
             return np.stack(made), bare
-        pairs = zip(self._shapes, self._moved(c), strict=True)
-        shut = np.stack([self._shut(old, new) for old, new in pairs])
-        shifts = np.stack(made) * (1 - shut[:, None])
+        shifts = np.stack(made) * (1 - self._shut(self._shapes, self._moved(c))[:, None])
         gain = self.emphasis(edits)
         if gain is not None:
-            luma, light = self._lit
-            shifted = luma + (LUMA * shifts).sum(1) / light
-            more = emphasised(bands(shifted), gain * masks[:, None]).sum(1) * light  # (B, S, S)
-            shifts += more[:, None] * np.stack([one.white for one in known])
-            # A fold is redder than what is beside it: its colour fades as it does
-            tints = self._real + shifts
-            tints -= (LUMA * tints).sum(1, keepdims=True)
-            fades = np.minimum(gain * masks[:, None], 0)
-            for channel in range(3):
-                found = bands(tints[:, channel] / light)
-                shifts[:, channel] += emphasised(found, fades).sum(1) * light
+            each = zip(shifts, self._real, masks, gain, *self._lit, known, strict=True)
+            for shift, real, mask, gain, luma, light, of in each:
+                gain = gain * mask
+                shifted = luma + (LUMA * shift).sum(0) / light
+                shift += emphasised(bands(shifted[None])[0], gain).sum(0) * light * of.white
+                # A fold is redder than what is beside it: its colour fades as it does
+                tint = real + shift
+                found = bands((tint - (LUMA * tint).sum(0)) / light)
+                shift += emphasised(found, np.minimum(gain, 0)).sum(1) * light
         return shifts, bare
 
     def emphasis(self, edits: Edits) -> np.ndarray | None:
@@ -395,14 +395,14 @@ class Rendering:
         return (all_[corners] * weights).sum(1).reshape(self.nets.size, -1)
 
     def _shut(self, old: np.ndarray, new: np.ndarray) -> np.ndarray:
-        """How much of a mouth's inside, and of the edge of its lips, shuts: (S, S) in [0, 1].
+        """How much of the mouths' inside, and of the edge of their lips, shuts where shapes
+        (B, 68, 2) become others: (B, S, S) in [0, 1].
 
         Teeth that become lips are a red change, and the lips beside them have their own red.
         """
-        was, is_ = (max(float(measures(shape)["lip_gap"]), 0) for shape in (old, new))
-        if was <= is_:
-            return np.zeros_like(self._at.lips)
-        return (1 - is_ / was) * self._at.lips
+        was, is_ = (lip_gap(shapes).clip(min=0) for shapes in (old, new))
+        share = ((was - is_) / was.clip(min=1e-6)).clip(0, 1).astype(np.float32)
+        return share[..., None, None] * self._at.lips
 
     def _opened(
         self, before: np.ndarray, after: np.ndarray, clear: np.ndarray | None
