@@ -104,7 +104,7 @@ def put(pixels: np.ndarray, layers: Layers, frame: Frame, mesh: Any) -> np.ndarr
     end = 1 if layers.hair is None else 1 + BELOW
     covered = (np.abs(at[0]) < 1) & (at[1] > -1) & (at[1] < end)
     stack = [layers.change * np.float32(127.5)]
-    shows = layers.change.any(0)
+    shows: Any = layers.change.any(0)
     if layers.detail is not None:
         stack.append(layers.detail)
         shows = shows | (layers.detail[0] != 0)
@@ -151,8 +151,8 @@ def _near(at: np.ndarray, shows: np.ndarray) -> np.ndarray:
         some = np.flatnonzero(lines)
         if not len(some):
             return ~near
-        low, high = (some[[0, -1]] + [-1.5, 2.5]) * 2 / len(lines) - 1
-        near &= (along >= low) & (along <= (high if some[-1] < len(lines) - 1 else np.inf))
+        low, high = (some[[0, -1]] + [-1.5, 2.5]) * 2 / len(shows) - 1
+        near &= (along >= low) & (along <= (high if some[-1] < len(shows) - 1 else np.inf))
     return near
 
 
@@ -160,8 +160,9 @@ def _on_strands(hair: np.ndarray, at: np.ndarray, from_crop: np.ndarray) -> np.n
     """How many times a change is seen at places (2, N) of the crop, (N,): see `Layers.hair`."""
     pixels = 2 * np.sqrt(abs(np.linalg.det(from_crop[:, :2])))  # of the crop's side
     finest = int(2 ** np.clip(np.round(np.log2(pixels)), 6, 10))
-    uneven = looked_up(strands(finest)[None], *_texels(at, finest), cubic=False)[0]
-    share = looked_up(hair[None], *_texels(at, len(hair)), cubic=False)[0]
+    (u, v), (x, y) = (_texels(at, side) for side in (finest, len(hair)))
+    uneven = looked_up(strands(finest)[None], u, v, cubic=False)[0]
+    share = looked_up(hair[None], x, y, cubic=False)[0]
     return (1 + share * uneven).clip(0) * _end(at)
 
 

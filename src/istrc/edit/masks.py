@@ -114,7 +114,9 @@ class Masks:
 
     @cached_property
     def hung(self) -> Any:
-        """Where hair may hang over a face."""
+        """Where hair may hang over a face; None without shapes."""
+        if self.mesh is None:
+            return None
         mean, size = self.mesh.reference, self.size
         return featureless(mean, size, _HUNG_OVER) * jawed(mean, size)
 
@@ -182,18 +184,21 @@ class Masks:
         return region_mask(self.mesh.reference, ["eyes"], self.size) * high
 
     @cached_property
-    def opened(self) -> np.ndarray:
+    def opened(self) -> Any:
         """Where a mouth that opens is drawn anew: blended along its edge."""
+        if self.mesh is None:
+            return None
         inside = enlarged(self.mesh.reference[60:68], _INSIDE)
         return blurred(polygon(inside, self.size)[None], _EDGE * self.size)[0]
 
     @cached_property
     def mouth_box(self) -> Any:
-        """Rows and columns, two slices, around the mouth, also where it opens."""
-        return tuple(
+        """An index of the rows and columns around the mouth, also where it opens."""
+        box = (
             slice(max(int(at.min()) - _BESIDE, 0), int(at.max()) + _BESIDE + 1)
             for at in np.nonzero(self.mouth + self.opened)
         )
+        return (..., *box)
 
 
 @lru_cache(maxsize=4)

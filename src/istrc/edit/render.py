@@ -143,7 +143,7 @@ class Rendering:
             if lips is not None:
                 inside = own[number] + toned(drawn[number] - own[number], own[number], None)
                 gap = float(lip_gap(new))
-                inside[(..., *self._at.mouth_box)] = self._toothed(inside, number, gap)
+                inside[self._at.mouth_box] = self._toothed(inside, number, gap)
                 inside = inside.clip(-1, 1)
             if shaven is not None:
                 # Strands are finer than a texture: it covers them, where no mouth has opened
@@ -236,7 +236,7 @@ class Rendering:
             if self._at.mouth is not None and not of_the_mouth(edits):
                 shift = shift * (1 - self._bared[number])
             elif self._at.mouth is not None:
-                at = (..., *self._at.mouth_box)
+                at = self._at.mouth_box
                 teeth = self._toothed(new, number) - self._teeth[number]
                 shift[at] += self._at.mouth[at] * (teeth - shift[at])
             if grows is not None:
@@ -352,7 +352,7 @@ class Rendering:
 
     def _toothed(self, new: np.ndarray, number: int, gap: float | None = None) -> np.ndarray:
         """Of a new texture of a face what is around its mouth (3, h, w), as `like_teeth` has it."""
-        at, own = (..., *self._at.mouth_box), self._own[number]
+        at, own = self._at.mouth_box, self._own[number]
         return like_teeth(new[at], own.own, own.skin, self._at.mouth[at], gap, own)
 
     @cached_property

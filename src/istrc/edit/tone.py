@@ -68,9 +68,9 @@ class Known:
         weights: what is known of the skin's mask, of which several faces may have the same.
     """
 
-    def __init__(self, own: np.ndarray, skin: np.ndarray | None, weights: dict | None = None):
+    def __init__(self, own: np.ndarray, skin: Any, weights: dict[Any, Any] | None = None):
         self.own, self.skin = own, skin
-        self._weights: dict[Any, Any] = {} if weights is None else weights
+        self._weights = {} if weights is None else weights
 
     def on_skin(self, x: np.ndarray) -> np.ndarray:
         """What of x (C, S, S) is on the skin, (C, N)."""
