@@ -6,7 +6,7 @@ import torch
 from torch.nn import functional as F
 
 from istrc.photo.align import sampling_grid
-from istrc.resample import looked_up, places, resized
+from istrc.resample import blurred, looked_up, places, resized
 
 
 @pytest.mark.parametrize("size, side", [(16, 40), (16, 16), (33, 16), (64, 32), (20, 7), (5, 1)])
@@ -45,6 +45,23 @@ def test_looked_up_is_grid_sample(cubic, turn):
     assert inside.sum() > 200
     np.testing.assert_allclose(found[:, inside], expected[:, inside], atol=2e-2)
     np.testing.assert_allclose(found, expected, atol=0.6)  # torch clips what is far outside
+
+
+@pytest.mark.parametrize("size, sigma", [(70, 1.3), (70, 9.0), (32, 2.0), (8, 4.0)])
+def test_blurred_is_a_gaussian_over_repeated_edges(size, sigma):
+    x = np.random.default_rng(0).normal(0, 1, (2, size, size))
+    radius = round(3 * sigma)
+    kernel = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
+    kernel /= kernel.sum()
+    around = np.pad(x, ((0, 0), (radius, radius), (radius, radius)), mode="edge")
+    expected = np.zeros_like(x)
+    for down, a in enumerate(kernel):
+        for aside, b in enumerate(kernel):
+            expected += a * b * around[:, down : down + size, aside : aside + size]
+    np.testing.assert_allclose(blurred(x, sigma), expected, atol=1e-12)
+    single = blurred(x.astype(np.float32), sigma)
+    assert single.dtype == np.float32
+    np.testing.assert_allclose(single, expected, atol=1e-5)
 
 
 def test_whole_places_are_exact():

@@ -212,7 +212,12 @@ class Networks:
         if self.landmarks is None:
             return self.encode_texture(self.faces_on_device(x))
         shapes = (self.find(x) if found is None else found)[..., :2]
-        h = self.encode_texture(self.straighten(x, shapes))
+        return self.code_of(self.straighten(x, shapes), shapes)
+
+    @inference
+    def code_of(self, t: Array, shapes: Array) -> Array:
+        """Textures t (B, 3, S, S) of faces of these shapes (B, 68, 2) -> their codes c (B, C)."""
+        h = self.encode_texture(t)
         return library(h).concatenate([h, shapes.reshape(len(h), -1)], 1)
 
     @inference

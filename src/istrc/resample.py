@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _RESIZE = -0.5  # the cubic kernel's slope at 1: Pillow's, which does not ring
 _LOOK = -0.75  # torch's, when it looks between pixels
+_PART = 32  # pixels of a line blurred at once
 _BLOCK = 1 << 15  # places looked up at once, so that the arrays of a step stay in cache
 
 
@@ -96,12 +97,14 @@ def looked_up(source: np.ndarray, u: np.ndarray, v: np.ndarray, cubic: bool = Tr
         left, across = weigh(u[some], width)
         top, down = weigh(v[some], height)
         at = (top + edge) * row + (left + edge)
-        total = result[:, some]
+        total, seen = result[:, some], np.empty(at.shape, np.float32)
         for i, below in enumerate(down):
             for j, beside in enumerate(across):
-                here, weight = at + (i * row + j), below * beside
-                for plane, sums in zip(planes, total, strict=True):
-                    sums += plane.take(here) * weight
+                weight = below * beside
+                for plane, sums in zip(planes[:, i * row + j :], total, strict=True):
+                    plane.take(at, out=seen, mode="clip")  # all lie inside: "raise" would copy
+                    seen *= weight
+                    sums += seen
     return result.reshape(channels, *shape)
 
 
@@ -126,15 +129,21 @@ def _two(u: np.ndarray, size: int) -> tuple[np.ndarray, list[np.ndarray]]:
     return whole.clip(-3, size + 1).astype(np.intp), [1 - t, t]
 
 
-def blurred(x: Array, sigma: float) -> Array:
+def blurred(x: np.ndarray, sigma: float) -> np.ndarray:
     """A Gaussian of `sigma` pixels over the last two dimensions of (..., S, S), edges repeated."""
-    weights = numbers(_gaussian(x.shape[-1], sigma), x)  # (S, S)
-    return weights @ x @ library(x).swapaxes(weights, 0, 1)
+    down, result = np.empty_like(x), np.empty_like(x)
+    for some, near, weights in _gaussian(x.shape[-1], sigma, x.dtype):
+        down[..., some, :] = weights @ x[..., near, :]
+    for some, near, weights in _gaussian(x.shape[-1], sigma, x.dtype):
+        result[..., some] = down[..., near] @ weights.T
+    return result
 
 
-@lru_cache(maxsize=16)
-def _gaussian(size: int, sigma: float) -> np.ndarray:
-    """What each pixel of a line is worth in each blurred one: (size, size)."""
+@lru_cache(maxsize=32)
+def _gaussian(size: int, sigma: float, kind: np.dtype) -> list[tuple[slice, slice, np.ndarray]]:
+    """Of a part of a line after the other which blurred pixels it is, which ones are near enough to
+    count in them, and what each is worth, (part, near): far ones are worth nothing.
+    """
     radius = max(1, round(3 * sigma))
     at = np.arange(-radius, radius + 1)
     kernel = np.exp(-0.5 * (at / max(sigma, 1e-3)) ** 2)
@@ -142,4 +151,9 @@ def _gaussian(size: int, sigma: float) -> np.ndarray:
     weights = np.zeros((size, size))
     for pixel in range(size):
         np.add.at(weights[pixel], (pixel + at).clip(0, size - 1), kernel)
-    return weights
+    parts = []
+    for first in range(0, size, _PART):
+        some = slice(first, min(first + _PART, size))
+        near = slice(max(first - radius, 0), min(some.stop + radius, size))
+        parts.append((some, near, weights[some, near].astype(kind)))
+    return parts

@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from istrc.edit.composite import Layers, put
+from istrc.edit.composite import Layers, _near, _texels, put
 from istrc.photo.align import Frame, aligned_frame, transform
+from istrc.resample import looked_up
 from istrc.shape.crop import CROP_CENTRE, CROP_SIDE
 from istrc.shape.mesh import BORDER, points
 from istrc.shape.regions import outline, polygon
@@ -123,6 +124,20 @@ def test_what_opens_is_drawn(mesh, open_mouth):
     x, y = ((shape[[62, 66]].mean(0) + 1) * 64).astype(int)
     assert found[y, x].min() > 200  # what the decoder has there
     assert (found[:40] == 60).all()
+
+
+@pytest.mark.parametrize(
+    "rows, columns", [((3, 9), (20, 21)), ((28, 32), (0, 5)), ((0, 1), (31, 32))]
+)
+def test_no_place_that_sees_anything_is_left_out(rows, columns):
+    """Nor beneath the crop, where a beard ends."""
+    shows = np.zeros((SIZE, SIZE), bool)
+    shows[slice(*rows), slice(*columns)] = True
+    at = np.stack(np.meshgrid(np.linspace(-1, 1, 131), np.linspace(-1, 1.2, 139)))
+    sees = looked_up(shows[None].astype(np.float32), *_texels(at, SIZE))[0] != 0
+    near = _near(at, shows)
+    assert sees.any() and near[sees].all() and near.mean() < 0.5
+    assert not _near(at, ~shows & shows).any()
 
 
 def test_a_face_beside_the_photograph_changes_nothing(mesh, photo):

@@ -274,6 +274,17 @@ def test_beards_fall_on_strands_and_other_edits_do_not(circle, rendering):
         assert layers.hair is not None and not layers.hair.any()
 
 
+def test_a_mouth_is_drawn_within_its_box(circle, rendering):
+    """With four pixels to spare; and circles' masks are made once."""
+    at = rendering._at
+    _, rows, columns = at.mouth_box
+    within = np.zeros((SIZE, SIZE), bool)
+    within[rows.start + 4 : rows.stop - 4, columns.start + 4 : columns.stop - 4] = True
+    assert at.mouth[within].any() and not at.mouth[~within].any()
+    assert at.opened[within].any() and not at.opened[~within].any()
+    assert Rendering(circle, rendering.x[:1], rendering.c[:1])._at is at
+
+
 def test_teeth_keep_out_of_make_up(circle, faces):
     """What is white between the lips stays; the lips themselves do not."""
     lips = torch.from_numpy(polygon(circle.mesh.reference[48:60], SIZE))

@@ -3,7 +3,18 @@
 import numpy as np
 import pytest
 
-from istrc.edit.tone import BRIGHTEST, COLOURED, GREY, LUMA, coloured, like_teeth, toned, white_of
+from istrc.edit.tone import (
+    BRIGHTEST,
+    COLOURED,
+    GREY,
+    LUMA,
+    Known,
+    coloured,
+    like_teeth,
+    quantile,
+    toned,
+    white_of,
+)
 
 SIZE = 32
 
@@ -34,6 +45,32 @@ def test_the_skin_keeps_its_tone(own, skin):
     assert np.abs(np.median(found[:, skin > 0.5], 1)).max() < 0.02
     # Where no skin is said the tone stays
     np.testing.assert_allclose(toned(change + tone, own, None), change + tone, atol=1e-6)
+
+
+def test_what_is_known_of_a_face_makes_no_difference(own, skin):
+    """Asked again and again, and sharing what is known of the skin with another face."""
+    change, weights = np.random.default_rng(1).normal(0, 0.1, own.shape).astype(np.float32), {}
+    mouth = np.ones((SIZE, SIZE), np.float32)
+    for face in (own, own[::-1].copy()):
+        known = Known(face, skin, weights)
+        for shades in (False, True, False):
+            np.testing.assert_array_equal(
+                toned(change, face, skin, shades=shades, known=known),
+                toned(change, face, skin, shades=shades),
+            )
+            np.testing.assert_array_equal(
+                like_teeth(change, face, skin, mouth, known=known),
+                like_teeth(change, face, skin, mouth),
+            )
+
+
+@pytest.mark.parametrize("count", [1, 2, 7, 8, 101])
+def test_quantiles_are_numpys(count):
+    values = np.random.default_rng(0).normal(0, 1, (3, count)).astype(np.float32)
+    for share in (0, 0.3, 0.5, 0.75, 1):
+        found = quantile(values, share)
+        assert found.dtype == np.float32
+        np.testing.assert_allclose(found, np.quantile(values, share, axis=1), atol=1e-6)
 
 
 def test_the_light_stays_where_it_was(own, skin):

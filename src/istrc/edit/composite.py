@@ -84,13 +84,13 @@ def put(pixels: np.ndarray, layers: Layers, frame: Frame, mesh: Any) -> np.ndarr
     # The photograph's own pixels, moved
     own = result[top:bottom, left:right].astype(np.float32)  # (h, w, 3)
     if moved is not None:
-        far = (np.abs(moved).max(-1) > STILL) & np.isfinite(moved).all(-1)
-        rows, columns = np.nonzero(far)
+        far = np.abs(moved).max(0)
+        rows, columns = np.nonzero((far > STILL) & (far < np.inf))
         if len(rows):
             # Nothing is known beyond the picture: towards its edge it is squeezed, at most by half
             x, y = columns + left, rows + top
-            u = x + np.clip(moved[rows, columns, 0], -x / 2, (width - 1 - x) / 2)
-            v = y + np.clip(moved[rows, columns, 1], -y / 2, (height - 1 - y) / 2)
+            u = x + np.clip(moved[0, rows, columns], -x / 2, (width - 1 - x) / 2)
+            v = y + np.clip(moved[1, rows, columns], -y / 2, (height - 1 - y) / 2)
             # Of a great photograph, the part that is looked at
             x0, y0 = (
                 int(np.clip(np.floor(at_.min()) - REACHED, 0, end - 1))
@@ -101,29 +101,32 @@ def put(pixels: np.ndarray, layers: Layers, frame: Frame, mesh: Any) -> np.ndarr
             own[rows, columns] = looked_up(window, u - x0, v - y0).T
 
     # The texture's change, and what has opened
-    size = layers.change.shape[-1]
-    covered = (np.abs(at) < 1).all(-1)
-    if layers.hair is not None:
-        covered |= (np.abs(at[..., 0]) < 1) & (at[..., 1] >= 1) & (at[..., 1] < 1 + BELOW)
-    rows, columns = np.nonzero(covered)
-    texels = (at[rows, columns] + 1) * size / 2 - 0.5
+    end = 1 if layers.hair is None else 1 + BELOW
+    covered = (np.abs(at[0]) < 1) & (at[1] > -1) & (at[1] < end)
     stack = [layers.change * np.float32(127.5)]
-    if layers.inside is not None:
-        stack += [(layers.inside + 1) * np.float32(127.5), layers.lips[None]]
+    shows: Any = layers.change.any(0)
     if layers.detail is not None:
         stack.append(layers.detail)
-    seen = looked_up(np.concatenate(stack), texels[:, 0], texels[:, 1])  # (3, 5, 7 or 9, N)
+        shows = shows | (layers.detail[0] != 0)
+    if layers.inside is not None:
+        shows = shows | (layers.lips > 0)
+    rows, columns = np.nonzero(covered & _near(at, shows))
+    here, before = at[:, rows, columns], own[rows, columns]
+    seen = looked_up(np.concatenate(stack), *_texels(here, size := len(shows)))  # (3 or 5, N)
     change = seen[:3].T
     if layers.hair is not None:
-        change = change * _on_strands(layers.hair, at[rows, columns], texels, from_crop)[:, None]
-    shaded = own[rows, columns] + change
+        change = change * _on_strands(layers.hair, here, from_crop)[:, None]
+    shaded = before + change
     if layers.detail is not None:
-        more, coarse = seen[-2:]
-        finer = (own[rows, columns] @ LUMA[:, 0, 0] / 127.5 - 1 - coarse) * np.float32(127.5)
+        more, coarse = seen[3:]
+        finer = (before @ LUMA[:, 0, 0] / 127.5 - 1 - coarse) * np.float32(127.5)
         shaded += (more * finer * unlike_edges(finer, more, EDGE))[:, None]
     if layers.inside is not None:
-        share = (seen[6] * _end(at[rows, columns])).clip(0, 1)[:, None]
-        shaded += share * (seen[3:6].T - shaded)
+        some = _near(here, layers.lips > 0)
+        stack = [(layers.inside + 1) * np.float32(127.5), layers.lips[None]]
+        seen = looked_up(np.concatenate(stack), *_texels(here[:, some], size))  # (4, M)
+        share = (seen[3] * _end(here[:, some])).clip(0, 1)[:, None]
+        shaded[some] += share * (seen[:3].T - shaded[some])
     own[rows, columns] = shaded
     if np.issubdtype(pixels.dtype, np.integer):
         own = np.rint(own)
@@ -133,26 +136,44 @@ def put(pixels: np.ndarray, layers: Layers, frame: Frame, mesh: Any) -> np.ndarr
     return result
 
 
-def _on_strands(
-    hair: np.ndarray, at: np.ndarray, texels: np.ndarray, from_crop: np.ndarray
-) -> np.ndarray:
-    """How many times a change is seen at places (N, 2) of the crop, (N,): see `Layers.hair`."""
+def _texels(at: np.ndarray, size: int) -> np.ndarray:
+    """Places (2, ...) of the crop in pixels of a texture of so many a side."""
+    return (at + 1) * size / 2 - 0.5
+
+
+def _near(at: np.ndarray, shows: np.ndarray) -> np.ndarray:
+    """Which places (2, ...) of the crop may see something of a texture that is not 0 where it
+    shows, (S, S) bool: those in the box around that, and two pixels, as far as a cubic kernel
+    reaches. Beyond the texture its last row goes on.
+    """
+    near = np.ones(at.shape[1:], bool)
+    for along, lines in zip(at, (shows.any(0), shows.any(1)), strict=True):
+        some = np.flatnonzero(lines)
+        if not len(some):
+            return ~near
+        low, high = (some[[0, -1]] + [-1.5, 2.5]) * 2 / len(shows) - 1
+        near &= (along >= low) & (along <= (high if some[-1] < len(shows) - 1 else np.inf))
+    return near
+
+
+def _on_strands(hair: np.ndarray, at: np.ndarray, from_crop: np.ndarray) -> np.ndarray:
+    """How many times a change is seen at places (2, N) of the crop, (N,): see `Layers.hair`."""
     pixels = 2 * np.sqrt(abs(np.linalg.det(from_crop[:, :2])))  # of the crop's side
     finest = int(2 ** np.clip(np.round(np.log2(pixels)), 6, 10))
-    u, v = ((at + 1) * finest / 2 - 0.5).T
+    (u, v), (x, y) = (_texels(at, side) for side in (finest, len(hair)))
     uneven = looked_up(strands(finest)[None], u, v, cubic=False)[0]
-    share = looked_up(hair[None], texels[:, 0], texels[:, 1], cubic=False)[0]
+    share = looked_up(hair[None], x, y, cubic=False)[0]
     return (1 + share * uneven).clip(0) * _end(at)
 
 
 def _end(at: np.ndarray) -> np.ndarray:
-    """How much of an edit is seen at places (N, 2) of the crop, which may lie beneath it: (N,)."""
-    return ((1 + BELOW - at[:, 1]) / BELOW).clip(0, 1)
+    """How much of an edit is seen at places (2, N) of the crop, which may lie beneath it: (N,)."""
+    return ((1 + BELOW - at[1]) / BELOW).clip(0, 1)
 
 
 def _straight(to_crop: np.ndarray, box: tuple[int, int, int, int]) -> np.ndarray:
-    """Where a photograph's pixels lie in the crop, (h, w, 2)."""
-    return np.stack(places(to_crop, box), -1) + 0.5
+    """Where a photograph's pixels lie in the crop, (2, h, w)."""
+    return np.stack(places(to_crop, box)) + 0.5
 
 
 def _through_mesh(
@@ -160,7 +181,7 @@ def _through_mesh(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Where a photograph's pixels lie in the mean frame, and by how many pixels they look aside.
 
-    Returns two (h, w, 2); pixels outside of the mesh are nowhere, and do not move.
+    Returns two (2, h, w); pixels outside of the mesh are nowhere, and do not move.
     """
     left, top, right, bottom = box
     height, width = bottom - top, right - left
@@ -171,8 +192,9 @@ def _through_mesh(
     found, weights = mesh.drawn(after, region, shape, inner=True)
     both = mesh.places(np.concatenate([mesh.centre, before - after], 1), found, weights)
     both[found < 0] = [9.0, 9.0, 0.0, 0.0]
+    both = both.transpose(2, 0, 1)
     if step > 1:
         v, u = np.mgrid[0:height, 0:width]
         finer = (u + 0.5) / step - 0.5, (v + 0.5) / step - 0.5
-        both = looked_up(both.transpose(2, 0, 1), *finer, cubic=False).transpose(1, 2, 0)
-    return both[..., :2], both[..., 2:]
+        both = looked_up(both, *finer, cubic=False)
+    return both[:2], both[2:]

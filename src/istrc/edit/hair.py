@@ -13,7 +13,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from istrc.edit.tone import LUMA
+from istrc.edit.tone import LUMA, quantile
 from istrc.resample import blurred, resized
 from istrc.shape.regions import above, polygon
 
@@ -58,7 +58,7 @@ def colour(real: np.ndarray, reference: np.ndarray, skin: np.ndarray) -> np.ndar
     luma = (LUMA[..., 0] * pixels).sum(0)
     hair = pixels[:, luma <= np.quantile(luma, _DARKEST)].mean(1)
     level = float((LUMA[:, 0, 0] * hair).sum())
-    light = float(np.median((LUMA * (real + 1)).sum(0)[skin > 0.5]))
+    light = float(quantile((LUMA * (real + 1)).sum(0)[skin > 0.5], 0.5))
     return (hair * min(1, _PALEST * light / max(level, 1e-3)) - 1)[:, None, None]
 
 
@@ -110,7 +110,7 @@ def shaved(
     light, *levels = ((LUMA * (x + 1)).sum(0) for x in (real, drawn, mean))
     goes = (LUMA * (drawn - own)).sum(0).clip(min=0)
     low, high = _ODD
-    likely = (light / np.median(light[plain > 0.5]) - low) / (high - low)
+    likely = (light / quantile(light[plain > 0.5], 0.5) - low) / (high - low)
     plain = plain * (_RARE + likely.clip(0, 1 - _RARE))
     low, high = _GOING
     dark = where
@@ -144,7 +144,7 @@ def density(shift: np.ndarray, real: np.ndarray, hair: np.ndarray) -> np.ndarray
 def parted(real: np.ndarray, reference: np.ndarray, skin: np.ndarray) -> np.ndarray:
     """Where no hair falls over a forehead, (S, S) in [0, 1]. Arguments as of `colour`."""
     size = real.shape[-1]
-    tone = np.median(real[:, skin > 0.5], 1)[:, None, None]
+    tone = quantile(real[:, skin > 0.5], 0.5)[:, None, None]
     unlike = (np.abs(real - tone).max(0) > _UNLIKE).astype(np.float32)
     high = above(reference[17:27, 1].min() - _ABOVE, size)
     near = blurred(unlike[None] * high, _NEAR * size)[0]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from istrc.edit.tone import LUMA, white_of
-from istrc.shape.measures import measures
+from istrc.edit.tone import LUMA, quantile, white_of
+from istrc.shape.measures import lip_gap
 from istrc.shape.mesh import LOWER, UPPER
 from istrc.shape.regions import polygon
 
@@ -37,7 +37,7 @@ def met(old: np.ndarray, new: np.ndarray) -> np.ndarray:
     """A shape (68, 2) whose lips meet where those of the old one were apart and it nearly shuts
     them: points of shut lips are found a little apart, and teeth would show as specks between.
     """
-    was, is_ = (max(float(measures(shape)["lip_gap"]), 0) for shape in (old, new))
+    was, is_ = (max(float(lip_gap(shape)), 0) for shape in (old, new))
     low, high = _NEARLY
     share = min(max((high * was - is_) / max((high - low) * was, 1e-6), 0), 1)
     new = new.copy()
@@ -64,7 +64,7 @@ def bared(real: np.ndarray, reference: np.ndarray, skin: np.ndarray) -> np.ndarr
     """
     luma = (LUMA * (real + 1)).sum(0).clip(min=0.1)
     low, high = _LIT
-    lit = ((luma / np.median(luma[skin > 0.5]) - low) / (high - low)).clip(0, 1)
+    lit = ((luma / quantile(luma[skin > 0.5], 0.5) - low) / (high - low)).clip(0, 1)
     red = (real[0] + 1) / luma / white_of(real, skin)[0]
     lips = polygon(reference[48:60], real.shape[-1])
     return (lips * lit * ((1 - red) / _PALE).clip(0, 1)).astype(np.float32)

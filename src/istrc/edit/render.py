@@ -21,21 +21,18 @@ from istrc.edit import hair
 from istrc.edit.composite import Layers, put
 from istrc.edit.detail import amplitudes, bands, emphasised, gains, lit
 from istrc.edit.hair_colour import HairColour
-from istrc.edit.masks import Edits, Masks, of_the_mouth
+from istrc.edit.masks import Edits, masks_of, of_the_mouth
 from istrc.edit.mouth import area, bared, met, widened
-from istrc.edit.tone import LUMA, like_teeth, shaded, toned, white_of
+from istrc.edit.tone import LUMA, Known, like_teeth, shaded, toned
 from istrc.errors import InputError
 from istrc.photo.align import aligned_frame
-from istrc.shape.measures import measures
-from istrc.shape.regions import enlarged
+from istrc.shape.measures import lip_gap
 
 if TYPE_CHECKING:
     from istrc.arrays import Array
     from istrc.networks import Networks
 
 MODES = ("photo", "anchored", "circle")
-_INSIDE = 1.2  # times its size, that the inside of a mouth is drawn where it opens: its edge is
-# blended away, and landmarks found 63 % of what was opened, and 72 % so
 _SMOOTH = 0.7  # of what is finer than a texture, that goes with hair
 _DARKER = 0.01  # of the [-1, 1] range, that is darker for sure
 _OPENED = (1.3, 2.2)  # times its area, from which an open mouth is drawn by the decoder, and all
@@ -60,8 +57,9 @@ class Rendering:
         detail: np.ndarray | None = None,
     ):
         self.nets, self.x, self.c, self.covered, self._detail = nets, x, c, covered, detail
-        self._at = Masks(nets.mesh, nets.size, nets.whole)
+        self._at = masks_of(nets.mesh, nets.size, nets.whole)
         self._gains: dict[tuple[tuple[str, float], ...], np.ndarray] = {}  # by edit
+        self._asked: tuple[Any, np.ndarray, list[Known]] | None = None  # last, see `_of`
         self._last: tuple[Any, list[Layers]] | None = None  # what was drawn last, by what asks it
 
     @classmethod
@@ -77,8 +75,12 @@ class Rendering:
         """
         if found is None and nets.landmarks is not None:
             found = nets.find(x)
-        covered = None if found is None else found[..., 2]
-        return cls(nets, x, nets.encode(x, found), covered, detail)
+        if found is None:
+            return cls(nets, x, nets.encode(x), None, detail)
+        real = nets.straighten(x, found[..., :2])
+        drawing = cls(nets, x, nets.code_of(real, found[..., :2]), found[..., 2], detail)
+        drawing._real = numpy(real)
+        return drawing
 
     def of_some(self, rows: Array) -> Rendering:
         """Of these faces alone, (R,)."""
@@ -125,8 +127,8 @@ class Rendering:
     def _layers(self, change: Array, edits: Edits) -> list[Layers]:
         c = self.c + change
         drawn, own = numpy(self.nets.draw_texture(c)), numpy(self._texture)
-        masks = self._masks(edits)
-        shifts, shaven = self._shifts(drawn, c, masks, edits)
+        masks, known = self._of(edits)
+        shifts, shaven = self._shifts(drawn, c, masks, known, edits)
         grows = self._at.grows(edits)
         if self.nets.mesh is None:
             return [Layers(*one) for one in zip(shifts, masks, strict=True)]
@@ -140,10 +142,9 @@ class Rendering:
             lips, inside = self._opened(before, after, clear), None
             if lips is not None:
                 inside = own[number] + toned(drawn[number] - own[number], own[number], None)
-                gap = float(measures(new)["lip_gap"])
-                inside = like_teeth(inside, own[number], self._at.skin, self._at.mouth, gap).clip(
-                    -1, 1
-                )
+                gap = float(lip_gap(new))
+                inside[self._at.mouth_box] = self._toothed(inside, number, gap)
+                inside = inside.clip(-1, 1)
             if shaven is not None:
                 # Strands are finer than a texture: it covers them, where no mouth has opened
                 gone = (_SMOOTH * shaven[number]).clip(0 if lips is None else lips)
@@ -203,22 +204,20 @@ class Rendering:
         Of the texture's: in the edit's own regions, without the change of light and tone.
         """
         c = self.c + change
-        shifts, _ = self._shifts(numpy(self.nets.draw_texture(c)), c, self._masks(edits), edits)
+        shifts, _ = self._shifts(numpy(self.nets.draw_texture(c)), c, *self._of(edits), edits)
         read = self.nets.encode_texture(self._texture + self.nets.to_device(shifts))
         rest = change[:, self.nets.texture :]
         return library(rest).concatenate([read - self._read, rest], 1)
 
     def _shifts(
-        self, drawn: np.ndarray, c: Array, masks: np.ndarray, edits: Edits
+        self, drawn: np.ndarray, c: Array, masks: np.ndarray, known: list[Known], edits: Edits
     ) -> tuple[np.ndarray, np.ndarray | None]:
         """What is laid over faces whose codes are now c and textures `drawn`, (B, 3, S, S); and
         where dense hair is taken from them, (B, S, S), None where none is asked to go.
         """
         if self.nets.whole:  # no skin's colour is to be kept
             return ((drawn - numpy(self._texture)) * masks[:, None]).astype(np.float32), None
-        made, shaven, skin = [], [], self._at.skin
-        if skin is not None and shades(edits):  # the tone is measured where none is to be seen
-            skin = skin * (1 - self._at.shows(edits))
+        made, shaven = [], []
         free = self._at.painted(edits)
         how = (
             self._at.dark(edits),
@@ -233,12 +232,13 @@ class Rendering:
         alone = all(shades([name]) and name in taken for name in edits or ())
         of = drawn, numpy(self._texture), self._real, masks
         for number, (new, old, real, mask) in enumerate(zip(*of, strict=True)):
-            shift = toned(new - old, real, skin, *how) * mask
+            shift = toned(new - old, real, known[number].skin, *how, known[number]) * mask
             if self._at.mouth is not None and not of_the_mouth(edits):
                 shift = shift * (1 - self._bared[number])
             elif self._at.mouth is not None:
-                teeth = like_teeth(new, old, self._at.skin, self._at.mouth)
-                shift += self._at.mouth * (teeth - self._teeth[number] - shift)
+                at = self._at.mouth_box
+                teeth = self._toothed(new, number) - self._teeth[number]
+                shift[at] += self._at.mouth[at] * (teeth - shift[at])
             if grows is not None:
                 shift = hair.grown(shift, real, self._hair[number], grows * mask, chin)
             if shaves is not None:
@@ -257,22 +257,18 @@ class Rendering:
         bare = np.stack(shaven) if shaven else None
         if self.nets.mesh is None:
             return np.stack(made), bare
-        pairs = zip(self._shapes, self._moved(c), strict=True)
-        shut = np.stack([self._shut(old, new) for old, new in pairs])
-        shifts = np.stack(made) * (1 - shut[:, None])
+        shifts = np.stack(made) * (1 - self._shut(self._shapes, self._moved(c))[:, None])
         gain = self.emphasis(edits)
         if gain is not None:
-            luma, light = self._lit
-            shifted = luma + (LUMA * shifts).sum(1) / light
-            more = emphasised(bands(shifted), gain * masks[:, None]).sum(1) * light  # (B, S, S)
-            shifts += more[:, None] * np.stack([white_of(real, skin) for real in self._real])
-            # A fold is redder than what is beside it: its colour fades as it does
-            tints = self._real + shifts
-            tints -= (LUMA * tints).sum(1, keepdims=True)
-            fades = np.minimum(gain * masks[:, None], 0)
-            for channel in range(3):
-                found = bands(tints[:, channel] / light)
-                shifts[:, channel] += emphasised(found, fades).sum(1) * light
+            each = zip(shifts, self._real, masks, gain, *self._lit, known, strict=True)
+            for shift, real, mask, gain, luma, light, of in each:
+                gain = gain * mask
+                shifted = luma + (LUMA * shift).sum(0) / light
+                shift += emphasised(bands(shifted[None])[0], gain).sum(0) * light * of.white
+                # A fold is redder than what is beside it: its colour fades as it does
+                tint = real + shift
+                found = bands((tint - (LUMA * tint).sum(0)) / light)
+                shift += emphasised(found, np.minimum(gain, 0)).sum(1) * light
         return shifts, bare
 
     def emphasis(self, edits: Edits) -> np.ndarray | None:
@@ -309,6 +305,19 @@ class Rendering:
     def _shapes(self) -> np.ndarray:
         return numpy(self.nets.shapes(self.c))
 
+    def _of(self, edits: Edits) -> tuple[np.ndarray, list[Known]]:
+        """Where such an edit may show (`_masks`), and what is known of the faces, whose tone is
+        measured where none is to be seen.
+        """
+        key = None if edits is None else tuple(edits)
+        if self._asked is None or self._asked[0] != key:
+            skin, weights = self._at.skin, dict[Any, Any]()
+            if skin is not None and shades(edits):
+                skin = skin * (1 - self._at.shows(edits))
+            known = [Known(real, skin, weights) for real in self._real]
+            self._asked = key, self._masks(edits), known
+        return self._asked[1:]
+
     def _masks(self, edits: Edits) -> np.ndarray:
         """Where such an edit may show in each face, (B, S, S) in [0, 1]."""
         where = self._at.shows(edits)
@@ -331,10 +340,20 @@ class Rendering:
         return self.nets.draw_texture(self.c)
 
     @cached_property
-    def _teeth(self) -> np.ndarray:
-        """What is between the lips as it was, as light as teeth may be: (B, 3, S, S)."""
-        of = numpy(self._texture)
-        return np.stack([like_teeth(own, own, self._at.skin, self._at.mouth) for own in of])
+    def _own(self) -> list[Known]:
+        """What is known of the faces' textures."""
+        weights = dict[Any, Any]()
+        return [Known(own, self._at.skin, weights) for own in numpy(self._texture)]
+
+    @cached_property
+    def _teeth(self) -> list[np.ndarray]:
+        """What is around the mouths as it was, as light as teeth may be, each (3, h, w)."""
+        return [self._toothed(own.own, number) for number, own in enumerate(self._own)]
+
+    def _toothed(self, new: np.ndarray, number: int, gap: float | None = None) -> np.ndarray:
+        """Of a new texture of a face what is around its mouth (3, h, w), as `like_teeth` has it."""
+        at, own = self._at.mouth_box, self._own[number]
+        return like_teeth(new[at], own.own, own.skin, self._at.mouth[at], gap, own)
 
     @cached_property
     def _real(self) -> np.ndarray:
@@ -376,14 +395,14 @@ class Rendering:
         return (all_[corners] * weights).sum(1).reshape(self.nets.size, -1)
 
     def _shut(self, old: np.ndarray, new: np.ndarray) -> np.ndarray:
-        """How much of a mouth's inside, and of the edge of its lips, shuts: (S, S) in [0, 1].
+        """How much of the mouths' inside, and of the edge of their lips, shuts where shapes
+        (B, 68, 2) become others: (B, S, S) in [0, 1].
 
         Teeth that become lips are a red change, and the lips beside them have their own red.
         """
-        was, is_ = (max(float(measures(shape)["lip_gap"]), 0) for shape in (old, new))
-        if was <= is_:
-            return np.zeros_like(self._at.lips)
-        return (1 - is_ / was) * self._at.lips
+        was, is_ = (lip_gap(shapes).clip(min=0) for shapes in (old, new))
+        share = ((was - is_) / was.clip(min=1e-6)).clip(0, 1).astype(np.float32)
+        return share[..., None, None] * self._at.lips
 
     def _opened(
         self, before: np.ndarray, after: np.ndarray, clear: np.ndarray | None
@@ -397,4 +416,4 @@ class Rendering:
             share *= float(clear[48:68].min())
         if share <= 0:
             return None
-        return share * self._at.opened(enlarged(self.nets.mesh.centre[60:68], _INSIDE))
+        return share * self._at.opened

@@ -6,6 +6,9 @@ the light and of the skin. Nobody asked for that: a face that smiles is lit from
 
 from __future__ import annotations
 
+from functools import cached_property
+from typing import Any
+
 import numpy as np
 
 from istrc.resample import blurred
@@ -59,6 +62,82 @@ _SHADE = 0.6  # taken away of what shades both halves over as much
 _BROAD = 0.8  # taken away of what tints more than half of that, as neither lips nor shadow do
 
 
+class Known:
+    """What the colours of a face say, whatever becomes of them: computed once, when it is asked.
+
+    Args:
+        own: (3, S, S) in [-1, 1].
+        skin: (S, S) where its tone is measured; None takes it for all skin, of no tone.
+        weights: what is known of the skin's mask, of which several faces may have the same.
+    """
+
+    def __init__(self, own: np.ndarray, skin: Any, weights: dict[Any, Any] | None = None):
+        self.own, self.skin = own, skin
+        self._weights = {} if weights is None else weights
+
+    def on_skin(self, x: np.ndarray) -> np.ndarray:
+        """What of x (C, S, S) is on the skin, (C, N)."""
+        if "skin" not in self._weights:
+            self._weights["skin"] = np.flatnonzero(self.skin > 0.5)
+        return x.reshape(len(x), -1).take(self._weights["skin"], 1)
+
+    def spread(self, x: np.ndarray, sigma: float, everywhere: bool = False) -> np.ndarray:
+        """What x (3, S, S) is around each place: a Gaussian over the skin alone, or everywhere."""
+        if (sigma, everywhere) not in self._weights:
+            # Far from all skin, whatever is there
+            weights = (np.ones_like(self.skin) if everywhere else self.skin) + 1e-4
+            self._weights[sigma, everywhere] = weights, blurred(weights[None], sigma)
+        weights, total = self._weights[sigma, everywhere]
+        return blurred(x * weights, sigma) / total
+
+    @cached_property
+    def colour(self) -> float:
+        return coloured(self.own, self.skin)
+
+    @cached_property
+    def white(self) -> np.ndarray:
+        """The colour of the skin over its luma, (3, 1, 1): all 1 where it is grey."""
+        # Not 0, as in black or a pure colour: others divide by it
+        lights = quantile(self.on_skin(self.own + 1), 0.5).clip(min=0.01)
+        white = (lights / self.middle)[:, None, None]
+        return white / (LUMA * white).sum()
+
+    @cached_property
+    def luma(self) -> np.ndarray:
+        return (LUMA * self.own).sum(0, keepdims=True)  # (1, S, S)
+
+    @cached_property
+    def levels(self) -> np.ndarray:
+        """The luma of the skin from 0 on, (N,)."""
+        return (LUMA[..., 0] * self.on_skin(self.own + 1)).sum(0)
+
+    @cached_property
+    def middle(self) -> float:
+        return max(float(quantile(self.levels, 0.5)), 1e-3)
+
+    @cached_property
+    def brightest(self) -> float:
+        return float(quantile(self.levels, _LIGHTEST / 100))
+
+    @cached_property
+    def light(self) -> np.ndarray:
+        """The luma over the skin's, (1, S, S)."""
+        light = (LUMA * (self.own + 1)).sum(0, keepdims=True)
+        return (light / np.float32(self.middle)).clip(0, BRIGHTEST)
+
+    @cached_property
+    def clear(self) -> np.ndarray:
+        """Where it is not over-exposed, (1, S, S)."""
+        low, high = _BURNT
+        burnt = blurred(self.luma, _LIGHT / 4 * self.own.shape[-1])
+        return 1 - ((burnt - low) / (high - low)).clip(0, 1)
+
+    @cached_property
+    def around(self) -> np.ndarray:
+        """The skin around each place, (3, S, S)."""
+        return self.spread(self.own, _AROUND * self.own.shape[-1])
+
+
 def toned(
     change: np.ndarray,
     own: np.ndarray,
@@ -68,6 +147,7 @@ def toned(
     paint: np.ndarray | float = 1,
     brows: np.ndarray | float = 0,
     bare: np.ndarray | float = 0,
+    known: Known | None = None,
 ) -> np.ndarray:
     """A change (3, S, S) of a texture without its change of light and skin tone.
 
@@ -86,32 +166,28 @@ def toned(
         paint: (S, S) where colours may be what no skin is, in [0, 1].
         brows: (S, S) where only what is dark may darken, in [0, 1].
         bare: (S, S) where skin becomes lighter or darker and keeps its colour, in [0, 1].
+        known: of the face and the skin, where it is there.
     """
+    known = known or Known(own, skin)
     change = change.astype(np.float32)
     if skin is not None:
-        change = change - _middle(change, skin)
+        change = change - quantile(known.on_skin(change), 0.5)[:, None, None]
         # Lips that are reddened would leave a pale ring around them, and a background its hue
-        of = np.ones_like(skin) if shades else skin
-        smooth = _spread(change, of, _LIGHT * change.shape[-1])
+        smooth = known.spread(change, _LIGHT * change.shape[-1], everywhere=shades)
         change = change - (smooth - smooth[:, :, ::-1]) / 2
         both = (smooth + smooth[:, :, ::-1]) / 2
         if not shades:
             change = change - _SHADE * (LUMA * both).sum(0, keepdims=True)
     grey = (LUMA * change).sum(0, keepdims=True)
-    tint, colour = change - grey, coloured(own, skin)
+    tint, colour = change - grey, known.colour
     if skin is not None:
-        tint = tint - _BROAD * _spread(tint, of, _LIGHT / 2 * change.shape[-1])
-        light = (LUMA * (own + 1)).sum(0, keepdims=True)  # (1, S, S)
-        light = (light / max(_median(light[0, skin > 0.5]), 1e-3)).clip(0, BRIGHTEST)
+        tint = tint - _BROAD * known.spread(tint, _LIGHT / 2 * change.shape[-1], everywhere=shades)
+        light, luma, white = known.light, known.luma, known.white
         shy = 1 + (light - 1) * (0 if covered is None else covered)
         grey = grey * np.where(grey < 0, light, shy)
-        luma = (LUMA * own).sum(0, keepdims=True)
         if not shades:
-            low, high = _BURNT
-            burnt = blurred(luma, _LIGHT / 4 * change.shape[-1])
-            clear = 1 - ((burnt - low) / (high - low)).clip(0, 1)
-            grey, tint = np.where(grey < 0, clear * grey, grey), clear * tint
-        around = _spread(own, skin, _AROUND * change.shape[-1])  # (3, S, S)
+            grey, tint = np.where(grey < 0, known.clear * grey, grey), known.clear * tint
+        around = known.around
         room = ((LUMA * around).sum(0, keepdims=True) - luma).clip(min=0)
         grey = np.minimum(grey, room)
         if not shades:
@@ -120,7 +196,7 @@ def toned(
             grey = np.where(grey < 0, grey + bare * (fold - grey), grey)
             grey = np.maximum(grey, -(luma + 1))
         grey = grey * np.where(grey < 0, 1 - brows * (1 - room / _DARK).clip(min=0), 1)
-        hue, white = (own + 1) / (luma + 1).clip(min=0.1), white_of(own, skin)
+        hue = (own + 1) / (luma + 1).clip(min=0.1)
         tint = tint * np.minimum(light, 1) * (1 - bare)
         # What comes to light is the skin that is around it
         plain = grey / room.clip(min=1e-3) * (around - own - room)
@@ -145,6 +221,7 @@ def like_teeth(
     skin: np.ndarray,
     mouth: np.ndarray,
     opened: float | None = None,
+    known: Known | None = None,
 ) -> np.ndarray:
     """A texture (3, S, S) that shows teeth wherever it is light, lit by what lights the skin.
 
@@ -157,20 +234,20 @@ def like_teeth(
         skin, mouth: (S, S) where the light is measured, and what is dimmed.
         opened: where lips were over it, whose light and flatness the change leaves behind, how far
             they are apart now, in distances of the eyes.
+        known: of the face and the skin, where it is there.
     """
-    levels = (LUMA[..., 0] * (own + 1)[:, skin > 0.5]).sum(0)
+    known = known or Known(own, skin)
     new = new + 1
     luma = (LUMA * new).sum(0, keepdims=True)
     # What is far lighter than white would dim all the rest: it nears white, and keeps its order
     over = (luma - _KNEE).clip(min=0)
     near = luma - over + (2 - _KNEE) * np.tanh(over / (2 - _KNEE))
     new, luma = new * near / luma.clip(min=0.1), near
-    lights = max(np.percentile(luma[0, mouth > 0.5], _LIGHTS), 1e-3)
-    lit = np.percentile(levels, _LIGHTEST)
+    lights = max(float(quantile(luma[0, mouth > 0.5], _LIGHTS / 100)), 1e-3)
+    lit, light, white = known.brightest, known.middle, known.white
     dimmed = min(max(_TEETH * lit, min(_OWN, _OWN_MOST * lit)) / lights, 1)
     new, luma = new * dimmed, luma * dimmed
     # The darker, the redder: teeth are white, and what is behind them is flesh
-    light = max(float(_median(levels)), 1e-3)
     if opened is not None:
         middle = luma[0, mouth > 0.5].mean()
         deep = middle - _DEEPER * light + _FLATTER * (luma - middle)
@@ -181,8 +258,8 @@ def like_teeth(
     shares = luma[0] / light
     hue = np.stack([np.interp(shares, _DEPTHS, column) for column in _HUES.T])
     like_skin = 1 + (_ENAMEL - 1) * ((shares - _FLESH[0]) / (_FLESH[1] - _FLESH[0])).clip(0, 1)
-    hue = hue * _USUAL * (white_of(own, skin) / _USUAL) ** like_skin
-    hue = (1 + coloured(own, skin) * (hue / (LUMA * hue).sum(0) - 1)).astype(np.float32)
+    hue = hue * _USUAL * (white / _USUAL) ** like_skin
+    hue = (1 + known.colour * (hue / (LUMA * hue).sum(0) - 1)).astype(np.float32)
     cold = ((luma * hue - new)[:1] / _COLD).clip(0, 1)
     return new + cold * (luma * hue - new) - 1
 
@@ -196,11 +273,7 @@ def _warmed(new: np.ndarray, own: np.ndarray, white: np.ndarray) -> np.ndarray:
 
 def white_of(own: np.ndarray, skin: np.ndarray) -> np.ndarray:
     """The colour of a face's skin over its luma, (3, 1, 1): all 1 where it is grey."""
-    lights = (own + 1)[:, skin > 0.5]  # (3, N)
-    levels = (LUMA[..., 0] * lights).sum(0)
-    # Not 0, as in black or a pure colour: others divide by it
-    white = (_median(lights).clip(min=0.01) / max(_median(levels), 1e-3))[:, None, None]
-    return white / (LUMA * white).sum()
+    return Known(own, skin).white
 
 
 def shaded(real: np.ndarray, skin: np.ndarray, lids: np.ndarray) -> float:
@@ -211,7 +284,7 @@ def shaded(real: np.ndarray, skin: np.ndarray, lids: np.ndarray) -> float:
         skin, lids: (S, S) where its skin is, and its lids and what lies close below.
     """
     luma = (LUMA * (real + 1)).sum(0)
-    light = float(_median(luma[lids > 0.5]) / max(_median(luma[skin > 0.5]), 1e-3))
+    light = float(quantile(luma[lids > 0.5], 0.5) / max(quantile(luma[skin > 0.5], 0.5), 1e-3))
     low, high = _GLASSES
     return float(np.clip((high - light) / (high - low), 0, 1))
 
@@ -223,17 +296,14 @@ def coloured(own: np.ndarray, skin: np.ndarray | None = None) -> float:
     return float(np.clip((np.mean(of) - GREY) / (COLOURED - GREY), 0, 1))
 
 
-def _spread(change: np.ndarray, skin: np.ndarray, sigma: float) -> np.ndarray:
-    """What the skin's change is around each place, (3, S, S): a Gaussian over the skin alone."""
-    weights = skin + 1e-4  # far from all skin, whatever is there
-    return blurred(change * weights, sigma) / blurred(weights[None], sigma)
-
-
-def _middle(change: np.ndarray, skin: np.ndarray) -> np.ndarray:
-    """The median change of the skin, (3, 1, 1)."""
-    return _median(change[:, skin > 0.5])[:, None, None]
-
-
-def _median(values: np.ndarray) -> np.ndarray:
-    """Of the last axis. NumPy's own takes a tenth of a second to import masked arrays."""
-    return np.quantile(values, 0.5, axis=-1).astype(np.float32)
+def quantile(values: np.ndarray, share: float) -> Any:
+    """Of the last axis (..., N), as `np.quantile`, which takes five times as long; and `np.median`
+    a tenth of a second to import masked arrays.
+    """
+    last = values.shape[-1] - 1
+    low = int(share * last)
+    # With the last among them NumPy's selection is quicker
+    found = np.partition(values, [low, min(low + 1, last), last], -1)
+    return found[..., low] + (share * last - low) * (
+        found[..., min(low + 1, last)] - found[..., low]
+    )

@@ -6,6 +6,7 @@ the lips' outer edge, 60-67 their inner edge. "Left" and "right" are the picture
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from istrc.arrays import library
@@ -39,32 +40,38 @@ def measures(points: Array) -> dict[str, Array]:
     mouth_width: between the corners. lip_thickness: of both lips together, in their middle.
     nose_width: between the wings. eye_opening: between the lids, the mean of both eyes.
     """
-    left, right = eyes(points)
-    across = right - left  # (..., 2)
-    unit = (across * across).sum(-1) ** 0.5
-    unit = unit.clip(min=1e-6)
-    down = library(points).stack([-across[..., 1], across[..., 0]], -1) / unit[..., None]
+    unit, below = _scale(points)
 
     def between(a: int, b: int) -> Array:
         apart = points[..., a, :] - points[..., b, :]
         return (apart * apart).sum(-1) ** 0.5 / unit
 
-    def below(v: Array) -> Array:
-        return (v * down).sum(-1) / unit
-
     lips = points[..., [50, 51, 52, 56, 57, 58], :].mean(-2)
     corners = points[..., [48, 54], :].mean(-2)
     return {
         "lip_curve": below(lips - corners),
-        "lip_gap": below(
-            points[..., [65, 66, 67], :].mean(-2) - points[..., [61, 62, 63], :].mean(-2)
-        ),
+        "lip_gap": lip_gap(points),
         "mouth_width": between(48, 54),
         "lip_thickness": below(points[..., 62, :] - points[..., 51, :])
         + below(points[..., 57, :] - points[..., 66, :]),
         "nose_width": between(31, 35),
         "eye_opening": (between(37, 41) + between(38, 40) + between(43, 47) + between(44, 46)) / 4,
     }
+
+
+def lip_gap(points: Array) -> Array:
+    """That measure (...) of points (..., 68, 2) alone."""
+    _, below = _scale(points)
+    return below(points[..., [65, 66, 67], :].mean(-2) - points[..., [61, 62, 63], :].mean(-2))
+
+
+def _scale(points: Array) -> tuple[Array, Callable[[Array], Array]]:
+    """The distance of the eyes (...), and how far a vector (..., 2) leads down from their line."""
+    left, right = eyes(points)
+    across = right - left  # (..., 2)
+    unit = ((across * across).sum(-1) ** 0.5).clip(min=1e-6)
+    down = library(points).stack([-across[..., 1], across[..., 0]], -1) / unit[..., None]
+    return unit, lambda v: (v * down).sum(-1) / unit
 
 
 def pose(points: Array) -> Array:

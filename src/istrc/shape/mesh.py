@@ -89,9 +89,8 @@ class Mesh:
         Returns:
             (B, size, size, 2) float32. For the reference shape it is the pixels themselves.
         """
-        corners, weights = self.to_mean(size)
         meshes = np.stack([points(shape) for shape in shapes]).astype(np.float32)  # (B, P, 2)
-        looked = np.einsum("bptc,pt->bpc", meshes[:, corners], weights)
+        looked = between(meshes, *self.to_mean(size))
         return looked.reshape(len(shapes), size, size, 2)
 
     def moved(self, shape: np.ndarray, new: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -180,8 +179,20 @@ class Mesh:
 
         What is said of pixels in no triangle means nothing.
         """
-        corners = mesh.astype(np.float32)[self.triangles[found]]  # (h, w, 3, C)
-        return (corners * weights[..., None]).sum(-2)
+        return between(mesh.astype(np.float32), self.triangles[found], weights)
+
+
+def between(values: np.ndarray, corners: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """What is said of a mesh's points (..., P, C), at places between them: (..., h, w, C), in
+    memory plane by plane.
+
+    Args:
+        corners, weights: (h, w, 3) of each place, its triangle's points and what each is worth; or
+            (N, 3), and so (..., N, C).
+    """
+    planes = np.ascontiguousarray(values.swapaxes(-1, -2))  # (..., C, P)
+    parts = (planes.take(corners[..., k], -1) * weights[..., k] for k in range(3))
+    return np.moveaxis(sum(parts), planes.ndim - 2, -1)
 
 
 def _blocks(triangles: np.ndarray, pixels: np.ndarray, most: int = 1 << 19) -> list[np.ndarray]:
