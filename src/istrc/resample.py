@@ -130,9 +130,9 @@ def _two(u: np.ndarray, size: int) -> tuple[np.ndarray, list[np.ndarray]]:
 
 
 def blurred(x: np.ndarray, sigma: float) -> np.ndarray:
-    """A Gaussian of `sigma` pixels over the last two dimensions of (..., S, S), edges repeated."""
+    """A Gaussian of `sigma` pixels over the last two dimensions of (..., H, W), edges repeated."""
     down, result = np.empty_like(x), np.empty_like(x)
-    for some, near, weights in _gaussian(x.shape[-1], sigma, x.dtype):
+    for some, near, weights in _gaussian(x.shape[-2], sigma, x.dtype):
         down[..., some, :] = weights @ x[..., near, :]
     for some, near, weights in _gaussian(x.shape[-1], sigma, x.dtype):
         result[..., some] = down[..., near] @ weights.T

@@ -252,7 +252,7 @@ def like_teeth(
         middle = luma[0, mouth > 0.5].mean()
         deep = middle - _DEEPER * light + _FLATTER * (luma - middle)
         deep = (deep * (1 - _SLIT * max(1 - opened / _WIDE, 0))).clip(min=0.02)
-        fine = deep - blurred(deep, deep.shape[-1] / _TOOTH)
+        fine = deep - blurred(deep, own.shape[-1] / _TOOTH)
         deep = (deep + (_SHARPER - 1) * fine).clip(min=0.02)
         new, luma = new * deep / luma.clip(min=0.1), deep
     shares = luma[0] / light
