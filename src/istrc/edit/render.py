@@ -166,7 +166,8 @@ class Rendering:
 
     def _hair_colours(self, edits: Edits) -> list[HairColour | None]:
         """What such an edit does to the hair around each face."""
-        count, asked = len(self.c), hair_colours(edits) if isinstance(edits, Mapping) else {}
+        given = edits if isinstance(edits, Mapping) else {}
+        count, asked = len(self.c), hair_colours(given)
         probes = self.nets.probes if asked else None
         if probes is None or not probes.config.get("hair"):
             return [None] * count
@@ -181,7 +182,7 @@ class Rendering:
         never = np.zeros(count)
         shares = (2 - 2 * read.get("bald", never)).clip(0, 1)
         shares *= (2 - 4 * read.get("wearing_hat", never)).clip(0, 1)
-        if asked.keys() - edits and edits["young"] > 0:  # whose hair is not grey keeps it
+        if asked.keys() - given and given["young"] > 0:  # whose hair is not grey keeps it
             shares *= (3 * read.get("gray_hair", never) - 0.5).clip(0, 1)
         women, men = numpy(probes.hair_places)
         return [
