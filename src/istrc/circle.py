@@ -22,10 +22,12 @@ from istrc.face import Face
 from istrc.learning import user_attributes
 from istrc.models.learned import LearnedAttribute
 from istrc.networks import Networks
+from istrc.photo.align import transform
 from istrc.photo.find import find_frames
 from istrc.photo.read import read_picture
 from istrc.recognisers.recogniser import difference, key
 from istrc.runtime import choose_runtime
+from istrc.shape.crop import CROP_CENTRE, CROP_SIDE
 
 if TYPE_CHECKING:
     from istrc.arrays import Array
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from istrc.recognisers.recogniser import Recogniser
 
 STRENGTH_LIMIT = 2.0
+_SEEN = -20.0  # the logit of being covered, of a landmark that was given
 
 
 class Circle(Networks):
@@ -334,6 +337,7 @@ class Circle(Networks):
         face: str | int = "largest",
         aligned: bool = False,
         min_face: float | None = None,
+        points: np.ndarray | None = None,
     ) -> Face:
         """Read a photograph, find one face in it, align and embed it: the dear part, once.
 
@@ -341,23 +345,44 @@ class Circle(Networks):
             face: "largest", or K counted from 1 in order of size.
             aligned: the picture is in CelebA's aligned frame already; nothing is detected.
             min_face: the smallest face to look for, pixels (istrc.photo.find).
+            points: (N, 2) landmarks that are no face's, in pixels of the upright picture from its
+                upper left corner; None finds them.
 
         Raises InputError when the picture cannot be read or has no such face.
         """
-        faces = self.faces(path, aligned=aligned, min_face=min_face)
+        faces = self.faces(path, aligned=aligned, min_face=min_face, points=points)
         return faces[number_of(face, len(faces), path) - 1]
 
     def faces(
-        self, path: str | Path, *, aligned: bool = False, min_face: float | None = None
+        self,
+        path: str | Path,
+        *,
+        aligned: bool = False,
+        min_face: float | None = None,
+        points: np.ndarray | None = None,
     ) -> list[Face]:
         """Every face of a photograph, largest first; never an empty list (see `read`)."""
         picture, frames, crops = self.crops(path, aligned=aligned, min_face=min_face)
         x = to_array(crops) if self.runtime == "light" else to_tensor(crops)
-        z = self.embed(x)
+        z, count = self.embed(x), len(frames)
+        found = None if points is None else self.placed(points, frames[0])
         return [
-            Face(self, Path(path), picture, frame, x[i : i + 1], z[i : i + 1], i + 1, len(frames))
+            Face(self, Path(path), picture, frame, x[i : i + 1], z[i : i + 1], i + 1, count, found)
             for i, frame in enumerate(frames)
         ]
+
+    def placed(self, points: np.ndarray, frame: Frame) -> Array:
+        """Landmarks (N, 2) of a picture, pixels, as `find` would tell them: (1, N, 3).
+
+        Raises InputError where the circle has others, none, or a face's, which it finds.
+        """
+        count = 0 if self.mesh is None or self.facial else len(self.mesh.reference)
+        if len(points) != count:
+            takes = f"takes {count}" if count else "takes none"
+            raise InputError(f"{len(points)} landmarks given, and this model {takes}")
+        at = (transform(frame.matrix, points) - CROP_CENTRE) * (2 / CROP_SIDE)
+        seen = np.full((1, count, 1), _SEEN)
+        return self.to_device(np.concatenate([at[None], seen], 2).astype(np.float32))
 
     def crops(
         self, path: str | Path, *, aligned: bool = False, min_face: float | None = None

@@ -35,6 +35,7 @@ class Face:
         z: (1, D) its embedding.
         frame: where it is in the photograph.
         number, count: which face of how many, from 1, the largest first.
+        found: (1, N, 3) its landmarks (`Circle.placed`) where they were given; None finds them.
     """
 
     circle: Circle
@@ -45,11 +46,12 @@ class Face:
     z: Array
     number: int = 1
     count: int = 1
+    found: Array | None = None
 
     @cached_property
     def rendering(self) -> Rendering:
         """What draws this face with other codes."""
-        return Rendering.of(self.circle, self.x)
+        return Rendering.of(self.circle, self.x, self.found)
 
     @property
     def code(self) -> Array:
@@ -157,7 +159,13 @@ def _together(faces: Sequence[Face]) -> tuple[Circle, Array, Array]:
 
 
 def _rendering(faces: Sequence[Face], x: Array) -> Rendering:
-    return faces[0].rendering if len(faces) == 1 else Rendering.of(faces[0].circle, x)
+    if len(faces) == 1:
+        return faces[0].rendering
+    circle, found = faces[0].circle, None
+    if any(face.found is not None for face in faces):
+        every = [circle.find(face.x) if face.found is None else face.found for face in faces]
+        found = library(x).concatenate(every)
+    return Rendering.of(circle, x, found)
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,10 @@
 """The circle's networks, composed: arrays in, arrays out, batched. Nothing here knows of edits.
 
 Faces x are (B, 3, S, S) float32 in [-1, 1]; embeddings z (B, D) have unit norm; shapes s are
-(B, 68, 2) in [-1, 1] over the crop; textures t (B, 3, S, S) are faces in the mean shape. The code
-of a face, c (B, C), is BEGAN's code of its texture, h (B, H), and its shape beside it, so that what
-is between two codes is between their textures and between their shapes:
+(B, N, 2) in [-1, 1] over the crop, N being 68 of faces and the data's own of anything else;
+textures t (B, 3, S, S) are faces in the mean shape. The code of a face, c (B, C), is BEGAN's code
+of its texture, h (B, H), and its shape beside it, so that what is between two codes is between
+their textures and between their shapes:
 
     x --landmarks--> s;   x, s --warp--> t --BEGAN's encoder--> h;   c = (h, s)
     c' = (h', s');   h' --BEGAN's decoder--> t' --warp to s'--> x'
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
     from istrc.models.search import Search
     from istrc.recognisers.recogniser import Recogniser
 
-POINTS = 68  # of a shape
 Self = TypeVar("Self", bound="Networks")  # typing has it from 3.11
 
 
@@ -76,6 +76,10 @@ class Networks:
         changes: what an edit changes in a code; None takes differences of `mapping`.
         probes: what a code says of attributes; None trusts the sphere.
         whole: pictures are of anything and seen whole; otherwise of faces, which have an outline.
+
+    Attributes:
+        mesh: over the mean shape; None where all shapes are taken as the same.
+        facial: whether shapes are a face's points, and have its eyes and its mouth.
     """
 
     def __init__(
@@ -118,10 +122,13 @@ class Networks:
         self.learned: dict[str, LearnedAttribute] = {}  # see Circle.learn and add
         self.dim, self.size = self.recogniser.dim, autoencoder.size
         self.texture = autoencoder.code  # H
-        self.code = self.texture + (0 if landmarks is None else 2 * POINTS)  # C
         self.mesh: Any = None  # likewise
         if landmarks is not None:
             self.mesh = Mesh(numpy(landmarks.reference), numpy(landmarks.triangles))
+        self.facial = landmarks is not None and self.mesh.facial
+        self.code = self.texture + (0 if landmarks is None else self.mesh.reference.size)  # C
+        if landmarks is not None and not (self.facial or whole):
+            raise IstrcError("shapes that are no face's need a circle of whole pictures")
         spaces = {(part.dim, part.code) for part in (mapping, changes) if part is not None}
         if {self.dim, attributes.dim} != {self.dim} or spaces != {(self.dim, self.code)}:
             raise IstrcError(
@@ -184,7 +191,7 @@ class Networks:
 
     @inference
     def find(self, x: Array) -> Array:
-        """Faces (B, 3, S, S) -> their points (B, 68, 3): x, y, and the logit of being covered.
+        """Faces (B, 3, S, S) -> their points (B, N, 3): x, y, and the logit of being covered.
 
         Raises IstrcError without a landmark network.
         """
@@ -193,7 +200,8 @@ class Networks:
         seen = resized(self.faces_on_device(x), self.landmarks.size).clip(-1, 1)
         find = self._running.fused("landmarks", self.landmarks)
         with self._running.arithmetic():
-            found = sound(averaged_over_mirror(find, seen), "landmarks")
+            found = averaged_over_mirror(find, seen) if self.facial else find(seen)
+            found = sound(found, "landmarks")
         if self.search is None:
             return found
         lib, search = library(found), self._running.fused("search", self.search)
@@ -235,10 +243,10 @@ class Networks:
         return self._running.faces(np.stack(textures).clip(-1, 1))
 
     def shapes(self, c: Array) -> Array:
-        """The shapes (B, 68, 2) in codes c (B, C). Raises IstrcError where they have none."""
+        """The shapes (B, N, 2) in codes c (B, C). Raises IstrcError where they have none."""
         if self.landmarks is None:
             raise IstrcError("this circle takes all shapes as the same; codes have none")
-        return c[:, self.texture :].reshape(-1, POINTS, 2)
+        return c[:, self.texture :].reshape(-1, len(self.mesh.reference), 2)
 
     @inference
     def map(self, z: Array) -> Array:
@@ -302,7 +310,7 @@ class Networks:
         return self._running.faces(x)
 
     def _warped(self, texture: np.ndarray, shape: np.ndarray) -> np.ndarray:
-        """A texture (3, S, S) drawn in a shape (68, 2): (3, S, S)."""
+        """A texture (3, S, S) drawn in a shape (N, 2): (3, S, S)."""
         size = (self.size, self.size)
         _, mesh = self.mesh.moved(shape, shape)
         found, weights = self.mesh.drawn(mesh, (-1, -1, 1, 1), size)

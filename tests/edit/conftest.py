@@ -37,6 +37,7 @@ def nets():
             way=way,
             code=code,
             texture=texture,
+            facial=shape is not None,
             map_change=map_change,
             read_code=lambda c: c[:, : len(names)],
             shapes=lambda c: c[:, texture:].reshape(-1, 68, 2),

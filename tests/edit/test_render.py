@@ -179,6 +179,7 @@ def test_what_the_faces_decide_is_computed_once(circle, faces):
         draw_texture=draw,
         straighten=circle.straighten,
         mesh=circle.mesh,
+        facial=circle.facial,
         size=circle.size,
         shapes=circle.shapes,
         whole=False,

@@ -17,6 +17,7 @@ from istrc.edit.stopping import (
     arrival,
     completed,
     departure,
+    ordinary,
     reach,
     wanted_logits,
     within,
@@ -175,7 +176,27 @@ def test_no_code_leaves_what_real_faces_show(nets, path):
     torch.testing.assert_close(moved[1], c[1])  # it goes no further out, and is not brought back
 
 
+@pytest.mark.parametrize(("facial", "moved"), [(True, 1.0), (False, 0.1 * ORDINARY)])
+def test_nor_does_a_shape_that_is_no_faces(nets, face_points, facial, moved):
+    toy = nets(shape=face_points)
+    toy.facial, toy.probes.spread = facial, torch.full((138,), 0.1)
+    (found,) = ordinary(toy, toy.probes.mean[None], torch.ones(1, 138))
+    torch.testing.assert_close(found[:2], torch.full((2,), 0.1 * ORDINARY))
+    torch.testing.assert_close(found[2:], torch.full((136,), moved))
+
+
 # --- prototypes ---
+
+
+def test_what_pictures_do_not_show_is_made_up_by_colours_alone(nets, face_points):
+    """Of a shape that is no face's, as far as the code says; of its texture, `reach` times that."""
+    toy = nets(shape=face_points)
+    toy.facial, toy.probes.reach[0] = False, torch.tensor([2.0, 1.0])
+    toy.probes.prototypes[0] = 2.0
+    c = toy.probes.mean[None]
+    change, done = completed(toy, c, 0 * c, {"smile": 1.0}, lambda change: change)
+    assert done.all() and float(change[0, 0]) == pytest.approx(8.0)
+    torch.testing.assert_close(change[0, 2:], torch.full((136,), 4.0))
 
 
 def test_a_prototype_goes_on_where_the_picture_falls_short(nets):

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from istrc.shape.mesh import (
     BORDER,
     FOLLOWED,
+    WITHIN,
     Mesh,
     followed,
     held_open,
@@ -184,3 +185,57 @@ def test_nothing_folds(mesh, face_points, open_mouth, seed, size, was, gap):
     counted = (signed(before, mesh.triangles) > 1e-6) & ~mesh.mouth
     assert (signed(after, mesh.triangles)[counted] > 0).all()
     assert np.array_equal(before[95:], after[95:])
+
+
+# --- points of anything ---
+
+
+@pytest.fixture(scope="module", params=[3, 9, 67, 90])
+def things(request):
+    """A mean shape of so many points, spread over two thirds of the crop, and the mesh over it."""
+    mean = np.random.default_rng(request.param).uniform(-0.65, 0.65, (request.param, 2))
+    return mean, Mesh(mean)
+
+
+def test_points_of_anything_have_the_crops_edge_around_them(things):
+    mean, mesh = things
+    assert not mesh.facial and not mesh.mouth.any() and mesh.inner.all()
+    assert np.array_equal(mesh.centre[: len(mean)], mean)
+    edge = mesh.centre[mesh.around]
+    assert edge.shape == (16, 2) and (np.abs(edge).max(1) == 1).all()
+    # Each triangle is laid one way round, and together they are the whole square
+    area = signed(mesh.centre, mesh.triangles)
+    assert (area > 0).all() and area.sum() / 2 == pytest.approx(4)
+    assert held_open(mean) is not mean and np.array_equal(held_open(mean), mean)
+    axis = (np.arange(24) + 0.5) * 2 / 24 - 1
+    np.testing.assert_allclose(
+        mesh.looks(mean[None], 24)[0], np.stack(np.meshgrid(axis, axis), -1), atol=1e-6
+    )
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**31), st.floats(0, 0.6))
+def test_nothing_of_anything_folds(things, seed, size):
+    mean, mesh = things
+    rng = np.random.default_rng(seed)
+    shape, new = (mean + rng.normal(0, by, mean.shape) for by in (0.02, size))
+    before, after = mesh.moved(shape, new)
+    own = signed(before, mesh.triangles)
+    assert (signed(after, mesh.triangles)[own > 1e-6] > 0).all()
+    assert np.array_equal(before[mesh.around], after[mesh.around])
+    assert all(np.array_equal(one, before) for one in mesh.moved(shape, shape))
+
+
+def test_a_point_that_folds_nothing_goes_all_of_the_way(things):
+    mean, mesh = things
+    new = mean + [0.02, -0.01]  # all alike, and none as far as the border
+    np.testing.assert_allclose(mesh.moved(mean, new)[1][: len(mean)], new, atol=1e-12)
+
+
+def test_points_out_of_the_picture_are_held_within_it(things):
+    mean, mesh = things
+    far = mean.copy()
+    far[0] = [-4, 2]
+    held = points(far)
+    assert np.abs(held[: len(mean)]).max() == WITHIN and np.array_equal(held[1:], points(mean)[1:])
+    assert np.isfinite(mesh.looks(far[None], 8)).all()

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from istrc.errors import InputError
 from istrc.models.landmarks import Landmarks
 from istrc.shape.frame import mirrored
 from istrc.training import landmarks as module
@@ -151,3 +152,34 @@ def test_killed_and_resumed_it_ends_with_the_same_bits(
     assert whole.fine.place.weight.any() and whole.rough.place.weight.any()
     torch.testing.assert_close(mirrored(whole.mean), whole.mean)  # its own mirror image
     assert len(whole.triangles) == whole.config["faces"] and not whole.training
+
+
+def test_of_anything_which_point_is_which_in_the_mirror_is_not_known(rng):
+    """A dot at the first of three points, and never mirrored."""
+    points = np.tile([[-0.5, 0.25], [0.5, 0.25], [0.0, -0.5]], (40, 1, 1)).astype(np.float32)
+    pixels = np.zeros((40, 32, 32, 3), np.uint8)
+    pixels[:, 18:22, 6:10] = 255
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "disturb", lambda x, rng: x)
+        patch.setattr(module, "occlude", lambda x, points, rng: np.zeros((len(x), 3), bool))
+        seen, places, hidden = views(pixels, points, 32, rng, shift=0, scale=1.0, rotate=0)
+    assert hidden.shape == (40, 3)
+    np.testing.assert_allclose(places, points, atol=1e-6)
+    assert (seen[:, :, 20, 8] > 0).all() and (seen[:, :, 20, 24] < 0).all()
+
+
+def test_the_loss_of_anything_is_in_half_crops():
+    found, wanted = torch.zeros(1, 3, 3), torch.full((1, 3, 2), 0.3)
+    hidden = torch.zeros(1, 3, dtype=torch.bool)
+    _, parts = point_loss(found, wanted, hidden, wanted)
+    assert float(parts["error"]) == pytest.approx(0.3 * 2**0.5, rel=1e-4)
+
+
+def test_data_of_which_no_landmark_is_known_is_refused(shaped_folder, tmp_path):
+    folder = tmp_path / "blank"
+    folder.mkdir()
+    for path in shaped_folder.iterdir():
+        (folder / path.name).write_bytes(path.read_bytes())
+    np.save(folder / "landmarks.npy", np.full((480, 5, 2), np.nan, np.float32))
+    with pytest.raises(InputError, match="--landmarks-steps 0"):
+        train_landmarks(folder, tmp_path / "out", steps=1, fine_steps=1)

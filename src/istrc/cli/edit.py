@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -16,6 +17,7 @@ from istrc.cli.report import Report
 from istrc.cli.strengths import parse_edits
 from istrc.cli.task import Outcome
 from istrc.errors import InputError, IstrcError
+from istrc.whole import checksum
 
 EDIT_EXAMPLES = """
 istrc edit me.jpg -a smile=+1 -o out.jpg
@@ -36,6 +38,14 @@ def edit(
     keep: options.KeepOption = [],  # noqa: B006  typer copies it
     mode: options.ModeOption = "photo",
     faces: options.FaceOptions,
+    landmarks: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE.csv",
+            help="Of a model of landmarks that are no face's: where they are in the pictures, in "
+            "columns as for istrc prepare; found by the model otherwise.",
+        ),
+    ] = None,
     crop: options.CropOption = False,
     metric: options.MetricOption = "data",
     output: options.WriteOptions,
@@ -53,13 +63,15 @@ def edit(
     edits = parse_edits(attribute)
     kept = options.parse_keep(keep, edits)
     report.facts.update(edits=edits, keep=kept, mode=mode, metric=metric)
-    settings = dict(
+    settings: dict[str, Any] = dict(
         edits=edits,
         walk=dict(keep=kept, mode=mode, metric=metric),
         faces=faces,
         crop=crop,
         output=output,
     )
+    if landmarks is not None:
+        settings["landmarks"] = landmarks, checksum(Path(landmarks))
     redraw_all(
         report,
         inputs,

@@ -17,6 +17,7 @@ from istrc.cli.options import CircleOptions, FaceOptions
 from istrc.cli.pictures import write_face
 from istrc.cli.report import Report
 from istrc.cli.task import Outcome, Task, attempted
+from istrc.errors import InputError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,6 +38,7 @@ class Photograph:
     crops: np.ndarray  # (K, S, S, 3) uint8
     first: int  # the number of the first of them, from 1
     count: int  # faces that it has
+    found: Any = None  # (1, N, 3) see `Face.found`
 
     @property
     def pixels(self) -> int:
@@ -58,7 +60,15 @@ def read_photograph(circle: Any, job: Job, settings: dict[str, Any]) -> Photogra
     if which.face != "all":
         first = number_of(which.face, count, job.source)
         frames, crops = frames[first - 1 : first], crops[first - 1 : first]
-    return Photograph(picture, frames, crops, first, count)
+    if "landmarks" not in settings:
+        return Photograph(picture, frames, crops, first, count)
+    from istrc.data.sources.folder import landmarks_of
+
+    table, digest = settings["landmarks"]
+    points = landmarks_of(table, digest).get(job.source.resolve())
+    if points is None:
+        raise InputError(f"{job.source}: no landmarks in {table}; leave it out to find them")
+    return Photograph(picture, frames, crops, first, count, circle.placed(points, frames[0]))
 
 
 def embedded(circle: Any, crops: Sequence[np.ndarray]) -> tuple[Any, Any]:
@@ -130,7 +140,8 @@ def redraw_some(
         pictures.append([])
         for number, frame in enumerate(photograph.frames, photograph.first):
             parts = photograph.picture, frame, x[row : row + 1], z[row : row + 1]
-            pictures[-1].append(Face(circle, job.source, *parts, number, photograph.count))
+            which = number, photograph.count, photograph.found
+            pictures[-1].append(Face(circle, job.source, *parts, *which))
             row += 1
     every = [face for faces in pictures for face in faces]
     drawn: list[Any] = []

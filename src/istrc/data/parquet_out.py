@@ -29,7 +29,7 @@ def write_parquet(prepared: Prepared, out: str | Path) -> list[Path]:
     except ImportError:
         raise InputError("writing parquet needs pyarrow: pip install 'istrc[train]'") from None
     schema = _schema(prepared)
-    points = prepared.landmarks if (prepared.folder / "landmarks.npy").exists() else None
+    points = prepared.landmarks if prepared.marked else None
     names, written = prepared.names, []
     for split in SPLITS:
         rows = prepared.rows(split)
@@ -63,7 +63,7 @@ def _schema(prepared: Prepared) -> Any:
         "class" if classes else "identity": (pyarrow.int64(), who),
     }
     kinds |= {name: (pyarrow.bool_(), {"dtype": "bool"}) for name in prepared.attribute_names}
-    if (prepared.folder / "landmarks.npy").exists():
+    if prepared.marked:
         places = [f"{axis}{k}" for k in range(prepared.landmarks.shape[1]) for axis in "xy"]
         kinds |= {name: (pyarrow.float32(), {"dtype": "float32"}) for name in places}
     features = {name: {"_type": "Value", **feature} for name, (_, feature) in kinds.items()}

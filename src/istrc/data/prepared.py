@@ -136,12 +136,17 @@ class Prepared:
         return text.splitlines()
 
     @property
+    def marked(self) -> bool:
+        """Whether there are landmarks."""
+        return (self.folder / "landmarks.npy").exists()
+
+    @property
     def landmarks(self) -> np.ndarray:
         """The marked points of every face, (N, K, 2) float32 in [-1, 1] over the crop.
 
         Raises InputError where the folder has none.
         """
-        if not (self.folder / "landmarks.npy").exists():
+        if not self.marked:
             raise InputError(
                 f"{self.folder}: no landmarks in this data; prepare it again with --measured"
             )

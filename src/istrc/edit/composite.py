@@ -14,7 +14,7 @@ from istrc.edit.tone import LUMA
 from istrc.photo.align import Frame, invert, transform
 from istrc.resample import looked_up, places
 from istrc.shape.crop import CROP_CENTRE, CROP_SIDE
-from istrc.shape.mesh import FACE_POINTS, Mesh
+from istrc.shape.mesh import Mesh
 
 FINEST = 1024  # pixels of a side over which a mesh is drawn; larger faces are looked up between
 REACHED = 3  # pixels, as far as a cubic kernel reaches beside a place, and one more
@@ -70,7 +70,7 @@ def put(pixels: np.ndarray, layers: Layers, frame: Frame, mesh: Any) -> np.ndarr
     from_crop = invert(to_crop)
     corners = transform(from_crop, [[-1, -1], [1, -1], [1, 1], [-1, 1]])
     if layers.after is not None:
-        corners = np.concatenate([corners, transform(from_crop, layers.after[68:FACE_POINTS])])
+        corners = np.concatenate([corners, transform(from_crop, layers.after[mesh.around])])
     left, top = (int(v) for v in np.clip(np.floor(corners.min(0)), 0, (width, height)))
     right, bottom = (int(v) for v in np.clip(np.ceil(corners.max(0)), 0, (width, height)))
     if left >= right or top >= bottom:
@@ -87,10 +87,13 @@ def put(pixels: np.ndarray, layers: Layers, frame: Frame, mesh: Any) -> np.ndarr
         far = np.abs(moved).max(0)
         rows, columns = np.nonzero((far > STILL) & (far < np.inf))
         if len(rows):
-            # Nothing is known beyond the picture: towards its edge it is squeezed, at most by half
             x, y = columns + left, rows + top
-            u = x + np.clip(moved[0, rows, columns], -x / 2, (width - 1 - x) / 2)
-            v = y + np.clip(moved[1, rows, columns], -y / 2, (height - 1 - y) / 2)
+            aside = moved[:, rows, columns]
+            if mesh.facial:
+                # Nothing is known beyond the picture: to its edge it is squeezed, at most by half
+                most = (width - 1 - x) / 2, (height - 1 - y) / 2
+                aside = np.clip(aside, (-x / 2, -y / 2), most)
+            u, v = x + aside[0], y + aside[1]
             # Of a great photograph, the part that is looked at
             x0, y0 = (
                 int(np.clip(np.floor(at_.min()) - REACHED, 0, end - 1))

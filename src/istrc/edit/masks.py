@@ -47,7 +47,7 @@ class Masks:
     """The masks of a circle's edits.
 
     Args:
-        mesh: over the mean shape; None where all shapes are taken as the same.
+        mesh: over the mean shape of a face; None where all shapes are the same, or no face's.
         size: S, pixels of the texture's side.
         whole: whether all of a picture is edited, which is no face.
     """

@@ -44,7 +44,7 @@ class Rendering:
     Args:
         x: (B, 3, S, S) in [-1, 1].
         c: (B, C) their codes.
-        covered: (B, 68) logits of each point's being covered; None takes none for covered.
+        covered: (B, N) logits of each point's being covered; None takes none for covered.
         detail: (1, BANDS, S, S) log gains of an edit's detail (`emphasis`), in place of their own.
     """
 
@@ -57,7 +57,7 @@ class Rendering:
         detail: np.ndarray | None = None,
     ):
         self.nets, self.x, self.c, self.covered, self._detail = nets, x, c, covered, detail
-        self._at = masks_of(nets.mesh, nets.size, nets.whole)
+        self._at = masks_of(nets.mesh if nets.facial else None, nets.size, nets.whole)
         self._gains: dict[tuple[tuple[str, float], ...], np.ndarray] = {}  # by edit
         self._asked: tuple[Any, np.ndarray, list[Known]] | None = None  # last, see `_of`
         self._last: tuple[Any, list[Layers]] | None = None  # what was drawn last, by what asks it
@@ -71,7 +71,7 @@ class Rendering:
         detail: np.ndarray | None = None,
     ) -> Rendering:
         """Of faces x (B, 3, S, S), whose points are found (`Networks.find`) where they are not
-        known, (B, 68, 3), and whose codes are made.
+        known, (B, N, 3), and whose codes are made.
         """
         if found is None and nets.landmarks is not None:
             found = nets.find(x)
@@ -132,6 +132,12 @@ class Rendering:
         grows = self._at.grows(edits)
         if self.nets.mesh is None:
             return [Layers(*one) for one in zip(shifts, masks, strict=True)]
+        if not self.nets.facial:
+            moved = map(self.nets.mesh.moved, self._shapes, self._moved(c))
+            return [
+                Layers(shift, mask, before=before, after=after)
+                for shift, mask, (before, after) in zip(shifts, masks, moved, strict=True)
+            ]
         made, news, gain = [], self._moved(c), self.emphasis(edits)
         hairs = self._hair_colours(edits)
         for number, (shift, mask) in enumerate(zip(shifts, masks, strict=True)):
@@ -296,7 +302,7 @@ class Rendering:
         return lit(self._real, self._at.skin)
 
     def _moved(self, c: Array) -> np.ndarray:
-        """The shapes of new codes, (B, 68, 2): what is covered stays where it is."""
+        """The shapes of new codes, (B, N, 2): what is covered stays where it is."""
         news = numpy(self.nets.shapes(c))
         if self.covered is None:
             return news
@@ -323,7 +329,7 @@ class Rendering:
         """Where such an edit may show in each face, (B, S, S) in [0, 1]."""
         where = self._at.shows(edits)
         masks = np.broadcast_to(where, (len(self.c), *where.shape))
-        if self.nets.mesh is not None and not of_the_hair(edits):
+        if self.nets.facial and not of_the_hair(edits):
             masks = masks * self._smooth
         if self.covered is not None:
             masks = masks * np.stack([self._over(clear) for clear in self._clear])
@@ -369,8 +375,10 @@ class Rendering:
 
     @cached_property
     def _clear(self) -> np.ndarray:
-        """How sure it is that each point is not covered, (B, 68)."""
+        """How sure it is that each point is not covered, (B, N)."""
         clear = 1 / (1 + np.exp(2 * numpy(self.covered)))
+        if not self.nets.facial:
+            return clear
         dark = np.array([shaded(real, self._at.skin, self._at.lids) for real in self._real])
         clear[:, 36:48] *= 1 - dark[:, None]  # by sunglasses: brows are seen above them
         return clear
@@ -389,10 +397,10 @@ class Rendering:
         )
 
     def _over(self, values: np.ndarray) -> np.ndarray:
-        """Values of the 68 points, between them over the mean frame: (S, S). Beyond them 1."""
+        """Values of the N points, between them over the mean frame: (S, S). Beyond them 1."""
         corners, weights = self.nets.mesh.to_mean(self.nets.size)
         all_ = np.ones(len(self.nets.mesh.centre), np.float32)
-        all_[:68] = values
+        all_[: len(values)] = values
         return (all_[corners] * weights).sum(1).reshape(self.nets.size, -1)
 
     def _shut(self, old: np.ndarray, new: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -174,7 +174,7 @@ def reach(
     index, rows = indices(first, low), lib.arange(faces)
     ended = change[index, rows] * (1 - between) + change[index + 1, rows] * between
     points = walk.until((place / FRAMES).clip(0, 1))
-    if nets.code > nets.texture:
+    if nets.facial:
         moved = unturned(nets, nets.shapes(c), nets.shapes(ended))  # (B, 68, 2)
         moved = numbers(moving(strengths), c) @ moved
         ended = lib.concatenate([ended[:, : nets.texture], moved.reshape(faces, -1)], 1)
@@ -199,14 +199,15 @@ def reach(
 
 
 def ordinary(nets: Networks, c: Array, change: Array) -> Array:
-    """A change (B, C) of codes c whose texture ends no farther from the mean than `ORDINARY`
-    standard deviations, or than it was.
+    """A change (B, C) of codes c whose texture, and shape that is no face's, ends no farther from
+    the mean than `ORDINARY` standard deviations, or than it was.
     """
-    lib, own, mean = library(c), c[:, : nets.texture], nets.probes.mean[: nets.texture]
-    edge = ORDINARY * nets.probes.spread[: nets.texture]
+    bound = nets.texture if nets.facial else nets.code
+    lib, own, mean = library(c), c[:, :bound], nets.probes.mean[:bound]
+    edge = ORDINARY * nets.probes.spread[:bound]
     low, high = lib.minimum(own, mean - edge), lib.maximum(own, mean + edge)
-    texture = lib.minimum(lib.maximum(own + change[:, : nets.texture], low), high) - own
-    return lib.concatenate([texture, change[:, nets.texture :]], 1)
+    bounded = lib.minimum(lib.maximum(own + change[:, :bound], low), high) - own
+    return lib.concatenate([bounded, change[:, bound:]], 1)
 
 
 def within(
@@ -259,20 +260,27 @@ def completed(
 
     Returns the change, and where all was shown in the end, (B,) bool.
     """
-    probes, lib = nets.probes, library(c)
+    probes, lib, ways = nets.probes, library(c), list[Any]()
     said, keep = nets.read_code(c), list(keep)  # (B, A)
     done = change[:, 0] == change[:, 0]  # (B,) bool: all
     for name, strength in strengths.items():
         column, sign = probes.names.index(name), np.sign(strength)
         way = sign * probes.prototypes[column]
-        if nets.code > nets.texture:
+        if nets.facial:
             # What is measured is made up already
             moved = numbers(moving([name]) * (name not in probes.measures), c) @ placed(
                 nets, nets.shapes(way[None])[0]
             )
             way = lib.concatenate([way[: nets.texture], moved.reshape(-1)])
-        asked = numbers([strength], c)
         further = probes.reach[column, 0 if strength > 0 else 1]
+        if nets.facial or nets.code == nets.texture:
+            ways.append((name, strength, further, way))
+        else:  # of a shape all is seen: only colours go further than codes ask for
+            still = lib.concatenate([way[: nets.texture], 0 * way[nets.texture :]])
+            ways += [(name, strength, 1, way), (name, strength, further, still)]
+    for name, strength, further, way in ways:
+        column, sign = probes.names.index(name), np.sign(strength)
+        asked = numbers([strength], c)
         goal = wanted_logits(said[:, [column]], probes.typical[[column]], further * asked)[:, 0]
         now = nets.read_code(c + shown(change))  # (B, A)
         more = nets.read_code(c + shown(change + way)) - now  # a picture is nearly linear in it

@@ -139,7 +139,7 @@ def _draw(
 
 def _inside(circle: Any, x: torch.Tensor) -> torch.Tensor | None:
     """Where each of these pictures (B, 3, S, S) shows the face itself, (B, S, S) bool."""
-    if getattr(circle, "landmarks", None) is None:
+    if not getattr(circle, "facial", False):
         return None
     shapes = circle.find(x)[..., :2].cpu().numpy()
     return torch.from_numpy(np.stack([outline(shape, x.shape[-1]) > 0.5 for shape in shapes]))

@@ -20,6 +20,7 @@ from istrc.models.kinds import KINDS, sizes
 from istrc.recognisers.placement import template
 from istrc.resample import resized
 from istrc.shape.frame import found_in
+from istrc.shape.measures import COUNT
 
 PIXELS = 16 * 64 * 64  # drawn at once: the maps of as many stay near the processor
 
@@ -97,10 +98,11 @@ class AttributeClassifiers(Part):
 
 
 class Landmarks(Part):
-    """Faces (B, 3, S, S) -> their points (B, 68, 3)."""
+    """Faces (B, 3, S, S) -> their points (B, N, 3)."""
 
     def __init__(self, graphs: Graphs):
         super().__init__(graphs)
+        self.config = {"points": COUNT, **self.config}  # which older ones do not say
         self.size, self.rough_size = (self.config[one]["size"] for one in ("fine", "rough"))
 
     def find_in(self, faces: np.ndarray, rough: bool = False) -> np.ndarray:

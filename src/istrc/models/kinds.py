@@ -72,7 +72,7 @@ KINDS = {
             "find": Graph({"faces": (3, "fine.size", "fine.size")}, ("points",)),
             "guess": Graph({"faces": (3, "rough.size", "rough.size")}, ("points",), "guess"),
         },
-        {"mean": (68, 2), "reference": (68, 2), "triangles": ("faces", 3)},
+        {"mean": ("points", 2), "reference": ("points", 2), "triangles": ("faces", 3)},
     ),
     "JudgeNet": Kind("judge"),
     "Probes": Kind(

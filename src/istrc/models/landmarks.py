@@ -1,4 +1,4 @@
-"""The landmark network: where the 68 points of a face are, and which of them are covered."""
+"""The landmark network: where the points of a face are, and which of them are covered."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ import torch
 from torch import nn
 
 from istrc.shape.frame import averaged_over_mirror, found_in
-
-COUNT = 68  # iBUG's points
+from istrc.shape.measures import COUNT, of_a_face
 
 
 def _conv(inputs: int, outputs: int, stride: int = 1) -> list[nn.Module]:
@@ -21,19 +20,28 @@ def _conv(inputs: int, outputs: int, stride: int = 1) -> list[nn.Module]:
 
 class Regressor(nn.Module):
     """A small convolutional regressor on a space-to-depth stem: faces (B, 3, S, S) in [-1, 1] ->
-    (B, 68, 3), how far each point lies from the mean shape's, and the logit of being covered.
+    (B, N, 3), how far each point lies from the mean shape's, and the logit of being covered.
 
     Args:
         size: side S of the faces it looks at, pixels, a multiple of 8 * fold.
         fold: pixels of a side that the stem folds into channels.
         widths: channels at S/fold, and at a half, a quarter and an eighth of that.
         hidden: units of the layer that sees the whole face.
+        points: N.
     """
 
-    def __init__(self, size: int, fold: int, widths: tuple[int, ...], hidden: int = 256):
+    def __init__(
+        self,
+        size: int,
+        fold: int,
+        widths: tuple[int, ...],
+        hidden: int = 256,
+        *,
+        points: int = COUNT,
+    ):
         super().__init__()
         self.config = dict(size=size, fold=fold, widths=list(widths), hidden=hidden)
-        self.size = size
+        self.size, self.points = size, points
         a, b, c, d = widths
         self.look = nn.Sequential(
             nn.PixelUnshuffle(fold),
@@ -46,13 +54,13 @@ class Regressor(nn.Module):
         )
         # Where things are must survive to the end: flattened, not averaged
         self.judge = nn.Sequential(nn.Linear(d * (size // fold // 8) ** 2, hidden), nn.ReLU())
-        self.place = nn.Linear(hidden, 3 * COUNT)
+        self.place = nn.Linear(hidden, 3 * points)
         nn.init.zeros_(self.place.weight)
         nn.init.zeros_(self.place.bias)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         seen = self.look(x)  # (B, d, S/fold/8, S/fold/8)
-        return self.place(self.judge(seen.flatten(1))).float().view(-1, COUNT, 3)
+        return self.place(self.judge(seen.flatten(1))).float().view(-1, self.points, 3)
 
 
 class Landmarks(nn.Module):
@@ -62,10 +70,12 @@ class Landmarks(nn.Module):
     Args:
         rough, fine: arguments of either `Regressor`.
         faces: triangles of the mesh over the reference shape (istrc.shape.mesh).
+        points: N, of a shape. Where they are no face's, nothing is aligned by them, and which is
+            which in the mirror is not known.
 
     Buffers:
-        mean: (68, 2) the mean shape, which is its own mirror image.
-        reference: (68, 2) the shape of the shape-free frame; triangles: (T, 3) over it.
+        mean: (N, 2) the mean shape; a face's is its own mirror image.
+        reference: (N, 2) the shape of the shape-free frame; triangles: (T, 3) over it.
     """
 
     ROUGH = dict(size=64, fold=2, widths=(32, 64, 128, 128), hidden=256)
@@ -75,17 +85,20 @@ class Landmarks(nn.Module):
     reference: torch.Tensor
     triangles: torch.Tensor
 
-    def __init__(self, rough: dict = ROUGH, fine: dict = FINE, faces: int = 258):
+    def __init__(
+        self, rough: dict = ROUGH, fine: dict = FINE, faces: int = 258, points: int = COUNT
+    ):
         super().__init__()
-        self.rough, self.fine = Regressor(**rough), Regressor(**fine)
-        self.config = dict(rough=self.rough.config, fine=self.fine.config, faces=faces)
+        self.rough, self.fine = (Regressor(**one, points=points) for one in (rough, fine))
+        own = dict(rough=self.rough.config, fine=self.fine.config)
+        self.config = dict(**own, faces=faces, points=points)
         self.size, self.rough_size = self.fine.size, self.rough.size
-        self.register_buffer("mean", torch.zeros(COUNT, 2))
-        self.register_buffer("reference", torch.zeros(COUNT, 2))
+        self.register_buffer("mean", torch.zeros(points, 2))
+        self.register_buffer("reference", torch.zeros(points, 2))
         self.register_buffer("triangles", torch.zeros(faces, 3, dtype=torch.int64))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Aligned faces (B, 3, S, S) in [-1, 1] -> (B, 68, 3): x, y in [-1, 1] over the picture,
+        """Aligned faces (B, 3, S, S) in [-1, 1] -> (B, N, 3): x, y in [-1, 1] over the picture,
         and the logit of being covered.
         """
         return self._placed(self.fine(x))
@@ -99,8 +112,8 @@ class Landmarks(nn.Module):
 
     @torch.no_grad()
     def find(self, x: torch.Tensor) -> torch.Tensor:
-        """`forward`'s mean over each face and its mirror image, (B, 68, 3)."""
-        return averaged_over_mirror(self, x)
+        """`forward`'s mean over each face and its mirror image, (B, N, 3)."""
+        return averaged_over_mirror(self, x) if of_a_face(self.mean) else self(x)
 
     @torch.no_grad()
     def find_in(self, faces: np.ndarray, rough: bool = False) -> np.ndarray:

@@ -14,6 +14,7 @@ from istrc.arrays import library
 if TYPE_CHECKING:
     from istrc.arrays import Array
 
+COUNT = 68  # of a face's points; as many of anything else are taken for these
 LEFT_EYE, RIGHT_EYE = slice(36, 42), slice(42, 48)
 # What is measured of which attribute
 MEASURED = {
@@ -24,6 +25,11 @@ MEASURED = {
     "big_nose": "nose_width",
     "big_eyes": "eye_opening",
 }
+
+
+def of_a_face(points: Array) -> bool:
+    """Whether points (..., N, C) are a face's, or those of anything else."""
+    return points.shape[-2] == COUNT
 
 
 def eyes(points: Array) -> tuple[Array, Array]:

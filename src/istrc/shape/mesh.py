@@ -2,11 +2,12 @@
 
 A mesh of triangles is laid over a face: its 68 points, two rings round its outline, and a border
 far outside. The first ring follows the outline half of the way, the second stays, so that what a
-moved face pulls along falls to nothing before hair and background. The triangles are the same for
-every face, and a warp takes each to its own place (Cootes, Edwards, Taylor: Active Appearance
-Models, 1998/2001). Lips that close have triangles of no area between them, and what was inside
-vanishes; lips that open show what the texture has there. The reference is therefore the mean shape
-with its mouth held open: teeth that had two rows of pixels would be a smear in a mouth of twenty.
+moved face pulls along falls to nothing before hair and background. Points of anything else have the
+crop's edge alone around them, which stays. The triangles are the same for every face, and a warp
+takes each to its own place (Cootes, Edwards, Taylor: Active Appearance Models, 1998/2001). Lips
+that close have triangles of no area between them, and what was inside vanishes; lips that open show
+what the texture has there. The reference is therefore the mean shape with its mouth held open:
+teeth that had two rows of pixels would be a smear in a mouth of twenty.
 
 A warp is said backwards: where each pixel of what is drawn looks in what is there. Coordinates are
 [-1, 1] over THE CROP, (0, 0) its centre, pixel i of S at (i + 0.5) * 2 / S - 1. All of it is
@@ -21,11 +22,13 @@ from typing import Any
 import numpy as np
 
 from istrc.errors import InputError
+from istrc.shape.measures import COUNT, of_a_face
 
 JAW, BROWS = slice(0, 17), slice(17, 27)
 FOLLOWED = 0.5  # of the outline's displacement, by the first ring
-FACE_POINTS = 68 + 2 * 27  # of a mesh: the shape and two rings; the border's follow
+FACE_POINTS = COUNT + 2 * 27  # of a face's mesh: the shape and two rings; the border's follow
 BORDER = 1.6  # half the side of the square that stays, in half crops
+WITHIN = 0.97  # ... as far as which points are held that are no face's; their square is the crop
 _RINGS = (1.14, 1.34)  # of the outline's distance from the face's centre
 _ABOVE = (0.4, 0.85)  # of the brows, in eye distances
 _LEAST = 0.02  # of its area, that a triangle keeps in a warp that moves it
@@ -37,8 +40,12 @@ class Mesh:
     """Triangles over the reference shape.
 
     Args:
-        reference: (68, 2) the shape of the shape-free frame (`held_open`).
+        reference: (N, 2) the shape of the shape-free frame (`held_open`).
         triangles: (T, 3) of the points of `points`; None lays them (`triangulated`, needs SciPy).
+
+    Attributes:
+        facial: whether its shapes are a face's.
+        around: of its points, those that bound what moves.
     """
 
     def __init__(self, reference: np.ndarray, triangles: np.ndarray | None = None):
@@ -52,8 +59,12 @@ class Mesh:
                 "the landmarks' triangles have corners that are none; install the package again or "
                 "train this part"
             )
-        self.mouth: Any = np.isin(self.triangles, np.arange(60, 68)).all(1)  # (T,) between the lips
-        self.inner = (self.triangles < FACE_POINTS).all(1)  # (T,) within the second ring
+        self.facial = of_a_face(self.reference)
+        mouth = np.arange(60, 68 if self.facial else 60)
+        self.mouth: Any = np.isin(self.triangles, mouth).all(1)  # (T,) between the lips
+        end = FACE_POINTS if self.facial else len(self.centre)
+        self.around = slice(len(self.reference), end)
+        self.inner = (self.triangles < end).all(1)  # (T,) within the second ring
 
     @cached_property
     def centre(self) -> np.ndarray:
@@ -84,7 +95,7 @@ class Mesh:
         """Where the shape-free frame's pixels look in faces of these shapes.
 
         Args:
-            shapes: (B, 68, 2).
+            shapes: (B, N, 2).
 
         Returns:
             (B, size, size, 2) float32. For the reference shape it is the pixels themselves.
@@ -100,7 +111,7 @@ class Mesh:
         is shortened until it does not.
 
         Args:
-            shape, new: (68, 2).
+            shape, new: (N, 2).
 
         Returns two (P, 2).
         """
@@ -202,7 +213,12 @@ def _blocks(triangles: np.ndarray, pixels: np.ndarray, most: int = 1 << 19) -> l
 
 
 def points(shape: np.ndarray) -> np.ndarray:
-    """The mesh's points of a face of this shape (68, 2): (P, 2), the shape's own first."""
+    """The mesh's points of a face of this shape (N, 2): (P, 2), the shape's own first."""
+    border = BORDER if of_a_face(shape) else 1.0
+    axis = np.linspace(-border, border, 5)
+    edge = np.array([(x, y) for x in axis for y in axis if max(abs(x), abs(y)) > border - 1e-9])
+    if not of_a_face(shape):
+        return np.concatenate([shape.clip(-WITHIN, WITHIN), edge])
     middle = shape[27:36].mean(0)
     unit = np.linalg.norm(shape[42:48].mean(0) - shape[36:42].mean(0))
     jaw, brows = shape[JAW] - middle, shape[BROWS]
@@ -211,22 +227,23 @@ def points(shape: np.ndarray) -> np.ndarray:
         np.concatenate([middle + out * jaw, brows + above * unit * up])
         for out, above in zip(_RINGS, _ABOVE, strict=True)
     ]
-    axis = np.linspace(-BORDER, BORDER, 5)
-    edge = [(x, y) for x in axis for y in axis if max(abs(x), abs(y)) > BORDER - 1e-9]
-    return np.concatenate([shape, *rings, np.array(edge)])
+    return np.concatenate([shape, *rings, edge])
 
 
 def followed(mesh: np.ndarray, displacement: np.ndarray) -> np.ndarray:
-    """A mesh (P, 2) whose shape has moved by (68, 2): the first ring follows, the second stays."""
+    """A mesh (P, 2) whose shape has moved by (N, 2): the first ring follows, the second stays."""
     after = mesh.copy()
-    after[:68] += displacement
-    after[68 : 68 + 27] += FOLLOWED * np.concatenate([displacement[JAW], displacement[BROWS]])
+    after[: len(displacement)] += displacement
+    if of_a_face(displacement):
+        after[68 : 68 + 27] += FOLLOWED * np.concatenate([displacement[JAW], displacement[BROWS]])
     return after
 
 
 def parted(shape: np.ndarray) -> np.ndarray:
-    """A shape (68, 2) whose lips do not pass through each other: where they would, they meet."""
+    """A shape (N, 2) whose lips do not pass through each other: where they would, they meet."""
     shape = shape.copy()
+    if not of_a_face(shape):
+        return shape
     upper, lower = shape[UPPER], shape[LOWER]
     crossed = (lower - upper)[:, 1] < 0
     middle = (upper + lower) / 2
@@ -247,8 +264,10 @@ def signed(mesh: np.ndarray, triangles: np.ndarray) -> np.ndarray:
 
 
 def held_open(mean: np.ndarray) -> np.ndarray:
-    """The mean shape (68, 2) with its lips held apart: the reference shape."""
+    """The mean shape (N, 2) with its lips held apart: the reference shape."""
     shape = mean.copy()
+    if not of_a_face(shape):
+        return shape
     unit = np.linalg.norm(mean[42:48].mean(0) - mean[36:42].mean(0))
     shape[[50, 51, 52, *UPPER], 1] -= _UP * unit
     shape[[55, 56, 57, 58, 59, *LOWER], 1] += _DOWN * unit
@@ -256,17 +275,18 @@ def held_open(mean: np.ndarray) -> np.ndarray:
 
 
 def triangulated(mean: np.ndarray) -> np.ndarray:
-    """Triangles (T, 3) over a shape (68, 2): Delaunay's, of the mouth and eyes held open.
+    """Triangles (T, 3) over a shape (N, 2): Delaunay's, of the mouth and eyes held open.
 
     Open, so that no triangle reaches across the lips or the lids. All are oriented alike.
     """
     from scipy.spatial import Delaunay
 
     open_ = points(mean)
-    unit = np.linalg.norm(mean[42:48].mean(0) - mean[36:42].mean(0))
-    open_[LOWER + [55, 56, 57, 58, 59], 1] += 0.25 * unit
-    open_[[6, 7, 8, 9, 10], 1] += 0.3 * unit
-    open_[[68 + 6 + k for k in range(5)] + [68 + 27 + 6 + k for k in range(5)], 1] += 0.3 * unit
+    if of_a_face(mean):
+        unit = np.linalg.norm(mean[42:48].mean(0) - mean[36:42].mean(0))
+        open_[LOWER + [55, 56, 57, 58, 59], 1] += 0.25 * unit
+        open_[[6, 7, 8, 9, 10], 1] += 0.3 * unit
+        open_[[68 + 6 + k for k in range(5)] + [68 + 27 + 6 + k for k in range(5)], 1] += 0.3 * unit
     triangles = Delaunay(open_).simplices
     area = signed(open_, triangles)
     triangles[area < 0] = triangles[area < 0][:, ::-1]

@@ -8,8 +8,10 @@ from typing import Any
 
 from istrc.circle import Circle
 from istrc.data.prepared import Prepared
+from istrc.errors import InputError
 from istrc.models.serialization import load_part
 from istrc.pretrained import FURTHER, PARTS
+from istrc.shape.measures import COUNT, of_a_face
 from istrc.training.attributes import train_attributes
 from istrc.training.began import train_began
 from istrc.training.changes import train_changes
@@ -49,7 +51,14 @@ def train_all(data: str | Path, out: str | Path, **given: Any) -> Circle:
 
     # Shape and texture apart
     landmarks = textures = None
-    if s.landmarks_steps:
+    if s.landmarks_steps and (Prepared(data).marked or not preset.whole):
+        points = Prepared(data).landmarks
+        if not (preset.whole or of_a_face(points)):
+            raise InputError(
+                f"{data}: {points.shape[1]} landmarks, and a face has iBUG's {COUNT}; take all "
+                "shapes as the same with --landmarks-steps 0, or --preset image64 if these are of "
+                "anything else"
+            )
         landmarks = trained(
             "landmarks",
             train_landmarks,

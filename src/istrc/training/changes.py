@@ -16,6 +16,7 @@ import torch
 
 from istrc.data.measured import measure
 from istrc.models.changes import Changes
+from istrc.shape.measures import COUNT
 from istrc.training import loop
 from istrc.training.mapping import code_weights
 from istrc.training.settings import ChangesSettings
@@ -126,7 +127,7 @@ def train_changes(data: str | Path, out: str | Path, **given: Any) -> Changes:
                 of, spread = slice(texture, None), net.spread[texture:]
                 numbers[f"shape_{kind}"] = explained(found[:, of], wanted[:, of], spread.square())
         numbers["mean"] = float(np.mean(list(numbers.values())))
-        if points:
+        if points == 2 * COUNT:
             z1, z2, c1, c2 = validation["same"]
             found, wanted = net(c1, z1, z2)[:, -points:], (c2 - c1)[:, -points:]
             for region, some in REGIONS.items():
@@ -152,7 +153,9 @@ def train_changes(data: str | Path, out: str | Path, **given: Any) -> Changes:
 
 
 def poses(codes: torch.Tensor, texture: int) -> np.ndarray:
-    """Yaw and pitch (N, 2) of codes (N, C) whose first coordinates are of the texture; or zeros."""
-    if codes.shape[1] == texture:
+    """Yaw and pitch (N, 2) of codes (N, C) whose first coordinates are of the texture; or zeros,
+    where the others are no face's points.
+    """
+    if codes.shape[1] != texture + 2 * COUNT:
         return np.zeros((len(codes), 2))
     return measure(codes[:, texture:].reshape(-1, 68, 2).numpy().astype(np.float64))[:, 4:6]

@@ -8,6 +8,7 @@ import torch
 from istrc.data.prepared import Prepared
 from istrc.models.components import Components, Region, feathered
 from istrc.resample import resized
+from istrc.shape.measures import of_a_face
 from istrc.shape.mesh import points
 
 INSIDE, OUTSIDE = 1.0, 0.15  # what a pixel counts inside the face's outline, and far outside
@@ -50,7 +51,8 @@ def weights_of(mean: np.ndarray, side: int) -> np.ndarray:
 def reference_shape(prepared: Prepared) -> np.ndarray | None:
     """The shape (68, 2) of a folder's faces where they are shape-free; None elsewhere."""
     made = prepared.info.get("shape_free")
-    return None if made is None else np.array(made["reference"])
+    shape = None if made is None else np.array(made["reference"])
+    return shape if shape is not None and of_a_face(shape) else None
 
 
 @torch.no_grad()

@@ -2,7 +2,8 @@
 
 The labels are the prepared folder's (`istrc.data.measured`). What surrounds THE CROP is known only
 for the full 178x218 pictures; elsewhere it is filled in, in several ways and from a border that
-moves, so that the network cannot read the frame off the border.
+moves, so that the network cannot read the frame off the border. Points may be of anything: nothing
+is then aligned by them, nor mirrored, because nobody says which is which in the mirror.
 """
 
 from __future__ import annotations
@@ -22,8 +23,9 @@ from istrc.data.prepared import Prepared
 from istrc.device import reduced
 from istrc.errors import InputError
 from istrc.models.fused import channels_last
-from istrc.models.landmarks import COUNT, Landmarks, Regressor
-from istrc.shape.frame import MIRRORED, mirrored
+from istrc.models.landmarks import Landmarks, Regressor
+from istrc.shape.frame import mirrored
+from istrc.shape.measures import eyes, of_a_face
 from istrc.shape.mesh import held_open, triangulated
 from istrc.training import loop, processes
 from istrc.training.settings import LandmarksSettings
@@ -101,13 +103,13 @@ def occlude(
     It is a turned ellipse or rectangle of one colour, of other pictures, or of the face's own skin.
 
     Args:
-        points: (B, 68, 2) of the views.
+        points: (B, N, 2) of the views.
 
-    Returns (B, 68) bool: which of the points it covers.
+    Returns (B, N) bool: which of the points it covers.
     """
     b, size = len(x), x.shape[-1]
     count = int(share * b)
-    centre = points[:count, rng.integers(0, 68)] + rng.normal(0, 0.25, (count, 2))
+    centre = points[:count, rng.integers(0, points.shape[1])] + rng.normal(0, 0.25, (count, 2))
     radius = rng.uniform(0.12, 0.55, (count, 2))
     angle, square = rng.uniform(0, np.pi, count), rng.random(count) < 0.5
     cos, sin = np.cos(angle), np.sin(angle)
@@ -133,7 +135,7 @@ def occlude(
         stuff[2 * third :], grid(own, size), padding_mode="reflection", align_corners=False
     )
     x[:count] = torch.where(torch.from_numpy(mask), stuff, x[:count])
-    occluded = np.zeros((b, 68), bool)
+    occluded = np.zeros(points.shape[:2], bool)
     occluded[:count] = inside(points[:count])
     return occluded
 
@@ -164,17 +166,18 @@ def disturb(x: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
 
 def views(
     pixels: np.ndarray,  # (B, T, T, 3) uint8, aligned faces
-    points: np.ndarray,  # (B, 68, 2) of them
+    points: np.ndarray,  # (B, N, 2) of them
     size: int,
     rng: np.random.Generator,
     **jitter: float,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Views (B, 3, S, S) in [-1, 1], their points (B, 68, 2), and which of those are covered."""
+    """Views (B, 3, S, S) in [-1, 1], their points (B, N, 2), and which of those are covered."""
     x = torch.from_numpy(pixels).permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
-    turned = rng.random(len(x)) < 0.5
-    mirror = torch.from_numpy(turned)
-    x = torch.where(mirror[:, None, None, None], x.flip(3), x)
-    points = np.where(turned[:, None, None], points[:, MIRRORED] * [-1, 1], points)
+    points = points.astype(np.float64)
+    if of_a_face(points):
+        turned = (rng.random(len(x)) < 0.5)[:, None, None]
+        x = torch.where(torch.from_numpy(turned)[..., None], x.flip(3), x)
+        points = np.where(turned, mirrored(points), points)
     # Bilinear samples of the whole picture are sharp up to aliasing, of the halved one soft
     if rng.random() < 0.5:
         x = F.avg_pool2d(x, 2)
@@ -194,18 +197,21 @@ def views(
 
 
 def point_loss(
-    found: torch.Tensor,  # (B, 68, 3), the network's
-    wanted: torch.Tensor,  # (B, 68, 2), what it is to say
-    occluded: torch.Tensor,  # (B, 68) bool
-    points: torch.Tensor,  # (B, 68, 2), where the points are
+    found: torch.Tensor,  # (B, N, 3), the network's
+    wanted: torch.Tensor,  # (B, N, 2), what it is to say
+    occluded: torch.Tensor,  # (B, N) bool
+    points: torch.Tensor,  # (B, N, 2), where the points are
     weight: float = 0.02,  # of the entropy of what is covered
 ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-    """The mean distance of the points over the eye distance, smooth at zero, and the entropy of
-    their being covered. A distance and not its square, as dlib's labels have outliers.
+    """The mean distance of the points over the eye distance (of anything else half crops), smooth
+    at zero, and the entropy of their being covered. A distance and not its square, as dlib's labels
+    have outliers.
     """
-    eyes = points[:, 42:48].mean(1) - points[:, 36:42].mean(1)
-    unit = eyes.square().sum(1).sqrt()[:, None]
-    apart = ((found[..., :2] - wanted).square().sum(2) + 1e-6).sqrt() / unit  # (B, 68)
+    unit: torch.Tensor | float = 1.0
+    if of_a_face(points):
+        left, right = eyes(points)
+        unit = (right - left).square().sum(1).sqrt()[:, None]
+    apart = ((found[..., :2] - wanted).square().sum(2) + 1e-6).sqrt() / unit  # (B, N)
     error = torch.where(occluded, 0.5, 1.0) * apart
     entropy = F.binary_cross_entropy_with_logits(found[..., 2], occluded.float())
     # Beyond the picture a point cannot be seen: it counts less the further out it is
@@ -226,23 +232,22 @@ def train_landmarks(data: str | Path, out: str | Path, **given: Any) -> Landmark
     s = LandmarksSettings(**given)
     prepared = Prepared(data)
     points = prepared.landmarks.astype(np.float32)
-    if points.shape[1] != COUNT:
-        raise InputError(
-            f"{data}: {points.shape[1]} landmarks, and a shape is of iBUG's {COUNT} points of a "
-            "face; take all shapes as the same with --landmarks-steps 0"
-        )
     fit, tune = prepared.rows("fit"), prepared.rows("tune")
     fit, tune = (rows[np.isfinite(points[rows]).all((1, 2))] for rows in (fit, tune))
+    if not (len(fit) and len(tune)):
+        raise InputError(f"{data}: too few landmarks are known; leave out or --landmarks-steps 0")
     mean = points[fit].mean(0)
-    mean = (mean + mirrored(mean)) / 2  # a mirrored face is as likely
+    facial = of_a_face(mean)
+    if facial:
+        mean = (mean + mirrored(mean)) / 2  # a mirrored face is as likely
     triangles = triangulated(mean.astype(np.float64))
 
     torch.manual_seed(s.seed)
-    net = Landmarks(faces=len(triangles))
+    net = Landmarks(faces=len(triangles), points=len(mean))
     net.mean.copy_(torch.from_numpy(mean))
     net.reference.copy_(torch.from_numpy(held_open(mean)))
     net.triangles.copy_(torch.from_numpy(triangles))
-    for part in JITTER:
+    for part in JITTER if facial else ("fine",):
         steps = s.steps if part == "rough" else s.fine_steps
         made = _train(part, net, replace(s, steps=steps), prepared, (fit, tune), Path(out) / part)
         getattr(net, part).load_state_dict(made.state_dict())
@@ -269,7 +274,7 @@ def _train(
 
     def batch(step: int) -> tuple[torch.Tensor, ...]:
         rng = loop.generator(s.seed, step)
-        rows = np.sort(rng.choice(fit, s.batch_size, replace=False))
+        rows = np.sort(rng.choice(fit, min(s.batch_size, len(fit)), replace=False))
         seen = views(prepared.images[rows], points[rows], size, rng, **jitter)
         return tuple(map(processes.shard, seen))
 

@@ -15,7 +15,7 @@ from istrc.edit.detail import BANDS, SIDE, amplitudes, bands, lit, places, share
 from istrc.models.probes import Probes
 from istrc.resample import resized
 from istrc.shape.frame import mirrored
-from istrc.shape.measures import MEASURED, measures
+from istrc.shape.measures import COUNT, MEASURED, measures
 from istrc.shape.regions import skin
 from istrc.training import loop
 from istrc.training.changes import Pairs, poses
@@ -51,7 +51,7 @@ def train_probes(data: str | Path, out: str | Path, **given: Any) -> Probes:
     }  # (N, A)
     c, flat = codes["fit"], codes["fit"].flatten(0, 1)
     names = tuple(prepared.attribute_names)
-    shaped = c.shape[2] > texture
+    shaped = c.shape[2] == texture + 2 * COUNT  # of a face
     measured = tuple(name for name in MEASURED if name in names) if shaped else ()
 
     torch.manual_seed(s.seed)

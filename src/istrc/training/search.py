@@ -27,8 +27,10 @@ def train_search(data: str | Path, out: str | Path, **given: Any) -> Search:
     """Fit the corrections; each step learns on the points that the step before has left."""
     s = SearchSettings(**given)
     prepared, labels = Prepared(data), Prepared(data).landmarks
-    fit = np.random.default_rng(s.seed).permutation(prepared.rows("fit"))[: s.faces]
-    rows = {"fit": np.sort(fit), "tune": prepared.rows("tune")[:1000]}
+    known = np.isfinite(labels).all((1, 2))
+    fit, tune = (rows[known[rows]] for rows in map(prepared.rows, ("fit", "tune")))
+    fit = np.random.default_rng(s.seed).permutation(fit)[: s.faces]
+    rows = {"fit": np.sort(fit), "tune": tune[:1000]}
     landmarks = s.landmarks.to(s.device).eval()
     autoencoder = s.autoencoder.to(s.device).eval()
     mesh = Mesh(landmarks.reference.cpu().numpy(), landmarks.triangles.cpu().numpy())

@@ -44,9 +44,10 @@ PRESETS = {
     # Some thousands of pictures of anything: a few minutes for each part on one core. Averages are
     # of the last few dozen steps, because there are few
     "image64": Preset(
-        dict(landmarks=0, landmarks_fine=0, facenet=400, began=200, mapping=1500, mapping_fine=0,
-             attributes=400, changes=1000, probes=500),
+        dict(landmarks=400, landmarks_fine=400, facenet=400, began=200, mapping=1500,
+             mapping_fine=0, attributes=400, changes=1000, probes=500),
         dict(
+            landmarks=dict(average=0.98, validate_every=200),
             facenet=dict(people=16, pictures=4, widths=(24, 48, 96, 160), depths=(1, 1, 1, 1),
                          average=0.98, validate_every=100),
             began=dict(widths=(24, 48, 72, 96), average=0.98, critic_after=100,
@@ -115,7 +116,7 @@ class LandmarksSettings(Validated):
     out: ClassVar[str] = "Run folder; holds both regressors' runs."
 
     steps: int = other(2800, "Batches of the regressor for frames that are off.")
-    fine_steps: int = other(1800, "Batches of the one for aligned faces.")
+    fine_steps: int = other(1800, "Batches of the one for aligned faces, or for anything.")
     batch_size: int = setting(64, "Faces in a batch.")
     rate: float = setting(2e-3, "Peak learning rate of AdamW.")
     decay: float = setting(0.02, "Weight decay.")
@@ -337,7 +338,9 @@ class AllSettings(Settings):
     # Steps that are None are what the preset says
     preset: str = other("face128", f"Of pictures of what: {', '.join(PRESETS)}.")
     facenet: Path | str | None = other(None, "The folder of a trained one; trained anew if none.")
-    landmarks_steps: int | None = other(None, "0 takes all shapes as the same, as the paper does.")
+    landmarks_steps: int | None = other(
+        None, "0 takes all shapes as the same, as the paper does, and as data without landmarks."
+    )
     landmarks_fine_steps: int | None = other(None, "Batches of the regressor for aligned faces.")
     facenet_steps: int | None = other(None, "Batches of facenet.")
     began_steps: int | None = other(None, "Batches of began.")

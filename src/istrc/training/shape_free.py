@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from istrc.data.prepared import Prepared, to_pixels, write_images
 from istrc.models.landmarks import Landmarks
 from istrc.progress import in_parts
+from istrc.resample import resized
 from istrc.shape.mesh import Mesh
 from istrc.whole import copy_whole, whole, write_json
 
@@ -20,7 +21,7 @@ BLOCK = 64  # faces at once
 
 
 def straightened(x: torch.Tensor, shapes: np.ndarray, mesh: Mesh) -> torch.Tensor:
-    """Faces x (B, 3, S, S) of these shapes (B, 68, 2) in the mean shape: (B, 3, S, S)."""
+    """Faces x (B, 3, S, S) of these shapes (B, N, 2) in the mean shape: (B, 3, S, S)."""
     looks = torch.from_numpy(mesh.looks(shapes, x.shape[-1])).to(x)
     return F.grid_sample(x, looks, "bicubic", padding_mode="border", align_corners=False)
 
@@ -33,8 +34,8 @@ def make_shape_free(
 ) -> Prepared:
     """Write every face in the mean shape, with its own shape beside it (landmarks.npy).
 
-    Shapes are the folder's labels, which the network was trained on; what its mean shape is, and
-    the triangles over it, is the network's.
+    Shapes are the folder's labels, which the network was trained on, and what it finds where there
+    are none; what its mean shape is, and the triangles over it, is the network's.
     """
     prepared, out = Prepared(data), Path(out)
     reference = landmarks.reference.cpu().numpy()
@@ -46,6 +47,10 @@ def make_shape_free(
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     rows, shapes = np.arange(len(prepared)), prepared.landmarks
+    lost = np.flatnonzero(~np.isfinite(shapes).all((1, 2)))
+    for some in np.split(lost, range(BLOCK, len(lost), BLOCK)) if len(lost) else ():
+        x = resized(prepared.batch(some).to(landmarks.mean), landmarks.size).clip(-1, 1)
+        shapes[some] = landmarks.find(x)[..., :2].cpu()
     with whole(out / "landmarks.npy") as temporary:
         np.save(temporary, shapes, allow_pickle=False)
     mesh = Mesh(reference, landmarks.triangles.cpu().numpy())

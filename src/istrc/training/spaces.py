@@ -26,6 +26,7 @@ from istrc.models.serialization import fingerprint
 from istrc.progress import in_parts
 from istrc.resample import resized
 from istrc.shape.frame import mirrored
+from istrc.shape.measures import of_a_face
 from istrc.training.embeddings import Embeddings, data_key, recorded, source
 from istrc.training.settings import OnCodes
 from istrc.whole import read_json, whole, write_json
@@ -35,7 +36,8 @@ BLOCK = 128  # faces that are embedded and encoded at once
 
 
 class Spaces:
-    """z and h of the faces to fit and to tune on, and of their mirror images.
+    """z and h of the faces to fit and to tune on, and of their mirror images. Shapes that are no
+    face's have none that is known: there every face counts twice.
 
     Args:
         textures: the same faces in the mean shape, with their shapes (istrc.training.shape_free);
@@ -155,20 +157,23 @@ def embed_and_encode(
     Blocks of faces alternate with their mirror images; see `place`.
     """
     autoencoder = autoencoder.eval()
+    shapes = None if textures is None else torch.from_numpy(textures.landmarks)
+    mirrors = shapes is None or of_a_face(shapes)
     embedded = None
     if isinstance(facenet, Embeddings):
         embedded = facenet.of(rows)
+        if not mirrors:
+            embedded = embedded[:, [0, 0]]
     else:
         size, fused = facenet.size, without_batch_norm(facenet.eval())
 
         def embed(x: torch.Tensor) -> torch.Tensor:  # in blocks, whose maps stay near the processor
             return in_blocks(fused, x, size, ENCODED).float().cpu()
 
-    shapes = None if textures is None else torch.from_numpy(textures.landmarks)
-
     def both(source: Prepared, some: np.ndarray, size: int) -> torch.Tensor:
         x = resized(source.batch(some).to(device), size).clip(-1, 1)
-        return torch.cat([x, x.flip(3)]).contiguous(memory_format=torch.channels_last)
+        x = torch.cat([x, x.flip(3) if mirrors else x])
+        return x.contiguous(memory_format=torch.channels_last)
 
     z, c = [], []
     for part in in_parts("embedding and encoding faces", len(rows), BLOCK):
@@ -181,8 +186,9 @@ def embed_and_encode(
             seen = both(prepared if textures is None else textures, some, autoencoder.size)
             h = autoencoder.encode(seen).float().cpu()
         if shapes is not None:
-            own = torch.cat([shapes[some], mirrored(shapes[some])]).flatten(1)
-            h = torch.cat([h, own], 1)
+            own = shapes[some]
+            own = torch.cat([own, mirrored(own) if mirrors else own])
+            h = torch.cat([h, own.flatten(1)], 1)
         c.append(h)
     return torch.cat(z), torch.cat(c)
 

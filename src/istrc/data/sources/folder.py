@@ -10,8 +10,11 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from istrc.data.sources.labels import Labels
 from istrc.data.sources.source import LARGEST_LABELS, Chunk, Row, shown, spans, text_of
@@ -80,6 +83,18 @@ class FolderCsv(Labels):
             except (OSError, ValueError) as error:
                 reason = f"cannot be read: {getattr(error, 'strerror', None) or error}"
             yield self.row(k, data, reason)
+
+
+@cache
+def landmarks_of(labels: str, checksum: str) -> dict[Path, np.ndarray]:
+    """Where a CSV says that landmarks are, (N, 2) pixels each, by the pictures that it names. It is
+    read once, while its checksum is the same.
+    """
+    table = FolderCsv(Path(labels))
+    if table.points is None:
+        raise InputError(f"{labels}: no landmarks, which are columns x0, y0, x1, y1, ...")
+    pairs = zip(table.names, table.points, strict=True)
+    return {(table.folder / name).resolve(): one for name, one in pairs if np.isfinite(one).all()}
 
 
 def _read(path: Path, raw: bytes) -> dict[str, list[str]]:
