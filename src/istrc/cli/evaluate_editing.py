@@ -14,7 +14,7 @@ from istrc.cli.strengths import LIMIT, check_names, parse_names
 from istrc.errors import IstrcError
 
 FARTHEST = 2 * LIMIT  # of a peer, whose strengths end nowhere
-STRENGTHS = ["1"]  # by default
+STRENGTHS, ALL_MODES = ["1"], ["photo", "anchored", "circle"]  # by default
 
 
 def parse_strengths(texts: list[str]) -> list[float]:
@@ -65,11 +65,7 @@ def editing(
         list[str],
         typer.Option("--attribute", "-a", metavar="NAME[,NAME]", show_default="the twelve"),
     ] = [],
-    mode: Annotated[list[str], typer.Option(metavar="NAME[,NAME]")] = [
-        "photo",
-        "anchored",
-        "circle",
-    ],
+    mode: Annotated[list[str], typer.Option(metavar="NAME[,NAME]")] = ALL_MODES,
     peers: Annotated[list[str], typer.Option(metavar="NAME[,NAME]", show_default="none")] = [],
     few: Annotated[int, typer.Option(min=1, max=100_000)] = 20,
     judge: JudgeOption = None,
