@@ -5,9 +5,10 @@
 FaceNet is trained for some steps by `istrc train facenet` in processes that `torchrun` starts, with
 the same whole batch however many of one thread each share it; they take turns. The clock tells what
 a step took beside all other work on the machine; the processor's seconds of each process tell what
-it would take on a core of its own, without the waiting for the others. What GPUs would take is an
-estimate from what was counted: the arithmetic of a step, and the bytes of the gradients, all of
-which are exchanged after it.
+it would take on a core of its own, without the waiting for the others. What the machine allows is
+told by processes that share nothing and train at once, each with the whole batch. What GPUs would
+take is an estimate from what was counted: the arithmetic of a step, and the bytes of the gradients,
+all of which are exchanged after it.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -68,6 +70,14 @@ def measured(data: str, count: int, steps: int, options: list[str], run: Path) -
     return {**read(run / "long"), **{key: max(one[key] for one in shares) for key in MEASURES}}
 
 
+def at_once(data: str, count: int, steps: int, options: list[str], run: Path) -> float:
+    """Seconds a step of so many trainings at once that share nothing, each of one process."""
+    runs = [run / str(number) for number in range(count)]
+    with ThreadPoolExecutor(count) as pool:
+        found = pool.map(lambda one: measured(data, 1, steps, options, one), runs)
+        return max(one["clock"] for one in found)
+
+
 def train_share(data: str, steps: int, options: list[str], run: Path) -> None:
     """One of the processes: trains, and writes its `MEASURES` of a step into the folder.
 
@@ -102,10 +112,12 @@ def estimated(operations: float, calls: int, sent: int, count: int) -> float:
 def study(data: str, steps: int, options: list[str], rounds: int) -> dict[str, Any]:
     """`measured` for each of COUNTS in turns: of each measure the median, every one as `each`, and
     how many times faster than one process, the median of the rounds' own; `gpus`, seconds a step
-    where they share the batch, and where each has one of its own.
+    where they share the batch, and where each has one of its own; `allowed`, how many times more
+    the machine does where the most processes share nothing.
     """
     found: dict[str, Any] = {"machine": machine(torch.device("cpu")), "processes": {}}
     took: dict[int, list[dict[str, Any]]] = {count: [] for count in COUNTS}
+    allowed: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
         for turn in range(rounds):
             for count in COUNTS:
@@ -113,6 +125,8 @@ def study(data: str, steps: int, options: list[str], rounds: int) -> dict[str, A
                 one = measured(data, count, steps, options, run)
                 took[count].append(one)
                 print(f"{count} processes: {one}", file=sys.stderr)
+            apart = at_once(data, COUNTS[-1], steps, options, Path(folder) / f"apart-{turn}")
+            allowed.append(COUNTS[-1] * took[COUNTS[0]][-1]["clock"] / apart)
         sent = gradient_bytes(run / "long")
     for count, runs in took.items():
         of = found["processes"][str(count)] = {}
@@ -129,6 +143,7 @@ def study(data: str, steps: int, options: list[str], rounds: int) -> dict[str, A
         for count in GPUS
     }
     found |= dict(operations=work, calls=calls, gradient_bytes=sent)
+    found["allowed"] = {"median": median(allowed), "each": allowed}
     return {**found, "rounds": rounds, "steps": steps, "load_after": os.getloadavg()[0]}
 
 
@@ -149,7 +164,7 @@ def processes_markdown(found: dict[str, Any]) -> str:
         row = [1e3 * one["shared"], gpus["1"]["shared"] / one["shared"]]
         row += [1e3 * one["own"], int(count) * gpus["1"]["own"] / one["own"]]
         there.append([count, *row])
-    on = found["machine"]
+    on, allowed = found["machine"], found["allowed"]
     columns = ["processes", "seconds a step", "times faster", "in the rounds"]
     columns += ["of the processor's, each", "times less", "in the rounds"]
     return (
@@ -157,6 +172,9 @@ def processes_markdown(found: dict[str, Any]) -> str:
         f"cores of {on['cpu']}, which had other work (load {on['load']:.1f} before, "
         f"{found['load_after']:.1f} after); the medians:\n\n"
         + markdown_table(columns, here)
+        + f"\n{COUNTS[-1]} trainings at once that share nothing do {allowed['median']:.2f} times "
+        f"what one does ({min(allowed['each']):.2f} to {max(allowed['each']):.2f}): more than that "
+        "the machine does not allow.\n"
         + f"\nEstimated, not measured, from {found['gradient_bytes'] / 1e6:.1f} MB of gradients "
         f"and {found['operations'] / 1e9:.0f} billion operations of a step, as `studies.training` "
         "has it, the exchange after it and not beside it "

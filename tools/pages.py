@@ -33,7 +33,7 @@ COLUMNS = {
 OF_EDITS = {"faces": "faces", "success": "success", "recognised": "of real faces", **COLUMNS}
 SEEN = {  # by geometry and colour
     "moved": "moved",
-    "apart": "real pairs",
+    "middle": "to the middle",
     "moved_by": "by, of the gap",
     "beyond": "beyond real",
     "shut": "shut",
@@ -44,7 +44,7 @@ SEEN = {  # by geometry and colour
     "tone_outside": "tone outside",
     "chroma_added": "chroma added",
 }
-SEEN_MEANS = {key: word for key, word in SEEN.items() if key not in ("apart", "open_before")}
+SEEN_MEANS = {key: word for key, word in SEEN.items() if key not in ("middle", "open_before")}
 OF_GROUPS = {k: COLUMNS[k] for k in ("faces", "success", "same_person", "sex_flips", "leakage")}
 OF_GROUPS |= SEEN_MEANS
 
@@ -129,12 +129,12 @@ def _notes(results: Mapping[str, Any]) -> str:
     if "measures" in results.get("geometry", {}):
         text.append(
             "Moved: by more than half of the gap between labelled faces with and without it, "
-            "measured on dlib's 68 points, which some ghosts please as well; real pairs: of two "
-            "real faces, one with and one without it, so many are so far apart; beyond real: where "
-            "1 % of real faces are; shut: mouths that were clearly open and are at most half as "
-            "open; inside still seen: those whose teeth or tongue still show where they were, "
-            "whatever the points say. Tone: CIEDE2000 of the skin's mean colour, in the edit's "
-            "part of the face and outside it; chroma: C* of the skin of grey photographs. "
+            "measured on dlib's 68 points, which some ghosts please as well; to the middle: so "
+            "many would have, had each face ended in the middle of real faces that are as asked; "
+            "beyond real: where 1 % of real faces are; shut: mouths that were clearly open and are "
+            "at most half as open; inside still seen: those whose teeth or tongue still show where "
+            "they were, whatever the points say. Tone: CIEDE2000 of the skin's mean colour, in the "
+            "edit's part of the face and outside it; chroma: C* of the skin of grey photographs. "
         )
     for name in ("geometry", "colour", "groups"):
         if why := results.get(name, {}).get("skipped"):

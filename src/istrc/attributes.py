@@ -132,10 +132,12 @@ def of_the_hair(edits: Iterable[str] | None) -> bool:
 
 
 def hair_colours(edits: Mapping[str, float]) -> dict[str, float]:
-    """The colours of hair that edits ask for, with their strengths: hair greys as people age."""
+    """The colours of hair that edits ask for, with their strengths: hair greys as people age, and
+    grey hair becomes what it was.
+    """
     found = {name: by for name, by in edits.items() if name in _HAIR_COLOURS}
-    if edits.get("young", 0) < 0 and not found:
-        found["gray_hair"] = -_GREYS * edits["young"]
+    if edits.get("young") and not found:
+        found["gray_hair"] = -edits["young"] * (_GREYS if edits["young"] < 0 else 1)
     return found
 
 

@@ -304,6 +304,23 @@ def test_a_defect_ends_what_is_together(tmp_path, at_once):
         do_all(Report("copy", True), jobs, many_at_once(at_once=at_once), [])
 
 
+def test_one_that_cannot_be_drawn_costs_no_other(tmp_path):
+    jobs = [Job(tmp_path / f"{k}", tmp_path / f"out{k}") for k in range(4)]
+    for job, text in zip(jobs, ["a", "odd", "c", "d"], strict=True):
+        job.source.write_text(text)
+
+    def draw(circle, looked, settings):
+        if any(job.source.read_text() == "odd" for job, _ in looked):
+            raise InputError("no face to draw")
+        return copy_all(circle, looked, settings)
+
+    report = Report("copy", True)
+    do_all(report, jobs, Task(read, {}, list, together=draw, at_once=3), [])
+    assert [one["input"] for one in report.results] == [str(jobs[k].source) for k in (0, 2, 3)]
+    (failed,) = report.errors
+    assert failed["input"] == str(jobs[1].source) and failed["message"] == "no face to draw"
+
+
 def test_a_disk_that_is_full_stops_what_is_together(tmp_path):
     jobs = [Job(tmp_path / f"{k}", tmp_path / f"out{k}") for k in range(3)]
     for job, text in zip(jobs, ["a", "full", "c"], strict=True):

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from istrc.attributes import hair_colours
 from istrc.edit.hair_colour import HairColour, moved, recoloured, segment, tone
+from istrc.resample import blurred
 from istrc.shape.regions import polygon
 
 SIZE = 128
@@ -89,6 +91,16 @@ def test_hair_becomes_as_light_as_was_asked_and_the_rest_keeps_its_bytes(head):
     assert (result[hair][:, 0] > result[hair][:, 2] + 40).mean() > 0.9  # fair and not grey
 
 
+def test_where_hair_meets_skin_nothing_is_lighter_than_either(head):
+    view, *others = head
+    mixed = blurred(view, 2.0)
+    pixels, result = edited((mixed, *others))
+    before, after = (one.astype(float) @ [0.299, 0.587, 0.114] / 255 for one in (pixels, result))
+    lightest = np.exp(FAIR[0] + 1.5 * FAIR[3])  # of such hair
+    assert (after > before + 0.1).mean() > 0.1
+    assert (after <= np.maximum(before, lightest) + 0.02).all()
+
+
 def test_half_the_strength_is_between_and_none_is_nothing(head):
     hair = head[2]
     lights = [edited(head, strength)[1][hair].astype(float).mean() for strength in (0.25, 0.5, 1.0)]
@@ -144,6 +156,13 @@ def test_a_face_beyond_the_picture_is_nothing(head):
     np.testing.assert_array_equal(result, pixels)
 
 
+def test_hair_greys_with_age_and_grey_hair_becomes_what_it_was():
+    assert hair_colours({"young": -0.5}) == {"gray_hair": 0.3}
+    assert hair_colours({"young": 0.5, "smile": 1}) == {"gray_hair": -0.5}
+    assert hair_colours({"young": 1, "black_hair": 1}) == {"black_hair": 1}  # as is asked
+    assert hair_colours({"young": 0.0, "smile": 1}) == {}
+
+
 class TestMoved:
     skin = np.array([-0.5, -0.3, 0.3, 0.3])
     points, places = np.zeros((68, 2)), np.zeros((2, 4, 4))
@@ -160,6 +179,13 @@ class TestMoved:
 
     def test_who_has_it_keeps_it(self):
         np.testing.assert_allclose(self.to(FAIR, 1.0, aim(FAIR, [-2, -0.1, 0.1, 0.5])), FAIR)
+
+    def test_who_lacks_what_is_taken_away_keeps_theirs(self):
+        black = [-2, -0.1, 0.1, 0.5]
+        np.testing.assert_allclose(self.to(black, -1.0, aim(FAIR, black)), black)
+        assert self.to(FAIR, -1.0, aim(FAIR, black))[0] < FAIR[0] - 0.2
+        white = [self.skin[0] + 0.3, -0.1, 0.1, 0.2]
+        np.testing.assert_array_equal(self.to(white, -1.0, aim(FAIR, black)), white)
 
     def test_the_skin_tells_the_light(self):
         tones = aim([-1.2, -0.2, 0.2, 0.4], [-1.6, -0.1, 0.1, 0.5])

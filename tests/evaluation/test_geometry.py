@@ -1,3 +1,5 @@
+import statistics
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -39,19 +41,14 @@ def test_typical_of_a_measure_the_slow_way():
     assert typical.faces == (len(without), len(having))
     assert np.mean(values > typical.high) == pytest.approx(0.01)
     assert np.mean(values < typical.low) == pytest.approx(0.01)
-    for one, other in ((having, without), (without, having)):  # both ways alike
-        found = Typical.of(
-            "lip_gap", np.r_[one, other], np.r_[np.ones(len(one)), 0 * np.array(other)]
-        )
-        far = [(a - b) / found.gap > 0.5 for a in one for b in other]
-        assert found.apart == pytest.approx(sum(far) / len(far))
+    assert typical.middles == (statistics.median(without), statistics.median(having))
     assert Typical.of("lip_gap", values, np.zeros(500)) is None
 
 
 @pytest.mark.parametrize("gap", (0.2, -0.2))
 @pytest.mark.parametrize("sign", (1, -1))
 def test_a_way_is_counted_towards_what_was_wanted(gap, sign):
-    typical = Typical("nose_width", gap, -1.0, 1.0, (5, 5), 0.5)
+    typical = Typical("nose_width", gap, -1.0, 1.0, (5, 5), (0.0, gap))
     towards = sign * gap  # by one gap the right way
     before = np.array([0.0, 0.1, -0.3])
     found = geometry.change(before, before + np.array([1, 0.4, -2]) * towards, typical, sign)
@@ -96,11 +93,14 @@ def test_figures_of_an_edit_the_slow_way(pointed_folder, predictor):
         way = (before["lip_curve"] - after["lip_curve"]) / gap
         assert figures["moved_by"][i] == pytest.approx(way)
         assert figures["moved"][i] == (way > 0.5)
+        would = (before["lip_curve"] - np.median(curve[smile == 0])) / gap
+        assert figures["middle"][i] == (would > 0.5)
         assert figures["beyond"][i] == (after["lip_curve"] < np.percentile(curve, 1))
         open_before = before["lip_gap"] > 0.10
         assert np.isnan(figures["shut"][i]) == (not open_before)
         if open_before:
             assert figures["shut"][i] == (after["lip_gap"] <= before["lip_gap"] / 2)
+    assert 0 < figures["middle"].sum() < 9
     assert 0 < np.isfinite(figures["shut"]).sum() < 9  # the toys have mouths of both kinds
     assert set(seen.measure(Edit("male", 1, rows), points)) == set()
     assert set(seen.measure(Edit("mouth_open", -1, rows), points)) == {"shut"}

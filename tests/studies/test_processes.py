@@ -28,12 +28,14 @@ def test_the_medians_are_of_the_rounds_own(monkeypatch, tmp_path, capsys):
         return dict(clock=next(clocks[count]), processor=3.0 / count, **counted)
 
     monkeypatch.setattr(processes, "measured", measured)
+    monkeypatch.setattr(processes, "at_once", lambda *asked: 5.0)
     monkeypatch.setattr(processes, "gradient_bytes", lambda run: 9 * 10**8)
     processes.main(["prepared", "--rounds", "3", "--json", str(tmp_path / "f.json")])
     found = json.loads((tmp_path / "f.json").read_text())["fabric"]
     clock = found["processes"]["2"]["clock"]
     assert clock == dict(median=5.0, each=[2.0, 5.0, 6.0], faster=1.8)  # of 2, 1.8 and 1
     assert found["processes"]["2"]["processor"]["faster"] == 2
+    assert found["allowed"] == dict(median=2.4, each=[1.6, 3.6, 2.4])  # twice the work in 5 seconds
     assert (
         "| 2 | 5.000 | 1.800 | 1.00 to 2.00 | 1.500 | 2.000 | 2.00 to 2.00 |"
         in capsys.readouterr().out

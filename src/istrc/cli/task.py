@@ -158,6 +158,23 @@ def _pruned(part: Part, load: Callable[[Numbered], Loaded]) -> tuple[Part, dict[
     return todo, known
 
 
+def _together(
+    opened: Any,
+    good: Sequence[Loaded],
+    work: Callable[..., list[Outcome]],
+    settings: dict[str, Any],
+) -> list[Outcome]:
+    """The outcomes of what was loaded, done together; each alone where that fails, so that one that
+    cannot be done, or all that are too much, cost no other.
+    """
+    outcomes = attempted(work, opened, [(one.job, one.value) for one in good], settings)
+    if not isinstance(outcomes, Outcome):
+        return outcomes
+    if outcomes.full or len(good) == 1:
+        return [outcomes] * len(good)
+    return [_together(opened, [one], work, settings)[0] for one in good]
+
+
 def finished(opened: Any, loaded: Sequence[Loaded], task: Task) -> Generator[tuple[int, Outcome]]:
     """The outcomes of jobs that were loaded, by their numbers, in their order.
 
@@ -169,7 +186,7 @@ def finished(opened: Any, loaded: Sequence[Loaded], task: Task) -> Generator[tup
     started = time.monotonic()
     outcomes: list[Outcome] = []
     if task.together is not None and good:
-        outcomes = task.together(opened, [(one.job, one.value) for one in good], task.settings)
+        outcomes = _together(opened, good, task.together, task.settings)
     share = (time.monotonic() - started) / max(len(good), 1)
     done = iter(outcomes)
     for one in loaded:

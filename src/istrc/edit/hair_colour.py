@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from istrc.edit.shaping import LEAST
 from istrc.edit.tone import LUMA, coloured
 from istrc.photo.align import compose, invert, transform
 from istrc.resample import blurred, looked_up
@@ -35,20 +34,23 @@ _NOISE, _BEHIND = 0.0015, 0.003  # variance that hair and skin have in any case,
 _SELDOM = 10  # density of colours that the rest has anywhere
 _SURE = 0.7  # probability, from which on a pixel counts in a tone
 _FEW = 0.01  # of the pixels; who has less hair is bald
+_MIXED = (0.0, 0.45)  # of the way from hair's log luma to skin's: a pixel begins to be skin, and is
 _UNLIKE = 0.4  # log luma, from which on light tells hair from skin
 _FINE, _FLAT = 1.5, 0.003  # of the guided filter: its width, pixels, and what variance has no edge
 _DARKEST = 0.02  # luma in [0, 1], below which no pixel is looked at
 _CONTRASTS = (0.5, 1.4)  # times its own, that the contrast of hair becomes
+_LIGHTEST = 1.5  # of the standard deviations of its log luma, that hair is lighter at most
 _COLOURS = 0.6  # of what its hue varies by, that it still does
 _HUES = 0.12  # ... and at most
 _DIM = 0.2  # luma, below which less
 _FURTHEST = 1.1  # log luma that hair becomes lighter or darker: no light brings out what is black
 _PALE = 0.3  # ... of hair that is not so much darker than skin, so much darker
+_WHITE = 0.2  # log luma, that hair is lighter than skin, from which on it stays white
 _SPREADS = np.array([0.5, 0.15, 0.15, 0.2])  # of each part of a tone, over people
 _ARRIVING = 0.4  # of it, from which on hair of another colour goes all of it
 _STEEP = 1.5  # times as steep as the filter's, the edge of hair is
 _ALONE = 0.1  # of the hair, that what is beside it must be to matter
-_APART = 1.0  # Mahalanobis, that hair is from what is beside it, to be told from that
+_APART = 1.5  # Mahalanobis, that hair is from what is beside it, to be told from that
 _SAME = 1e-3  # spreads of a tone, which is not seen
 _WHOLLY = 0.5  # ... from which on hair is coloured wholly
 _STRIP = 256  # rows of a photograph that are coloured at once
@@ -190,7 +192,9 @@ def moved(own: np.ndarray, skin: np.ndarray, hair: HairColour) -> np.ndarray:
         if strength > 0:
             new += abs(strength) * np.clip(left / _ARRIVING, 0, 1) * (goal - own)
         else:
-            new += abs(strength) * np.clip(left, LEAST, 1) * (goal - start)
+            # What is lighter than skin is white, and would be pink if it were a little darker
+            left = np.clip(left, 0, 1) * np.clip(1 - (own[0] - skin[0]) / _WHITE, 0, 1)
+            new += abs(strength) * left * (goal - start)
     # What is as light as skin may be skin, or white; then it is not made black. Light that is
     # missing leaves colour that is too much
     darker = _FURTHEST if own[0] < skin[0] - _PALE else _PALE
@@ -238,7 +242,7 @@ def recoloured(
     own, skin = (tone(view, *of) for of in zip(found, likely, strict=False))
     slope, offset = _guided(view, found[0], known)
     linear = Image.Resampling.BILINEAR
-    near = blurred(found[1], _FINE)
+    near = blurred(found[1], 2 * _FINE)
     maps = [
         np.asarray(Image.fromarray(one[inside]).resize(window.size, linear))
         for one in (slope, offset, near)
@@ -257,7 +261,8 @@ def recoloured(
         luma = pixels[rows, x0:x1] @ (_OPPONENT[0] / 255)
         # What is as light as the skin beside it is skin that shines through
         lit = (np.log(luma.clip(_DARKEST)) - own[0]) / (skin[0] - own[0] or 1)
-        bare = (3 * maps[2][at]).clip(0, 1 - hair.fringe) * ((lit - 0.4) / 0.3).clip(0, 1)
+        low, high = _MIXED
+        bare = (3 * maps[2][at]).clip(0, 1 - hair.fringe) * ((lit - low) / (high - low)).clip(0, 1)
         alpha = (
             (1 - bare * (abs(skin[0] - own[0]) > _UNLIKE))
             * share
@@ -328,7 +333,11 @@ def _toned(levels: np.ndarray, own: np.ndarray, new: np.ndarray) -> np.ndarray:
     seen = levels @ (_OPPONENT.T / 255)  # (N, 3)
     luma = seen[:, :1].clip(_DARKEST)
     off = (np.log(luma) - own[0]).clip(-3 * own[3], 2 * own[3])
-    light = np.exp(new[0] + ratio * off)
+    # Shadows stay as deep as they were: what is black is flat, and would be a patch
+    off = np.minimum(np.where(off < 0, max(ratio, 1), ratio) * off, _LIGHTEST * new[3])
+    light = np.exp(new[0] + off)
+    if new[0] > own[0]:  # what skin shines through is light already
+        light = np.maximum(light, luma)
     # What is nearly black has no hue of its own, but noise
     most = _HUES * np.minimum(luma / _DIM, 1)
     hue = new[1:3] + (_COLOURS * (seen[:, 1:] / luma - own[1:3])).clip(-most, most)

@@ -180,6 +180,8 @@ class Rendering:
         never = np.zeros(count)
         shares = (2 - 2 * read.get("bald", never)).clip(0, 1)
         shares *= (2 - 4 * read.get("wearing_hat", never)).clip(0, 1)
+        if asked.keys() - edits and edits["young"] > 0:  # whose hair is not grey keeps it
+            shares *= (3 * read.get("gray_hair", never) - 0.5).clip(0, 1)
         women, men = numpy(probes.hair_places)
         return [
             HairColour(points, women + male * (men - women), aims, float(share), float(fringe))

@@ -11,10 +11,12 @@ same_person: share within the second recogniser's threshold, found on train pair
 background_psnr: dB outside the face ellipse, each face capped at 60.
 pose_shift: how far landmarks that no expression moves were moved, in eye distances.
 moved: of what is measured on landmarks (istrc.shape.measures), the share of faces that went the
-    right way by more than half the gap between labelled faces with and without it; moved_by, the
-    median way in gaps; beyond, the share that ended where 1 % of real faces are; shut, of clearly
-    open mouths (open_before) those that mouth_open-1 and smile-1 at least half shut, inside_seen,
-    those whose inside still shows where it was, and closed, the shut ones whose inside does not.
+    right way by more than half the gap between labelled faces with and without it; middle, the
+    share that would have, had each ended in the middle of real faces that are as asked; moved_by,
+    the median way in gaps; beyond, the share that ended where 1 % of real faces are; shut, of
+    clearly open mouths (open_before) those that mouth_open-1 and smile-1 at least half shut,
+    inside_seen, those whose inside still shows where it was, and closed, the shut ones whose inside
+    does not.
 tone_inside, tone_outside: CIEDE2000 of the skin's mean tone before and after, in the edit's part of
     the face and in the rest; chroma_added, C* of the skin of grey photographs.
 seconds_per_edit: embed, walk and rebuild, in batches, without the measuring.
@@ -42,7 +44,7 @@ from istrc.evaluation.metrics import finite_mean
 COMPARED = 4000  # faces of a set behind its kernel distance, which costs their square
 MEANS = (
     "success", "same_person", "sex_flips", "leakage", "flips", "background_psnr", "pose_shift",
-    "descriptor_angle", "moved", "moved_by", "shut", "inside_seen", "closed", "beyond",
+    "descriptor_angle", "moved", "middle", "moved_by", "shut", "inside_seen", "closed", "beyond",
     "tone_inside", "tone_outside", "chroma_added", "seconds_per_edit",
 )  # fmt: skip
 OF_GROUPS = ("success", "same_person", "sex_flips")  # what is told of groups edit by edit

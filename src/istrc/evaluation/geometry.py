@@ -42,7 +42,7 @@ class Typical:
     low: float  # the 1st percentile of all faces
     high: float  # the 99th
     faces: tuple[int, int]  # how many lack it, how many have it
-    apart: float  # share of pairs, one of either, that are apart by more than `HALF` of the gap
+    middles: tuple[float, float]  # the medians of those that lack it, and that have it
 
     @classmethod
     def of(cls, measure: str, values: np.ndarray, labels: np.ndarray) -> Typical | None:
@@ -52,11 +52,8 @@ class Typical:
             return None
         low, high = np.percentile(values, [TAIL, 100 - TAIL])
         gap = float(having.mean() - without.mean())
-        # However well it is edited: of real faces instead of edited ones so many would have moved
-        ordered = np.sort(gap * having)
-        below = np.searchsorted(ordered, gap * without + HALF * gap * gap, side="right")
-        apart = 1 - float(below.mean()) / len(having)
-        return cls(measure, gap, float(low), float(high), (len(without), len(having)), apart)
+        middles = float(np.median(without)), float(np.median(having))
+        return cls(measure, gap, float(low), float(high), (len(without), len(having)), middles)
 
 
 def change(before: np.ndarray, after: np.ndarray, typical: Typical, sign: int) -> np.ndarray:
@@ -116,8 +113,9 @@ class Geometry:
         """The figures of one edit, (N,) each, from the points (N, 68, 2) of its pictures.
 
         For an attribute that is measured: `moved` (0 or 1), whether a face went the right way by
-        more than half the gap between the classes; `moved_by`, its way in gaps; `beyond`, whether
-        it ended where 1 % of real faces are. For edits that shut mouths: `shut` (see there).
+        more than half the gap between the classes; `moved_by`, its way in gaps; `middle`, whether
+        it would have moved, had it ended in the middle of real faces that are as asked; `beyond`,
+        whether it ended where 1 % of real faces are. For edits that shut mouths: `shut`.
         """
         before = measures(self.points[edit.rows].astype(np.float64))
         after = measures(np.asarray(points, np.float64))
@@ -127,6 +125,8 @@ class Geometry:
             one = typical.measure
             figures["moved_by"] = change(before[one], after[one], typical, edit.sign)
             figures["moved"] = (figures["moved_by"] > HALF).astype(float)
+            goal = np.full_like(before[one], typical.middles[edit.sign > 0])
+            figures["middle"] = (change(before[one], goal, typical, edit.sign) > HALF).astype(float)
             figures["beyond"] = in_tail(after[one], typical, edit.sign).astype(float)
         if (edit.attribute, edit.sign) in SHUTS:
             figures["shut"] = shut(before["lip_gap"], after["lip_gap"])
