@@ -30,7 +30,7 @@ audit: $(READY)
 
 # The tables of these pages, from results/*.json.
 PAGES := README.md docs/results.md docs/own-data.md docs/results/reliability.md docs/page.md \
-	docs/command-line.md docs/guide.md \
+	docs/command-line.md docs/guide.md docs/studies/runtimes.md \
 	src/istrc/weights/celeba128/README.md
 tables: $(READY)
 	for page in $(PAGES); do $(BIN)/python -m tools.tables $$page results || exit 1; done

@@ -1,6 +1,6 @@
 """What each runtime takes for what a circle does: torch in both precisions, and ONNX Runtime.
 
-    python -m studies.runtimes --json results/runtimes.json --markdown docs/studies/runtimes.md
+    python -m studies.runtimes --json results/runtimes.json    # then make tables
 
 Times are the processor's, of one thread: what else the machine does hardly counts.
 """
@@ -165,23 +165,45 @@ def study(model: str) -> dict[str, Any]:
     }
 
 
-def markdown(found: Mapping[str, Any]) -> str:
-    """The tables."""
+def summary(found: Mapping[str, Any]) -> str:
+    """The numbers that a reader looks for first: an edit of many faces, and a whole command."""
+    what, row = [one for one in by_batch(found) if one[0].startswith("edit, ")][-1]
+    names = {name: name.replace(", ", " in ") for name in RUNTIMES}
+    times = [f"{names[name]} is {row[EXACT] / row[name]:.2f} times" for name in RUNTIMES[1:]]
+    took = [f"with {name} {seconds:.2f} s" for name, seconds in found["command_s"].items()]
+    imported = found["packages"]["torch"]["import_s"]
+    return (
+        f"In an edit of {what.partition(', ')[2]} faces at once {' and '.join(times)} as fast as "
+        f"{names[EXACT]}. `istrc edit` takes, of the processor's time, {', '.join(took)}; "
+        f"importing torch is {imported:.2f} s of that. Networks have gradients in "
+        f"{len(found['gradients'])} files.\n\n"
+    )
+
+
+def by_batch(found: Mapping[str, Any]) -> list[tuple[str, dict[str, float]]]:
+    """The rows of `time_stages`, those of fewer faces first."""
+    rows = found["milliseconds"].items()
+    return sorted(rows, key=lambda one: int(one[0].partition(", ")[2]))
+
+
+def runtimes_markdown(found: Mapping[str, Any]) -> str:
+    """The summary and the tables."""
     on = found["machine"]
     faster = [
         [what, *(row[name] for name in RUNTIMES), *(row[EXACT] / row[n] for n in RUNTIMES[1:])]
-        for what, row in found["milliseconds"].items()
+        for what, row in by_batch(found)
     ]
     apart = [
         [what.partition(",")[0], *(f"{row[f'{name}, off']:.2g}" for name in RUNTIMES[1:])]
-        for what, row in found["milliseconds"].items()
+        for what, row in by_batch(found)
         if f"{RUNTIMES[1]}, off" in row
     ]
     packages = [[name, one["import_s"], one["mb"]] for name, one in found["packages"].items()]
     commands = [list(one) for one in found["command_s"].items()]
     quotients = [f"{name}: times faster" for name in RUNTIMES[1:]]
     return (
-        f"{on['cpu']}, torch {on['torch']}; processor's time of {on['threads']} thread.\n\n"
+        summary(found)
+        + f"{on['cpu']}, torch {on['torch']}; processor's time of {on['threads']} thread.\n\n"
         + markdown_table(["milliseconds, of so many faces", *RUNTIMES, *quotients], faster)
         + "\nHow far a runtime is from torch in float32, at most (pictures in [-1, 1], embeddings, "
         "codes), one face:\n\n"
@@ -199,7 +221,7 @@ def markdown(found: Mapping[str, Any]) -> str:
 def main(arguments: list[str] | None = None) -> None:
     command = Study("runtimes", __doc__)
     given = command.parse(arguments)
-    command.finish("runtimes", study(given.model), markdown)
+    command.finish("runtimes", study(given.model), runtimes_markdown)
 
 
 if __name__ == "__main__":

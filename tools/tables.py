@@ -14,6 +14,7 @@ from typing import Any
 
 from studies.own_data import own_markdown
 from studies.processes import processes_markdown
+from studies.runtimes import runtimes_markdown
 from studies.triplets import triplets_markdown
 from tools.bulk import bulk_markdown
 from tools.folders import folders_markdown
@@ -25,7 +26,7 @@ from istrc.whole import read_json
 PARTS = (
     "attributes", "verification", "reconstruction", "editing", "training", "demo", "kills", "fuzz",
     "fuzz_readers", "mutations", "soak", "coverage", "own", "page", "folders", "fabric", "bulk",
-    "triplets",
+    "triplets", "runtimes",
 )  # fmt: skip
 # Parts whose table is made where they are measured, a block of a page each
 MAKERS = {
@@ -33,6 +34,7 @@ MAKERS = {
     "triplets": triplets_markdown,
     "fabric": processes_markdown,
     "bulk": bulk_markdown,
+    "runtimes": runtimes_markdown,
     "page": page_markdown,
     "folders": folders_markdown,
 }

@@ -73,7 +73,7 @@ def jobs(tmp_path):
     return write
 
 
-TASK = Task(None, {}, list, "light", look, copy_some, at_once=3)
+TASK = Task(look, {}, list, "light", copy_some, at_once=3)
 
 
 def test_a_killed_worker_loses_nothing(cluster, jobs):

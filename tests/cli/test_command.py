@@ -6,36 +6,85 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import pytest
-import typer
+import typer.main
 
-from istrc.cli.command import as_command
+from istrc.cli.command import as_command, examples_of
 from istrc.cli.report import Report
 from istrc.errors import IstrcError
 
 
 @dataclass
-class Size:
-    width: Annotated[int, typer.Option(help="Pixels.")] = 3
-    height: Annotated[int, typer.Option(help="Pixels.")] = 4
+class Side:
+    """One side.
+
+    Args:
+        width: Pixels from the left
+            to the right.
+    """
+
+    width: Annotated[int, typer.Option(min=-9)] = 3
+
+
+@dataclass
+class Size(Side):
+    """Both sides.
+
+    Args:
+        height: Pixels.
+    """
+
+    height: int = 4
 
     def __post_init__(self):
         if self.width < 0:
             raise IstrcError(f"--width {self.width}: give a positive number")
 
 
-def area(report: Report, name: Annotated[str, typer.Argument()], *, size: Size):
-    """Tell how large it is."""
+def area(
+    report: Report,
+    name: str,
+    *,
+    square: bool = False,
+    round: bool = True,
+    size: Size,
+):
+    """Tell how large it is.
+
+    Args:
+        name: What it is called.
+        square: The same either way: also
+            where it is not.
+        round: As an ellipse.
+
+    Examples:
+        area x --width 2
+        area y
+    """
     report.done(name=name, area=size.width * size.height)
 
 
 def test_a_group_stands_for_its_options_and_a_report_for_json():
     command = as_command("area", area)
     parameters = inspect.signature(command).parameters
-    assert list(parameters) == ["name", "width", "height", "as_json"]
+    assert list(parameters) == ["name", "square", "round", "width", "height", "as_json"]
     assert (
         parameters["width"].default == 3 and parameters["name"].default is inspect.Parameter.empty
     )
-    assert command.__doc__ == area.__doc__
+    assert command.__doc__ == "Tell how large it is."
+
+
+def test_docstrings_say_what_options_mean():
+    app = typer.Typer()
+    app.command(epilog=examples_of(area))(as_command("area", area))
+    command = typer.main.get_command(app)
+    helps = {one.name: one.help for one in command.params}
+    assert helps["square"] == "The same either way: also where it is not."
+    assert helps["width"] == "Pixels from the left to the right." and helps["height"] == "Pixels."
+    assert helps["name"] == "What it is called."
+    opts = {one.name: (one.opts, one.secondary_opts) for one in command.params}
+    assert opts["square"] == (["--square"], [])  # off: nobody has to say so
+    assert opts["round"] == (["--round"], ["--no-round"])
+    assert command.epilog == "Examples:\n\narea x --width 2\n\narea y"
 
 
 def test_the_body_runs_inside_the_report(capsys):

@@ -11,9 +11,10 @@ import time
 import numpy as np
 import pytest
 from PIL import ExifTags, Image
+from tests.photo.packets import source_type_of
 
 from istrc.photo.read import read_picture
-from istrc.photo.xmp import COMPOSITE, GENERATED, source_type_of
+from istrc.photo.xmp import COMPOSITE, GENERATED
 
 
 @pytest.fixture

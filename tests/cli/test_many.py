@@ -208,7 +208,7 @@ def copy_all(circle, looked, settings):
 
 
 def many_at_once(**more):
-    return Task(None, more.pop("settings", {}), list, load=read, together=copy_all, **more)
+    return Task(read, more.pop("settings", {}), list, together=copy_all, **more)
 
 
 @pytest.mark.parametrize("side_by_side", [False, True])
@@ -255,9 +255,9 @@ def test_what_was_done_keeps_the_rest_company_and_is_not_done_again(tmp_path):
 
     def note(circle, seen, settings):
         done.append([job.source.name for job, _ in seen])
-        return [Outcome() if job.there else copy(circle, job, settings) for job, _ in seen]
+        return [Outcome() if job.done else copy(circle, job, settings) for job, _ in seen]
 
-    task = Task(None, {}, list, load=see, together=note, at_once=3)
+    task = Task(see, {}, list, together=note, at_once=3)
     outcomes = in_this_process(parts(jobs, {0, 3, 5, 7}, 3), task, [], Stop())
     assert [(k, bool(one.error)) for k, one in outcomes] == [
         *((1, True), (2, False), (4, True), (6, True), (8, False))
@@ -276,7 +276,7 @@ def test_what_was_not_looked_at_when_it_was_stopped_is_not_begun(tmp_path):
         stop.asked = len(seen) == 2
 
     jobs = [Job(tmp_path / f"{k}", None) for k in range(3)]
-    task = Task(None, {}, list, load=see, together=copy_all, at_once=3)
+    task = Task(see, {}, list, together=copy_all, at_once=3)
     assert [*in_this_process(parts(jobs, (), 3), task, [], stop)] == [] and seen == ["0", "1"]
 
 
@@ -315,7 +315,7 @@ def test_one_that_cannot_be_drawn_costs_no_other(tmp_path):
         return copy_all(circle, looked, settings)
 
     report = Report("copy", True)
-    do_all(report, jobs, Task(None, {}, list, load=read, together=draw, at_once=3), [])
+    do_all(report, jobs, Task(read, {}, list, together=draw, at_once=3), [])
     assert [one["input"] for one in report.results] == [str(jobs[k].source) for k in (0, 2, 3)]
     (failed,) = report.errors
     assert failed["input"] == str(jobs[1].source) and failed["message"] == "no face to draw"

@@ -42,7 +42,7 @@ def run(monkeypatch):
     ))  # fmt: skip
     monkeypatch.setattr(train, "SAVES_ITSELF", ("toy",))
     app = typer.Typer()
-    app.command()(train._door("toy", "toys", "toy", Toy))
+    app.command()(train._command("toy", "toys", "toy", Toy))
     return lambda *words: (CliRunner().invoke(app, words, env={"COLUMNS": "200"}), calls)
 
 

@@ -1,9 +1,11 @@
+from functools import partial
+
 import numpy as np
 import pytest
 from tools.pages import editing_markdown
 
 from istrc.evaluation import metrics
-from istrc.evaluation.editing import Bench, circle_editors, evaluate_editing
+from istrc.evaluation.editing import Bench, evaluate_editing
 from istrc.evaluation.editing_faces import Edit, choose_faces, recognised
 from istrc.evaluation.editing_measures import Outcome, measure
 from istrc.evaluation.results import write_results
@@ -21,7 +23,7 @@ class Descriptors:
     def describe(self, x):
         return x.unfold(2, 4, 4).unfold(3, 4, 4).mean((4, 5)).flatten(1).numpy()
 
-    def look(self, x):
+    def describe_with_landmarks(self, x):
         grid = np.stack(np.meshgrid(np.arange(8.0), np.arange(9.0)), 2).reshape(-1, 2)[:68]
         return self.describe(x), grid + x.mean((1, 2, 3)).numpy()[:, None, None]
 
@@ -88,7 +90,7 @@ def test_the_numbers_of_one_edit_the_slow_way(circle, prepared, judge, bench):
     edit = choose_faces(prepared, bench.probability, judge, transformations=("smile",), faces=10)[
         0
     ][0]
-    editor = circle_editors(circle, ["photo"])["photo"]
+    editor = partial(circle.edit, mode="photo")
     outcome = bench.run(editor, edit, 1.0)
     numbers = measure(outcome, judge, prepared, threshold=0.8)
 
@@ -106,7 +108,7 @@ def test_the_numbers_of_one_edit_the_slow_way(circle, prepared, judge, bench):
     apart = np.linalg.norm(second.describe(x) - second.describe(y), axis=1)
     assert numbers["same_person"] == np.mean(apart < 0.8)
     # both coordinates of all landmarks move by as much
-    eyes = second.look(x)[1][0, [36, 39, 42, 45]]
+    eyes = second.describe_with_landmarks(x)[1][0, [36, 39, 42, 45]]
     apart = np.linalg.norm(eyes[:2].mean(0) - eyes[2:].mean(0))
     moved = np.abs((x - y).mean((1, 2, 3)).numpy()) * 2**0.5 / apart
     assert numbers["pose_shift"] == pytest.approx(moved.mean(), rel=1e-4)

@@ -1,6 +1,7 @@
 """Geometry, colour and groups, as `evaluate_editing` asks and writes them."""
 
 import json
+from functools import partial
 
 import numpy as np
 import pytest
@@ -8,11 +9,11 @@ from tools.pages import editing_markdown
 
 from istrc.data.prepared import Prepared, to_tensor
 from istrc.evaluation import geometry, pixels
-from istrc.evaluation.editing import Bench, circle_editors, evaluate_editing
+from istrc.evaluation.editing import Bench, evaluate_editing
 from istrc.evaluation.editing_faces import Edit, spread
 from istrc.evaluation.editing_judges import PictureJudges
 from istrc.evaluation.editing_measures import measure
-from istrc.evaluation.pixels import inside_seen, skin_mask
+from istrc.evaluation.pixels import mouth_visible, skin_mask
 from istrc.evaluation.results import plain
 
 pytest.importorskip("skimage", reason="scikit-image is not installed")
@@ -68,18 +69,18 @@ def test_the_figures_of_one_edit_the_slow_way(circle_of, toys, judge, predictor)
     bench = Bench(toys, judge, None, split="valid", batch_size=16, others=seen)
     rows = toys.rows("valid")[:12]
     edit = Edit("smile", -1, rows)
-    editor = circle_editors(circle_of(toys), ["photo"])["photo"]
+    editor = partial(circle_of(toys).edit, mode="photo")
     outcome = bench.run(editor, edit, 1.0)
     numbers = measure(outcome, judge, toys, threshold=None)
 
     points = seen.geometry.find(outcome.pixels)
-    figures = seen.geometry.look(edit, points)
+    figures = seen.geometry.measure(edit, points)
     assert numbers["moved"] == figures["moved"].mean()
     assert numbers["moved_by"] == np.median(figures["moved_by"])
     open_before = np.isfinite(figures["shut"])
     assert numbers["open_before"] == open_before.sum() > 0
     assert numbers["shut"] == figures["shut"][open_before].mean()
-    seen_still = inside_seen(
+    seen_still = mouth_visible(
         toys.images[rows], outcome.pixels, toys.landmarks[rows], seen.geometry.opened(edit)
     )
     assert numbers["inside_seen"] == np.nanmean(seen_still)

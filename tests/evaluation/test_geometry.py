@@ -54,7 +54,7 @@ def test_a_way_is_counted_towards_what_was_wanted(gap, sign):
     found = geometry.change(before, before + np.array([1, 0.4, -2]) * towards, typical, sign)
     assert found == pytest.approx([1, 0.4, -2])
     end = np.array([1.5, -1.5, 0.5])
-    assert geometry.beyond(end, typical, sign).tolist() == [
+    assert geometry.in_tail(end, typical, sign).tolist() == [
         (e > 1.0 if towards > 0 else e < -1.0) for e in end
     ]
 
@@ -86,7 +86,7 @@ def test_figures_of_an_edit_the_slow_way(pointed_folder, predictor):
     points = seen.find(pictures)
     assert points.dtype == np.float32 and np.array_equal(points, moved)
 
-    figures = seen.look(edit, points)
+    figures = seen.measure(edit, points)
     for i, row in enumerate(rows):
         before = measures(prepared.landmarks[row].astype(float))
         after = measures(moved[i].astype(float))
@@ -102,15 +102,15 @@ def test_figures_of_an_edit_the_slow_way(pointed_folder, predictor):
             assert figures["shut"][i] == (after["lip_gap"] <= before["lip_gap"] / 2)
     assert 0 < figures["middle"].sum() < 9
     assert 0 < np.isfinite(figures["shut"]).sum() < 9  # the toys have mouths of both kinds
-    assert set(seen.look(Edit("male", 1, rows), points)) == set()
-    assert set(seen.look(Edit("mouth_open", -1, rows), points)) == {"shut"}
+    assert set(seen.measure(Edit("male", 1, rows), points)) == set()
+    assert set(seen.measure(Edit("mouth_open", -1, rows), points)) == {"shut"}
 
 
 def test_nothing_moves_where_nothing_was_edited(pointed_folder, predictor):
     prepared = Prepared(pointed_folder)
     seen = Geometry(prepared)
     rows = prepared.rows("valid")[:5]
-    figures = seen.look(Edit("wide_mouth", 1, rows), prepared.landmarks[rows])
+    figures = seen.measure(Edit("wide_mouth", 1, rows), prepared.landmarks[rows])
     assert np.all(figures["moved"] == 0) and np.all(figures["moved_by"] == 0)
 
 

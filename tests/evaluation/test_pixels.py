@@ -8,8 +8,8 @@ from istrc.evaluation.pixels import (
     difference,
     greyed,
     inside_mask,
-    inside_seen,
     lab,
+    mouth_visible,
     region_mask,
     skin_mask,
     tone_shifts,
@@ -180,5 +180,5 @@ def test_a_veil_shows_the_teeth_and_lips_hide_them(teeth):
     lips[inside] = np.broadcast_to(seam, lips.shape)[inside].astype(np.uint8)
     pictures = np.stack([before, veil, lips, veil])
     opened = np.array([True, True, True, False])
-    found = inside_seen(np.stack([before] * 4), pictures, np.stack([points] * 4), opened)
+    found = mouth_visible(np.stack([before] * 4), pictures, np.stack([points] * 4), opened)
     assert found[:3].tolist() == [1, 1, 0] and np.isnan(found[3])

@@ -70,7 +70,7 @@ def test_labels_stay_inside_and_apart():
         places.append(marking._place(draw, str(number), font, corners, size, places))
     for k, place in enumerate(places):
         assert place[0] >= 0 and place[1] >= 0 and place[2] < 640 and place[3] < 480
-        assert not any(marking._overlap(place, other) for other in places[:k])
+        assert not any(marking.overlap(place, other) for other in places[:k])
 
 
 def test_what_is_clear_is_white():

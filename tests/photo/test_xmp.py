@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import ExifTags, Image
+from tests.photo.packets import source_type_of
 
 from istrc.photo.picture import Picture
 from istrc.photo.read import read_picture
 from istrc.photo.write import write_picture
-from istrc.photo.xmp import COMPOSITE, GENERATED, LARGEST, packet, source_type_of
+from istrc.photo.xmp import COMPOSITE, GENERATED, LARGEST, packet
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (32, 48, 3), dtype=np.uint8)
 SUFFIXES = (".jpg", ".png", ".webp", ".tif")

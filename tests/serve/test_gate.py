@@ -26,7 +26,7 @@ def ask(folder, path="/", method="GET", loopback=True, **headers):
     scope = {"type": "http", "method": method, "path": path, "headers": raw}
     gate = Gate(app, folder, loopback)
     asyncio.run(gate(scope, None, send))
-    assert gate.coming == 0
+    assert gate.uploading == 0
     return sent[0]["status"], sent[1]["body"].decode().strip()
 
 
@@ -113,7 +113,7 @@ def test_bodies_without_a_length_or_with_too_great_a_one(tmp_path, monkeypatch):
 
 
 def test_uploads_of_all_visitors_have_an_end(tmp_path, monkeypatch):
-    monkeypatch.setattr(limits, "STORED_BYTES", 1000)
+    monkeypatch.setattr(limits, "DISK_BYTES", 1000)
     (tmp_path / "someone").mkdir()
     (tmp_path / "someone" / "a.jpg").write_bytes(bytes(600))
     assert ask(tmp_path, "/gradio_api/upload", "POST", content_length="400")[0] == 200

@@ -34,10 +34,10 @@ def test_numbers_out_of_range():
 
 
 def test_a_request_that_takes_too_long(monkeypatch):
-    limits.look()  # outside of a request there is no limit
+    limits.check_time()  # outside of a request there is no limit
     with limits.timed():
-        limits.look()
+        limits.check_time()
     monkeypatch.setattr(limits, "SECONDS", -1.0)
     with limits.timed(), pytest.raises(InputError, match="stopped after -1 s.*or smaller pictures"):
-        limits.look()
-    limits.look()
+        limits.check_time()
+    limits.check_time()

@@ -23,7 +23,7 @@ def found(tmp_path_factory, untrained_parts):
         "machine": {"cpu": "a", "torch": "b", "threads": 1},
         "milliseconds": times,
         "packages": {"torch": {"import_s": 1.5, "mb": 500.0}},
-        "command_s": {"torch": 2.5},
+        "command_s": {"torch": 2.5, "ONNX Runtime": 1.25},
         "gradients": runtimes.needs_gradients(),
     }
 
@@ -45,8 +45,12 @@ def test_what_needs_gradients_is_found(found):
 def test_the_tables_show_how_much_faster_each_is(found):
     row = found["milliseconds"]["edit, 2"]
     faster = row[runtimes.EXACT] / row["ONNX Runtime, float32"]
-    [line] = [one for one in runtimes.markdown(found).splitlines() if one.startswith("| edit, 2 ")]
+    text = runtimes.runtimes_markdown(found)
+    [line] = [one for one in text.splitlines() if one.startswith("| edit, 2 ")]
     assert line.endswith(f"| {faster:.3f} |")
+    assert "In an edit of 2 faces at once" in text
+    assert f"ONNX Runtime in float32 is {faster:.2f} times as fast as torch in float32" in text
+    assert "with torch 2.50 s, with ONNX Runtime 1.25 s; importing torch is 1.50 s" in text
 
 
 def test_processor_time_of_a_process_is_counted():

@@ -14,41 +14,34 @@ from typing import Annotated, Any
 
 import typer
 
-from istrc.cli.command import as_command
+from istrc.cli.command import as_command, examples_of
 from istrc.cli.group import Commands
 
-EXAMPLES = """
-istrc edit me.jpg -a smile=+1 -o out.jpg
-istrc edit holiday/ -a young=-0.5 --keep bangs -o older/
-istrc walk me.jpg -a smile -a beard -o strip.png
-istrc embed holiday/ -o z.npy
-istrc decode z.npy -o faces/"""
-
-# command: module, its function or the Typer of its own commands, its examples; in order of use
-COMMANDS: dict[str, tuple[str, str, str]] = {
-    "edit": ("edit", "edit", "EDIT_EXAMPLES"),
-    "walk": ("edit", "walk", "WALK_EXAMPLES"),
-    "reconstruct": ("vectors", "reconstruct", "RECONSTRUCT_EXAMPLES"),
-    "film": ("film", "film", "EXAMPLES"),
-    "faces": ("faces", "faces", "EXAMPLES"),
-    "embed": ("vectors", "embed", "EMBED_EXAMPLES"),
-    "decode": ("vectors", "decode", "DECODE_EXAMPLES"),
-    "blend": ("blend", "blend", "EXAMPLES"),
-    "average": ("average", "average", "EXAMPLES"),
-    "arithmetic": ("arithmetic", "arithmetic", "EXAMPLES"),
-    "vary": ("vary", "vary", "EXAMPLES"),
-    "compare": ("compare", "compare", "COMPARE_EXAMPLES"),
-    "calibrate": ("compare", "calibrate", "CALIBRATE_EXAMPLES"),
-    "learn": ("learn", "learn", "EXAMPLES"),
-    "serve": ("serve", "serve", "EXAMPLES"),
-    "figures": ("figures", "figures", "EXAMPLES"),
-    "prepare": ("datasets", "prepare", "EXAMPLES"),
-    "train": ("train", "app", ""),
-    "evaluate": ("evaluate", "app", ""),
-    "inspect": ("inspect", "inspect", "EXAMPLES"),
-    "export": ("export", "app", ""),
-    "bench": ("bench", "bench", "EXAMPLES"),
-    "doctor": ("doctor", "doctor", "EXAMPLES"),
+# command: the module of its function, or of the Typer of its own commands; in order of use
+COMMANDS = {
+    "edit": "edit",
+    "walk": "edit",
+    "reconstruct": "vectors",
+    "film": "film",
+    "faces": "faces",
+    "embed": "vectors",
+    "decode": "vectors",
+    "blend": "blend",
+    "average": "average",
+    "arithmetic": "arithmetic",
+    "vary": "vary",
+    "compare": "compare",
+    "calibrate": "compare",
+    "learn": "learn",
+    "serve": "serve",
+    "figures": "figures",
+    "prepare": "datasets",
+    "train": "train",
+    "evaluate": "evaluate",
+    "inspect": "inspect",
+    "export": "export",
+    "bench": "bench",
+    "doctor": "doctor",
 }
 
 
@@ -62,41 +55,41 @@ def _print_version(wanted: bool) -> None:
 
 def root(
     version: Annotated[
-        bool,
-        typer.Option(
-            "--version", callback=_print_version, is_eager=True, help="Print the version."
-        ),
+        bool, typer.Option("--version", callback=_print_version, is_eager=True)
     ] = False,
 ) -> None:
-    pass
+    """Edit, compare and rebuild faces in the space of a face recogniser.
 
+    Args:
+        version: Print the version.
 
-def shown(examples: str) -> str:
-    """Examples, one a line, as the end of a help has them."""
-    lines = examples.split("\n")[1:]
-    return "\n\n".join(["Examples:" if len(lines) > 1 else "Example:", *lines])
+    Examples:
+        istrc edit me.jpg -a smile=+1 -o out.jpg
+        istrc edit holiday/ -a young=-0.5 --keep bangs -o older/
+        istrc walk me.jpg -a smile -a beard -o strip.png
+        istrc embed holiday/ -o z.npy
+        istrc decode z.npy -o faces/
+    """
 
 
 def built(names: Iterable[str] = COMMANDS) -> typer.Typer:
     """`istrc` with these of its commands."""
     app = typer.Typer(
         cls=Commands,
-        help="Edit, compare and rebuild faces in the space of a face recogniser.",
-        epilog=shown(EXAMPLES),
+        epilog=examples_of(root),
         no_args_is_help=True,
         rich_markup_mode="rich",
         context_settings={"help_option_names": ["-h", "--help"]},
         pretty_exceptions_enable=False,
     )
-    app.callback()(root)
+    app.callback()(as_command("", root))
     for name in names:
-        module, function, examples = COMMANDS[name]
-        found = import_module(f"istrc.cli.{module}")
-        if function == "app":
-            app.add_typer(found.app, name=name)
-            continue
-        command = as_command(name, getattr(found, function))
-        app.command(name, epilog=shown(getattr(found, examples)))(command)
+        module = import_module(f"istrc.cli.{COMMANDS[name]}")
+        if hasattr(module, "app"):
+            app.add_typer(module.app, name=name)
+        else:
+            function = getattr(module, name)
+            app.command(name, epilog=examples_of(function))(as_command(name, function))
     return app
 
 

@@ -15,42 +15,17 @@ from istrc.cli.pictures import VerbOutput
 from istrc.cli.report import Report
 from istrc.errors import InputError
 
-EXAMPLES = """
-istrc arithmetic "A - B + C" --let A=ann.jpg --let B=bob.jpg --let C=cy.jpg -o out.png
-istrc arithmetic "(ann.jpg + 'my friend.jpg') / 2 - cy.jpg + z.npy[3]" -o out.png
-istrc arithmetic "me.jpg + 0.5 * (glasses.jpg - plain.jpg)" --onto me.jpg -o out.png"""
-
 _LET = re.compile(r"\s*(?P<name>[^\W\d]\w*)\s*=\s*(?P<file>\S.*?)\s*")
 
 
 def arithmetic(
     report: Report,
-    expression: Annotated[
-        str,
-        typer.Argument(
-            metavar="EXPRESSION",
-            help="Faces with + and -, * and / by numbers, and parentheses. A face is a name of "
-            "--let, a file (quoted if it has spaces in it), or a row of saved embeddings, "
-            "z.npy[3]. Leave a space beside an operator that stands beside a file.",
-        ),
-    ],
+    expression: Annotated[str, typer.Argument(metavar="EXPRESSION")],
     *,
-    out: Annotated[str, options.out_option("The picture to write.")] = "arithmetic.png",
-    let: Annotated[
-        list[str],
-        typer.Option(
-            "--let",
-            metavar="NAME=FILE",
-            help="A short name for a picture or a row of embeddings; may be repeated.",
-        ),
-    ] = [],  # noqa: B006  typer copies it
+    out: Annotated[str, options.out_option()] = "arithmetic.png",
+    let: Annotated[list[str], typer.Option(metavar="NAME=FILE")] = [],
     onto: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FILE",
-            help="Put the result on this face: pose, light and background stay its own.",
-            show_default="decode(F(z)), as in the paper",
-        ),
+        str | None, typer.Option(metavar="FILE", show_default="decode(F(z)), as in the paper")
     ] = None,
     faces: options.FaceOptions,
     output: VerbOutput,
@@ -60,6 +35,19 @@ def arithmetic(
 
     The embeddings are added up as vectors, and the sum is put back on the sphere: (A + B)/2 is
     the middle of the shortest arc between them.
+
+    Args:
+        expression: Faces with + and -, * and / by numbers, and parentheses. A face is a name of
+            --let, a file (quoted if it has spaces in it), or a row of saved embeddings, z.npy[3].
+            Leave a space beside an operator that stands beside a file.
+        out: The picture to write.
+        let: A short name for a picture or a row of embeddings; may be repeated.
+        onto: Put the result on this face: pose, light and background stay its own.
+
+    Examples:
+        istrc arithmetic "A - B + C" --let A=ann.jpg --let B=bob.jpg --let C=cy.jpg -o out.png
+        istrc arithmetic "(ann.jpg + 'my friend.jpg') / 2 - cy.jpg + z.npy[3]" -o out.png
+        istrc arithmetic "me.jpg + 0.5 * (glasses.jpg - plain.jpg)" --onto me.jpg -o out.png
     """
     from istrc.verbs import expression as expressions
 

@@ -13,31 +13,13 @@ from istrc.cli.pictures import VerbOutput
 from istrc.cli.report import Report
 from istrc.errors import InputError
 
-EXAMPLES = """
-istrc average me.jpg you.jpg -o between.png
-istrc average family/ -o family.png --json
-istrc average z.npy --mode circle --save mean.npy -o mean.png"""
-
 
 def average(
     report: Report,
-    inputs: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="INPUT...",
-            help="Pictures, folders (read flat) or globs, and saved embeddings: z.npy for all its "
-            "rows, 'z.npy[3]' for one. Two faces at least.",
-        ),
-    ],
+    inputs: Annotated[list[str], typer.Argument(metavar="INPUT...")],
     *,
-    out: Annotated[str, options.out_option("The picture to write.")] = "average.png",
-    mean: Annotated[
-        Literal["frechet", "euclidean"],
-        typer.Option(
-            help="frechet: the least sum of squared angles; of two faces it is slerp's middle. "
-            "euclidean: the sum, put back on the sphere."
-        ),
-    ] = "frechet",
+    out: Annotated[str, options.out_option()] = "average.png",
+    mean: Literal["frechet", "euclidean"] = "frechet",
     mode: options.RebuildOption = "anchored",
     faces: options.FaceOptions,
     output: VerbOutput,
@@ -47,6 +29,18 @@ def average(
 
     Told beside it: how many they are, and their spread, the mean angle from the average. An input
     that cannot be read is named, and the others are averaged.
+
+    Args:
+        inputs: Pictures, folders (read flat) or globs, and saved embeddings: z.npy for all its
+            rows, 'z.npy[3]' for one. Two faces at least.
+        out: The picture to write.
+        mean: frechet: the least sum of squared angles; of two faces it is slerp's middle.
+            euclidean: the sum, put back on the sphere.
+
+    Examples:
+        istrc average me.jpg you.jpg -o between.png
+        istrc average family/ -o family.png --json
+        istrc average z.npy --mode circle --save mean.npy -o mean.png
     """
     sources = find_sources(inputs, report)
     output.check(out, sources)

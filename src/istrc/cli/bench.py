@@ -11,25 +11,15 @@ from istrc.cli import options
 from istrc.cli.measuring import ResultsOptions
 from istrc.cli.report import Report
 
-EXAMPLES = """
-istrc bench --quick
-istrc bench --json results/bench.json"""
-
 
 def bench(
     report: Report,
     *,
     data: Annotated[
         str | None,
-        typer.Option(
-            metavar="FOLDER",
-            help="A folder made by istrc prepare.",
-            show_default="none: faces are drawn from the model",
-        ),
+        typer.Option(metavar="FOLDER", show_default="none: faces are drawn from the model"),
     ] = None,
-    quick: Annotated[
-        bool, typer.Option("--quick", help="Smaller samples, under a minute on two idle cores.")
-    ] = False,
+    quick: bool = False,
     model: options.TorchCircleOptions,
     results: ResultsOptions,
 ) -> None:
@@ -37,6 +27,14 @@ def bench(
 
     Rebuilding, walks, a large photograph, cold start, memory and sizes; beside them what the paper
     tells, and a plain reading of the paper timed in the same run. Close other programs first.
+
+    Args:
+        data: A folder made by istrc prepare.
+        quick: Smaller samples, under a minute on two idle cores.
+
+    Examples:
+        istrc bench --quick
+        istrc bench --json results/bench.json
     """
     from istrc.evaluation.bench import bench as measured
     from istrc.evaluation.results import plain

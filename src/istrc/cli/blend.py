@@ -11,30 +11,15 @@ from istrc.cli.operands import need_pictures, operand_argument, read_one
 from istrc.cli.pictures import VerbOutput
 from istrc.cli.report import Report
 
-EXAMPLES = """
-istrc blend me.jpg you.jpg -o strip.png
-istrc blend me.jpg you.jpg --frames 25 -o frames/
-istrc blend 'z.npy[0]' 'z.npy[1]' --mode circle --path lerp -o strip.png"""
-
 
 def blend(
     report: Report,
     first: Annotated[str, operand_argument("A")],
     second: Annotated[str, operand_argument("B")],
     *,
-    out: Annotated[
-        str, options.out_option("A picture: one strip. Else a folder of frames.")
-    ] = "blend.png",
-    frames: Annotated[
-        int, typer.Option(min=2, max=1000, help="Faces, the two given ones included.")
-    ] = 9,
-    path: Annotated[
-        Literal["slerp", "lerp"],
-        typer.Option(
-            help="slerp: the shortest arc, at constant speed. lerp: the chord, put back on the "
-            "sphere."
-        ),
-    ] = "slerp",
+    out: Annotated[str, options.out_option()] = "blend.png",
+    frames: Annotated[int, typer.Option(min=2, max=1000)] = 9,
+    path: Literal["slerp", "lerp"] = "slerp",
     mode: options.RebuildOption = "anchored",
     cell: options.CellOption = 128,
     faces: options.FaceOptions,
@@ -44,6 +29,16 @@ def blend(
     """Turn one face into another, in equal steps.
 
     Under each face of a strip stands how far it is from the first, in radians.
+
+    Args:
+        out: A picture: one strip. Else a folder of frames.
+        frames: Faces, the two given ones included.
+        path: slerp: the shortest arc, at constant speed. lerp: the chord, put back on the sphere.
+
+    Examples:
+        istrc blend me.jpg you.jpg -o strip.png
+        istrc blend me.jpg you.jpg --frames 25 -o frames/
+        istrc blend 'z.npy[0]' 'z.npy[1]' --mode circle --path lerp -o strip.png
     """
     output.check(out, [first, second])
     report.facts.update(mode=mode, path=path, frames=frames)

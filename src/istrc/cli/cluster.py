@@ -55,7 +55,7 @@ def by_ray(
     from istrc.runtime import threads_of
 
     threads = max(1, threads_of(task.runtime) // count)
-    missing = {number for part in parts for number, job in part if not job.there}
+    missing = {number for part in parts for number, job in part if not job.done}
     with _joined(ray, min(count, len(parts))):
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = False

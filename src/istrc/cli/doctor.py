@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import typer
-
 from istrc.cli.report import Report
-
-EXAMPLES = """
-istrc doctor
-istrc doctor --json --licences"""
 
 
 def doctor(
     report: Report,
-    licences: Annotated[
-        bool, typer.Option("--licences", help="Also the licence of every dependency.")
-    ] = False,
+    licences: bool = False,
 ) -> None:
     """Whether this installation works.
 
     Versions, devices, the shipped weights against their checksums, which optional extras are here,
     and a drawn face edited from end to end. What is broken is named with its remedy, and the exit
     code is 1.
+
+    Args:
+        licences: Also the licence of every dependency.
+
+    Examples:
+        istrc doctor
+        istrc doctor --json --licences
     """
     from istrc import health
     from istrc.errors import reason

@@ -19,15 +19,6 @@ from istrc.cli.task import Outcome
 from istrc.errors import InputError, IstrcError
 from istrc.whole import checksum
 
-EDIT_EXAMPLES = """
-istrc edit me.jpg -a smile=+1 -o out.jpg
-istrc edit me.jpg -a beard -a young=-0.5 --keep gray_hair -o out.png
-istrc edit faces/ --aligned --crop -a eyeglasses -o out/ --json"""
-
-WALK_EXAMPLES = """
-istrc walk me.jpg -a smile -o strip.png
-istrc walk me.jpg -a smile=-1 -a beard -a young=-1 --frames 7 -o rows.png"""
-
 
 def edit(
     report: Report,
@@ -35,7 +26,7 @@ def edit(
     *,
     attribute: options.AttributeOption,
     out: options.OutOption,
-    keep: options.KeepOption = [],  # noqa: B006  typer copies it
+    keep: options.KeepOption = [],
     mode: options.ModeOption = "photo",
     faces: options.FaceOptions,
     landmarks: Annotated[
@@ -59,6 +50,11 @@ def edit(
     is neither keeps its value. A PNG is written without loss; a JPEG is encoded anew with its own
     tables, after which 80 to 99 % of the other pixels are what they were, by its quality, and 98 %
     or more are within 2 of 255 levels (measured: docs/files.md).
+
+    Examples:
+        istrc edit me.jpg -a smile=+1 -o out.jpg
+        istrc edit me.jpg -a beard -a young=-0.5 --keep gray_hair -o out.png
+        istrc edit faces/ --aligned --crop -a eyeglasses -o out/ --json
     """
     edits = parse_edits(attribute)
     kept = options.parse_keep(keep, edits)
@@ -104,15 +100,13 @@ def edit_some(
 
 def walk(
     report: Report,
-    picture: Annotated[str, typer.Argument(metavar="INPUT", help="One picture.")],
+    picture: Annotated[str, typer.Argument(metavar="INPUT")],
     *,
     attribute: options.AttributeOption,
-    out: Annotated[str, options.out_option("The strip to write.")],
-    frames: Annotated[
-        int, typer.Option(min=2, max=64, help="Faces in a row, from the unchanged to the end.")
-    ] = 9,
+    out: Annotated[str, options.out_option()],
+    frames: Annotated[int, typer.Option(min=2, max=64)] = 9,
     cell: options.CellOption = 128,
-    keep: options.KeepOption = [],  # noqa: B006
+    keep: options.KeepOption = [],
     mode: options.ModeOption = "photo",
     faces: options.FaceOptions,
     metric: options.MetricOption = "data",
@@ -123,6 +117,15 @@ def walk(
 
     Unlike in edit, several -a are several walks, each from the face as it is. The faces of a row
     are evenly spaced in angle; under each stands how far it is, in radians.
+
+    Args:
+        picture: One picture.
+        out: The strip to write.
+        frames: Faces in a row, from the unchanged to the end.
+
+    Examples:
+        istrc walk me.jpg -a smile -o strip.png
+        istrc walk me.jpg -a smile=-1 -a beard -a young=-1 --frames 7 -o rows.png
     """
     edits, kept = parse_edits(attribute), options.parse_keep(keep, {})
     found = find_all([picture])

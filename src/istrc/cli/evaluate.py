@@ -76,21 +76,19 @@ def verification(
     report: Report,
     *,
     bench: Bench,
-    count: Annotated[
-        int,
-        typer.Option(min=4, max=10_000_000, help="Pairs to draw, half of them of one person."),
-    ] = 20_000,
+    count: Annotated[int, typer.Option(min=4, max=10_000_000)] = 20_000,
     limit: LimitOption = None,
     second: SecondOption = True,
-    roc: Annotated[
-        str | None,
-        typer.Option(metavar="FILE", help="Also draw the ROC here (PNG).", show_default="none"),
-    ] = None,
+    roc: Annotated[str | None, typer.Option(metavar="FILE", show_default="none")] = None,
 ) -> dict[str, Any]:
     """Same person or not, for people never trained on: AUC, accuracy, TAR at fixed FAR.
 
     By the angle and by the Euclidean distance, over ten folds: each fold's threshold is found on
     the others.
+
+    Args:
+        count: Pairs to draw, half of them of one person.
+        roc: Also draw the ROC here (PNG).
     """
     from istrc.evaluation.verification import draw_roc, evaluate_verification
     from istrc.photo.write import output_format
@@ -109,9 +107,7 @@ def verification(
 def photos(
     report: Report,
     *,
-    folder: Annotated[
-        str, typer.Option("--photos", "--data", metavar="FOLDER", help="A folder of photographs.")
-    ],
+    folder: Annotated[str, typer.Option("--photos", "--data", metavar="FOLDER")],
     seed: options.SeedOption = 0,
     model: options.TorchCircleOptions,
     results: ResultsOptions,
@@ -120,6 +116,9 @@ def photos(
 
     The largest face of each is edited both ways by every transformation: sharpness, seam, what
     changed outside, and seconds.
+
+    Args:
+        folder: A folder of photographs.
     """
     options.need("evaluate", "sklearn", "torchmetrics")
     from istrc.evaluation.photos import evaluate_photos

@@ -14,7 +14,7 @@ from istrc.cli.strengths import LIMIT, check_names, parse_names
 from istrc.errors import IstrcError
 
 FARTHEST = 2 * LIMIT  # of a peer, whose strengths end nowhere
-STRENGTHS = ["1"]  # by default
+STRENGTHS, ALL_MODES = ["1"], ["photo", "anchored", "circle"]  # by default
 
 
 def parse_strengths(texts: list[str]) -> list[float]:
@@ -53,51 +53,6 @@ StrengthsOption = Annotated[
         f"{FARTHEST:g}; several make a curve.",
     ),
 ]
-ModesOption = Annotated[
-    list[str],
-    typer.Option(
-        "--mode",
-        metavar="NAME[,NAME]",
-        help="Ways to draw: photo, anchored, circle; the first is shown on the sheets.",
-    ),
-]
-AttributesOption = Annotated[
-    list[str],
-    typer.Option(
-        "--attribute",
-        "-a",
-        metavar="NAME[,NAME]",
-        help="Attributes to edit, both ways; others stands for all those beyond the twelve.",
-        show_default="the twelve",
-    ),
-]
-PeersOption = Annotated[
-    list[str],
-    typer.Option(
-        metavar="NAME[,NAME]",
-        help="Other ways to edit, on the same faces: paper_walk, code_vector, boundary, dfi, or "
-        "all of them.",
-        show_default="none",
-    ),
-]
-FewOption = Annotated[
-    int,
-    typer.Option(
-        min=1,
-        max=100_000,
-        help="Faces an edit is measured on with a slow peer (dfi); every method is reported on "
-        "these as well.",
-    ),
-]
-KeepPicturesOption = Annotated[
-    str | None,
-    typer.Option(
-        metavar="FOLDER",
-        help="Keep the edited pictures and their rows here, an .npy file an edit, so that other "
-        "judges can look at them (studies/realism.py).",
-        show_default="none",
-    ),
-]
 
 
 def editing(
@@ -106,14 +61,19 @@ def editing(
     bench: Bench,
     faces: FacesOption = 200,
     strengths: StrengthsOption = STRENGTHS,
-    attribute: AttributesOption = [],  # noqa: B006  typer copies it
-    mode: ModesOption = ["photo", "anchored", "circle"],  # noqa: B006
-    peers: PeersOption = [],  # noqa: B006  typer copies it
-    few: FewOption = 20,
+    attribute: Annotated[
+        list[str],
+        typer.Option("--attribute", "-a", metavar="NAME[,NAME]", show_default="the twelve"),
+    ] = [],
+    mode: Annotated[list[str], typer.Option(metavar="NAME[,NAME]")] = ALL_MODES,
+    peers: Annotated[list[str], typer.Option(metavar="NAME[,NAME]", show_default="none")] = [],
+    few: Annotated[int, typer.Option(min=1, max=100_000)] = 20,
     judge: JudgeOption = None,
     second: SecondOption = True,
     sheets: SheetsOption = None,
-    keep_pictures: KeepPicturesOption = None,
+    keep_pictures: Annotated[
+        str | None, typer.Option(metavar="FOLDER", show_default="none")
+    ] = None,
 ) -> dict[str, Any]:
     """Every transformation, both directions, all modes: success, identity, leakage, sex flips.
 
@@ -123,6 +83,16 @@ def editing(
 
     Where the data has landmarks (istrc prepare --measured) and dlib's predictor is installed, the
     written pictures are measured as well: what moved, and how far the skin's tone did.
+
+    Args:
+        attribute: Attributes to edit, both ways; others stands for all those beyond the twelve.
+        mode: Ways to draw: photo, anchored, circle; the first is shown on the sheets.
+        peers: Other ways to edit, on the same faces: paper_walk, code_vector, boundary, dfi, or all
+            of them.
+        few: Faces an edit is measured on with a slow peer (dfi); every method is reported on these
+            as well.
+        keep_pictures: Keep the edited pictures and their rows here, an .npy file an edit, so that
+            other judges can look at them (studies/realism.py).
     """
     from istrc.evaluation.editing import evaluate_editing
     from istrc.evaluation.kept_pictures import KeptPictures
@@ -160,7 +130,7 @@ def editing(
         strengths=strengths,
         faces=faces,
         peers=calibrated,
-        slow=[name for name, peer in calibrated.items() if peer.slow],
+        slow=[name for name, peer in calibrated.items() if peer.plan.slow],
         few=few,
         show=shown,
     )

@@ -23,13 +23,16 @@ app = typer.Typer(
 def recogniser(
     report: Report,
     *,
-    out: Annotated[str, options.out_option("File to write.", "FILE.ONNX")],
+    out: Annotated[str, options.out_option("FILE.ONNX")],
     model: options.ModelOption = DEFAULT,
 ) -> None:
     """Write the model's FaceNet as ONNX: faces (N, 3, S, S) RGB in [-1, 1] to embeddings (N, D).
 
     To use the file as a recogniser here, its options are --template crop (mean, scale and colour
     are the defaults).
+
+    Args:
+        out: File to write.
     """
     path = Path(out)
     if path.suffix.lower() != ".onnx":
@@ -54,26 +57,19 @@ def recogniser(
 def circle(
     report: Report,
     *,
-    out: Annotated[
-        str,
-        options.out_option(
-            "Folder to write; the model's own folder gets the graphs beside its weights.", "FOLDER"
-        ),
-    ],
-    inside: Annotated[
-        bool,
-        typer.Option(
-            "--inside",
-            help="For other programs: the graphs alone, each with its weights inside, in single "
-            "precision.",
-        ),
-    ] = False,
+    out: Annotated[str, options.out_option("FOLDER")],
+    inside: bool = False,
     model: options.ModelOption = DEFAULT,
 ) -> None:
     """Write the whole circle as ONNX: embed, step of the walk, map, change, encode, decode.
 
     FOLDER is then a model that needs no torch: istrc edit --model FOLDER --runtime light. Its
     graphs are small and take the weights from the files beside them.
+
+    Args:
+        out: Folder to write; the model's own folder gets the graphs beside its weights.
+        inside: For other programs: the graphs alone, each with its weights inside, in single
+            precision.
     """
     from istrc.runtime import need_torch
     from istrc.shipped import folder_of
@@ -99,13 +95,17 @@ def circle(
 
 def data(
     report: Report,
-    folder: Annotated[str, typer.Argument(metavar="PREPARED", help="What istrc prepare made.")],
+    folder: Annotated[str, typer.Argument(metavar="PREPARED")],
     *,
-    out: Annotated[str, options.out_option("Folder to write.", "FOLDER")],
+    out: Annotated[str, options.out_option("FOLDER")],
 ) -> None:
     """Write a prepared folder as parquet, a file a split, as Hugging Face's datasets reads it.
 
     istrc prepare reads it, too, and makes the same of it.
+
+    Args:
+        folder: What istrc prepare made.
+        out: Folder to write.
     """
     from istrc.data.parquet_out import write_parquet
     from istrc.data.prepared import Prepared

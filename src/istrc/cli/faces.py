@@ -12,24 +12,12 @@ from istrc.cli.many import BatchOptions, do_all
 from istrc.cli.report import Report
 from istrc.cli.task import Outcome, Task
 
-EXAMPLES = """
-istrc faces wedding.jpg -o numbered.jpg
-istrc faces wedding.jpg && istrc edit wedding.jpg --face 2 -a smile -o out.jpg
-istrc faces holiday/ --json"""
-
 
 def faces(
     report: Report,
     inputs: options.InputsArgument,
     *,
-    out: Annotated[
-        str | None,
-        options.out_option(
-            "Also write a preview with numbered frames; with several inputs a folder, where each "
-            "preview keeps its input's stem.",
-            show_default="not written",
-        ),
-    ] = None,
+    out: Annotated[str | None, options.out_option(show_default="not written")] = None,
     min_face: options.MinFaceOption = None,
     batch: BatchOptions,
     runtime: options.RuntimeOption = "auto",
@@ -39,6 +27,15 @@ def faces(
     Told of each: the side of its frame and where its centre is, in pixels of the photograph from
     the top left, how far it is turned, and its score: how surely it is a face, 0.5 to 1. The frame
     is what an edit may change.
+
+    Args:
+        out: Also write a preview with numbered frames; with several inputs a folder, where each
+            preview keeps its input's stem.
+
+    Examples:
+        istrc faces wedding.jpg -o numbered.jpg
+        istrc faces wedding.jpg && istrc edit wedding.jpg --face 2 -a smile -o out.jpg
+        istrc faces holiday/ --json
     """
     todo, _ = batch.plan(report, inputs, out)
     if not todo:

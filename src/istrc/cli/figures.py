@@ -13,46 +13,23 @@ from istrc.cli.files import Inputs, find_all
 from istrc.cli.report import Report
 from istrc.errors import IstrcError
 
-EXAMPLES = """
-istrc figures figures/
-istrc figures figures/ me.jpg you.jpg family/ --mode photo
-istrc figures figures/ --data prepared/ --seed 3 --only 5,7,8 --force"""
-
 
 def figures(
     report: Report,
-    out: Annotated[str, typer.Argument(metavar="OUT", help="The folder to write into.")],
+    out: Annotated[str, typer.Argument(metavar="OUT")],
     photos: Annotated[
         list[str],
         typer.Argument(
             metavar="[PHOTO]...",
-            help="Pictures, folders or globs: whose faces to show.",
             show_default="two photographs in the public domain, and edits of them",
         ),
-    ] = [],  # noqa: B006  typer copies it
+    ] = [],
     *,
-    data: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FOLDER",
-            help="Show faces of a folder made by istrc prepare, drawn with the seed.",
-            show_default="none",
-        ),
-    ] = None,
-    only: Annotated[
-        str | None,
-        typer.Option(
-            metavar="N,N,...", help="Numbers of the paper's figures, 1 to 13.", show_default="all"
-        ),
-    ] = None,
-    mode: Annotated[
-        options.Mode,
-        typer.Option(help="How transformed faces are rebuilt; circle is the paper's decode(F(z))."),
-    ] = "circle",
+    data: Annotated[str | None, typer.Option(metavar="FOLDER", show_default="none")] = None,
+    only: Annotated[str | None, typer.Option(metavar="N,N,...", show_default="all")] = None,
+    mode: options.Mode = "circle",
     seed: options.SeedOption = 0,
-    force: Annotated[
-        bool, typer.Option("--force", help="Draw figures anew that are there already.")
-    ] = False,
+    force: bool = False,
     faces: options.FaceOptions,
     model: options.TorchCircleOptions,
 ) -> None:
@@ -60,6 +37,19 @@ def figures(
 
     A figure that is in OUT already is left alone, so that a run that was stopped goes on.
     Structures and curves are those of the loaded circle.
+
+    Args:
+        out: The folder to write into.
+        photos: Pictures, folders or globs: whose faces to show.
+        data: Show faces of a folder made by istrc prepare, drawn with the seed.
+        only: Numbers of the paper's figures, 1 to 13.
+        mode: How transformed faces are rebuilt; circle is the paper's decode(F(z)).
+        force: Draw figures anew that are there already.
+
+    Examples:
+        istrc figures figures/
+        istrc figures figures/ me.jpg you.jpg family/ --mode photo
+        istrc figures figures/ --data prepared/ --seed 3 --only 5,7,8 --force
     """
     from istrc.paper_figures import FIGURES
 

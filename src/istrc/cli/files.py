@@ -43,12 +43,12 @@ def find_all(arguments: Sequence[str]) -> Inputs:
 class Job:
     """One input and the file it becomes; None where a command writes no file an input.
 
-    there: it was done before, and only keeps others company: see `istrc.cli.many.parts`.
+    done: it was done before, and only keeps others company: see `istrc.cli.many.parts`.
     """
 
     source: Path
     output: Any  # Path | None; a command that plans files asks for no None
-    there: bool = False
+    done: bool = False
 
 
 def plan_outputs(

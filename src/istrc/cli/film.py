@@ -17,58 +17,23 @@ from istrc.cli.strengths import parse_edits
 from istrc.errors import IstrcError
 from istrc.progress import Bar
 
-_TOLD = ("frames", "faces", "size", "sound", "losses", "doubts")
-EXAMPLES = """
-istrc film in.mp4 -a smile=+1 -o out.mp4
-istrc film in.mov -a young=-1 --face 2 -o older.mp4
-istrc film in.mp4 -a beard --smooth 0.5 --crf 14 -o out.mkv --json"""
+_FIELDS = ("frames", "faces", "size", "sound", "losses", "doubts")
 
 
 def film(
     report: Report,
-    source: Annotated[str, typer.Argument(metavar="INPUT", help="One film, of any kind.")],
+    source: Annotated[str, typer.Argument(metavar="INPUT")],
     *,
     attribute: options.AttributeOption,
-    out: Annotated[
-        str, options.out_option("The film to write: .mp4, .mov, .m4v, .mkv or .webm; or a folder.")
-    ],
-    keep: options.KeepOption = [],  # noqa: B006  typer copies it
+    out: Annotated[str, options.out_option()],
+    keep: options.KeepOption = [],
     mode: options.ModeOption = "photo",
-    face: Annotated[
-        str,
-        typer.Option(
-            metavar="largest|K",
-            help="Which face: the largest or the K-th largest (1, 2, ...) of the first frame with "
-            "faces; it is followed from there.",
-        ),
-    ] = "largest",
-    smooth: Annotated[
-        float,
-        typer.Option(
-            min=0,
-            max=5,
-            metavar="SECONDS",
-            help="Over how long the face's place is smoothed; 0 is not at all, and flickers.",
-        ),
-    ] = 0.3,
-    crf: Annotated[
-        int,
-        typer.Option(
-            min=0, max=51, help="Quality of the film: 0 is lossless, 18 very good, 28 small."
-        ),
-    ] = 18,
+    face: Annotated[str, typer.Option(metavar="largest|K")] = "largest",
+    smooth: Annotated[float, typer.Option(min=0, max=5, metavar="SECONDS")] = 0.3,
+    crf: Annotated[int, typer.Option(min=0, max=51)] = 18,
     metric: options.MetricOption = "data",
-    provenance: Annotated[
-        bool,
-        typer.Option(
-            "--provenance/--no-provenance",
-            help="Say in the film's comment that a model made parts of it.",
-        ),
-    ] = True,
-    keep_location: Annotated[
-        bool,
-        typer.Option("--keep-location", help="Keep where the film was taken; left out otherwise."),
-    ] = False,
+    provenance: bool = True,
+    keep_location: bool = False,
     model: options.TorchCircleOptions,
 ) -> None:
     """Change attributes of one face through a film.
@@ -76,6 +41,21 @@ def film(
     The face is followed and gets one edit, the same in every frame. Frames without it, and all
     outside the face, stay as they were decoded; the sound is copied. What OUT cannot hold as it was
     is said, a line each. Needs PyAV (the extra `film`).
+
+    Args:
+        source: One film, of any kind.
+        out: The film to write: .mp4, .mov, .m4v, .mkv or .webm; or a folder.
+        face: Which face: the largest or the K-th largest (1, 2, ...) of the first frame with faces;
+            it is followed from there.
+        smooth: Over how long the face's place is smoothed; 0 is not at all, and flickers.
+        crf: Quality of the film: 0 is lossless, 18 very good, 28 small.
+        provenance: Say in the film's comment that a model made parts of it.
+        keep_location: Keep where the film was taken; left out otherwise.
+
+    Examples:
+        istrc film in.mp4 -a smile=+1 -o out.mp4
+        istrc film in.mov -a young=-1 --face 2 -o older.mp4
+        istrc film in.mp4 -a beard --smooth 0.5 --crf 14 -o out.mkv --json
     """
     began = time.monotonic()
     edits, which = parse_edits(attribute), options.parse_face(face)
@@ -113,12 +93,12 @@ def film(
             progress=progress,
             tell=lambda line: report.say(f"{source}: {line}"),
         )
-    _tell(report, source, output, done, time.monotonic() - began)
+    _report_film(report, source, output, done, time.monotonic() - began)
     if which == "largest" and done.people > 1:
         report.say(f"{source}: {done.people} faces found, the largest followed; --face K chooses")
 
 
-def _tell(report: Report, source: str, output: Path, done: Any, seconds: float) -> None:
+def _report_film(report: Report, source: str, output: Path, done: Any, seconds: float) -> None:
     """What became of the film (istrc.film.edit_film)."""
     ratio = done.flicker["ratio"]
     text = "" if ratio is None else f", flicker {ratio:.2f}"
@@ -126,7 +106,7 @@ def _tell(report: Report, source: str, output: Path, done: Any, seconds: float) 
         f"{source} -> {output}: face in {done.faces} of {done.frames} frames{text}",
         input=source,
         output=output,
-        **{name: getattr(done, name) for name in _TOLD},
+        **{name: getattr(done, name) for name in _FIELDS},
         fps=round(done.fps, 3),
         angle=round(done.angle, 4),
         flicker={k: v if v is None else round(v, 4) for k, v in done.flicker.items()},

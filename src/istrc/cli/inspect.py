@@ -13,55 +13,24 @@ from istrc.errors import InputError
 from istrc.shipped import DEFAULT
 from istrc.whole import read_json
 
-EXAMPLES = """
-istrc inspect prepared/ inspected/
-istrc inspect prepared/ inspected-dlib/ --recogniser dlib --beside inspected/inspect.json
-istrc inspect prepared/ out/ --recogniser arcface.onnx --limit 5000"""
-
 
 def inspect(
     report: Report,
-    data: Annotated[str, typer.Argument(help="A folder made by istrc prepare.")],
-    out: Annotated[
-        str,
-        typer.Argument(
-            help="Folder for inspect.json, inspect.md and faces.png; it keeps the embeddings, too."
-        ),
-    ],
+    data: str,
+    out: str,
     *,
     recogniser: recognisers.RecogniserOption = None,
     model: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME|FOLDER",
-            help="A circle of this recogniser, for the picture of decode(F(z)).",
-            show_default="the shipped one, unless a recogniser is given",
+            metavar="NAME|FOLDER", show_default="the shipped one, unless a recogniser is given"
         ),
     ] = None,
-    limit: Annotated[
-        int | None,
-        typer.Option(
-            min=50,
-            max=10_000_000,
-            help="Faces to train on and to measure on, at most.",
-            show_default="all",
-        ),
-    ] = None,
-    layers: Annotated[
-        int, typer.Option(min=2, max=12, help="Layers of the paper's classifier, 4 to 7 there.")
-    ] = 4,
-    steps: Annotated[int, typer.Option(min=1, max=1_000_000, help="Batches of its training.")] = (
-        1200
-    ),
-    faces: Annotated[int, typer.Option(min=1, max=256, help="Faces in the picture.")] = 16,
-    beside: Annotated[
-        list[str],
-        typer.Option(
-            metavar="INSPECT.JSON",
-            help="Columns of another inspection, beside in the table; may be repeated.",
-            show_default="none",
-        ),
-    ] = [],  # noqa: B006  typer copies it
+    limit: Annotated[int | None, typer.Option(min=50, max=10_000_000, show_default="all")] = None,
+    layers: Annotated[int, typer.Option(min=2, max=12)] = 4,
+    steps: Annotated[int, typer.Option(min=1, max=1_000_000)] = 1200,
+    faces: Annotated[int, typer.Option(min=1, max=256)] = 16,
+    beside: Annotated[list[str], typer.Option(metavar="INSPECT.JSON", show_default="none")] = [],
     seed: options.SeedOption = 0,
     how: recognisers.RecogniserOptions,
     device: options.DeviceOption = "cpu",
@@ -70,6 +39,21 @@ def inspect(
 
     For every attribute a linear probe and the paper's classifier are trained on the train split
     and measured on people of the valid split: area under the curve, 0.5 is guessing, 1 is perfect.
+
+    Args:
+        data: A folder made by istrc prepare.
+        out: Folder for inspect.json, inspect.md and faces.png; it keeps the embeddings, too.
+        model: A circle of this recogniser, for the picture of decode(F(z)).
+        limit: Faces to train on and to measure on, at most.
+        layers: Layers of the paper's classifier, 4 to 7 there.
+        steps: Batches of its training.
+        faces: Faces in the picture.
+        beside: Columns of another inspection, beside in the table; may be repeated.
+
+    Examples:
+        istrc inspect prepared/ inspected/
+        istrc inspect prepared/ inspected-dlib/ --recogniser dlib --beside inspected/inspect.json
+        istrc inspect prepared/ out/ --recogniser arcface.onnx --limit 5000
     """
     others = [_read(path) for path in beside]
     options.need("inspect", "istrc.evaluation.inspecting")

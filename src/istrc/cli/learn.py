@@ -13,81 +13,52 @@ from istrc.cli.report import EXPECTED, Report, describe
 from istrc.cli.strengths import snake_case
 from istrc.errors import InputError, IstrcError
 
-EXAMPLES = """
-istrc learn freckles --with freckled/ --without others/
-istrc edit me.jpg -a freckles=+1 -o out.jpg
-istrc learn freckles --csv people.csv --column has_freckles
-istrc learn --list"""
-
 
 def learn(
     report: Report,
-    name: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="[NAME]", help="What -a will call it: letters a to z, digits and _."
-        ),
-    ] = None,
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]")] = None,
     *,
-    with_: Annotated[
-        list[str],
-        typer.Option(
-            "--with",
-            metavar="INPUT",
-            help="Pictures, a folder or a glob of faces that have it: 5 at least, 20 are better. "
-            "May be repeated.",
-        ),
-    ] = [],  # noqa: B006  typer copies it
-    without: Annotated[
-        list[str],
-        typer.Option(
-            metavar="INPUT",
-            help="The same of faces that lack it, and are like the others in all else.",
-        ),
-    ] = [],  # noqa: B006
-    table: Annotated[
-        str | None,
-        typer.Option(
-            "--csv",
-            metavar="FILE",
-            help="Instead of --with and --without: a CSV with a column `file` and columns of 0 "
-            "and 1, as istrc prepare reads it.",
-        ),
-    ] = None,
-    column: Annotated[
-        str | None,
-        typer.Option(metavar="COLUMN", help="Of the CSV: who has it.", show_default="NAME"),
-    ] = None,
+    with_: Annotated[list[str], typer.Option("--with", metavar="INPUT")] = [],
+    without: Annotated[list[str], typer.Option(metavar="INPUT")] = [],
+    table: Annotated[str | None, typer.Option("--csv", metavar="FILE")] = None,
+    column: Annotated[str | None, typer.Option(metavar="COLUMN", show_default="NAME")] = None,
     out: Annotated[
         str | None,
         options.out_option(
-            "Write it to this .safetensors file, to give away, and not to the user's folder.",
-            "FILE",
-            show_default="istrc/learned in the user's data folder, or $ISTRC_LEARNED",
+            "FILE", show_default="istrc/learned in the user's data folder, or $ISTRC_LEARNED"
         ),
     ] = None,
-    add: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FILE",
-            help="Take over what --out wrote, from wherever it comes; no NAME, no pictures.",
-        ),
-    ] = None,
-    listed: Annotated[
-        bool, typer.Option("--list", help="Show what was learned, and how far to trust it.")
-    ] = False,
-    forget: Annotated[
-        bool,
-        typer.Option("--forget", help="Delete what was learned as NAME, for every recogniser."),
-    ] = False,
+    add: Annotated[str | None, typer.Option(metavar="FILE")] = None,
+    listed: Annotated[bool, typer.Option("--list")] = False,
+    forget: bool = False,
     faces: options.FaceOptions,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the folds of cross-validation.")] = 0,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
     model: options.CircleOptions,
 ) -> None:
     """Teach a new attribute with two folders of pictures, in seconds.
 
     What is learned stands beside the model and belongs to its recogniser; edit, walk, --keep and
     Python know it from then on. Told is the AUC on faces left out, and how far to trust it.
+
+    Args:
+        name: What -a will call it: letters a to z, digits and _.
+        with_: Pictures, a folder or a glob of faces that have it: 5 at least, 20 are better. May be
+            repeated.
+        without: The same of faces that lack it, and are like the others in all else.
+        table: Instead of --with and --without: a CSV with a column `file` and columns of 0 and 1,
+            as istrc prepare reads it.
+        column: Of the CSV: who has it.
+        out: Write it to this .safetensors file, to give away, and not to the user's folder.
+        add: Take over what --out wrote, from wherever it comes; no NAME, no pictures.
+        listed: Show what was learned, and how far to trust it.
+        forget: Delete what was learned as NAME, for every recogniser.
+        seed: Seed of the folds of cross-validation.
+
+    Examples:
+        istrc learn freckles --with freckled/ --without others/
+        istrc edit me.jpg -a freckles=+1 -o out.jpg
+        istrc learn freckles --csv people.csv --column has_freckles
+        istrc learn --list
     """
     asked = _one_of(
         {

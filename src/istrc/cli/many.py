@@ -28,26 +28,16 @@ from istrc.progress import Bar
 
 @dataclass
 class BatchOptions:
-    """How a command works through its inputs."""
+    """How a command works through its inputs.
 
-    jobs: Annotated[
-        int,
-        typer.Option(
-            "--jobs",
-            min=1,
-            max=64,
-            metavar="N",
-            help="Pictures done at once, each in a process of its own with its own copy of the "
-            "model.",
-        ),
-    ] = 1
-    engine: Annotated[
-        Literal["plain", "ray"],
-        typer.Option(
-            help="Whose processes --jobs are: plain, this command's; ray, Ray Data's, on this "
-            "machine or on the cluster that RAY_ADDRESS names (needs istrc[ray])."
-        ),
-    ] = "plain"
+    Args:
+        jobs: Pictures done at once, each in a process of its own with its own copy of the model.
+        engine: Whose processes --jobs are: plain, this command's; ray, Ray Data's, on this machine
+            or on the cluster that RAY_ADDRESS names (needs istrc[ray]).
+    """
+
+    jobs: Annotated[int, typer.Option(min=1, max=64, metavar="N")] = 1
+    engine: Literal["plain", "ray"] = "plain"
     table: ReportOption = None
 
     def plan(
@@ -68,16 +58,14 @@ class BatchOptions:
 
 @dataclass
 class ResumeOptions(BatchOptions):
-    """The same of a command that goes on where it was stopped."""
+    """The same of a command that goes on where it was stopped.
 
-    again: Annotated[
-        bool,
-        typer.Option(
-            "--again",
-            help="Do all inputs. Otherwise an output in a folder that this very command made "
-            "before, from an input that has not changed since, is left as it is.",
-        ),
-    ] = False
+    Args:
+        again: Do all inputs. Otherwise an output in a folder that this very command made before,
+            from an input that has not changed since, is left as it is.
+    """
+
+    again: bool = False
 
 
 def do_all(
@@ -108,7 +96,7 @@ def do_all(
     todo = parts(jobs, ready, min(task.at_once, max(1, len(jobs) // count)))
     reported, full = 0, None
     with (
-        _gently(len(jobs) - already > 1) as stop,
+        _interruptible(len(jobs) - already > 1) as stop,
         Bar(report.command, len(jobs), already) as bar,
     ):
         if todo and engine == "ray":
@@ -150,9 +138,9 @@ def parts(jobs: Sequence[Job], ready: Container[int], size: int) -> list[Part]:
     drawn once more in the company of others, and not written: what a command leaves that was
     stopped and went on is, to the bit, what it leaves in one go.
     """
-    every = [(number, replace(job, there=number in ready)) for number, job in enumerate(jobs)]
+    every = [(number, replace(job, done=number in ready)) for number, job in enumerate(jobs)]
     some = [every[start : start + size] for start in range(0, len(every), size)]
-    return [part for part in some if not all(job.there for _, job in part)]
+    return [part for part in some if not all(job.done for _, job in part)]
 
 
 def _record(manifest: Manifest, job: Job, outcome: Outcome) -> Outcome:
@@ -185,7 +173,7 @@ def _report(
 
 
 @contextlib.contextmanager
-def _gently(many: bool) -> Iterator[Stop]:
+def _interruptible(many: bool) -> Iterator[Stop]:
     """Ctrl-C asks to stop; a second one, or any where there is but one picture, does."""
     stop = Stop()
     if not many or threading.current_thread() is not threading.main_thread():

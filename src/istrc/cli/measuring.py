@@ -41,23 +41,15 @@ SheetsOption = Annotated[
 
 @dataclass(kw_only=True)
 class ResultsOptions:
-    """Where results go, beside a human's eye."""
+    """Where results go, beside a human's eye.
 
-    as_json: Annotated[
-        bool,
-        typer.Option(
-            "--json",
-            help="Print the results as one JSON object; --json FILE also writes them there.",
-        ),
-    ] = False
-    file: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="[FILE]",
-            help="With --json: the file that the results are also written to.",
-            show_default=False,
-        ),
-    ] = None
+    Args:
+        as_json: Print the results as one JSON object; --json FILE also writes them there.
+        file: With --json: the file that the results are also written to.
+    """
+
+    as_json: Annotated[bool, typer.Option("--json")] = False
+    file: Annotated[str | None, typer.Argument(metavar="[FILE]", show_default=False)] = None
 
     def __post_init__(self) -> None:
         if self.file and not self.as_json:
@@ -75,16 +67,15 @@ class ResultsOptions:
 
 @dataclass
 class Bench(ResultsOptions):
-    """Which circle is measured on which faces; each is loaded when first asked for."""
+    """Which circle is measured on which faces; each is loaded when first asked for.
 
-    data: Annotated[str, typer.Option(metavar="FOLDER", help="A folder made by istrc prepare.")]
-    split: Annotated[
-        str,
-        typer.Option(
-            metavar="train|valid|test|fit|tune",
-            help="Faces to measure on; tune is the part of train that choices are made on.",
-        ),
-    ] = "valid"
+    Args:
+        data: A folder made by istrc prepare.
+        split: Faces to measure on; tune is the part of train that choices are made on.
+    """
+
+    data: Annotated[str, typer.Option(metavar="FOLDER")]
+    split: Annotated[str, typer.Option(metavar="train|valid|test|fit|tune")] = "valid"
     seed: options.SeedOption = 0
     model: options.ModelOption = DEFAULT
     device: options.DeviceOption = "cpu"

@@ -20,9 +20,6 @@ from istrc.learning import user_attributes
 from istrc.shipped import DEFAULT, folder_of, holder
 from istrc.whole import read_json
 
-WHAT_INPUT = "Pictures, folders (read flat, sorted by name) or globs."
-
-
 Mode = Literal["photo", "anchored", "circle"]  # how an edited face is rebuilt
 Rebuild = Literal["circle", "anchored"]  # what a face is rebuilt from
 Metric = Literal["data", "euclidean"]  # how the walk's gradient is measured on the sphere
@@ -42,16 +39,22 @@ def complete_attribute(ctx: typer.Context, incomplete: str) -> list[str]:
     return sorted(name for name in known if name.startswith(incomplete))
 
 
-def out_option(help: str, metavar: str = "OUT", **more: Any) -> Any:
-    """What stands in the help of a parameter that is a command's output (a str)."""
-    return typer.Option("-o", "--out", metavar=metavar, help=help, **more)
+def out_option(metavar: str = "OUT", **more: Any) -> Any:
+    """How the option is said whose value is a command's output (a str)."""
+    return typer.Option("-o", "--out", metavar=metavar, **more)
 
 
-InputsArgument = Annotated[list[str], typer.Argument(metavar="INPUT...", help=WHAT_INPUT)]
+InputsArgument = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="INPUT...", help="Pictures, folders (read flat, sorted by name) or globs."
+    ),
+]
 OutOption = Annotated[
     str,
     out_option(
-        "File to write; with several inputs a folder, where each output keeps its input's stem."
+        help="File to write; with several inputs a folder, where each output keeps its input's "
+        "stem."
     ),
 ]
 ModelOption = Annotated[
@@ -69,13 +72,6 @@ RuntimeOption = Annotated[
         "auto is."
     ),
 ]
-FaceOption = Annotated[
-    str,
-    typer.Option(
-        metavar="largest|all|K",
-        help="Which face of a photograph: the largest, all, or the K-th largest (1, 2, ...).",
-    ),
-]
 MinFaceOption = Annotated[
     int | None,
     typer.Option(
@@ -86,14 +82,6 @@ MinFaceOption = Annotated[
         "default takes longer, up to four times for half of it: 40 in 50 megapixels takes 1.5 s "
         "more.",
         show_default="40; in more than 12 megapixels larger, by the picture's side",
-    ),
-]
-AlignedOption = Annotated[
-    bool,
-    typer.Option(
-        "--aligned",
-        help="Inputs are in CelebA's aligned frame (178x218, or that geometry at another size): "
-        "nothing is detected.",
     ),
 ]
 CropOption = Annotated[
@@ -109,13 +97,6 @@ ProvenanceOption = Annotated[
         "--provenance/--no-provenance",
         help="Say in the file that a model made parts of it (IPTC DigitalSourceType in XMP) and "
         "name this program; where the edit changed no pixel nothing is said.",
-    ),
-]
-LocationOption = Annotated[
-    bool,
-    typer.Option(
-        "--keep-location",
-        help="Keep where the photograph was taken (GPS, city, country); left out otherwise.",
     ),
 ]
 ModeOption = Annotated[
@@ -192,11 +173,17 @@ class CircleOptions(TorchCircleOptions):
 
 @dataclass
 class FaceOptions:
-    """Which faces of a picture a command takes; a `face` that cannot be raises IstrcError."""
+    """Which faces of a picture a command takes; a `face` that cannot be raises IstrcError.
 
-    face: FaceOption = "largest"
+    Args:
+        face: Which face of a photograph: the largest, all, or the K-th largest (1, 2, ...).
+        aligned: Inputs are in CelebA's aligned frame (178x218, or that geometry at another size):
+            nothing is detected.
+    """
+
+    face: Annotated[str, typer.Option(metavar="largest|all|K")] = "largest"
     min_face: MinFaceOption = None
-    aligned: AlignedOption = False
+    aligned: bool = False
 
     def __post_init__(self) -> None:
         vars(self)["face"] = parse_face(self.face)
@@ -226,10 +213,14 @@ class FaceOptions:
 
 @dataclass
 class WriteOptions:
-    """What a written photograph tells."""
+    """What a written photograph tells.
+
+    Args:
+        keep_location: Keep where the photograph was taken (GPS, city, country); left out otherwise.
+    """
 
     provenance: ProvenanceOption = True
-    keep_location: LocationOption = False
+    keep_location: bool = False
 
 
 def parse_face(text: str) -> str | int:

@@ -114,7 +114,7 @@ def redraw_all(
         key = command_key(report.command, settings, circle, names)
         manifest = Manifest(Path(out), key, again=batch.again)
     opening = replace(model, runtime=circle.runtime).open
-    task = Task(None, settings, opening, circle.runtime, read_photograph, together, AT_ONCE)
+    task = Task(read_photograph, settings, opening, circle.runtime, together, AT_ONCE)
     do_all(report, todo, task, circle, processes=batch.jobs, engine=batch.engine, manifest=manifest)
 
 
@@ -151,7 +151,7 @@ def redraw_some(
 
     def write(job: Job, faces: list[Any]) -> Outcome:
         own, edited = [next(still) for _ in faces], list[Any]()
-        if job.there:
+        if job.done:
             return Outcome()
         for one in own:
             edited.append(one.put(edited[-1] if edited and not settings["crop"] else None))

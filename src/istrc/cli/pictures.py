@@ -17,18 +17,14 @@ from istrc.whole import whole
 
 @dataclass
 class VerbOutput:
-    """What else is written of faces that a verb makes."""
+    """What else is written of faces that a verb makes.
 
-    save: Annotated[
-        str | None,
-        typer.Option(
-            "--save",
-            metavar="Z.NPY",
-            help="Also write the embeddings of the new faces: float32 (N, D), for any command "
-            "that takes them.",
-            show_default="not written",
-        ),
-    ] = None
+    Args:
+        save: Also write the embeddings of the new faces: float32 (N, D), for any command that takes
+            them.
+    """
+
+    save: Annotated[str | None, typer.Option(metavar="Z.NPY", show_default="not written")] = None
     provenance: ProvenanceOption = True
 
     def check(self, out: str, inputs: Sequence[object]) -> None:

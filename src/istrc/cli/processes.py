@@ -38,12 +38,12 @@ def in_processes(
         for _ in range(min(count, len(parts))):
             ours, theirs = context.Pipe()
             process = context.Process(target=_serve, args=(theirs, task, threads), daemon=True)
-            with _deaf():
+            with _without_sigint():
                 process.start()
             theirs.close()
             started[ours] = process
         for pipe in started:
-            busy[pipe] = _give(pipe, waiting)
+            busy[pipe] = _send_next(pipe, waiting)
         while busy:
             ready: list[Any] = connection.wait(list(busy))
             for pipe in ready:
@@ -52,14 +52,14 @@ def in_processes(
                     outcomes = pipe.recv()
                 except (EOFError, ConnectionError):
                     for number, job in part:
-                        if not job.there:
+                        if not job.done:
                             said = "its process was ended from outside; " + REMEDY
                             yield number, Outcome(error=said)
                     continue
                 if isinstance(outcomes, str):  # a defect of ours, told by its traceback
                     raise RuntimeError(f"in another process:\n{outcomes}")
                 if waiting and not stop.asked:
-                    busy[pipe] = _give(pipe, waiting)
+                    busy[pipe] = _send_next(pipe, waiting)
                 yield from outcomes
         if waiting and not stop.asked:
             raise IstrcError(f"all {len(started)} processes were ended from outside; {REMEDY}")
@@ -72,7 +72,7 @@ def in_processes(
             process.join()
 
 
-def _give(pipe: connection.Connection, waiting: deque[Part]) -> Part:
+def _send_next(pipe: connection.Connection, waiting: deque[Part]) -> Part:
     """Send the next jobs; which they are. Of a process that is gone the answer will tell."""
     part = waiting.popleft()
     with contextlib.suppress(OSError):
@@ -105,7 +105,7 @@ def _serve(pipe: connection.Connection, task: Task, threads: int) -> None:
 
 
 @contextlib.contextmanager
-def _deaf() -> Iterator[None]:
+def _without_sigint() -> Iterator[None]:
     """What is started here does not hear Ctrl-C, from its first instruction on."""
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield

@@ -22,56 +22,34 @@ RecogniserOption = Annotated[
 
 @dataclass
 class RecogniserOptions:
-    """How a recogniser is fed, and whether it may be fetched."""
+    """How a recogniser is fed, and whether it may be fetched.
+
+    Args:
+        input_size: ONNX: side of the input, px.
+        layout: ONNX: layout of the input.
+        colour: ONNX: order of the colours.
+        mean: ONNX: is fed (v - mean) / scale, v = 0 to 255; one number, or one a channel.
+        scale: ONNX: see --mean.
+        template: Where the input lies in the face: ArcFace's five points, our crop, or a square of
+            CelebA's 178x218 frame.
+        output: ONNX: the embedding among its outputs.
+        download: Fetch the weights of vggface2 or casia-webface from their release.
+    """
 
     input_size: Annotated[
-        str | None,
-        typer.Option(
-            metavar="N|HxW", help="ONNX: side of the input, px.", show_default="the file's own"
-        ),
+        str | None, typer.Option(metavar="N|HxW", show_default="the file's own")
     ] = None
     layout: Annotated[
-        Literal["NCHW", "NHWC"] | None,
-        typer.Option(help="ONNX: layout of the input.", show_default="told by its shape"),
+        Literal["NCHW", "NHWC"] | None, typer.Option(show_default="told by its shape")
     ] = None
-    colour: Annotated[
-        Literal["RGB", "BGR"] | None,
-        typer.Option(help="ONNX: order of the colours.", show_default="RGB"),
-    ] = None
-    mean: Annotated[
-        str | None,
-        typer.Option(
-            metavar="A[,B,C]",
-            help="ONNX: is fed (v - mean) / scale, v = 0 to 255; one number, or one a channel.",
-            show_default="127.5",
-        ),
-    ] = None
-    scale: Annotated[
-        str | None, typer.Option(metavar="A[,B,C]", help="ONNX: see --mean.", show_default="127.5")
-    ] = None
+    colour: Annotated[Literal["RGB", "BGR"] | None, typer.Option(show_default="RGB")] = None
+    mean: Annotated[str | None, typer.Option(metavar="A[,B,C]", show_default="127.5")] = None
+    scale: Annotated[str | None, typer.Option(metavar="A[,B,C]", show_default="127.5")] = None
     template: Annotated[
-        str | None,
-        typer.Option(
-            metavar="arcface|crop|L,T,R,B",
-            help="Where the input lies in the face: ArcFace's five points, our crop, or a square "
-            "of CelebA's 178x218 frame.",
-            show_default="arcface for ONNX",
-        ),
+        str | None, typer.Option(metavar="arcface|crop|L,T,R,B", show_default="arcface for ONNX")
     ] = None
-    output: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="ONNX: the embedding among its outputs.",
-            show_default="the only one",
-        ),
-    ] = None
-    download: Annotated[
-        bool,
-        typer.Option(
-            "--download", help="Fetch the weights of vggface2 or casia-webface from their release."
-        ),
-    ] = False
+    output: Annotated[str | None, typer.Option(metavar="NAME", show_default="the only one")] = None
+    download: bool = False
 
 
 def open_recogniser(spec: str, device: str, report: Any, **given: Any):

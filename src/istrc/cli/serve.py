@@ -12,45 +12,19 @@ from istrc.cli import options
 from istrc.cli.report import Report, print_json
 from istrc.errors import IstrcError
 
-EXAMPLES = """
-istrc serve
-istrc serve family/ --port 8000 --no-browser
-istrc serve --host 0.0.0.0 --auth ann:secret"""
-
 
 def serve(
-    folder: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="[FOLDER]",
-            help="A folder of pictures to work through; whoever may open the page sees them.",
-        ),
-    ] = None,
+    folder: Annotated[str | None, typer.Argument(metavar="[FOLDER]")] = None,
     *,
-    host: Annotated[
-        str,
-        typer.Option(
-            metavar="ADDRESS",
-            help="By whom to be reached. The default is for this machine alone; 0.0.0.0 is for all "
-            "who can reach it, and --auth then says who may.",
-        ),
-    ] = "127.0.0.1",
+    host: Annotated[str, typer.Option(metavar="ADDRESS")] = "127.0.0.1",
     port: Annotated[
-        int | None,
-        typer.Option(
-            min=1, max=65535, help="Where to listen.", show_default="the first free one from 7860"
-        ),
+        int | None, typer.Option(min=1, max=65535, show_default="the first free one from 7860")
     ] = None,
-    browser: Annotated[
-        bool, typer.Option("--browser/--no-browser", help="Open the page in the browser.")
-    ] = True,
+    browser: bool = True,
     auth: Annotated[
         str | None,
         typer.Option(
-            metavar="USER:PASSWORD",
-            envvar="ISTRC_AUTH",
-            help="Who may open the page.",
-            show_default="everybody who can reach it",
+            metavar="USER:PASSWORD", envvar="ISTRC_AUTH", show_default="everybody who can reach it"
         ),
     ] = None,
     model: options.CircleOptions,
@@ -61,6 +35,19 @@ def serve(
     Its address is printed; Ctrl-C stops it. Everything is computed here: no request leaves this
     machine, what visitors upload is seen by them alone, and it is deleted when they leave. Every
     action is an endpoint for gradio_client as well.
+
+    Args:
+        folder: A folder of pictures to work through; whoever may open the page sees them.
+        host: By whom to be reached. The default is for this machine alone; 0.0.0.0 is for all who
+            can reach it, and --auth then says who may.
+        port: Where to listen.
+        browser: Open the page in the browser.
+        auth: Who may open the page.
+
+    Examples:
+        istrc serve
+        istrc serve family/ --port 8000 --no-browser
+        istrc serve --host 0.0.0.0 --auth ann:secret
     """
     with Report("serve", as_json=False) as report:
         from istrc.serve.start import is_loopback, need_gradio, start

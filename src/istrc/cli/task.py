@@ -39,17 +39,16 @@ class Outcome:
 class Task:
     """A command's work on one picture, as it can be sent to another process."""
 
-    # (opened, job, settings) -> Outcome, a function of a module; None with `together`
-    work: Callable[[Any, Job, dict[str, Any]], Outcome] | None
+    # (opened, job, settings) -> Outcome, or what `together` takes of one picture: a function of a
+    # module, which may raise what is expected. If it has `pixels`, so many are held until the
+    # picture is done
+    load: Callable[[Any, Job, dict[str, Any]], Any]
     # All that the output depends on, beside the picture and what is opened
     settings: dict[str, Any]
     # () -> what the work needs and no pipe can carry, such as the circle; a function of a module,
     # or a partial of one
     open: Callable[[], Any]
     runtime: str = "torch"  # what it is opened for (istrc.runtime)
-    # (opened, job, settings) -> what `together` takes of one picture; may raise what is expected.
-    # If it has `pixels`, so many are held until the picture is done.
-    load: Callable[[Any, Job, dict[str, Any]], Any] | None = None
     # The rest of the work, where that is quicker on several pictures than on one: (opened, [(job,
     # what `load` returned)], settings) -> their outcomes, errors among them
     together: Callable[[Any, Sequence[tuple[Job, Any]], dict[str, Any]], list[Outcome]] | None = (
@@ -68,7 +67,7 @@ class Stop:  # and no threading.Event, whose lock a signal's handler may find ta
 
 @dataclass(frozen=True)
 class Loaded:
-    """A job of which `Task.load` is done: what it returned, an Outcome where it failed."""
+    """A job of which `Task.load` is done: what it returned, an Outcome where no more is to do."""
 
     number: int
     job: Job
@@ -96,7 +95,7 @@ def in_this_process(
 ) -> Generator[tuple[int, Outcome]]:
     """The jobs in this process. While some are done, a thread loads the next."""
     batches = loaded_batches(opened, parts, task, stop)
-    if task.load is None or len(parts) == 1:
+    if task.together is None or len(parts) == 1:
         for loaded in batches:
             yield from finished(opened, loaded, task)
         return
@@ -119,9 +118,7 @@ def loaded_batches(
 
     def load(one: Numbered) -> Loaded:
         started = time.monotonic()
-        value = None
-        if task.load is not None:
-            value = attempted(task.load, opened, one[1], task.settings)
+        value = attempted(task.load, opened, one[1], task.settings)
         return Loaded(*one, value, time.monotonic() - started)
 
     for part in parts:
@@ -131,7 +128,7 @@ def loaded_batches(
             with ThreadPoolExecutor(os.cpu_count()) as pool:
                 yield list(pool.map(load, part))
             continue
-        part, known = _worth_it(part, load)
+        part, known = _pruned(part, load)
         loaded: list[Loaded] = []
         pixels = 0
         for one in part:
@@ -146,13 +143,13 @@ def loaded_batches(
             yield loaded
 
 
-def _worth_it(part: Part, load: Callable[[Numbered], Loaded]) -> tuple[Part, dict[int, Loaded]]:
+def _pruned(part: Part, load: Callable[[Numbered], Loaded]) -> tuple[Part, dict[int, Loaded]]:
     """A part, without its company where nothing in it can be done, and what was loaded for that.
 
     So a picture that fails in every run costs its neighbours nothing.
     """
     known: dict[int, Loaded] = {}
-    todo = [one for one in part if not one[1].there]
+    todo = [one for one in part if not one[1].done]
     if len(todo) < len(part):
         for one in todo:
             known[one[0]] = load(one)
@@ -184,20 +181,18 @@ def finished(opened: Any, loaded: Sequence[Loaded], task: Task) -> Generator[tup
     Not of those that were there: they are only drawn along.
     """
     good = [one for one in loaded if not isinstance(one.value, Outcome)]
-    if all(one.job.there for one in good):
+    if all(one.job.done for one in good):
         good = []
     started = time.monotonic()
     outcomes: list[Outcome] = []
     if task.together is not None and good:
         outcomes = _together(opened, good, task.together, task.settings)
-    elif task.work is not None:
-        outcomes = [attempted(task.work, opened, one.job, task.settings) for one in good]
     share = (time.monotonic() - started) / max(len(good), 1)
     done = iter(outcomes)
     for one in loaded:
         failed = isinstance(one.value, Outcome)
         outcome = one.value if failed or not good else next(done)
-        if one.job.there:
+        if one.job.done:
             continue
         outcome.seconds = round(one.seconds + (0 if failed else share), 3)
         yield one.number, outcome

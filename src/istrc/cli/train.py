@@ -59,7 +59,7 @@ app = typer.Typer(
 process_is_ours = False
 
 
-def _door(part: str, module: str, function: str, kind: Any) -> Callable[..., None]:
+def _command(part: str, module: str, function: str, kind: Any) -> Callable[..., None]:
     """The command that stands for one training function."""
     shown = [option for one in in_order(kind) if (option := _option(one)) is not None]
 
@@ -196,4 +196,4 @@ def _restart() -> None:
 
 
 for _part, _of in PARTS.items():
-    app.command(_part)(_door(_part, *_of))
+    app.command(_part)(_command(_part, *_of))

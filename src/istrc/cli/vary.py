@@ -12,41 +12,36 @@ from istrc.cli.operands import need_pictures, operand_argument, read_one
 from istrc.cli.pictures import VerbOutput
 from istrc.cli.report import Report
 
-EXAMPLES = """
-istrc vary me.jpg -o neighbours.png
-istrc vary me.jpg --angle 0.6 --count 15 --seed 7 -o neighbours/
-istrc vary me.jpg --metric euclidean --mode circle -o as-in-the-paper.png"""
-
 
 def vary(
     report: Report,
     picture: Annotated[str, operand_argument("INPUT")],
     *,
-    out: Annotated[
-        str,
-        options.out_option(
-            "A picture: one sheet, the face itself first. Else a folder of the neighbours."
-        ),
-    ] = "vary.png",
-    count: Annotated[int, typer.Option(min=1, max=10_000, help="Neighbours.")] = 63,
-    angle: Annotated[
-        float, typer.Option(min=0.001, max=3.14, help="How far each is from the face, radians.")
-    ] = 0.3,
+    out: Annotated[str, options.out_option()] = "vary.png",
+    count: Annotated[int, typer.Option(min=1, max=10_000)] = 63,
+    angle: Annotated[float, typer.Option(min=0.001, max=3.14)] = 0.3,
     seed: options.SeedOption = 0,
-    metric: Annotated[
-        options.Metric,
-        typer.Option(
-            help="data: in the directions in which the training faces vary. euclidean: in all "
-            "directions alike, as in the paper."
-        ),
-    ] = "data",
+    metric: options.Metric = "data",
     mode: options.RebuildOption = "anchored",
     cell: options.CellOption = 96,
     faces: options.FaceOptions,
     output: VerbOutput,
     model: options.CircleOptions,
 ) -> None:
-    """Draw faces that are all equally far from a face: 63 of them fill 8 by 8 with it."""
+    """Draw faces that are all equally far from a face: 63 of them fill 8 by 8 with it.
+
+    Args:
+        out: A picture: one sheet, the face itself first. Else a folder of the neighbours.
+        count: Neighbours.
+        angle: How far each is from the face, radians.
+        metric: data: in the directions in which the training faces vary. euclidean: in all
+            directions alike, as in the paper.
+
+    Examples:
+        istrc vary me.jpg -o neighbours.png
+        istrc vary me.jpg --angle 0.6 --count 15 --seed 7 -o neighbours/
+        istrc vary me.jpg --metric euclidean --mode circle -o as-in-the-paper.png
+    """
     output.check(out, [picture])
     settings: dict[str, Any] = dict(angle=angle, count=count, seed=seed, metric=metric, mode=mode)
     report.facts.update(settings)

@@ -26,17 +26,6 @@ from istrc.cli.task import Outcome, Task
 from istrc.errors import InputError
 from istrc.whole import regular
 
-EMBED_EXAMPLES = """
-istrc embed me.jpg you.jpg -o z.npy
-istrc embed faces/ --aligned -o z.npy --json"""
-
-DECODE_EXAMPLES = """
-istrc embed me.jpg -o z.npy && istrc decode z.npy -o face.png"""
-
-RECONSTRUCT_EXAMPLES = """
-istrc reconstruct me.jpg --crop -o what-the-recogniser-knows.png
-istrc reconstruct faces/ --mode anchored -o out/"""
-
 BATCH = 64  # embeddings decoded at once
 
 
@@ -44,14 +33,7 @@ def embed(
     report: Report,
     inputs: options.InputsArgument,
     *,
-    out: Annotated[
-        str,
-        options.out_option(
-            "Array to write: float32 (N, D), rows of unit norm, one an input in order. Z.txt "
-            "beside it lists the inputs, one a line.",
-            "Z.NPY",
-        ),
-    ],
+    out: Annotated[str, options.out_option("Z.NPY")],
     faces: options.FaceOptions,
     batch: BatchOptions,
     model: options.CircleOptions,
@@ -60,6 +42,14 @@ def embed(
 
     With --face all a picture has a row for each of its faces, largest first, and its name is
     repeated in the list.
+
+    Args:
+        out: Array to write: float32 (N, D), rows of unit norm, one an input in order. Z.txt beside
+            it lists the inputs, one a line.
+
+    Examples:
+        istrc embed me.jpg you.jpg -o z.npy
+        istrc embed faces/ --aligned -o z.npy --json
     """
     import numpy as np
 
@@ -82,11 +72,10 @@ def embed(
     opening = replace(model, runtime=circle.runtime).open
     # Aligned pictures are small, and nothing is to be found in them: only decoding takes time
     task = Task(
-        None,
+        read_crops,
         dict(faces=faces),
         opening,
         circle.runtime,
-        read_crops,
         embed_some,
         TOGETHER,
         side_by_side=faces.aligned,
@@ -127,13 +116,7 @@ def embed_some(
 
 def decode(
     report: Report,
-    vectors: Annotated[
-        str,
-        typer.Argument(
-            metavar="Z.NPY",
-            help="Embeddings: an array (N, D) or (D,) of any length but 0; rows are normalised.",
-        ),
-    ],
+    vectors: Annotated[str, typer.Argument(metavar="Z.NPY")],
     *,
     out: options.OutOption,
     provenance: options.ProvenanceOption = True,
@@ -143,6 +126,12 @@ def decode(
 
     One row becomes the file OUT. Several become OUT/STEM.png, where the stems are those of the
     inputs if istrc embed has left its list beside the array, and else 00000, 00001, ...
+
+    Args:
+        vectors: Embeddings: an array (N, D) or (D,) of any length but 0; rows are normalised.
+
+    Examples:
+        istrc embed me.jpg -o z.npy && istrc decode z.npy -o face.png
     """
     from istrc.data.prepared import to_pixels
 
@@ -176,20 +165,23 @@ def reconstruct(
     inputs: options.InputsArgument,
     *,
     out: options.OutOption,
-    mode: Annotated[
-        options.Rebuild,
-        typer.Option(
-            help="circle: decode(F(z)), the recogniser's idea of the face. anchored: "
-            "decode(E(x)), what the auto-encoder keeps of it."
-        ),
-    ] = "circle",
+    mode: options.Rebuild = "circle",
     faces: options.FaceOptions,
     crop: options.CropOption = False,
     output: options.WriteOptions,
     batch: ResumeOptions,
     model: options.CircleOptions,
 ) -> None:
-    """Replace faces by what the model keeps of them, in the photograph or (--crop) alone."""
+    """Replace faces by what the model keeps of them, in the photograph or (--crop) alone.
+
+    Args:
+        mode: circle: decode(F(z)), the recogniser's idea of the face. anchored: decode(E(x)), what
+            the auto-encoder keeps of it.
+
+    Examples:
+        istrc reconstruct me.jpg --crop -o what-the-recogniser-knows.png
+        istrc reconstruct faces/ --mode anchored -o out/
+    """
     report.facts.update(mode=mode)
     settings = dict(mode=mode, faces=faces, crop=crop, output=output)
     redraw_all(report, inputs, out, reconstruct_some, settings, batch=batch, model=model)

@@ -37,21 +37,6 @@ PSNR_CAP = 60.0  # dB: two pictures that differ less than 8-bit rounding are equ
 Editor = Callable[[torch.Tensor, Mapping[str, float]], torch.Tensor]
 
 
-def circle_editors(circle: Any, modes: Sequence[str]) -> dict[str, Editor]:
-    """The circle's own edit, once a mode."""
-    return {mode: partial(circle.edit, mode=mode) for mode in modes}
-
-
-def nothing_editors(circle: Any, modes: Sequence[str]) -> dict[str, Editor]:
-    """Strength 0 in each mode: what rebuilding alone does to a face."""
-
-    def rebuild(x: torch.Tensor, _: Mapping[str, float], mode: str) -> torch.Tensor:
-        z = circle.embed(x)
-        return circle.rebuild(x, z, z, mode)
-
-    return {f"nothing, {mode}": partial(rebuild, mode=mode) for mode in modes}
-
-
 class Bench:
     """Runs editors over edits; everything about the originals is computed once."""
 
@@ -67,11 +52,11 @@ class Bench:
     ):
         self.prepared, self.judge, self.second, self.others = prepared, judge, second, others
         self.rows, self.batch_size = prepared.rows(split), batch_size
-        looks = [judge.look(x) for x in prepared.batches(self.rows, 512)]
-        if not looks:
+        judged = [judge.predict(x) for x in prepared.batches(self.rows, 512)]
+        if not judged:
             raise InputError(f"{prepared.folder}: no face in the {split} split")
-        self.probability = np.concatenate([p for p, _ in looks])  # (R, A)
-        self.features = np.concatenate([f for _, f in looks])  # (R, F)
+        self.probability = np.concatenate([p for p, _ in judged])  # (R, A)
+        self.features = np.concatenate([f for _, f in judged])  # (R, F)
         self.originals: dict[int, tuple[np.ndarray, np.ndarray]] = {}  # row: descriptor, landmarks
         self.background = ~metrics.face_ellipse(prepared.size)
 
@@ -87,7 +72,7 @@ class Bench:
             psnr.append(metrics.psnr(x, to_tensor(pixels), self.background).clamp(max=PSNR_CAP))
         pixels = np.concatenate(edited)
         y = to_tensor(pixels)
-        after, features = self.judge.look(y)
+        after, features = self.judge.predict(y)
         outcome = Outcome(
             edit=edit,
             before=self.probability[np.searchsorted(self.rows, edit.rows)],
@@ -98,14 +83,14 @@ class Bench:
             pixels=pixels,
         )
         if self.second is not None:
-            now, then = self.second.look(y), self._originals(edit.rows)
+            now, then = self.second.describe_with_landmarks(y), self._originals(edit.rows)
             outcome.distance = identity.distance(now[0], then[0])
             outcome.angle = identity.angle(now[0], then[0])
             outcome.pose = identity.pose_shift(then[1], now[1])
         if self.others is not None:
             strengths = {edit.attribute: edit.sign * strength}
-            self.others.look(outcome)
-            self.others.look_at_grey(outcome, lambda p: to_pixels(editor(to_tensor(p), strengths)))
+            self.others.measure(outcome)
+            self.others.measure_grey(outcome, lambda p: to_pixels(editor(to_tensor(p), strengths)))
         return outcome
 
     def _originals(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -113,8 +98,8 @@ class Bench:
         missing = [int(row) for row in rows if int(row) not in self.originals]
         if missing:
             assert self.second is not None
-            looks = self.second.look(self.prepared.batch(np.array(missing)))
-            self.originals.update(zip(missing, zip(*looks, strict=True), strict=True))
+            described = self.second.describe_with_landmarks(self.prepared.batch(np.array(missing)))
+            self.originals.update(zip(missing, zip(*described, strict=True), strict=True))
         descriptors, landmarks = zip(*(self.originals[int(row)] for row in rows), strict=True)
         return np.stack(descriptors), np.stack(landmarks)
 
@@ -155,8 +140,8 @@ def evaluate_editing(
 
     Raises InputError where no face can be edited.
     """
-    looks = PictureJudges(prepared, split, grey) if others else None
-    bench = Bench(prepared, judge, second, split=split, batch_size=batch_size, others=looks)
+    pictures = PictureJudges(prepared, split, grey) if others else None
+    bench = Bench(prepared, judge, second, split=split, batch_size=batch_size, others=pictures)
     asked: dict[str, Any] = dict(transformations=transformations, split=split, faces=faces)
     edits, left_out = choose_faces(prepared, bench.probability, judge, **asked, seed=seed)
     if not edits:
@@ -217,7 +202,7 @@ def evaluate_editing(
         "threads": torch.get_num_threads(),
         "seed": seed,
         "weights": circle_checksum(circle),
-        **(looks.record if looks else {}),
+        **(pictures.record if pictures else {}),
     }
 
 
@@ -229,11 +214,16 @@ def _jobs(
     nothing: bool,
 ) -> list[tuple[str, float, Editor]]:
     """What is measured, in this order: (method, strength, editor)."""
-    own = circle_editors(circle, modes)
+    own: dict[str, Editor] = {mode: partial(circle.edit, mode=mode) for mode in modes}
     jobs: list[tuple[str, float, Editor]] = []
     for name, editor in {**own, **peers}.items():
         allowed = [s for s in strengths if name not in own or abs(s) <= STRENGTH_LIMIT]
         jobs += [(name, strength, editor) for strength in allowed]
-    if nothing:
-        jobs += [(name, 0.0, editor) for name, editor in nothing_editors(circle, modes).items()]
+
+    def rebuild(x: torch.Tensor, _: Mapping[str, float], mode: str) -> torch.Tensor:
+        z = circle.embed(x)
+        return circle.rebuild(x, z, z, mode)
+
+    for mode in modes if nothing else ():  # strength 0: what rebuilding alone does to a face
+        jobs.append((f"nothing, {mode}", 0.0, partial(rebuild, mode=mode)))
     return jobs

@@ -17,7 +17,13 @@ from istrc.evaluation.editing_faces import Edit, spread
 from istrc.evaluation.editing_measures import Outcome
 from istrc.evaluation.geometry import Geometry
 from istrc.evaluation.groups import Groups
-from istrc.evaluation.pixels import check_available, chroma_added, greyed, inside_seen, tone_shifts
+from istrc.evaluation.pixels import (
+    check_available,
+    chroma_added,
+    greyed,
+    mouth_visible,
+    tone_shifts,
+)
 
 GREY = 20  # faces of an edit that are edited as grey photographs as well
 
@@ -46,7 +52,7 @@ class PictureJudges:
             self.skipped[name] = str(error)
             return None
 
-    def look(self, outcome: Outcome) -> None:
+    def measure(self, outcome: Outcome) -> None:
         """Put what is seen of the outcome's pictures (N, S, S, 3) into its figures and groups."""
         edit, pixels = outcome.edit, outcome.pixels
         if self.groups is not None:
@@ -54,18 +60,18 @@ class PictureJudges:
         if self.geometry is None:
             return
         points = self.geometry.find(pixels)
-        outcome.figures |= self.geometry.look(edit, points)
+        outcome.figures |= self.geometry.measure(edit, points)
         before = to_pixels(self.prepared.batch(edit.rows))
         old = self.geometry.points[edit.rows]
         opened = self.geometry.opened(edit)
         if opened is not None:
-            visible = inside_seen(before, pixels, old, opened)
+            visible = mouth_visible(before, pixels, old, opened)
             shut = outcome.figures["shut"]
             outcome.figures |= {"inside_seen": visible, "closed": shut * (1 - visible)}
         if self.colour:
             outcome.figures |= tone_shifts(before, pixels, old, points, edit.attribute)
 
-    def look_at_grey(self, outcome: Outcome, edited: Callable[[np.ndarray], np.ndarray]) -> None:
+    def measure_grey(self, outcome: Outcome, edited: Callable[[np.ndarray], np.ndarray]) -> None:
         """Edit some of the faces as grey photographs: `chroma_added`, NaN for the others.
 
         edited: pictures (n, S, S, 3) uint8 -> the same edit of them, uint8.

@@ -64,7 +64,7 @@ def change(before: np.ndarray, after: np.ndarray, typical: Typical, sign: int) -
     return sign * (after - before) / typical.gap
 
 
-def beyond(after: np.ndarray, typical: Typical, sign: int) -> np.ndarray:
+def in_tail(after: np.ndarray, typical: Typical, sign: int) -> np.ndarray:
     """Whether each face ended among the last 1 % of real ones on the side it was sent to, (N,)."""
     return after > typical.high if sign * typical.gap > 0 else after < typical.low
 
@@ -109,7 +109,7 @@ class Geometry:
         found = [self._measurer.landmarks(crop.resize(Image.fromarray(p), SIZE)) for p in pixels]
         return np.array(found, np.float32).reshape(-1, 68, 2)
 
-    def look(self, edit: Edit, points: np.ndarray) -> dict[str, np.ndarray]:
+    def measure(self, edit: Edit, points: np.ndarray) -> dict[str, np.ndarray]:
         """The figures of one edit, (N,) each, from the points (N, 68, 2) of its pictures.
 
         For an attribute that is measured: `moved` (0 or 1), whether a face went the right way by
@@ -127,7 +127,7 @@ class Geometry:
             figures["moved"] = (figures["moved_by"] > HALF).astype(float)
             goal = np.full_like(before[one], typical.middles[edit.sign > 0])
             figures["middle"] = (change(before[one], goal, typical, edit.sign) > HALF).astype(float)
-            figures["beyond"] = beyond(after[one], typical, edit.sign).astype(float)
+            figures["beyond"] = in_tail(after[one], typical, edit.sign).astype(float)
         if (edit.attribute, edit.sign) in SHUTS:
             figures["shut"] = shut(before["lip_gap"], after["lip_gap"])
         return figures

@@ -80,10 +80,12 @@ class SecondRecogniser:
 
     def describe(self, x: torch.Tensor, batch: int = 64) -> np.ndarray:
         """Faces (N, 3, S, S) in [-1, 1] -> descriptors (N, 128) float32."""
-        return self.look(x, batch)[0]
+        return self.describe_with_landmarks(x, batch)[0]
 
     @torch.inference_mode()
-    def look(self, x: torch.Tensor, batch: int = 64) -> tuple[np.ndarray, np.ndarray]:
+    def describe_with_landmarks(
+        self, x: torch.Tensor, batch: int = 64
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Descriptors (N, 128) and landmarks (N, 68, 2) of faces, as `chips_and_landmarks`."""
         parts = [np.zeros((0, 128), np.float32)]
         points = [np.zeros((0, 68, 2))]

@@ -68,14 +68,14 @@ class Judge:
 
     def probabilities(self, x: torch.Tensor, batch: int = 256) -> np.ndarray:
         """Faces (N, 3, S, S) in [-1, 1] -> probability of every attribute (N, A) float32."""
-        return self.look(x, batch)[0]
+        return self.predict(x, batch)[0]
 
     def features(self, x: torch.Tensor, batch: int = 256) -> np.ndarray:
         """The penultimate layer of faces (N, 3, S, S): (N, F) float32, for Fréchet distances."""
-        return self.look(x, batch, mirror=False)[1]
+        return self.predict(x, batch, mirror=False)[1]
 
     @torch.inference_mode()
-    def look(
+    def predict(
         self, x: torch.Tensor, batch: int = 256, *, mirror: bool = True
     ) -> tuple[np.ndarray, np.ndarray]:
         """Probabilities (N, A) and features (N, F) of faces in one pass.

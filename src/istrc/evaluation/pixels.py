@@ -13,7 +13,7 @@ mouths that it reported of our first circle (mouth_open-1), 98 % still showed it
 inside the old inner edge of the lips is correlated before and after: a veil weakens a pattern and
 leaves its correlation, and lips that closed over it bring another pattern. Calibrated on CelebA's
 valid people: where one picture has the mouth open and another of the same person has it shut, 9 %
-of 672 pairs correlate over `SEEN`; unedited faces all do.
+of 672 pairs correlate over `CORRELATED`; unedited faces all do.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from istrc.errors import InputError
 from istrc.evaluation.metrics import LUMA
 from istrc.shape.measures import eyes
 
-SEEN = 0.5  # correlation over which the old inside of the mouth is still to be seen
+CORRELATED = 0.5  # correlation over which the old inside of the mouth is still to be seen
 FOREHEAD = 0.35  # how far above the brows skin is looked for, in distances of the eyes
 MARGIN = 0.06  # round brows, eyes and lips, in the same: landmarks are not exact
 SEAM = 0.04  # round the inside of the mouth
@@ -39,21 +39,11 @@ LOWER = (*range(2, 15), 35, 33, 31)  # the jaw from ear lobe to ear lobe, and th
 
 # Where on the face an edit is, as (polygons, margin in distances of the eyes); an attribute that is
 # not here may change all of the face
-PARTS: dict[str, tuple[tuple, float]] = {
-    "mouth": ((LIPS,), 0.25),
-    "nose": ((NOSE,), 0.12),
-    "eyes": (EYES, 0.2),
-    "lower face": ((LOWER,), 0.0),
-}
-REGIONS = {
-    "smile": "mouth",
-    "mouth_open": "mouth",
-    "big_lips": "mouth",
-    "wide_mouth": "mouth",
-    "big_nose": "nose",
-    "big_eyes": "eyes",
-    "beard": "lower face",
-    "mustache": "lower face",
+REGIONS: dict[str, tuple[tuple, float]] = {
+    **dict.fromkeys(("smile", "mouth_open", "big_lips", "wide_mouth"), ((LIPS,), 0.25)),
+    **dict.fromkeys(("beard", "mustache"), ((LOWER,), 0.0)),
+    "big_nose": ((NOSE,), 0.12),
+    "big_eyes": (EYES, 0.2),
 }
 
 
@@ -97,7 +87,7 @@ def region_mask(attribute: str, points: np.ndarray, size: int) -> np.ndarray:
     if attribute not in REGIONS:
         return np.ones((size, size), bool)
     canvas = _Canvas(points, size)
-    polygons, margin = PARTS[REGIONS[attribute]]
+    polygons, margin = REGIONS[attribute]
     for part in polygons:
         canvas.polygon(canvas.points[list(part)], 1, margin)
     return canvas.mask()
@@ -208,7 +198,7 @@ def correlation(before: np.ndarray, after: np.ndarray, where: np.ndarray) -> flo
     return float((x * y).sum() / max(np.sqrt((x * x).sum() * (y * y).sum()), 1e-9))
 
 
-def inside_seen(
+def mouth_visible(
     before: np.ndarray,  # (N, S, S, 3) uint8
     after: np.ndarray,
     points: np.ndarray,  # (N, 68, 2) in [-1, 1], of the pictures before
@@ -221,5 +211,5 @@ def inside_seen(
     found = np.full(len(before), np.nan)
     for i in np.flatnonzero(opened):
         same = correlation(before[i], after[i], inside_mask(points[i], before.shape[1]))
-        found[i] = float(same > SEEN) if np.isfinite(same) else np.nan
+        found[i] = float(same > CORRELATED) if np.isfinite(same) else np.nan
     return found

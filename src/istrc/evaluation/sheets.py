@@ -37,13 +37,8 @@ class Sheets:
     """
 
     def __init__(self, folder: Path, prepared: Prepared, judge: Judge, of: str, each: int = 4):
-        self.folder, self.prepared, self.judge, self.of, self.each = (
-            folder,
-            prepared,
-            judge,
-            of,
-            each,
-        )
+        self.folder, self.prepared, self.judge = folder, prepared, judge
+        self.of, self.each = of, each
         self.rows: dict[str, list[figures.Row]] = {}
 
     def __call__(self, outcome: Outcome) -> None:

@@ -49,7 +49,7 @@ def profile_of(image: Image.Image, head: bytes) -> tuple[bytes | None, str | Non
         if primaries is None or curve is None:
             said = f"its colours (primaries {codes[0]}, transfer {codes[1]}) have no ICC profile"
             return icc, None if icc else f"{said}: the mark is left out"
-        return profile(primaries, curve, _is_grey(image)), None
+        return profile(primaries, curve, is_grey(image)), None
     if icc:
         # A profile for inks does not hold for RGB
         return (icc if icc[16:20] in (b"RGB ", b"GRAY") else None), None
@@ -58,10 +58,10 @@ def profile_of(image: Image.Image, head: bytes) -> tuple[bytes | None, str | Non
     gamma, points = image.info.get("gamma"), image.info.get("chromaticity")
     if image.format == "PNG" and (gamma or points):
         try:
-            return _by_gamma(float(gamma or 1 / 2.2), points or SRGB, _is_grey(image)), None
+            return _by_gamma(float(gamma or 1 / 2.2), points or SRGB, is_grey(image)), None
         except (ValueError, ZeroDivisionError, np.linalg.LinAlgError):
             return None, "its gAMA or cHRM means no colours: left out"
-    if _is_grey(image):
+    if is_grey(image):
         return None, None
     return _by_exif(image), None
 
@@ -170,5 +170,6 @@ def _codes(kind: str | None, head: bytes) -> tuple[int, int] | None:
     return None
 
 
-def _is_grey(image: Image.Image) -> bool:
+def is_grey(image: Image.Image) -> bool:
+    """Whether a picture has no colour by its mode."""
     return image.mode in ("1", "L", "LA", "La") or image.mode.startswith("I")

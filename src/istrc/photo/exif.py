@@ -12,35 +12,22 @@ from PIL import ExifTags, Image
 # The tags of the first EXIF directory that describe the picture's owner and making. The others
 # describe how the old file was laid out (a TIFF's strips, its size), or turn it (orientation),
 # or are written apart (resolution, profile), or tell where it was taken (GPS).
-_KEPT = frozenset(
-    {
-        ExifTags.Base.ImageDescription,
-        ExifTags.Base.Make,
-        ExifTags.Base.Model,
-        ExifTags.Base.Software,
-        ExifTags.Base.DateTime,
-        ExifTags.Base.Artist,
-        ExifTags.Base.HostComputer,
-        ExifTags.Base.Rating,
-        ExifTags.Base.Copyright,
-        ExifTags.Base.XPTitle,
-        ExifTags.Base.XPComment,
-        ExifTags.Base.XPAuthor,
-        ExifTags.Base.XPKeywords,
-        ExifTags.Base.XPSubject,
-    }
-)
+_KEPT = {
+    ExifTags.Base[name]
+    for name in (
+        "ImageDescription Make Model Software DateTime Artist HostComputer Rating Copyright XPTitle"
+        " XPComment XPAuthor XPKeywords XPSubject"
+    ).split()
+}
 _XMP = 700  # the tag of TIFF
 # Of the details (exposure, lens, times...): the size, untrue once the picture is turned or
 # cropped, and what points into the old file or may hold a preview of it.
-_DETAILS_LEFT_OUT = frozenset(
-    {
-        ExifTags.Base.ExifImageWidth,
-        ExifTags.Base.ExifImageHeight,
-        ExifTags.Base.ExifInteroperabilityOffset,
-        ExifTags.Base.MakerNote,
-    }
-)
+_DETAILS_LEFT_OUT = {
+    ExifTags.Base.ExifImageWidth,
+    ExifTags.Base.ExifImageHeight,
+    ExifTags.Base.ExifInteroperabilityOffset,
+    ExifTags.Base.MakerNote,
+}
 
 
 def to_keep(image: Image.Image) -> bytes | None:

@@ -17,7 +17,7 @@ _WORDS = {  # by the UUID of a box (ISO/IEC 16684-1, 5.2; and the one that Adobe
     bytes.fromhex("be7acfcb97a942e89c71999491e3afac"): "xmp",
     b"JpgTiffExif->JP2": "exif",
 }
-_XMP = b"http://ns.adobe.com/xap/1.0/\0"  # how XMP begins in a JPEG's segment
+XMP = b"http://ns.adobe.com/xap/1.0/\0"  # how XMP begins in a JPEG's segment
 _BY_PROFILE = 2  # the method of a box of colours (ISO/IEC 15444-1, I.5.3.3)
 _V5, _EMBEDDED = 124, b"DEBM"  # BITMAPV5HEADER: its length, and its word for a profile
 
@@ -57,7 +57,7 @@ def add_info(image: Image.Image, file: BinaryIO) -> None:
             if xmp := raw_profile(image, "xmp"):
                 image.info.setdefault("xmp", xmp)
             segment = raw_profile(image, "APP1") or b""
-            for name, begins, kept in (("exif", b"Exif\0\0", 0), ("xmp", _XMP, len(_XMP))):
+            for name, begins, kept in (("exif", b"Exif\0\0", 0), ("xmp", XMP, len(XMP))):
                 if segment.startswith(begins):
                     image.info.setdefault(name, segment[kept:])
         elif image.format == "JPEG2000":

@@ -71,9 +71,10 @@ def _place(draw, text, font, corners, size, taken) -> tuple[float, float, float,
         x = min(max(x, 0), max(0, size[0] - 1 - width))
         y = min(max(y, 0), max(0, size[1] - 1 - height))
         places.append((x, y, x + width, y + height))
-    free = [place for place in places if not any(_overlap(place, other) for other in taken)]
+    free = [place for place in places if not any(overlap(place, other) for other in taken)]
     return (free or places)[0]
 
 
-def _overlap(a, b) -> bool:
+def overlap(a, b) -> bool:
+    """Whether two boxes (left, top, right, bottom) share a point."""
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]

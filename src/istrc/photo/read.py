@@ -21,7 +21,7 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from istrc.errors import InputError, reason
 from istrc.photo import exif as exif_data
 from istrc.photo import text as text_of
-from istrc.photo.colours import profile_of
+from istrc.photo.colours import is_grey, profile_of
 from istrc.photo.damage import damage
 from istrc.photo.header import add_info, bits
 from istrc.photo.modes import channels, check_kind
@@ -133,7 +133,7 @@ def _decode(path: Path, file) -> Picture:
     if _has_more(image, xmp):
         notes.append(BEHIND)
     icc = _colours(image, head, notes)
-    grey = image.mode in ("1", "L", "LA", "La") or image.mode.startswith("I")
+    grey = is_grey(image)
     pixels, alpha = channels(path, image)
     return Picture(pixels, alpha, kind, grey, icc, exif, dpi, notes, location, xmp, text, encoding)
 

@@ -17,6 +17,7 @@ from PIL import Image
 
 from istrc.errors import InputError, OutOfSpace, reason
 from istrc.photo import exif as exif_data
+from istrc.photo.header import XMP
 from istrc.photo.picture import Picture
 from istrc.photo.plugins import WRITTEN, decoders
 from istrc.photo.text import COMMENT, as_xmp, lost, placeless
@@ -32,7 +33,7 @@ _OPTIONS = {
     "TIFF": {},  # not compressed: Pillow cannot compress a TIFF that has EXIF details
 }
 _JPEG_EXIF_LIMIT = 65_533  # bytes: one JPEG segment
-_JPEG_XMP_LIMIT = _JPEG_EXIF_LIMIT - 29  # bytes: the same, less the name it begins with
+_JPEG_XMP_LIMIT = _JPEG_EXIF_LIMIT - len(XMP)  # bytes: the same, less the name it begins with
 
 
 def write_picture(
@@ -175,9 +176,8 @@ def _metadata(picture: Picture, kind: str, source_type: str | None, location: bo
         options["pnginfo"] = chunks
     elif kind == "JPEG" and xmp_packet:
         # Not `xmp`, which only newer Pillows know
-        name = b"http://ns.adobe.com/xap/1.0/\0"
-        size = struct.pack(">H", 2 + len(name) + len(xmp_packet))
-        options["extra"] = b"\xff\xe1" + size + name + xmp_packet
+        size = struct.pack(">H", 2 + len(XMP) + len(xmp_packet))
+        options["extra"] = b"\xff\xe1" + size + XMP + xmp_packet
     elif xmp_packet:
         options["xmp"] = xmp_packet
     if kind == "JPEG" and (comment := text.get(COMMENT)):

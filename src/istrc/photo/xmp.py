@@ -20,22 +20,18 @@ GENERATED = _SCHEME + "trainedAlgorithmicMedia"
 
 LARGEST = 1_000_000  # bytes: a longer packet holds pictures, not words
 _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
-_EXT = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
-_CORE = "http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/"
-_PHOTOSHOP = "http://ns.adobe.com/photoshop/1.0/"
-_BASIC = "http://ns.adobe.com/xap/1.0/"
 _PREFIXES = {
     "x": "adobe:ns:meta/",
     "rdf": _RDF,
     "dc": "http://purl.org/dc/elements/1.1/",
-    "xmp": _BASIC,
+    "xmp": "http://ns.adobe.com/xap/1.0/",
     "xmpRights": "http://ns.adobe.com/xap/1.0/rights/",
-    "photoshop": _PHOTOSHOP,
+    "photoshop": "http://ns.adobe.com/photoshop/1.0/",
     "plus": "http://ns.useplus.org/ldf/xmp/1.0/",
     "cc": "http://creativecommons.org/ns#",
     "exif": "http://ns.adobe.com/exif/1.0/",
-    "Iptc4xmpCore": _CORE,
-    "Iptc4xmpExt": _EXT,
+    "Iptc4xmpCore": "http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/",
+    "Iptc4xmpExt": "http://iptc.org/std/Iptc4xmpExt/2008-02-29/",
 }
 for _prefix, _uri in _PREFIXES.items():  # some readers look for the usual prefix, not for the URI
     ElementTree.register_namespace(_prefix, _uri)
@@ -49,37 +45,38 @@ _KINDS = {
     "dc:subject": "Bag",
     "photoshop:SupplementalCategories": "Bag",
 }
-_SOURCE_TYPE = f"{{{_EXT}}}DigitalSourceType"
+
+
+def _tags(prefix: str, names: str) -> frozenset[str]:
+    """Properties of a namespace as ElementTree names them."""
+    return frozenset(f"{{{_PREFIXES[prefix]}}}{name}" for name in names.split())
+
+
+(_SOURCE_TYPE,) = _tags("Iptc4xmpExt", "DigitalSourceType")
 _ABOUT = f"{{{_RDF}}}about"
-_KEPT_WHOLE = tuple(_PREFIXES[name] for name in ("dc", "xmpRights", "plus", "cc"))
-_KEPT = frozenset(
-    [f"{{{_BASIC}}}{name}" for name in ("CreateDate", "Label", "Rating")]
-    + [
-        f"{{{_PHOTOSHOP}}}{name}"
-        for name in (
-            "AuthorsPosition CaptionWriter Category Credit DateCreated Headline Instructions"
-            " Source SupplementalCategories TransmissionReference Urgency"
-        ).split()
-    ]
-    + [
-        f"{{{_CORE}}}{name}"
-        for name in (
-            "AltTextAccessibility CreatorContactInfo ExtDescrAccessibility IntellectualGenre Scene"
-            " SubjectCode"
-        ).split()
-    ]
-    + [
-        f"{{{_EXT}}}{name}"
-        for name in (
-            "AddlModelInfo Contributor DigitalSourceType Event ModelAge OrganisationInImageCode"
-            " OrganisationInImageName PersonInImage PersonInImageWDetails"
-        ).split()
-    ]
+_KEPT_WHOLE = tuple(f"{{{_PREFIXES[name]}}}" for name in ("dc", "xmpRights", "plus", "cc"))
+_KEPT = (
+    _tags("xmp", "CreateDate Label Rating")
+    | _tags(
+        "photoshop",
+        "AuthorsPosition CaptionWriter Category Credit DateCreated Headline Instructions Source"
+        " SupplementalCategories TransmissionReference Urgency",
+    )
+    | _tags(
+        "Iptc4xmpCore",
+        "AltTextAccessibility CreatorContactInfo ExtDescrAccessibility IntellectualGenre Scene"
+        " SubjectCode",
+    )
+    | _tags(
+        "Iptc4xmpExt",
+        "AddlModelInfo Contributor DigitalSourceType Event ModelAge OrganisationInImageCode"
+        " OrganisationInImageName PersonInImage PersonInImageWDetails",
+    )
 )
-_PLACES = frozenset(
-    [f"{{{_PHOTOSHOP}}}{name}" for name in ("City", "Country", "State")]
-    + [f"{{{_CORE}}}{name}" for name in ("CountryCode", "Location")]
-    + [f"{{{_EXT}}}{name}" for name in ("LocationCreated", "LocationShown")]
+_PLACES = (
+    _tags("photoshop", "City Country State")
+    | _tags("Iptc4xmpCore", "CountryCode Location")
+    | _tags("Iptc4xmpExt", "LocationCreated LocationShown")
 )
 _GPS = f"{{{_PREFIXES['exif']}}}GPS"
 
@@ -102,7 +99,9 @@ def packet(
     """
     about = ElementTree.Element(f"{{{_RDF}}}Description", {_ABOUT: ""})
     for element in _properties(given):
-        if _kept(element.tag) or (location and _is_place(element.tag)):
+        name = element.tag
+        place = name in _PLACES or name.startswith(_GPS)
+        if name in _KEPT or name.startswith(_KEPT_WHOLE) or (place and location):
             about.append(element)
     said = about.find(_SOURCE_TYPE)
     if source_type is not None and (said is None or _value(said) != GENERATED):
@@ -152,14 +151,6 @@ def _wrapped(about: ElementTree.Element) -> bytes | None:
     return start + body + b'\n<?xpacket end="w"?>'
 
 
-def source_type_of(given: bytes | None) -> str | None:
-    """The DigitalSourceType that a packet states, or None."""
-    for element in _properties(given):
-        if element.tag == _SOURCE_TYPE:
-            return _value(element)
-    return None
-
-
 def is_readable(given: bytes) -> bool:
     """Whether it is a packet, and not damaged."""
     return _root(given) is not None
@@ -191,14 +182,6 @@ def _properties(given: bytes | None) -> list[ElementTree.Element]:
                 found.append(element)
             found += list(description)
     return found
-
-
-def _kept(name: str) -> bool:
-    return name in _KEPT or name.startswith(tuple(f"{{{uri}}}" for uri in _KEPT_WHOLE))
-
-
-def _is_place(name: str) -> bool:
-    return name in _PLACES or name.startswith(_GPS)
 
 
 def _value(element: ElementTree.Element) -> str:

@@ -36,7 +36,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _of_another(headers: dict[bytes, str]) -> bool:
+def _cross_origin(headers: dict[bytes, str]) -> bool:
     """Whether a browser says that a request's origin is not the host that it asks.
 
     What a proxy says of the host is not believed: Gradio lets scripts of any site say it as well.
@@ -57,7 +57,7 @@ class Gate:
 
     def __init__(self, app: Any, folder: Path, loopback: bool):
         self.app, self.folder, self.loopback = app, folder, loopback
-        self.coming = 0  # bytes of the uploads that are on their way
+        self.uploading = 0  # bytes of the uploads that are on their way
 
     async def __call__(self, scope: dict, receive: Callable, send: Callable) -> None:
         if scope["type"] == "websocket":  # neither the page nor Gradio 6 has any
@@ -67,9 +67,9 @@ class Gate:
             await self.app(scope, receive, send)
             return
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
-        refusal = self._foreign(scope, headers)
+        refusal = self._cross_site(scope, headers)
         if refusal is None and scope["method"] == "POST":
-            refusal = self._too_much(scope, headers)
+            refusal = self._oversized(scope, headers)
         if refusal is not None:
             status, said = refusal
             await send({"type": "http.response.start", "status": status, "headers": []})
@@ -87,13 +87,13 @@ class Gate:
             await send(message)
 
         length = int(headers.get(b"content-length", 0))
-        self.coming += length
+        self.uploading += length
         try:
             await self.app(scope, receive, told)
         finally:
-            self.coming -= length
+            self.uploading -= length
 
-    def _foreign(self, scope: dict, headers: dict[bytes, str]) -> _Refusal | None:
+    def _cross_site(self, scope: dict, headers: dict[bytes, str]) -> _Refusal | None:
         """What was not asked by a visitor of this page, or leads elsewhere."""
         if _ELSEWHERE.search(scope["path"]):
             return 403, "this server fetches nothing"
@@ -106,13 +106,13 @@ class Gate:
         # neither. Gradio itself lets any site's scripts read what a page on a network sends
         site = headers.get(b"sec-fetch-site")
         if site is None:  # an old browser, or one that came by plain http from a network
-            foreign = _of_another(headers)
+            foreign = _cross_origin(headers)
         else:
             reads = scope["method"] in ("GET", "HEAD") and b"origin" not in headers
             foreign = not reads and site not in ("same-origin", "none")
         return (403, "another site asks for this; open the page itself") if foreign else None
 
-    def _too_much(self, scope: dict, headers: dict[bytes, str]) -> _Refusal | None:
+    def _oversized(self, scope: dict, headers: dict[bytes, str]) -> _Refusal | None:
         """A body that is longer than any that the page sends, or than there is room for."""
         told = headers.get(b"content-length", "")
         if not re.fullmatch(r"[0-9]{1,15}", told):
@@ -120,11 +120,11 @@ class Gate:
         length, upload = int(told), scope["path"].endswith("/upload")
         if length > (limits.PICTURES if upload else 1) * limits.UPLOAD_BYTES:
             return 413, "too long a request; send fewer or smaller files"
-        if upload and length + self.coming > self._room():
+        if upload and length + self.uploading > self._free_bytes():
             return 507, "the server has no room for more files; try again later"
         return None
 
-    def _room(self) -> int:
+    def _free_bytes(self) -> int:
         """Bytes that may still be stored for visitors: half of what the disk has stays free."""
         files = (Path(at, name) for at, _, names in os.walk(self.folder) for name in names)
         used = 0
@@ -133,4 +133,4 @@ class Gate:
                 used += path.stat().st_size
             except OSError:  # deleted meanwhile
                 continue
-        return min(limits.STORED_BYTES - used, shutil.disk_usage(self.folder).free // 2)
+        return min(limits.DISK_BYTES - used, shutil.disk_usage(self.folder).free // 2)

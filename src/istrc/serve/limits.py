@@ -13,7 +13,7 @@ from typing import Any
 from istrc.errors import InputError
 
 UPLOAD_BYTES = 20_000_000  # of one file
-STORED_BYTES = 4_000_000_000  # of the files of all visitors at once
+DISK_BYTES = 4_000_000_000  # of the files of all visitors at once
 MEGAPIXELS = 25  # of one picture: 75 MB once decoded
 PICTURES = 100  # given at once, on each side of what is learned
 FRAMES = 25  # of a walk or a blend
@@ -57,7 +57,7 @@ def check_count(what: str, count: Any, most: int, least: int = 1) -> int:
 
 @contextlib.contextmanager
 def timed() -> Iterator[None]:
-    """One request, which `look` stops when SECONDS have gone."""
+    """One request, which `check_time` stops when SECONDS have gone."""
     before = _until.set(time.monotonic() + SECONDS)
     try:
         yield
@@ -65,7 +65,7 @@ def timed() -> Iterator[None]:
         _until.reset(before)
 
 
-def look() -> None:
+def check_time() -> None:
     """Raises InputError when the time of the request that is computed has gone."""
     if time.monotonic() > _until.get():
         raise InputError(

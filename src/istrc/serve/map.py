@@ -11,6 +11,7 @@ from istrc import sphere
 from istrc.arrays import numpy
 from istrc.edit.walk import Walk
 from istrc.evaluation.roc_figure import COLOURS, FAINT, INK, PAPER
+from istrc.photo.mark import overlap
 
 SIZE, MARGIN = (640, 480), 70  # pixels
 
@@ -60,9 +61,7 @@ def _free(draw, text, font, at, right, taken) -> tuple[float, float]:
     for step in (0, 1, -1, 2, -2, 3, -3, 4, -4):
         place = (at[0], at[1] + 14 * step)
         box = draw.textbbox(place, text, font, anchor="lm" if right else "rm")
-        if not any(
-            box[0] < b[2] and b[0] < box[2] and box[1] < b[3] and b[1] < box[3] for b in taken
-        ):
+        if not any(overlap(box, other) for other in taken):
             break
     taken.append(box)
     return place

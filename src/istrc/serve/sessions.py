@@ -34,18 +34,18 @@ class Session:
     """
 
     def __init__(self, circle: Circle, folder: Path):
-        self.circle = circle.watched(self.look)
+        self.circle = circle.watched(self.check_active)
         self.folder, self.ended = folder, False
         self.last_request = time.monotonic()
         self.uploads: dict[Path, int] = {}  # that this visitor used, and when each was stored
         self._faces: OrderedDict[Path, list[Face]] = OrderedDict()
         self._files: deque[Path] = deque()
 
-    def look(self) -> None:
+    def check_active(self) -> None:
         """Raises InputError where the visitor has left, or their request has had its time."""
         if self.ended:
             raise InputError(ENDED)
-        limits.look()
+        limits.check_time()
 
     def faces(self, path: str | Path | None) -> list[Face]:
         """Every face of a photograph, the largest first: read once, then remembered.
@@ -65,7 +65,7 @@ class Session:
             gone = f"{path.name}: is gone from the server; upload it again"
             said = gone if isinstance(error, FileNotFoundError) else str(error)
             raise InputError(said.replace(str(path), path.name)) from None
-        self.look()  # nothing is kept for who has left meanwhile
+        self.check_active()  # nothing is kept for who has left meanwhile
         self._faces[path] = found
         while len(self._faces) > limits.PHOTOGRAPHS:
             self._faces.popitem(last=False)

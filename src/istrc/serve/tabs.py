@@ -33,12 +33,7 @@ def walk_tab(serve: Callable, subject: Any, names: Sequence[tuple[str, str]]) ->
             name = attribute_choice(names, value="smile", label="Attribute", min_width=200)
             strength = gr.Slider(-1, 1, 1, step=0.05, label="Strength", min_width=200)
             frames = _frames()
-        button = gr.Button("Walk", variant="primary")
-        outputs = _strip_outputs()
-
-    inputs = [*subject.inputs, name, strength, frames]
-    done = button.click(serve(actions.walk), inputs, outputs, api_name="walk", **_LONG)
-    _allow_download(done, outputs[-1])
+        _strip_button(serve, actions.walk, [*subject.inputs, name, strength, frames])
 
 
 def blend_tab(serve: Callable, subject: Any) -> None:
@@ -46,21 +41,13 @@ def blend_tab(serve: Callable, subject: Any) -> None:
         gr.Markdown("From your photograph to this one, its largest face.")
         second = _second()
         frames = _frames()
-        button = gr.Button("Blend", variant="primary")
-        outputs = _strip_outputs()
-
-    inputs = [*subject.inputs, second, frames]
-    done = button.click(serve(actions.blend), inputs, outputs, api_name="blend", **_LONG)
-    _allow_download(done, outputs[-1])
+        _strip_button(serve, actions.blend, [*subject.inputs, second, frames])
 
 
 def average_tab(serve: Callable) -> None:
     with gr.Tab("Average"):
         photos = photos_input(f"Two to {limits.PICTURES} photographs, the largest face of each")
-        button = gr.Button("Average", variant="primary")
-        face, text = _face_outputs()
-
-    button.click(serve(actions.average), photos, [face, text], api_name="average", **_LONG)
+        _face_button(serve, actions.average, "Average", [photos])
 
 
 def arithmetic_tab(serve: Callable) -> None:
@@ -71,11 +58,7 @@ def arithmetic_tab(serve: Callable) -> None:
             label="Expression",
             info="Faces with + and -, * and / by numbers, and parentheses.",
         )
-        button = gr.Button("Calculate", variant="primary")
-        face, text = _face_outputs()
-
-    inputs = [expression, photos]
-    button.click(serve(actions.arithmetic), inputs, [face, text], api_name="arithmetic", **_LONG)
+        _face_button(serve, actions.arithmetic, "Calculate", [expression, photos])
 
 
 def neighbours_tab(serve: Callable, subject: Any) -> None:
@@ -185,20 +168,22 @@ def _second() -> gr.Image:
     )
 
 
-def _face_outputs() -> tuple[gr.Image, gr.Textbox]:
+def _face_button(serve: Callable, action: Callable, label: str, inputs: list[Any]) -> None:
+    """A button, and the one face that its action makes."""
+    button = gr.Button(label, variant="primary")
     face = picture("The face that was made", height=300)
-    return face, gr.Textbox(label="What was done", interactive=False, lines=1)
+    outputs = [face, gr.Textbox(label="What was done", interactive=False, lines=1)]
+    button.click(serve(action), inputs, outputs, api_name=action.__name__, **_LONG)
 
 
-def _allow_download(done: Any, download: gr.DownloadButton) -> None:
-    """What can be downloaded once it is made."""
-    done.success(lambda: gr.update(interactive=True), None, download, api_visibility="private")
-
-
-def _strip_outputs() -> list[Any]:
-    return [
+def _strip_button(serve: Callable, action: Callable, inputs: list[Any]) -> None:
+    """A button, and the row of faces that its action makes, which can be downloaded then."""
+    button = gr.Button(action.__name__.capitalize(), variant="primary")
+    outputs = [
         picture("Filmstrip: the faces in a row"),
         picture("Animation: the same faces, there and back", height=300),
         gr.Textbox(label="What was done", interactive=False, lines=1),
         gr.DownloadButton("Download the animation as GIF", interactive=False),
     ]
+    done = button.click(serve(action), inputs, outputs, api_name=action.__name__, **_LONG)
+    done.success(lambda: gr.update(interactive=True), None, outputs[-1], api_visibility="private")

@@ -47,7 +47,9 @@ def peers(untrained, prepared, judge):
 
 
 def test_every_peer_is_calibrated_on_tune(peers, untrained, prepared, judge):
-    assert list(peers) == list(PEERS) and [p.slow for p in peers.values()] == [False] * 3 + [True]
+    assert list(peers) == list(PEERS) and [p.plan.slow for p in peers.values()] == [False] * 3 + [
+        True
+    ]
     bench = Bench(prepared, judge, None, split="tune", batch_size=8)
     edits, _ = choose_faces(
         prepared, bench.probability, judge, transformations=("smile", "male"), split="tune", faces=3

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ import torch
 
 from istrc.data.prepared import Prepared
 from istrc.errors import InputError
-from istrc.evaluation.editing import Bench, Editor, circle_editors
+from istrc.evaluation.editing import Bench, Editor
 from istrc.evaluation.editing_faces import CUT, Edit, choose_faces, spread
 from istrc.evaluation.judges import Judge
 from istrc.evaluation.peers.dfi import dfi
@@ -65,10 +66,8 @@ def choose_peers(names: Sequence[str]) -> tuple[Planned, ...]:
 class Peer:
     """A peer whose strength 1 is `unit` of its own measure; an `Editor`."""
 
-    name: str
-    measure: str  # what `unit` is counted in
+    plan: Planned
     unit: float
-    slow: bool
     goal: float  # our mean success at strength 1, on the same tune faces
     tried: Mapping[float, float]  # unit: the peer's mean success there
     edit: Editor = field(repr=False)
@@ -79,7 +78,8 @@ class Peer:
     @property
     def record(self) -> dict[str, Any]:
         """What a result says of it."""
-        return {key: value for key, value in asdict(self).items() if key not in ("name", "edit")}
+        own = dict(measure=self.plan.measure, unit=self.unit, slow=self.plan.slow)
+        return {**own, "goal": self.goal, "tried": dict(self.tried)}
 
 
 def unit_for(tried: Mapping[float, float], goal: float) -> float:
@@ -137,7 +137,7 @@ def prepare_peers(
     # What can be reported has faces in some direction; a peer learns nothing else
     learnt = [name for name in known if name not in left_out]
     data = Examples(circle, prepared, faces=examples, seed=seed)
-    (ours,) = circle_editors(circle, ("photo",)).values()
+    ours = partial(circle.edit, mode="photo")
     peers = {}
     for plan in planned:
         say(f"{plan.name}: learning and calibrating ...")
@@ -146,13 +146,5 @@ def prepare_peers(
         goal = mean_success(bench, ours, chosen, 1.0)
         units = [factor * plan.start for factor in FACTORS]
         tried = {unit: mean_success(bench, edit, chosen, unit) for unit in units}
-        peers[plan.name] = Peer(
-            name=plan.name,
-            measure=plan.measure,
-            unit=unit_for(tried, goal),
-            slow=plan.slow,
-            goal=goal,
-            tried=tried,
-            edit=edit,
-        )
+        peers[plan.name] = Peer(plan, unit_for(tried, goal), goal, tried, edit)
     return peers
