@@ -1,7 +1,6 @@
 """`istrc export data`: a prepared folder as parquet, and back."""
 
 import json
-import shutil
 
 import numpy as np
 
@@ -21,10 +20,3 @@ def test_a_prepared_folder_becomes_parquet_and_is_prepared_again(istrc, toy_fold
     assert np.array_equal(one.attributes, two.attributes[order])
     refused = istrc("export", "data", tmp_path, "-o", tmp_path / "x")
     assert refused.exit_code == 1 and "no prepared.json here" in refused.err
-
-
-def test_points_that_are_no_face_are_not_trained_on(istrc, toy_folder, tmp_path):
-    shutil.copytree(toy_folder, tmp_path / "five")
-    np.save(tmp_path / "five" / "landmarks.npy", np.zeros((len(Prepared(toy_folder)), 5, 2)))
-    refused = istrc("train", "landmarks", tmp_path / "five", tmp_path / "run", "--steps", "1")
-    assert refused.exit_code == 1 and "5 landmarks, and a shape is of iBUG's 68" in refused.err
