@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+from tests.photo.packets import source_type_of
 
 from istrc import sphere
 from istrc.circle import TRANSFORMATIONS, Circle
@@ -18,7 +19,7 @@ from istrc.edit.render import MODES
 from istrc.errors import InputError
 from istrc.models.serialization import PREPROCESSING
 from istrc.photo.read import read_picture
-from istrc.photo.xmp import COMPOSITE, source_type_of
+from istrc.photo.xmp import COMPOSITE
 from istrc.pretrained import FURTHER, PARTS, shipped_aligner
 from istrc.shape.crop import CROP_CENTRE
 from istrc.shape.measures import measures

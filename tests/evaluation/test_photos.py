@@ -30,10 +30,10 @@ EDITS = [("smile", 1.0), ("smile", -1.0), ("beard", 1.0)]
 class Aligned(Circle):
     """Takes every picture for an aligned one, so that nothing need be detected."""
 
-    def faces(self, path, *, aligned=False, min_face=None):
+    def faces(self, path, **how):
         if "blank" in path.stem:
             raise InputError(f"{path}: no face found; use another")
-        return super().faces(path, aligned=True)
+        return super().faces(path, **{**how, "aligned": True})
 
 
 @pytest.fixture(scope="module")
