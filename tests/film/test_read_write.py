@@ -120,6 +120,16 @@ def test_titles_stay_the_place_does_not_and_the_model_is_named(encode, tmp_path)
     assert "comment" not in second and second["location"] == "+48+11/"
 
 
+@pytest.mark.parametrize("ending", ["mp4", "mov", "mkv", "webm"])
+@pytest.mark.parametrize("other", ["mp4", "mkv"])
+def test_a_comment_stays_before_what_is_said_of_the_model(encode, tmp_path, other, ending):
+    clip = encode(tmp_path / f"clip.{other}", moving(2), titles={"comment": "Our last day"})
+    copy(clip, tmp_path / f"out.{ending}")
+    with av.open(str(tmp_path / f"out.{ending}")) as container:
+        told = [value for key, value in container.metadata.items() if key.lower() == "comment"]
+    assert told == [f"Our last day; {PROVENANCE}"]
+
+
 def test_nothing_stays_of_a_film_that_fails(clip, tmp_path):
     for error in (RuntimeError, KeyboardInterrupt):
         with pytest.raises(error), Writer(tmp_path / "out.mp4", Film(clip)) as writer:

@@ -140,10 +140,9 @@ class Writer:
         kept = {key: value for key, value in titles.items() if key not in _OF_THE_FILE}
         if not self.location:
             kept = {key: value for key, value in kept.items() if "location" not in key.lower()}
-        if self.provenance:
-            kept["comment"] = (
-                f"{kept['comment']}; {PROVENANCE}" if kept.get("comment") else PROVENANCE
-            )
+        if self.provenance:  # .mkv and .webm have it as COMMENT
+            own = [kept.pop(key) for key in list(kept) if key.lower() == "comment"]
+            kept["comment"] = "; ".join(filter(None, [*own, PROVENANCE]))
         self._out.metadata.update(kept)
 
     def write(self, shot: Shot) -> None:
