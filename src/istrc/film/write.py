@@ -111,6 +111,7 @@ class Writer:
                     if (way := self._ways.get(sound.index)) is not None:
                         self._sounds[sound.index] = Sound(self._out, sound, *way)
                 self._add_titles(video.container.metadata)
+                self._out.set_chapters(video.container.chapters())
                 self._out.start_encoding()
         except BaseException:
             self._drop()
