@@ -63,6 +63,7 @@ PARTS = ("alignment", "detection", "kinds", "crowds")
 # say too little, for the network that set them draws both eyes
 YAWS = (TURNED, 0.3, 0.4, 0.55, 0.8)
 DARKEST = -30.0  # degrees of the typology angle: below is "dark", between it and DARK "brown"
+SEEN = 5  # pictures of a person that tell dark skin from shade: none of them is light
 # The points that an ellipse covers; of the eye the picture's left one, with its brow
 COVERS = {
     "one eye": (*range(17, 22), *range(36, 42)),
@@ -251,8 +252,9 @@ def kinds(
 ) -> dict[str, Sequence[np.ndarray]]:
     """By name, at most `count` faces (S, S, 3) uint8 of each kind.
 
-    Heads turned aside, in bins of `YAWS`; of those that look ahead, skin tones; and the first of
-    these, of any tone, with something before the face. A kind of which there is none is left out.
+    Heads turned aside, in bins of `YAWS`; of those that look ahead, skin tones, and people whose
+    skin is brown or dark in all of their pictures, so that it is no shade; and the first of those
+    that look ahead, with something before the face. A kind of which there is none is left out.
 
     Raises InputError where the data has no landmarks or scikit-image is missing.
     """
@@ -268,6 +270,7 @@ def kinds(
         f"light tone, over {LIGHT:g}": ahead & (tone > LIGHT),
         f"brown tone, {DARK:g} to {DARKEST:g}": ahead & (tone < DARK) & (tone >= DARKEST),
         f"dark tone, under {DARKEST:g}": ahead & (tone < DARKEST),
+        f"people under {DARK:g} in all pictures": ahead & _dark(prepared.identity[rows], tone),
     }
     drawn: dict[str, Sequence[np.ndarray]] = {
         name: prepared.images[rows[own][:count]] for name, own in which.items() if own.any()
@@ -279,6 +282,14 @@ def kinds(
             for row in rows[ahead][:count]
         ]
     return drawn
+
+
+def _dark(people: np.ndarray, tone: np.ndarray) -> np.ndarray:
+    """Which faces (N,) are of people with `SEEN` pictures and more, all of them under `DARK`."""
+    _, person, count = np.unique(people, return_inverse=True, return_counts=True)
+    lightest = np.full(len(count), -np.inf)
+    np.maximum.at(lightest, person, tone)  # NaN stays: a tone that is not known
+    return ((lightest < DARK) & (count >= SEEN))[person] & (people >= 0)
 
 
 def ground(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
@@ -473,6 +484,7 @@ def _kinds(found: Mapping[str, Any]) -> str:
         "Aside: how far the nose's tip lies beside the middle of the eyes, in eye distances, less "
         "the median of all; not in degrees. Tone: of heads that look ahead, degrees of the "
         "individual typology angle; it says what the picture shows, so that shade is dark too. "
+        f"People: who has {SEEN} pictures or more. "
         "Covered: the first row's faces, with an ellipse of one random colour over each.\n"
     )
 

@@ -120,6 +120,37 @@ def test_titles_stay_the_place_does_not_and_the_model_is_named(encode, tmp_path)
     assert "comment" not in second and second["location"] == "+48+11/"
 
 
+@pytest.mark.parametrize("ending", ["mp4", "mov", "mkv", "webm"])
+@pytest.mark.parametrize("other", ["mp4", "mkv"])
+def test_a_comment_stays_before_what_is_said_of_the_model(encode, tmp_path, other, ending):
+    clip = encode(tmp_path / f"clip.{other}", moving(2), titles={"comment": "Our last day"})
+    copy(clip, tmp_path / f"out.{ending}")
+    with av.open(str(tmp_path / f"out.{ending}")) as container:
+        told = [value for key, value in container.metadata.items() if key.lower() == "comment"]
+    assert told == [f"Our last day; {PROVENANCE}"]
+
+
+@pytest.mark.parametrize("ending", ["mp4", "mov", "m4v", "mkv", "webm"])
+def test_chapters_stay(tmp_path, ending):
+    titles = ["Before", "After"]
+    own = [
+        dict(id=i, start=i, end=i + 1, time_base=Fraction(1, 10), metadata={"title": title})
+        for i, title in enumerate(titles)
+    ]
+    with av.open(str(tmp_path / "in.mkv"), "w") as out:
+        out.set_chapters(own)
+        video = out.add_stream("libx264", rate=25)
+        video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
+        for one in moving(5):
+            out.mux(video.encode(av.VideoFrame.from_ndarray(one, "rgb24")))
+        out.mux(video.encode())
+    copy(tmp_path / "in.mkv", tmp_path / f"out.{ending}")
+    with av.open(str(tmp_path / f"out.{ending}")) as container:
+        kept = container.chapters()
+    assert [one["metadata"]["title"] for one in kept] == titles
+    assert [one["start"] * one["time_base"] for one in kept] == [0, Fraction(1, 10)]
+
+
 def test_nothing_stays_of_a_film_that_fails(clip, tmp_path):
     for error in (RuntimeError, KeyboardInterrupt):
         with pytest.raises(error), Writer(tmp_path / "out.mp4", Film(clip)) as writer:

@@ -251,6 +251,21 @@ def test_kinds_of_faces(people):
         assert 0 < (ahead != mouth).any(-1).mean() < 0.5  # the same face, a part of it another
 
 
+def test_people_who_are_dark_in_all_of_their_pictures(people):
+    """A person in the shade of one picture is none, nor is one who was seen only a few times."""
+    pytest.importorskip("skimage")
+    name = f"people under {finding.DARK:g} in all pictures"
+    for person, faces in (
+        ([1, 2, 3, 3, 3, 3, 3, 4, 5, 6], 4),  # four of their five look ahead
+        ([3, 2, 1, 3, 3, 3, 3, 3, 5, 6], None),  # light in one of six
+        ([1, 2, 3, 3, 3, 3, 4, 5, 6, 7], None),  # four pictures
+        ([0, 0, *[-1] * 8], None),  # who they are is not known
+    ):
+        np.save(people.folder / "identity.npy", np.array(person, np.int32))
+        found = kinds(Prepared(people.folder), split="valid", count=5, seed=0)
+        assert (len(found[name]) if name in found else None) == faces
+
+
 def test_kinds_alone_are_looked_for_and_told(people, draw_circle, monkeypatch):
     """The detector itself, in small pictures of no real face."""
     pytest.importorskip("skimage")

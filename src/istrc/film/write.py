@@ -111,6 +111,7 @@ class Writer:
                     if (way := self._ways.get(sound.index)) is not None:
                         self._sounds[sound.index] = Sound(self._out, sound, *way)
                 self._add_titles(video.container.metadata)
+                self._out.set_chapters(video.container.chapters())
                 self._out.start_encoding()
         except BaseException:
             self._drop()
@@ -140,10 +141,9 @@ class Writer:
         kept = {key: value for key, value in titles.items() if key not in _OF_THE_FILE}
         if not self.location:
             kept = {key: value for key, value in kept.items() if "location" not in key.lower()}
-        if self.provenance:
-            kept["comment"] = (
-                f"{kept['comment']}; {PROVENANCE}" if kept.get("comment") else PROVENANCE
-            )
+        if self.provenance:  # .mkv and .webm have it as COMMENT
+            own = [kept.pop(key) for key in list(kept) if key.lower() == "comment"]
+            kept["comment"] = "; ".join(filter(None, [*own, PROVENANCE]))
         self._out.metadata.update(kept)
 
     def write(self, shot: Shot) -> None:
