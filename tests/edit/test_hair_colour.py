@@ -180,6 +180,14 @@ class TestMoved:
         np.testing.assert_allclose(half[1:3], lights @ [black[1:3], FAIR[1:3]] / lights.sum())
         assert half[3] == pytest.approx((black[3] + FAIR[3]) / 2)
 
+    def test_no_more_than_all_of_the_strands_have_it(self):
+        fair, black = [-0.7, -0.4, 0.3, 0.3], [-1.6, -0.1, 0.1, 0.5]
+        for own, goal in ((fair, black), (black, fair)):
+            np.testing.assert_allclose(self.to(own, 3.0, aim(goal, own))[1:3], goal[1:3])
+            np.testing.assert_array_equal(
+                self.to(own, 3.0, aim(goal, own)), self.to(own, 1.0, aim(goal, own))
+            )
+
     def test_who_has_it_keeps_it(self):
         np.testing.assert_allclose(self.to(FAIR, 1.0, aim(FAIR, [-2, -0.1, 0.1, 0.5])), FAIR)
 

@@ -190,9 +190,9 @@ def moved(own: np.ndarray, skin: np.ndarray, hair: HairColour) -> np.ndarray:
         gone = ((own - start)[:3] * np.sign(way) / np.abs(way).clip(1e-3)).clip(0, 1)
         left = 1 - gone @ weights / weights.sum()
         if strength > 0:  # so many of the strands have that colour
-            share = strength * np.clip(left / _ARRIVING, 0, 1)
+            share = min(strength * np.clip(left / _ARRIVING, 0, 1), 1)
             lights = np.array([1 - share, share]) * np.exp([own[0], goal[0]])
-            luma = max(float(lights.sum()), _DARKEST)
+            luma = lights.sum()
             hue = lights @ np.stack([own[1:3], goal[1:3]]) / luma
             mixed = [np.log(luma), *hue, own[3] + share * (goal[3] - own[3])]
             new += mixed - own
@@ -204,10 +204,10 @@ def moved(own: np.ndarray, skin: np.ndarray, hair: HairColour) -> np.ndarray:
     # missing leaves colour that is too much
     darker = _FURTHEST if own[0] < skin[0] - _PALE else _PALE
     most = _FURTHEST if new[0] > own[0] else darker
-    least = own + (new - own) * min(1, most / max(abs(new[0] - own[0]), 1e-6))
+    bounded = own + (new - own) * min(1, most / max(abs(new[0] - own[0]), 1e-6))
     if np.linalg.norm(new[1:3]) < np.linalg.norm(own[1:3]):
-        least[1:3] = new[1:3]
-    return least
+        bounded[1:3] = new[1:3]
+    return bounded
 
 
 def recoloured(
