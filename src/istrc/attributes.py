@@ -97,6 +97,13 @@ def moves(name: str, other: str) -> bool:
     return other == name or other in MOVES_WITH.get(name, ())
 
 
+def leaves(edits: Iterable[str], other: str) -> bool:
+    """Whether edits of these attributes leave another as it is. Of what is not in the table nobody
+    knows what moves with it.
+    """
+    return all(name in {*TRANSFORMATIONS, *OTHERS} and not moves(name, other) for name in edits)
+
+
 def shades(edits: Iterable[str] | None) -> bool:
     """Whether edits of these attributes shade a broad part of the face by their meaning."""
     return bool(set(edits or ()) & set(_FACIAL_HAIR))

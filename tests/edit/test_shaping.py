@@ -15,6 +15,7 @@ from istrc.edit.shaping import (
     VISIBLE,
     made_up,
     moving,
+    unexpressive,
     unturned,
     wanted_measures,
 )
@@ -119,6 +120,29 @@ def test_the_corners_of_a_mouth_that_widens_rise_and_a_small_one_stays_small(fac
     # Who asks for a mouth that is sad besides gets one
     sad = made_up(toy, c, sinking, {"wide_mouth": 1.0, "smile": -1.0})
     assert measured(toy, c + sad, "lip_curve") < curve
+
+
+def test_who_becomes_older_keeps_their_expression(face_points, nets, path):
+    """Of what the walk and a prototype move, the mouth's opening and curve are taken back."""
+    measure = {"mouth_open": "lip_gap", "smile": "lip_curve"}
+    ranges = [[[1] * 3, [0] * 3]] * 2
+    toy = nets(shape=face_points, names=("young", "male"), measured=(*measure,), ranges=ranges)
+    for row, name in enumerate(measure.values()):
+        at = torch.from_numpy(face_points).float().requires_grad_()
+        (gradient,) = torch.autograd.grad(measures(at)[name], at)
+        toy.probes.directions[row] = gradient / gradient.square().sum()
+    opens = 0.05 * toy.probes.directions.sum(0).flatten()
+    toy.way[:], toy.probes.prototypes[0, 0] = 0, -4.0
+    toy.way[2:], toy.probes.prototypes[0, 2:] = opens, opens
+    c = torch.cat([torch.tensor([3.0, 0.0]), torch.from_numpy(face_points).float().flatten()])[None]
+    walk, z = path()
+    before = {name: measured(toy, c, name) for name in measure.values()}
+    change = reach(toy, c, z, {"young": -1.0}, walk, []).change
+    for name, value in before.items():
+        assert measured(toy, c + change, name) == pytest.approx(value, abs=2e-3)
+    # What moves it by its meaning may, and so may what nobody knows
+    for edit in ("mouth_open", "surprised"):
+        assert torch.equal(unexpressive(toy, c, change + 1, {edit: 1.0}), change + 1)
 
 
 def test_an_edit_moves_what_it_is_of(face_points, path, shaped):

@@ -199,6 +199,22 @@ def test_what_pictures_do_not_show_is_made_up_by_colours_alone(nets, face_points
     torch.testing.assert_close(change[0, 2:], torch.full((136,), 4.0))
 
 
+def test_a_face_s_shape_goes_once_along_a_prototype_and_its_colour_on(nets, face_points):
+    toy = nets(shape=face_points)
+    toy.probes.prototypes[0, :2] = 2.0
+    toy.probes.prototypes[0, 2:] = 0.01 * torch.arange(136.0)
+    c = toy.probes.mean[None] - torch.tensor([3.0] + [0.0] * 137)
+    # 7 logits are missing, of which the first 2 come with the shape
+    change, done = completed(toy, c, 0 * c, {"smile": 1.0}, lambda change: change)
+    assert done.all() and float(change[0, 0]) == pytest.approx(7.0)
+    once, _ = completed(toy, c + 5, 0 * c, {"smile": 1.0}, lambda change: change)
+    assert float(once[0, 0]) == pytest.approx(2.0)
+    torch.testing.assert_close(change[0, 2:], once[0, 2:])
+    c[0, 0] = -5.0
+    change, done = completed(toy, c, 0 * c, {"smile": 1.0}, lambda change: change)
+    assert not done.any() and float(change[0, 0]) == pytest.approx(2 * MOST)
+
+
 def test_a_prototype_goes_on_where_the_picture_falls_short(nets):
     """As far as what is shown of it asks, each face for itself; what is there already stays."""
     toy = nets()

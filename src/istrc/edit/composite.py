@@ -63,10 +63,12 @@ def put(pixels: np.ndarray, layers: Layers, frame: Frame, mesh: Any) -> np.ndarr
         (H, W, 3) of the same type, a new array. Pixels that the edit neither moves nor shades keep
         their values, and an edit of nothing gives them all back.
     """
-    result = np.array(pixels, copy=True)
     height, width = pixels.shape[:2]
     half = CROP_SIDE / 2
     to_crop = np.column_stack([frame.matrix[:, :2], frame.matrix[:, 2] - CROP_CENTRE]) / half
+    if layers.hair_colour is not None:  # before a face covers some of it, that becomes wider
+        pixels = recoloured(pixels, to_crop, layers.hair_colour)
+    result = np.array(pixels, copy=True)
     from_crop = invert(to_crop)
     corners = transform(from_crop, [[-1, -1], [1, -1], [1, 1], [-1, 1]])
     if layers.after is not None:
@@ -134,8 +136,6 @@ def put(pixels: np.ndarray, layers: Layers, frame: Frame, mesh: Any) -> np.ndarr
     if np.issubdtype(pixels.dtype, np.integer):
         own = np.rint(own)
     result[top:bottom, left:right] = own.clip(0, 255).astype(pixels.dtype)
-    if layers.hair_colour is not None:
-        recoloured(pixels, result, to_crop, layers.hair_colour)
     return result
 
 

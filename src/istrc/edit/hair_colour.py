@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -48,6 +47,8 @@ _PALE = 0.3  # ... of hair that is not so much darker than skin, so much darker
 _WHITE = 0.2  # log luma, that hair is lighter than skin, from which on it stays white
 _SPREADS = np.array([0.5, 0.15, 0.15, 0.2])  # of each part of a tone, over people
 _ARRIVING = 0.4  # of it, from which on hair of another colour goes all of it
+_BESIDES = 3.0  # pixels, over which hair is of one colour
+_DIFFERENT = 0.02  # squared, that colours differ by which are not alike
 _STEEP = 1.5  # times as steep as the filter's, the edge of hair is
 _ALONE = 0.1  # of the hair, that what is beside it must be to matter
 _APART = 1.5  # Mahalanobis, that hair is from what is beside it, to be told from that
@@ -210,14 +211,11 @@ def moved(own: np.ndarray, skin: np.ndarray, hair: HairColour) -> np.ndarray:
     return bounded
 
 
-def recoloured(
-    pixels: np.ndarray, result: np.ndarray, to_crop: np.ndarray, hair: HairColour
-) -> None:
-    """Colour the hair around a face anew, in `result`.
+def recoloured(pixels: np.ndarray, to_crop: np.ndarray, hair: HairColour) -> np.ndarray:
+    """A photograph whose hair around a face has another colour; itself where there is none.
 
     Args:
-        pixels: (H, W, 3) in levels of 0..255, the photograph, in which hair is looked for.
-        result: (H, W, 3), which is changed.
+        pixels: (H, W, 3) in levels of 0..255.
         to_crop: (2, 3) the photograph's pixels -> [-1, 1] over the crop.
     """
     height, width = pixels.shape[:2]
@@ -228,7 +226,7 @@ def recoloured(
     x0, y0 = max(int(left), 0), max(int(top), 0)
     x1, y1 = min(int(left + side) + 1, width), min(int(top + side) + 1, height)
     if x1 - x0 < 2 or y1 - y0 < 2:
-        return
+        return pixels
     # A square around the face, as much of it as there is
     window = Image.fromarray(np.rint(pixels[y0:y1, x0:x1]).clip(0, 255).astype(np.uint8))
     scale = _SIDE / side
@@ -245,43 +243,52 @@ def recoloured(
     likely, near = _likely(hair.places, compose(to_crop, invert(to_view)))
     found = segment(view, points, likely, known, near, hair.fringe)
     if (found[0] > _SURE).mean() < _FEW:
-        return
+        return pixels
     own, skin = (tone(view, *of) for of in zip(found, likely, strict=False))
-    slope, offset = _guided(view, found[0], known)
     linear = Image.Resampling.BILINEAR
-    near = blurred(found[1], 2 * _FINE)
-    maps = [
-        np.asarray(Image.fromarray(one[inside]).resize(window.size, linear))
-        for one in (slope, offset, near)
-    ]
+    near = blurred(found[1:], 2 * _FINE)
+    local = [_local(view, found[part]) for part in (0, 2)]
+    maps = np.stack(
+        [
+            np.asarray(Image.fromarray(one[inside]).resize(window.size, linear))
+            for one in (*_guided(view, found[0], known), *near, *local[0], *local[1])
+        ],
+        -1,
+    )
     new, share = moved(own, skin, hair), hair.share * _told(view, found, known)
     # A grey photograph stays grey
     new[1:3] = own[1:3] + coloured(2 * view - 1, found[1]) * (new - own)[1:3]
     far = float(np.linalg.norm((new - own)[:3] / _SPREADS[:3]))
     share *= min(far / _WHOLLY, 1)  # what is hardly asked for hardly shows, in its hues as well
     if far < _SAME:
-        return
+        return pixels
+    result = np.array(pixels, copy=True)
     for row in range(y0, y1, _STRIP):
         rows = slice(row, min(row + _STRIP, y1))
         at = slice(row - y0, rows.stop - y0)
         here = result[rows, x0:x1]
-        luma = pixels[rows, x0:x1] @ (_OPPONENT[0] / 255)
+        colours = pixels[rows, x0:x1] / np.float32(255)
+        slope, offset, bare, behind, strands, rest = np.split(maps[at], [3, 4, 5, 6, 9], -1)
         # What is as light as the skin beside it is skin that shines through
-        lit = (np.log(luma.clip(_DARKEST)) - own[0]) / (skin[0] - own[0] or 1)
+        lit = (np.log((colours @ _OPPONENT[0]).clip(_DARKEST)) - own[0]) / (skin[0] - own[0] or 1)
         low, high = _MIXED
-        bare = (3 * maps[2][at]).clip(0, 1 - hair.fringe) * ((lit - low) / (high - low)).clip(0, 1)
+        bare = (3 * bare[..., 0]).clip(0, 1 - hair.fringe) * ((lit - low) / (high - low)).clip(0, 1)
         alpha = (
             (1 - bare * (abs(skin[0] - own[0]) > _UNLIKE))
             * share
-            * (_STEEP * (maps[0][at] * luma + maps[1][at] - 0.5) + 0.5).clip(0, 1)
+            * (_STEEP * ((slope * colours).sum(-1) + offset[..., 0] - 0.5) + 0.5).clip(0, 1)
         )
+        alpha *= 1 - (3 * behind[..., 0]).clip(0, 1) * (1 - _part(colours, strands, rest))
         some = alpha > 1 / 255
         if some.any():
-            levels = here[some].astype(np.float32)
-            levels += alpha[some, None] * (_toned(levels, own, new) - levels)
+            levels, part = here[some].astype(np.float32), alpha[some, None]
+            # Of a pixel that is hair in part, that part is as the hair beside it
+            strand = levels + (1 - part) * (255 * strands[some] - levels)
+            levels += part * (_toned(strand, own, new) - strand)
             if np.issubdtype(result.dtype, np.integer):
                 levels = np.rint(levels)
             here[some] = levels.clip(0, 255).astype(result.dtype)
+    return result
 
 
 def _likely(places: np.ndarray, to_crop: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -322,16 +329,38 @@ def _told(view: np.ndarray, found: np.ndarray, known: np.ndarray) -> float:
     return min(sure)
 
 
-def _guided(view: np.ndarray, found: np.ndarray, known: np.ndarray) -> tuple[Any, Any]:
-    """Slope and offset (S, S) by which a picture's luma tells what is found at finer pixels."""
-    luma = np.tensordot(_OPPONENT[0], view, 1)
+def _guided(view: np.ndarray, found: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Slopes by red, green and blue, and an offset, (4, S, S), by which the colours of a picture
+    tell what is found at finer pixels (He, Sun, Tang 2010, equation 19).
+    """
     weights = blurred(known, _FINE).clip(min=1e-3)
-    mean, wanted, square, product = (
-        blurred(known * x, _FINE) / weights for x in (luma, found, luma * luma, luma * found)
-    )
-    slope = (product - mean * wanted) / (square - mean * mean + _FLAT)
-    offset = wanted - slope * mean
-    return tuple((blurred(known * x, _FINE) / weights).astype(np.float32) for x in (slope, offset))
+
+    def mean(x: np.ndarray) -> np.ndarray:
+        return blurred(known * x, _FINE) / weights
+
+    middle, wanted = mean(view), mean(found)
+    spread = mean(view[:, None] * view) - middle[:, None] * middle  # (3, 3, S, S)
+    spread += _FLAT * np.eye(3)[..., None, None]
+    joint = mean(view * found) - middle * wanted
+    slope = np.linalg.solve(spread.transpose(2, 3, 0, 1), joint.transpose(1, 2, 0)[..., None])
+    slope = slope[..., 0].transpose(2, 0, 1)
+    return mean(np.stack([*slope, wanted - (slope * middle).sum(0)])).astype(np.float32)
+
+
+def _local(view: np.ndarray, found: np.ndarray) -> np.ndarray:
+    """The colour of the hair near each pixel of a picture (3, S, S), (3, S, S)."""
+    weights = found * (found > _SURE) + 1e-4
+    return (blurred(weights * view, _BESIDES) / blurred(weights, _BESIDES)).astype(np.float32)
+
+
+def _part(colours: np.ndarray, strands: np.ndarray, rest: np.ndarray) -> np.ndarray:
+    """How much of pixels is hair, by where their colours (..., 3) lie between that of the hair and
+    of the rest beside them: (...). All of it where those are alike.
+    """
+    way = strands - rest
+    far = (way * way).sum(-1)
+    share = (((colours - rest) * way).sum(-1) / far.clip(1e-6)).clip(0, 1)
+    return 1 - (far / _DIFFERENT).clip(0, 1) * (1 - share)
 
 
 def _toned(levels: np.ndarray, own: np.ndarray, new: np.ndarray) -> np.ndarray:

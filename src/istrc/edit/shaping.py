@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from istrc.arrays import library, numbers
-from istrc.attributes import STILL, regions_of
+from istrc.attributes import STILL, leaves, regions_of
 from istrc.shape.measures import MEASURED, eyes, measures, pose
 from istrc.shape.regions import movement
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from istrc.networks import Networks
 
 SHUT = [[[1.0, 1.0, 1.0], [0.0, 0.0, 1.0]]]  # what lip_gap's ranges become: (1, 2, 3)
+EXPRESSIONS = ("mouth_open", "smile")  # that shapes are measured by
 LEAST = 0.15  # of the gap between the classes, that an edit of strength 1 goes in any case
 NEAR = 0.01  # of the distance of the eyes, over which a measure's slope is taken
 ENOUGH = 1.2  # ... that a measure goes, where the class has room for it
@@ -132,6 +133,20 @@ def made_up(nets: Networks, c: Array, change: Array, strengths: Mapping[str, flo
         was, now = measures(nets.shapes(c)), measures(nets.shapes(c + change))
         least = was["lip_curve"] + _RISES * (now["mouth_width"] - was["mouth_width"])
         change = _within(nets, c, change, "smile", least, 1e3 + 0 * least)
+    return change
+
+
+def unexpressive(nets: Networks, c: Array, change: Array, strengths: Mapping[str, float]) -> Array:
+    """A change (B, C) of codes c with the expression that the faces had, where no edit moves it.
+
+    Women smile more often than men where pictures are taken, and the young more than the old:
+    what differs between them brings that along.
+    """
+    measured = {*nets.probes.measures}
+    for name in EXPRESSIONS:
+        if name in measured and leaves(strengths, name) and not measured & {*strengths}:
+            own = measures(nets.shapes(c))[MEASURED[name]]
+            change = _within(nets, c, change, name, own, own)
     return change
 
 

@@ -21,7 +21,7 @@ import numpy as np
 from istrc import sphere
 from istrc.arrays import along, indices, inference, library, numbers
 from istrc.edit import walk as walking
-from istrc.edit.shaping import LEAST, made_up, moving, placed, unturned
+from istrc.edit.shaping import LEAST, made_up, moving, placed, unexpressive, unturned
 
 if TYPE_CHECKING:
     from istrc.arrays import Array
@@ -32,6 +32,7 @@ FURTHER = np.array([1.125, 1.25])  # ... and beyond its end, times its change
 SURE = math.log(0.7 / 0.3)  # the logit of probability 0.7: sure of what is kept
 BEYOND = 2.5  # times the evidence asked of z: how far a walk may go for a picture that lags behind
 MOST = 4  # of the differences between classes that prototypes add, an edit of strength 1
+SHAPED = 1.0  # ... of what the shape differs by
 MEASURED_MOST = 1.5  # ... where the shape says it, and more colour of it is dirt
 ORDINARY = 2.5  # spreads from the mean face that a texture's coordinate is moved to at most
 LOOKS = 3  # pictures on the way of a prototype, where its end is taken for another person
@@ -183,7 +184,9 @@ def reach(
         shaped["mouth_open"] = shaped["smile"]  # who stops smiling shuts their mouth
     ended = made_up(nets, c, ended, shaped)
     whole, all_ = completed(nets, c, ended, strengths, shown, keep)
-    ended, whole = (ordinary(nets, c, one) for one in (ended, whole))
+    ended, whole = (
+        ordinary(nets, c, unexpressive(nets, c, one, strengths)) for one in (ended, whole)
+    )
     if recognised is not None:
         share = within(z, ended, whole, recognised, same_person)
         near = ended + share[:, None] * (whole - ended)
@@ -252,17 +255,16 @@ def completed(
     The mean of what may be, which is what a network learns from pairs, is fainter than any of it;
     and some faces are far from all that have what is asked. A prototype is as clean as the mean of
     thousands of faces is, and goes as far as it is needed, but `MOST` times at most (of what is
-    measured `MEASURED_MOST` times), and not so far that the picture loses what is to be kept
-    (`departure`).
+    measured `MEASURED_MOST` times, and a face's shape `SHAPED` times), and not so far that the
+    picture loses what is to be kept (`departure`).
 
     Args:
         keep: columns of the probes.
 
     Returns the change, and where all was shown in the end, (B,) bool.
     """
-    probes, lib, ways = nets.probes, library(c), list[Any]()
+    probes, lib, ways, done = nets.probes, library(c), list[Any](), dict[str, Any]()
     said, keep = nets.read_code(c), list(keep)  # (B, A)
-    done = change[:, 0] == change[:, 0]  # (B,) bool: all
     for name, strength in strengths.items():
         column, sign = probes.names.index(name), np.sign(strength)
         way = sign * probes.prototypes[column]
@@ -273,27 +275,31 @@ def completed(
             )
             way = lib.concatenate([way[: nets.texture], moved.reshape(-1)])
         further = probes.reach[column, 0 if strength > 0 else 1]
-        if nets.facial or nets.code == nets.texture:
-            ways.append((name, strength, further, way))
+        most = MEASURED_MOST if name in probes.measures else MOST
+        still = lib.concatenate([way[: nets.texture], 0 * way[nets.texture :]])
+        if nets.code == nets.texture or name in probes.measures:
+            ways.append((name, strength, further, most, way))
+        elif nets.facial:  # shapes of the classes differ by no more; what lags behind is colour
+            ways.append((name, strength, further, SHAPED, way))
+            ways.append((name, strength, further, most - SHAPED, still))
         else:  # of a shape all is seen: only colours go further than codes ask for
-            still = lib.concatenate([way[: nets.texture], 0 * way[nets.texture :]])
-            ways += [(name, strength, 1, way), (name, strength, further, still)]
-    for name, strength, further, way in ways:
+            ways += [(name, strength, 1, most, way), (name, strength, further, most, still)]
+    for name, strength, further, most, way in ways:
         column, sign = probes.names.index(name), np.sign(strength)
         asked = numbers([strength], c)
         goal = wanted_logits(said[:, [column]], probes.typical[[column]], further * asked)[:, 0]
         now = nets.read_code(c + shown(change))  # (B, A)
         more = nets.read_code(c + shown(change + way)) - now  # a picture is nearly linear in it
-        most = (MEASURED_MOST if name in probes.measures else MOST) * abs(strength)
+        most = most * abs(strength)
         share = _share(sign * (goal - now[:, column]), sign * more[:, column], most)
-        done = done & (share < most)
+        done[name] = share < most
         if keep:
             side = lib.sign(said[:, keep])
             room = (side * now[:, keep] - least(side * said[:, keep])).clip(min=0)
             limit = lib.amin(_share(room, -side * more[:, keep], most), 1)
-            done, share = done & (share <= limit), lib.minimum(share, limit)
+            done[name], share = done[name] & (share <= limit), lib.minimum(share, limit)
         change = change + share[:, None] * way
-    return change, done
+    return change, lib.stack([*done.values()]).all(0)
 
 
 def _share(way: Array, slope: Array, most: float) -> Array:
