@@ -201,6 +201,21 @@ def test_teeth_that_open_lips_show_stand_apart():
     assert stronger[0] > 1.3 * stronger[1]
 
 
+def test_teeth_in_the_shade_of_lips_are_as_white_as_others():
+    """Of a mouth that opens: its lights are teeth, and no flesh, however dark it is."""
+    skin = np.ones((128, 128), np.float32)
+    own = np.stack([np.full((128, 128), v) for v in (0.3, 0.0, -0.15)]).astype(np.float32)
+    reds = []
+    for light in (1.4, 1.0, 0.85):
+        made = np.full_like(own, light - 1)
+        made[:, ::4] -= 0.3
+        found = like_teeth(made, own, skin, skin, 0.2)
+        reds.append(((found[0] + 1) / (luma(found) + 1)).reshape(32, 4, -1).mean((0, 2)))
+    teeth = [float(red[1:].mean()) for red in reds]
+    assert max(teeth) < 1.06 * min(teeth)
+    assert all(red[0] > red[1] + 0.15 for red in reds)  # between them it is flesh
+
+
 def test_where_a_beard_was_nothing_is_lighter_than_the_skin(own, skin):
     """A beard that goes leaves skin, and not a white one."""
     dark = own.copy()

@@ -48,6 +48,9 @@ _SLIT, _WIDE = 0.45, 0.1
 # What is finer than this part of the side, gaps between teeth, becomes so much stronger: it is
 # drawn with .055 of the skin's light, where real smiles that are as open have .08
 _TOOTH, _SHARPER = 128, 1.7
+# This share of an opened mouth is no lighter than its teeth, whose hue is that of so much light, or
+# of so many times their own at most
+_WHITEST, _TOOTHED, _PALER = 0.8, 1.0, 1.6
 _BARED = 0.05  # so much lighter, in units of the [-1, 1] range, is no hair any more
 _DARK = 0.3  # so much darker than the skin around it, in the same units, is hair
 _BURNT = (0.5, 0.85)  # luma, in the [-1, 1] range, at which light begins to hide shades, and does
@@ -256,6 +259,9 @@ def like_teeth(
         deep = (deep + (_SHARPER - 1) * fine).clip(min=0.02)
         new, luma = new * deep / luma.clip(min=0.1), deep
     shares = luma[0] / light
+    if opened is not None:  # teeth in the shade of lips are as white as others
+        teeth = max(float(quantile(shares[mouth > 0.5], _WHITEST)), 1e-3)
+        shares = shares * np.clip(_TOOTHED / teeth, 1, _PALER)
     hue = np.stack([np.interp(shares, _DEPTHS, column) for column in _HUES.T])
     like_skin = 1 + (_ENAMEL - 1) * ((shares - _FLESH[0]) / (_FLESH[1] - _FLESH[0])).clip(0, 1)
     hue = hue * _USUAL * (white / _USUAL) ** like_skin
