@@ -8,7 +8,9 @@ import torch
 
 from istrc.circle import Circle
 from istrc.edit.composite import put
+from istrc.edit.masks import Masks, masks_of
 from istrc.edit.render import MODES, Rendering
+from istrc.edit.tone import LUMA
 from istrc.errors import InputError
 from istrc.photo.paste import face_mask
 from istrc.shape.crop import CROP
@@ -121,6 +123,29 @@ def test_an_edit_shows_in_its_regions(circle, rendering):
             assert layers.mask.dtype == layers.change.dtype == np.float32
             assert np.abs(layers.change).max() > 0.005
             assert not layers.change[:, layers.mask == 0].any()
+
+
+def test_brows_stay(circle, rendering):
+    """What lightens them does a part of it; what darkens them, and edits of brows, do all."""
+    size, change = circle.size, torch.zeros_like(rendering.c)
+    change[:, :4] = 3 * torch.randn(4, generator=torch.Generator().manual_seed(1))
+    fine = Masks(circle.mesh, 128, False).fades({"makeup": -1.0})
+    x, y = ((circle.mesh.reference[[19, 24]].T + 1) * 64).astype(int)
+    assert (fine[y, x] < 0.5).all() and fine[0, 0] == 1 and (fine[64:] > 0.99).all()
+    at = masks_of(circle.mesh, size, circle.whole)
+    left = at.fades({"makeup": -1.0})
+    assert at.fades({"bushy_eyebrows": -1.0}) == at.fades(None) == 1
+    kept = np.stack([one.change for one in rendering.layers(change, {"makeup": -1.0})])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(at, "fades", lambda edits: 1.0)
+        free = np.stack([one.change for one in rendering.layers(change, {"makeup": -0.9})])
+    lifts = [np.tensordot(LUMA[:, 0, 0], one, (0, 1)) for one in (kept, free)]
+    brows = left < 0.9
+    assert lifts[1][:, brows].max() > 0.02
+    assert (lifts[0] <= np.maximum(lifts[1], 0) + 1e-5)[:, brows].all()
+    np.testing.assert_allclose(lifts[0][:, left == 1], lifts[1][:, left == 1], atol=1e-5)
+    darker = (lifts[1] < 0) & brows
+    np.testing.assert_allclose(lifts[0][darker], lifts[1][darker], atol=1e-5)
 
 
 def test_hair_over_a_forehead_is_left_alone(circle):

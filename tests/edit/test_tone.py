@@ -233,6 +233,21 @@ def test_where_a_beard_was_nothing_is_lighter_than_the_skin(own, skin):
         assert (lit[8:18, 6:26] <= luma(dark)[8:18, 6:26] + 0.3).all()
 
 
+def test_lips_that_lose_their_paint_are_no_colder_than_the_skin(own, skin):
+    """What is put on may be; lips of a yellow face would else be green without lipstick."""
+    own = np.ones((3, SIZE, SIZE), np.float32) * [[[0.5]], [[0.2]], [[-0.3]]]
+    own[:, 14:18, 8:24] = np.array([0.4, -0.1, -0.2])[:, None, None]
+    own, lips, change = own.astype(np.float32), np.zeros_like(skin), np.zeros_like(own, np.float32)
+    lips[14:18, 8:24] = 1
+    change[:, 14:18, 8:24] = np.array([-0.3, 0.25, 0.3])[:, None, None]
+    red = []
+    for put_on in (True, False):
+        new = own + toned(change, own, skin * (1 - lips), paint=1.0, put_on=put_on) + 1
+        red.append(float((new[0] / (luma(new - 1) + 1))[15:17, 10:22].mean()))
+    of_skin = 1.5 / (0.299 * 1.5 + 0.587 * 1.2 + 0.114 * 0.7)
+    assert red[0] < of_skin - 0.05 and red[1] >= of_skin - 0.02
+
+
 def test_brows_darken_where_they_are(own, skin):
     """A brow that is drawn beside the photograph's is no second brow."""
     brows, change = np.zeros((SIZE, SIZE), np.float32), np.zeros_like(own)

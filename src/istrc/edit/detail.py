@@ -31,7 +31,7 @@ _OVER = 3 / 128  # ... over which an amplitude is measured
 _AROUND = 1.1  # times its size, around a feature, where no detail is changed
 _LEAST = 0.004  # of the skin's light, that no amplitude is less than: of a pixel's last level
 _EDGE = 0.12  # ... from which on what stands out is no detail but an edge: hair, glasses, lips
-_MOST = 1.1  # log, that an amplitude grows at most; it falls by twice as much
+_MOST, _FAINTEST = 0.8, -2.2  # log, that an amplitude grows and falls at most
 
 
 def bands(luma: np.ndarray) -> np.ndarray:
@@ -126,7 +126,7 @@ def gains(
 
 def emphasised(found: np.ndarray, gain: np.ndarray) -> np.ndarray:
     """What bands (B, BANDS, S, S) become more, with log gains of the same shape."""
-    return found * np.expm1(gain.clip(-2 * _MOST, _MOST)) * unlike_edges(found, gain, _EDGE)
+    return found * np.expm1(gain.clip(_FAINTEST, _MOST)) * unlike_edges(found, gain, _EDGE)
 
 
 def unlike_edges(found: np.ndarray, gain: np.ndarray, edge: float) -> np.ndarray:

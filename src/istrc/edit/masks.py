@@ -10,6 +10,7 @@ import numpy as np
 
 from istrc.attributes import (
     BEARDS,
+    OF_THE_BROWS,
     OF_THE_MOUTH,
     growing,
     moves,
@@ -39,6 +40,8 @@ _HUNG_OVER = 0.8  # of the lips' size, is all that hair leaves of them
 _BELOW = 0.03  # of half the crop's side, that what is looked at around eyes lies lower
 _INSIDE = 1.2  # times its size, that the inside of a mouth is drawn where it opens: its edge is
 # blended away, and landmarks found 63 % of what was opened, and 72 % so
+_BROW, _THICK = 1.1, 0.06  # times its length, and of half the crop's side, that a brow covers
+_STAYS = 0.6  # of what an edit would take of it, that a brow keeps
 _BESIDE = 4  # pixels around a mouth: places beside it look two further, and what they see again
 _LIPS = 1.3  # times its size, that the inside of a mouth shows on the edge of its lips
 
@@ -182,6 +185,21 @@ class Masks:
             return 0
         high = above(self.mesh.reference[36:48, 1].mean(), self.size)
         return region_mask(self.mesh.reference, ["eyes"], self.size) * high
+
+    def fades(self, edits: Edits) -> Any:
+        """How much of what such an edit lightens it does: brows are hair, and stay there."""
+        return 1.0 if edits is None or set(edits) & {*OF_THE_BROWS} else self._but_brows
+
+    @cached_property
+    def _but_brows(self) -> Any:
+        if self.mesh is None:
+            return 1.0
+        hair, mean = np.zeros((self.size, self.size), np.float32), self.mesh.reference
+        for brow in (slice(17, 22), slice(22, 27)):
+            upper = enlarged(mean[brow], _BROW)
+            both = np.concatenate([upper - [0, _THICK / 2], (upper + [0, _THICK])[::-1]])
+            hair = np.maximum(hair, polygon(both, self.size))
+        return 1 - _STAYS * blurred(hair[None], _EDGE * self.size)[0]
 
     @cached_property
     def opened(self) -> Any:

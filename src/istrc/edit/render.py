@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from istrc.arrays import inference, library, numpy, sigmoid
-from istrc.attributes import growing, hair_colours, of_the_hair, shades, shaving
+from istrc.attributes import growing, hair_colours, of_the_hair, shades, shaving, tints
 from istrc.edit import hair
 from istrc.edit.composite import Layers, put
 from istrc.edit.detail import amplitudes, bands, emphasised, gains, lit
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 MODES = ("photo", "anchored", "circle")
 _SMOOTH = 0.7  # of what is finer than a texture, that goes with hair
 _DARKER = 0.01  # of the [-1, 1] range, that is darker for sure
+_LIGHTER = 0.02  # ... lighter
 _OPENED = (1.3, 2.2)  # times its area, from which an open mouth is drawn by the decoder, and all
 
 
@@ -233,13 +234,19 @@ class Rendering:
             (1 - free) * self._at.brows,
             (1 - free) * self._at.bare,
         )
+        fades, put_on = self._at.fades(edits), True
+        if isinstance(edits, Mapping):
+            put_on = any(by > 0 for name, by in edits.items() if tints([name]))
         grows, chin, shaves = self._at.grows(edits), self._at.chin(edits), self._at.shaves(edits)
         taken = shaving(edits)
         most = max(taken.values(), default=0)
         alone = all(shades([name]) and name in taken for name in edits or ())
         of = drawn, numpy(self._texture), self._real, masks
         for number, (new, old, real, mask) in enumerate(zip(*of, strict=True)):
-            shift = toned(new - old, real, known[number].skin, *how, known[number]) * mask
+            of_it = known[number]
+            shift = toned(new - old, real, of_it.skin, *how, of_it, put_on) * mask
+            lighter = ((LUMA * shift).sum(0) / _LIGHTER).clip(0, 1)
+            shift = shift * (1 - (1 - fades) * lighter)
             if self._at.mouth is not None and not of_the_mouth(edits):
                 shift = shift * (1 - self._bared[number])
             elif self._at.mouth is not None:

@@ -151,6 +151,7 @@ def toned(
     brows: np.ndarray | float = 0,
     bare: np.ndarray | float = 0,
     known: Known | None = None,
+    put_on: bool = True,
 ) -> np.ndarray:
     """A change (3, S, S) of a texture without its change of light and skin tone.
 
@@ -170,6 +171,7 @@ def toned(
         brows: (S, S) where only what is dark may darken, in [0, 1].
         bare: (S, S) where skin becomes lighter or darker and keeps its colour, in [0, 1].
         known: of the face and the skin, where it is there.
+        put_on: whether such colours come, and do not go.
     """
     known = known or Known(own, skin)
     change = change.astype(np.float32)
@@ -215,7 +217,8 @@ def toned(
     if skin is None:
         return change
     # What grows or is painted may be colder than the skin; lips that fade are not
-    return _warmed(own + change, own, 1 + (1 - (1 - _WARM) * paint) * (white - 1)) - own
+    cold = (1 - _WARM) * paint if put_on else 0
+    return _warmed(own + change, own, 1 + (1 - cold) * (white - 1)) - own
 
 
 def like_teeth(
