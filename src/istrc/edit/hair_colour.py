@@ -245,16 +245,12 @@ def recoloured(pixels: np.ndarray, to_crop: np.ndarray, hair: HairColour) -> np.
     if (found[0] > _SURE).mean() < _FEW:
         return pixels
     own, skin = (tone(view, *of) for of in zip(found, likely, strict=False))
-    linear = Image.Resampling.BILINEAR
     near = blurred(found[1:], 2 * _FINE)
     local = [_local(view, found[part]) for part in (0, 2)]
-    maps = np.stack(
-        [
-            np.asarray(Image.fromarray(one[inside]).resize(window.size, linear))
-            for one in (*_guided(view, found[0], known), *near, *local[0], *local[1])
-        ],
-        -1,
-    )
+    maps = [
+        Image.fromarray(one[inside])
+        for one in (*_guided(view, found[0], known), *near, *local[0], *local[1])
+    ]
     new, share = moved(own, skin, hair), hair.share * _told(view, found, known)
     # A grey photograph stays grey
     new[1:3] = own[1:3] + coloured(2 * view - 1, found[1]) * (new - own)[1:3]
@@ -265,29 +261,32 @@ def recoloured(pixels: np.ndarray, to_crop: np.ndarray, hair: HairColour) -> np.
     result = np.array(pixels, copy=True)
     for row in range(y0, y1, _STRIP):
         rows = slice(row, min(row + _STRIP, y1))
-        at = slice(row - y0, rows.stop - y0)
         here = result[rows, x0:x1]
+        size, down = (x1 - x0, rows.stop - row), maps[0].height / (y1 - y0)
+        strip = (0, (row - y0) * down, maps[0].width, (rows.stop - y0) * down)
         colours = pixels[rows, x0:x1] / np.float32(255)
-        slope, offset, bare, behind, strands, rest = np.split(maps[at], [3, 4, 5, 6, 9], -1)
+        finer = (np.asarray(one.resize(size, Image.Resampling.BILINEAR, strip)) for one in maps)
+        guided = sum(next(finer) * colours[..., channel] for channel in range(3)) + next(finer)
+        alpha = share * (_STEEP * (guided - 0.5) + 0.5).clip(0, 1)
+        some = alpha > 1 / 255
+        if not some.any():
+            continue
+        bare, behind, *beside = (one[some] for one in finer)
+        strands, rest = np.stack(beside[:3], -1), np.stack(beside[3:], -1)  # (N, 3)
+        colours, part = colours[some], alpha[some]
         # What is as light as the skin beside it is skin that shines through
         lit = (np.log((colours @ _OPPONENT[0]).clip(_DARKEST)) - own[0]) / (skin[0] - own[0] or 1)
         low, high = _MIXED
-        bare = (3 * bare[..., 0]).clip(0, 1 - hair.fringe) * ((lit - low) / (high - low)).clip(0, 1)
-        alpha = (
-            (1 - bare * (abs(skin[0] - own[0]) > _UNLIKE))
-            * share
-            * (_STEEP * ((slope * colours).sum(-1) + offset[..., 0] - 0.5) + 0.5).clip(0, 1)
-        )
-        alpha *= 1 - (3 * behind[..., 0]).clip(0, 1) * (1 - _part(colours, strands, rest))
-        some = alpha > 1 / 255
-        if some.any():
-            levels, part = here[some].astype(np.float32), alpha[some, None]
-            # Of a pixel that is hair in part, that part is as the hair beside it
-            strand = levels + (1 - part) * (255 * strands[some] - levels)
-            levels += part * (_toned(strand, own, new) - strand)
-            if np.issubdtype(result.dtype, np.integer):
-                levels = np.rint(levels)
-            here[some] = levels.clip(0, 255).astype(result.dtype)
+        bare = (3 * bare).clip(0, 1 - hair.fringe) * ((lit - low) / (high - low)).clip(0, 1)
+        part *= 1 - bare * (abs(skin[0] - own[0]) > _UNLIKE)
+        part *= 1 - (3 * behind).clip(0, 1) * (1 - _part(colours, strands, rest))
+        # Of a pixel that is hair in part, that part is as the hair beside it
+        levels, part = here[some].astype(np.float32), part[:, None]
+        strand = levels + (1 - part) * (255 * strands - levels)
+        levels += part * (_toned(strand, own, new) - strand)
+        if np.issubdtype(result.dtype, np.integer):
+            levels = np.rint(levels)
+        here[some] = levels.clip(0, 255).astype(result.dtype)
     return result
 
 
