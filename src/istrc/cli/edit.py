@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,11 +10,10 @@ import typer
 from istrc.cli import options
 from istrc.cli.files import Job, find_all, plan_outputs
 from istrc.cli.many import ResumeOptions
-from istrc.cli.photographs import Photograph, redraw_all, redraw_some
+from istrc.cli.photographs import redraw_all
 from istrc.cli.pictures import write_face
 from istrc.cli.report import Report
-from istrc.cli.strengths import parse_edits
-from istrc.cli.task import Outcome
+from istrc.cli.strengths import parse_edits, parse_keep
 from istrc.errors import InputError, IstrcError
 from istrc.whole import checksum
 
@@ -57,7 +55,7 @@ def edit(
         istrc edit faces/ --aligned --crop -a eyeglasses -o out/ --json
     """
     edits = parse_edits(attribute)
-    kept = options.parse_keep(keep, edits)
+    kept = parse_keep(keep, edits)
     report.facts.update(edits=edits, keep=kept, mode=mode, metric=metric)
     settings: dict[str, Any] = dict(
         edits=edits,
@@ -72,30 +70,12 @@ def edit(
         report,
         inputs,
         out,
-        edit_some,
         settings,
         batch=batch,
         model=model,
         names=[*edits, *(kept or [])],
         check=lambda circle: options.check_attributes(circle, edits, kept, report),
     )
-
-
-def edit_some(
-    circle: Any, photographs: Sequence[tuple[Job, Photograph]], settings: dict[str, Any]
-) -> list[Outcome]:
-    """Edit the faces of some photographs, and write them whole or by their crops."""
-    from istrc.face import edited
-
-    def draw(faces: list[Any]) -> list[Any]:
-        return edited(faces, settings["edits"], **settings["walk"])
-
-    def tell(faces: list[Any], edited: list[Any]) -> dict[str, Any]:
-        return dict(
-            edited=[face.number for face in faces], angle=[round(one.angle, 4) for one in edited]
-        )
-
-    return redraw_some(circle, photographs, settings, draw, tell)
 
 
 def walk(
@@ -127,7 +107,7 @@ def walk(
         istrc walk me.jpg -a smile -o strip.png
         istrc walk me.jpg -a smile=-1 -a beard -a young=-1 --frames 7 -o rows.png
     """
-    edits, kept = parse_edits(attribute), options.parse_keep(keep, {})
+    edits, kept = parse_edits(attribute), parse_keep(keep, {})
     found = find_all([picture])
     if found.several:
         raise InputError(f"{picture}: walk takes one picture; name one in the folder")
@@ -149,11 +129,9 @@ def walk(
     def one(job: Job) -> None:
         [face] = faces.read(circle, job.source)
         rows, angles = [], {}
+        how: dict[str, Any] = dict(frames=frames, cell=cell, keep=kept, mode=mode, metric=metric)
         for name, strength in report.track(list(edits.items()), "walk"):
-            settings: dict[str, Any] = dict(
-                frames=frames, cell=cell, keep=kept, mode=mode, metric=metric
-            )
-            row, walked = walk_row(face, name, strength, **settings)
+            row, walked = walk_row(face, name, strength, **how)
             rows.append(row)
             angles[name] = [round(angle, 4) for angle in walked]
         write_face(np.asarray(strip(rows, cell=cell)), job.output, provenance)
