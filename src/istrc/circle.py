@@ -98,9 +98,9 @@ class Circle(Networks):
 
         Raises InputError when it is missing or damaged, or belongs to another recogniser.
         """
-        found = pretrained.read(name, device, recogniser, choose_runtime(runtime))
-        circle = cls(**found.parts, aligner=found.aligner, whole=found.whole, **found.angles)
-        circle.notes = found.notes
+        found, notes = pretrained.read(name, device, recogniser, choose_runtime(runtime))
+        circle = cls(**found)
+        circle.notes = notes
         for path in user_attributes.kept(key=key(circle.recogniser.record)):
             with contextlib.suppress(InputError):  # what cannot be used must not stop edits
                 circle.add(path)
