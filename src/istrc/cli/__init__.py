@@ -14,8 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
-from istrc.cli.command import as_command, examples_of
-from istrc.cli.group import Commands
+from istrc.cli.command import Commands, as_command, examples_of
 
 # command: the module of its function, or of the Typer of its own commands; in order of use
 COMMANDS = {

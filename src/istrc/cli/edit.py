@@ -27,14 +27,7 @@ def edit(
     keep: options.KeepOption = [],
     mode: options.ModeOption = "photo",
     faces: options.FaceOptions,
-    landmarks: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FILE.csv",
-            help="Of a model of landmarks that are no face's: where they are in the pictures, in "
-            "columns as for istrc prepare; found by the model otherwise.",
-        ),
-    ] = None,
+    landmarks: Annotated[str | None, typer.Option(metavar="FILE.csv")] = None,
     crop: options.CropOption = False,
     metric: options.MetricOption = "data",
     output: options.WriteOptions,
@@ -49,6 +42,10 @@ def edit(
     tables, after which 80 to 99 % of the other pixels are what they were, by its quality, and 98 %
     or more are within 2 of 255 levels (measured: docs/files.md).
 
+    Args:
+        landmarks: Of a model of landmarks that are no face's: where they are in the pictures, in
+            columns as for istrc prepare; found by the model otherwise.
+
     Examples:
         istrc edit me.jpg -a smile=+1 -o out.jpg
         istrc edit me.jpg -a beard -a young=-0.5 --keep gray_hair -o out.png
@@ -57,13 +54,8 @@ def edit(
     edits = parse_edits(attribute)
     kept = parse_keep(keep, edits)
     report.facts.update(edits=edits, keep=kept, mode=mode, metric=metric)
-    settings: dict[str, Any] = dict(
-        edits=edits,
-        walk=dict(keep=kept, mode=mode, metric=metric),
-        faces=faces,
-        crop=crop,
-        output=output,
-    )
+    how = dict(keep=kept, mode=mode, metric=metric)
+    settings: dict[str, Any] = dict(edits=edits, walk=how, faces=faces, crop=crop, output=output)
     if landmarks is not None:
         settings["landmarks"] = landmarks, checksum(Path(landmarks))
     redraw_all(
