@@ -75,12 +75,11 @@ def embedded(circle: Any, crops: Sequence[np.ndarray]) -> tuple[Any, Any]:
     """The faces x (N, 3, S, S) of all of these crops, and their embeddings z (N, D)."""
     import numpy as np
 
-    from istrc.arrays import library
     from istrc.data.prepared import to_array
+    from istrc.verbs.anchor import in_batches
 
     x = to_array(np.concatenate(crops))
-    z = [circle.embed(x[start : start + TOGETHER]) for start in range(0, len(x), TOGETHER)]
-    return x, library(z[0]).concatenate(z)
+    return x, in_batches(circle.embed, x, TOGETHER)
 
 
 def redraw_all(
