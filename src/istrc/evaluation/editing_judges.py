@@ -64,10 +64,9 @@ class PictureJudges:
         outcome.figures |= self.geometry.measure(edit, points)
         before = to_pixels(self.prepared.batch(edit.rows))
         old = self.geometry.points[edit.rows]
-        opened = self.geometry.opened(edit)
-        if opened is not None:
-            visible = mouth_visible(before, pixels, old, opened)
+        if "shut" in outcome.figures:  # NaN where no mouth was clearly open
             shut = outcome.figures["shut"]
+            visible = mouth_visible(before, pixels, old, np.isfinite(shut))
             outcome.figures |= {"inside_seen": visible, "closed": shut * (1 - visible)}
         if self.colour:
             outcome.figures |= tone_shifts(before, pixels, old, points, edit.attribute)
