@@ -159,12 +159,8 @@ def evaluate_all(
 
 
 Measure = Callable[..., dict[str, Any]]  # (report, bench=, options of its own) -> results
-MEASURES: dict[str, Measure] = {
-    "attributes": attributes,
-    "reconstruction": reconstruction,
-    "editing": editing,
-    "verification": verification,
-}
+PARTS: tuple[Measure, ...] = (attributes, reconstruction, editing, verification)
+MEASURES = {measure.__name__: measure for measure in PARTS}
 
 
 def measure_command(part: str, measure: Measure) -> Callable[..., None]:
