@@ -9,7 +9,7 @@ import numpy as np
 
 from istrc.data.prepared import Prepared, to_pixels
 from istrc.errors import InputError
-from istrc.evaluation.kept_pictures import ABOUT
+from istrc.evaluation.viewers import ABOUT
 from istrc.whole import read_json
 
 

@@ -23,7 +23,7 @@ from istrc.circle import Circle
 from istrc.data.prepared import Prepared, to_pixels
 from istrc.errors import InputError
 from istrc.evaluation.embedding import Progress, silent
-from istrc.evaluation.groups import group_finder
+from istrc.evaluation.groups import Groups
 from istrc.evaluation.results import records_table
 from istrc.progress import Bar
 from istrc.resample import resized
@@ -117,7 +117,7 @@ def evaluate_landmarks(
         progress(start + len(some), len(rows))
     found, points = np.concatenate(found), labels[rows]
     apart = errors(found, points)
-    groups = group_finder(prepared, split)(rows)
+    groups = Groups(prepared, split).of(rows)
     groups |= {
         name: prepared.column(name)[rows] == 1
         for name in LABELS

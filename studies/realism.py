@@ -36,7 +36,7 @@ from istrc.data.prepared import Prepared, to_tensor
 from istrc.errors import InputError
 from istrc.evaluation.editing_faces import spread
 from istrc.evaluation.embedding import silent
-from istrc.evaluation.groups import group_finder
+from istrc.evaluation.groups import Groups
 from istrc.evaluation.results import markdown_table
 from istrc.models.fused import channels_last
 from istrc.progress import Bar
@@ -380,7 +380,7 @@ def main(arguments: list[str] | None = None) -> None:
     given = study.parse(arguments)
     prepared = Prepared(given.data)
     methods = {Path(folder).name: read_kept(folder, prepared) for folder in given.kept}
-    asked = dict(groups=group_finder(prepared), steps=given.steps, seed=given.seed)
+    asked = dict(groups=Groups(prepared).of, steps=given.steps, seed=given.seed)
     with Bar("realism") as bar:
         found = evaluate_realism(methods, prepared, **asked, progress=bar.at)
     study.finish("realism", found, realism_markdown)

@@ -18,7 +18,7 @@ from istrc.edit import holding, stopping
 from istrc.edit import walk as walking
 from istrc.edit.render import Rendering
 from istrc.errors import InputError, suggest
-from istrc.face import Face
+from istrc.face import Face, asked_of
 from istrc.learning import user_attributes
 from istrc.models.learned import LearnedAttribute
 from istrc.networks import Networks
@@ -98,9 +98,9 @@ class Circle(Networks):
 
         Raises InputError when it is missing or damaged, or belongs to another recogniser.
         """
-        found = pretrained.read(name, device, recogniser, choose_runtime(runtime))
-        circle = cls(**found.parts, aligner=found.aligner, whole=found.whole, **found.angles)
-        circle.notes = found.notes
+        found, notes = pretrained.read(name, device, recogniser, choose_runtime(runtime))
+        circle = cls(**found)
+        circle.notes = notes
         for path in user_attributes.kept(key=key(circle.recogniser.record)):
             with contextlib.suppress(InputError):  # what cannot be used must not stop edits
                 circle.add(path)
@@ -164,29 +164,20 @@ class Circle(Networks):
         for name, value in strengths.items():
             self._check(name)
             if not abs(value) <= STRENGTH_LIMIT:
-                raise InputError(
-                    f"{name}={value:g}: strength out of range; "
-                    f"use -{STRENGTH_LIMIT:g} to +{STRENGTH_LIMIT:g}"
-                )
+                limits = f"-{STRENGTH_LIMIT:g} to +{STRENGTH_LIMIT:g}"
+                raise InputError(f"{name}={value:g}: strength out of range; use {limits}")
         keep = self.held(keep, strengths)
         classifiers = self.classifiers
         edited = [classifiers.names.index(name) for name in strengths]
         kept = [classifiers.names.index(name) for name in keep]
+        bound = self.bound if bound is None else bound
         with in_inference():
             z = self._running.to_device(z)
             asked = numbers(list(strengths.values()), z)
             beyond = numbers(beyond, z).reshape(-1, 1)  # (B or 1, 1)
             wanted = walking.targets(classifiers(z, indices(edited, z)), asked * beyond)
-            return walking.walk(
-                z,
-                classifiers,
-                wanted,
-                edited,
-                kept,
-                metric=metric,
-                step=step,
-                bound=self.bound if bound is None else bound,
-            )
+            how: dict[str, Any] = dict(metric=metric, step=step, bound=bound)
+            return walking.walk(z, classifiers, wanted, edited, kept, **how)
 
     def reach(
         self,
@@ -208,23 +199,16 @@ class Circle(Networks):
         Args:
             drawing: of these faces, where there is one already.
         """
-        keep = holding.named(keep)
-        asked = {name: float(value) for name, value in strengths.items() if value}
+        keep, asked, z = holding.named(keep), asked_of(strengths), self.to_device(z)
         known = self.probes is not None and set(asked) <= set(self.probes.names)
-        z = self.to_device(z)
+        how: dict[str, Any] = dict(keep=keep, metric=metric)
         if mode == "circle":
-            return stopping.Reached(self.walk(z, strengths, keep=keep, metric=metric), None)
+            return stopping.Reached(self.walk(z, strengths, **how), None)
         drawing = Rendering.of(self, x) if drawing is None else drawing
         if not asked or not known:
-            path = self.walk(z, strengths, keep=keep, metric=metric)
+            path = self.walk(z, strengths, **how)
             return stopping.Reached(path, self.map_change(drawing.c, z, path.end))
-        far = self.walk(
-            z,
-            strengths,
-            keep=keep,
-            metric=metric,
-            beyond=stopping.BEYOND,
-        )
+        far = self.walk(z, strengths, **how, beyond=stopping.BEYOND)
         watched = {*stopping.WATCHED, *(keep or [])}
         kept = [name for name in self.held(keep, strengths) if name in watched]
         looks: dict[str, Any] = {}
@@ -258,14 +242,12 @@ class Circle(Networks):
         metric: str = "data",
     ) -> Array:
         """Edit faces (B, 3, S, S): embed, walk as far as it takes, draw."""
-        z = self.embed(x)
-        if mode == "circle":
-            return self.decode(self.walk(z, strengths, keep=keep, metric=metric).end)
-        rendering = Rendering.of(self, x)
-        reached = self.reach(
-            x, z, strengths, keep=keep, mode=mode, metric=metric, drawing=rendering
-        )
-        return rendering.drawn(reached.change, mode, strengths)
+        how: dict[str, Any] = dict(keep=keep, mode=mode, metric=metric)
+        drawing = None if mode == "circle" else Rendering.of(self, x)
+        reached = self.reach(x, self.embed(x), strengths, **how, drawing=drawing)
+        if drawing is None:
+            return self.decode(reached.walk.end)
+        return drawing.drawn(reached.change, mode, asked_of(strengths))
 
     # Attributes of one's own
 
@@ -291,9 +273,8 @@ class Circle(Networks):
         from istrc.learning.learn import Side, learn_attribute
 
         self.refuse_taken(name)
-        sides = (Side.of(with_), Side.of(without))
-        learned = learn_attribute(name, *sides, recogniser=self.recogniser.record, seed=seed)
-        return self.add(learned)
+        sides, record = (Side.of(with_), Side.of(without)), self.recogniser.record
+        return self.add(learn_attribute(name, *sides, recogniser=record, seed=seed))
 
     def add(self, learned: LearnedAttribute | str | Path) -> LearnedAttribute:
         """Know an attribute that was learned before, from now on: it, or the file that holds it.
@@ -400,8 +381,7 @@ class Circle(Networks):
         """The attributes that a walk holds: by itself those that there are, and those asked for."""
         keep = holding.named(keep)
         known = {*self.attributes.names, *map(self._check, holding.asked(keep))}
-        edited = [name for name, strength in strengths.items() if strength]
-        return [name for name in holding.held(edited, keep) if name in known]
+        return [name for name in holding.held(asked_of(strengths), keep) if name in known]
 
     def _check(self, name: str) -> str:
         if name not in self.attributes.names and name not in self.learned:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -125,8 +125,7 @@ def edited(
     circle, x, z = _together(faces)
     drawing = None if mode == "circle" else _rendering(faces, x)
     reached = circle.reach(x, z, strengths, keep=keep, mode=mode, metric=metric, drawing=drawing)
-    walk, change = reached.walk, reached.change
-    asked = {name: by for name, by in strengths.items() if by}  # the others show nowhere
+    walk, change, asked = reached.walk, reached.change, asked_of(strengths)
     if drawing is None:
         drawn = circle.decode(walk.end)
     elif mode == "photo":
@@ -137,6 +136,11 @@ def edited(
     return [Drawn(*one) for one in zip(faces, drawn, walks, strict=True)]
 
 
+def asked_of(strengths: Mapping[str, float]) -> dict[str, float]:
+    """The strengths that ask for something: those of 0 show nowhere."""
+    return {name: float(value) for name, value in strengths.items() if value}
+
+
 def rebuilt(faces: Sequence[Face], mode: str = "circle") -> list[Drawn]:
     """What `Face.rebuild` draws, of faces of one circle together."""
     circle, x, z = _together(faces)
@@ -144,9 +148,8 @@ def rebuilt(faces: Sequence[Face], mode: str = "circle") -> list[Drawn]:
         drawn = circle.decode(z)
     else:
         drawing = _rendering(faces, x)
-        drawn = (
-            drawing.layers(drawing.c * 0) if mode == "photo" else drawing.drawn(drawing.c * 0, mode)
-        )
+        draw = drawing.layers if mode == "photo" else partial(drawing.drawn, mode=mode)
+        drawn = draw(drawing.c * 0)
     return [Drawn(face, one) for face, one in zip(faces, drawn, strict=True)]
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 PAPER = (255, 255, 255)
 INK = (24, 24, 27)
@@ -53,14 +53,9 @@ def strip(rows: Sequence[Row], *, cell: int = 128, title: str = "") -> Image.Ima
     heights = [cell + (_height(caption_font) + GAP if row.captions else 0) for row in rows]
     top = MARGIN + (_height(label_font) + 2 * GAP if title else 0)
     columns = max(len(row.faces) for row in rows)
-    figure = Image.new(
-        "RGB",
-        (
-            left + columns * (cell + GAP) - GAP + MARGIN,
-            top + sum(heights) + GAP * (len(rows) - 1) + MARGIN,
-        ),
-        PAPER,
-    )
+    width = left + columns * (cell + GAP) - GAP + MARGIN
+    height = top + sum(heights) + GAP * (len(rows) - 1) + MARGIN
+    figure = Image.new("RGB", (width, height), PAPER)
     draw = ImageDraw.Draw(figure)
     if title:
         draw.text((MARGIN, MARGIN), title, INK, label_font)
@@ -80,27 +75,10 @@ def strip(rows: Sequence[Row], *, cell: int = 128, title: str = "") -> Image.Ima
     return figure
 
 
-def contact_sheet(
-    faces: Sequence[np.ndarray],
-    captions: Sequence[str] = (),
-    *,
-    columns: int = 8,
-    cell: int = 96,
-    title: str = "",
-) -> Image.Image:
-    """Faces in a grid, row by row, with a caption under each if there are any.
-
-    Args: as `strip`; `columns` faces go into a row.
-    """
-    if columns < 1:
-        raise ValueError("a contact sheet needs at least one column")
-    if len(captions) not in (0, len(faces)):
-        raise ValueError(f"{len(captions)} captions for {len(faces)} faces")
-    rows = [
-        Row("", faces[start : start + columns], captions[start : start + columns])
-        for start in range(0, len(faces), columns)
-    ]
-    return strip(rows, cell=cell, title=title)
+def contact_sheet(faces: Sequence[np.ndarray], *, columns: int = 8, cell: int = 96) -> Image.Image:
+    """Faces in a grid, row by row, `columns` of them in each; `cell` as of `strip`."""
+    starts = range(0, len(faces), columns)
+    return strip([Row("", faces[start : start + columns]) for start in starts], cell=cell)
 
 
 def signed(value: float) -> str:
@@ -112,19 +90,8 @@ def _cell(face: np.ndarray, cell: int) -> Image.Image:
     face = np.asarray(face)
     if face.dtype != np.uint8 or face.ndim != 3 or face.shape[2] != 3:
         raise ValueError(f"a face is uint8 (S, S, 3), got {face.dtype} {face.shape}")
-    picture = Image.fromarray(face)
-    if picture.size == (cell, cell):
-        return picture
     # Photographs that are not square are shown whole, on white
-    picture = picture.copy()
-    scale = cell / max(picture.size)
-    size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
-    picture = picture.resize(size, Image.Resampling.LANCZOS)
-    if picture.size == (cell, cell):
-        return picture
-    square = Image.new("RGB", (cell, cell), PAPER)
-    square.paste(picture, ((cell - picture.width) // 2, (cell - picture.height) // 2))
-    return square
+    return ImageOps.pad(Image.fromarray(face), (cell, cell), Image.Resampling.LANCZOS, PAPER)
 
 
 def _font(size: int) -> ImageFont.FreeTypeFont:

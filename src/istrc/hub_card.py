@@ -42,8 +42,7 @@ def push(
 
 def card(circle: Circle, name: str, license: str | None = None) -> str:
     """The model card: what the circle is made of and was trained on, and how it is opened."""
-    head = ["library_name: istrc", "tags: [istrc, image-editing]"]
-    head += [f"license: {license}"] if license else []
+    terms = f"license: {license}\n" if license else ""
     shows = "pictures of anything, taken whole" if circle.whole else "faces"
     rows = []
     for part in (*PARTS, *FURTHER):
@@ -53,34 +52,32 @@ def card(circle: Circle, name: str, license: str | None = None) -> str:
         weights = sum(value.numel() for value in net.state_dict().values())
         runs = circle.notes.get(part, {}).get("training") or [{}]
         rows.append(f"| {part} | {weights:,} | {_data(runs[0])} | {runs[0].get('steps', '')} |")
-    return "\n".join(
-        [
-            "---",
-            *head,
-            "---",
-            f"# {name}",
-            "",
-            f"A circle of istrc for {shows}: {circle.size} px, a sphere of {circle.dim} "
-            f"dimensions, the recogniser {circle.recogniser.record['kind']}.",
-            "",
-            "```python",
-            "from istrc import Circle",
-            "",
-            f'circle = Circle.from_pretrained("{name}")',
-            "```",
-            "",
-            "| part | weights | trained on | steps |",
-            "|---|---:|---|---:|",
-            *rows,
-            "",
-            f"Attributes: {', '.join(circle.attributes.names)}.",
-            "",
-            "A model made what it draws, and that must be said with it; an edit of a person's face "
-            "needs that person's consent. The terms of the data bind the weights as far as the law "
-            "says so.",
-            "",
-        ]
-    )
+    table = "\n".join(rows)
+    return f"""---
+library_name: istrc
+tags: [istrc, image-editing]
+{terms}---
+# {name}
+
+A circle of istrc for {shows}: {circle.size} px, a sphere of {circle.dim} \
+dimensions, the recogniser {circle.recogniser.record["kind"]}.
+
+```python
+from istrc import Circle
+
+circle = Circle.from_pretrained("{name}")
+```
+
+| part | weights | trained on | steps |
+|---|---:|---|---:|
+{table}
+
+Attributes: {", ".join(circle.attributes.names)}.
+
+A model made what it draws, and that must be said with it; an edit of a person's face \
+needs that person's consent. The terms of the data bind the weights as far as the law \
+says so.
+"""
 
 
 def _data(run: dict) -> str:

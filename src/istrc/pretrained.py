@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,24 +39,14 @@ MADE_FOR = ("mapping", "attributes", "changes")
 ANGLES = ("bound", "same_person")  # radians, of the recogniser's sphere: see Circle
 
 
-@dataclass(frozen=True)
-class Found:
-    """What a folder holds: what `Circle` takes, and what is told of each part's making."""
-
-    parts: dict[str, Any]
-    aligner: Any
-    angles: dict[str, float]  # of `ANGLES`
-    whole: bool  # pictures are of anything (istrc.networks)
-    notes: dict[str, dict]
-
-
 def read(
     name: str | Path,
     device: str,
     recogniser: str | Path | Recogniser | None = None,
     runtime: str = "torch",
-) -> Found:
-    """The parts of a shipped circle, of one in a folder, or of one of the hub.
+) -> tuple[dict[str, Any], dict[str, dict]]:
+    """Of a shipped circle, of one in a folder, or of one of the hub: what `Circle` takes, by name,
+    and what is told of each part's making.
 
     See `Circle.from_pretrained`. Raises InputError when one is missing or damaged, or belongs to
     another recogniser.
@@ -114,7 +103,7 @@ def read(
         _check_made_for(places[part], notes[part].get("recogniser"), record)
     copies = [folder / "recogniser", folder]
     parts["facenet"] = from_record(record, folder, copies, recogniser, device=device)
-    return Found(parts=parts, aligner=aligner, angles=angles, whole=whole, notes=notes)
+    return {**parts, **angles, "aligner": aligner, "whole": whole}, notes
 
 
 def _angle(name: str, value: Any) -> float:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from istrc.cli.strengths import LIMIT, check_keep, check_names, parse_edits, parse_names
+from istrc.cli.strengths import LIMIT, check_names, parse_edits, parse_keep, parse_names
 from istrc.errors import IstrcError, suggest
 
 KNOWN = ["male", "smile", "mouth_open", "beard", "eyeglasses", "wearing_hat", "blond_hair"]
@@ -104,6 +104,6 @@ def test_the_option_at_fault_is_named():
 
 
 def test_an_attribute_cannot_be_changed_and_kept():
-    check_keep({"smile": 1.0}, ["male"])
+    assert parse_keep(["male"], {"smile": 1.0}) == ["male"] and parse_keep([], {}) is None
     with pytest.raises(IstrcError, match="--keep smile"):
-        check_keep({"smile": 1.0}, ["male", "smile"])
+        parse_keep(["male", "smile"], {"smile": 1.0})

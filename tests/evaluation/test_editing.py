@@ -9,7 +9,7 @@ from istrc.evaluation.editing import Bench, evaluate_editing
 from istrc.evaluation.editing_faces import Edit, choose_faces, recognised
 from istrc.evaluation.editing_measures import Outcome, measure
 from istrc.evaluation.results import write_results
-from istrc.evaluation.sheets import Sheets, ranked
+from istrc.evaluation.viewers import Sheets, ranked
 
 THREE = ("smile", "male", "beard")
 

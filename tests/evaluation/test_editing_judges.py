@@ -80,9 +80,8 @@ def test_the_figures_of_one_edit_the_slow_way(circle_of, toys, judge, predictor)
     open_before = np.isfinite(figures["shut"])
     assert numbers["open_before"] == open_before.sum() > 0
     assert numbers["shut"] == figures["shut"][open_before].mean()
-    seen_still = mouth_visible(
-        toys.images[rows], outcome.pixels, toys.landmarks[rows], seen.geometry.opened(edit)
-    )
+    old = toys.landmarks[rows]
+    seen_still = mouth_visible(toys.images[rows], outcome.pixels, old, open_before)
     assert numbers["inside_seen"] == np.nanmean(seen_still)
     closed = [
         bool(is_shut) and not still

@@ -4,7 +4,7 @@ import pytest
 from istrc.data.measured import measure
 from istrc.data.prepared import Prepared
 from istrc.evaluation import groups
-from istrc.evaluation.groups import Groups, by_label, group_finder, skin_angle, typology_angle
+from istrc.evaluation.groups import Groups, by_label, skin_angle, typology_angle
 from istrc.evaluation.pixels import lab, skin_mask
 
 pytest.importorskip("skimage", reason="scikit-image is not installed")
@@ -48,6 +48,6 @@ def test_groups_of_the_toys(pointed_folder):
 
 def test_data_without_landmarks_has_the_groups_of_its_labels(prepared):
     rows = prepared.rows("valid")
-    found, expected = group_finder(prepared)(rows), by_label(prepared, rows)
+    found, expected = Groups(prepared).of(rows), by_label(prepared, rows)
     assert list(found) == ["male", "not male"] == list(expected)
     assert all((found[name] == expected[name]).all() for name in found)

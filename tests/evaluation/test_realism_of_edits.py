@@ -15,7 +15,7 @@ from studies.realism import (
 from istrc.data.prepared import Prepared
 from istrc.errors import InputError
 from istrc.evaluation.groups import by_label
-from istrc.evaluation.kept_pictures import keep
+from istrc.evaluation.viewers import keep
 
 
 @pytest.fixture(scope="module")

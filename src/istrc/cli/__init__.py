@@ -14,8 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
-from istrc.cli.command import as_command, examples_of
-from istrc.cli.group import Commands
+from istrc.cli.command import Commands, as_command, examples_of
 
 # command: the module of its function, or of the Typer of its own commands; in order of use
 COMMANDS = {
@@ -26,10 +25,10 @@ COMMANDS = {
     "faces": "faces",
     "embed": "vectors",
     "decode": "vectors",
-    "blend": "blend",
-    "average": "average",
+    "blend": "new_faces",
+    "average": "new_faces",
     "arithmetic": "arithmetic",
-    "vary": "vary",
+    "vary": "new_faces",
     "compare": "compare",
     "calibrate": "compare",
     "learn": "learn",

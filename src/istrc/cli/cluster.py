@@ -61,8 +61,7 @@ def by_ray(
         context.enable_progress_bars = False
         context.max_errored_blocks = -1  # what killed its workers does not end the others
         batches = ray.data.from_items(
-            [{"one": {"part": list(part)}} for part in parts],
-            override_num_blocks=len(parts),
+            [{"one": {"part": list(part)}} for part in parts], override_num_blocks=len(parts)
         ).map_batches(
             Worker,
             fn_constructor_args=(task, threads),

@@ -5,10 +5,7 @@ from __future__ import annotations
 from istrc.cli.report import Report
 
 
-def doctor(
-    report: Report,
-    licences: bool = False,
-) -> None:
+def doctor(report: Report, licences: bool = False) -> None:
     """Whether this installation works.
 
     Versions, devices, the shipped weights against their checksums, which optional extras are here,

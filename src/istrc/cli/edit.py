@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,11 +10,10 @@ import typer
 from istrc.cli import options
 from istrc.cli.files import Job, find_all, plan_outputs
 from istrc.cli.many import ResumeOptions
-from istrc.cli.photographs import Photograph, redraw_all, redraw_some
+from istrc.cli.photographs import redraw_all
 from istrc.cli.pictures import write_face
 from istrc.cli.report import Report
-from istrc.cli.strengths import parse_edits
-from istrc.cli.task import Outcome
+from istrc.cli.strengths import parse_edits, parse_keep
 from istrc.errors import InputError, IstrcError
 from istrc.whole import checksum
 
@@ -29,14 +27,7 @@ def edit(
     keep: options.KeepOption = [],
     mode: options.ModeOption = "photo",
     faces: options.FaceOptions,
-    landmarks: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FILE.csv",
-            help="Of a model of landmarks that are no face's: where they are in the pictures, in "
-            "columns as for istrc prepare; found by the model otherwise.",
-        ),
-    ] = None,
+    landmarks: Annotated[str | None, typer.Option(metavar="FILE.csv")] = None,
     crop: options.CropOption = False,
     metric: options.MetricOption = "data",
     output: options.WriteOptions,
@@ -51,51 +42,32 @@ def edit(
     tables, after which 80 to 99 % of the other pixels are what they were, by its quality, and 98 %
     or more are within 2 of 255 levels (measured: docs/files.md).
 
+    Args:
+        landmarks: Of a model of landmarks that are no face's: where they are in the pictures, in
+            columns as for istrc prepare; found by the model otherwise.
+
     Examples:
         istrc edit me.jpg -a smile=+1 -o out.jpg
         istrc edit me.jpg -a beard -a young=-0.5 --keep gray_hair -o out.png
         istrc edit faces/ --aligned --crop -a eyeglasses -o out/ --json
     """
     edits = parse_edits(attribute)
-    kept = options.parse_keep(keep, edits)
+    kept = parse_keep(keep, edits)
     report.facts.update(edits=edits, keep=kept, mode=mode, metric=metric)
-    settings: dict[str, Any] = dict(
-        edits=edits,
-        walk=dict(keep=kept, mode=mode, metric=metric),
-        faces=faces,
-        crop=crop,
-        output=output,
-    )
+    how = dict(keep=kept, mode=mode, metric=metric)
+    settings: dict[str, Any] = dict(edits=edits, walk=how, faces=faces, crop=crop, output=output)
     if landmarks is not None:
         settings["landmarks"] = landmarks, checksum(Path(landmarks))
     redraw_all(
         report,
         inputs,
         out,
-        edit_some,
         settings,
         batch=batch,
         model=model,
         names=[*edits, *(kept or [])],
         check=lambda circle: options.check_attributes(circle, edits, kept, report),
     )
-
-
-def edit_some(
-    circle: Any, photographs: Sequence[tuple[Job, Photograph]], settings: dict[str, Any]
-) -> list[Outcome]:
-    """Edit the faces of some photographs, and write them whole or by their crops."""
-    from istrc.face import edited
-
-    def draw(faces: list[Any]) -> list[Any]:
-        return edited(faces, settings["edits"], **settings["walk"])
-
-    def tell(faces: list[Any], edited: list[Any]) -> dict[str, Any]:
-        return dict(
-            edited=[face.number for face in faces], angle=[round(one.angle, 4) for one in edited]
-        )
-
-    return redraw_some(circle, photographs, settings, draw, tell)
 
 
 def walk(
@@ -127,7 +99,7 @@ def walk(
         istrc walk me.jpg -a smile -o strip.png
         istrc walk me.jpg -a smile=-1 -a beard -a young=-1 --frames 7 -o rows.png
     """
-    edits, kept = parse_edits(attribute), options.parse_keep(keep, {})
+    edits, kept = parse_edits(attribute), parse_keep(keep, {})
     found = find_all([picture])
     if found.several:
         raise InputError(f"{picture}: walk takes one picture; name one in the folder")
@@ -149,11 +121,9 @@ def walk(
     def one(job: Job) -> None:
         [face] = faces.read(circle, job.source)
         rows, angles = [], {}
+        how: dict[str, Any] = dict(frames=frames, cell=cell, keep=kept, mode=mode, metric=metric)
         for name, strength in report.track(list(edits.items()), "walk"):
-            settings: dict[str, Any] = dict(
-                frames=frames, cell=cell, keep=kept, mode=mode, metric=metric
-            )
-            row, walked = walk_row(face, name, strength, **settings)
+            row, walked = walk_row(face, name, strength, **how)
             rows.append(row)
             angles[name] = [round(angle, 4) for angle in walked]
         write_face(np.asarray(strip(rows, cell=cell)), job.output, provenance)

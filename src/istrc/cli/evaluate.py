@@ -155,20 +155,12 @@ def evaluate_all(
         "reconstruction": dict(limit=limit, baseline=baseline, **drawn),
         "editing": dict(faces=faces, strengths=strengths, second=second, **drawn),
     }
-    bench.prepared  # noqa: B018
-    found = {
-        part: timed(report, part, MEASURES[part], bench=bench, **own) for part, own in asked.items()
-    }
-    tell(report, bench, found, bench.seed, **bench.about)
+    measure_all(report, bench, asked)
 
 
 Measure = Callable[..., dict[str, Any]]  # (report, bench=, options of its own) -> results
-MEASURES: dict[str, Measure] = {
-    "attributes": attributes,
-    "reconstruction": reconstruction,
-    "editing": editing,
-    "verification": verification,
-}
+PARTS: tuple[Measure, ...] = (attributes, reconstruction, editing, verification)
+MEASURES = {measure.__name__: measure for measure in PARTS}
 
 
 def measure_command(part: str, measure: Measure) -> Callable[..., None]:
@@ -176,11 +168,19 @@ def measure_command(part: str, measure: Measure) -> Callable[..., None]:
 
     @wraps(measure)
     def command(report: Report, *, bench: Bench, **own: Any) -> None:
-        bench.prepared  # noqa: B018  what can be refused is, before anything is measured
-        found = {part: timed(report, part, measure, bench=bench, **own)}
-        tell(report, bench, found, bench.seed, **bench.about)
+        measure_all(report, bench, {part: own})
 
     return as_command(f"evaluate {part}", command)
+
+
+def measure_all(report: Report, bench: Bench, asked: dict[str, dict[str, Any]]) -> None:
+    """Measure these parts, each with options of its own, and tell what was found."""
+    prepared = bench.prepared  # what can be refused is, before anything is measured
+    found = {
+        part: timed(report, part, MEASURES[part], bench=bench, **own) for part, own in asked.items()
+    }
+    about = {"data": prepared.info.get("source"), "device": str(bench.circle.device)}
+    tell(report, bench, found, bench.seed, **about)
 
 
 def timed(report: Report, part: str, measure: Measure, **own: Any) -> dict[str, Any]:

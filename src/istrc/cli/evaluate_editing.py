@@ -95,9 +95,8 @@ def editing(
             other judges can look at them (studies/realism.py).
     """
     from istrc.evaluation.editing import evaluate_editing
-    from istrc.evaluation.kept_pictures import KeptPictures
     from istrc.evaluation.peers.calibration import choose_peers, prepare_peers
-    from istrc.evaluation.sheets import Sheets
+    from istrc.evaluation.viewers import KeptPictures, Sheets
 
     edited, judges = _attributes(attribute, bench.circle), bench.judge(judge)
     calibrated = prepare_peers(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from istrc.cli.report import Report
 from istrc.errors import InputError, IstrcError
 from istrc.photo.plugins import WRITTEN
 from istrc.whole import whole
@@ -37,6 +38,17 @@ def find_all(arguments: Sequence[str]) -> Inputs:
         # A folder or a glob: the argument is not itself the one picture
         found.several |= paths != [Path(argument)]
     return found
+
+
+def find_some(arguments: Sequence[str], report: Report) -> list[Path]:
+    """The pictures that the arguments stand for. Raises InputError where they are none; an argument
+    that stands for nothing beside others is reported.
+    """
+    found = find_all(arguments)
+    if not found.paths:
+        raise found.missing[0]
+    report.all_failed(found.missing)
+    return found.paths
 
 
 @dataclass(frozen=True)
@@ -77,16 +89,11 @@ def plan_outputs(
         if not output.suffix:
             output = output.with_name(output.name + _ending(source, suffix))
         if output in taken:
-            errors.append(
-                InputError(
-                    f"{source}: would be written to {output} like {taken[output]}; "
-                    "rename one, or run them into two folders"
-                )
-            )
+            wrong = f"would be written to {output} like {taken[output]}; rename one, or run them "
+            errors.append(InputError(f"{source}: {wrong}into two folders"))
         elif output.resolve() in inputs:
-            errors.append(
-                InputError(f"{source}: -o would overwrite the input {output}; give another OUT")
-            )
+            wrong = f"-o would overwrite the input {output}; give another OUT"
+            errors.append(InputError(f"{source}: {wrong}"))
         else:
             taken[output] = source
             jobs.append(Job(source, output))

@@ -13,7 +13,7 @@ import typer
 
 from istrc.cli import options
 from istrc.cli.report import Report
-from istrc.cli.strengths import parse_edits
+from istrc.cli.strengths import parse_edits, parse_keep
 from istrc.errors import IstrcError
 from istrc.progress import Bar
 
@@ -61,7 +61,7 @@ def film(
     edits, which = parse_edits(attribute), options.parse_face(face)
     if which == "all":
         raise IstrcError("--face all: film follows one face; give largest or a number")
-    kept = options.parse_keep(keep, edits)
+    kept = parse_keep(keep, edits)
 
     from istrc.runtime import need_torch
 
@@ -93,13 +93,6 @@ def film(
             progress=progress,
             tell=lambda line: report.say(f"{source}: {line}"),
         )
-    _report_film(report, source, output, done, time.monotonic() - began)
-    if which == "largest" and done.people > 1:
-        report.say(f"{source}: {done.people} faces found, the largest followed; --face K chooses")
-
-
-def _report_film(report: Report, source: str, output: Path, done: Any, seconds: float) -> None:
-    """What became of the film (istrc.film.edit_film)."""
     ratio = done.flicker["ratio"]
     text = "" if ratio is None else f", flicker {ratio:.2f}"
     report.done(
@@ -110,8 +103,10 @@ def _report_film(report: Report, source: str, output: Path, done: Any, seconds: 
         fps=round(done.fps, 3),
         angle=round(done.angle, 4),
         flicker={k: v if v is None else round(v, 4) for k, v in done.flicker.items()},
-        seconds=round(seconds, 3),
+        seconds=round(time.monotonic() - began, 3),
     )
+    if which == "largest" and done.people > 1:
+        report.say(f"{source}: {done.people} faces found, the largest followed; --face K chooses")
 
 
 def _output(source: str, out: str) -> Path:

@@ -65,7 +65,7 @@ def inspect(
     if recogniser is None:
         chosen = circle.recogniser
     else:
-        chosen = recognisers.open_recogniser(recogniser, device, report, **vars(how))
+        chosen = how.open(recogniser, device, report)
     found = inspect_recogniser(
         data,
         out,

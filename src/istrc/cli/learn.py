@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from istrc.cli import options
-from istrc.cli.files import find_all
+from istrc.cli.files import find_some
 from istrc.cli.report import EXPECTED, Report, describe
 from istrc.cli.strengths import snake_case
 from istrc.errors import InputError, IstrcError
@@ -60,45 +60,35 @@ def learn(
         istrc learn freckles --csv people.csv --column has_freckles
         istrc learn --list
     """
-    asked = _one_of(
-        {
-            "--with or --without": bool(with_ or without),
-            "--csv": table is not None,
-            "--list": listed,
-            "--forget": forget,
-            "--add": add is not None,
-        }
-    )
+    wishes = {
+        "--with or --without": bool(with_ or without),
+        "--csv": table is not None,
+        "--list": listed,
+        "--forget": forget,
+        "--add": add is not None,
+    }
+    asked = [wish for wish, there in wishes.items() if there]
+    if not asked:
+        raise IstrcError(
+            "say what to learn from: NAME --with DIR --without DIR, or NAME --csv FILE"
+        )
+    if len(asked) > 1:
+        raise IstrcError(f"{' and '.join(asked)}: give one of them")
     if listed:
-        _list(report)
-        return
+        return _list(report)
     if add is not None:
-        _add(report, add, model.open())
-        return
+        return _add(report, add, model.open())
     if name is None:
-        raise IstrcError(f"{asked}: say of which NAME")
+        raise IstrcError(f"{asked[0]}: say of which NAME")
     name = snake_case(name)
     if forget:
-        _forget(report, name)
-        return
+        return _forget(report, name)
 
     # What can be refused is refused before a picture is read
     if out is not None and not out.endswith(".safetensors"):
         raise InputError(f"-o {out}: end the name in .safetensors")
     sources = _sources(report, name, with_, without, table, column)
     _learn(report, model.open(), name, sources, faces, out, seed)
-
-
-def _one_of(wishes: dict[str, bool]) -> str:
-    """The one thing that is asked for. Raises IstrcError where it is none or several."""
-    asked = [wish for wish, there in wishes.items() if there]
-    if len(asked) != 1:
-        raise IstrcError(
-            "say what to learn from: NAME --with DIR --without DIR, or NAME --csv FILE"
-            if not asked
-            else f"{' and '.join(asked)}: give one of them"
-        )
-    return asked[0]
 
 
 def _sources(
@@ -118,11 +108,7 @@ def _sources(
     for side, inputs in (("with", with_), ("without", without)):
         if not inputs:
             raise InputError(f"--{side} INPUT is missing; give faces with and without it")
-        found = find_all(inputs)
-        if not found.paths:
-            raise found.missing[0]
-        report.all_failed(found.missing)
-        sources[side] = f"--{side} {' '.join(inputs)}", found.paths
+        sources[side] = f"--{side} {' '.join(inputs)}", find_some(inputs, report)
     return sources
 
 
@@ -142,11 +128,7 @@ def _of_csv(table: str, column: str) -> dict[str, tuple[str, list[Path]]]:
     labels = source.attributes[:, wanted[snake_case(column)]]
     sources = {}
     for side, value in (("with", 1), ("without", 0)):
-        paths = [
-            source.folder / name
-            for name, label in zip(source.names, labels, strict=True)
-            if label == value
-        ]
+        paths = [source.folder / source.names[row] for row in (labels == value).nonzero()[0]]
         if not paths:
             raise InputError(f"{table}: no picture {side} {column}; both kinds are needed")
         sources[side] = f"{table}, {side} {column}", paths

@@ -31,10 +31,14 @@ class Manifest:
 
     def __init__(self, folder: Path, key: str, *, again: bool = False):
         self.path, self.key, self.again = folder / NAME, key, again
-        self._cut = False  # whether the last line was cut off
         self._inputs: dict[Path, list[int]] = {}  # as they were before they were read
         self._entries: dict[str, dict[str, Any]] = {}  # by the name that was planned
-        lines = self._lines()
+        try:
+            text = regular(self.path).read_text(encoding="utf-8", errors="replace")
+        except OSError:  # none yet, or no file
+            text = ""
+        self._cut = bool(text) and not text.endswith("\n")  # whether the last line was cut off
+        lines = text.splitlines()
         for line in lines:
             try:
                 entry = parse_json(line)
@@ -84,14 +88,6 @@ class Manifest:
         with open(regular(self.path), "a", encoding="utf-8") as file:
             file.write(line)  # at once, or not at all
 
-    def _lines(self) -> list[str]:
-        try:
-            text = regular(self.path).read_text(encoding="utf-8", errors="replace")
-        except OSError:  # none yet, or no file
-            text = ""
-        self._cut = bool(text) and not text.endswith("\n")
-        return text.splitlines()
-
 
 def command_key(command: str, settings: dict[str, Any], circle: Any, names: Iterable[str]) -> str:
     """Tells apart commands whose outputs differ: settings, weights, learned attributes, version.
@@ -116,9 +112,8 @@ def command_key(command: str, settings: dict[str, Any], circle: Any, names: Iter
             for name in sorted({*names} & {*circle.learned})
         },
     }
-    return hashlib.sha256(json.dumps(identity, sort_keys=True, default=vars).encode()).hexdigest()[
-        :16
-    ]
+    text = json.dumps(identity, sort_keys=True, default=vars)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _fingerprint(part: Any) -> str:

@@ -20,7 +20,7 @@ from istrc.cli.cluster import by_ray
 from istrc.cli.files import Job, find_all, plan_outputs
 from istrc.cli.manifest import Manifest
 from istrc.cli.processes import in_processes
-from istrc.cli.report import Report, ReportOption, describe, table_file
+from istrc.cli.report import Report, describe, table_file
 from istrc.cli.task import Outcome, Part, Stop, Task, in_this_process, is_full
 from istrc.errors import OutOfSpace
 from istrc.progress import Bar
@@ -34,11 +34,16 @@ class BatchOptions:
         jobs: Pictures done at once, each in a process of its own with its own copy of the model.
         engine: Whose processes --jobs are: plain, this command's; ray, Ray Data's, on this machine
             or on the cluster that RAY_ADDRESS names (needs istrc[ray]).
+        table: Also write what became of every input: output, faces found and edited, angle in
+            radians, error, seconds. Written when the command ends, however it ends.
     """
 
     jobs: Annotated[int, typer.Option(min=1, max=64, metavar="N")] = 1
     engine: Literal["plain", "ray"] = "plain"
-    table: ReportOption = None
+    table: Annotated[
+        str | None,
+        typer.Option("--report", metavar="FILE.csv|FILE.json", show_default="not written"),
+    ] = None
 
     def plan(
         self, report: Report, inputs: list[str], out: str | None = None, suffix: str | None = None

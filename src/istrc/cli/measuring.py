@@ -96,11 +96,6 @@ class Bench(ResultsOptions):
         return options.open_prepared(self.data, self.circle)
 
     @property
-    def about(self) -> dict[str, Any]:
-        """What the results say of both."""
-        return {"data": self.prepared.info.get("source"), "device": str(self.circle.device)}
-
-    @property
     def common(self) -> dict[str, Any]:
         return dict(circle=self.circle, prepared=self.prepared, split=self.split)
 

@@ -13,7 +13,7 @@ import typer
 
 from istrc.attributes import TRANSFORMATIONS, experimental
 from istrc.cli.report import Report
-from istrc.cli.strengths import check_keep, check_names, parse_names
+from istrc.cli.strengths import check_names
 from istrc.edit.holding import asked
 from istrc.errors import IstrcError
 from istrc.learning import user_attributes
@@ -267,13 +267,6 @@ def check_attributes(
     for name in edits:
         if report is not None and experimental(name):
             report.say(f"{name}: experimental; it may be faint, or a stain")
-
-
-def parse_keep(texts: list[str], edits: dict[str, float]) -> list[str] | None:
-    """The attributes to hold (istrc.edit.holding); None is the edit's own. Raises IstrcError."""
-    names = parse_names(texts)
-    check_keep(edits, names)
-    return names or None
 
 
 def open_prepared(folder: str, circle: Any) -> Any:

@@ -75,19 +75,17 @@ def embedded(circle: Any, crops: Sequence[np.ndarray]) -> tuple[Any, Any]:
     """The faces x (N, 3, S, S) of all of these crops, and their embeddings z (N, D)."""
     import numpy as np
 
-    from istrc.arrays import library
     from istrc.data.prepared import to_array
+    from istrc.verbs.anchor import in_batches
 
     x = to_array(np.concatenate(crops))
-    z = [circle.embed(x[start : start + TOGETHER]) for start in range(0, len(x), TOGETHER)]
-    return x, library(z[0]).concatenate(z)
+    return x, in_batches(circle.embed, x, TOGETHER)
 
 
 def redraw_all(
     report: Report,
     inputs: list[str],
     out: str,
-    together: Callable[[Any, Sequence[tuple[Job, Photograph]], dict[str, Any]], list[Outcome]],
     settings: dict[str, Any],
     *,
     batch: ResumeOptions,
@@ -98,8 +96,6 @@ def redraw_all(
     """Redraw every picture that the inputs stand for.
 
     Args:
-        together: `redraw_some` of some pictures, with what draws them. Of those that are there
-            nothing is written.
         settings: all that an output depends on beside the picture and the circle.
         names: the attributes among them.
         check: raises IstrcError where the circle cannot do what is asked.
@@ -114,24 +110,17 @@ def redraw_all(
         key = command_key(report.command, settings, circle, names)
         manifest = Manifest(Path(out), key, again=batch.again)
     opening = replace(model, runtime=circle.runtime).open
-    task = Task(read_photograph, settings, opening, circle.runtime, together, AT_ONCE)
+    task = Task(read_photograph, settings, opening, circle.runtime, redraw_some, AT_ONCE)
     do_all(report, todo, task, circle, processes=batch.jobs, engine=batch.engine, manifest=manifest)
 
 
 def redraw_some(
-    circle: Any,
-    photographs: Sequence[tuple[Job, Photograph]],
-    settings: dict[str, Any],
-    draw: Callable[[list[Any]], list[Any]],
-    tell: Callable[[list[Any], list[Any]], dict[str, Any]] = lambda faces, edited: {},
+    circle: Any, photographs: Sequence[tuple[Job, Photograph]], settings: dict[str, Any]
 ) -> list[Outcome]:
-    """Draw the faces of some photographs anew, together, and write each whole or by its crops.
-
-    Args:
-        draw: faces -> their `istrc.face.Drawn`.
-        tell: (a photograph's faces, what became of them) -> further facts of it.
+    """Edit or rebuild the faces of some photographs, together, and write each photograph whole or
+    by its crops; nothing of those that are there.
     """
-    from istrc.face import Face
+    from istrc.face import Face, edited, rebuilt
 
     x, z = embedded(circle, [photograph.crops for _, photograph in photographs])
     x, row = circle.to_device(x), 0
@@ -146,17 +135,23 @@ def redraw_some(
     every = [face for faces in pictures for face in faces]
     drawn: list[Any] = []
     for start in range(0, len(every), AT_ONCE):
-        drawn += draw(every[start : start + AT_ONCE])
+        some = every[start : start + AT_ONCE]
+        if "edits" in settings:
+            drawn += edited(some, settings["edits"], **settings["walk"])
+        else:
+            drawn += rebuilt(some, settings["mode"])
     still = iter(drawn)
 
     def write(job: Job, faces: list[Any]) -> Outcome:
-        own, edited = [next(still) for _ in faces], list[Any]()
+        own, new = [next(still) for _ in faces], list[Any]()
         if job.done:
             return Outcome()
         for one in own:
-            edited.append(one.put(edited[-1] if edited and not settings["crop"] else None))
-        outcome = _written(job, faces, edited, settings)
-        outcome.facts.update(tell(faces, edited))
+            new.append(one.put(new[-1] if new and not settings["crop"] else None))
+        outcome = _written(job, faces, new, settings)
+        if "edits" in settings:
+            outcome.facts["edited"] = [face.number for face in faces]
+            outcome.facts["angle"] = [round(one.angle, 4) for one in new]
         return outcome
 
     jobs = [job for job, _ in photographs]

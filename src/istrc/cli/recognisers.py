@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from istrc.cli.report import Report
+
 SPEC = "NAME|FILE"
 WHAT = (
     "own, dlib, vggface2:FILE, casia-webface:FILE (release weights), an .onnx file, the folder of "
@@ -51,14 +53,13 @@ class RecogniserOptions:
     output: Annotated[str | None, typer.Option(metavar="NAME", show_default="the only one")] = None
     download: bool = False
 
+    def open(self, spec: str, device: str, report: Report) -> Any:
+        """The recogniser that a command names; what its user should know is said."""
+        from istrc.device import choose_device
+        from istrc.recognisers.load import load_recogniser
 
-def open_recogniser(spec: str, device: str, report: Any, **given: Any):
-    """The recogniser that a command names; what its user should know is said."""
-    from istrc.device import choose_device
-    from istrc.recognisers.load import load_recogniser
-
-    given["size"] = given.pop("input_size", None)
-    recogniser = load_recogniser(spec, device=choose_device(device), **given)
-    for note in recogniser.notes:
-        report.say(note)
-    return recogniser
+        given = dict(vars(self))
+        given["size"] = given.pop("input_size")
+        recogniser = load_recogniser(spec, device=choose_device(device), **given)
+        report.say(*recogniser.notes)
+        return recogniser

@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
 import typer
 
@@ -29,17 +29,6 @@ EXPECTED = (IstrcError, OSError, MemoryError)
 
 COLUMNS = ("input", "output", "faces", "edited", "angle", "error", "seconds")
 SUFFIXES = (".csv", ".json")
-
-ReportOption = Annotated[
-    str | None,
-    typer.Option(
-        "--report",
-        metavar="FILE.csv|FILE.json",
-        help="Also write what became of every input: output, faces found and edited, angle in "
-        "radians, error, seconds. Written when the command ends, however it ends.",
-        show_default="not written",
-    ),
-]
 
 
 def one_line(message: object) -> str:
@@ -95,10 +84,8 @@ class Report:
         if quiet:
             return
         # Errors of ours begin with the input's name already
-        shown = (
-            message if name is None or message.startswith(one_line(name)) else f"{name}: {message}"
-        )
-        self.say(f"istrc {self.command}: {shown}")
+        named = name is None or message.startswith(one_line(name))
+        self.say(f"istrc {self.command}: {'' if named else f'{name}: '}{message}")
 
     def all_failed(self, errors: Sequence[Exception]) -> None:
         """Inputs that cannot even be begun."""
@@ -142,9 +129,8 @@ class Report:
         if isinstance(error, KeyboardInterrupt):
             self.errors.append({"input": None, "message": "stopped"})
         elif error is not None:
-            self.errors.append(
-                {"input": None, "message": one_line(f"{type(error).__name__}: {error}")}
-            )
+            said = one_line(f"{type(error).__name__}: {error}")
+            self.errors.append({"input": None, "message": said})
         if self.table is not None:
             if self.errors and not self.rows:
                 self.rows.append({"input": None, "error": self.errors[-1]["message"]})
@@ -153,16 +139,9 @@ class Report:
             except OSError as failure:
                 self.failed(self.table, describe(failure))
         if self.as_json:
-            print_json(
-                {
-                    "command": self.command,
-                    "ok": not self.errors,
-                    **self.facts,
-                    "results": self.results,
-                    "errors": self.errors,
-                    "seconds": round(time.monotonic() - self.started, 3),
-                }
-            )
+            account = {"command": self.command, "ok": not self.errors, **self.facts}
+            account |= {"results": self.results, "errors": self.errors}
+            print_json({**account, "seconds": round(time.monotonic() - self.started, 3)})
         if error is not None:
             return False
         if self.errors:
@@ -213,6 +192,4 @@ def write_table(path: Path, rows: Sequence[dict[str, Any]]) -> None:
 
 
 def _cell(value: Any) -> Any:
-    if isinstance(value, (list, tuple)):
-        return "; ".join(map(str, value))
-    return value
+    return "; ".join(map(str, value)) if isinstance(value, (list, tuple)) else value

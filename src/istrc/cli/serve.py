@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import signal
 import threading
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from istrc.cli import options
+from istrc.cli.files import find_some
 from istrc.cli.report import Report, print_json
 from istrc.errors import IstrcError
 
@@ -54,7 +55,7 @@ def serve(
 
         need_gradio()
         pair = _pair(auth)
-        pictures = _pictures(report, folder)
+        pictures = [] if folder is None else find_some([folder], report)
         circle = model.open()
         # A process manager's way to stop is as good as Ctrl-C
         if threading.current_thread() is threading.main_thread():
@@ -94,16 +95,3 @@ def _pair(auth: str | None) -> tuple[str, str] | None:
     if not user or not password:
         raise IstrcError("--auth: write USER:PASSWORD, neither of them empty")
     return user, password
-
-
-def _pictures(report: Any, folder: str | None) -> list:
-    """The pictures of the folder. Raises InputError where it is missing or has none."""
-    if folder is None:
-        return []
-    from istrc.cli.files import find_all
-
-    found = find_all([folder])
-    if not found.paths:
-        raise found.missing[0]
-    report.all_failed(found.missing)
-    return found.paths

@@ -24,31 +24,23 @@ def parse_edits(texts: Iterable[str]) -> dict[str, float]:
         match = _EDIT.fullmatch(text)
         if match is None:
             raise IstrcError(f"-a {text}: write NAME or NAME=STRENGTH, such as smile=+1")
-        name = snake_case(match["name"])
-        strength = parse_strength(match["strength"], text)
+        name, number = snake_case(match["name"]), match["strength"] or "1"
+        try:
+            strength = float(number)
+        except ValueError:
+            strength = math.nan
+        if math.isnan(strength):
+            raise IstrcError(f"-a {text}: {number!r} is not a number; write NAME=STRENGTH")
+        if abs(strength) > LIMIT:
+            raise IstrcError(
+                f"-a {text}: strength {strength:g} is out of range; give one from -2 to 2"
+            )
         if name in edits:
             raise IstrcError(f"-a {text}: {name} is given twice; give each attribute one strength")
         edits[name] = strength
     if not edits:
         raise IstrcError("nothing to edit: give at least one attribute, such as -a smile=+1")
     return edits
-
-
-def parse_strength(text: str | None, source: str) -> float:
-    """A strength in [-2, 2]; None (no number given) is +1. Raises IstrcError."""
-    if text is None:
-        return 1.0
-    try:
-        strength = float(text)
-    except ValueError:
-        strength = math.nan
-    if math.isnan(strength):
-        raise IstrcError(f"-a {source}: {text!r} is not a number; write NAME=STRENGTH")
-    if abs(strength) > LIMIT:
-        raise IstrcError(
-            f"-a {source}: strength {strength:g} is out of range; give one from -2 to 2"
-        )
-    return strength
 
 
 def parse_names(texts: Iterable[str]) -> list[str]:
@@ -63,11 +55,15 @@ def check_names(names: Iterable[str], known: Sequence[str], option: str = "-a") 
             raise IstrcError(f"{option} {name}: no such attribute; {suggest(name, known)}")
 
 
-def check_keep(edits: Iterable[str], keep: Iterable[str]) -> None:
-    """Raises IstrcError when an attribute is to be changed and kept at once."""
-    both = sorted(set(edits) & set(keep))
-    if both:
+def parse_keep(texts: Iterable[str], edits: Iterable[str]) -> list[str] | None:
+    """The attributes to hold (istrc.edit.holding); None is the edit's own.
+
+    Raises IstrcError when an attribute is to be changed and kept at once.
+    """
+    names = parse_names(texts)
+    if both := sorted(set(edits) & set(names)):
         raise IstrcError(f"--keep {both[0]}: it is also edited; take it out of -a or of --keep")
+    return names or None
 
 
 def snake_case(name: str) -> str:

@@ -158,21 +158,18 @@ def _pruned(part: Part, load: Callable[[Numbered], Loaded]) -> tuple[Part, dict[
     return todo, known
 
 
-def _together(
-    opened: Any,
-    good: Sequence[Loaded],
-    work: Callable[..., list[Outcome]],
-    settings: dict[str, Any],
-) -> list[Outcome]:
+def _together(opened: Any, good: Sequence[Loaded], task: Task) -> list[Outcome]:
     """The outcomes of what was loaded, done together; each alone where that fails, so that one that
     cannot be done, or all that are too much, cost no other.
     """
-    outcomes = attempted(work, opened, [(one.job, one.value) for one in good], settings)
+    assert task.together is not None
+    given = [(one.job, one.value) for one in good]
+    outcomes = attempted(task.together, opened, given, task.settings)
     if not isinstance(outcomes, Outcome):
         return outcomes
     if outcomes.full or len(good) == 1:
         return [outcomes] * len(good)
-    return [_together(opened, [one], work, settings)[0] for one in good]
+    return [_together(opened, [one], task)[0] for one in good]
 
 
 def finished(opened: Any, loaded: Sequence[Loaded], task: Task) -> Generator[tuple[int, Outcome]]:
@@ -184,11 +181,8 @@ def finished(opened: Any, loaded: Sequence[Loaded], task: Task) -> Generator[tup
     if all(one.job.done for one in good):
         good = []
     started = time.monotonic()
-    outcomes: list[Outcome] = []
-    if task.together is not None and good:
-        outcomes = _together(opened, good, task.together, task.settings)
+    done = iter(_together(opened, good, task) if good else ())
     share = (time.monotonic() - started) / max(len(good), 1)
-    done = iter(outcomes)
     for one in loaded:
         failed = isinstance(one.value, Outcome)
         outcome = one.value if failed or not good else next(done)

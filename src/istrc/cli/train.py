@@ -18,7 +18,7 @@ from typing import Annotated, Any
 import typer
 
 from istrc.cli.command import as_command, with_signature
-from istrc.cli.recognisers import SPEC, WHAT, RecogniserOptions, open_recogniser
+from istrc.cli.recognisers import SPEC, WHAT, RecogniserOptions
 from istrc.cli.report import Report
 from istrc.errors import IstrcError
 from istrc.training import settings
@@ -73,9 +73,7 @@ def _command(part: str, module: str, function: str, kind: Any) -> Callable[..., 
         try:
             train = getattr(import_module(module), function)
             if "recogniser" in given:
-                given["recogniser"] = open_recogniser(
-                    given["recogniser"], given["device"], report, **vars(feeding)
-                )
+                given["recogniser"] = feeding.open(given["recogniser"], given["device"], report)
             from istrc.training import processes
 
             processes.connect(given.get("device", "cpu"))

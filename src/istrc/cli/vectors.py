@@ -12,14 +12,7 @@ import typer
 from istrc.cli import options
 from istrc.cli.files import Job, plan_outputs, write_lines
 from istrc.cli.many import BatchOptions, ResumeOptions, do_all
-from istrc.cli.photographs import (
-    TOGETHER,
-    Photograph,
-    embedded,
-    read_photograph,
-    redraw_all,
-    redraw_some,
-)
+from istrc.cli.photographs import TOGETHER, embedded, read_photograph, redraw_all
 from istrc.cli.pictures import write_array, write_face
 from istrc.cli.report import Report
 from istrc.cli.task import Outcome, Task
@@ -184,19 +177,7 @@ def reconstruct(
     """
     report.facts.update(mode=mode)
     settings = dict(mode=mode, faces=faces, crop=crop, output=output)
-    redraw_all(report, inputs, out, reconstruct_some, settings, batch=batch, model=model)
-
-
-def reconstruct_some(
-    circle: Any, photographs: Sequence[tuple[Job, Photograph]], settings: dict[str, Any]
-) -> list[Outcome]:
-    """Rebuild the faces of some photographs, and write them or their crops."""
-    from istrc.face import rebuilt
-
-    def draw(faces: list[Any]) -> list[Any]:
-        return rebuilt(faces, settings["mode"])
-
-    return redraw_some(circle, photographs, settings, draw)
+    redraw_all(report, inputs, out, settings, batch=batch, model=model)
 
 
 def read_vectors(path: Path):

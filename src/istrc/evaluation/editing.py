@@ -156,10 +156,7 @@ def evaluate_editing(
     jobs = _jobs(circle, modes, strengths, peers or {}, nothing)
     places = [spread(len(edit.rows), few) for edit in edits]
     common = dict(
-        judge=judge,
-        prepared=prepared,
-        threshold=threshold.get("threshold"),
-        real=bench.features,
+        judge=judge, prepared=prepared, threshold=threshold.get("threshold"), real=bench.features
     )
     whole = 1.0 if 1.0 in strengths else strengths[0]
     methods: dict[str, dict[str, Any]] = {}

@@ -32,14 +32,16 @@ class PictureJudges:
     """Looks at the pictures of an edit; what can look is decided once.
 
     Attributes:
-        skipped: judge -> why it cannot look.
+        skipped: judge -> why it cannot look, or not at all.
     """
 
     def __init__(self, prepared: Prepared, split: str = "valid", grey: int = GREY):
         self.prepared, self.grey = prepared, grey
         self.skipped: dict[str, str] = {}
         self.geometry = self._try("geometry", lambda: Geometry(prepared, split))
-        self.groups = self._try("groups", lambda: Groups(prepared, split))
+        self.groups = Groups(prepared, split)
+        if self.groups.skipped is not None:
+            self.skipped["groups"] = self.groups.skipped
         self._try("colour", check_available)
         if self.geometry is None:
             self.skipped["colour"] = self.skipped["geometry"]
@@ -55,18 +57,16 @@ class PictureJudges:
     def measure(self, outcome: Outcome) -> None:
         """Put what is seen of the outcome's pictures (N, S, S, 3) into its figures and groups."""
         edit, pixels = outcome.edit, outcome.pixels
-        if self.groups is not None:
-            outcome.groups = self.groups.of(edit.rows)
+        outcome.groups = self.groups.of(edit.rows)
         if self.geometry is None:
             return
         points = self.geometry.find(pixels)
         outcome.figures |= self.geometry.measure(edit, points)
         before = to_pixels(self.prepared.batch(edit.rows))
         old = self.geometry.points[edit.rows]
-        opened = self.geometry.opened(edit)
-        if opened is not None:
-            visible = mouth_visible(before, pixels, old, opened)
+        if "shut" in outcome.figures:  # NaN where no mouth was clearly open
             shut = outcome.figures["shut"]
+            visible = mouth_visible(before, pixels, old, np.isfinite(shut))
             outcome.figures |= {"inside_seen": visible, "closed": shut * (1 - visible)}
         if self.colour:
             outcome.figures |= tone_shifts(before, pixels, old, points, edit.attribute)
@@ -94,6 +94,4 @@ class PictureJudges:
             found["geometry"] = self.geometry.record
         if self.colour:
             found["colour"] = {"difference": "CIEDE2000", "grey_faces_per_edit": self.grey}
-        if self.groups is not None:
-            found["groups"] = self.groups.record
-        return found
+        return {**found, "groups": self.groups.record}

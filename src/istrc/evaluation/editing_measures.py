@@ -28,7 +28,7 @@ frechet, kernel: distances of all edited faces to the split's real ones in the j
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
@@ -84,7 +84,6 @@ def measure(
     outcome: Outcome,
     judge: Judge,
     prepared: Prepared,
-    *,
     threshold: float | None,  # of the second recogniser's distance
 ) -> dict[str, Any]:
     """The numbers of one edit, and of each group of its faces."""
@@ -140,21 +139,19 @@ def averages(per_edit: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
 
     `groups` has the same of each group, over the edits in which it has faces.
     """
-    means: dict[str, Any] = dict(_means(per_edit.values(), MEANS))
-    means["edits"] = len(per_edit)
-    means["faces"] = sum(found["faces"] for found in per_edit.values())
-    words = dict.fromkeys(word for found in per_edit.values() for word in found["groups"])
-    means["groups"] = {}
-    for word in words:
-        parts = [found["groups"][word] for found in per_edit.values() if word in found["groups"]]
-        faces = sum(part["faces"] for part in parts)
-        means["groups"][word] = {"faces": faces, **_means(parts, MEANS)}
-    return means
+    edits = per_edit.values()
+    words = dict.fromkeys(word for found in edits for word in found["groups"])
+    groups = {
+        word: _means([found["groups"][word] for found in edits if word in found["groups"]])
+        for word in words
+    }
+    return {**_means(edits), "edits": len(edits), "groups": groups}
 
 
-def _means(found, names: Sequence[str]) -> dict[str, float]:
-    values = {name: [one[name] for one in found if name in one] for name in names}
-    return {name: finite_mean(some) for name, some in values.items() if some}
+def _means(found: Collection[Mapping[str, Any]]) -> dict[str, Any]:
+    values = {name: [one[name] for one in found if name in one] for name in MEANS}
+    means = {name: finite_mean(some) for name, some in values.items() if some}
+    return {"faces": sum(one["faces"] for one in found), **means}
 
 
 def summarise(
@@ -172,8 +169,7 @@ def summarise(
     `mean` has every figure of every group. Edit by edit groups have `OF_GROUPS` alone: what nobody
     reads would be the most of the file.
     """
-    limit = dict(threshold=threshold)
-    per_edit = {o.edit.name: measure(o, judge, prepared, **limit) for o in outcomes}
+    per_edit = {o.edit.name: measure(o, judge, prepared, threshold) for o in outcomes}
     mean = averages(per_edit)
     edited = np.concatenate([o.features for o in outcomes])
     mean["frechet"] = metrics.frechet_distance(real, edited)

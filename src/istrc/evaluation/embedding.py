@@ -18,14 +18,13 @@ def silent(done: int, total: int) -> None:
     """The progress that nobody watches."""
 
 
-def embed_rows(
-    circle: Any, prepared: Prepared, rows: np.ndarray, *, batch: int = 256, progress=silent
-) -> torch.Tensor:
+def embed_rows(circle: Any, prepared: Prepared, rows: np.ndarray, progress=silent) -> torch.Tensor:
     """Embeddings z (N, D) float32 of these rows, on the CPU."""
-    parts = [torch.zeros(0, circle.dim)]
-    for number, x in enumerate(prepared.batches(rows, batch)):
+    parts, done = [torch.zeros(0, circle.dim)], 0
+    for x in prepared.batches(rows, 256):
         parts.append(circle.embed(x).float().cpu())
-        progress(number * batch + len(x), len(rows))
+        done += len(x)
+        progress(done, len(rows))
     return torch.cat(parts)
 
 

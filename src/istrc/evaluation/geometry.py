@@ -132,12 +132,6 @@ class Geometry:
             figures["shut"] = shut(before["lip_gap"], after["lip_gap"])
         return figures
 
-    def opened(self, edit: Edit) -> np.ndarray | None:
-        """Whose mouth was clearly open, (N,) bool, of an edit that is to shut it; else None."""
-        if (edit.attribute, edit.sign) not in SHUTS:
-            return None
-        return measures(self.points[edit.rows].astype(np.float64))["lip_gap"] > OPEN
-
     @property
     def record(self) -> dict[str, Any]:
         """What the figures were compared with, for the results."""

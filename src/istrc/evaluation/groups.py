@@ -8,7 +8,6 @@ tells what the picture shows and not what a colorimeter on the skin would.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -48,25 +47,23 @@ def by_label(prepared: Prepared, rows: np.ndarray) -> dict[str, np.ndarray]:
     return found
 
 
-def group_finder(
-    prepared: Prepared, split: str = "valid"
-) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
-    """Rows (N,) -> groups: all of them where they can be measured, else those of the labels."""
-    try:
-        return Groups(prepared, split).of
-    except InputError:
-        return lambda rows: by_label(prepared, rows)
-
-
 class Groups:
     """Tells the groups of a prepared folder's faces; each face's tone is measured once.
 
-    Raises InputError where the data has no landmarks or scikit-image is missing.
+    Attributes:
+        skipped: why there are those of the labels alone (the data has no landmarks, or scikit-image
+            is missing); None where tone and pose are measured.
     """
 
     def __init__(self, prepared: Prepared, split: str = "valid"):
-        check_available()
-        self.prepared, self.points = prepared, prepared.landmarks
+        self.prepared = prepared
+        self.skipped: str | None = None
+        try:
+            check_available()
+            self.points = prepared.landmarks
+        except InputError as error:
+            self.skipped = str(error)
+            return
         yaw = measure(self.points.astype(np.float64))[:, MEASURES.index("yaw")]
         # A predictor that leans to one side would call half of the frontal faces turned
         self.yaw = yaw - np.median(yaw[prepared.rows(split)])  # (N,)
@@ -74,14 +71,14 @@ class Groups:
 
     def of(self, rows: np.ndarray) -> dict[str, np.ndarray]:
         """Which of these rows are in which group, (N,) bool each: by label, by tone, by pose."""
-        angles = np.array([self._angle(int(row)) for row in rows])
-        tones = (angles > LIGHT, (angles <= LIGHT) & (angles >= DARK), angles < DARK)
-        turned = np.abs(self.yaw[rows]) > TURNED
-        return {
-            **by_label(self.prepared, rows),
-            **dict(zip(TONES, tones, strict=True)),
-            **dict(zip(POSES, (~turned, turned), strict=True)),
-        }
+        found = by_label(self.prepared, rows)
+        if self.skipped is None:
+            angles = np.array([self._angle(int(row)) for row in rows])
+            tones = (angles > LIGHT, (angles <= LIGHT) & (angles >= DARK), angles < DARK)
+            turned = np.abs(self.yaw[rows]) > TURNED
+            found |= zip(TONES, tones, strict=True)
+            found |= zip(POSES, (~turned, turned), strict=True)
+        return found
 
     def _angle(self, row: int) -> float:
         if row not in self._angles:
@@ -91,6 +88,8 @@ class Groups:
     @property
     def record(self) -> dict[str, Any]:
         """Where the measured groups are divided, for the results."""
+        if self.skipped is not None:
+            return {"skipped": self.skipped}
         return {
             "skin": "individual typology angle, degrees",
             "light_over": LIGHT,

@@ -24,6 +24,7 @@ from istrc.models.dlib_resnet import DESCRIPTOR, DlibResNet, model_file
 LANDMARKS = "shape_predictor_68_face_landmarks.dat"
 ENLARGED = 256  # pixels; a face is enlarged to this before its landmarks are sought
 CHIP = 150  # pixels, what the network was trained on
+BATCH = 64  # faces that it sees at once
 # Where dlib's own detector puts its box on our crop, as shares of the side: the median of the
 # boxes found on 80 padded crops. A box found anew in each face would only add jitter.
 BOX = (0.117, 0.352, 0.816, 1.051)
@@ -78,19 +79,17 @@ class SecondRecogniser:
         self.device = torch.device(device)
         self.net = DlibResNet.load(model_file(DESCRIPTOR)).to(self.device)
 
-    def describe(self, x: torch.Tensor, batch: int = 64) -> np.ndarray:
+    def describe(self, x: torch.Tensor) -> np.ndarray:
         """Faces (N, 3, S, S) in [-1, 1] -> descriptors (N, 128) float32."""
-        return self.describe_with_landmarks(x, batch)[0]
+        return self.describe_with_landmarks(x)[0]
 
     @torch.inference_mode()
-    def describe_with_landmarks(
-        self, x: torch.Tensor, batch: int = 64
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def describe_with_landmarks(self, x: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
         """Descriptors (N, 128) and landmarks (N, 68, 2) of faces, as `chips_and_landmarks`."""
         parts = [np.zeros((0, 128), np.float32)]
         points = [np.zeros((0, 68, 2))]
-        for start in range(0, len(x), batch):
-            cut, found = chips_and_landmarks(to_pixels(x[start : start + batch]))
+        for start in range(0, len(x), BATCH):
+            cut, found = chips_and_landmarks(to_pixels(x[start : start + BATCH]))
             chips = torch.from_numpy(np.stack(cut)).to(self.device)
             parts.append(self.net(chips).cpu().numpy())
             points.append(found)
@@ -118,13 +117,8 @@ class SecondRecogniser:
                 f"a threshold at a false-accept rate of {far:g}; at least "
                 f"{int(np.ceil(np.sqrt(2 / far))) + 1} are needed"
             )
-        return {
-            "threshold": found,
-            "far": far,
-            "people": len(chosen),
-            "pairs": len(distances),
-            "seed": seed,
-        }
+        told = dict(people=len(chosen), pairs=len(distances), seed=seed)
+        return {"threshold": found, "far": far, **told}
 
 
 def distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:

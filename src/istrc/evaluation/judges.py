@@ -8,7 +8,7 @@ a mustache counts only when the judge thinks it likelier than not.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -83,10 +83,19 @@ class Judge:
         A probability is of the mean of a face's logit and its mirror image's (`mirror`), features
         are of the face as it is.
         """
-        net = self.net
+        if x.shape[-1] < self.size:
+            raise InputError(
+                f"this judge looks at {self.size} px faces and was given {x.shape[-1]} px; "
+                "train one at that size with `istrc train judge`"
+            )
+        net, size = self.net, (self.size, self.size)
         probabilities = [np.zeros((0, len(self.attribute_names)), np.float32)]
         features = [np.zeros((0, net.penultimate.out_features), np.float32)]
-        for part in self._batches(x, batch):
+        for start in range(0, len(x), batch):
+            part = x[start : start + batch].to(next(net.parameters()).device, torch.float32)
+            if part.shape[-2:] != size:
+                part = F.interpolate(part, size, mode="bilinear", antialias=True)  # (B, 3, S, S)
+            part = part.contiguous(memory_format=torch.channels_last)
             values = net.features(part)  # (B, F)
             logits = net.heads(values)
             if mirror:
@@ -94,21 +103,6 @@ class Judge:
             probabilities.append(torch.sigmoid(logits).cpu().numpy())
             features.append(values.cpu().numpy())
         return np.concatenate(probabilities), np.concatenate(features)
-
-    def _batches(self, x: torch.Tensor, batch: int) -> Iterator[torch.Tensor]:
-        if x.shape[-1] < self.size:
-            raise InputError(
-                f"this judge looks at {self.size} px faces and was given {x.shape[-1]} px; "
-                "train one at that size with `istrc train judge`"
-            )
-        place, size = next(self.net.parameters()).device, (self.size, self.size)
-        for start in range(0, len(x), batch):
-            part = x[start : start + batch].to(place, torch.float32)
-            if part.shape[-2:] != size:
-                part = F.interpolate(
-                    part, size, mode="bilinear", align_corners=False, antialias=True
-                )  # (B, 3, S, S)
-            yield part.contiguous(memory_format=torch.channels_last)
 
     def column(self, attribute: str) -> int:
         """The column of one attribute in `probabilities`; InputError if it was never learnt."""
@@ -176,9 +170,8 @@ def train_judge(data: str | Path, out: str | Path, **given: Any) -> Judge:
         return {"loss": loss.detach()}
 
     def validate(step: int) -> dict[str, float]:
-        found: Any = measure_judge(
-            Judge(copy.deepcopy(averaged)), prepared, split="tune", limit=1024
-        )
+        judge = Judge(copy.deepcopy(averaged))
+        found: Any = measure_judge(judge, prepared, split="tune", limit=1024)
         return {"accuracy": found["mean_accuracy"], "auc": found["mean_auc"]}
 
     config = dict(source=prepared.info.get("source"), faces=len(rows))
@@ -207,11 +200,7 @@ def train_judge(data: str | Path, out: str | Path, **given: Any) -> Judge:
 
 
 def measure_judge(
-    judge: Judge,
-    prepared: Prepared,
-    *,
-    split: str = "valid",
-    limit: int | None = None,
+    judge: Judge, prepared: Prepared, *, split: str = "valid", limit: int | None = None
 ) -> dict[str, object]:
     """`measure_attributes` of the judge's probabilities on one split."""
     rows = prepared.rows(split)[:limit]

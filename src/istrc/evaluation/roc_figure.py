@@ -10,16 +10,14 @@ from PIL import Image, ImageDraw, ImageFont
 
 PAPER, INK, FAINT = (255, 255, 255), (24, 24, 27), (212, 212, 216)
 COLOURS = ((37, 99, 235), (220, 38, 38), (22, 163, 74), (147, 51, 234))
-LEFT, TOP, RIGHT, BOTTOM = 64, 40, 16, 48  # margins, pixels
+WIDTH, HEIGHT = 640, 480  # pixels
+LEFT, TOP, RIGHT, BOTTOM = 64, 40, 16, 48  # margins
 LOWEST = 1e-4  # the leftmost false-accept rate
 
 
 def roc_figure(
     curves: Mapping[str, tuple[Sequence[float], Sequence[float]]],  # name: (far, tar)
-    *,
     title: str = "",
-    width: int = 640,  # pixels
-    height: int = 480,
 ) -> Image.Image:
     """The curves under each other's names; later ones are drawn thinner, over the earlier.
 
@@ -27,9 +25,9 @@ def roc_figure(
     """
     if not curves:
         raise ValueError("a ROC needs at least one curve")
-    figure = Image.new("RGB", (width, height), PAPER)
+    figure = Image.new("RGB", (WIDTH, HEIGHT), PAPER)
     draw, font = ImageDraw.Draw(figure), ImageFont.load_default(13)
-    inner = (width - LEFT - RIGHT, height - TOP - BOTTOM)
+    inner = (WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM)
     decades = -round(math.log10(LOWEST))
 
     def place(far: float, tar: float) -> tuple[float, float]:
@@ -44,7 +42,7 @@ def roc_figure(
         _, y = place(1, tenth / 10)
         draw.line((LEFT, y, LEFT + inner[0], y), FAINT)
         draw.text((LEFT - 8, y), f"{tenth / 10:g}", INK, font, anchor="rm")
-    draw.text((LEFT + inner[0] / 2, height - 8), "false-accept rate", INK, font, anchor="ms")
+    draw.text((LEFT + inner[0] / 2, HEIGHT - 8), "false-accept rate", INK, font, anchor="ms")
     draw.text((8, TOP - 10), f"true-accept rate    {title}", INK, font, anchor="ls")
     for number, (name, (far, tar)) in enumerate(curves.items()):
         colour = COLOURS[number % len(COLOURS)]

@@ -63,9 +63,7 @@ def verification_pairs(
 
 
 def verification_measures(
-    distances: np.ndarray,
-    same: np.ndarray,
-    fold: np.ndarray,
+    distances: np.ndarray, same: np.ndarray, fold: np.ndarray
 ) -> dict[str, Any]:
     """Accuracy by folds (the threshold is found on the others), AUC, TAR at FAR, and the ROC.
 

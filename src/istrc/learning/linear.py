@@ -12,7 +12,7 @@ import numpy as np
 
 RIDGES = tuple(10.0 ** float(power) for power in np.arange(-3, 1.5, 0.5))
 FOLDS, REPEATS = 5, 5
-ENOUGH = 1e-10  # Newton's decrement, twice the loss that is still to be gained
+ENOUGH, STEPS = 1e-10, 50  # Newton's decrement, twice the loss still to be gained; steps at most
 # The least slope of a calibration, in logits for a standard deviation of what is calibrated.
 # Scores that run against the labels are chance, and no reason to turn the direction round; with
 # this slope an edit walks until its bound.
@@ -107,7 +107,6 @@ def logistic(
     weights: np.ndarray,  # (N,) of the faces
     ridge: float,
     start: tuple[np.ndarray, float] | None = None,
-    iterations: int = 50,
 ) -> tuple[np.ndarray, float]:
     """The v (K,) and bias of least sum(weights * cross-entropy) + ridge |v|^2 / 2, by Newton.
 
@@ -121,7 +120,7 @@ def logistic(
         return weights @ cross_entropy(design @ theta, labels) + 0.5 * penalty @ theta**2
 
     now = loss(theta)
-    for _ in range(iterations):
+    for _ in range(STEPS):
         p = 1 / (1 + np.exp(-np.clip(design @ theta, -500, 500)))
         gradient = design.T @ (weights * (p - labels)) + penalty * theta
         curvature = (design * (weights * p * (1 - p))[:, None]).T @ design + np.diag(penalty)

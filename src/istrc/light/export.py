@@ -6,6 +6,7 @@ weights in when it opens a part. For other programs they are written whole (`exp
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 import warnings
@@ -106,15 +107,8 @@ def traced(part: Any, graph: Graph) -> Any:
     Raises IstrcError where torch cannot export here.
     """
 
-    class Call(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.part = part
-
-        def forward(self, *inputs):
-            function = self.part if graph.function == "forward" else getattr(part, graph.function)
-            return function(*inputs)
-
+    call = copy.copy(part).eval()  # whose forward is the function; the weights are the same
+    call.forward = getattr(call, graph.function)
     inputs = {
         name: torch.zeros(BATCH, *sizes(shape, part.config)) for name, shape in graph.inputs.items()
     }
@@ -132,7 +126,7 @@ def traced(part: Any, graph: Graph) -> Any:
             warnings.simplefilter("ignore")
             file: Any = io.BytesIO()  # as the exporter by tracing may write to
             torch.onnx.export(
-                Call().eval(),
+                call,
                 tuple(inputs.values()),
                 file,
                 dynamo=False,
@@ -146,24 +140,7 @@ def traced(part: Any, graph: Graph) -> Any:
             )
     except ImportError as error:
         raise IstrcError(f"export needs {error.name}: pip install 'istrc[train]'") from None
-    model = onnx.load_from_string(file.getvalue())
-    _rename(model, dict(part.state_dict()))
-    return model
-
-
-def _rename(model: Any, state: dict[str, torch.Tensor]) -> None:
-    """Weights are called what they are called on disk, whatever the tracer made of it."""
-    names = {}
-    for initializer in model.graph.initializer:
-        for name in (initializer.name, initializer.name.removeprefix("part.")):
-            if name in state:
-                names[initializer.name] = name
-                break
-    for initializer in model.graph.initializer:
-        initializer.name = names.get(initializer.name, initializer.name)
-    for node in model.graph.node:
-        for place, name in enumerate(node.input):
-            node.input[place] = names.get(name, name)
+    return onnx.load_from_string(file.getvalue())
 
 
 def _without_weights(model: Any, weights: dict[str, np.ndarray]) -> list[str]:

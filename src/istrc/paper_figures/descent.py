@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from istrc import sphere
-from istrc.paper_figures.page import CELL, GAP, INK, SMALL, new_page, pixels, put_face
+from istrc.paper_figures.page import BELOW, CELL, GAP, INK, SMALL, new_page, pixels, put_face
 from istrc.paper_figures.people import Stage
 
 FRAMES = 8
@@ -34,19 +34,15 @@ def descent(stage: Stage, number: int) -> Figure:
         "decode(F(z)) on the way. Below, left: C(z), the classifier's probability, and the loss; "
         "right: the walk in its two main directions, of which the second is stretched."
     )
-    figure, axes, top = new_page(
-        0.3 + (FRAMES + 1) * (CELL + GAP),
-        CELL + 2.6,
-        title="A walk on the sphere",
-        caption=stage.caption(number, text, [person]),
-    )
+    width, caption = 0.3 + (FRAMES + 1) * (CELL + GAP), stage.caption(number, text, [person])
+    figure, axes, top = new_page(width, CELL + 2.6, title="A walk on the sphere", caption=caption)
     chosen = torch.linspace(0, steps, FRAMES).round().long().tolist()
     faces = [*pixels(person.x), *pixels(circle.decode(points[chosen]))]
     captions = ["input", *(f"step {i}, {float(score[i]):.2f}" for i in chosen)]
     for number, (face, caption) in enumerate(zip(faces, captions, strict=True)):
         x = 0.15 + number * (CELL + GAP)
         put_face(axes, face, x, top, CELL, framed=number == 0)
-        axes.text(x + CELL / 2, top + CELL + 0.02, caption, size=SMALL, ha="center", va="top")
+        axes.text(x + CELL / 2, top + CELL + 0.02, caption, size=SMALL, **BELOW)
     width, height = figure.get_size_inches()
     low = (height - (top + CELL + 2.15)) / height
     left = figure.add_axes((0.6 / width, low, 0.36, 1.7 / height))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,9 +23,10 @@ MARGIN = 0.15
 LABEL_SIZE, CAPTION_SIZE, SMALL = 8, 7, 5.5  # points
 LINE = 0.13  # inches, a line of a caption
 DPI = 200  # of the PNG
+BELOW: dict[str, Any] = dict(va="top", ha="center")  # how what stands below a picture does
 
 
-def face_page(rows: Sequence[Row], *, title: str, caption: str, cell: float = CELL) -> Figure:
+def face_page(rows: Sequence[Row], *, title: str, caption: str) -> Figure:
     """Rows of faces under each other, each labelled on its left.
 
     rows: as `istrc.figures.strip` takes them; their captions stand under the faces, and an empty
@@ -33,28 +35,18 @@ def face_page(rows: Sequence[Row], *, title: str, caption: str, cell: float = CE
     columns = max(len(row.faces) for row in rows)
     longest = max((len(line) for row in rows for line in row.label.split("\n")), default=0)
     left = MARGIN + (longest * 0.066 + 0.1 if longest else 0)  # inches, about 5 points a letter
-    heights = [cell + (_under(row) if row.captions else 0) for row in rows]
-    width = max(left + columns * (cell + GAP) + MARGIN, 4.0)
+    heights = [CELL + (_under(row) if row.captions else 0) for row in rows]
+    width = max(left + columns * (CELL + GAP) + MARGIN, 4.0)
     body = sum(heights) + GAP * len(rows)
     figure, axes, top = new_page(width, body, title=title, caption=caption)
     for row, height in zip(rows, heights, strict=True):
-        axes.text(
-            MARGIN, top + cell / 2, row.label, size=LABEL_SIZE, color=INK, va="center", ha="left"
-        )
+        axes.text(MARGIN, top + CELL / 2, row.label, size=LABEL_SIZE, color=INK, va="center")
         for column, face in enumerate(row.faces):
-            x = left + column * (cell + GAP)
-            put_face(axes, face, x, top, cell, framed=column == row.marked)
+            x = left + column * (CELL + GAP)
+            put_face(axes, face, x, top, CELL, framed=column == row.marked)
             if row.captions:
-                axes.text(
-                    x + cell / 2,
-                    top + cell + 0.02,
-                    row.captions[column],
-                    size=SMALL,
-                    color=FAINT,
-                    va="top",
-                    ha="center",
-                    linespacing=1.0,
-                )
+                below = (x + CELL / 2, top + CELL + 0.02, row.captions[column])
+                axes.text(*below, size=SMALL, color=FAINT, linespacing=1.0, **BELOW)
         top += height + GAP
     return figure
 
@@ -86,9 +78,13 @@ def put_face(
     axes.imshow(face, extent=(x, x + side, y + side, y), interpolation="bicubic", aspect="auto")
     axes.set(xlim=limits[0], ylim=limits[1])  # imshow fits them to the picture
     if framed:
-        axes.plot(
-            [x, x + side, x + side, x, x], [y, y, y + side, y + side, y], color=INK, linewidth=1
-        )
+        put_frame(axes, x, y, side, INK, 1)
+
+
+def put_frame(axes: Axes, x: float, y: float, side: float, colour: str, width: float) -> None:
+    """The outline of such a square."""
+    across, down = [x, x + side, x + side, x, x], [y, y, y + side, y + side, y]
+    axes.plot(across, down, color=colour, linewidth=width)
 
 
 def pixels(x: torch.Tensor) -> list[np.ndarray]:

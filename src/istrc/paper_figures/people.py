@@ -17,6 +17,7 @@ from istrc.circle import Circle
 from istrc.data.prepared import Prepared
 from istrc.errors import InputError, IstrcError
 from istrc.face import Face
+from istrc.verbs.anchor import in_batches
 from istrc.verbs.vary import vary
 
 # Edits that make another person of a face; those of attributes that a circle lacks are left out.
@@ -167,9 +168,6 @@ def people_of_data(prepared: Prepared, circle: Circle, seed: int = 0) -> People:
     _, first = np.unique(np.where(who >= 0, who, -1 - np.arange(len(who))), return_index=True)
     rows = rows[np.sort(first)][:MOST]
     x = prepared.batch(rows)
-    z = torch.cat([circle.embed(part) for part in x.split(64)])
-    names = prepared.names
-    given = [
-        Person(Path(names[row]).stem, x[i : i + 1], z[i : i + 1]) for i, row in enumerate(rows)
-    ]
+    z, stems = in_batches(circle.embed, x), [Path(prepared.names[row]).stem for row in rows]
+    given = [Person(name, x[i : i + 1], z[i : i + 1]) for i, name in enumerate(stems)]
     return People(circle, given, note, seed)

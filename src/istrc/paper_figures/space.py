@@ -6,7 +6,7 @@ import torch
 from matplotlib.figure import Figure
 
 from istrc.figures import Row
-from istrc.paper_figures.page import CELL, GAP, INK, face_page, new_page, pixels, put_face
+from istrc.paper_figures.page import BELOW, CELL, GAP, INK, face_page, new_page, pixels, put_face
 from istrc.paper_figures.people import Person, Stage
 from istrc.verbs import arithmetic as calculating
 from istrc.verbs import expression as expressions
@@ -46,10 +46,7 @@ def neighbours(stage: Stage, number: int) -> Figure:
         mode="circle",
     )  # fmt: skip
     faces = [*pixels(stage.circle.decode(person.z)), *pixels(result.faces)]
-    rows = [
-        Row("", faces[start : start + 8], marked=0 if start == 0 else None)
-        for start in range(0, 64, 8)
-    ]
+    rows = [Row("", faces[:8], marked=0), *(Row("", faces[k : k + 8]) for k in range(8, 64, 8))]
     text = (
         f"The face (1, 1) is decode(F(z)); the other 63 have random noise added to z: each is "
         f"{NOISE:g} rad from it, in a direction drawn from all alike."
@@ -93,12 +90,8 @@ def arithmetic(stage: Stage, number: int) -> Figure:
         "Arithmetic of embeddings: the weighted sum, put back on the sphere and decoded as "
         "decode(F(z)). Right of = the result, and how far it is from each operand."
     )
-    figure, axes, top = new_page(
-        width,
-        body,
-        title="Arithmetic with faces",
-        caption=stage.caption(number, text, people.values()),
-    )
+    caption = stage.caption(number, text, people.values())
+    figure, axes, top = new_page(width, body, title="Arithmetic with faces", caption=caption)
     for text in EXPRESSIONS:
         weights = expressions.parse(text)
         names = [operand.name for operand in weights]
@@ -117,9 +110,7 @@ def arithmetic(stage: Stage, number: int) -> Figure:
             axes.text(x - 0.22, y + side / 2, sign, size=9, color=INK, va="center", ha="center")
             put_face(axes, face, x, y, side, framed=number == len(names))
             size = 5.5 if number < len(names) else 5
-            axes.text(
-                x + side / 2, y + side + 0.02, under[number], size=size, va="top", ha="center"
-            )
+            axes.text(x + side / 2, y + side + 0.02, under[number], size=size, **BELOW)
         top += side + 0.42 + GAP
     return figure
 

@@ -14,7 +14,7 @@ from torch import nn
 
 from istrc import sphere
 from istrc.circle import Circle
-from istrc.paper_figures.page import FAINT, INK, new_page, pixels, put_face
+from istrc.paper_figures.page import BELOW, FAINT, INK, new_page, pixels, put_face, put_frame
 from istrc.paper_figures.people import Stage
 from istrc.resample import resized
 
@@ -60,13 +60,13 @@ def networks(circle: Circle, x: torch.Tensor) -> list[tuple[str, list[Layer]]]:
     z, c = circle.embed(x), circle.encode(x)
     small = resized(x, circle.recogniser.size).clip(-1, 1)
     autoencoder, h = circle.autoencoder, c[:, : circle.texture]
-    # Another recogniser than FaceNet may be a file that torch knows nothing of
-    own, code = circle.facenet is not None, "h" if circle.mesh is None else "h, s"
+    name, layers, code = "FaceNet", [], "h" if circle.mesh is None else "h, s"
+    if circle.facenet is not None:
+        layers = trace(circle.facenet, circle.facenet, small)
+    else:  # it may be a file that torch knows nothing of
+        name = "recogniser"
     return [
-        (
-            f"{'FaceNet' if own else 'recogniser'}: x -> z ({circle.dim})",
-            trace(circle.facenet, circle.facenet, small) if circle.facenet is not None else [],
-        ),
+        (f"{name}: x -> z ({circle.dim})", layers),
         (f"mapping F: z -> {code} ({c.shape[1]})", trace(circle.mapping, circle.mapping, z)),
         (f"BEGAN's encoder: x -> h ({h.shape[1]})", trace(autoencoder, autoencoder.encode, x)),
         ("BEGAN's decoder: h -> x", trace(autoencoder, autoencoder.decode, h)),
@@ -133,14 +133,9 @@ def _ring(axes: Axes, stage: Stage, top: float) -> None:
             put_face(axes, pixels(pictures[number])[0], x, y, SIDE, framed=True)
         else:
             _bars(axes, vectors[number], x, y, SIDE)
-        axes.text(x + SIDE / 2, y + SIDE + 0.05, text, size=6.5, ha="center", va="top")
-    arrows = (
-        "FaceNet" if circle.facenet is not None else "recogniser",
-        f"walk,\n{steps} steps",
-        "mapping F",
-        "decoder",
-    )
-    for number, text in enumerate(arrows):
+        axes.text(x + SIDE / 2, y + SIDE + 0.05, text, size=6.5, **BELOW)
+    first = "FaceNet" if circle.facenet is not None else "recogniser"
+    for number, text in enumerate((first, f"walk,\n{steps} steps", "mapping F", "decoder")):
         start, end = PLACES[number] + SIDE, PLACES[number + 1]
         _arrow(axes, (start + 0.04, y + SIDE / 2), (end - 0.04, y + SIDE / 2))
         axes.text((start + end) / 2, y + SIDE / 2 - 0.06, text, size=6.5, ha="center", va="bottom")
@@ -164,9 +159,7 @@ def _bars(axes: Axes, vector: torch.Tensor, x: float, y: float, side: float) -> 
     at = x + (torch.arange(len(values)) + 0.5) / len(values) * side
     middle = torch.full_like(values, y + side / 2)
     axes.vlines(at.tolist(), middle.tolist(), (middle - values).tolist(), color="#3b82f6", lw=0.4)
-    axes.plot(
-        [x, x + side, x + side, x, x], [y, y, y + side, y + side, y], color=FAINT, linewidth=0.5
-    )
+    put_frame(axes, x, y, side, FAINT, 0.5)
 
 
 def _panel(axes: Axes, x: float, y: float, title: str, layers: list[Layer], fill: str) -> None:

@@ -147,7 +147,7 @@ def inside(
     session: Session, photo: str | None, face: int
 ) -> tuple[list[list[Any]], list[list[Any]], Path]:
     """Probabilities of every attribute, how many radians away its other side is, and a map."""
-    from istrc.serve.map import draw_map
+    from istrc.serve.diagrams import draw_map
 
     subject, circle = session.face(photo, face), session.circle
     names = circle.attribute_names
@@ -218,7 +218,7 @@ def compare(
     session: Session, photo: str | None, face: int, second: str | None, far: float, model: str
 ) -> tuple[str, Path | None, list[list[Any]]]:
     """Whether two faces are the same person, their place on the ROC, and what differs."""
-    from istrc.serve.roc import one_in, position
+    from istrc.serve.diagrams import one_in, position
     from istrc.verbs.calibration import read_threshold
     from istrc.verbs.compare import angles, differences
 

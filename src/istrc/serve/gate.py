@@ -36,16 +36,6 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _cross_origin(headers: dict[bytes, str]) -> bool:
-    """Whether a browser says that a request's origin is not the host that it asks.
-
-    What a proxy says of the host is not believed: Gradio lets scripts of any site say it as well.
-    """
-    origin = headers.get(b"origin")
-    host = headers.get(b"host", "").lower()
-    return origin is not None and re.sub(r"^https?://", "", origin.lower()) != host
-
-
 class Gate:
     """No address elsewhere is fetched, no other site commands the page, and no disk is filled.
 
@@ -99,16 +89,19 @@ class Gate:
             return 403, "this server fetches nothing"
         # A site may let its own name lead to this machine (DNS rebinding): then its scripts are
         # of this page to a browser, and only the name in the request tells
-        name = re.sub(r":\d*$", "", headers.get(b"host", "")).strip("[]")
+        host = headers.get(b"host", "")
+        name = re.sub(r":\d*$", "", host).strip("[]")
         if self.loopback and not is_loopback(name):
             return 403, "this page is for this machine alone; open the address that was printed"
         # A form or a script of another site, in a visitor's browser; what is no browser says
         # neither. Gradio itself lets any site's scripts read what a page on a network sends
-        site = headers.get(b"sec-fetch-site")
+        site, origin = headers.get(b"sec-fetch-site"), headers.get(b"origin")
         if site is None:  # an old browser, or one that came by plain http from a network
-            foreign = _cross_origin(headers)
+            # What a proxy says of the host is not believed: any site's scripts can say it as well
+            theirs = host if origin is None else re.sub(r"^https?://", "", origin.lower())
+            foreign = theirs.lower() != host.lower()
         else:
-            reads = scope["method"] in ("GET", "HEAD") and b"origin" not in headers
+            reads = scope["method"] in ("GET", "HEAD") and origin is None
             foreign = not reads and site not in ("same-origin", "none")
         return (403, "another site asks for this; open the page itself") if foreign else None
 

@@ -76,21 +76,6 @@ class Subject:
         return [self.photo, self.number]
 
 
-class Samples:
-    """The faces that nobody owns, as files: drawn when they are first asked for."""
-
-    def __init__(self, circle: Any, folder: Path):
-        self.circle, self.folder, self._lock = circle, folder, threading.Lock()
-
-    def paths(self) -> list[str]:
-        with self._lock:
-            if not self.folder.exists():
-                self.folder.mkdir(parents=True)
-                for number, face in enumerate(draw_samples(self.circle), 1):
-                    Image.fromarray(face).save(self.folder / f"sample-{number}.png")
-            return sorted(map(str, self.folder.iterdir()))
-
-
 def build(sessions: Sessions, model: str, pictures: list[Path]) -> gr.Blocks:
     """The page of a server.
 
@@ -98,7 +83,17 @@ def build(sessions: Sessions, model: str, pictures: list[Path]) -> gr.Blocks:
         model: the circle's name or folder, where its calibration is.
         pictures: of the folder to work through; empty where none was given.
     """
-    samples = Samples(sessions.circle, sessions.folder / "shared" / "samples")
+    # The faces that nobody owns, as files: drawn when they are first asked for, by one visitor
+    folder, drawing = sessions.folder / "shared" / "samples", threading.Lock()
+
+    def samples() -> list[str]:
+        with drawing:
+            if not folder.exists():
+                folder.mkdir(parents=True)
+                for number, face in enumerate(draw_samples(sessions.circle), 1):
+                    Image.fromarray(face).save(folder / f"sample-{number}.png")
+            return sorted(map(str, folder.iterdir()))
+
     # What was uploaded and never used goes after an hour; all else with its session
     with gr.Blocks(title=TITLE, delete_cache=(600, 3600)) as page:
 
@@ -160,7 +155,7 @@ def _take_turns(queue: Any) -> None:
 
 
 def _photograph(
-    page: gr.Blocks, serve: Callable, samples: Samples, pictures: list[Path]
+    page: gr.Blocks, serve: Callable, samples: Callable[[], list[str]], pictures: list[Path]
 ) -> Subject:
     """The column with the photograph, the samples, the folder and which face it is."""
     photo = photo_input(
@@ -190,11 +185,11 @@ def _photograph(
 
     def sample(session: Session, number: int) -> str:
         """A face that nobody owns, to try the page with: number 1 to 8."""
-        there = samples.paths()
+        there = samples()
         return there[limits.check_count("sample", number, len(there)) - 1]
 
     def choose(event: gr.SelectData) -> str:
-        return samples.paths()[event.index]
+        return samples()[event.index]
 
     def faces(session: Session, photo: str | None):
         """The faces of a photograph, framed and numbered, the largest first, and how many."""
@@ -207,7 +202,7 @@ def _photograph(
         several = found > 1
         return gr.update(visible=several), gr.update(visible=several, value=1)
 
-    page.load(samples.paths, None, gallery, api_visibility="private", show_progress="hidden")
+    page.load(samples, None, gallery, api_visibility="private", show_progress="hidden")
     gallery.select(choose, None, photo, api_visibility="private")
     asked = gr.Number(visible=False, precision=0, label="Number of the sample", value=1)
     gr.on([], serve(sample), asked, photo, api_name="sample")

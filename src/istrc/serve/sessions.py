@@ -10,8 +10,9 @@ import secrets
 import shutil
 import threading
 import time
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +39,7 @@ class Session:
         self.folder, self.ended = folder, False
         self.last_request = time.monotonic()
         self.uploads: dict[Path, int] = {}  # that this visitor used, and when each was stored
-        self._faces: OrderedDict[Path, list[Face]] = OrderedDict()
+        self._faces = lru_cache(limits.PHOTOGRAPHS)(self._read)
         self._files: deque[Path] = deque()
 
     def check_active(self) -> None:
@@ -54,10 +55,9 @@ class Session:
         """
         if path is None:
             raise InputError("no photograph: upload one, take one, or choose a sample")
-        path = Path(path)
-        if path in self._faces:
-            self._faces.move_to_end(path)
-            return self._faces[path]
+        return self._faces(Path(path))
+
+    def _read(self, path: Path) -> list[Face]:
         try:
             limits.check_picture(path)
             found = self.circle.faces(path)
@@ -66,16 +66,13 @@ class Session:
             said = gone if isinstance(error, FileNotFoundError) else str(error)
             raise InputError(said.replace(str(path), path.name)) from None
         self.check_active()  # nothing is kept for who has left meanwhile
-        self._faces[path] = found
-        while len(self._faces) > limits.PHOTOGRAPHS:
-            self._faces.popitem(last=False)
         return found
 
     def forget(self) -> None:
         """Free the pictures at once: session and circle hold each other, so that Python frees both
         when it looks for such, which is after hundreds of visits.
         """
-        self._faces.clear()
+        self._faces.cache_clear()
 
     def face(self, path: str | Path | None, number: Any = 1) -> Face:
         """One face of a photograph, counted from 1, the largest. Raises InputError."""

@@ -12,7 +12,7 @@ from istrc.serve import actions, limits
 from istrc.serve.components import attribute_choice, picture
 from istrc.serve.components import photo as photo_input
 from istrc.serve.components import photos as photos_input
-from istrc.serve.roc import one_in
+from istrc.serve.diagrams import one_in
 from istrc.serve.sessions import Session
 from istrc.verbs.calibration import RATES
 
@@ -88,13 +88,10 @@ def compare_tab(serve: Callable, subject: Any, model: str) -> None:
         text = gr.Textbox(label="The same person?", interactive=False, lines=3)
         with gr.Row():
             roc = picture("The ROC, and where these two faces lie on it", min_width=280)
-            table = gr.Dataframe(
-                headers=["attribute", "first", "second"],
-                column_widths=["52%", "24%", "24%"],
-                label="Attributes, as probabilities, the largest difference first",
-                interactive=False,
+            table = _table(
+                {"attribute": "52%", "first": "24%", "second": "24%"},
+                "Attributes, as probabilities, the largest difference first",
                 max_height=480,
-                min_width=280,
             )
 
     def compare(session: Session, photo, face, second, far):
@@ -137,25 +134,23 @@ def inside_tab(serve: Callable, subject: Any) -> None:
         )
         button = gr.Button("Look inside", variant="primary")
         with gr.Row():
-            scores = gr.Dataframe(
-                headers=["attribute", "probability", "exp."],
-                column_widths=["46%", "37%", "17%"],
-                label="Attributes of this face, the surest first (exp.: experimental)",
-                interactive=False,
-                min_width=280,
+            scores = _table(
+                {"attribute": "46%", "probability": "37%", "exp.": "17%"},
+                "Attributes of this face, the surest first (exp.: experimental)",
             )
-            ways = gr.Dataframe(
-                headers=["attribute", "strength", "radians"],
-                column_widths=["50%", "25%", "25%"],
-                label="The nearest changes",
-                interactive=False,
-                min_width=280,
-            )
+            columns = {"attribute": "50%", "strength": "25%", "radians": "25%"}
+            ways = _table(columns, "The nearest changes")
 
         drawn = picture("A map of the walks: how far and which way, a ring every 0.1 radians")
 
     outputs = [scores, ways, drawn]
     button.click(serve(actions.inside), subject.inputs, outputs, api_name="inside", **_LONG)
+
+
+def _table(columns: dict[str, str], label: str, **options: Any) -> gr.Dataframe:
+    """A table to read: its columns and their widths."""
+    own: Any = dict(headers=list(columns), column_widths=list(columns.values()), label=label)
+    return gr.Dataframe(**own, interactive=False, min_width=280, **options)
 
 
 def _frames() -> gr.Slider:

@@ -21,6 +21,7 @@ import operator
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from istrc.errors import InputError, suggest
 
@@ -75,8 +76,7 @@ class Operand:
         return self.name if self.row is None else f"{self.name}[{self.row}]"
 
 
-@dataclass(frozen=True)
-class _Token:
+class _Token(NamedTuple):
     kind: str
     text: str
     column: int
@@ -102,11 +102,8 @@ def check_names(text: str, operands: Iterable[Operand], known: Iterable[str]) ->
     for operand in operands:
         if operand.is_file or operand.name in known:
             continue
-        hint = suggest(
-            operand.name,
-            known,
-            None if known else f"say which face it is: --let {operand.name}=FILE",
-        )
+        let = None if known else f"say which face it is: --let {operand.name}=FILE"
+        hint = suggest(operand.name, known, let)
         raise ExpressionError(f"no face is called {operand.name}; {hint}", text, operand.column)
 
 
@@ -122,14 +119,11 @@ class _Parser:
         if self._now.kind != "end":
             raise self._wrong(f"{self._now.text} does not belong here; is an operator missing?")
         if not isinstance(value, dict):
-            raise ExpressionError("a number and no face; name at least one face", self.text, 1)
+            raise self._wrong("a number and no face; name at least one face", 1)
         for operand, weight in value.items():
             if not math.isfinite(weight):
-                raise ExpressionError(
-                    f"the weight of {operand} is too large to be a number",
-                    self.text,
-                    operand.column,
-                )
+                said = f"the weight of {operand} is too large to be a number"
+                raise self._wrong(said, operand.column)
         return value
 
     @property
@@ -144,44 +138,36 @@ class _Parser:
         self.place += 1
         return token
 
-    def _wrong(self, message: str) -> ExpressionError:
-        return ExpressionError(message, self.text, self._now.column)
+    def _wrong(self, message: str, column: int | None = None) -> ExpressionError:
+        return ExpressionError(message, self.text, column or self._now.column)
 
     def _sum(self) -> _Value:
         value = self._product()
         while sign := self._take("+", "-"):
             other = self._product()
             if isinstance(value, dict) != isinstance(other, dict):
-                raise ExpressionError(
-                    f"{sign.text} between a face and a number; faces add to faces only",
-                    self.text,
-                    sign.column,
-                )
+                said = f"{sign.text} between a face and a number; faces add to faces only"
+                raise self._wrong(said, sign.column)
             value = _add(value, other, -1.0 if sign.text == "-" else 1.0)
         return value
 
     def _product(self) -> _Value:
         value = self._signed()
         while sign := self._take("*", "/"):
-            other = self._signed()
-            value = self._times(value, sign, other)
+            other, at = self._signed(), sign.column
+            if sign.text == "/":
+                if isinstance(other, dict):
+                    raise self._wrong("division by a face; faces are divided by numbers only", at)
+                if other == 0:
+                    raise self._wrong("division by zero", at)
+                value = _scale(value, other, operator.truediv)
+            elif not isinstance(other, dict):
+                value = _scale(value, other, operator.mul)
+            elif isinstance(value, dict):
+                raise self._wrong("a face times a face; faces are multiplied by numbers only", at)
+            else:
+                value = _scale(other, value, operator.mul)
         return value
-
-    def _times(self, value: _Value, sign: _Token, other: _Value) -> _Value:
-        def wrong(message: str) -> ExpressionError:
-            return ExpressionError(message, self.text, sign.column)
-
-        if sign.text == "/":
-            if isinstance(other, dict):
-                raise wrong("division by a face; faces are divided by numbers only")
-            if other == 0:
-                raise wrong("division by zero")
-            return _scale(value, other, operator.truediv)
-        if not isinstance(other, dict):
-            return _scale(value, other, operator.mul)
-        if isinstance(value, dict):
-            raise wrong("a face times a face; faces are multiplied by numbers only")
-        return _scale(other, value, operator.mul)
 
     def _signed(self) -> _Value:
         sign = self._take("-", "+")
@@ -210,7 +196,7 @@ class _Parser:
     def _operand(self, token: _Token) -> Operand:
         name = token.text[1:-1] if token.kind == "quoted" else token.text
         if not name:
-            raise ExpressionError("quotes with no file in them", self.text, token.column)
+            raise self._wrong("quotes with no file in them", token.column)
         row = None
         if self._take("["):
             if self._now.kind != "number" or not self._now.text.isdecimal():

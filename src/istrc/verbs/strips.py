@@ -34,30 +34,27 @@ def walk_row(
     so that a strip shows the photograph's detail and not the decoder's size.
     """
     circle, own = face.circle, face.picture.pixels
-    c: Any = None if mode == "circle" else face.code
     drawing = None if mode == "circle" else face.rendering
-    reached = circle.reach(
-        face.x, face.z, {name: strength}, keep=keep, mode=mode, metric=metric, drawing=drawing
-    )
+    how: dict[str, Any] = dict(keep=keep, mode=mode, metric=metric)
+    reached = circle.reach(face.x, face.z, {name: strength}, drawing=drawing, **how)
     points = reached.walk.frames(frames)[:, 0]  # (frames, D)
     start = library(points).broadcast_to(face.z, points.shape)
-    if mode == "circle":
+    if drawing is None:
         faces = list(to_pixels(circle.decode(points)))
     else:
-        changes = circle.map_change(library(c).broadcast_to(c, (frames, c.shape[1])), start, points)
+        own_code = library(points).broadcast_to(drawing.c, (frames, circle.code))
+        changes = circle.map_change(own_code, start, points)
         # The edit may go further than where its walk ends
         share = numbers(np.linspace(0, 1, frames)[:, None], changes)
         changes = changes + share * (reached.change - changes[-1:])
         if mode == "photo":
-            parts = np.linspace(0, strength, frames)
-            layers = [
-                face.rendering.layers(one[None], {name: part})[0]
-                for one, part in zip(changes, parts, strict=True)
-            ]
-            edited = [put(own, one, face.frame, circle.mesh) for one in layers]
-            faces = [face.frame.crop(one, cell) for one in edited]
+            faces = []
+            for one, part in zip(changes, np.linspace(0, strength, frames), strict=True):
+                [layers] = drawing.layers(one[None], {name: part})
+                edited = put(own, layers, face.frame, circle.mesh)
+                faces.append(face.frame.crop(edited, cell))
         else:
-            faces = list(to_pixels(face.rendering.drawn(changes, mode)))
+            faces = list(to_pixels(drawing.drawn(changes, mode)))
     angles = [float(angle) for angle in numpy(sphere.angle(start, points))]
     captions = [f"{angle:.2f} rad" for angle in angles]
     return Row(f"{name} {signed(strength)}", faces, captions, marked=0), angles

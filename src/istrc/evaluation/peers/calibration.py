@@ -116,7 +116,6 @@ def prepare_peers(
     faces: int = 10,  # of each edit, to calibrate on
     few: int = 4,  # of each, for slow peers
     examples: int = 20_000,  # faces to learn from, at most
-    batch_size: int = 64,
     seed: int = 0,
     say: Callable[[str], None] = lambda line: None,
 ) -> dict[str, Peer]:
@@ -126,12 +125,10 @@ def prepare_peers(
     """
     if not planned:
         return {}
-    bench = Bench(prepared, judge, None, split="tune", batch_size=batch_size)
+    bench = Bench(prepared, judge, None, split="tune", batch_size=64)
     known = [name for name in transformations if name in circle.attribute_names]
-    edits, left_out = choose_faces(
-        prepared, bench.probability, judge, transformations=known, split="tune", faces=faces,
-        seed=seed,
-    )  # fmt: skip
+    asked: dict[str, Any] = dict(transformations=known, split="tune", faces=faces, seed=seed)
+    edits, left_out = choose_faces(prepared, bench.probability, judge, **asked)
     if not edits:
         raise InputError(f"{prepared.folder}: no tune face to calibrate peers on ({left_out})")
     # What can be reported has faces in some direction; a peer learns nothing else

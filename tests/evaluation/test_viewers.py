@@ -6,7 +6,7 @@ from studies.kept import read_kept
 
 from istrc.errors import InputError
 from istrc.evaluation.editing_faces import Edit
-from istrc.evaluation.kept_pictures import KeptPictures, keep
+from istrc.evaluation.viewers import KeptPictures, keep
 
 
 def outcome(prepared, name, sign, rows):

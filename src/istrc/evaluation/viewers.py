@@ -1,4 +1,12 @@
-"""Contact sheets of edits that nobody picked: the worst, the middle and the best by the judge."""
+"""What sees edits while they are measured: contact sheets, and folders that keep the pictures.
+
+Nobody picks what a sheet shows: the worst, the middle and the best by the judge. A folder has the
+edited pictures as they were judged, so that other judges can look at them:
+
+kept.json         which data, method and strength
+smile+.npy        (N, S, S, 3) uint8, the edited faces of one edit
+smile+.rows.npy   (N,) int64, the rows of the prepared data that they were made of
+"""
 
 from __future__ import annotations
 
@@ -8,8 +16,12 @@ import numpy as np
 
 from istrc import figures
 from istrc.data.prepared import Prepared
+from istrc.errors import InputError
 from istrc.evaluation.editing_measures import Outcome
 from istrc.evaluation.judges import Judge
+from istrc.whole import read_json, write_json
+
+ABOUT = "kept.json"
 
 
 def ranked(verdict: np.ndarray, each: int = 4) -> dict[str, np.ndarray]:
@@ -59,3 +71,31 @@ class Sheets:
             "by the judge's probability of the wanted outcome"
         )
         figures.strip(rows, cell=96, title=title).save(path, format="PNG")
+
+
+class KeptPictures:
+    """Writes the pictures of one method at one strength.
+
+    Raises InputError where the folder holds pictures of something else.
+    """
+
+    def __init__(self, folder: Path, prepared: Prepared, method: str, strength: float):
+        self.folder = folder
+        about = {"faces": len(prepared), "size": prepared.size, "source": prepared.info["source"]}
+        about |= {"method": method, "strength": strength}
+        found = self.folder / ABOUT
+        if found.exists() and read_json(found) != about:
+            raise InputError(
+                f"{folder}: holds other pictures ({found.name} says which); empty it, or name "
+                "another folder"
+            )
+        write_json(found, about)
+
+    def __call__(self, outcome: Outcome) -> None:
+        keep(self.folder, outcome.edit.name, outcome.pixels, outcome.edit.rows)
+
+
+def keep(folder: Path, edit: str, pictures: np.ndarray, rows: np.ndarray) -> None:
+    """Write the pictures (N, S, S, 3) uint8 of one edit, and beside them their rows (N,)."""
+    np.save(folder / f"{edit}.npy", pictures)
+    np.save(folder / f"{edit}.rows.npy", np.asarray(rows, np.int64))

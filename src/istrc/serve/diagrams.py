@@ -1,8 +1,10 @@
-"""The walks of one face as a map: where each attribute leads, seen from the face."""
+"""Diagrams of the page: the walks of one face as a map, and two faces' place on the ROC."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -10,8 +12,12 @@ from PIL import Image, ImageDraw, ImageFont
 from istrc import sphere
 from istrc.arrays import numpy
 from istrc.edit.walk import Walk
-from istrc.evaluation.roc_figure import COLOURS, FAINT, INK, PAPER
+from istrc.evaluation.roc_figure import COLOURS, FAINT, INK, LOWEST, PAPER, roc_figure
 from istrc.photo.mark import overlap
+from istrc.verbs.calibration import read_thresholds
+
+if TYPE_CHECKING:
+    from istrc.circle import Circle
 
 SIZE, MARGIN = (640, 480), 70  # pixels
 
@@ -65,3 +71,32 @@ def _free(draw, text, font, at, right, taken) -> tuple[float, float]:
             break
     taken.append(box)
     return place
+
+
+def position(model: str, circle: Circle, angle: float) -> tuple[Image.Image, str]:
+    """The ROC with a line at the false-accept rate of this angle, and the same in words.
+
+    Between the angles that were measured the rate is interpolated, in its logarithm.
+    """
+    thresholds = read_thresholds(model, circle)
+    known = [thresholds[rate] for rate in sorted(thresholds)]
+    angles = [one.angle for one in known]
+    rates = [one.far for one in known]
+    far = 10 ** float(np.interp(angle, angles, np.log10(rates)))
+    sentence, where = f"About {one_in(far)}", "these two faces"
+    if angle < angles[0]:
+        sentence, where = f"Fewer than {one_in(rates[0])}", "these two faces, or left of it"
+    elif angle > angles[-1]:
+        sentence, where = f"More than {one_in(rates[-1])}", "these two faces, or right of it"
+    far = max(far, LOWEST * 1.01)  # on the axis
+    curves = {
+        "measured": ([*rates, 1.0], [*(one.tar for one in known), 1.0]),
+        where: ([far, far], [0.0, 1.0]),
+    }
+    return roc_figure(curves), f"{sentence} pairs of different people are as near as this."
+
+
+def one_in(rate: float) -> str:
+    """A small rate as one would say it: `1 in 1,000`; to two digits, as more would say nothing."""
+    many = 1 / rate
+    return f"1 in {round(many, 1 - math.floor(math.log10(many))):,.0f}"
