@@ -140,8 +140,10 @@ def test_who_becomes_older_keeps_their_expression(face_points, nets, path):
     change = reach(toy, c, z, {"young": -1.0}, walk, []).change
     for name, value in before.items():
         assert measured(toy, c + change, name) == pytest.approx(value, abs=2e-3)
+    both = unexpressive(toy, c, change + 0.1, {"young": -1.0, "big_nose": 1.0})
+    assert not torch.equal(both, change + 0.1)
     # What moves it by its meaning may, and so may what nobody knows
-    for edit in ("mouth_open", "surprised"):
+    for edit in ("mouth_open", "wide_mouth", "surprised"):
         assert torch.equal(unexpressive(toy, c, change + 1, {edit: 1.0}), change + 1)
 
 
