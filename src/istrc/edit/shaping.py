@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 SHUT = [[[1.0, 1.0, 1.0], [0.0, 0.0, 1.0]]]  # what lip_gap's ranges become: (1, 2, 3)
 EXPRESSIONS = ("mouth_open", "smile")  # that shapes are measured by
-_LIPS = ("big_lips", "wide_mouth")  # whose edits shape the mouth itself: see `made_up`
+OF_LIPS = (*EXPRESSIONS, "big_lips", "wide_mouth")  # whose edits shape the mouth: see `made_up`
 LEAST = 0.15  # of the gap between the classes, that an edit of strength 1 goes in any case
 NEAR = 0.01  # of the distance of the eyes, over which a measure's slope is taken
 ENOUGH = 1.2  # ... that a measure goes, where the class has room for it
@@ -144,7 +144,11 @@ def unexpressive(nets: Networks, c: Array, change: Array, strengths: Mapping[str
     what differs between them brings that along.
     """
     for name in EXPRESSIONS:
-        if name in nets.probes.measures and leaves(strengths, name) and not {*_LIPS} & {*strengths}:
+        if (
+            name in nets.probes.measures
+            and leaves(strengths, name)
+            and not {*OF_LIPS} & {*strengths}
+        ):
             own = measures(nets.shapes(c))[MEASURED[name]]
             change = _within(nets, c, change, name, own, own)
     return change
