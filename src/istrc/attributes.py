@@ -92,6 +92,10 @@ MOVES_WITH = {
     **{name: _HAIR_COLOURS for name in _HAIR_COLOURS if name != "gray_hair"},
 }  # fmt: skip
 
+# Attributes whose prototype an edit of another, in one direction, goes along as well: who is not
+# young may be 45, and who has grey hair is older, in their skin as well
+BROUGHT = {("young", -1): ("gray_hair",)}
+
 
 def moves(name: str, other: str) -> bool:
     """Whether an edit of one attribute moves the other: it is the same, or follows from it."""

@@ -215,6 +215,19 @@ def test_a_face_s_shape_goes_once_along_a_prototype_and_its_colour_on(nets, face
     assert not done.any() and float(change[0, 0]) == pytest.approx(2 * MOST)
 
 
+def test_who_becomes_older_has_what_grey_hair_comes_with(nets):
+    toy = nets(names=("young", "gray_hair"))
+    toy.probes.prototypes = torch.tensor([[4.0, 0.0], [-1.0, 2.0]])
+    c = torch.tensor([[4.0, 0.0]])
+    older, _ = completed(toy, c, 0 * c, {"young": -1.0}, lambda change: change)
+    torch.testing.assert_close(older, 8 / 5 * torch.tensor([[-5.0, 2.0]]))
+    younger, _ = completed(toy, -c, 0 * c, {"young": 1.0}, lambda change: change)
+    torch.testing.assert_close(younger, torch.tensor([[8.0, 0.0]]))
+    toy.probes.names = ("young", "male")
+    older, _ = completed(toy, c, 0 * c, {"young": -1.0}, lambda change: change)
+    torch.testing.assert_close(older, torch.tensor([[-8.0, 0.0]]))
+
+
 def test_a_prototype_goes_on_where_the_picture_falls_short(nets):
     """As far as what is shown of it asks, each face for itself; what is there already stays."""
     toy = nets()

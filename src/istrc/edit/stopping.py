@@ -20,6 +20,7 @@ import numpy as np
 
 from istrc import sphere
 from istrc.arrays import along, indices, inference, library, numbers
+from istrc.attributes import BROUGHT
 from istrc.edit import walk as walking
 from istrc.edit.shaping import LEAST, made_up, moving, placed, unexpressive, unturned
 
@@ -268,6 +269,9 @@ def completed(
     for name, strength in strengths.items():
         column, sign = probes.names.index(name), np.sign(strength)
         way = sign * probes.prototypes[column]
+        for other in BROUGHT.get((name, int(sign)), ()):
+            if other in probes.names:
+                way = way + probes.prototypes[probes.names.index(other)]
         if nets.facial:
             # What is measured is made up already
             moved = numbers(moving([name]) * (name not in probes.measures), c) @ placed(
