@@ -20,8 +20,9 @@ from istrc.data.sources.celeba_official import CelebaOfficial
 from istrc.data.sources.source import Chunk
 from istrc.errors import InputError
 from istrc.evaluation.embedding import drawn_rows
-from istrc.photo.align import Frame, aligned_frame, compose, invert, sampling_grid, transform
+from istrc.photo.align import Frame, aligned_frame, compose, invert, transform
 from istrc.photo.detect import Box
+from istrc.resample import places
 from istrc.shape.crop import BOX_CENTRE, BOX_SIDE, CROP_CENTRE, CROP_SIDE, EYES, FRAME_SIZE
 
 BACKGROUNDS = ("neutral", "noise", "photograph")
@@ -86,7 +87,8 @@ def lay(face: np.ndarray, ground: np.ndarray, frame: Frame, feather: float = FEA
     right, bottom = (int(v) for v in np.clip(np.ceil(corners.max(0)), 0, ends))
     if left >= right or top >= bottom:
         return result
-    grid = sampling_grid(compose(shrink, to_face), (left, top, right, bottom), size)
+    looks = np.stack(places(compose(shrink, to_face), (left, top, right, bottom)), -1)  # (h, w, 2)
+    grid = torch.from_numpy((2 * (looks + 0.5) / size - 1).astype(np.float32))[None]
     picture = torch.from_numpy(small.copy()).permute(2, 0, 1)[None].float()
     laid = F.grid_sample(picture, grid, mode="bicubic", padding_mode="border", align_corners=False)
     inside = (1 - grid[0].abs()).amin(-1) / (2 * feather)  # (h, w): 0 at the edge, 1 further in

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+from pathlib import Path
 
 from istrc.errors import IstrcError
 
@@ -69,6 +70,13 @@ def limit_threads(runtime: str, count: int) -> None:
         import torch
 
         torch.set_num_threads(count)
+
+
+def packaged(package: str, name: str) -> Path | None:
+    """A file of a package that is not imported; None where it is not installed."""
+    spec = importlib.util.find_spec(package)
+    places = (spec and spec.submodule_search_locations) or []
+    return next((path for at in places if (path := Path(at) / name).is_file()), None)
 
 
 def has(package: str) -> bool:

@@ -7,7 +7,6 @@ the weights of dlib's own file; a test compares the descriptors with dlib's.
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +16,7 @@ from torch.nn import functional as F
 
 from istrc.errors import InputError, IstrcError
 from istrc.models.fused import channels_last
+from istrc.runtime import packaged
 
 DESCRIPTOR = "dlib_face_recognition_resnet_model_v1.dat"
 MEAN = (122.782, 117.001, 104.298)  # of red, green and blue, subtracted before dividing by 256
@@ -24,19 +24,14 @@ LEVELS = ((32, False, 3), (64, True, 4), (128, True, 3), (256, True, 3), (256, T
 
 
 def model_file(name: str) -> Path:
-    """A model file of face_recognition_models; that package is not imported (it needs setuptools).
-
-    Raises IstrcError when it is not installed.
-    """
-    spec = find_spec("face_recognition_models")
-    places = (spec and spec.submodule_search_locations) or [""]
-    folder = Path(places[0]) / "models"
-    if spec is None or not (folder / name).is_file():
+    """A model file of face_recognition_models. Raises IstrcError when that is not installed."""
+    path = packaged("face_recognition_models", f"models/{name}")
+    if path is None:
         raise IstrcError(
             "dlib's recogniser is not installed: pip install face_recognition_models "
             "(it is in 'istrc[dlib]'), or do without it"
         )
-    return folder / name
+    return path
 
 
 class _Affine(nn.Module):

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from istrc import cache
-from istrc.errors import InputError
+from istrc.errors import InputError, reason
 from istrc.models.fused import channels_last
 from istrc.models.inception_resnet_v1 import InceptionResNetV1
 from istrc.recognisers import placement
@@ -141,10 +141,9 @@ def _load(path: Path) -> InceptionResNetV1:
         else:
             tensors = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged or foreign file raises nearly anything
-        reason = " ".join(str(error).split())[:120]
         raise InputError(
             f"{path}: not a file of weights that can be read safely ({type(error).__name__}: "
-            f"{reason}); give the release's .pt file"
+            f"{reason(error)[:120]}); give the release's .pt file"
         ) from None
     named = isinstance(tensors, dict) and all(isinstance(name, str) for name in tensors)
     if not named or not all(map(torch.is_tensor, tensors.values())):
@@ -158,8 +157,8 @@ def _load(path: Path) -> InceptionResNetV1:
     try:
         net.load_state_dict({**counters, **tensors}, assign=True)
     except RuntimeError as error:
-        reason = " ".join(str(error).split())[:160]
-        raise InputError(f"{path}: not the weights of Inception-ResNet-v1 ({reason})") from None
+        said = reason(error)[:160]
+        raise InputError(f"{path}: not the weights of Inception-ResNet-v1 ({said})") from None
     if not all(bool(t.isfinite().all()) for t in net.state_dict().values()):
         raise InputError(f"{path}: holds weights that are not finite; get the file again")
     return net.float().eval().requires_grad_(False)

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from istrc.errors import InputError, IstrcError
+from istrc.errors import InputError, IstrcError, reason
 from istrc.recognisers import placement
 from istrc.recognisers.recogniser import file_checksum, on_sphere
 
@@ -129,10 +129,9 @@ class Onnx:
             try:
                 (y,) = self.session.run([self.output], {self.name: some})
             except Exception as error:  # onnxruntime's errors have no common class of their own
-                reason = " ".join(str(error).split())[:160]
                 raise InputError(
-                    f"{self.path}: does not run on {some.shape} ({reason}); check the input size "
-                    "and layout"
+                    f"{self.path}: does not run on {some.shape} ({reason(error)[:160]}); check the "
+                    "input size and layout"
                 ) from None
             y = np.asarray(y, np.float32)
             if y.ndim < 2 or len(y) != len(some) or y[0].size != max(y.shape[1:]):
@@ -284,8 +283,8 @@ def _open(path: Path):
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # as above
-        reason = " ".join(str(error).split())[:160]
-        raise InputError(f"{path}: not an ONNX file that runs here ({reason})") from None
+        said = reason(error)[:160]
+        raise InputError(f"{path}: not an ONNX file that runs here ({said})") from None
 
 
 def _choice(path: Path, what: str, value: str, known: tuple[str, ...]) -> str:

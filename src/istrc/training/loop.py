@@ -26,7 +26,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
-from istrc.errors import IstrcError
+from istrc.errors import IstrcError, reason
 from istrc.progress import Bar
 from istrc.training import processes
 from istrc.training.cost import Cost
@@ -260,9 +260,9 @@ def _load(path, modules, optimizers, state, config) -> int:
             try:
                 module.load_state_dict(tensors)
             except RuntimeError as error:  # a network of another version of this package
-                reason = " ".join(str(error).split())[:200]
                 raise IstrcError(
-                    f"{path}: holds another {name} than this version trains ({reason}); "
+                    f"{path}: holds another {name} than this version trains "
+                    f"({reason(error)[:200]}); "
                     "use another folder, or delete it to start again"
                 ) from None
         for name, optimizer in optimizers.items():
