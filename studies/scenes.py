@@ -17,7 +17,6 @@ from torch.nn import functional as F
 
 from istrc.data.prepared import Prepared
 from istrc.data.sources.celeba_official import CelebaOfficial
-from istrc.data.sources.source import Chunk
 from istrc.errors import InputError
 from istrc.evaluation.embedding import drawn_rows
 from istrc.photo.align import Frame, aligned_frame, compose, invert, transform
@@ -152,8 +151,8 @@ def draw_faces(
     rng, source = np.random.default_rng(seed), CelebaOfficial(Path(whole))
     faces: list[np.ndarray] = []
     for place in rng.permutation(np.flatnonzero(source.split > 0)):
-        for row in source.read(Chunk(1, (int(place), int(place) + 1))):
-            picture = Image.open(BytesIO(row.data)).convert("RGB") if row.data else None
+        for data, _ in source.read(range(place, place + 1)):
+            picture = Image.open(BytesIO(data)).convert("RGB") if data else None
             if picture is not None and picture.size == FRAME_SIZE:
                 faces.append(np.asarray(picture))
         if len(faces) == count:

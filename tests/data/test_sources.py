@@ -6,6 +6,7 @@ import zipfile
 import numpy as np
 import pytest
 from PIL import Image
+from tests.data.rows import rows
 
 from istrc.data.sources import open_source
 from istrc.errors import InputError
@@ -22,14 +23,6 @@ def encoded(size=(128, 128), seed=0, suffix="png"):
     stream = io.BytesIO()
     Image.fromarray(pixels).save(stream, {"png": "PNG", "jpg": "JPEG"}[suffix])
     return stream.getvalue()
-
-
-def rows(source, chunk=2):
-    chunks = source.chunks(chunk)
-    assert sum(c.rows for c in chunks) == source.about.count
-    read = [list(source.read(c)) for c in chunks]
-    assert [len(r) for r in read] == [c.rows for c in chunks]
-    return [row for part in read for row in part]
 
 
 def parquet(path, pictures, people=None, present=None, names=None, **options):
@@ -292,7 +285,7 @@ def test_columns_of_places_are_landmarks(tmp_path):
     lines = ["file,x0,y0,x1,y1", "a.png,64,32,0,128", "b.png,,1,2,3"]
     (tmp_path / "labels.csv").write_text("\n".join(lines))
     source = open_source(tmp_path)
-    assert source.about.points == 2 and source.about.attributes == []
+    assert source.points.shape == (2, 2, 2) and source.about.attributes == []
     one, other = rows(source)
     assert one.points.tolist() == [[64, 32], [0, 128]] and np.isnan(other.points).all()
 
@@ -306,4 +299,4 @@ def test_columns_of_places_that_do_not_add_up(tmp_path):
         opened("file,x0,y0,x2,y2")
     with pytest.raises(InputError, match="column y1, of landmarks, is not of numbers"):
         opened("file,x0,y0,x1,y1", "a.png,1,2,3,low")
-    assert opened("file,x0,y0,x1,other").about.points == 0  # no pairs: columns as others
+    assert opened("file,x0,y0,x1,other").points is None  # no pairs: columns as others

@@ -29,13 +29,13 @@ from istrc.data.parts import (
     PartMaker,
     load_part,
     make_in_worker,
+    one_line,
     part_path,
     start_worker,
     write_whole,
 )
 from istrc.data.prepared import FORMAT, SPLITS, Prepared, write_images
 from istrc.data.sources import Source, open_source
-from istrc.data.sources.source import Chunk
 from istrc.errors import InputError, IstrcError, OutOfSpace
 from istrc.runtime import cores
 from istrc.whole import read_json
@@ -100,19 +100,20 @@ def prepare(
         categories=tuple(categories),
         unseen=unseen,
     )
-    if opened.about.count == 0:
+    if not opened.names:
         raise InputError(f"{source}: no pictures are named in it")
     out = Path(out)
     plan = _agree_on_plan(opened, out, size, measured, chunk)
     if (out / "prepared.json").exists():
         shutil.rmtree(out / _PARTS, ignore_errors=True)  # a kill may have come just before this
-        return _report(opened, out, resumed=opened.about.count, seconds=0.0)
+        return _report(opened, out, resumed=len(opened.names), seconds=0.0)
 
     with _turning_full_disk_into_one_line(out), _only_one_run(out / _PARTS):
         if plan["measured"]:
             measuring.Measurer()  # if it cannot be loaded, say so here and not in every worker
         write_whole(out / _PARTS / "plan.json", lambda f: f.write(json.dumps(plan).encode()))
-        chunks = opened.chunks(plan["chunk"])
+        total, step = len(opened.names), plan["chunk"]
+        chunks = [range(start, min(start + step, total)) for start in range(0, total, step)]
         resumed = _make_parts(opened, out / _PARTS, plan, chunks, workers or cores(), progress)
         _assemble(opened, out, plan, len(chunks))
     shutil.rmtree(out / _PARTS)
@@ -178,15 +179,14 @@ def _make_parts(
     source: Source,
     folder: Path,
     plan: dict[str, Any],
-    chunks: list[Chunk],
+    chunks: list[range],
     workers: int,
     progress: _Progress | None,
 ) -> int:
     """Makes the parts that are not there yet; returns how many pictures were done before."""
-    total = source.about.count
+    total = len(source.names)
     missing = [k for k in range(len(chunks)) if not part_path(folder, k).exists()]
-    done = total - sum(chunks[k].rows for k in missing)
-    resumed = done
+    resumed = done = total - sum(len(chunks[k]) for k in missing)
     if progress:
         progress(done, total)
     arguments = (source, plan["size"], plan["measured"], folder)
@@ -194,7 +194,8 @@ def _make_parts(
     def one_after_another() -> Iterator[int]:
         make = PartMaker(*arguments)
         for k in missing:
-            yield make(k, chunks[k])
+            make(k, chunks[k])
+            yield k
 
     def side_by_side() -> Iterator[int]:
         # spawn: a fork would copy the threads' locks of Arrow and torch in whatever state.
@@ -202,10 +203,11 @@ def _make_parts(
         with ProcessPoolExecutor(
             min(workers, len(missing)), context, start_worker, arguments
         ) as pool:
-            jobs = [pool.submit(make_in_worker, k, chunks[k]) for k in missing]
+            jobs = {pool.submit(make_in_worker, k, chunks[k]): k for k in missing}
             try:
                 for job in as_completed(jobs):
-                    yield job.result()[1]
+                    job.result()
+                    yield jobs[job]
             except BrokenProcessPool:
                 raise IstrcError(
                     "a worker process died (out of memory, or prepare() was called from a script "
@@ -215,8 +217,8 @@ def _make_parts(
                 for job in jobs:
                     job.cancel()
 
-    for rows in side_by_side() if workers > 1 and len(missing) > 1 else one_after_another():
-        done += rows
+    for k in side_by_side() if workers > 1 and len(missing) > 1 else one_after_another():
+        done += len(chunks[k])
         if progress:
             progress(done, total)
     return resumed
@@ -224,54 +226,54 @@ def _make_parts(
 
 def _assemble(source: Source, out: Path, plan: dict[str, Any], parts: int) -> None:
     """Puts the parts together in order, the pictures one part at a time."""
-    about, folder = source.about, out / _PARTS
-    small: dict[str, list[np.ndarray]] = {
-        key: [] for key in ("attributes", "identity", "split", "measures", "landmarks")
-    }
-    names: list[str] = []
+    about, folder, total = source.about, out / _PARTS, len(source.names)
+    small: dict[str, list[np.ndarray]] = {"rows": [], "measures": [], "landmarks": []}
     skipped: list[dict[str, str]] = []
     for number in range(parts):
         part = load_part(folder, number)
-        for key, kept in small.items():
-            kept.append(getattr(part, key))
-        names += part.names
+        for key, found in small.items():
+            found += [array] if len(array := getattr(part, key)) else []
         skipped += part.skipped
-    count = len(names)
-    if count + len(skipped) != about.count:
+    count = sum(map(len, small["rows"]))
+    if count + len(skipped) != total:
         raise IstrcError(
-            f"{out}: {count} kept and {len(skipped)} skipped of {about.count} pictures do not "
+            f"{out}: {count} kept and {len(skipped)} skipped of {total} pictures do not "
             "add up; delete it and prepare again"
         )
     if count == 0:
         first = skipped[0]
         shutil.rmtree(folder)  # nothing to go on from: the pictures may be repaired meanwhile
         raise InputError(
-            f"{about.name}: none of {about.count} pictures can be read; the first, "
+            f"{about.name}: none of {total} pictures can be read; the first, "
             f"{first['name']}: {first['reason']}"
         )
 
     shape = (count, plan["size"], plan["size"], 3)
     write_images(out, shape, (load_part(folder, number).images for number in range(parts)))
 
-    arrays = {key: np.concatenate(small[key]) for key in ("attributes", "identity", "split")}
+    kept = np.concatenate(small["rows"])
+    labels = {key: getattr(source, key) for key in ("attributes", "identity", "split")}
+    arrays = {key: np.ascontiguousarray(array[kept]) for key, array in labels.items()}
     attribute_names = list(about.attributes)
     info: dict[str, Any] = {}
     if plan["measured"]:
-        residuals, labels = measuring.label(
+        residuals, measured = measuring.label(
             np.concatenate(small["measures"]),
             arrays["attributes"],
             attribute_names,
             arrays["split"] == SPLITS.index("train"),
         )
-        arrays["attributes"] = np.concatenate([arrays["attributes"], labels], axis=1)
+        arrays["attributes"] = np.concatenate([arrays["attributes"], measured], axis=1)
         arrays["measured"] = residuals
         attribute_names += measuring.NAMES
         info["measured"] = list(measuring.NAMES)
-    if plan["measured"] or about.points:
-        arrays["landmarks"] = np.concatenate([one for one in small["landmarks"] if len(one)])
+    if small["landmarks"]:
+        arrays["landmarks"] = np.concatenate(small["landmarks"])
     for name, array in arrays.items():
         write_whole(out / f"{name}.npy", partial(np.save, arr=array, allow_pickle=False))
-    write_whole(out / "names.txt", lambda f: f.write(_lines(names)))
+    names = "".join(f"{one_line(source.names[row])}\n" for row in kept)
+    encoded = names.encode(errors="surrogateescape")  # what is no Unicode as the bytes that it is
+    write_whole(out / "names.txt", lambda f: f.write(encoded))
     origin = {key: plan[key] for key in ("kind", "name", "fingerprint")}
     head = dict(format=FORMAT, size=plan["size"], count=count, attributes=attribute_names)
     head |= dict(splits=list(SPLITS), source=origin)
@@ -280,14 +282,9 @@ def _assemble(source: Source, out: Path, plan: dict[str, Any], parts: int) -> No
     write_whole(out / "prepared.json", lambda f: f.write(json.dumps(info, indent=1).encode()))
 
 
-def _lines(names: Sequence[str]) -> bytes:
-    """A name a line; one that is no Unicode as the bytes that it is."""
-    return "".join(f"{name}\n" for name in names).encode(errors="surrogateescape")
-
-
 def _report(source: Source, out: Path, resumed: int, seconds: float) -> Report:
     """Reads the folder back, so that what is reported is what is there."""
-    prepared, total = Prepared(out), source.about.count
+    prepared, total = Prepared(out), len(source.names)
     splits = {name: len(prepared.rows(name)) for name in SPLITS}
     skipped = prepared.info.get("skipped", [])
     counts = {len(prepared), len(prepared.names), sum(splits.values()), total - len(skipped)}

@@ -17,11 +17,8 @@ import numpy as np
 from istrc.data.sources.source import (
     LARGEST_LABELS,
     About,
-    Chunk,
-    Row,
     find,
     fingerprint,
-    spans,
     text_of,
 )
 from istrc.errors import InputError, reason
@@ -45,18 +42,20 @@ INVERTED = ("No_Beard",)  # labelled by their absence in CelebA; here 1 means th
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 
 
-def translate(columns: Sequence[str], present: np.ndarray) -> tuple[list[str], np.ndarray]:
-    """CelebA's columns and (N, A) bool -> our names and (N, A) int8, No_Beard turned to beard."""
-    values = present.astype(np.int8)
+def translate(columns: Sequence[str], labels: np.ndarray) -> tuple[list[str], np.ndarray]:
+    """CelebA's columns and (N, A) yes, no or -1 -> our names and int8, No_Beard turned to beard."""
+    values = labels.astype(np.int8)
     for column in INVERTED:
         if column in columns:
-            k = list(columns).index(column)
-            values[:, k] = 1 - values[:, k]
+            own = values[:, list(columns).index(column)]
+            own[own >= 0] = 1 - own[own >= 0]
     return [RENAMED.get(column, column.lower()) for column in columns], values
 
 
 class CelebaOfficial:
     """CelebA's official folder, or a zip of it."""
+
+    points: np.ndarray | None = None
 
     def __init__(self, path: Path):
         self._archive: zipfile.ZipFile | None = None
@@ -68,7 +67,8 @@ class CelebaOfficial:
         attributes, self.attributes = translate(columns, present)
         split = _pairs(*partition)
         person = _pairs(*identity) if identity else {}
-        # int8 and int32 columns, not dictionaries: the source travels to every worker.
+        # int8 and int32 columns, not dictionaries: the source travels to every worker. Pictures of
+        # no split are not used
         self.split = np.array([split.get(name, -1) for name in self.names], np.int8)
         self.identity = np.array([person.get(name, -1) for name in self.names], np.int32)
         notes = [] if identity else [f"no {IDENTITY[0]}: identities are not known"]
@@ -78,7 +78,6 @@ class CelebaOfficial:
         self.about = About(
             kind="celeba-official",
             name=path.name,
-            count=len(self.names),
             attributes=attributes,
             fingerprint=fingerprint(text for _, text in (labels, partition, identity or ("", ""))),
             celeba=True,
@@ -131,37 +130,23 @@ class CelebaOfficial:
             raise InputError(f"{path}: no {names[0]} (or .csv) here; it comes with CelebA's labels")
         return ()
 
-    def chunks(self, rows: int) -> list[Chunk]:
-        return spans(len(self.names), rows)
-
-    def read(self, chunk: Chunk) -> Iterator[Row]:
-        for k in range(*chunk.where):
-            name = self.names[k]
-            data, why = None, ""
+    def read(self, rows: range) -> Iterator[tuple[bytes | None, str]]:
+        for k in rows:
+            member = self.members.get(self.names[k])
             if self.split[k] < 0:
-                why = f"not in {PARTITION[0]}"
-            elif name not in self.members:
-                why = "no such picture"
+                yield None, f"not in {PARTITION[0]}"
+            elif member is None:
+                yield None, "no such picture"
             else:
                 try:
-                    data = self._bytes(self.members[name])
+                    if self.zip:
+                        yield self._unpacked(member, LARGEST_FILE), ""
+                    else:
+                        yield contents(self.folder / member, LARGEST_FILE), ""
                 except OSError as error:
-                    why = f"cannot be read: {error}"
+                    yield None, f"cannot be read: {error}"
                 except ValueError as error:
-                    why = str(error)
-            yield Row(
-                name,
-                data,
-                self.attributes[k],
-                identity=int(self.identity[k]),
-                split=max(int(self.split[k]), 0),
-                reason=why,
-            )
-
-    def _bytes(self, member: str) -> bytes:
-        if self.zip:
-            return self._unpacked(member, LARGEST_FILE)
-        return contents(self.folder / member, LARGEST_FILE)
+                    yield None, str(error)
 
     def _unpacked(self, member: str, most: int) -> bytes:
         """A file of the zip, of at most so many bytes. Raises ValueError, which says why not."""

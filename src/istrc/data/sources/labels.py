@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 
 from istrc.data.sources.celeba_official import SPLITS
-from istrc.data.sources.source import About, Row, fingerprint
+from istrc.data.sources.source import About, fingerprint
 from istrc.errors import InputError
 
 FILE = ("file", "filename", "file_name", "image", "image_id", "picture", "path", "name")
@@ -51,9 +51,7 @@ class Labels:
         unseen: share of the identities whose pictures are all held out, as `test`.
 
     Attributes:
-        names, identity (N,), split (N,), attributes (N, A): see istrc.data.prepared.
-        points: (N, K, 2) pixels, NaN where not known; None where the table has none.
-        about: what the source says of itself.
+        about, names, attributes, identity, split, points: see istrc.data.sources.source.Source.
     """
 
     def __init__(
@@ -112,24 +110,10 @@ class Labels:
         self.about = About(
             kind=kind,
             name=name,
-            count=len(self.names),
             attributes=names,
             fingerprint=fingerprint([raw, identity_column, tuple(categories), *held_out]),
-            points=0 if self.points is None else self.points.shape[1],
             notes=notes,
             extra={"classes": classes} if classes else {},
-        )
-
-    def row(self, number: int, data: bytes | None, reason: str) -> Row:
-        """The picture of a row, or why there is none."""
-        return Row(
-            self.names[number],
-            data,
-            self.attributes[number],
-            identity=int(self.identity[number]),
-            split=int(self.split[number]),
-            points=None if self.points is None else self.points[number],
-            reason=reason,
         )
 
 
