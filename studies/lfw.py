@@ -122,9 +122,8 @@ def central_face(pixels: np.ndarray, aligner: Any = None) -> tuple[Frame, bool]:
     if boxes:
         box = min(boxes, key=lambda box: float(np.linalg.norm(np.array(box.centre) - middle)))
         return find_frame(pixels, box, aligner), True
-    half = min(width, height) / ENLARGED / 2
-    (left, top), (right, bottom) = (middle - half).tolist(), (middle + half).tolist()
-    return find_frame(pixels, Box(left, top, right, bottom, 0.0), aligner), False
+    side = min(width, height) / ENLARGED
+    return find_frame(pixels, Box(width / 2, height / 2, side, 0.0), aligner), False
 
 
 def evaluate_lfw(

@@ -110,15 +110,13 @@ def spoilt(pixels: np.ndarray, light: float = 1.0, blur: float = 0.0) -> np.ndar
 def box_of(frame: Frame) -> Box:
     """The box that a detector draws round this face on average, if it is upright."""
     x, y = transform(frame.inverse, BOX_CENTRE)
-    half = BOX_SIDE / frame.scale / 2
-    return Box(x - half, y - half, x + half, y + half, score=1.0)
+    return Box(x, y, BOX_SIDE / frame.scale, score=1.0)
 
 
 def disturbed(box: Box, rng: np.random.Generator, *, shift: float, scale: float) -> Box:
     """The box moved by up to `shift` of its side and resized by up to a factor of `scale`."""
     x, y = np.array(box.centre) + box.side * rng.uniform(-shift, shift, 2)
-    half = box.side / 2 * scale ** rng.uniform(-1, 1)
-    return Box(x - half, y - half, x + half, y + half, box.score, box.angle)
+    return Box(x, y, box.side * scale ** rng.uniform(-1, 1), box.score, box.angle)
 
 
 def eye_error(found: Frame, true: Frame) -> float:

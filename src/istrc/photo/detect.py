@@ -42,25 +42,21 @@ _SIDE_RATIO, _SIDE_DROP = BOX_SIDE / 99.8, (float(BOX_CENTRE[1]) - 127.0) / 99.8
 class Box:
     """A square round a face, eyebrows to chin."""
 
-    # The square's edges in the photograph, pixels; it may reach outside of it
-    left: float
-    top: float
-    right: float
-    bottom: float
+    x: float  # of its centre in the photograph, pixels; the square may reach outside of it
+    y: float
+    side: float
     score: float  # the detector's confidence; 0 is its threshold, a clear face has 1 to 2
     # Radians that the face, and with it the square about its centre, is turned clockwise in the
     # photograph; a first guess, within 20 degrees or so
     angle: float = 0.0
 
     @property
-    def side(self) -> float:
-        """The square's side, pixels."""
-        return (self.right - self.left + self.bottom - self.top) / 2
-
-    @property
     def centre(self) -> tuple[float, float]:
-        """(x, y) of the square's centre, pixels."""
-        return (self.left + self.right) / 2, (self.top + self.bottom) / 2
+        return self.x, self.y
+
+    def moved(self, x: float, y: float) -> Box:
+        """The same where the photograph goes on to the left and above by so much."""
+        return replace(self, x=self.x + x, y=self.y + y)
 
 
 def detect(pixels: np.ndarray, min_face: float | None = None) -> list[Box]:
@@ -159,7 +155,8 @@ def _search(picture: Image.Image, scale: float) -> list[Box]:
         if index in _TO_THE_SIDE:
             y += _SIDE_DROP * side
             side *= _SIDE_RATIO
-        boxes.append(_box(x * scale, y * scale, side * scale, score, _TURNED.get(index, 0.0)))
+        turn = _TURNED.get(index, 0.0)
+        boxes.append(Box(x * scale, y * scale, side * scale, float(score), turn))
     return boxes
 
 
@@ -170,7 +167,7 @@ def _small(picture: Image.Image, smallest: float, largest: float, near: list[Box
     found: list[Box] = []
     missed = 0
     for place in proposals(picture, smallest, largest):
-        guess = _box(place.x, place.y + _DROP * place.side, _SHARE * place.side, 0.0, 0.0)
+        guess = Box(place.x, place.y + _DROP * place.side, _SHARE * place.side, 0.0)
         if any(_same_face(guess, box) for box in _clear(near + found)):
             continue
         half = AROUND * place.side / 2
@@ -179,11 +176,7 @@ def _small(picture: Image.Image, smallest: float, largest: float, near: list[Box
         bottom = min(picture.height, math.ceil(place.y + half))
         window = picture.crop((left, top, right, bottom))
         side = max(1, round(max(window.size) * ENLARGED / place.side))
-        seen = [
-            replace(box, left=box.left + left, right=box.right + left,
-                    top=box.top + top, bottom=box.bottom + top)
-            for box in _search(*_at_side(window, side))
-        ]  # fmt: skip
+        seen = [box.moved(left, top) for box in _search(*_at_side(window, side))]
         missed = 0 if seen else missed + 1
         found += seen
         if missed == PATIENCE:
@@ -198,21 +191,16 @@ def _search_turned(picture: Image.Image, scale: float, degrees: float) -> list[B
     cos, sin = math.cos(turn), math.sin(turn)
     boxes = []
     for box in _search(turned, 1.0):
-        x, y = box.centre[0] - turned.width / 2, box.centre[1] - turned.height / 2
+        x, y = box.x - turned.width / 2, box.y - turned.height / 2
         # Turned back clockwise, about the centres of both pictures
         x, y = cos * x - sin * y + picture.width / 2, sin * x + cos * y + picture.height / 2
-        boxes.append(_box(x * scale, y * scale, box.side * scale, box.score, box.angle + turn))
+        angle = math.remainder(box.angle + turn, 2 * math.pi)
+        boxes.append(Box(x * scale, y * scale, box.side * scale, box.score, angle))
     return boxes
 
 
 def _clear(boxes: list[Box]) -> list[Box]:
     return [box for box in boxes if box.score >= CLEAR]
-
-
-def _box(x: float, y: float, side: float, score: float, angle: float) -> Box:
-    half = side / 2
-    angle = math.remainder(angle, 2 * math.pi)
-    return Box(x - half, y - half, x + half, y + half, float(score), angle)
 
 
 def without_doubles(boxes: list[Box]) -> list[Box]:
