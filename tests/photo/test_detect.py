@@ -5,9 +5,10 @@ import math
 import numpy as np
 import pytest
 from PIL import Image
+from studies.lfw import detect
 
 from istrc.errors import InputError
-from istrc.photo.detect import Box, detect, glance, without_doubles
+from istrc.photo.detect import Box, glance, without_doubles
 
 
 def read(path) -> np.ndarray:

@@ -5,10 +5,10 @@ import sys
 import numpy as np
 import pytest
 from PIL import Image
+from studies.lfw import detect
 
 from istrc.errors import IstrcError
 from istrc.photo import hog
-from istrc.photo.detect import detect
 
 
 @pytest.fixture(autouse=True)

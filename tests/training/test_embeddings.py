@@ -22,7 +22,6 @@ class Counting:
     def __init__(self, inner, dies_after=None):
         self.inner, self.seen, self.dies_after = inner, 0, dies_after
         self.size, self.dim, self.record, self.notes = inner.size, inner.dim, inner.record, []
-        self.placement = inner.placement
 
     def embed(self, x):
         if self.dies_after is not None and self.seen >= self.dies_after:

@@ -45,12 +45,6 @@ class PartMaker:
 
     def __call__(self, number: int, chunk: range) -> None:
         """Writes part `number`, of these rows of the source."""
-        arrays = dict(vars(self._make(chunk)))
-        # JSON as bytes: an array of strings pads every name to the longest.
-        arrays["skipped"] = np.frombuffer(json.dumps(arrays["skipped"]).encode(), np.uint8)
-        write_whole(part_path(self.folder, number), lambda stream: np.savez(stream, **arrays))
-
-    def _make(self, chunk: range) -> Part:
         source, size = self.source, self.size
         rows, images, measures, landmarks = [], [], [], []
         skipped: list[dict[str, str]] = []
@@ -70,13 +64,15 @@ class PartMaker:
                 native = crop.resize(face, measured.SIZE)
                 measures.append(self.measurer(native))
                 landmarks.append(self.measurer.landmarks(native))
-        return Part(
+        arrays: dict[str, Any] = dict(
             rows=np.array(rows, np.int64),
             images=np.array(images, np.uint8).reshape(len(rows), size, size, 3),
             measures=np.array(measures, np.float32),
             landmarks=np.array(landmarks, np.float32),
-            skipped=skipped,
+            # JSON as bytes: an array of strings pads every name to the longest.
+            skipped=np.frombuffer(json.dumps(skipped).encode(), np.uint8),
         )
+        write_whole(part_path(self.folder, number), lambda stream: np.savez(stream, **arrays))
 
 
 def one_line(name: str) -> str:

@@ -25,15 +25,8 @@ from typing import Any
 import numpy as np
 
 from istrc.data import measured as measuring
-from istrc.data.parts import (
-    PartMaker,
-    load_part,
-    make_in_worker,
-    one_line,
-    part_path,
-    start_worker,
-    write_whole,
-)
+from istrc.data import parts
+from istrc.data.parts import load_part, one_line, part_path, write_whole
 from istrc.data.prepared import FORMAT, SPLITS, Prepared, write_images
 from istrc.data.sources import Source, open_source
 from istrc.errors import InputError, IstrcError, OutOfSpace
@@ -94,11 +87,7 @@ def prepare(
     if not 0 <= unseen < 1:
         raise InputError(f"unseen {unseen:g}: a share of the identities, 0 or more and below 1")
     opened = open_source(
-        source,
-        kind,
-        identity_column=identity_column,
-        categories=tuple(categories),
-        unseen=unseen,
+        source, kind, identity_column=identity_column, categories=tuple(categories), unseen=unseen
     )
     if not opened.names:
         raise InputError(f"{source}: no pictures are named in it")
@@ -192,7 +181,7 @@ def _make_parts(
     arguments = (source, plan["size"], plan["measured"], folder)
 
     def one_after_another() -> Iterator[int]:
-        make = PartMaker(*arguments)
+        make = parts.PartMaker(*arguments)
         for k in missing:
             make(k, chunks[k])
             yield k
@@ -201,9 +190,9 @@ def _make_parts(
         # spawn: a fork would copy the threads' locks of Arrow and torch in whatever state.
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(
-            min(workers, len(missing)), context, start_worker, arguments
+            min(workers, len(missing)), context, parts.start_worker, arguments
         ) as pool:
-            jobs = {pool.submit(make_in_worker, k, chunks[k]): k for k in missing}
+            jobs = {pool.submit(parts.make_in_worker, k, chunks[k]): k for k in missing}
             try:
                 for job in as_completed(jobs):
                     job.result()
@@ -224,23 +213,23 @@ def _make_parts(
     return resumed
 
 
-def _assemble(source: Source, out: Path, plan: dict[str, Any], parts: int) -> None:
-    """Puts the parts together in order, the pictures one part at a time."""
+def _assemble(source: Source, out: Path, plan: dict[str, Any], count: int) -> None:
+    """Puts so many parts together in order, the pictures one part at a time."""
     about, folder, total = source.about, out / _PARTS, len(source.names)
     small: dict[str, list[np.ndarray]] = {"rows": [], "measures": [], "landmarks": []}
     skipped: list[dict[str, str]] = []
-    for number in range(parts):
+    for number in range(count):
         part = load_part(folder, number)
         for key, found in small.items():
             found += [array] if len(array := getattr(part, key)) else []
         skipped += part.skipped
-    count = sum(map(len, small["rows"]))
-    if count + len(skipped) != total:
+    kept = np.concatenate([np.zeros(0, np.int64), *small["rows"]])
+    if len(kept) + len(skipped) != total:
         raise IstrcError(
-            f"{out}: {count} kept and {len(skipped)} skipped of {total} pictures do not "
+            f"{out}: {len(kept)} kept and {len(skipped)} skipped of {total} pictures do not "
             "add up; delete it and prepare again"
         )
-    if count == 0:
+    if not len(kept):
         first = skipped[0]
         shutil.rmtree(folder)  # nothing to go on from: the pictures may be repaired meanwhile
         raise InputError(
@@ -248,10 +237,9 @@ def _assemble(source: Source, out: Path, plan: dict[str, Any], parts: int) -> No
             f"{first['name']}: {first['reason']}"
         )
 
-    shape = (count, plan["size"], plan["size"], 3)
-    write_images(out, shape, (load_part(folder, number).images for number in range(parts)))
+    shape = (len(kept), plan["size"], plan["size"], 3)
+    write_images(out, shape, (load_part(folder, number).images for number in range(count)))
 
-    kept = np.concatenate(small["rows"])
     labels = {key: getattr(source, key) for key in ("attributes", "identity", "split")}
     arrays = {key: np.ascontiguousarray(array[kept]) for key, array in labels.items()}
     attribute_names = list(about.attributes)
@@ -275,7 +263,7 @@ def _assemble(source: Source, out: Path, plan: dict[str, Any], parts: int) -> No
     encoded = names.encode(errors="surrogateescape")  # what is no Unicode as the bytes that it is
     write_whole(out / "names.txt", lambda f: f.write(encoded))
     origin = {key: plan[key] for key in ("kind", "name", "fingerprint")}
-    head = dict(format=FORMAT, size=plan["size"], count=count, attributes=attribute_names)
+    head = dict(format=FORMAT, size=plan["size"], count=len(kept), attributes=attribute_names)
     head |= dict(splits=list(SPLITS), source=origin)
     info = {**head, **info, **about.extra}
     info |= dict(notes=about.notes, skipped=skipped, complete=True)

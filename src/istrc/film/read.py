@@ -46,7 +46,9 @@ class Film:
             self.losses = tuple(dict.fromkeys([*self.look.losses, *left_out]))
             self.fps = Fraction(video.average_rate or video.guessed_rate or 25)
             self.time_base = Fraction(video.time_base)
-            self.duration = _duration(container)  # seconds; None where the file does not say
+            micro = container.duration
+            # Seconds; None where the file does not say
+            self.duration = None if micro is None else micro / 1e6
             self.expected = video.frames or round((self.duration or 0) * self.fps)
 
     @contextmanager
@@ -61,7 +63,6 @@ class Film:
 
     @contextmanager
     def _one_line_errors(self) -> Iterator[None]:
-        """PyAV's errors in one line."""
         av = need_av()
         try:
             yield
@@ -160,7 +161,3 @@ def _left_out(container: Any, video: Any) -> Iterator[str]:
 def _is_cover(stream: Any) -> bool:
     """A record's sleeve, that music files carry as a film of one picture."""
     return bool(stream.disposition & type(stream.disposition).attached_pic)
-
-
-def _duration(container: Any) -> float | None:
-    return None if container.duration is None else container.duration / 1e6

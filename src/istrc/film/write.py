@@ -44,11 +44,6 @@ def check_output(path: str | Path) -> None:
         raise InputError(f"{path}: is a folder; give a file name")
 
 
-def takes_odd(path: str | Path) -> bool:
-    """Whether a film of this name may have an odd number of rows or columns."""
-    return Path(path).suffix.lower() == ".webm"
-
-
 class Writer:
     """Writes a film like another one; used as a context manager.
 
@@ -191,7 +186,6 @@ class Writer:
 
     @contextmanager
     def _one_line_errors(self) -> Iterator[None]:
-        """PyAV's errors in one line."""
         try:
             yield
         except need_av().error.FFmpegError as error:

@@ -7,6 +7,7 @@ the weights of dlib's own file; a test compares the descriptors with dlib's.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -100,43 +101,41 @@ class DlibResNet(nn.Module):
         Raises InputError where the file does not hold this network.
         """
         net = cls()
-        tensors = _Tensors(Path(path))
+        following = _tensors(Path(path))
         with torch.no_grad():
             for module in net.modules():  # in the order from the input on, which is the file's
                 if isinstance(module, nn.Conv2d):
                     into = list(module.parameters())  # weight, bias
                     sizes = [values.numel() for values in into]
-                    read = tensors.next(sum(sizes), 1, 1, 1).split(sizes)
+                    read = following(sum(sizes), 1, 1, 1).split(sizes)
                     for values, given in zip(into, read, strict=True):
                         values.copy_(given.view_as(values))
                 elif isinstance(module, _Affine):
-                    scale, shift = tensors.next(2 * len(module.scale), 1, 1, 1).chunk(2)
+                    scale, shift = following(2 * len(module.scale), 1, 1, 1).chunk(2)
                     module.scale.copy_(scale), module.shift.copy_(shift)
                 elif isinstance(module, nn.Linear):
-                    module.weight.copy_(tensors.next(256, 128, 1, 1).view(256, 128).T)
+                    module.weight.copy_(following(256, 128, 1, 1).view(256, 128).T)
         return channels_last(net).eval().requires_grad_(False)
 
 
-class _Tensors:
-    """Reads the tensors of a dlib file one after the other, by the sizes they must have.
+def _tensors(path: Path) -> Callable[..., torch.Tensor]:
+    """What reads the tensors of a dlib file one after the other, flat, by the four sizes of each.
 
     dlib writes a tensor as its format version 2, four sizes, and the values as little-endian
     float32; an integer as one byte that counts its bytes, and those bytes.
     """
+    content, place = path.read_bytes(), 0
 
-    def __init__(self, path: Path):
-        self.path, self.content, self.place = path, path.read_bytes(), 0
-
-    def next(self, *shape: int) -> torch.Tensor:
-        """The next tensor of these four sizes, flat."""
+    def following(*shape: int) -> torch.Tensor:
+        nonlocal place
         header = b"".join(_integer(value) for value in (2, *shape))
-        start = self.content.find(header, self.place)
-        count = int(np.prod(shape))
-        end = start + len(header) + 4 * count
-        if start < 0 or end > len(self.content):
-            raise InputError(f"{self.path}: not dlib's face recognition network, or damaged")
-        self.place = end
-        return torch.from_numpy(np.frombuffer(self.content[end - 4 * count : end], "<f4").copy())
+        start, size = content.find(header, place), 4 * int(np.prod(shape))
+        place = start + len(header) + size
+        if start < 0 or place > len(content):
+            raise InputError(f"{path}: not dlib's face recognition network, or damaged")
+        return torch.from_numpy(np.frombuffer(content[place - size : place], "<f4").copy())
+
+    return following
 
 
 def _integer(value: int) -> bytes:

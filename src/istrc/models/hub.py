@@ -27,8 +27,9 @@ def download(name: str) -> Path:
         ) from None
     try:
         repository, _, revision = name.partition("@")
-        kept = snapshot_download(repository, revision=revision or None, allow_patterns=FILES)
-        folder = Path(kept)
+        folder = Path(
+            snapshot_download(repository, revision=revision or None, allow_patterns=FILES)
+        )
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
         raise InputError(
             f"{name}: no such folder, and not found on the hub ({_first(error)}); check the name"

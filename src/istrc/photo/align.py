@@ -99,8 +99,7 @@ class Frame:
         turned = _sample(window, compose(to_window, self.inverse, grid_to_frame), grid_side)
         if grid_side == size:
             return turned
-        resized = Image.fromarray(turned).resize((size, size), Image.Resampling.LANCZOS)
-        return np.asarray(resized)
+        return np.asarray(Image.fromarray(turned).resize((size, size), Image.Resampling.LANCZOS))
 
 
 def aligned_frame(width: int, height: int) -> Frame:

@@ -52,25 +52,12 @@ class Box:
 
     @property
     def centre(self) -> tuple[float, float]:
+        """(x, y) of its centre, pixels."""
         return self.x, self.y
 
     def moved(self, x: float, y: float) -> Box:
         """The same where the photograph goes on to the left and above by so much."""
         return replace(self, x=self.x + x, y=self.y + y)
-
-
-def detect(pixels: np.ndarray, min_face: float | None = None) -> list[Box]:
-    """The faces of a photograph by the detector's own judgement, largest first; [] of none.
-
-    Of doubtful faces at most one is believed, the best, and only where nothing is clearer.
-    `istrc.photo.find` has a better judge. Arguments and errors are those of `looks`.
-    """
-    seen: list[Box] = []
-    for look in looks(pixels, min_face):
-        seen += look
-        if clear := _clear(seen):
-            return without_doubles(clear)
-    return sorted(seen, key=lambda box: box.score)[-1:]
 
 
 def looks(pixels: np.ndarray, min_face: float | None = None) -> Iterator[list[Box]]:

@@ -32,26 +32,18 @@ def detector() -> tuple[Any, threading.Lock]:
             "finding faces needs dlib: `pip install dlib-bin`, "
             "or give pictures that are aligned already (--aligned)"
         ) from None
-    return _read(dlib) or _unpack(dlib), threading.Lock()
+    lock = threading.Lock()
+    with contextlib.suppress(OSError, RuntimeError):  # dlib's own errors are RuntimeErrors
+        path = unpacked(dlib.__version__)
+        if path.is_file():
+            return dlib.fhog_object_detector(str(path)), lock
+    hog = dlib.get_frontal_face_detector()
+    with contextlib.suppress(OSError, RuntimeError):
+        with whole(unpacked(dlib.__version__)) as temporary:
+            hog.save(str(temporary))
+    return hog, lock
 
 
 def unpacked(version: str) -> Path:
     """The file of the unpacked filters of a version of dlib. Raises RuntimeError without a home."""
     return folder() / f"faces-dlib-{version}.svm"
-
-
-def _read(dlib: Any) -> Any | None:
-    with contextlib.suppress(OSError, RuntimeError):  # dlib's own errors are RuntimeErrors
-        path = unpacked(dlib.__version__)
-        if path.is_file():
-            return dlib.fhog_object_detector(str(path))
-    return None
-
-
-def _unpack(dlib: Any) -> Any:
-    hog = dlib.get_frontal_face_detector()
-    with contextlib.suppress(OSError, RuntimeError):
-        path = unpacked(dlib.__version__)
-        with whole(path) as temporary:
-            hog.save(str(temporary))
-    return hog

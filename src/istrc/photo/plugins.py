@@ -24,15 +24,10 @@ _DECODERS = {
 
 # The formats that are written, by the endings of their names
 WRITTEN = {
-    ".jpg": "JPEG",
-    ".jpeg": "JPEG",
-    ".jpe": "JPEG",
-    ".jfif": "JPEG",
-    ".pjpeg": "JPEG",
+    **dict.fromkeys((".jpg", ".jpeg", ".jpe", ".jfif", ".pjpeg"), "JPEG"),
     ".png": "PNG",
     ".webp": "WEBP",
-    ".tif": "TIFF",
-    ".tiff": "TIFF",
+    **dict.fromkeys((".tif", ".tiff"), "TIFF"),
 }
 _HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 

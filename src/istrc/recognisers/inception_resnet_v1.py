@@ -13,7 +13,6 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from istrc import cache
@@ -60,8 +59,14 @@ class InceptionResNet:
         _as_first_seen(path, digest)
         self.path, self.net = path, channels_last(_load(path), device)
         self.size, self.dim = self.net.size, self.net.dim
-        self.placement: np.ndarray = placement.template(template, self.size)
-        self.notes = [] if digest == SHA256.get(name) else [_unsure(name, path, digest)]
+        self.placement = placement.template(template, self.size)
+        self.notes = []
+        if name not in SHA256:
+            said = "the release publishes none to compare it with"
+            self.notes = [f"{path}: SHA-256 {digest[:16]}...; {said}"]
+        elif digest != SHA256[name]:
+            said = f"not the release's file (SHA-256 {digest[:16]}...); taken as it is"
+            self.notes = [f"{path}: {said}"]
         self.record: dict[str, Any] = {
             "kind": name,
             "sha256": digest,
@@ -162,13 +167,6 @@ def _load(path: Path) -> InceptionResNetV1:
     if not all(bool(t.isfinite().all()) for t in net.state_dict().values()):
         raise InputError(f"{path}: holds weights that are not finite; get the file again")
     return net.float().eval().requires_grad_(False)
-
-
-def _unsure(name: str, path: Path, digest: str) -> str:
-    """What to say of a file whose checksum is not the known one."""
-    if name in SHA256:
-        return f"{path}: not the release's file (SHA-256 {digest[:16]}...); taken as it is"
-    return f"{path}: SHA-256 {digest[:16]}...; the release publishes none to compare it with"
 
 
 def _noted(path: Path) -> Path:

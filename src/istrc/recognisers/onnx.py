@@ -57,12 +57,8 @@ class Onnx:
         digest = file_checksum(self.path, *self.data)
         self.session = _open(self.path)
         self.output = self._infer_output(output)
-        layout = layout and layout.upper()
-        shape = self._input_shape(layout)
-        self.layout = layout or self._infer_layout(shape)
-        self.batch, self.sides = self._check_shape(shape, size)
+        channels = self._read_input(layout, size)
         self.size = max(self.sides)
-        channels = shape[1 if self.layout == "NCHW" else 3]
         known = (GREY,) if channels == 1 else COLOURS
         if channels == 1 and colour and colour.upper() != GREY:
             raise InputError(f"{path}: colour {colour}: it takes grey pictures; leave colour out")
@@ -75,6 +71,7 @@ class Onnx:
         self.placement = placement.middle(placement.template(template, self.size), *self.sides)
         self.notes: list[str] = []
         self.dim = self._try()
+        named = {} if output is None else {"output": output}
         self.record: dict[str, Any] = {
             "kind": "onnx",
             "sha256": digest,
@@ -85,7 +82,7 @@ class Onnx:
                 "scale": _short(self.scale),
                 "placement": placement.as_json(self.placement),
                 **({"sides": list(self.sides)} if len(set(self.sides)) > 1 else {}),
-                **({"output": output} if output is not None else {}),
+                **named,
             },
             "options": {
                 "size": "x".join(map(str, dict.fromkeys(self.sides))),
@@ -94,7 +91,7 @@ class Onnx:
                 "mean": ",".join(map(repr, self.mean)),
                 "scale": ",".join(map(repr, self.scale)),
                 "template": template,
-                **({"output": output} if output is not None else {}),
+                **named,
             },
             "file": self.path.name,
             "size": self.size,
@@ -142,10 +139,12 @@ class Onnx:
             parts.append(y.reshape(len(y), -1)[: len(some) - missing])
         return np.concatenate(parts) if parts else np.zeros((0, self.dim), np.float32)
 
-    def _input_shape(self, layout: str | None) -> list[int | None]:
-        """The one input's shape, None where it is open. Sets its name and number type."""
+    def _read_input(self, layout: str | None, size: int | str | None) -> int | None:
+        """The channels of the one input, None where they are open. Sets its name, number type,
+        layout, batch (None where it is open) and sides, height and width.
+        """
         if layout is not None:
-            _choice(self.path, "layout", layout, LAYOUTS)
+            layout = _choice(self.path, "layout", layout.upper(), LAYOUTS)
         inputs = self.session.get_inputs()
         if len(inputs) != 1:
             names = ", ".join(one.name for one in inputs)
@@ -166,7 +165,37 @@ class Onnx:
                 f"{self.path}: its input is {one.shape}, and faces are (batch, 3, size, size) or "
                 "(batch, size, size, 3)"
             )
-        return shape
+        shown = "(" + ", ".join("?" if value is None else str(value) for value in shape) + ")"
+        colours = [shape[1] in (1, 3), shape[3] in (1, 3)]
+        if layout is None and sum(colours) != 1:
+            raise InputError(
+                f"{self.path}: its input {shown} does not say where the colours are; give the "
+                "layout, NCHW or NHWC"
+            )
+        self.layout = layout or LAYOUTS[colours.index(True)]
+        self.batch, *shape = shape
+        channels = shape.pop(0 if self.layout == "NCHW" else 2)
+        if channels not in (1, 3, None):
+            raise InputError(
+                f"{self.path}: its input {shown} has {channels} channels as {self.layout}, and a "
+                "face has 3, or 1 in grey; give the other layout or another file"
+            )
+        if None in shape and size is None:
+            raise InputError(
+                f"{self.path}: its input {shown} leaves the size open; give it with --input-size"
+            )
+        used: Any = shape if size is None else _sides(self.path, size)
+        if any(own not in (None, given) for own, given in zip(shape, used, strict=True)):
+            raise InputError(
+                f"{self.path}: its input {shown} is of {'x'.join(map(str, shape))} px, not "
+                f"--input-size {size}; leave --input-size out"
+            )
+        if not all(8 <= side <= 1024 for side in used):
+            raise InputError(
+                f"{self.path}: an input of {'x'.join(map(str, used))} px; give one of 8 to 1024 px"
+            )
+        self.sides = used[0], used[1]
+        return channels
 
     def _infer_output(self, output: str | None) -> str:
         names = [one.name for one in self.session.get_outputs()]
@@ -179,44 +208,6 @@ class Onnx:
                 f"({', '.join(names)}), {what}; name it with --output"
             )
         return output
-
-    def _infer_layout(self, shape: list[int | None]) -> str:
-        colours = [shape[1] in (1, 3), shape[3] in (1, 3)]
-        if sum(colours) != 1:
-            raise InputError(
-                f"{self.path}: its input {_shown(shape)} does not say where the colours are; give "
-                "the layout, NCHW or NHWC"
-            )
-        return LAYOUTS[colours.index(True)]
-
-    def _check_shape(
-        self, shape: list[int | None], size: int | str | None
-    ) -> tuple[int | None, tuple[int, int]]:
-        """The batch's length, None where it is open, and the input's height and width."""
-        batch = shape[0]
-        channel, sides = (1, shape[2:]) if self.layout == "NCHW" else (3, shape[1:3])
-        if shape[channel] not in (1, 3, None):
-            raise InputError(
-                f"{self.path}: its input {_shown(shape)} has {shape[channel]} channels as "
-                f"{self.layout}, and a face has 3, or 1 in grey; give the other layout or another "
-                "file"
-            )
-        if None in sides and size is None:
-            raise InputError(
-                f"{self.path}: its input {_shown(shape)} leaves the size open; give it with "
-                "--input-size"
-            )
-        used: Any = sides if size is None else _sides(self.path, size)
-        if any(own not in (None, given) for own, given in zip(sides, used, strict=True)):
-            raise InputError(
-                f"{self.path}: its input {_shown(shape)} is of {'x'.join(map(str, sides))} px, not "
-                f"--input-size {size}; leave --input-size out"
-            )
-        if not all(8 <= side <= 1024 for side in used):
-            raise InputError(
-                f"{self.path}: an input of {'x'.join(map(str, used))} px; give one of 8 to 1024 px"
-            )
-        return batch, (used[0], used[1])
 
     def _try(self) -> int:
         """D, found by running the network on noise; what is odd about it goes into `notes`."""
@@ -320,7 +311,3 @@ def _sides(path: Path, size: int | str) -> tuple[int, int]:
     if len(sides) not in (1, 2):
         raise InputError(f"{path}: --input-size {size}: give a side as 112, or HxW as 112x96")
     return sides[0], sides[-1]
-
-
-def _shown(shape: list[int | None]) -> str:
-    return "(" + ", ".join("?" if value is None else str(value) for value in shape) + ")"

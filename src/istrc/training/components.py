@@ -87,15 +87,8 @@ def fit_components(
     start = count
     for number, (left, top, width, height, own) in enumerate(regions):
         before = Components(count, side, size, regions[:number])
-        before.load_state_dict(
-            {
-                k: v
-                for k, v in net.state_dict().items()
-                if k in before.state_dict() and k != "spread"
-            },
-            strict=False,
-        )
-        before.spread.copy_(net.spread[: len(before.spread)])
+        measured = net.state_dict()
+        before.load_state_dict({k: measured[k][: len(v)] for k, v in before.state_dict().items()})
         window = torch.from_numpy(feathered(width, height))
         parts = []
         for x in blocks():

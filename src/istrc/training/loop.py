@@ -218,7 +218,7 @@ def _save(path, modules, optimizers, state, config, step) -> None:
     if processes.rank():
         return
     tensors = {
-        f"module/{name}/{key}": value.detach().cpu().contiguous()
+        f"module/{name}/{key}": value
         for name, module in modules.items()
         for key, value in module.state_dict().items()
     }
@@ -231,10 +231,9 @@ def _save(path, modules, optimizers, state, config, step) -> None:
         ]
         for index, slots in packed["state"].items():
             for slot, value in slots.items():
-                tensor = value if torch.is_tensor(value) else torch.tensor(value)
-                tensors[f"optimizer/{name}/{index}/{slot}"] = tensor.detach().cpu().contiguous()
+                tensors[f"optimizer/{name}/{index}/{slot}"] = torch.as_tensor(value)
     # Tied or viewed tensors would be refused by safetensors; a checkpoint stores each apart.
-    tensors = {key: value.clone() for key, value in tensors.items()}
+    tensors = {key: value.detach().cpu().contiguous().clone() for key, value in tensors.items()}
     note = {"step": step, "state": dict(state), "config": config, "groups": groups}
     with whole(path, alone=True) as temporary:
         save_file(tensors, temporary, metadata={"istrc": json.dumps(note)})

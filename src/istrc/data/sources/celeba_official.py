@@ -14,13 +14,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from istrc.data.sources.source import (
-    LARGEST_LABELS,
-    About,
-    find,
-    fingerprint,
-    text_of,
-)
+from istrc.data.sources.source import LARGEST_LABELS, About, find, fingerprint, text_of
 from istrc.errors import InputError, reason
 from istrc.photo.read import LARGEST_FILE
 from istrc.whole import contents
@@ -86,20 +80,15 @@ class CelebaOfficial:
 
     def _pick(self, path: Path) -> None:
         """Find the pictures: sets `zip`, or `folder`, and `members`, {picture name: where}."""
-        self.zip: Path | None = path if path.is_file() else None
-        self.folder = path
-        if self.zip is None:
-            found = find(path, PICTURES, f"{PICTURES}.zip")
-            if found is None:
-                raise InputError(f"{path}: neither a folder {PICTURES} nor {PICTURES}.zip in it")
-            if found.is_file():
-                self.zip = found
-            elif (found / PICTURES).is_dir():  # Kaggle's archive nests the folder in itself
-                self.folder = found / PICTURES
-            else:
-                self.folder = found
+        found = path if path.is_file() else find(path, PICTURES, f"{PICTURES}.zip")
+        if found is None:
+            raise InputError(f"{path}: neither a folder {PICTURES} nor {PICTURES}.zip in it")
+        self.zip = found if found.is_file() else None
+        # Kaggle's archive nests the folder in itself
+        self.folder = found / PICTURES if (found / PICTURES).is_dir() else found
         inside = self._zip().namelist() if self.zip else [f.name for f in self.folder.iterdir()]
-        self.members = {PurePosixPath(m).name: m for m in inside if _is_picture(m)}
+        pictures = {PurePosixPath(m).name: m for m in inside if m.lower().endswith(SUFFIXES)}
+        self.members = {name: m for name, m in pictures.items() if not name.startswith(".")}
 
     def _zip(self) -> zipfile.ZipFile:
         if self._archive is None:
@@ -159,10 +148,6 @@ class CelebaOfficial:
             if type(error) is RuntimeError:  # zipfile's way of asking for a password
                 raise ValueError("is encrypted in the zip") from None
             raise ValueError(f"cannot be read: {reason(error)}") from None
-
-
-def _is_picture(name: str) -> bool:
-    return name.lower().endswith(SUFFIXES) and not PurePosixPath(name).name.startswith(".")
 
 
 def _fields(name: str, text: str) -> Iterator[tuple[int, list[str]]]:

@@ -29,8 +29,7 @@ class CelebaParquet(ParquetFiles):
         who: str | None = None
         self.names: list[str] = []
         labels, identity, split = [], [], []
-        marks: list[object] = []
-        for file, word, parquet in self.opened(path, marks):
+        for file, word, parquet in self.opened(path):
             if word not in SPLITS:
                 raise InputError(
                     f"{file}: the split is read from the name, which must start with train, valid "
@@ -51,7 +50,7 @@ class CelebaParquet(ParquetFiles):
             kind="celeba-parquet",
             name=path.name,
             attributes=attributes,
-            fingerprint=fingerprint(marks),
+            fingerprint=fingerprint(self.marks()),
             celeba=True,
             notes=[] if who else ["no celeb_id column: identities are not known"],
         )

@@ -36,10 +36,8 @@ class ParquetFiles:
     files: list[Path]
     groups: list[list[int]]  # the rows of each row group of each file
 
-    def opened(self, path: Path, marks: list[object]) -> Iterator[tuple[Path, str, Any]]:
-        """Each file, the first word of its name, and what pyarrow.parquet makes of it; what tells
-        it from others joins `marks`.
-        """
+    def opened(self, path: Path) -> Iterator[tuple[Path, str, Any]]:
+        """Each file, the first word of its name, and what pyarrow.parquet makes of it."""
         self.files, self.groups = parquet_files(path), []
         if not self.files:
             raise InputError(f"{path}: no .parquet file here")
@@ -50,7 +48,18 @@ class ParquetFiles:
             self.groups.append(
                 [metadata.row_group(g).num_rows for g in range(metadata.num_row_groups)]
             )
-            marks += marks_of(file, self.groups[-1])
+
+    def marks(self) -> list[object]:
+        """What tells the files from others: names, sizes and both ends, the latter of which holds
+        the statistics of every column.
+        """
+        marks: list[object] = []
+        for file, sizes in zip(self.files, self.groups, strict=True):
+            with file.open("rb") as stream:
+                head, size = stream.read(_EDGE), file.stat().st_size
+                stream.seek(max(0, size - _EDGE))
+                marks += [file.name, size, sizes, head, stream.read()]
+        return marks
 
     def read(self, rows: range) -> Iterator[tuple[bytes | None, str]]:
         first = 0  # row of a group
@@ -74,9 +83,8 @@ class LabelledParquet(ParquetFiles, Labels):
 
     def __init__(self, path: Path, **how: Any):
         table: dict[str, list[str]] = {}
-        marks: list[object] = []
         said = {first_word(file) for file in parquet_files(path)} <= {*SPLITS}
-        for file, split, parquet in self.opened(path, marks):
+        for file, split, parquet in self.opened(path):
             columns = _columns(file, parquet)
             if said and not {column.lower() for column in columns} & {*SPLIT}:
                 columns["split"] = [split] * len(columns[NAMES])
@@ -84,7 +92,7 @@ class LabelledParquet(ParquetFiles, Labels):
                 raise InputError(f"{file}: its columns differ from those of {self.files[0].name}")
             for name, values in columns.items():
                 table.setdefault(name, []).extend(values)
-        super().__init__(path, table, marks, kind="parquet", name=path.name, **how)
+        super().__init__(path, table, self.marks(), kind="parquet", name=path.name, **how)
 
 
 def first_word(file: Path) -> str:
@@ -163,13 +171,3 @@ def _text(values: list[Any], classes: list[str] | None) -> list[str]:
     if classes:
         return [str(classes[v]) if v is not None and v >= 0 else "" for v in values]
     return ["" if v is None else str(int(v) if isinstance(v, bool) else v).strip() for v in values]
-
-
-def marks_of(file: Path, sizes: list[int]) -> list[object]:
-    """What tells a file from others: its name, its sizes and both ends, the latter of which holds
-    the statistics of every column.
-    """
-    with file.open("rb") as stream:
-        head = stream.read(_EDGE)
-        stream.seek(max(0, file.stat().st_size - _EDGE))
-        return [file.name, file.stat().st_size, sizes, head, stream.read()]
