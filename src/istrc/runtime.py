@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from istrc.errors import IstrcError
@@ -39,6 +41,15 @@ def need_torch(what: str, remedy: str = REMEDY) -> None:
     """Raises IstrcError where torch is not installed."""
     if not has("torch"):
         raise IstrcError(f"{what} needs torch: {remedy}")
+
+
+@contextmanager
+def needed(otherwise: str, kind: type[IstrcError] = IstrcError) -> Iterator[None]:
+    """In which packages are imported that need not be installed; raises `otherwise` without one."""
+    try:
+        yield
+    except ImportError:
+        raise kind(otherwise) from None
 
 
 def without_torch(error: BaseException | None) -> bool:

@@ -50,10 +50,8 @@ COLUMNS = {
 def test_columns_are_those_of_a_csv(tmp_path):
     path = written(tmp_path / "train-00000-of-00001.parquet", **COLUMNS)
     source = open_source(path, categories=["weight", "kind"])
-    assert source.about.kind == "parquet" and source.about.extra == {
-        "classes": ["bag", "hat", "shoe"]
-    }
-    assert source.about.attributes == ["striped", "weight", "kind_a", "kind_b"]
+    assert source.kind == "parquet" and source.extra == {"classes": ["bag", "hat", "shoe"]}
+    assert source.attribute_names == ["striped", "weight", "kind_a", "kind_b"]
     read = rows(source, 3)  # the second time of two row groups
     assert [row.data for row in read] == [png(k) for k in range(6)]
     assert [row.identity for row in read] == [1, 2, 0, 1, 2, -1]
@@ -69,7 +67,7 @@ def test_splits_are_the_files_and_otherwise_drawn(tmp_path):
     source = open_source(tmp_path)
     assert [row.split for row in rows(source, 10)] == [2] * 6 + [0] * 6 + [1] * 6
     (tmp_path / "test-0.parquet").rename(tmp_path / "part-0.parquet")
-    assert any("held out as valid" in note for note in open_source(tmp_path).about.notes)
+    assert any("held out as valid" in note for note in open_source(tmp_path).notes)
 
 
 def test_pictures_of_any_form_and_one_that_is_none(tmp_path):

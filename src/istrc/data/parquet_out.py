@@ -12,6 +12,7 @@ from PIL import Image
 
 from istrc.data.prepared import SPLITS, Prepared
 from istrc.errors import InputError
+from istrc.runtime import needed
 from istrc.whole import whole
 
 GROUP = 500  # pictures of a row group, which a reader holds at once
@@ -23,11 +24,9 @@ def write_parquet(prepared: Prepared, out: str | Path) -> list[Path]:
     A row has `image` {bytes, path} as PNG, `identity` (`class`, by its names, where the folder has
     them), a boolean column an attribute, and landmarks as x0, y0, ... in pixels; null is not known.
     """
-    try:
+    with needed("writing parquet needs pyarrow: pip install 'istrc[train]'", InputError):
         import pyarrow
         from pyarrow import parquet
-    except ImportError:
-        raise InputError("writing parquet needs pyarrow: pip install 'istrc[train]'") from None
     schema = _schema(prepared)
     points = prepared.landmarks if prepared.marked else None
     names, written = prepared.names, []

@@ -52,7 +52,7 @@ class PartMaker:
             try:
                 if data is None:
                     raise InputError(reason)
-                face, box = crop.square(data, source.about.celeba)
+                face, box = crop.square(data, source.celeba)
             except InputError as error:
                 skipped.append({"name": one_line(source.names[row]), "reason": str(error)})
                 continue

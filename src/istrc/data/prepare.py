@@ -113,8 +113,7 @@ def _agree_on_plan(
     source: Source, out: Path, size: int, measured: bool | None, chunk: int
 ) -> dict[str, Any]:
     """What this run makes; refuses a folder where another run makes or made something else."""
-    about = source.about
-    plan: dict[str, Any] = {key: getattr(about, key) for key in ("kind", "name", "fingerprint")}
+    plan: dict[str, Any] = {key: getattr(source, key) for key in ("kind", "name", "fingerprint")}
     plan |= {"size": size, "measured": measured, "chunk": chunk}
     before = _earlier_plan(out)
     if before is None:
@@ -122,7 +121,7 @@ def _agree_on_plan(
             plan["measured"] = _measurable(source) and measuring.available()
         elif measured and not _measurable(source):
             raise InputError(
-                f"measured labels need CelebA's faces and attributes, not {about.kind}"
+                f"measured labels need CelebA's faces and attributes, not {source.kind}"
             )
         return plan
 
@@ -161,7 +160,7 @@ def _earlier_plan(out: Path) -> dict[str, Any] | None:
 
 
 def _measurable(source: Source) -> bool:
-    return source.about.celeba and set(measuring.EXPLAINED) <= set(source.about.attributes)
+    return source.celeba and set(measuring.EXPLAINED) <= set(source.attribute_names)
 
 
 def _make_parts(
@@ -215,7 +214,7 @@ def _make_parts(
 
 def _assemble(source: Source, out: Path, plan: dict[str, Any], count: int) -> None:
     """Puts so many parts together in order, the pictures one part at a time."""
-    about, folder, total = source.about, out / _PARTS, len(source.names)
+    folder, total = out / _PARTS, len(source.names)
     small: dict[str, list[np.ndarray]] = {"rows": [], "measures": [], "landmarks": []}
     skipped: list[dict[str, str]] = []
     for number in range(count):
@@ -233,7 +232,7 @@ def _assemble(source: Source, out: Path, plan: dict[str, Any], count: int) -> No
         first = skipped[0]
         shutil.rmtree(folder)  # nothing to go on from: the pictures may be repaired meanwhile
         raise InputError(
-            f"{about.name}: none of {total} pictures can be read; the first, "
+            f"{source.name}: none of {total} pictures can be read; the first, "
             f"{first['name']}: {first['reason']}"
         )
 
@@ -242,7 +241,7 @@ def _assemble(source: Source, out: Path, plan: dict[str, Any], count: int) -> No
 
     labels = {key: getattr(source, key) for key in ("attributes", "identity", "split")}
     arrays = {key: np.ascontiguousarray(array[kept]) for key, array in labels.items()}
-    attribute_names = list(about.attributes)
+    attribute_names = list(source.attribute_names)
     info: dict[str, Any] = {}
     if plan["measured"]:
         residuals, measured = measuring.label(
@@ -265,8 +264,8 @@ def _assemble(source: Source, out: Path, plan: dict[str, Any], count: int) -> No
     origin = {key: plan[key] for key in ("kind", "name", "fingerprint")}
     head = dict(format=FORMAT, size=plan["size"], count=len(kept), attributes=attribute_names)
     head |= dict(splits=list(SPLITS), source=origin)
-    info = {**head, **info, **about.extra}
-    info |= dict(notes=about.notes, skipped=skipped, complete=True)
+    info = {**head, **info, **source.extra}
+    info |= dict(notes=source.notes, skipped=skipped, complete=True)
     write_whole(out / "prepared.json", lambda f: f.write(json.dumps(info, indent=1).encode()))
 
 
@@ -280,7 +279,7 @@ def _report(source: Source, out: Path, resumed: int, seconds: float) -> Report:
         raise IstrcError(f"{out}: counts disagree with the source; delete it and prepare again")
     return Report(
         folder=str(out),
-        kind=source.about.kind,
+        kind=source.kind,
         size=prepared.size,
         total=total,
         count=len(prepared),
@@ -288,7 +287,7 @@ def _report(source: Source, out: Path, resumed: int, seconds: float) -> Report:
         attributes=prepared.attribute_names,
         skipped=skipped,
         measured=prepared.info.get("measured", []),
-        notes=source.about.notes,
+        notes=source.notes,
         resumed=resumed,
         seconds=round(seconds, 2),
     )

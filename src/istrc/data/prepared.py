@@ -131,8 +131,7 @@ class Prepared:
     @property
     def names(self) -> list[str]:
         """The name each picture had in its source, in row order."""
-        text = (self.folder / "names.txt").read_text("utf-8", "surrogateescape")
-        return text.splitlines()
+        return (self.folder / "names.txt").read_text("utf-8", "surrogateescape").splitlines()
 
     @property
     def marked(self) -> bool:

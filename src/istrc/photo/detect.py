@@ -6,17 +6,23 @@ pixel (column i, row j) has its centre at (i + 0.5, j + 0.5).
 
 from __future__ import annotations
 
+import contextlib
 import math
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from istrc.cache import folder
 from istrc.errors import InputError
-from istrc.photo.hog import detector
 from istrc.photo.proposals import proposals
+from istrc.runtime import needed
 from istrc.shape.crop import BOX_CENTRE, BOX_DROP, BOX_SIDE, CROP_SIDE
+from istrc.whole import whole
 
 FIRST_SIDE = 800  # longest side of the first look, pixels; a face of 10 % of it is found in ~40 ms
 SECOND_SIDE = 1600  # the second look, only when the first saw nothing: faces of 5 %
@@ -58,6 +64,32 @@ class Box:
     def moved(self, x: float, y: float) -> Box:
         """The same where the photograph goes on to the left and above by so much."""
         return replace(self, x=self.x + x, y=self.y + y)
+
+
+@cache
+def detector() -> tuple[Any, threading.Lock]:
+    """The detector, and the lock that guards it: it keeps its pyramid between calls.
+
+    Its five filters lie packed as text inside dlib's wheel, and unpacking them takes a quarter of a
+    second, as long as all of istrc's networks take to load. So the first process that needs them
+    writes them, unpacked, into the user's cache folder; those after it read 150 kB in a
+    millisecond. Where nothing can be written, they are unpacked every time.
+
+    Raises IstrcError when dlib is not installed.
+    """
+    with needed(
+        "finding faces needs dlib: `pip install dlib-bin`, or give pictures that are aligned "
+        "already (--aligned)"
+    ):
+        import dlib
+    lock, name = threading.Lock(), f"faces-dlib-{dlib.__version__}.svm"
+    with contextlib.suppress(OSError, RuntimeError):  # no home, or dlib's own errors
+        if (path := folder() / name).is_file():
+            return dlib.fhog_object_detector(str(path)), lock
+    hog = dlib.get_frontal_face_detector()
+    with contextlib.suppress(OSError, RuntimeError), whole(folder() / name) as temporary:
+        hog.save(str(temporary))
+    return hog, lock
 
 
 def looks(pixels: np.ndarray, min_face: float | None = None) -> Iterator[list[Box]]:
@@ -203,5 +235,4 @@ def without_doubles(boxes: list[Box]) -> list[Box]:
 
 
 def _same_face(a: Box, b: Box) -> bool:
-    distance = math.dist(a.centre, b.centre)
-    return distance < 0.5 * max(a.side, b.side)
+    return math.dist(a.centre, b.centre) < 0.5 * max(a.side, b.side)

@@ -20,9 +20,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from istrc.errors import InputError, IstrcError, reason
+from istrc.errors import InputError, reason
 from istrc.recognisers import placement
 from istrc.recognisers.recogniser import file_checksum, on_sphere
+from istrc.runtime import needed
 
 KINDS = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
 LAYOUTS, COLOURS = ("NCHW", "NHWC"), ("RGB", "BGR")
@@ -236,11 +237,9 @@ def _external_data(path: Path) -> list[Path]:
 
     Raises InputError for one that is missing or elsewhere, IstrcError where onnx is not installed.
     """
-    try:
+    with needed(f"{path}: ONNX needs onnx: pip install 'istrc[onnx]'"):
         import onnx
         from onnx.external_data_helper import ExternalDataInfo, uses_external_data
-    except ImportError:
-        raise IstrcError(f"{path}: ONNX needs onnx: pip install 'istrc[onnx]'") from None
     try:
         graph = onnx.load(str(path), load_external_data=False).graph
     except Exception:  # protobuf's own: onnxruntime says what is wrong
@@ -264,10 +263,8 @@ def _external_data(path: Path) -> list[Path]:
 
 
 def _open(path: Path):
-    try:
+    with needed(f"{path}: ONNX needs onnxruntime: pip install 'istrc[onnx]'"):
         import onnxruntime
-    except ImportError:
-        raise IstrcError(f"{path}: ONNX needs onnxruntime: pip install 'istrc[onnx]'") from None
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     options.log_severity_level = 4  # what goes wrong is raised; the rest is noise

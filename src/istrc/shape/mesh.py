@@ -99,8 +99,7 @@ class Mesh:
             (B, size, size, 2) float32. For the reference shape it is the pixels themselves.
         """
         meshes = np.stack([points(shape) for shape in shapes]).astype(np.float32)  # (B, P, 2)
-        looked = between(meshes, *self.to_mean(size))
-        return looked.reshape(len(shapes), size, size, 2)
+        return between(meshes, *self.to_mean(size)).reshape(len(shapes), size, size, 2)
 
     def moved(self, shape: np.ndarray, new: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The meshes of a face and of the same face with another shape, neither of them folded.

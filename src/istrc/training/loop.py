@@ -28,6 +28,7 @@ from torch import nn
 
 from istrc.errors import IstrcError, reason
 from istrc.progress import Bar
+from istrc.runtime import needed
 from istrc.training import processes
 from istrc.training.cost import Cost
 from istrc.training.settings import Run
@@ -295,10 +296,8 @@ def _agree(folder: Path, note: Mapping[str, Any], config: dict[str, Any]) -> Non
 
 
 def _log_writer(out: Path, step: int):
-    try:
+    with needed("training logs need TensorBoard: pip install 'istrc[train]'"):
         from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
-        raise IstrcError("training logs need TensorBoard: pip install 'istrc[train]'") from None
     place = out / "log"
     if rank := processes.rank():  # whose numbers are of its own share
         place /= f"process{rank}"

@@ -17,7 +17,8 @@ import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from istrc.errors import InputError, IstrcError
+from istrc.errors import InputError
+from istrc.runtime import needed
 
 T = TypeVar("T", bound=Any)
 _joined: list[Any] = []  # the Fabric, once `connect` was called and there are others
@@ -42,12 +43,10 @@ def connect(device: str = "cpu") -> Any:
     Raises IstrcError where Lightning Fabric is needed and not installed.
     """
     if world_size() > 1 and not _joined:
-        try:
+        with needed(
+            "training on several processes needs Lightning Fabric: pip install 'istrc[fabric]'"
+        ):
             from lightning_fabric import Fabric
-        except ImportError:
-            raise IstrcError(
-                "training on several processes needs Lightning Fabric: pip install 'istrc[fabric]'"
-            ) from None
         here = int(os.environ.get("LOCAL_WORLD_SIZE", world_size()))
         kind, nodes = "cuda" if device.startswith("cuda") else "cpu", world_size() // here
         fabric = Fabric(accelerator=kind, strategy="ddp", devices=here, num_nodes=nodes)

@@ -11,10 +11,11 @@ import re
 import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import numpy as np
 
-from istrc.data.sources.source import LARGEST_LABELS, About, find, fingerprint, text_of
+from istrc.data.sources.source import LARGEST_LABELS, find, fingerprint, text_of
 from istrc.errors import InputError, reason
 from istrc.photo.read import LARGEST_FILE
 from istrc.whole import contents
@@ -49,7 +50,9 @@ def translate(columns: Sequence[str], labels: np.ndarray) -> tuple[list[str], np
 class CelebaOfficial:
     """CelebA's official folder, or a zip of it."""
 
+    kind, celeba = "celeba-official", True
     points: np.ndarray | None = None
+    extra: dict[str, Any] = {}
 
     def __init__(self, path: Path):
         self._archive: zipfile.ZipFile | None = None
@@ -58,24 +61,20 @@ class CelebaOfficial:
         partition = self._text(path, PARTITION)
         identity = self._text(path, IDENTITY, needed=False)
         columns, self.names, present = _attributes(*labels)
-        attributes, self.attributes = translate(columns, present)
+        self.attribute_names, self.attributes = translate(columns, present)
         split = _pairs(*partition)
         person = _pairs(*identity) if identity else {}
         # int8 and int32 columns, not dictionaries: the source travels to every worker. Pictures of
         # no split are not used
         self.split = np.array([split.get(name, -1) for name in self.names], np.int8)
         self.identity = np.array([person.get(name, -1) for name in self.names], np.int32)
-        notes = [] if identity else [f"no {IDENTITY[0]}: identities are not known"]
+        self.notes = [] if identity else [f"no {IDENTITY[0]}: identities are not known"]
         unlabelled = len(self.members.keys() - set(self.names))
         if unlabelled:
-            notes.append(f"{unlabelled} pictures have no line in {labels[0]} and are not used")
-        self.about = About(
-            kind="celeba-official",
-            name=path.name,
-            attributes=attributes,
-            fingerprint=fingerprint(text for _, text in (labels, partition, identity or ("", ""))),
-            celeba=True,
-            notes=notes,
+            self.notes.append(f"{unlabelled} pictures have no line in {labels[0]} and are not used")
+        self.name = path.name
+        self.fingerprint = fingerprint(
+            text for _, text in (labels, partition, identity or ("", ""))
         )
 
     def _pick(self, path: Path) -> None:

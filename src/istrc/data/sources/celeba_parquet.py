@@ -13,7 +13,7 @@ import numpy as np
 
 from istrc.data.sources.celeba_official import SPLITS, translate
 from istrc.data.sources.parquet import ParquetFiles, need_pictures, read_labels
-from istrc.data.sources.source import About, fingerprint
+from istrc.data.sources.source import fingerprint
 from istrc.errors import InputError
 
 _IDENTITY = ("celeb_id", "identity")
@@ -22,7 +22,9 @@ _IDENTITY = ("celeb_id", "identity")
 class CelebaParquet(ParquetFiles):
     """A folder of parquet files, or one of them."""
 
+    kind, celeba = "celeba-parquet", True
     points: np.ndarray | None = None
+    extra: dict[str, Any] = {}
 
     def __init__(self, path: Path):
         columns: list[str] = []
@@ -44,16 +46,10 @@ class CelebaParquet(ParquetFiles):
             labels.append(_labels(table, columns))
             identity += _identities(file, table[who].to_pylist() if who else [None] * len(names))
             split += [SPLITS[word]] * len(names)
-        attributes, self.attributes = translate(columns, np.concatenate(labels))
+        self.attribute_names, self.attributes = translate(columns, np.concatenate(labels))
         self.identity, self.split = np.array(identity, np.int32), np.array(split, np.int8)
-        self.about = About(
-            kind="celeba-parquet",
-            name=path.name,
-            attributes=attributes,
-            fingerprint=fingerprint(self.marks()),
-            celeba=True,
-            notes=[] if who else ["no celeb_id column: identities are not known"],
-        )
+        self.name, self.fingerprint = path.name, fingerprint(self.marks())
+        self.notes = [] if who else ["no celeb_id column: identities are not known"]
 
 
 def _columns(file: Path, schema: Any) -> tuple[list[str], str | None]:

@@ -44,6 +44,8 @@ def class_folders(folder: Path) -> list[Path]:
 class FolderCsv(Labels):
     """A folder with labels, the CSV itself, or a folder a class; `how` is for `Labels`."""
 
+    kind = "folder"
+
     def __init__(self, path: Path, *, categories: Sequence[str] = (), **how: Any):
         labels = path if path.is_file() else labels_file(path)
         if labels is None:
@@ -61,7 +63,7 @@ class FolderCsv(Labels):
             self.folder = labels.parent
             raw = contents(labels, LARGEST_LABELS)
             table = _read(labels, raw)
-        how |= dict(kind="folder", name=self.folder.name, categories=categories)
+        how |= dict(name=self.folder.name, categories=categories)
         super().__init__(labels, table, raw, **how)
         for number, name in enumerate(self.names, start=1):
             if Path(name).is_absolute() or ".." in Path(name).parts:

@@ -18,6 +18,7 @@ from istrc.data.sources.celeba_official import SPLITS
 from istrc.data.sources.labels import SPLIT, Labels
 from istrc.data.sources.source import shown
 from istrc.errors import InputError, reason
+from istrc.runtime import needed
 
 _EDGE = 1 << 16
 NAMES = "file_name"  # the column of pictures' names that is made here
@@ -81,6 +82,8 @@ class ParquetFiles:
 class LabelledParquet(ParquetFiles, Labels):
     """Parquet of anything; `how` is for `Labels`."""
 
+    kind = "parquet"
+
     def __init__(self, path: Path, **how: Any):
         table: dict[str, list[str]] = {}
         said = {first_word(file) for file in parquet_files(path)} <= {*SPLITS}
@@ -92,7 +95,7 @@ class LabelledParquet(ParquetFiles, Labels):
                 raise InputError(f"{file}: its columns differ from those of {self.files[0].name}")
             for name, values in columns.items():
                 table.setdefault(name, []).extend(values)
-        super().__init__(path, table, self.marks(), kind="parquet", name=path.name, **how)
+        super().__init__(path, table, self.marks(), name=path.name, **how)
 
 
 def first_word(file: Path) -> str:
@@ -108,12 +111,9 @@ def is_celeba(path: Path) -> bool:
 
 def open_parquet(file: Path) -> Any:
     """A pyarrow.parquet.ParquetFile. Raises InputError."""
-    try:
+    without = "reading parquet needs pyarrow, which is not installed; pip install 'istrc[train]'"
+    with needed(without, InputError):
         from pyarrow.parquet import ParquetFile
-    except ImportError:
-        raise InputError(
-            "reading parquet needs pyarrow, which is not installed; pip install 'istrc[train]'"
-        ) from None
     with readable(file, "not a readable parquet file"):
         return ParquetFile(file)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -23,24 +22,16 @@ def text_of(name: object, raw: bytes) -> str:
         raise InputError(f"{name}: not UTF-8 text; save it as UTF-8") from None
 
 
-@dataclass
-class About:
-    """What a source says of itself before any picture is read."""
-
-    kind: str
-    name: str
-    attributes: list[str]
-    fingerprint: str  # changes whenever rows, labels or their order do: guards a resumed run
-    celeba: bool = False  # the pictures are CelebA's frame or its crop; nothing else is accepted
-    notes: list[str] = field(default_factory=list)
-    # For prepared.json: the names of classes...
-    extra: dict[str, Any] = field(default_factory=dict)
-
-
 class Source(Protocol):
     """One layout of N pictures and labels. It is pickled to the workers, so it holds no handles."""
 
-    about: About
+    kind: str
+    name: str
+    fingerprint: str  # changes whenever rows, labels or their order do: guards a resumed run
+    celeba: bool  # the pictures are CelebA's frame or its crop; nothing else is accepted
+    notes: list[str]
+    extra: dict[str, Any]  # for prepared.json: the names of classes...
+    attribute_names: list[str]  # A of them
     names: list[str]  # they come back in names.txt or among the skipped
     attributes: np.ndarray  # (N, A) int8: 1 yes, 0 no, -1 not known
     identity: np.ndarray  # (N,) int32, -1 not known
