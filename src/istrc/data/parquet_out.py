@@ -39,12 +39,8 @@ def write_parquet(prepared: Prepared, out: str | Path) -> list[Path]:
         with whole(path) as temporary, parquet.ParquetWriter(temporary, schema) as writer:
             for start in range(0, len(rows), GROUP):
                 some = [_row(prepared, names, points, k) for k in rows[start : start + GROUP]]
-                columns = zip(*some, strict=True)
-                arrays = [
-                    pyarrow.array(list(values), field.type)
-                    for values, field in zip(columns, schema, strict=True)
-                ]
-                writer.write_table(pyarrow.Table.from_arrays(arrays, schema=schema))
+                group = [dict(zip(schema.names, row, strict=True)) for row in some]
+                writer.write_table(pyarrow.Table.from_pylist(group, schema=schema))
         written.append(path)
     return written
 

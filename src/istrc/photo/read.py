@@ -124,7 +124,8 @@ def _decode(path: Path, file) -> Picture:
         if orientation in SIDEWAYS:
             encoding = _turned(encoding)
         ImageOps.exif_transpose(image, in_place=True)
-        exif, location = exif_data.to_keep(image), exif_data.location_of(image)
+        exif = exif_data.to_keep(image)
+        location = dict(image.getexif().get_ifd(ExifTags.IFD.GPSInfo)) or None
     if dpi and orientation in SIDEWAYS:
         dpi = dpi[::-1]
     text: dict[str, str] = {}

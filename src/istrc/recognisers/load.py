@@ -9,7 +9,7 @@ from typing import Any
 from istrc.errors import InputError, suggest
 from istrc.recognisers.recogniser import Recogniser, checked, difference
 from istrc.shipped import DEFAULT, WEIGHTS
-from istrc.whole import copy_whole, read_json, write_json
+from istrc.whole import copy_whole, read_json
 
 RELEASES = ("vggface2", "casia-webface")
 RECORD = "recogniser.json"
@@ -80,13 +80,8 @@ def _only(spec: str, options: dict[str, Any], *known: str) -> None:
             raise InputError(f"{spec}: {flag} is for ONNX files; leave it out here")
 
 
-def save_record(recogniser: Recogniser, path: str | Path) -> None:
-    """Write what a recogniser is, beside what was trained for it."""
-    write_json(path, located(recogniser))
-
-
 def read_record(path: str | Path) -> dict[str, Any]:
-    """A record that `save_record` wrote. Raises InputError where it is missing or damaged."""
+    """A recogniser's record in a file. Raises InputError where it is missing or damaged."""
     try:
         return checked(read_json(path))
     except OSError as error:
