@@ -255,8 +255,7 @@ def train_began(data: str | Path, out: str | Path, **given: Any) -> tuple[AutoEn
         return {"L_real": real_energy.detach(), **shown}
 
     def validate(step: int) -> dict[str, float]:
-        starts = range(0, min(len(tune), 1024), 128)
-        faces = (prepared.batch(tune[start : start + 128]).to(s.device) for start in starts)
+        faces = (x.to(s.device) for x in prepared.batches(tune[:1024], 128))
         return quality(averaged, faces, weight, facenet, face)
 
     loop.train(

@@ -73,8 +73,7 @@ def fit_components(
     rows = np.sort(np.random.default_rng(seed).permutation(rows)[:faces])
 
     def blocks():
-        for number, start in enumerate(range(0, len(rows), 500)):
-            x = prepared.batch(rows[start : start + 500])
+        for number, x in enumerate(prepared.batches(rows, 500)):
             yield x.flip(3) if number % 2 else x
 
     small = torch.cat([resized(x, side, linear=True).flatten(1) for x in blocks()])

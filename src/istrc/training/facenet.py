@@ -178,8 +178,8 @@ def embed_rows(net: FaceNet, prepared: Prepared, rows: np.ndarray, device: str =
     """Embeddings (N, D) float32 of these rows, in batches."""
     net.eval()
     parts = []
-    for start in range(0, len(rows), 256):
-        x = resized(prepared.batch(rows[start : start + 256]).to(device), net.size).clip(-1, 1)
+    for x in prepared.batches(rows):
+        x = resized(x.to(device), net.size).clip(-1, 1)
         with reduced(device):
             parts.append(net(x).float().cpu())
     return torch.cat(parts)
