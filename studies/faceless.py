@@ -39,7 +39,7 @@ def pictures_of(source: str, count: int, seed: int) -> tuple[int, Iterator[np.nd
     """
     names: Sequence[Any] = THINGS
     if source != PACKAGED:
-        names = find_inputs([str(Path(source, "**", "*"))])
+        names = find_inputs(Path(source, "**", "*"))
     chosen = np.sort(np.random.default_rng(seed).permutation(len(names))[:count])
     return len(chosen), (_read(names[number]) for number in chosen)
 

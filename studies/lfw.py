@@ -28,7 +28,7 @@ from istrc.evaluation.embedding import Progress, silent
 from istrc.evaluation.results import circle_checksum
 from istrc.evaluation.verification import measure_pairs, verification_measures
 from istrc.photo.align import Frame, aligned_frame, find_frame
-from istrc.photo.detect import Box, detect
+from istrc.photo.detect import CLEAR, Box, looks, without_doubles
 from istrc.photo.read import read_picture
 from istrc.progress import Bar
 
@@ -110,6 +110,20 @@ def find_picture(folder: Path, name: str, number: int) -> Path | None:
     return next((path for path in paths if path.is_file()), None)
 
 
+def detect(pixels: np.ndarray) -> list[Box]:
+    """The faces of a photograph (H, W, 3) uint8 by the detector's own judgement, largest first.
+
+    Of doubtful faces at most one is believed, the best, and only where nothing is clearer.
+    `istrc.photo.find` has a better judge.
+    """
+    seen: list[Box] = []
+    for look in looks(pixels):
+        seen += look
+        if clear := [box for box in seen if box.score >= CLEAR]:
+            return without_doubles(clear)
+    return sorted(seen, key=lambda box: box.score)[-1:]
+
+
 def central_face(pixels: np.ndarray, aligner: Any = None) -> tuple[Frame, bool]:
     """The frame of the face nearest to the picture's centre, and whether there was one.
 
@@ -122,9 +136,8 @@ def central_face(pixels: np.ndarray, aligner: Any = None) -> tuple[Frame, bool]:
     if boxes:
         box = min(boxes, key=lambda box: float(np.linalg.norm(np.array(box.centre) - middle)))
         return find_frame(pixels, box, aligner), True
-    half = min(width, height) / ENLARGED / 2
-    (left, top), (right, bottom) = (middle - half).tolist(), (middle + half).tolist()
-    return find_frame(pixels, Box(left, top, right, bottom, 0.0), aligner), False
+    side = min(width, height) / ENLARGED
+    return find_frame(pixels, Box(width / 2, height / 2, side, 0.0), aligner), False
 
 
 def evaluate_lfw(

@@ -17,11 +17,11 @@ from torch.nn import functional as F
 
 from istrc.data.prepared import Prepared
 from istrc.data.sources.celeba_official import CelebaOfficial
-from istrc.data.sources.source import Chunk
 from istrc.errors import InputError
 from istrc.evaluation.embedding import drawn_rows
-from istrc.photo.align import Frame, aligned_frame, compose, invert, sampling_grid, transform
+from istrc.photo.align import Frame, aligned_frame, compose, invert, transform
 from istrc.photo.detect import Box
+from istrc.resample import places
 from istrc.shape.crop import BOX_CENTRE, BOX_SIDE, CROP_CENTRE, CROP_SIDE, EYES, FRAME_SIZE
 
 BACKGROUNDS = ("neutral", "noise", "photograph")
@@ -86,7 +86,8 @@ def lay(face: np.ndarray, ground: np.ndarray, frame: Frame, feather: float = FEA
     right, bottom = (int(v) for v in np.clip(np.ceil(corners.max(0)), 0, ends))
     if left >= right or top >= bottom:
         return result
-    grid = sampling_grid(compose(shrink, to_face), (left, top, right, bottom), size)
+    looks = np.stack(places(compose(shrink, to_face), (left, top, right, bottom)), -1)  # (h, w, 2)
+    grid = torch.from_numpy((2 * (looks + 0.5) / size - 1).astype(np.float32))[None]
     picture = torch.from_numpy(small.copy()).permute(2, 0, 1)[None].float()
     laid = F.grid_sample(picture, grid, mode="bicubic", padding_mode="border", align_corners=False)
     inside = (1 - grid[0].abs()).amin(-1) / (2 * feather)  # (h, w): 0 at the edge, 1 further in
@@ -109,15 +110,13 @@ def spoilt(pixels: np.ndarray, light: float = 1.0, blur: float = 0.0) -> np.ndar
 def box_of(frame: Frame) -> Box:
     """The box that a detector draws round this face on average, if it is upright."""
     x, y = transform(frame.inverse, BOX_CENTRE)
-    half = BOX_SIDE / frame.scale / 2
-    return Box(x - half, y - half, x + half, y + half, score=1.0)
+    return Box(x, y, BOX_SIDE / frame.scale, score=1.0)
 
 
 def disturbed(box: Box, rng: np.random.Generator, *, shift: float, scale: float) -> Box:
     """The box moved by up to `shift` of its side and resized by up to a factor of `scale`."""
     x, y = np.array(box.centre) + box.side * rng.uniform(-shift, shift, 2)
-    half = box.side / 2 * scale ** rng.uniform(-1, 1)
-    return Box(x - half, y - half, x + half, y + half, box.score, box.angle)
+    return Box(x, y, box.side * scale ** rng.uniform(-1, 1), box.score, box.angle)
 
 
 def eye_error(found: Frame, true: Frame) -> float:
@@ -150,8 +149,8 @@ def draw_faces(
     rng, source = np.random.default_rng(seed), CelebaOfficial(Path(whole))
     faces: list[np.ndarray] = []
     for place in rng.permutation(np.flatnonzero(source.split > 0)):
-        for row in source.read(Chunk(1, (int(place), int(place) + 1))):
-            picture = Image.open(BytesIO(row.data)).convert("RGB") if row.data else None
+        for data, _ in source.read(range(place, place + 1)):
+            picture = Image.open(BytesIO(data)).convert("RGB") if data else None
             if picture is not None and picture.size == FRAME_SIZE:
                 faces.append(np.asarray(picture))
         if len(faces) == count:

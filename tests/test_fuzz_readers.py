@@ -264,8 +264,7 @@ def use_circle(folder: Path, rng: np.random.Generator) -> None:
 
 def read_source(path: Path, **options) -> None:
     source = open_source(path, **options)
-    for chunk in source.chunks(10):
-        list(source.read(chunk))
+    list(source.read(range(len(source.names))))
 
 
 KINDS = {

@@ -5,7 +5,6 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from istrc.photo.align import sampling_grid
 from istrc.resample import blurred, looked_up, places, resized
 
 
@@ -31,16 +30,16 @@ def test_looked_up_is_grid_sample(cubic, turn):
     matrix = np.array([[cos, -sin, 11.3], [sin, cos, 4.9]])
     region = (-20, -15, 45, 50)  # some of it outside of the source
     found = looked_up(source, *places(matrix, region), cubic)
-    grid = sampling_grid(matrix, region, (40, 30))
+    u, v = places(matrix, region)
+    grid = torch.from_numpy(np.stack([(2 * u + 1) / 40 - 1, (2 * v + 1) / 30 - 1], -1))[None]
     expected = F.grid_sample(
         torch.from_numpy(source)[None],
-        grid,
+        grid.float(),
         mode="bicubic" if cubic else "bilinear",
         padding_mode="border",
         align_corners=False,
     )[0].numpy()
     assert found.shape == expected.shape == (3, 65, 65)
-    u, v = places(matrix, region)
     inside = (u > 0) & (u < 39) & (v > 0) & (v < 29)
     assert inside.sum() > 200
     np.testing.assert_allclose(found[:, inside], expected[:, inside], atol=2e-2)

@@ -56,11 +56,6 @@ def along(x: Array, index: Array, axis: int) -> Array:
     return x.gather(axis, index)
 
 
-def detached(x: Array) -> Array:
-    """x as a constant, where gradients are computed."""
-    return x if library(x) is np else x.detach()
-
-
 def sound(x: Array, part: str) -> Array:
     """What a part of a circle made. Raises InputError for NaN and for what has no bound: weights
     that are damaged may be numbers each and make such.
@@ -89,25 +84,23 @@ def in_inference() -> Any:
     return _mode("inference_mode")
 
 
-def inference(function: Function) -> Function:
-    """A function that runs `in_inference`."""
-    return _under("inference_mode", function)
-
-
-def without_gradients(function: Function) -> Function:
-    """A function under torch.no_grad, where torch is there at all."""
-    return _under("no_grad", function)
-
-
 def _mode(name: str) -> Any:
     torch = sys.modules.get("torch")
     return contextlib.nullcontext() if torch is None else getattr(torch, name)()
 
 
-def _under(mode: str, function: Function) -> Function:
-    @functools.wraps(function)
-    def run(*arguments: Any, **named: Any) -> Any:
-        with _mode(mode):
-            return function(*arguments, **named)
+def _under(mode: str) -> Callable[[Function], Function]:
+    """What makes a function run under this mode of torch's, where torch is there at all."""
 
-    return run  # type: ignore[return-value]
+    def decorated(function: Function) -> Function:
+        @functools.wraps(function)
+        def run(*arguments: Any, **named: Any) -> Any:
+            with _mode(mode):
+                return function(*arguments, **named)
+
+        return run  # type: ignore[return-value]
+
+    return decorated
+
+
+inference, without_gradients = _under("inference_mode"), _under("no_grad")

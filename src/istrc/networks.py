@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from istrc.arrays import indices, inference, library, numpy, sigmoid, sound
+from istrc.arrays import Array, indices, inference, library, numpy, sigmoid, sound
 from istrc.errors import IstrcError
 from istrc.models.learned import LearnedAttribute, WithLearned
 from istrc.resample import looked_up, resized
@@ -31,7 +31,6 @@ from istrc.shape.mesh import Mesh
 if TYPE_CHECKING:
     import torch
 
-    from istrc.arrays import Array
     from istrc.models.attributes import AttributeClassifiers
     from istrc.models.began import AutoEncoder
     from istrc.models.changes import Changes
@@ -101,7 +100,7 @@ class Networks:
 
             self._running = light.Running()
         else:
-            from istrc.models.running import Running
+            from istrc.models.fused import Running
 
             self._running = Running(autoencoder)
         recogniser: Any = facenet

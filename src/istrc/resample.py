@@ -8,14 +8,10 @@ Coordinates are continuous pixels as in `istrc.photo.align`.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from istrc.arrays import library, numbers
-
-if TYPE_CHECKING:
-    from istrc.arrays import Array
+from istrc.arrays import Array, library, numbers
 
 _RESIZE = -0.5  # the cubic kernel's slope at 1: Pillow's, which does not ring
 _LOOK = -0.75  # torch's, when it looks between pixels

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 from istrc.errors import IstrcError
 
@@ -40,6 +43,15 @@ def need_torch(what: str, remedy: str = REMEDY) -> None:
         raise IstrcError(f"{what} needs torch: {remedy}")
 
 
+@contextmanager
+def needed(otherwise: str, kind: type[IstrcError] = IstrcError) -> Iterator[None]:
+    """In which packages are imported that need not be installed; raises `otherwise` without one."""
+    try:
+        yield
+    except ImportError:
+        raise kind(otherwise) from None
+
+
 def without_torch(error: BaseException | None) -> bool:
     """Whether this is the failure of an import of torch, where it is not installed."""
     return isinstance(error, ImportError) and (error.name or "").partition(".")[0] == "torch"
@@ -69,6 +81,13 @@ def limit_threads(runtime: str, count: int) -> None:
         import torch
 
         torch.set_num_threads(count)
+
+
+def packaged(package: str, name: str) -> Path | None:
+    """A file of a package that is not imported; None where it is not installed."""
+    spec = importlib.util.find_spec(package)
+    places = (spec and spec.submodule_search_locations) or []
+    return next((path for at in places if (path := Path(at) / name).is_file()), None)
 
 
 def has(package: str) -> bool:

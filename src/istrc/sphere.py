@@ -13,13 +13,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-from istrc.arrays import detached, library, numbers
+import numpy as np
+
+from istrc.arrays import Array, library, numbers
 from istrc.errors import IstrcError
-
-if TYPE_CHECKING:
-    from istrc.arrays import Array
 
 MEAN_ITERATIONS = 2000
 
@@ -187,7 +185,8 @@ def _dot(a: Array, b: Array) -> Array:
 
 def _largest(v: Array) -> Array:
     """The largest coordinate of each vector, without its sign: (..., 1)."""
-    return library(v).amax(abs(detached(v)), -1)[..., None]
+    lib = library(v)  # a constant, where gradients are computed
+    return lib.amax(abs(v if lib is np else v.detach()), -1)[..., None]
 
 
 def _eps(like: Array) -> float:

@@ -37,9 +37,9 @@ def two_faces(monkeypatch):
 
     def glance(pixels, side=0, turn=0):
         if pixels.shape[:2] in ((64, 96), (65, 97)):
-            return [Box(20, 10, 60, 50, 1.0), Box(66, 20, 90, 44, 1.0)]
+            return [Box(40, 30, 40, 1.0), Box(78, 32, 24, 1.0)]
         height, width = pixels.shape[:2]
-        return [Box(width / 2 - 20, height / 2 - 20, width / 2 + 20, height / 2 + 20, 1.0)]
+        return [Box(width / 2, height / 2, 40, 1.0)]
 
     def believed(pixels, boxes, aligner):
         return [Found(find_frame(pixels, box, aligner), box.score, box) for box in boxes]
@@ -182,7 +182,7 @@ from istrc.photo.detect import Box
 from istrc.photo.find import Found
 def glance(pixels, side=0, turn=0):
     y, x = pixels.shape[0] / 2, pixels.shape[1] / 2
-    return [Box(x - 20, y - 20, x + 20, y + 20, 1.0)]
+    return [Box(x, y, 40, 1.0)]
 follow.glance = glance
 follow.believed = lambda pixels, boxes, aligner: [
     Found(find_frame(pixels, box, aligner), box.score, box) for box in boxes

@@ -10,7 +10,7 @@ from istrc.data.prepare import prepare
 from istrc.data.prepared import Prepared
 from istrc.errors import InputError, IstrcError
 from istrc.models.serialization import load_part
-from istrc.shape.mesh import signed
+from istrc.shape.mesh import signed_of
 from istrc.training.all import train_all
 from istrc.training.settings import PRESETS
 from istrc.training.spaces import Spaces, with_mirrors
@@ -185,7 +185,7 @@ def test_an_edit_folds_nothing(circle, kite):
     for strengths in ({"long": 2.0}, {"long": -2.0}, {"long": 2.0, "red": 2.0}):
         reached = circle.reach(face.x, face.z, strengths, drawing=face.rendering)
         (layers,) = face.rendering.layers(reached.change, strengths)
-        own, now = (signed(one, circle.mesh.triangles) for one in (layers.before, layers.after))
+        own, now = (signed_of(one[circle.mesh.triangles]) for one in (layers.before, layers.after))
         assert (now[own > 1e-6] > 0).all() and np.array_equal(layers.before[9:], layers.after[9:])
 
 

@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 from PIL import Image
+from tests.data.rows import rows
 
 from istrc.data.parquet_out import write_parquet
 from istrc.data.prepare import prepare
@@ -49,29 +50,24 @@ COLUMNS = {
 def test_columns_are_those_of_a_csv(tmp_path):
     path = written(tmp_path / "train-00000-of-00001.parquet", **COLUMNS)
     source = open_source(path, categories=["weight", "kind"])
-    assert source.about.kind == "parquet" and source.about.extra == {
-        "classes": ["bag", "hat", "shoe"]
-    }
-    assert source.about.attributes == ["striped", "weight", "kind_a", "kind_b"]
-    chunks = source.chunks(3)
-    assert [chunk.rows for chunk in chunks] == [3, 1, 2]  # a chunk stays in its row group
-    rows = [row for chunk in chunks for row in source.read(chunk)]
-    assert [row.data for row in rows] == [png(k) for k in range(6)]
-    assert [row.identity for row in rows] == [1, 2, 0, 1, 2, -1]
-    assert [row.attributes.tolist() for row in rows] == [
+    assert source.kind == "parquet" and source.extra == {"classes": ["bag", "hat", "shoe"]}
+    assert source.attribute_names == ["striped", "weight", "kind_a", "kind_b"]
+    read = rows(source, 3)  # the second time of two row groups
+    assert [row.data for row in read] == [png(k) for k in range(6)]
+    assert [row.identity for row in read] == [1, 2, 0, 1, 2, -1]
+    assert [row.attributes.tolist() for row in read] == [
         [1, 0, 1, 0], [0, 0, 0, 1], [-1, -1, 1, 0], [1, 1, 0, 1], [1, -1, -1, -1], [0, 1, -1, -1],
     ]  # fmt: skip
-    assert {row.split for row in rows} == {0} and len({row.name for row in rows}) == 6
+    assert {row.split for row in read} == {0} and len({row.name for row in read}) == 6
 
 
 def test_splits_are_the_files_and_otherwise_drawn(tmp_path):
     for name in ("train-0", "validation-0", "test-0"):
         written(tmp_path / f"{name}.parquet", striped=[True] * 6)
     source = open_source(tmp_path)
-    read = [row.split for chunk in source.chunks(10) for row in source.read(chunk)]
-    assert read == [2] * 6 + [0] * 6 + [1] * 6
+    assert [row.split for row in rows(source, 10)] == [2] * 6 + [0] * 6 + [1] * 6
     (tmp_path / "test-0.parquet").rename(tmp_path / "part-0.parquet")
-    assert any("held out as valid" in note for note in open_source(tmp_path).about.notes)
+    assert any("held out as valid" in note for note in open_source(tmp_path).notes)
 
 
 def test_pictures_of_any_form_and_one_that_is_none(tmp_path):

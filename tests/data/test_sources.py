@@ -6,6 +6,7 @@ import zipfile
 import numpy as np
 import pytest
 from PIL import Image
+from tests.data.rows import rows
 
 from istrc.data.sources import open_source
 from istrc.errors import InputError
@@ -22,14 +23,6 @@ def encoded(size=(128, 128), seed=0, suffix="png"):
     stream = io.BytesIO()
     Image.fromarray(pixels).save(stream, {"png": "PNG", "jpg": "JPEG"}[suffix])
     return stream.getvalue()
-
-
-def rows(source, chunk=2):
-    chunks = source.chunks(chunk)
-    assert sum(c.rows for c in chunks) == source.about.count
-    read = [list(source.read(c)) for c in chunks]
-    assert [len(r) for r in read] == [c.rows for c in chunks]
-    return [row for part in read for row in part]
 
 
 def parquet(path, pictures, people=None, present=None, names=None, **options):
@@ -91,7 +84,7 @@ def test_parquet_rows_in_order_with_beard_turned(tmp_path):
     )
     parquet(tmp_path / "valid-00000-of-00001.parquet", pictures[:1], [3], present[:1])
     source = open_source(tmp_path)
-    assert source.about.kind == "celeba-parquet" and source.about.attributes == OURS
+    assert source.kind == "celeba-parquet" and source.attribute_names == OURS
     read = rows(source)
     assert [row.data for row in read] == [*pictures, pictures[0]]
     assert [row.identity for row in read] == [7, 7, 8, 9, 9, 3]
@@ -121,7 +114,7 @@ def test_parquet_tells_a_row_without_a_picture(tmp_path):
 def test_official_folder_and_zip(tmp_path, form):
     pictures = official(tmp_path / "celeba", **form)
     source = open_source(tmp_path / "celeba")
-    assert source.about.kind == "celeba-official" and source.about.attributes == OURS
+    assert source.kind == "celeba-official" and source.attribute_names == OURS
     read = rows(source)
     assert [row.data for row in read] == pictures
     assert [row.split for row in read] == [0, 1, 2, 0]
@@ -145,7 +138,7 @@ def test_kaggles_form_has_no_identities_and_says_so(tmp_path):
     assert [row.data for row in read] == pictures
     assert [row.split for row in read] == [0, 1, 2, 0]
     assert {row.identity for row in read} == {-1}
-    assert any("identities are not known" in note for note in source.about.notes)
+    assert any("identities are not known" in note for note in source.notes)
 
 
 def test_official_missing_picture_is_a_row_with_a_reason(tmp_path):
@@ -154,7 +147,7 @@ def test_official_missing_picture_is_a_row_with_a_reason(tmp_path):
     (tmp_path / "c" / "img_align_celeba" / "000009.jpg").write_bytes(b"x")
     source = open_source(tmp_path / "c")
     assert [row.reason for row in rows(source)] == ["", "no such picture", "", ""]
-    assert any(note.startswith("1 pictures have no line") for note in source.about.notes)
+    assert any(note.startswith("1 pictures have no line") for note in source.notes)
 
 
 def test_folder_columns_and_their_values(tmp_path):
@@ -167,8 +160,8 @@ def test_folder_columns_and_their_values(tmp_path):
     for name in "abc":
         (tmp_path / f"{name}.png").write_bytes(encoded())
     source = open_source(tmp_path, categories=["season"])
-    assert source.about.attributes == ["striped", "round", "season_fall", "season_spring"]
-    assert source.about.extra == {"classes": ["hat", "shoe"]}
+    assert source.attribute_names == ["striped", "round", "season_fall", "season_spring"]
+    assert source.extra == {"classes": ["hat", "shoe"]}
     read = rows(source)
     assert [row.identity for row in read] == [1, 0, 1]
     assert [row.split for row in read] == [0, 1, 2]
@@ -184,7 +177,7 @@ def test_a_column_of_measures_is_one_attribute_by_its_thirds(tmp_path):
     lines = [f"{k}.png,{value},{2000 + k % 2}" for k, value in enumerate(measures)]
     (tmp_path / "labels.csv").write_text("file,Weight,year\n" + "\n".join(lines))
     source = open_source(tmp_path, categories=["Weight", "year"])
-    assert source.about.attributes == ["weight", "year_2000", "year_2001"]
+    assert source.attribute_names == ["weight", "year_2000", "year_2001"]
     assert [int(row.attributes[0]) for row in rows(source)] == [0, 1, 0, 1, -1, -1, -1]
 
 
@@ -282,17 +275,17 @@ def test_fingerprint_follows_labels_and_not_the_place(tmp_path):
     official(tmp_path / "a")
     official(tmp_path / "b")
     one, two = open_source(tmp_path / "a"), open_source(tmp_path / "b")
-    assert one.about.fingerprint == two.about.fingerprint
+    assert one.fingerprint == two.fingerprint
     text = (tmp_path / "b" / "identity_CelebA.txt").read_text().replace(" 10", " 99")
     (tmp_path / "b" / "identity_CelebA.txt").write_text(text)
-    assert open_source(tmp_path / "b").about.fingerprint != one.about.fingerprint
+    assert open_source(tmp_path / "b").fingerprint != one.fingerprint
 
 
 def test_columns_of_places_are_landmarks(tmp_path):
     lines = ["file,x0,y0,x1,y1", "a.png,64,32,0,128", "b.png,,1,2,3"]
     (tmp_path / "labels.csv").write_text("\n".join(lines))
     source = open_source(tmp_path)
-    assert source.about.points == 2 and source.about.attributes == []
+    assert source.points.shape == (2, 2, 2) and source.attribute_names == []
     one, other = rows(source)
     assert one.points.tolist() == [[64, 32], [0, 128]] and np.isnan(other.points).all()
 
@@ -306,4 +299,4 @@ def test_columns_of_places_that_do_not_add_up(tmp_path):
         opened("file,x0,y0,x2,y2")
     with pytest.raises(InputError, match="column y1, of landmarks, is not of numbers"):
         opened("file,x0,y0,x1,y1", "a.png,1,2,3,low")
-    assert opened("file,x0,y0,x1,other").about.points == 0  # no pairs: columns as others
+    assert opened("file,x0,y0,x1,other").points is None  # no pairs: columns as others

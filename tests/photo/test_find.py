@@ -128,7 +128,7 @@ def test_what_is_no_face_is_not_found(aligner, name):
         find_faces(pixels, f"{name}.png", aligner)
 
 
-BOX = Box(100, 100, 200, 200, 1.0)
+BOX = Box(150, 150, 100, 1.0)
 
 
 def alignment(apart, covered=-3.0) -> Alignment:
@@ -148,7 +148,7 @@ def test_the_score_is_the_logistic_of_what_was_measured():
 
 
 def test_a_doubtful_face_is_named_with_its_score(monkeypatch):
-    boxes = [BOX, replace(BOX, left=400, right=500)]
+    boxes = [BOX, replace(BOX, x=450)]
     scores = {boxes[0]: 0.2, boxes[1]: 0.125}
     looked = []
 

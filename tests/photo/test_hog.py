@@ -5,24 +5,24 @@ import sys
 import numpy as np
 import pytest
 from PIL import Image
+from studies.lfw import detect
 
 from istrc.errors import IstrcError
-from istrc.photo import hog
-from istrc.photo.detect import detect
+from istrc.photo.detect import detector
 
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):
     """A cache folder of the test's own, and a detector that nobody has asked for yet."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    hog.detector.cache_clear()
+    detector.cache_clear()
     yield tmp_path / "cache"
-    hog.detector.cache_clear()
+    detector.cache_clear()
 
 
 def found(pixels: np.ndarray) -> tuple:
     """All that the detector says of a picture, doubtful faces too."""
-    squares, scores, filters = hog.detector()[0].run(pixels, 0, -0.5)
+    squares, scores, filters = detector()[0].run(pixels, 0, -0.5)
     return [str(square) for square in squares], list(scores), list(filters)
 
 
@@ -30,7 +30,7 @@ def test_the_file_that_was_written_finds_what_the_wheel_does(cache, photograph):
     pixels = np.asarray(Image.open(photograph).convert("RGB"))
     first = found(pixels)
     (written,) = (cache / "istrc").iterdir()
-    hog.detector.cache_clear()
+    detector.cache_clear()
     assert found(pixels) == first and len(first[0]) >= 1
     assert list((cache / "istrc").iterdir()) == [written]
 
@@ -42,7 +42,7 @@ def test_a_damaged_file_is_written_anew(cache, photograph):
     whole = written.read_bytes()
     for damaged in (b"", b"no filters", whole[: len(whole) // 2]):
         written.write_bytes(damaged)
-        hog.detector.cache_clear()
+        detector.cache_clear()
         assert found(pixels) == first
         assert written.read_bytes() == whole
 

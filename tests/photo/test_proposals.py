@@ -61,7 +61,7 @@ def test_one_place_stands_for_those_of_its_size_beside_it():
 def test_the_search_gives_up_after_so_many_places_without_a_face(monkeypatch):
     """The likelier ones come first: a face among them begins the count anew."""
     looked = []
-    face = detect.Box(0, 0, 10, 10, 1.0)
+    face = detect.Box(5, 5, 10, 1.0)
 
     def search(picture, scale):
         looked.append(picture.size)
@@ -73,9 +73,9 @@ def test_the_search_gives_up_after_so_many_places_without_a_face(monkeypatch):
     found = detect._small(Image.new("RGB", (20_000, 100)), 40, 400, [])
     assert len(found) == 1 and len(looked) == 20 + detect.PATIENCE
     # It is where the window was, and nothing is looked at where a clear face is
-    assert found[0].left == pytest.approx(2000 - 36) and found[0].top == pytest.approx(50 - 36)
+    assert found[0].x == pytest.approx(2000 - 31) and found[0].y == pytest.approx(50 - 31)
     looked.clear()
-    near = [detect.Box(85, 43, 115, 73, 1.0)]
+    near = [detect.Box(100, 58, 30, 1.0)]
     detect._small(Image.new("RGB", (20_000, 100)), 40, 400, near)
     assert len(looked) == 20 + detect.PATIENCE and many[0].x == 100
 

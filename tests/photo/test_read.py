@@ -244,7 +244,7 @@ def test_real_photographs(shared_dir):
     photos = shared_dir / "photos"
     if not photos.is_dir():
         pytest.skip("no photographs beside this checkout")
-    for path in find_inputs([photos]):
+    for path in find_inputs(photos):
         picture = read_picture(path)
         assert min(picture.pixels.shape[:2]) > 200 and picture.notes == []
         assert (picture.alpha is not None) == (path.name == "32bit.png")

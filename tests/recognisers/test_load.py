@@ -13,10 +13,10 @@ from istrc.recognisers.load import (
     load_recogniser,
     located,
     read_record,
-    save_record,
 )
 from istrc.recognisers.onnx import Onnx
 from istrc.recognisers.own import Own
+from istrc.whole import write_json
 
 
 def refused(call, *said):
@@ -55,7 +55,7 @@ def test_options_without_effect_are_refused(tmp_path):
 def test_a_record_brings_the_options_back(write_onnx, tmp_path):
     path = write_onnx(tmp_path / "net.onnx")
     first = Onnx(path, colour="BGR", mean=0.0, scale=255.0, template="30,50,150,170")
-    save_record(first, tmp_path / "run" / "recogniser.json")
+    write_json(tmp_path / "run" / "recogniser.json", located(first))
     again = load_recogniser(tmp_path / "run" / "recogniser.json")
     assert again.record == first.record
     assert json.loads((tmp_path / "run" / "recogniser.json").read_text())["path"] == str(path)

@@ -14,7 +14,7 @@ from istrc.shape.mesh import (
     held_open,
     parted,
     points,
-    signed,
+    signed_of,
     triangulated,
 )
 
@@ -48,7 +48,7 @@ def test_triangles_are_laid_once_over_everything(mesh, face_points):
     # Every place within the border lies in one of them, and their areas are the border's
     found, _ = mesh.drawn(mesh.centre, (-BORDER, -BORDER, BORDER, BORDER), (9, 9))
     assert (found >= 0).all()
-    area = signed(mesh.centre, mesh.triangles)
+    area = signed_of(mesh.centre[mesh.triangles])
     assert (area > -1e-9).all() and area.sum() / 2 == pytest.approx((2 * BORDER) ** 2)
 
 
@@ -63,7 +63,7 @@ def test_the_reference_shape_is_the_mean_with_its_lips_apart(face_points):
     assert np.array_equal(shape[:, 0], face_points[:, 0])
     # The triangles of the mean shape lie over it without a fold, the mouth's with some area
     mesh = Mesh(shape, triangulated(face_points))
-    area = signed(mesh.centre, mesh.triangles)
+    area = signed_of(mesh.centre[mesh.triangles])
     assert (area > -1e-9).all() and (area[mesh.mouth] > 1e-3).any()
 
 
@@ -91,7 +91,7 @@ def test_looks_are_those_of_a_loop(mesh, other):
         place = (np.array([column, row]) + 0.5) * 2 / 12 - 1
         seen = []
         for triangle in mesh.triangles:
-            if abs(signed(mesh.centre, triangle[None])[0]) < 1e-9:
+            if abs(signed_of(mesh.centre[triangle[None]])[0]) < 1e-9:
                 continue
             weights = weights_of(mesh.centre[triangle], place)
             if weights.min() > -1e-9:
@@ -159,8 +159,8 @@ def test_lips_meet_and_do_not_pass(face_points, open_mouth, mesh):
     assert np.array_equal(np.delete(shut, [61, 62, 63, 65, 66, 67], 0),
                           np.delete(through, [61, 62, 63, 65, 66, 67], 0))  # fmt: skip
     before, after = mesh.moved(open_mouth(face_points, 0.1), through)
-    area = np.abs(signed(after, mesh.triangles[mesh.mouth])).sum()
-    assert area < 0.2 * np.abs(signed(before, mesh.triangles[mesh.mouth])).sum()
+    area = np.abs(signed_of(after[mesh.triangles[mesh.mouth]])).sum()
+    assert area < 0.2 * np.abs(signed_of(before[mesh.triangles[mesh.mouth]])).sum()
     same = open_mouth(face_points, 0.05)
     assert np.array_equal(parted(same), same)
 
@@ -182,8 +182,8 @@ def test_nothing_folds(mesh, face_points, open_mouth, seed, size, was, gap):
     rng = np.random.default_rng(seed)
     shape = open_mouth(face_points + rng.normal(0, 0.01, (68, 2)), was)
     before, after = mesh.moved(shape, open_mouth(displaced(rng, shape, size), gap))
-    counted = (signed(before, mesh.triangles) > 1e-6) & ~mesh.mouth
-    assert (signed(after, mesh.triangles)[counted] > 0).all()
+    counted = (signed_of(before[mesh.triangles]) > 1e-6) & ~mesh.mouth
+    assert (signed_of(after[mesh.triangles])[counted] > 0).all()
     assert np.array_equal(before[95:], after[95:])
 
 
@@ -204,7 +204,7 @@ def test_points_of_anything_have_the_crops_edge_around_them(things):
     edge = mesh.centre[mesh.around]
     assert edge.shape == (16, 2) and (np.abs(edge).max(1) == 1).all()
     # Each triangle is laid one way round, and together they are the whole square
-    area = signed(mesh.centre, mesh.triangles)
+    area = signed_of(mesh.centre[mesh.triangles])
     assert (area > 0).all() and area.sum() / 2 == pytest.approx(4)
     assert held_open(mean) is not mean and np.array_equal(held_open(mean), mean)
     axis = (np.arange(24) + 0.5) * 2 / 24 - 1
@@ -220,8 +220,8 @@ def test_nothing_of_anything_folds(things, seed, size):
     rng = np.random.default_rng(seed)
     shape, new = (mean + rng.normal(0, by, mean.shape) for by in (0.02, size))
     before, after = mesh.moved(shape, new)
-    own = signed(before, mesh.triangles)
-    assert (signed(after, mesh.triangles)[own > 1e-6] > 0).all()
+    own = signed_of(before[mesh.triangles])
+    assert (signed_of(after[mesh.triangles])[own > 1e-6] > 0).all()
     assert np.array_equal(before[mesh.around], after[mesh.around])
     assert all(np.array_equal(one, before) for one in mesh.moved(shape, shape))
 

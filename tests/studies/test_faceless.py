@@ -30,7 +30,7 @@ def dark_ones(monkeypatch):
 
     def found_in(pixels, aligner):
         assert max(pixels.shape) == 120
-        box = Box(0, 0, 9, 9, 1.0)
+        box = Box(4.5, 4.5, 9, 1.0)
         scores = (0.9, 0.6) if pixels.mean() < 50 else ()
         return [Found(frame_from_box(box), score, box) for score in scores]
 

@@ -144,14 +144,13 @@ def test_missing_and_damaged_pictures_are_named_and_their_pairs_left_out(
 
 def test_the_face_nearest_the_centre_or_the_middle(monkeypatch):
     pixels = np.zeros((250, 250, 3), np.uint8)
-    large, central = Box(0, 0, 150, 150, 2.0), Box(100, 90, 160, 150, 1.0)
+    large, central = Box(75, 75, 150, 2.0), Box(130, 120, 60, 1.0)
     monkeypatch.setattr(lfw, "detect", lambda _: [large, central])
     frame, found = central_face(pixels)
     assert found and np.allclose(frame.matrix, frame_from_box(central).matrix)
     monkeypatch.setattr(lfw, "detect", lambda _: [])
     frame, found = central_face(pixels)
-    side = 250 / 2.2
-    middle = Box(125 - side / 2, 125 - side / 2, 125 + side / 2, 125 + side / 2, 0.0)
+    middle = Box(125, 125, 250 / 2.2, 0.0)
     assert not found and np.allclose(frame.matrix, frame_from_box(middle).matrix)
 
 

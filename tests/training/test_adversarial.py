@@ -8,8 +8,8 @@ import torch
 from istrc.models.began import AutoEncoder
 from istrc.models.mapping import Mapping
 from istrc.training import loop
-from istrc.training.adversarial import COARSE, FaceCritic, fine_tune
-from istrc.training.critic import hinge
+from istrc.training.critic import FaceCritic, hinge
+from istrc.training.mapping import COARSE, fine_tune
 
 CONFIG = dict(config=dict(data="toys"))
 

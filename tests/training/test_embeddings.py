@@ -13,6 +13,7 @@ from istrc.recognisers.onnx import Onnx
 from istrc.recognisers.own import Own
 from istrc.training.embeddings import Embeddings, source
 from istrc.training.mapping import train_mapping
+from istrc.training.settings import OnEmbeddings
 from istrc.training.spaces import embed_and_encode
 
 
@@ -22,7 +23,6 @@ class Counting:
     def __init__(self, inner, dies_after=None):
         self.inner, self.seen, self.dies_after = inner, 0, dies_after
         self.size, self.dim, self.record, self.notes = inner.size, inner.dim, inner.record, []
-        self.placement = inner.placement
 
     def embed(self, x):
         if self.dies_after is not None and self.seen >= self.dies_after:
@@ -70,13 +70,13 @@ def test_another_recogniser_or_other_data_is_refused(outsider, toys, tmp_path):
 
 def test_one_of_facenet_and_recogniser(outsider, toys, tmp_path):
     net = FaceNet(16, 8, (4, 6), (1, 1))
-    for wrong in ((None, None), (net, outsider)):
+    for wrong in ({}, dict(facenet=net, recogniser=outsider)):
         with pytest.raises(IstrcError, match="give one of facenet and recogniser"):
-            source(*wrong, toys, tmp_path, None)
-    assert source(None, Own(net), toys, tmp_path, None) is net
-    assert source(net, None, toys, tmp_path, None) is net
+            source(OnEmbeddings(**wrong), toys, tmp_path)
+    assert source(OnEmbeddings(recogniser=Own(net)), toys, tmp_path) is net
+    assert source(OnEmbeddings(facenet=net), toys, tmp_path) is net
     assert not list(tmp_path.iterdir())
-    assert isinstance(source(None, outsider, toys, tmp_path, None), Embeddings)
+    assert isinstance(source(OnEmbeddings(recogniser=outsider), toys, tmp_path), Embeddings)
 
 
 def test_both_spaces_are_of_the_same_faces(outsider, toys, tmp_path):

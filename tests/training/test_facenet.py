@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -22,10 +23,12 @@ from istrc.training.facenet import (
     train_facenet,
     triplet_miner,
 )
+from istrc.training.settings import FaceNetSettings
 
 losses = pytest.importorskip("pytorch_metric_learning.losses")
 
-WEIGHTS = dict(triplet_margin=0.2, triplet_weight=10.0, contrast_weight=1.0, attribute_weight=4.0)
+WEIGHTS = FaceNetSettings(attribute_weight=4.0)
+ALONE = replace(WEIGHTS, contrast_weight=0.0)  # triplets
 
 
 def draw(seed, people=4, pictures=4, dim=6):
@@ -57,9 +60,9 @@ def test_triplet_loss_is_that_of_a_loop_over_semi_hard_triplets(seed):
         identity,
         torch.zeros(len(z), 0),
         torch.zeros(len(z), 0),
+        ALONE,
         contrast=None,
         triplets=triplet_miner("semihard", 0.2),
-        **{**WEIGHTS, "contrast_weight": 0.0},
     )
     assert parts["triplet"].item() == pytest.approx(sum(found) / len(found), rel=1e-4)
 
@@ -93,9 +96,9 @@ def test_no_semi_hard_triplet_is_no_loss():
         identity,
         torch.zeros(4, 0),
         torch.zeros(4, 0),
+        ALONE,
         contrast=None,
         triplets=triplet_miner("semihard", 0.2),
-        **{**WEIGHTS, "contrast_weight": 0.0},
     )
     assert parts["triplet"] == 0 and loss == 0
     loss.backward()
@@ -124,9 +127,9 @@ def test_the_loss_is_the_weighted_sum_of_its_parts_by_hand():
         identity,
         logits,
         labels,
+        WEIGHTS,
         contrast=contrast,
         triplets=triplet_miner("semihard", 0.2),
-        **WEIGHTS,
     )
     assert parts["contrast"].item() == pytest.approx(slow_contrast(z, identity, 0.1), rel=1e-4)
     # The heads' cross-entropy over what is known
@@ -143,12 +146,12 @@ def test_what_is_not_known_teaches_nothing():
     z, identity = draw(0)
     logits = torch.randn(len(z), 2, requires_grad=True)
     labels = torch.tensor([-1.0, 1.0]).expand(len(z), 2)
-    options = {**WEIGHTS, "contrast_weight": 0.0, "triplet_weight": 0.0}
-    loss, _ = facenet_loss(z, identity, logits, labels, contrast=None, triplets=None, **options)
+    heads = replace(ALONE, triplet_weight=0.0)
+    loss, _ = facenet_loss(z, identity, logits, labels, heads, contrast=None, triplets=None)
     loss.backward()
     assert not logits.grad[:, 0].any() and logits.grad[:, 1].all()
     nothing, parts = facenet_loss(
-        z, identity, logits, labels * 0 - 1, contrast=None, triplets=None, **options
+        z, identity, logits, labels * 0 - 1, heads, contrast=None, triplets=None
     )
     assert nothing == 0 and parts["attributes"] == 0
 

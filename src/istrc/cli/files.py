@@ -30,7 +30,7 @@ def find_all(arguments: Sequence[str]) -> Inputs:
     found = Inputs([], [], len(arguments) > 1)
     for argument in arguments:
         try:
-            paths = find_inputs([argument])
+            paths = find_inputs(argument)
         except InputError as error:
             found.missing.append(error)
             continue

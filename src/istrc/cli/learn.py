@@ -119,11 +119,11 @@ def _of_csv(table: str, column: str) -> dict[str, tuple[str, list[Path]]]:
     if not Path(table).exists():
         raise InputError(f"{table}: no such file; name a CSV or a folder with labels.csv")
     source = FolderCsv(Path(table))
-    wanted = {snake_case(attribute): k for k, attribute in enumerate(source.about.attributes)}
+    wanted = {snake_case(attribute): k for k, attribute in enumerate(source.attribute_names)}
     if snake_case(column) not in wanted:
         raise InputError(
             f"{table}: no column {column!r} of yes and no; give --column: "
-            f"{', '.join(source.about.attributes) or 'there is none'}"
+            f"{', '.join(source.attribute_names) or 'there is none'}"
         )
     labels = source.attributes[:, wanted[snake_case(column)]]
     sources = {}

@@ -63,7 +63,7 @@ def sources_of(argument: str) -> list[Source]:
         return [Source(Path(match["path"]), int(match["row"]) if match["row"] else None)]
     from istrc.photo.inputs import find_inputs
 
-    return [Source(path) for path in find_inputs([argument])]
+    return [Source(path) for path in find_inputs(argument)]
 
 
 def read_source(circle: Any, source: Source, report: Report, faces: FaceOptions) -> list[Operand]:

@@ -16,13 +16,13 @@ with 20,000 faces a side.
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from istrc.errors import InputError
+from istrc.runtime import has, packaged
 from istrc.shape.frame import MIRRORED
 from istrc.shape.measures import LEFT_EYE, RIGHT_EYE, eyes, pose
 
@@ -46,20 +46,14 @@ _BOXES = (_MEAN_BOX, _MEAN_BOX + np.array([-3, -3, 3, 3]))
 def predictor_path() -> Path | None:
     """Where `face_recognition_models` keeps the landmark predictor, or None.
 
-    The package is located and never imported: importing it needs pkg_resources, which newer
-    setuptools no longer ship.
+    Importing that package needs pkg_resources, which newer setuptools no longer ship.
     """
-    spec = importlib.util.find_spec("face_recognition_models")
-    if spec is None or not spec.submodule_search_locations:
-        return None
-    folder = Path(spec.submodule_search_locations[0])
-    path = folder / "models" / "shape_predictor_68_face_landmarks.dat"
-    return path if path.is_file() else None
+    return packaged("face_recognition_models", "models/shape_predictor_68_face_landmarks.dat")
 
 
 def available() -> bool:
     """Whether faces can be measured here: dlib and the landmark predictor are installed."""
-    return importlib.util.find_spec("dlib") is not None and predictor_path() is not None
+    return has("dlib") and predictor_path() is not None
 
 
 class Measurer:

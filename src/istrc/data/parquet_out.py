@@ -12,6 +12,7 @@ from PIL import Image
 
 from istrc.data.prepared import SPLITS, Prepared
 from istrc.errors import InputError
+from istrc.runtime import needed
 from istrc.whole import whole
 
 GROUP = 500  # pictures of a row group, which a reader holds at once
@@ -23,11 +24,9 @@ def write_parquet(prepared: Prepared, out: str | Path) -> list[Path]:
     A row has `image` {bytes, path} as PNG, `identity` (`class`, by its names, where the folder has
     them), a boolean column an attribute, and landmarks as x0, y0, ... in pixels; null is not known.
     """
-    try:
+    with needed("writing parquet needs pyarrow: pip install 'istrc[train]'", InputError):
         import pyarrow
         from pyarrow import parquet
-    except ImportError:
-        raise InputError("writing parquet needs pyarrow: pip install 'istrc[train]'") from None
     schema = _schema(prepared)
     points = prepared.landmarks if prepared.marked else None
     names, written = prepared.names, []
@@ -40,12 +39,8 @@ def write_parquet(prepared: Prepared, out: str | Path) -> list[Path]:
         with whole(path) as temporary, parquet.ParquetWriter(temporary, schema) as writer:
             for start in range(0, len(rows), GROUP):
                 some = [_row(prepared, names, points, k) for k in rows[start : start + GROUP]]
-                columns = zip(*some, strict=True)
-                arrays = [
-                    pyarrow.array(list(values), field.type)
-                    for values, field in zip(columns, schema, strict=True)
-                ]
-                writer.write_table(pyarrow.Table.from_arrays(arrays, schema=schema))
+                group = [dict(zip(schema.names, row, strict=True)) for row in some]
+                writer.write_table(pyarrow.Table.from_pylist(group, schema=schema))
         written.append(path)
     return written
 

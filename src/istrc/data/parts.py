@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from istrc.data import crop, measured
-from istrc.data.sources.source import Chunk, Row, Source
+from istrc.data.sources.source import Source
 from istrc.errors import InputError, IstrcError
 from istrc.whole import parse_json, whole
 
@@ -29,13 +29,10 @@ from istrc.whole import parse_json, whole
 class Part:
     """The decoded rows of one chunk (n kept pictures), and what was left out of it."""
 
+    rows: np.ndarray  # (n,) which of the source's pictures they are
     images: np.ndarray  # (n, S, S, 3) uint8
-    attributes: np.ndarray  # (n, A) int8
-    identity: np.ndarray  # (n,) int32
-    split: np.ndarray  # (n,) int8
-    measures: np.ndarray  # (n, 6) float32, NaN where not measured
-    landmarks: np.ndarray  # (n, K, 2) float32, NaN where not known
-    names: list[str]
+    measures: np.ndarray  # (n, 6) float32, NaN where no face was found; () of none
+    landmarks: np.ndarray  # (n, K, 2) float32, NaN where not known; () of none
     skipped: list[dict[str, str]]
 
 
@@ -46,56 +43,45 @@ class PartMaker:
         self.source, self.size, self.folder = source, size, folder
         self.measurer = measured.Measurer() if measure else None
 
-    def __call__(self, number: int, chunk: Chunk) -> int:
-        """Writes part `number` and returns how many rows the chunk has."""
-        part = self._make(chunk)
-        arrays = dict(vars(part))
-        # JSON as bytes: an array of strings pads every name to the longest.
-        text = json.dumps({key: arrays.pop(key) for key in ("names", "skipped")})
-        arrays["text"] = np.frombuffer(text.encode(), np.uint8)
-        write_whole(part_path(self.folder, number), lambda stream: np.savez(stream, **arrays))
-        return len(part.names) + len(part.skipped)
-
-    def _make(self, chunk: Chunk) -> Part:
-        about, size = self.source.about, self.size
-        kept: list[Row] = []
-        images, measures, landmarks = [], [], []
-        names: list[str] = []
+    def __call__(self, number: int, chunk: range) -> None:
+        """Writes part `number`, of these rows of the source."""
+        source, size = self.source, self.size
+        rows, images, measures, landmarks = [], [], [], []
         skipped: list[dict[str, str]] = []
-        for row in self.source.read(chunk):
-            name = " ".join(row.name.splitlines())  # names.txt holds one a line
+        for row, (data, reason) in zip(chunk, source.read(chunk), strict=True):
             try:
-                if row.data is None:
-                    raise InputError(row.reason)
-                face, box = crop.square(row.data, about.celeba)
+                if data is None:
+                    raise InputError(reason)
+                face, box = crop.square(data, source.celeba)
             except InputError as error:
-                skipped.append({"name": name, "reason": str(error)})
+                skipped.append({"name": one_line(source.names[row]), "reason": str(error)})
                 continue
-            kept.append(row)
-            names.append(name)
+            rows.append(row)
             images.append(crop.resize(face, size))
-            if row.points is not None:
-                landmarks.append(crop.within(row.points, box))
+            if source.points is not None:
+                landmarks.append(crop.within(source.points[row], box))
             elif self.measurer:
                 native = crop.resize(face, measured.SIZE)
                 measures.append(self.measurer(native))
                 landmarks.append(self.measurer.landmarks(native))
-        n = len(kept)
-        attributes = np.array([row.attributes for row in kept], np.int8)
-        return Part(
-            images=np.array(images, np.uint8).reshape(n, size, size, 3),
-            attributes=attributes.reshape(n, len(about.attributes)),
-            identity=np.array([row.identity for row in kept], np.int32),
-            split=np.array([row.split for row in kept], np.int8),
-            measures=np.array(measures or np.full((n, len(measured.MEASURES)), np.nan), np.float32),
-            landmarks=np.array(landmarks, np.float32) if landmarks else np.zeros((n, 0, 2)),
-            names=names,
-            skipped=skipped,
+        arrays: dict[str, Any] = dict(
+            rows=np.array(rows, np.int64),
+            images=np.array(images, np.uint8).reshape(len(rows), size, size, 3),
+            measures=np.array(measures, np.float32),
+            landmarks=np.array(landmarks, np.float32),
+            # JSON as bytes: an array of strings pads every name to the longest.
+            skipped=np.frombuffer(json.dumps(skipped).encode(), np.uint8),
         )
+        write_whole(part_path(self.folder, number), lambda stream: np.savez(stream, **arrays))
+
+
+def one_line(name: str) -> str:
+    """A picture's name as names.txt holds it."""
+    return " ".join(name.splitlines())
 
 
 def part_path(folder: Path, number: int) -> Path:
-    return folder / f"part-{number:06d}.npz"
+    return folder / f"rows-{number:06d}.npz"
 
 
 def load_part(folder: Path, number: int) -> Part:
@@ -104,8 +90,8 @@ def load_part(folder: Path, number: int) -> Part:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             fields = {key: arrays[key] for key in arrays.files}
-        text = parse_json(fields.pop("text").tobytes())
-        return Part(**fields, **text)
+        skipped = parse_json(fields.pop("skipped").tobytes())
+        return Part(**fields, skipped=skipped)
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         path.unlink(missing_ok=True)
         raise IstrcError(
@@ -139,6 +125,6 @@ def _end_with(sentinel: int) -> None:
     os._exit(1)
 
 
-def make_in_worker(number: int, chunk: Chunk) -> tuple[int, int]:
-    """In a worker: makes one part; returns (number, rows)."""
-    return number, _maker(number, chunk)
+def make_in_worker(number: int, chunk: range) -> None:
+    """In a worker: makes one part."""
+    _maker(number, chunk)

@@ -25,17 +25,10 @@ from typing import Any
 import numpy as np
 
 from istrc.data import measured as measuring
-from istrc.data.parts import (
-    PartMaker,
-    load_part,
-    make_in_worker,
-    part_path,
-    start_worker,
-    write_whole,
-)
+from istrc.data import parts
+from istrc.data.parts import load_part, one_line, part_path, write_whole
 from istrc.data.prepared import FORMAT, SPLITS, Prepared, write_images
 from istrc.data.sources import Source, open_source
-from istrc.data.sources.source import Chunk
 from istrc.errors import InputError, IstrcError, OutOfSpace
 from istrc.runtime import cores
 from istrc.whole import read_json
@@ -94,25 +87,22 @@ def prepare(
     if not 0 <= unseen < 1:
         raise InputError(f"unseen {unseen:g}: a share of the identities, 0 or more and below 1")
     opened = open_source(
-        source,
-        kind,
-        identity_column=identity_column,
-        categories=tuple(categories),
-        unseen=unseen,
+        source, kind, identity_column=identity_column, categories=tuple(categories), unseen=unseen
     )
-    if opened.about.count == 0:
+    if not opened.names:
         raise InputError(f"{source}: no pictures are named in it")
     out = Path(out)
     plan = _agree_on_plan(opened, out, size, measured, chunk)
     if (out / "prepared.json").exists():
         shutil.rmtree(out / _PARTS, ignore_errors=True)  # a kill may have come just before this
-        return _report(opened, out, resumed=opened.about.count, seconds=0.0)
+        return _report(opened, out, resumed=len(opened.names), seconds=0.0)
 
     with _turning_full_disk_into_one_line(out), _only_one_run(out / _PARTS):
         if plan["measured"]:
             measuring.Measurer()  # if it cannot be loaded, say so here and not in every worker
         write_whole(out / _PARTS / "plan.json", lambda f: f.write(json.dumps(plan).encode()))
-        chunks = opened.chunks(plan["chunk"])
+        total, step = len(opened.names), plan["chunk"]
+        chunks = [range(start, min(start + step, total)) for start in range(0, total, step)]
         resumed = _make_parts(opened, out / _PARTS, plan, chunks, workers or cores(), progress)
         _assemble(opened, out, plan, len(chunks))
     shutil.rmtree(out / _PARTS)
@@ -123,8 +113,7 @@ def _agree_on_plan(
     source: Source, out: Path, size: int, measured: bool | None, chunk: int
 ) -> dict[str, Any]:
     """What this run makes; refuses a folder where another run makes or made something else."""
-    about = source.about
-    plan: dict[str, Any] = {key: getattr(about, key) for key in ("kind", "name", "fingerprint")}
+    plan: dict[str, Any] = {key: getattr(source, key) for key in ("kind", "name", "fingerprint")}
     plan |= {"size": size, "measured": measured, "chunk": chunk}
     before = _earlier_plan(out)
     if before is None:
@@ -132,7 +121,7 @@ def _agree_on_plan(
             plan["measured"] = _measurable(source) and measuring.available()
         elif measured and not _measurable(source):
             raise InputError(
-                f"measured labels need CelebA's faces and attributes, not {about.kind}"
+                f"measured labels need CelebA's faces and attributes, not {source.kind}"
             )
         return plan
 
@@ -171,41 +160,42 @@ def _earlier_plan(out: Path) -> dict[str, Any] | None:
 
 
 def _measurable(source: Source) -> bool:
-    return source.about.celeba and set(measuring.EXPLAINED) <= set(source.about.attributes)
+    return source.celeba and set(measuring.EXPLAINED) <= set(source.attribute_names)
 
 
 def _make_parts(
     source: Source,
     folder: Path,
     plan: dict[str, Any],
-    chunks: list[Chunk],
+    chunks: list[range],
     workers: int,
     progress: _Progress | None,
 ) -> int:
     """Makes the parts that are not there yet; returns how many pictures were done before."""
-    total = source.about.count
+    total = len(source.names)
     missing = [k for k in range(len(chunks)) if not part_path(folder, k).exists()]
-    done = total - sum(chunks[k].rows for k in missing)
-    resumed = done
+    resumed = done = total - sum(len(chunks[k]) for k in missing)
     if progress:
         progress(done, total)
     arguments = (source, plan["size"], plan["measured"], folder)
 
     def one_after_another() -> Iterator[int]:
-        make = PartMaker(*arguments)
+        make = parts.PartMaker(*arguments)
         for k in missing:
-            yield make(k, chunks[k])
+            make(k, chunks[k])
+            yield k
 
     def side_by_side() -> Iterator[int]:
         # spawn: a fork would copy the threads' locks of Arrow and torch in whatever state.
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(
-            min(workers, len(missing)), context, start_worker, arguments
+            min(workers, len(missing)), context, parts.start_worker, arguments
         ) as pool:
-            jobs = [pool.submit(make_in_worker, k, chunks[k]) for k in missing]
+            jobs = {pool.submit(parts.make_in_worker, k, chunks[k]): k for k in missing}
             try:
                 for job in as_completed(jobs):
-                    yield job.result()[1]
+                    job.result()
+                    yield jobs[job]
             except BrokenProcessPool:
                 raise IstrcError(
                     "a worker process died (out of memory, or prepare() was called from a script "
@@ -215,79 +205,73 @@ def _make_parts(
                 for job in jobs:
                     job.cancel()
 
-    for rows in side_by_side() if workers > 1 and len(missing) > 1 else one_after_another():
-        done += rows
+    for k in side_by_side() if workers > 1 and len(missing) > 1 else one_after_another():
+        done += len(chunks[k])
         if progress:
             progress(done, total)
     return resumed
 
 
-def _assemble(source: Source, out: Path, plan: dict[str, Any], parts: int) -> None:
-    """Puts the parts together in order, the pictures one part at a time."""
-    about, folder = source.about, out / _PARTS
-    small: dict[str, list[np.ndarray]] = {
-        key: [] for key in ("attributes", "identity", "split", "measures", "landmarks")
-    }
-    names: list[str] = []
+def _assemble(source: Source, out: Path, plan: dict[str, Any], count: int) -> None:
+    """Puts so many parts together in order, the pictures one part at a time."""
+    folder, total = out / _PARTS, len(source.names)
+    small: dict[str, list[np.ndarray]] = {"rows": [], "measures": [], "landmarks": []}
     skipped: list[dict[str, str]] = []
-    for number in range(parts):
+    for number in range(count):
         part = load_part(folder, number)
-        for key, kept in small.items():
-            kept.append(getattr(part, key))
-        names += part.names
+        for key, found in small.items():
+            found += [array] if len(array := getattr(part, key)) else []
         skipped += part.skipped
-    count = len(names)
-    if count + len(skipped) != about.count:
+    kept = np.concatenate([np.zeros(0, np.int64), *small["rows"]])
+    if len(kept) + len(skipped) != total:
         raise IstrcError(
-            f"{out}: {count} kept and {len(skipped)} skipped of {about.count} pictures do not "
+            f"{out}: {len(kept)} kept and {len(skipped)} skipped of {total} pictures do not "
             "add up; delete it and prepare again"
         )
-    if count == 0:
+    if not len(kept):
         first = skipped[0]
         shutil.rmtree(folder)  # nothing to go on from: the pictures may be repaired meanwhile
         raise InputError(
-            f"{about.name}: none of {about.count} pictures can be read; the first, "
+            f"{source.name}: none of {total} pictures can be read; the first, "
             f"{first['name']}: {first['reason']}"
         )
 
-    shape = (count, plan["size"], plan["size"], 3)
-    write_images(out, shape, (load_part(folder, number).images for number in range(parts)))
+    shape = (len(kept), plan["size"], plan["size"], 3)
+    write_images(out, shape, (load_part(folder, number).images for number in range(count)))
 
-    arrays = {key: np.concatenate(small[key]) for key in ("attributes", "identity", "split")}
-    attribute_names = list(about.attributes)
+    labels = {key: getattr(source, key) for key in ("attributes", "identity", "split")}
+    arrays = {key: np.ascontiguousarray(array[kept]) for key, array in labels.items()}
+    attribute_names = list(source.attribute_names)
     info: dict[str, Any] = {}
     if plan["measured"]:
-        residuals, labels = measuring.label(
+        residuals, measured = measuring.label(
             np.concatenate(small["measures"]),
             arrays["attributes"],
             attribute_names,
             arrays["split"] == SPLITS.index("train"),
         )
-        arrays["attributes"] = np.concatenate([arrays["attributes"], labels], axis=1)
+        arrays["attributes"] = np.concatenate([arrays["attributes"], measured], axis=1)
         arrays["measured"] = residuals
         attribute_names += measuring.NAMES
         info["measured"] = list(measuring.NAMES)
-    if plan["measured"] or about.points:
-        arrays["landmarks"] = np.concatenate([one for one in small["landmarks"] if len(one)])
+    if small["landmarks"]:
+        arrays["landmarks"] = np.concatenate(small["landmarks"])
     for name, array in arrays.items():
         write_whole(out / f"{name}.npy", partial(np.save, arr=array, allow_pickle=False))
-    write_whole(out / "names.txt", lambda f: f.write(_lines(names)))
+    names = "".join(f"{one_line(source.names[row])}\n" for row in kept)
+    encoded = names.encode(errors="surrogateescape")  # what is no Unicode as the bytes that it is
+    write_whole(out / "names.txt", lambda f: f.write(encoded))
     origin = {key: plan[key] for key in ("kind", "name", "fingerprint")}
-    head = dict(format=FORMAT, size=plan["size"], count=count, attributes=attribute_names)
+    head = dict(format=FORMAT, size=plan["size"], count=len(kept), attributes=attribute_names)
     head |= dict(splits=list(SPLITS), source=origin)
-    info = {**head, **info, **about.extra}
-    info |= dict(notes=about.notes, skipped=skipped, complete=True)
+    info = {**head, **info, **source.extra}
+    info |= dict(notes=source.notes, skipped=skipped, complete=True)
     write_whole(out / "prepared.json", lambda f: f.write(json.dumps(info, indent=1).encode()))
-
-
-def _lines(names: Sequence[str]) -> bytes:
-    """A name a line; one that is no Unicode as the bytes that it is."""
-    return "".join(f"{name}\n" for name in names).encode(errors="surrogateescape")
 
 
 def _report(source: Source, out: Path, resumed: int, seconds: float) -> Report:
     """Reads the folder back, so that what is reported is what is there."""
-    prepared, total = Prepared(out), source.about.count
+    prepared, total = Prepared(out), len(source.names)
     splits = {name: len(prepared.rows(name)) for name in SPLITS}
     skipped = prepared.info.get("skipped", [])
     counts = {len(prepared), len(prepared.names), sum(splits.values()), total - len(skipped)}
@@ -295,7 +279,7 @@ def _report(source: Source, out: Path, resumed: int, seconds: float) -> Report:
         raise IstrcError(f"{out}: counts disagree with the source; delete it and prepare again")
     return Report(
         folder=str(out),
-        kind=source.about.kind,
+        kind=source.kind,
         size=prepared.size,
         total=total,
         count=len(prepared),
@@ -303,7 +287,7 @@ def _report(source: Source, out: Path, resumed: int, seconds: float) -> Report:
         attributes=prepared.attribute_names,
         skipped=skipped,
         measured=prepared.info.get("measured", []),
-        notes=source.about.notes,
+        notes=source.notes,
         resumed=resumed,
         seconds=round(seconds, 2),
     )

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from istrc.arrays import library
+from istrc.arrays import Array, library
 from istrc.errors import InputError
 from istrc.resample import resized
 from istrc.whole import read_json, regular, whole
@@ -25,7 +25,6 @@ from istrc.whole import read_json, regular, whole
 if TYPE_CHECKING:
     import torch
 
-    from istrc.arrays import Array
 
 FORMAT = 1
 SPLITS = ("train", "valid", "test")
@@ -132,8 +131,7 @@ class Prepared:
     @property
     def names(self) -> list[str]:
         """The name each picture had in its source, in row order."""
-        text = (self.folder / "names.txt").read_text("utf-8", "surrogateescape")
-        return text.splitlines()
+        return (self.folder / "names.txt").read_text("utf-8", "surrogateescape").splitlines()
 
     @property
     def marked(self) -> bool:

@@ -154,7 +154,7 @@ def evaluate_photos(
 
     Raises InputError where no photograph has a face.
     """
-    paths = find_inputs([photos])
+    paths = find_inputs(photos)
     known = [name for name in transformations if name in circle.attribute_names]
     edits = [(name, sign * strength) for name in known for sign in (+1, -1)]
     total, ticks = 2 * len(MODES) * len(paths) * len(edits), count(1)

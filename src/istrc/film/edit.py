@@ -26,7 +26,7 @@ from istrc.film.follow import Follower
 from istrc.film.read import Film
 from istrc.film.render import Plan, rendered
 from istrc.film.shot import Shot
-from istrc.film.write import Writer, check_output, takes_odd
+from istrc.film.write import Writer, check_output
 
 SMOOTH = 0.3  # seconds
 CRF = 18
@@ -88,18 +88,17 @@ def edit_film(
     if mode not in MODES:
         raise InputError(f"mode {mode!r}: use one of {', '.join(MODES)}")
     check_output(out)
-    film = Film(source, takes_odd(out))
+    film = Film(source, odd=Path(out).suffix.lower() == ".webm")
     if Path(out).resolve() == film.path.resolve():
         raise InputError(f"{out}: would overwrite the input; give another name")
     writer = Writer(out, film, crf, location=location)
-    if tell is not None:
-        for line in writer.losses:
-            tell(line)
+    tell, progress = tell or (lambda line: None), progress or (lambda *_: None)
+    for line in writer.losses:
+        tell(line)
     settings: dict[str, Any] = dict(face=face, smooth=smooth, keep=keep, mode=mode, metric=metric)
     plan = make_plan(circle, film, strengths, progress=progress, **settings)
-    if tell is not None:
-        for line in plan.doubts:
-            tell(line)
+    for line in plan.doubts:
+        tell(line)
     flicker = Flicker(circle.size)
     writer.provenance = provenance and (mode != "photo" or plan.direction.angle > 0)
     with writer:
@@ -110,8 +109,7 @@ def edit_film(
                 continue
             writer.write(item)
             count += 1
-            if progress is not None:
-                progress("edit", count, len(plan.track.times))
+            progress("edit", count, len(plan.track.times))
     return EditedFilm(
         path=Path(out),
         frames=len(plan.track.times),
@@ -134,7 +132,7 @@ def make_plan(
     *,
     face: str | int = "largest",
     smooth: float = SMOOTH,
-    progress: Progress | None = None,
+    progress: Progress = lambda *_: None,
     mode: str = "photo",
     **settings,
 ) -> Plan:
@@ -149,8 +147,7 @@ def make_plan(
     count = 0
     for count, shot in enumerate(film.read(), 1):
         follower.look(shot.rgb(), shot.time)
-        if progress is not None:
-            progress("follow", count, film.expected and max(count, film.expected))
+        progress("follow", count, film.expected and max(count, film.expected))
     found = follower.finish()
     if not found.found.any():
         lighter = "; it is dark: lighten it first" if follower.brightest < DARK else ""

@@ -23,7 +23,6 @@ class Encoder:
     # The codec's name in .mp4 and .mov, where the usual one is not what players know
     tag: str | None = None
     fields: bool = False  # it can have interlaced frames
-    odd: bool = False  # it takes an odd number of rows or columns
 
     def options(self, crf: int, mastering: Mastering | None) -> dict[str, str]:
         """Its settings for a quality; 0 is lossless."""
@@ -44,8 +43,8 @@ class Encoder:
 
 H264 = Encoder("libx264", fields=True)
 HEVC = Encoder("libx265", tag="hvc1")  # Apple's players know no other
-VP9 = Encoder("libvpx-vp9", odd=True)
-AV1 = Encoder("libsvtav1", odd=True)
+VP9 = Encoder("libvpx-vp9")
+AV1 = Encoder("libsvtav1")
 
 
 def encoder_for(container: str, bits: int, interlaced: bool, width: int) -> Encoder:

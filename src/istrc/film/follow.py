@@ -140,13 +140,13 @@ class Follower:
         height, width = pixels.shape[:2]
         reach = WINDOW * box.side / 2
         left, top = (max(0, int(v - reach)) for v in box.centre)
-        right, bottom = int(box.centre[0] + reach) + 1, int(box.centre[1] + reach) + 1
+        right, bottom = int(box.x + reach) + 1, int(box.y + reach) + 1
         window = pixels[top : min(bottom, height), left : min(right, width)]
         if min(window.shape[:2]) < 8:
             return None
         turn = math.degrees(box.angle) if abs(box.angle) > TURNED else 0.0
         boxes = glance(window, max(8, round(max(window.shape[:2]) * SEEN_AT / box.side)), turn)
-        boxes = [_moved(other, left, top) for other in boxes]
+        boxes = [other.moved(left, top) for other in boxes]
         boxes = [other for other in boxes if _same_place(other, box)]
         return min(boxes, key=lambda other: math.dist(other.centre, box.centre), default=None)
 
@@ -243,12 +243,7 @@ class Follower:
 def box_of(frame: Frame) -> Box:
     """The detector's box of an aligned face: what `istrc.photo.align.frame_from_box` undoes."""
     x, y = transform(frame.inverse, BOX_CENTRE)
-    half = BOX_SIDE / frame.scale / 2
-    return Box(x - half, y - half, x + half, y + half, score=0.0, angle=frame.angle)
-
-
-def _moved(box: Box, x: float, y: float) -> Box:
-    return Box(box.left + x, box.top + y, box.right + x, box.bottom + y, box.score, box.angle)
+    return Box(x, y, BOX_SIDE / frame.scale, score=0.0, angle=frame.angle)
 
 
 def _same_place(box: Box, other: Box) -> bool:

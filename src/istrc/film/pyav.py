@@ -6,18 +6,16 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from istrc.errors import IstrcError
+from istrc.runtime import needed
 
 MISSING = "films need PyAV, which is not installed: pip install 'istrc[film]'"
 
 
 def need_av() -> Any:
     """The module `av`; raises IstrcError where it is missing."""
-    try:
+    with needed(MISSING):
         import av
         import av.error
-    except ImportError:
-        raise IstrcError(MISSING) from None
     return av
 
 

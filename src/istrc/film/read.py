@@ -36,7 +36,7 @@ class Film:
     def __init__(self, path: str | Path, odd: bool = False):
         self.path = Path(path)
         with self.opened() as container, self._one_line_errors():
-            video = self._video(container)
+            video = self.video(container)
             first = next(container.decode(video), None)
             if first is None:
                 raise InputError(f"{path}: no frame in it can be decoded; give another film")
@@ -46,7 +46,9 @@ class Film:
             self.losses = tuple(dict.fromkeys([*self.look.losses, *left_out]))
             self.fps = Fraction(video.average_rate or video.guessed_rate or 25)
             self.time_base = Fraction(video.time_base)
-            self.duration = _duration(container)  # seconds; None where the file does not say
+            micro = container.duration
+            # Seconds; None where the file does not say
+            self.duration = None if micro is None else micro / 1e6
             self.expected = video.frames or round((self.duration or 0) * self.fps)
 
     @contextmanager
@@ -61,7 +63,6 @@ class Film:
 
     @contextmanager
     def _one_line_errors(self) -> Iterator[None]:
-        """PyAV's errors in one line."""
         av = need_av()
         try:
             yield
@@ -76,7 +77,7 @@ class Film:
                 "give a film that plays to its end"
             ) from None
 
-    def _video(self, container: Any) -> Any:
+    def video(self, container: Any) -> Any:
         """The stream of frames; raises InputError where there is none."""
         still = container.format.name.endswith("_pipe") or container.format.name == "image2"
         moving = [s for s in container.streams.video if not _is_cover(s)]
@@ -87,19 +88,13 @@ class Film:
         moving[0].thread_type = "AUTO"
         return moving[0]
 
-    @contextmanager
-    def template(self) -> Iterator[tuple[Any, list[Any]]]:
-        """The streams of frames and of sound, to make an output like them."""
-        with self.opened() as container:
-            yield self._video(container), list(container.streams.audio)
-
     def read(self, sound: bool = False) -> Iterator[Any]:
         """Every frame as a `Shot`, in order; with `sound` PyAV's packets of it among them.
 
         Raises InputError where the film is damaged or ends before it should.
         """
         with self.opened() as container, self._one_line_errors():
-            video = self._video(container)
+            video = self.video(container)
             says = any(kind in container.format.name for kind in DECLARING)
             count, end, last = 0, 0.0, -(1 << 62)
             begin = (container.start_time or 0) / 1e6
@@ -160,7 +155,3 @@ def _left_out(container: Any, video: Any) -> Iterator[str]:
 def _is_cover(stream: Any) -> bool:
     """A record's sleeve, that music files carry as a film of one picture."""
     return bool(stream.disposition & type(stream.disposition).attached_pic)
-
-
-def _duration(container: Any) -> float | None:
-    return None if container.duration is None else container.duration / 1e6

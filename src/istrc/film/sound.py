@@ -67,7 +67,8 @@ def find_ways(film: Film, ending: str, kind: str) -> tuple[dict[int, Way], list[
 
     Raises InputError for sound that gets into it in no way.
     """
-    with film.template() as (_, sounds):
+    with film.opened() as container:
+        sounds = container.streams.audio
         offers = {sound.index: (_name(sound), list(_candidates(sound))) for sound in sounds}
     ways, said = {}, []
     for number, (name, candidates) in offers.items():

@@ -33,8 +33,7 @@ _A, _B, _C = 0.17883277, 0.28466892, 0.55991073  # HLG's, ITU-R BT.2100
 
 def shown(pixels: np.ndarray, transfer: int) -> np.ndarray:
     """A film's RGB (H, W, 3) uint8, as it is numbered -> as an ordinary screen shows it."""
-    picture = Image.fromarray(pixels).filter(_table(transfer))
-    return np.asarray(picture)
+    return np.asarray(Image.fromarray(pixels).filter(_table(transfer)))
 
 
 def numbered(pixels: np.ndarray, transfer: int) -> np.ndarray:

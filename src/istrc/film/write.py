@@ -44,11 +44,6 @@ def check_output(path: str | Path) -> None:
         raise InputError(f"{path}: is a folder; give a file name")
 
 
-def takes_odd(path: str | Path) -> bool:
-    """Whether a film of this name may have an odd number of rows or columns."""
-    return Path(path).suffix.lower() == ".webm"
-
-
 class Writer:
     """Writes a film like another one; used as a context manager.
 
@@ -104,14 +99,14 @@ class Writer:
         av = need_av()
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with self.film.template() as (video, sounds), self._one_line_errors():
+            with self.film.opened() as container, self._one_line_errors():
                 self._out = av.open(url_of(self.temporary), "w", format=self._kind)
-                self._add_video(video)
-                for sound in sounds:
+                self._add_video(self.film.video(container))
+                for sound in container.streams.audio:
                     if (way := self._ways.get(sound.index)) is not None:
                         self._sounds[sound.index] = Sound(self._out, sound, *way)
-                self._add_titles(video.container.metadata)
-                self._out.set_chapters(video.container.chapters())
+                self._add_titles(container.metadata)
+                self._out.set_chapters(container.chapters())
                 self._out.start_encoding()
         except BaseException:
             self._drop()
@@ -191,7 +186,6 @@ class Writer:
 
     @contextmanager
     def _one_line_errors(self) -> Iterator[None]:
-        """PyAV's errors in one line."""
         try:
             yield
         except need_av().error.FFmpegError as error:

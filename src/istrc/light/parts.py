@@ -17,7 +17,6 @@ import numpy as np
 from istrc.errors import InputError
 from istrc.light.graphs import Graphs
 from istrc.models.kinds import KINDS, sizes
-from istrc.recognisers.placement import template
 from istrc.resample import resized
 from istrc.shape.frame import found_in
 from istrc.shape.measures import COUNT
@@ -118,7 +117,6 @@ class Own:
 
     def __init__(self, net: Part, sha256: str):
         self.net, self.size, self.dim = net, net.size, net.dim
-        self.placement = template("crop", net.size)
         self.notes: list[str] = []
         self.record = {"kind": "own", "sha256": sha256, "size": self.size, "dim": self.dim}
 
@@ -130,7 +128,7 @@ class Own:
 
 
 class Running:
-    """How a circle runs its networks; `istrc.models.running` is the same with torch.
+    """How a circle runs its networks; `istrc.models.fused` has the same with torch.
 
     Single precision on the CPU: there is nothing to choose.
     """

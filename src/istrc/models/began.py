@@ -158,6 +158,13 @@ class _Drawing(nn.Module):
         self.decoder: Any = None  # one that draws, or a refiner, or none
         self._build(widths, light, carry, skip)
 
+    def decode(self, h: torch.Tensor) -> torch.Tensor:
+        """Codes h (B, H) -> faces (B, 3, S, S), nominally in [-1, 1] and not clipped."""
+        if self.components is None:
+            return self.decoder(h)
+        x = self.components.compose(h)
+        return x if self.decoder is None else x + self.components.inside() * self.decoder(x)
+
 
 class AutoEncoder(_Drawing):
     """BEGAN's discriminator D: decode(encode(x)), of energy L(x) = |x - D(x)|.
@@ -177,13 +184,6 @@ class AutoEncoder(_Drawing):
     def encode(self, x: torch.Tensor) -> torch.Tensor:
         """Faces (B, 3, S, S) in [-1, 1] -> codes h (B, H)."""
         return self.encoder(x) if self.components is None else self.components(x)
-
-    def decode(self, h: torch.Tensor) -> torch.Tensor:
-        """Codes h (B, H) -> faces (B, 3, S, S), nominally in [-1, 1] and not clipped."""
-        if self.components is None:
-            return self.decoder(h)
-        x = self.components.compose(h)
-        return x if self.decoder is None else x + self.components.inside() * self.decoder(x)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.decode(self.encode(x))
@@ -205,10 +205,7 @@ class Generator(_Drawing):
             nn.init.normal_(self.coordinates.weight, std=(3 / self.code) ** 0.5)  # var(u) = 1/3
 
     def forward(self, u: torch.Tensor) -> torch.Tensor:
-        if self.components is None:
-            return self.decoder(u)
-        x = self.components.compose(self.coordinates(u))
-        return x + self.components.inside() * self.decoder(x)
+        return self.decode(u if self.components is None else self.coordinates(u))
 
     def sample(self, count: int, device: str | torch.device = "cpu") -> torch.Tensor:
         """Draws u (count, U), uniform in [-1, 1], from torch's global generator."""

@@ -61,7 +61,7 @@ class Components(nn.Module):
         found = [flat @ self.basis.T]
         rest = x - self._whole(found[0])
         for number, region in enumerate(self.regions):
-            own = self._part(rest, region, number) @ getattr(self, f"basis{number}").T
+            own = self._part(rest, region) @ getattr(self, f"basis{number}").T
             found.append(own)
             if number + 1 < len(self.regions):  # the regions overlap
                 rest = self._add(rest, region, number, -own)
@@ -94,7 +94,7 @@ class Components(nn.Module):
         enlarge = numbers(enlargement(self.side, self.size), small)  # (S, side)
         return enlarge @ small @ enlarge.T
 
-    def _part(self, x: torch.Tensor, region: Region, number: int) -> torch.Tensor:
+    def _part(self, x: torch.Tensor, region: Region) -> torch.Tensor:
         left, top, width, height, _ = region
         part = x[:, :, top : top + height, left : left + width]
         return (part * numbers(feathered(width, height), x)).flatten(1)

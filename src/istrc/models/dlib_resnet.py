@@ -7,7 +7,7 @@ the weights of dlib's own file; a test compares the descriptors with dlib's.
 
 from __future__ import annotations
 
-from importlib.util import find_spec
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 from istrc.errors import InputError, IstrcError
 from istrc.models.fused import channels_last
+from istrc.runtime import packaged
 
 DESCRIPTOR = "dlib_face_recognition_resnet_model_v1.dat"
 MEAN = (122.782, 117.001, 104.298)  # of red, green and blue, subtracted before dividing by 256
@@ -24,19 +25,14 @@ LEVELS = ((32, False, 3), (64, True, 4), (128, True, 3), (256, True, 3), (256, T
 
 
 def model_file(name: str) -> Path:
-    """A model file of face_recognition_models; that package is not imported (it needs setuptools).
-
-    Raises IstrcError when it is not installed.
-    """
-    spec = find_spec("face_recognition_models")
-    places = (spec and spec.submodule_search_locations) or [""]
-    folder = Path(places[0]) / "models"
-    if spec is None or not (folder / name).is_file():
+    """A model file of face_recognition_models. Raises IstrcError when that is not installed."""
+    path = packaged("face_recognition_models", f"models/{name}")
+    if path is None:
         raise IstrcError(
             "dlib's recogniser is not installed: pip install face_recognition_models "
             "(it is in 'istrc[dlib]'), or do without it"
         )
-    return folder / name
+    return path
 
 
 class _Affine(nn.Module):
@@ -105,43 +101,41 @@ class DlibResNet(nn.Module):
         Raises InputError where the file does not hold this network.
         """
         net = cls()
-        tensors = _Tensors(Path(path))
+        following = _tensors(Path(path))
         with torch.no_grad():
             for module in net.modules():  # in the order from the input on, which is the file's
                 if isinstance(module, nn.Conv2d):
                     into = list(module.parameters())  # weight, bias
                     sizes = [values.numel() for values in into]
-                    read = tensors.next(sum(sizes), 1, 1, 1).split(sizes)
+                    read = following(sum(sizes), 1, 1, 1).split(sizes)
                     for values, given in zip(into, read, strict=True):
                         values.copy_(given.view_as(values))
                 elif isinstance(module, _Affine):
-                    scale, shift = tensors.next(2 * len(module.scale), 1, 1, 1).chunk(2)
+                    scale, shift = following(2 * len(module.scale), 1, 1, 1).chunk(2)
                     module.scale.copy_(scale), module.shift.copy_(shift)
                 elif isinstance(module, nn.Linear):
-                    module.weight.copy_(tensors.next(256, 128, 1, 1).view(256, 128).T)
+                    module.weight.copy_(following(256, 128, 1, 1).view(256, 128).T)
         return channels_last(net).eval().requires_grad_(False)
 
 
-class _Tensors:
-    """Reads the tensors of a dlib file one after the other, by the sizes they must have.
+def _tensors(path: Path) -> Callable[..., torch.Tensor]:
+    """What reads the tensors of a dlib file one after the other, flat, by the four sizes of each.
 
     dlib writes a tensor as its format version 2, four sizes, and the values as little-endian
     float32; an integer as one byte that counts its bytes, and those bytes.
     """
+    content, place = path.read_bytes(), 0
 
-    def __init__(self, path: Path):
-        self.path, self.content, self.place = path, path.read_bytes(), 0
-
-    def next(self, *shape: int) -> torch.Tensor:
-        """The next tensor of these four sizes, flat."""
+    def following(*shape: int) -> torch.Tensor:
+        nonlocal place
         header = b"".join(_integer(value) for value in (2, *shape))
-        start = self.content.find(header, self.place)
-        count = int(np.prod(shape))
-        end = start + len(header) + 4 * count
-        if start < 0 or end > len(self.content):
-            raise InputError(f"{self.path}: not dlib's face recognition network, or damaged")
-        self.place = end
-        return torch.from_numpy(np.frombuffer(self.content[end - 4 * count : end], "<f4").copy())
+        start, size = content.find(header, place), 4 * int(np.prod(shape))
+        place = start + len(header) + size
+        if start < 0 or place > len(content):
+            raise InputError(f"{path}: not dlib's face recognition network, or damaged")
+        return torch.from_numpy(np.frombuffer(content[place - size : place], "<f4").copy())
+
+    return following
 
 
 def _integer(value: int) -> bytes:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from istrc.errors import InputError, IstrcError, reason
+from istrc.errors import InputError, reason
+from istrc.runtime import needed
 
 FILES = ["*.json", "*.safetensors", "*.onnx"]  # of a circle
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*(@[A-Za-z0-9][\w.-]*)?")
@@ -18,17 +19,16 @@ def download(name: str) -> Path:
     branch, a tag, or a commit, whose files stay those that were tried. Only JSON, safetensors and
     graphs are asked for. Raises InputError when there is no such circle or it cannot be reached.
     """
-    try:
+    with needed(
+        f"{name}: no such folder, and a hub id needs huggingface_hub: pip install 'istrc[hub]'"
+    ):
         from huggingface_hub import snapshot_download
         from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-    except ImportError:
-        raise IstrcError(
-            f"{name}: no such folder, and a hub id needs huggingface_hub: pip install 'istrc[hub]'"
-        ) from None
     try:
         repository, _, revision = name.partition("@")
-        kept = snapshot_download(repository, revision=revision or None, allow_patterns=FILES)
-        folder = Path(kept)
+        folder = Path(
+            snapshot_download(repository, revision=revision or None, allow_patterns=FILES)
+        )
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
         raise InputError(
             f"{name}: no such folder, and not found on the hub ({_first(error)}); check the name"
@@ -47,12 +47,8 @@ def upload(folder: Path, name: str, *, private: bool = False) -> str:
     """
     if not HUB_ID.fullmatch(name) or "@" in name:
         raise InputError(f"{name}: no hub id; give owner/name")
-    try:
+    with needed(f"{name}: the hub needs huggingface_hub: pip install 'istrc[hub]'"):
         from huggingface_hub import HfApi, get_token
-    except ImportError:
-        raise IstrcError(
-            f"{name}: the hub needs huggingface_hub: pip install 'istrc[hub]'"
-        ) from None
     if get_token() is None:
         raise InputError(f"{name}: the hub wants a token; set HF_TOKEN, or run hf auth login")
     try:

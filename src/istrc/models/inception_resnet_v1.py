@@ -23,7 +23,20 @@ class Conv(nn.Module):
         return F.relu(self.bn(self.conv(x)))
 
 
-class Residual(nn.Module):
+class Branches(nn.Module):
+    """Modules that all see x, as branch0, branch1 and so on; their channels are joined in order."""
+
+    def __init__(self, *branches: nn.Module):
+        super().__init__()
+        self.count = len(branches)
+        for number, branch in enumerate(branches):
+            self.add_module(f"branch{number}", branch)
+
+    def joined(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.cat([getattr(self, f"branch{number}")(x) for number in range(self.count)], 1)
+
+
+class Residual(Branches):
     """relu(x + scale * W [branches of x]), W a 1x1 convolution (section 3.2, 3.3 of the paper).
 
     Args:
@@ -33,78 +46,46 @@ class Residual(nn.Module):
         relu: False leaves the last relu out.
     """
 
-    def __init__(self, channels: int, joined: int, scale: float, relu: bool = True):
-        super().__init__()
+    def __init__(
+        self, channels: int, joined: int, scale: float, *branches: nn.Module, relu: bool = True
+    ):
+        super().__init__(*branches)
         self.conv2d = nn.Conv2d(joined, channels, 1)
         self.scale, self.relu = scale, relu
 
-    branch0: nn.Module
-    branch1: nn.Module
-    branch2: nn.Module
-
-    def branches(self, x: torch.Tensor) -> list[torch.Tensor]:
-        found = [self.branch0(x), self.branch1(x)]
-        return [*found, self.branch2(x)] if hasattr(self, "branch2") else found
-
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        x = x + self.scale * self.conv2d(torch.cat(self.branches(x), 1))
+        x = x + self.scale * self.conv2d(self.joined(x))
         return F.relu(x) if self.relu else x
 
 
-class Block35(Residual):
-    """Inception-ResNet-A at 17x17: 1x1; 1x1, 3x3; 1x1, 3x3, 3x3 (figure 10)."""
-
-    def __init__(self, scale: float = 0.17):
-        super().__init__(256, 96, scale)
-        self.branch0 = Conv(256, 32, 1)
-        self.branch1 = nn.Sequential(Conv(256, 32, 1), Conv(32, 32, 3, padding=1))
-        self.branch2 = nn.Sequential(
-            Conv(256, 32, 1), Conv(32, 32, 3, padding=1), Conv(32, 32, 3, padding=1)
-        )
-
-
-class Block17(Residual):
-    """Inception-ResNet-B at 8x8: 1x1; 1x1, 1x7, 7x1 (figure 11)."""
-
-    def __init__(self, scale: float = 0.10):
-        super().__init__(896, 256, scale)
-        self.branch0 = Conv(896, 128, 1)
-        self.branch1 = nn.Sequential(
-            Conv(896, 128, 1),
-            Conv(128, 128, (1, 7), padding=(0, 3)),
-            Conv(128, 128, (7, 1), padding=(3, 0)),
-        )
-
-
-class Block8(Residual):
-    """Inception-ResNet-C at 3x3: 1x1; 1x1, 1x3, 3x1 (figure 13)."""
-
-    def __init__(self, scale: float = 0.20, relu: bool = True):
-        super().__init__(1792, 384, scale, relu)
-        self.branch0 = Conv(1792, 192, 1)
-        self.branch1 = nn.Sequential(
-            Conv(1792, 192, 1),
-            Conv(192, 192, (1, 3), padding=(0, 1)),
-            Conv(192, 192, (3, 1), padding=(1, 0)),
-        )
-
-
-class Reduction(nn.Module):
-    """Halves the sides: every branch has a stride of 2, the last one is a maximum (figures 7, 12).
-
-    Args:
-        branches: each a module; joined in order, before the maximum.
-    """
-
-    def __init__(self, *branches: nn.Module):
-        super().__init__()
-        self.count = len(branches)
-        for number, branch in enumerate(branches):
-            self.add_module(f"branch{number}", branch)
+class Reduction(Branches):
+    """Halves the sides: branches with a stride of 2, and last a maximum (figures 7, 12)."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        found = [getattr(self, f"branch{number}")(x) for number in range(self.count)]
-        return torch.cat([*found, F.max_pool2d(x, 3, 2)], 1)
+        return torch.cat([self.joined(x), F.max_pool2d(x, 3, 2)], 1)
+
+
+def block35() -> Residual:
+    """Inception-ResNet-A at 17x17: 1x1; 1x1, 3x3; 1x1, 3x3, 3x3 (figure 10)."""
+    return Residual(
+        256,
+        96,
+        0.17,
+        Conv(256, 32, 1),
+        nn.Sequential(Conv(256, 32, 1), Conv(32, 32, 3, padding=1)),
+        nn.Sequential(Conv(256, 32, 1), Conv(32, 32, 3, padding=1), Conv(32, 32, 3, padding=1)),
+    )
+
+
+def crossed(channels: int, width: int, length: int, scale: float, relu: bool = True) -> Residual:
+    """Inception-ResNet-B at 8x8 and C at 3x3: 1x1; 1x1, 1xn, nx1, n the length (figures 11, 13)."""
+    reach = length // 2
+    long = nn.Sequential(
+        Conv(channels, width, 1),
+        Conv(width, width, (1, length), padding=(0, reach)),
+        Conv(width, width, (length, 1), padding=(reach, 0)),
+    )
+    return Residual(channels, 2 * width, scale, Conv(channels, width, 1), long, relu=relu)
 
 
 class InceptionResNetV1(nn.Module):
@@ -125,19 +106,19 @@ class InceptionResNetV1(nn.Module):
         self.conv2d_3b = Conv(64, 80, 1)
         self.conv2d_4a = Conv(80, 192, 3)
         self.conv2d_4b = Conv(192, 256, 3, 2)
-        self.repeat_1 = nn.Sequential(*(Block35() for _ in range(5)))
+        self.repeat_1 = nn.Sequential(*(block35() for _ in range(5)))
         self.mixed_6a = Reduction(
             Conv(256, 384, 3, 2),
             nn.Sequential(Conv(256, 192, 1), Conv(192, 192, 3, padding=1), Conv(192, 256, 3, 2)),
         )
-        self.repeat_2 = nn.Sequential(*(Block17() for _ in range(10)))
+        self.repeat_2 = nn.Sequential(*(crossed(896, 128, 7, 0.10) for _ in range(10)))
         self.mixed_7a = Reduction(
             nn.Sequential(Conv(896, 256, 1), Conv(256, 384, 3, 2)),
             nn.Sequential(Conv(896, 256, 1), Conv(256, 256, 3, 2)),
             nn.Sequential(Conv(896, 256, 1), Conv(256, 256, 3, padding=1), Conv(256, 256, 3, 2)),
         )
-        self.repeat_3 = nn.Sequential(*(Block8() for _ in range(5)))
-        self.block8 = Block8(scale=1.0, relu=False)
+        self.repeat_3 = nn.Sequential(*(crossed(1792, 192, 3, 0.20) for _ in range(5)))
+        self.block8 = crossed(1792, 192, 3, 1.0, relu=False)
         self.last_linear = nn.Linear(1792, self.dim, bias=False)
         self.last_bn = nn.BatchNorm1d(self.dim, eps=1e-3)
         if classes:

@@ -57,8 +57,7 @@ KINDS = {
     "Generator": Kind("began"),
     "Mapping": Kind("mapping", {"map": Graph(EMBEDDINGS, ("codes",))}),
     "Changes": Kind(
-        "changes",
-        {"change": Graph({**CODES, **EMBEDDINGS, "ends": ("dim",)}, ("changes",))},
+        "changes", {"change": Graph({**CODES, **EMBEDDINGS, "ends": ("dim",)}, ("changes",))}
     ),
     "AttributeClassifiers": Kind(
         "attributes",

@@ -12,12 +12,11 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from istrc.arrays import indices, library, numbers, numpy
+from istrc.arrays import Array, indices, library, numbers, numpy
 from istrc.errors import InputError
 from istrc.whole import parse_json, whole
 
 if TYPE_CHECKING:
-    from istrc.arrays import Array
     from istrc.models.attributes import AttributeClassifiers, Gradient
 
 FORMAT = 1

@@ -98,11 +98,10 @@ def read_weights(folder: str | Path) -> dict[str, np.ndarray]:
         stored = load_file(path)  # which bounds header and sizes by the file before it allocates
     except SafetensorError as error:
         raise InputError(f"{path}: damaged weights ({error}); {again}") from None
+    whole = {}
     for name, value in stored.items():
         if value.dtype.kind == "f" and not np.isfinite(value).all():
             raise InputError(f"{path}: {name} has weights that are NaN or infinite; {again}")
-    whole = {}
-    for name, value in stored.items():
         if (scale := stored.get(name + SCALE)) is not None:
             if value.ndim != 2 or scale.shape != (len(value), 1) or scale.dtype != np.float32:
                 raise InputError(

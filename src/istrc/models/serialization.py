@@ -16,7 +16,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from istrc.errors import InputError, IstrcError
+from istrc.errors import InputError, IstrcError, reason
 from istrc.models.fused import channels_last
 from istrc.models.kinds import KINDS
 from istrc.models.part_files import CONFIG, SCALE, WEIGHTS, checked_config, read_weights
@@ -95,9 +95,9 @@ def load_part(folder: str | Path, device: str | torch.device = "cpu") -> nn.Modu
     except InputError:
         raise
     except Exception as error:  # arguments that are none make constructors raise nearly anything
-        reason = " ".join(str(error).split())[:200]
         raise InputError(
-            f"{folder}: not a {kind} of this version ({reason}); update istrc or train this part"
+            f"{folder}: not a {kind} of this version ({reason(error)[:200]}); update istrc or "
+            "train this part"
         ) from None
     return channels_last(part, device).eval().requires_grad_(False)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from PIL import Image
@@ -18,9 +18,6 @@ from istrc.photo.detect import Box
 from istrc.resample import looked_up, places
 from istrc.shape.crop import BOX_CENTRE, BOX_SIDE, CROP, CROP_CENTRE, CROP_SIDE, FRAME_SIZE
 from istrc.shape.frame import aligning
-
-if TYPE_CHECKING:
-    import torch
 
 STEPS = 3  # looks of the landmark network; a fourth changes nothing measurable
 _ENOUGH = 3  # a face is pre-shrunk by whole factors to no less than this many times the crop
@@ -102,8 +99,7 @@ class Frame:
         turned = _sample(window, compose(to_window, self.inverse, grid_to_frame), grid_side)
         if grid_side == size:
             return turned
-        resized = Image.fromarray(turned).resize((size, size), Image.Resampling.LANCZOS)
-        return np.asarray(resized)
+        return np.asarray(Image.fromarray(turned).resize((size, size), Image.Resampling.LANCZOS))
 
 
 def aligned_frame(width: int, height: int) -> Frame:
@@ -277,29 +273,3 @@ def _sample(pixels: np.ndarray, to_pixels: np.ndarray, side: int) -> np.ndarray:
         return pixels[rows[:, None], columns]
     view = looked_up(pixels.transpose(2, 0, 1), *places(to_pixels, (0, 0, side, side)))
     return np.rint(view).clip(0, 255).astype(np.uint8).transpose(1, 2, 0)  # (side, side, 3)
-
-
-def sampling_grid(
-    matrix: np.ndarray, region: tuple[int, int, int, int], source: tuple[int, int]
-) -> torch.Tensor:
-    """Where the pixels of a region look in a source picture, for torch's `grid_sample`.
-
-    Args:
-        matrix: (2, 3) target coordinates -> source coordinates, both continuous pixels.
-        region: left, top, right, bottom of the target pixels.
-        source: width, height of the source.
-
-    Returns:
-        (1, h, w, 2) float32 in grid_sample's [-1, 1], align_corners=False.
-    """
-    import torch
-
-    left, top, right, bottom = region
-    # Rows and columns enter in float64: a 12-megapixel photograph leaves float32 too few digits
-    x = (np.arange(left, right) + 0.5)[None, :, None]  # (1, w, 1)
-    y = (np.arange(top, bottom) + 0.5)[:, None, None]  # (h, 1, 1)
-    normal = 2 / np.array(source, np.float64)
-    column, row, shift = matrix[:, 0] * normal, matrix[:, 1] * normal, matrix[:, 2] * normal - 1
-    across = (x * column).astype(np.float32)
-    down = (y * row + shift).astype(np.float32)
-    return torch.from_numpy(across + down)[None]

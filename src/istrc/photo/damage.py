@@ -11,12 +11,13 @@ import re
 import zlib
 from typing import Any, BinaryIO
 
-from PIL import Image, TiffImagePlugin
+from PIL import Image
+from PIL import TiffImagePlugin as Tiff
 
 # What libjpeg warns of that is about the coded pixels; of the rest (odd metadata) none is
 _CODED = re.compile(
     r"bad (Huffman|arithmetic) code|premature end of data segment|found marker 0x\w+ instead of RST"
-    r"|(?P<left>\d+) extraneous bytes before marker 0x(?P<marker>\w\w)",
+    r"|(?P<left>\d+) extraneous bytes before marker 0x(?P<marker>\w\w)"
 )
 _ALONE = {0x01, 0xD8, *range(0xD0, 0xD8)}  # markers without a length (T.81, B.1.1.3)
 _NO_PIXELS = {*range(0xE0, 0xF0), 0xFE} - {0xEE}  # notes; not Adobe's, of colours
@@ -87,12 +88,10 @@ def _pixels_alone(data: bytes) -> tuple[bytes, int]:
 def _tiff_damage(image: Any, file: BinaryIO) -> str | None:
     """Of a TIFF: a deflated strip or tile whose checksum is another."""
     tags = image.tag_v2
-    if tags.get(TiffImagePlugin.COMPRESSION) not in _DEFLATE:
+    if tags.get(Tiff.COMPRESSION) not in _DEFLATE:
         return None
-    places = tags.get(TiffImagePlugin.STRIPOFFSETS) or tags.get(TiffImagePlugin.TILEOFFSETS) or ()
-    sizes = (
-        tags.get(TiffImagePlugin.STRIPBYTECOUNTS) or tags.get(TiffImagePlugin.TILEBYTECOUNTS) or ()
-    )
+    places = tags.get(Tiff.STRIPOFFSETS) or tags.get(Tiff.TILEOFFSETS) or ()
+    sizes = tags.get(Tiff.STRIPBYTECOUNTS) or tags.get(Tiff.TILEBYTECOUNTS) or ()
     for place, size in zip(places, sizes, strict=False):
         file.seek(place)
         try:

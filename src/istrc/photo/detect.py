@@ -6,17 +6,23 @@ pixel (column i, row j) has its centre at (i + 0.5, j + 0.5).
 
 from __future__ import annotations
 
+import contextlib
 import math
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from istrc.cache import folder
 from istrc.errors import InputError
-from istrc.photo.hog import detector
 from istrc.photo.proposals import proposals
+from istrc.runtime import needed
 from istrc.shape.crop import BOX_CENTRE, BOX_DROP, BOX_SIDE, CROP_SIDE
+from istrc.whole import whole
 
 FIRST_SIDE = 800  # longest side of the first look, pixels; a face of 10 % of it is found in ~40 ms
 SECOND_SIDE = 1600  # the second look, only when the first saw nothing: faces of 5 %
@@ -42,39 +48,48 @@ _SIDE_RATIO, _SIDE_DROP = BOX_SIDE / 99.8, (float(BOX_CENTRE[1]) - 127.0) / 99.8
 class Box:
     """A square round a face, eyebrows to chin."""
 
-    # The square's edges in the photograph, pixels; it may reach outside of it
-    left: float
-    top: float
-    right: float
-    bottom: float
+    x: float  # of its centre in the photograph, pixels; the square may reach outside of it
+    y: float
+    side: float
     score: float  # the detector's confidence; 0 is its threshold, a clear face has 1 to 2
     # Radians that the face, and with it the square about its centre, is turned clockwise in the
     # photograph; a first guess, within 20 degrees or so
     angle: float = 0.0
 
     @property
-    def side(self) -> float:
-        """The square's side, pixels."""
-        return (self.right - self.left + self.bottom - self.top) / 2
-
-    @property
     def centre(self) -> tuple[float, float]:
-        """(x, y) of the square's centre, pixels."""
-        return (self.left + self.right) / 2, (self.top + self.bottom) / 2
+        """(x, y) of its centre, pixels."""
+        return self.x, self.y
+
+    def moved(self, x: float, y: float) -> Box:
+        """The same where the photograph goes on to the left and above by so much."""
+        return replace(self, x=self.x + x, y=self.y + y)
 
 
-def detect(pixels: np.ndarray, min_face: float | None = None) -> list[Box]:
-    """The faces of a photograph by the detector's own judgement, largest first; [] of none.
+@cache
+def detector() -> tuple[Any, threading.Lock]:
+    """The detector, and the lock that guards it: it keeps its pyramid between calls.
 
-    Of doubtful faces at most one is believed, the best, and only where nothing is clearer.
-    `istrc.photo.find` has a better judge. Arguments and errors are those of `looks`.
+    Its five filters lie packed as text inside dlib's wheel, and unpacking them takes a quarter of a
+    second, as long as all of istrc's networks take to load. So the first process that needs them
+    writes them, unpacked, into the user's cache folder; those after it read 150 kB in a
+    millisecond. Where nothing can be written, they are unpacked every time.
+
+    Raises IstrcError when dlib is not installed.
     """
-    seen: list[Box] = []
-    for look in looks(pixels, min_face):
-        seen += look
-        if clear := _clear(seen):
-            return without_doubles(clear)
-    return sorted(seen, key=lambda box: box.score)[-1:]
+    with needed(
+        "finding faces needs dlib: `pip install dlib-bin`, or give pictures that are aligned "
+        "already (--aligned)"
+    ):
+        import dlib
+    lock, name = threading.Lock(), f"faces-dlib-{dlib.__version__}.svm"
+    with contextlib.suppress(OSError, RuntimeError):  # no home, or dlib's own errors
+        if (path := folder() / name).is_file():
+            return dlib.fhog_object_detector(str(path)), lock
+    hog = dlib.get_frontal_face_detector()
+    with contextlib.suppress(OSError, RuntimeError), whole(folder() / name) as temporary:
+        hog.save(str(temporary))
+    return hog, lock
 
 
 def looks(pixels: np.ndarray, min_face: float | None = None) -> Iterator[list[Box]]:
@@ -159,7 +174,8 @@ def _search(picture: Image.Image, scale: float) -> list[Box]:
         if index in _TO_THE_SIDE:
             y += _SIDE_DROP * side
             side *= _SIDE_RATIO
-        boxes.append(_box(x * scale, y * scale, side * scale, score, _TURNED.get(index, 0.0)))
+        turn = _TURNED.get(index, 0.0)
+        boxes.append(Box(x * scale, y * scale, side * scale, float(score), turn))
     return boxes
 
 
@@ -170,7 +186,7 @@ def _small(picture: Image.Image, smallest: float, largest: float, near: list[Box
     found: list[Box] = []
     missed = 0
     for place in proposals(picture, smallest, largest):
-        guess = _box(place.x, place.y + _DROP * place.side, _SHARE * place.side, 0.0, 0.0)
+        guess = Box(place.x, place.y + _DROP * place.side, _SHARE * place.side, 0.0)
         if any(_same_face(guess, box) for box in _clear(near + found)):
             continue
         half = AROUND * place.side / 2
@@ -179,11 +195,7 @@ def _small(picture: Image.Image, smallest: float, largest: float, near: list[Box
         bottom = min(picture.height, math.ceil(place.y + half))
         window = picture.crop((left, top, right, bottom))
         side = max(1, round(max(window.size) * ENLARGED / place.side))
-        seen = [
-            replace(box, left=box.left + left, right=box.right + left,
-                    top=box.top + top, bottom=box.bottom + top)
-            for box in _search(*_at_side(window, side))
-        ]  # fmt: skip
+        seen = [box.moved(left, top) for box in _search(*_at_side(window, side))]
         missed = 0 if seen else missed + 1
         found += seen
         if missed == PATIENCE:
@@ -198,21 +210,16 @@ def _search_turned(picture: Image.Image, scale: float, degrees: float) -> list[B
     cos, sin = math.cos(turn), math.sin(turn)
     boxes = []
     for box in _search(turned, 1.0):
-        x, y = box.centre[0] - turned.width / 2, box.centre[1] - turned.height / 2
+        x, y = box.x - turned.width / 2, box.y - turned.height / 2
         # Turned back clockwise, about the centres of both pictures
         x, y = cos * x - sin * y + picture.width / 2, sin * x + cos * y + picture.height / 2
-        boxes.append(_box(x * scale, y * scale, box.side * scale, box.score, box.angle + turn))
+        angle = math.remainder(box.angle + turn, 2 * math.pi)
+        boxes.append(Box(x * scale, y * scale, box.side * scale, box.score, angle))
     return boxes
 
 
 def _clear(boxes: list[Box]) -> list[Box]:
     return [box for box in boxes if box.score >= CLEAR]
-
-
-def _box(x: float, y: float, side: float, score: float, angle: float) -> Box:
-    half = side / 2
-    angle = math.remainder(angle, 2 * math.pi)
-    return Box(x - half, y - half, x + half, y + half, float(score), angle)
 
 
 def without_doubles(boxes: list[Box]) -> list[Box]:
@@ -228,5 +235,4 @@ def without_doubles(boxes: list[Box]) -> list[Box]:
 
 
 def _same_face(a: Box, b: Box) -> bool:
-    distance = math.dist(a.centre, b.centre)
-    return distance < 0.5 * max(a.side, b.side)
+    return math.dist(a.centre, b.centre) < 0.5 * max(a.side, b.side)

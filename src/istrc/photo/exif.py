@@ -47,11 +47,6 @@ def to_keep(image: Image.Image) -> bytes | None:
     return new.tobytes() if details or len(new) else None
 
 
-def location_of(image: Image.Image) -> dict | None:
-    """Where an opened picture was taken: its GPS directory, or None."""
-    return dict(image.getexif().get_ifd(ExifTags.IFD.GPSInfo)) or None
-
-
 def with_more(
     exif: bytes | None,
     *,

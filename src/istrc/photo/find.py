@@ -135,7 +135,6 @@ def _shipped() -> Any | None:
 
 
 def _why_none(pixels: np.ndarray, doubtful: list[Box], min_face: float | None) -> str:
-    """Why no face was found, and what helps."""
     message = "no face found"
     if doubtful:
         best = max(doubtful, key=lambda box: box.score)

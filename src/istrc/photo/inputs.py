@@ -6,7 +6,6 @@ import contextlib
 import glob
 import os
 import warnings
-from collections.abc import Iterable
 from pathlib import Path
 
 from istrc.errors import InputError
@@ -19,35 +18,30 @@ _PICTURE_SUFFIXES = frozenset(
 )
 
 
-def find_inputs(patterns: Iterable[str | Path]) -> list[Path]:
-    """The pictures that the INPUTs of a command name, in their order.
+def find_inputs(pattern: str | Path) -> list[Path]:
+    """The pictures that an INPUT of a command names, sorted.
 
-    Each is a file, a folder (its pictures, flat, sorted by name) or a glob (sorted).
-    Raises InputError naming the one that leads to nothing; call it once for each INPUT to go on
-    with the others.
+    It is a file, a folder (its pictures, flat) or a glob. Raises InputError where it leads to
+    nothing.
     """
-    found: list[Path] = []
-    for pattern in patterns:
-        path = Path(pattern)
-        if os.path.isdir(path):
-            try:
-                names = [p for p in path.iterdir() if not p.name.startswith(".")]
-            except OSError as error:
-                raise InputError(f"{path}: this folder cannot be read ({error.strerror})") from None
-            missing = "no pictures in this folder; subfolders are not searched"
-        elif os.path.lexists(path):
-            found.append(path)  # asked for by name: reading decides whether it is a picture
-            continue
-        elif glob.has_magic(str(pattern)):
-            names = [Path(name) for name in glob.glob(str(pattern), recursive=True)]
-            missing = "no pictures match this pattern; check the path"
-        else:
-            raise InputError(f"{path}: no such file or folder; check the path")
-        names = [p for p in names if not os.path.isdir(p) and is_picture(p)]
-        if not names:
-            raise InputError(f"{pattern}: {missing}")
-        found += sorted(names)
-    return found
+    path = Path(pattern)
+    if os.path.isdir(path):
+        try:
+            names = [p for p in path.iterdir() if not p.name.startswith(".")]
+        except OSError as error:
+            raise InputError(f"{path}: this folder cannot be read ({error.strerror})") from None
+        missing = "no pictures in this folder; subfolders are not searched"
+    elif os.path.lexists(path):
+        return [path]  # asked for by name: reading decides whether it is a picture
+    elif glob.has_magic(str(pattern)):
+        names = [Path(name) for name in glob.glob(str(pattern), recursive=True)]
+        missing = "no pictures match this pattern; check the path"
+    else:
+        raise InputError(f"{path}: no such file or folder; check the path")
+    names = [p for p in names if not os.path.isdir(p) and is_picture(p)]
+    if not names:
+        raise InputError(f"{pattern}: {missing}")
+    return sorted(names)
 
 
 def is_picture(path: Path) -> bool:

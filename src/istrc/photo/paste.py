@@ -60,15 +60,6 @@ def paste_crop(
     large = resized(np.ascontiguousarray(crop.transpose(2, 0, 1)), side)  # (3, side, side)
     # Multiplied by the mask before it is warped, as the photograph is faded by the warped mask
     layer = np.concatenate([(large + 1) * 127.5 * mask, mask])  # (4, side, side)
-    return _apply(pixels, layer, frame)
-
-
-def _apply(pixels, layer: np.ndarray, frame: Frame) -> np.ndarray:
-    """Warp a layer of THE CROP onto the photograph and add it there: (H, W, 3) uint8.
-
-    `layer`: (4, n, n), levels of 0..255, and in [0, 1] how much of the photograph's own pixels
-    goes before they are added.
-    """
     result = np.array(pixels, copy=True)  # the photograph is the caller's
     height, width = pixels.shape[:2]
     corners = frame.corners()
@@ -77,7 +68,6 @@ def _apply(pixels, layer: np.ndarray, frame: Frame) -> np.ndarray:
     if left >= right or top >= bottom:
         return result
 
-    side = layer.shape[-1]
     scale = side / CROP_SIDE
     frame_to_layer = np.array([[scale, 0, -scale * CROP[0]], [0, scale, -scale * CROP[1]]])
     to_layer = compose(frame_to_layer, frame.matrix)
@@ -89,7 +79,7 @@ def _apply(pixels, layer: np.ndarray, frame: Frame) -> np.ndarray:
         u, v = places(to_layer, (left, start, right, end))  # (h, w)
         sampled = looked_up(layer, u, v, cubic)  # (4, h, w)
         # The kernel reaches beyond the mask, the face must not: its outermost pixels are 0 already
-        edge = -0.5 if layer[3, 0, 0] else 0  # but of one that is put there up to its edges
+        edge = -0.5 if whole else 0  # but of one that is put there up to its edges
         sampled *= (u > edge) & (u < side - 1 - edge) & (v > edge) & (v < side - 1 - edge)
         own = result[start:end, left:right].transpose(2, 0, 1).astype(np.float32)  # (3, h, w)
         own *= 1 - sampled[3]

@@ -7,6 +7,7 @@ import importlib
 from pathlib import Path
 
 from istrc.errors import InputError
+from istrc.runtime import needed
 
 # The only decoders that run, and their modules in Pillow. Of the others some start programs
 # (EPS), most are hardly ever tried, and loading them all takes longer than reading a picture.
@@ -24,15 +25,10 @@ _DECODERS = {
 
 # The formats that are written, by the endings of their names
 WRITTEN = {
-    ".jpg": "JPEG",
-    ".jpeg": "JPEG",
-    ".jpe": "JPEG",
-    ".jfif": "JPEG",
-    ".pjpeg": "JPEG",
+    **dict.fromkeys((".jpg", ".jpeg", ".jpe", ".jfif", ".pjpeg"), "JPEG"),
     ".png": "PNG",
     ".webp": "WEBP",
-    ".tif": "TIFF",
-    ".tiff": "TIFF",
+    **dict.fromkeys((".tif", ".tiff"), "TIFF"),
 }
 _HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 
@@ -57,11 +53,8 @@ def decoders() -> list[str]:
 
 def load_heif_plugin(path: Path) -> str:
     """Load the plug-in for HEIC, and say the format's name; InputError, naming `path`, without."""
-    try:
+    without = f"{path}: HEIC needs a plug-in; `pip install pillow-heif`, or convert it to JPEG"
+    with needed(without, InputError):
         import pillow_heif
-    except ImportError:
-        raise InputError(
-            f"{path}: HEIC needs a plug-in; `pip install pillow-heif`, or convert it to JPEG"
-        ) from None
     pillow_heif.register_heif_opener()
     return "HEIF"

@@ -104,5 +104,4 @@ def _peaks(logits: np.ndarray) -> list[tuple[int, int, int, float]]:
 def _net() -> Any:
     from istrc.light.graphs import open_graph
 
-    path = WEIGHTS / "sieve" / "sieve.onnx"
-    return open_graph(path, remedy="install the package again")
+    return open_graph(WEIGHTS / "sieve" / "sieve.onnx", remedy="install the package again")

@@ -119,20 +119,30 @@ def _decode(path: Path, file) -> Picture:
         raise OSError(wrong)
     add_info(image, file)
     exif, location, orientation = None, None, turned
-    try:
+    with _noting(notes, "damaged EXIF data left out"):
         orientation = turned or image.getexif().get(ExifTags.Base.Orientation)
         if orientation in SIDEWAYS:
             encoding = _turned(encoding)
         ImageOps.exif_transpose(image, in_place=True)
-        exif, location = exif_data.to_keep(image), exif_data.location_of(image)
-    except Exception:  # the pixels are good: damaged EXIF is no reason to refuse them
-        notes.append("damaged EXIF data left out")
+        exif = exif_data.to_keep(image)
+        location = dict(image.getexif().get_ifd(ExifTags.IFD.GPSInfo)) or None
     if dpi and orientation in SIDEWAYS:
         dpi = dpi[::-1]
-    text, xmp = _text_and_xmp(image, notes)
+    text: dict[str, str] = {}
+    xmp = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp")  # the latter in old PNGs
+    xmp = xmp.encode() if isinstance(xmp, str) else xmp
+    if xmp and not is_readable(xmp):
+        notes.append("damaged or overlong XMP left out")
+        xmp = None
+    with _noting(notes, "damaged IPTC data or text left out"):
+        text = text_of.text(image)
+        xmp = with_properties(xmp, text_of.iim(image))
     if _has_more(image, xmp):
         notes.append(BEHIND)
-    icc = _colours(image, head, notes)
+    icc = None
+    with _noting(notes, "what it says of its colours is damaged, and left out"):
+        icc, note = profile_of(image, head)
+        notes += [note] if note else []
     grey = is_grey(image)
     pixels, alpha = channels(path, image)
     return Picture(pixels, alpha, kind, grey, icc, exif, dpi, notes, location, xmp, text, encoding)
@@ -195,28 +205,13 @@ def _unidentified(path: Path, file, formats: list[str]) -> InputError:
     )
 
 
-def _text_and_xmp(image: Image.Image, notes: list[str]) -> tuple[dict[str, str], bytes | None]:
-    """What the owner wrote: text by keywords, and XMP, to which IIM is added."""
-    text, xmp = {}, _xmp(image)
-    if xmp and not is_readable(xmp):
-        notes.append("damaged or overlong XMP left out")
-        xmp = None
+@contextlib.contextmanager
+def _noting(notes: list[str], damage: str) -> Iterator[None]:
+    """The pixels are good: what is damaged beside them is no reason to refuse them."""
     try:
-        text = text_of.text(image)
-        xmp = with_properties(xmp, text_of.iim(image))
-    except Exception:  # as of EXIF
-        notes.append("damaged IPTC data or text left out")
-    return text, xmp
-
-
-def _colours(image: Image.Image, head: bytes, notes: list[str]) -> bytes | None:
-    try:
-        icc, note = profile_of(image, head)
-    except Exception:  # as of EXIF
-        icc, note = None, "what it says of its colours is damaged, and left out"
-    if note:
-        notes.append(note)
-    return icc
+        yield
+    except Exception:
+        notes.append(damage)
 
 
 def _resolution(image: Image.Image) -> tuple[float, float] | None:
@@ -264,8 +259,3 @@ def _turned(encoding: dict) -> dict:
         return {}
     tables = [[table[8 * (k % 8) + k // 8] for k in range(64)] for table in encoding["qtables"]]
     return encoding | {"qtables": tables}
-
-
-def _xmp(image: Image.Image) -> bytes | None:
-    found = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp")  # the latter in old PNGs
-    return found.encode() if isinstance(found, str) else found

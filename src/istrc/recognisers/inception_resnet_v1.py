@@ -13,11 +13,10 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from istrc import cache
-from istrc.errors import InputError
+from istrc.errors import InputError, reason
 from istrc.models.fused import channels_last
 from istrc.models.inception_resnet_v1 import InceptionResNetV1
 from istrc.recognisers import placement
@@ -60,8 +59,14 @@ class InceptionResNet:
         _as_first_seen(path, digest)
         self.path, self.net = path, channels_last(_load(path), device)
         self.size, self.dim = self.net.size, self.net.dim
-        self.placement: np.ndarray = placement.template(template, self.size)
-        self.notes = [] if digest == SHA256.get(name) else [_unsure(name, path, digest)]
+        self.placement = placement.template(template, self.size)
+        self.notes = []
+        if name not in SHA256:
+            said = "the release publishes none to compare it with"
+            self.notes = [f"{path}: SHA-256 {digest[:16]}...; {said}"]
+        elif digest != SHA256[name]:
+            said = f"not the release's file (SHA-256 {digest[:16]}...); taken as it is"
+            self.notes = [f"{path}: {said}"]
         self.record: dict[str, Any] = {
             "kind": name,
             "sha256": digest,
@@ -141,10 +146,9 @@ def _load(path: Path) -> InceptionResNetV1:
         else:
             tensors = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged or foreign file raises nearly anything
-        reason = " ".join(str(error).split())[:120]
         raise InputError(
             f"{path}: not a file of weights that can be read safely ({type(error).__name__}: "
-            f"{reason}); give the release's .pt file"
+            f"{reason(error)[:120]}); give the release's .pt file"
         ) from None
     named = isinstance(tensors, dict) and all(isinstance(name, str) for name in tensors)
     if not named or not all(map(torch.is_tensor, tensors.values())):
@@ -158,18 +162,11 @@ def _load(path: Path) -> InceptionResNetV1:
     try:
         net.load_state_dict({**counters, **tensors}, assign=True)
     except RuntimeError as error:
-        reason = " ".join(str(error).split())[:160]
-        raise InputError(f"{path}: not the weights of Inception-ResNet-v1 ({reason})") from None
+        said = reason(error)[:160]
+        raise InputError(f"{path}: not the weights of Inception-ResNet-v1 ({said})") from None
     if not all(bool(t.isfinite().all()) for t in net.state_dict().values()):
         raise InputError(f"{path}: holds weights that are not finite; get the file again")
     return net.float().eval().requires_grad_(False)
-
-
-def _unsure(name: str, path: Path, digest: str) -> str:
-    """What to say of a file whose checksum is not the known one."""
-    if name in SHA256:
-        return f"{path}: not the release's file (SHA-256 {digest[:16]}...); taken as it is"
-    return f"{path}: SHA-256 {digest[:16]}...; the release publishes none to compare it with"
 
 
 def _noted(path: Path) -> Path:

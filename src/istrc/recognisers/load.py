@@ -9,7 +9,7 @@ from typing import Any
 from istrc.errors import InputError, suggest
 from istrc.recognisers.recogniser import Recogniser, checked, difference
 from istrc.shipped import DEFAULT, WEIGHTS
-from istrc.whole import copy_whole, read_json, write_json
+from istrc.whole import copy_whole, read_json
 
 RELEASES = ("vggface2", "casia-webface")
 RECORD = "recogniser.json"
@@ -19,17 +19,7 @@ OPTIONS = ("size", "layout", "colour", "mean", "scale", "template", "output")  #
 
 
 def load_recogniser(
-    spec: str | Path | Recogniser,
-    *,
-    device: str = "cpu",
-    size: int | str | None = None,
-    layout: str | None = None,
-    colour: str | None = None,
-    mean: float | str | None = None,
-    scale: float | str | None = None,
-    template: str | None = None,
-    output: str | None = None,
-    download: bool = False,
+    spec: str | Path | Recogniser, *, device: str = "cpu", download: bool = False, **options: Any
 ) -> Recogniser:
     """A recogniser by what names it.
 
@@ -37,9 +27,10 @@ def load_recogniser(
         spec: `own` or a shipped name (`celeba128`); the folder of a FaceNet or a circle; `dlib`;
             `vggface2:FILE`, `casia-webface:FILE` (release weights); a path to an .onnx file; or
             a recogniser.json, which has the options too. A Recogniser is returned as it is.
-        size, layout, colour, mean, scale, output: of an ONNX file (istrc.recognisers.onnx).
-        template: where the input lies (istrc.recognisers.placement), for ONNX and releases.
         download: let vggface2 and casia-webface be fetched from their release.
+        options: size, layout, colour, mean, scale, output of an ONNX file (istrc.recognisers.onnx),
+            and template, where the input lies (istrc.recognisers.placement), of one and of
+            releases; None is the file's own.
 
     Raises InputError for an unknown name, with the nearest ones, for an option that the
     recogniser does not have, and where its file is missing or something else.
@@ -47,9 +38,7 @@ def load_recogniser(
     if not isinstance(spec, (str, Path)):
         return spec
     text = str(spec)
-    given = dict(size=size, layout=layout, colour=colour, mean=mean, scale=scale)
-    given |= dict(template=template, output=output)
-    options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    options = {name: value for name, value in options.items() if value is not None}
     name, _, rest = text.partition(":")
 
     if text.lower().endswith(".onnx"):
@@ -85,20 +74,14 @@ def load_recogniser(
 
 def _only(spec: str, options: dict[str, Any], *known: str) -> None:
     """Refuse options that would be without effect."""
-    flags = {"size": "--input-size"}
     for name in options:
         if name not in known:
-            flag = flags.get(name, f"--{name}")
+            flag = "--input-size" if name == "size" else f"--{name}"
             raise InputError(f"{spec}: {flag} is for ONNX files; leave it out here")
 
 
-def save_record(recogniser: Recogniser, path: str | Path) -> None:
-    """Write what a recogniser is, beside what was trained for it."""
-    write_json(path, located(recogniser))
-
-
 def read_record(path: str | Path) -> dict[str, Any]:
-    """A record that `save_record` wrote. Raises InputError where it is missing or damaged."""
+    """A recogniser's record in a file. Raises InputError where it is missing or damaged."""
     try:
         return checked(read_json(path))
     except OSError as error:
@@ -110,7 +93,7 @@ def read_record(path: str | Path) -> dict[str, Any]:
 def located(recogniser: Recogniser) -> dict[str, Any]:
     """The record, with where the recogniser's file is on this machine."""
     path = getattr(recogniser, "path", None)
-    return {**recogniser.record, **({"path": str(Path(path).resolve())} if path else {})}
+    return recogniser.record | ({"path": str(Path(path).resolve())} if path else {})
 
 
 def copy_file(recogniser: Recogniser, folder: str | Path) -> None:

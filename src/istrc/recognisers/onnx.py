@@ -20,9 +20,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from istrc.errors import InputError, IstrcError
+from istrc.errors import InputError, reason
 from istrc.recognisers import placement
 from istrc.recognisers.recogniser import file_checksum, on_sphere
+from istrc.runtime import needed
 
 KINDS = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
 LAYOUTS, COLOURS = ("NCHW", "NHWC"), ("RGB", "BGR")
@@ -57,12 +58,8 @@ class Onnx:
         digest = file_checksum(self.path, *self.data)
         self.session = _open(self.path)
         self.output = self._infer_output(output)
-        layout = layout and layout.upper()
-        shape = self._input_shape(layout)
-        self.layout = layout or self._infer_layout(shape)
-        self.batch, self.sides = self._check_shape(shape, size)
+        channels = self._read_input(layout, size)
         self.size = max(self.sides)
-        channels = shape[1 if self.layout == "NCHW" else 3]
         known = (GREY,) if channels == 1 else COLOURS
         if channels == 1 and colour and colour.upper() != GREY:
             raise InputError(f"{path}: colour {colour}: it takes grey pictures; leave colour out")
@@ -75,6 +72,7 @@ class Onnx:
         self.placement = placement.middle(placement.template(template, self.size), *self.sides)
         self.notes: list[str] = []
         self.dim = self._try()
+        named = {} if output is None else {"output": output}
         self.record: dict[str, Any] = {
             "kind": "onnx",
             "sha256": digest,
@@ -85,7 +83,7 @@ class Onnx:
                 "scale": _short(self.scale),
                 "placement": placement.as_json(self.placement),
                 **({"sides": list(self.sides)} if len(set(self.sides)) > 1 else {}),
-                **({"output": output} if output is not None else {}),
+                **named,
             },
             "options": {
                 "size": "x".join(map(str, dict.fromkeys(self.sides))),
@@ -94,7 +92,7 @@ class Onnx:
                 "mean": ",".join(map(repr, self.mean)),
                 "scale": ",".join(map(repr, self.scale)),
                 "template": template,
-                **({"output": output} if output is not None else {}),
+                **named,
             },
             "file": self.path.name,
             "size": self.size,
@@ -129,10 +127,9 @@ class Onnx:
             try:
                 (y,) = self.session.run([self.output], {self.name: some})
             except Exception as error:  # onnxruntime's errors have no common class of their own
-                reason = " ".join(str(error).split())[:160]
                 raise InputError(
-                    f"{self.path}: does not run on {some.shape} ({reason}); check the input size "
-                    "and layout"
+                    f"{self.path}: does not run on {some.shape} ({reason(error)[:160]}); check the "
+                    "input size and layout"
                 ) from None
             y = np.asarray(y, np.float32)
             if y.ndim < 2 or len(y) != len(some) or y[0].size != max(y.shape[1:]):
@@ -143,10 +140,12 @@ class Onnx:
             parts.append(y.reshape(len(y), -1)[: len(some) - missing])
         return np.concatenate(parts) if parts else np.zeros((0, self.dim), np.float32)
 
-    def _input_shape(self, layout: str | None) -> list[int | None]:
-        """The one input's shape, None where it is open. Sets its name and number type."""
+    def _read_input(self, layout: str | None, size: int | str | None) -> int | None:
+        """The channels of the one input, None where they are open. Sets its name, number type,
+        layout, batch (None where it is open) and sides, height and width.
+        """
         if layout is not None:
-            _choice(self.path, "layout", layout, LAYOUTS)
+            layout = _choice(self.path, "layout", layout.upper(), LAYOUTS)
         inputs = self.session.get_inputs()
         if len(inputs) != 1:
             names = ", ".join(one.name for one in inputs)
@@ -167,7 +166,37 @@ class Onnx:
                 f"{self.path}: its input is {one.shape}, and faces are (batch, 3, size, size) or "
                 "(batch, size, size, 3)"
             )
-        return shape
+        shown = "(" + ", ".join("?" if value is None else str(value) for value in shape) + ")"
+        colours = [shape[1] in (1, 3), shape[3] in (1, 3)]
+        if layout is None and sum(colours) != 1:
+            raise InputError(
+                f"{self.path}: its input {shown} does not say where the colours are; give the "
+                "layout, NCHW or NHWC"
+            )
+        self.layout = layout or LAYOUTS[colours.index(True)]
+        self.batch, *shape = shape
+        channels = shape.pop(0 if self.layout == "NCHW" else 2)
+        if channels not in (1, 3, None):
+            raise InputError(
+                f"{self.path}: its input {shown} has {channels} channels as {self.layout}, and a "
+                "face has 3, or 1 in grey; give the other layout or another file"
+            )
+        if None in shape and size is None:
+            raise InputError(
+                f"{self.path}: its input {shown} leaves the size open; give it with --input-size"
+            )
+        used: Any = shape if size is None else _sides(self.path, size)
+        if any(own not in (None, given) for own, given in zip(shape, used, strict=True)):
+            raise InputError(
+                f"{self.path}: its input {shown} is of {'x'.join(map(str, shape))} px, not "
+                f"--input-size {size}; leave --input-size out"
+            )
+        if not all(8 <= side <= 1024 for side in used):
+            raise InputError(
+                f"{self.path}: an input of {'x'.join(map(str, used))} px; give one of 8 to 1024 px"
+            )
+        self.sides = used[0], used[1]
+        return channels
 
     def _infer_output(self, output: str | None) -> str:
         names = [one.name for one in self.session.get_outputs()]
@@ -180,44 +209,6 @@ class Onnx:
                 f"({', '.join(names)}), {what}; name it with --output"
             )
         return output
-
-    def _infer_layout(self, shape: list[int | None]) -> str:
-        colours = [shape[1] in (1, 3), shape[3] in (1, 3)]
-        if sum(colours) != 1:
-            raise InputError(
-                f"{self.path}: its input {_shown(shape)} does not say where the colours are; give "
-                "the layout, NCHW or NHWC"
-            )
-        return LAYOUTS[colours.index(True)]
-
-    def _check_shape(
-        self, shape: list[int | None], size: int | str | None
-    ) -> tuple[int | None, tuple[int, int]]:
-        """The batch's length, None where it is open, and the input's height and width."""
-        batch = shape[0]
-        channel, sides = (1, shape[2:]) if self.layout == "NCHW" else (3, shape[1:3])
-        if shape[channel] not in (1, 3, None):
-            raise InputError(
-                f"{self.path}: its input {_shown(shape)} has {shape[channel]} channels as "
-                f"{self.layout}, and a face has 3, or 1 in grey; give the other layout or another "
-                "file"
-            )
-        if None in sides and size is None:
-            raise InputError(
-                f"{self.path}: its input {_shown(shape)} leaves the size open; give it with "
-                "--input-size"
-            )
-        used: Any = sides if size is None else _sides(self.path, size)
-        if any(own not in (None, given) for own, given in zip(sides, used, strict=True)):
-            raise InputError(
-                f"{self.path}: its input {_shown(shape)} is of {'x'.join(map(str, sides))} px, not "
-                f"--input-size {size}; leave --input-size out"
-            )
-        if not all(8 <= side <= 1024 for side in used):
-            raise InputError(
-                f"{self.path}: an input of {'x'.join(map(str, used))} px; give one of 8 to 1024 px"
-            )
-        return batch, (used[0], used[1])
 
     def _try(self) -> int:
         """D, found by running the network on noise; what is odd about it goes into `notes`."""
@@ -246,11 +237,9 @@ def _external_data(path: Path) -> list[Path]:
 
     Raises InputError for one that is missing or elsewhere, IstrcError where onnx is not installed.
     """
-    try:
+    with needed(f"{path}: ONNX needs onnx: pip install 'istrc[onnx]'"):
         import onnx
         from onnx.external_data_helper import ExternalDataInfo, uses_external_data
-    except ImportError:
-        raise IstrcError(f"{path}: ONNX needs onnx: pip install 'istrc[onnx]'") from None
     try:
         graph = onnx.load(str(path), load_external_data=False).graph
     except Exception:  # protobuf's own: onnxruntime says what is wrong
@@ -274,18 +263,16 @@ def _external_data(path: Path) -> list[Path]:
 
 
 def _open(path: Path):
-    try:
+    with needed(f"{path}: ONNX needs onnxruntime: pip install 'istrc[onnx]'"):
         import onnxruntime
-    except ImportError:
-        raise IstrcError(f"{path}: ONNX needs onnxruntime: pip install 'istrc[onnx]'") from None
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     options.log_severity_level = 4  # what goes wrong is raised; the rest is noise
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # as above
-        reason = " ".join(str(error).split())[:160]
-        raise InputError(f"{path}: not an ONNX file that runs here ({reason})") from None
+        said = reason(error)[:160]
+        raise InputError(f"{path}: not an ONNX file that runs here ({said})") from None
 
 
 def _choice(path: Path, what: str, value: str, known: tuple[str, ...]) -> str:
@@ -321,7 +308,3 @@ def _sides(path: Path, size: int | str) -> tuple[int, int]:
     if len(sides) not in (1, 2):
         raise InputError(f"{path}: --input-size {size}: give a side as 112, or HxW as 112x96")
     return sides[0], sides[-1]
-
-
-def _shown(shape: list[int | None]) -> str:
-    return "(" + ", ".join("?" if value is None else str(value) for value in shape) + ")"

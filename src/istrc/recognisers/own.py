@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from istrc.errors import InputError
@@ -28,11 +27,9 @@ class Own:
     def __init__(self, net: FaceNet, sha256: str | None = None):
         self.net, self._sha256 = net.eval(), sha256
         self.size, self.dim = net.size, net.dim
-        self.placement: np.ndarray = template("crop", net.size)
         self.notes: list[str] = []
-        self._fused: Cached[FaceNet, FaceNet] = Cached(
-            without_batch_norm
-        )  # the network as inference runs it
+        # The network as inference runs it
+        self._fused: Cached[FaceNet, FaceNet] = Cached(without_batch_norm)
 
     @property
     def record(self) -> dict[str, Any]:
@@ -44,7 +41,7 @@ class Own:
     def embed(self, x: torch.Tensor) -> torch.Tensor:
         """THE CROPS (B, 3, S, S) in [-1, 1] -> z (B, D) of unit norm."""
         x = x.to(next(self.net.parameters()).device)
-        x = place(x, self.placement, self.size)
+        x = place(x, template("crop", self.size), self.size)
         x = x.contiguous(memory_format=torch.channels_last)
         return in_blocks(self._fused.of(self.net), x, self.size, ENCODED)
 

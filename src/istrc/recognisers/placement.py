@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from istrc.errors import InputError
-from istrc.photo.align import compose, invert, sampling_grid
+from istrc.photo.align import compose, invert
+from istrc.resample import places, resized
 from istrc.shape.crop import CROP, CROP_SIDE
 from istrc.shape.frame import similarity
 
@@ -84,6 +85,7 @@ def place(x: torch.Tensor, placement: np.ndarray, size: int | tuple[int, int]) -
     Bicubic; beyond the crop its edge pixels are repeated. A crop that is shrunk is smoothed
     first, one that is enlarged is not.
     """
+    import torch
     from torch.nn import functional as F
 
     height, width = (size, size) if isinstance(size, int) else size
@@ -97,11 +99,10 @@ def place(x: torch.Tensor, placement: np.ndarray, size: int | tuple[int, int]) -
     step = float(np.sqrt(np.linalg.det(to_crop[:, :2])))  # crop pixels per input pixel
     if step > 1.02:
         smaller = max(2, round(side / step))
-        x = F.interpolate(
-            x, size=smaller, mode="bicubic", align_corners=False, antialias=True
-        )  # (B, 3, smaller, smaller)
+        x = resized(x, smaller)  # (B, 3, smaller, smaller)
         to_crop, side = to_crop * (smaller / side), smaller
-    grid = sampling_grid(to_crop, (0, 0, width, height), (side, side)).to(x.device)
+    looks = (np.stack(places(to_crop, (0, 0, width, height)), -1) + 0.5) * (2 / side) - 1
+    grid = torch.from_numpy(looks.astype(np.float32))[None].to(x.device)
     placed = F.grid_sample(
         x.contiguous(),
         grid.expand(len(x), -1, -1, -1),

@@ -11,16 +11,16 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-import numpy as np
-
 from istrc.errors import InputError
+from istrc.sphere import normalize
 from istrc.whole import checksum
 
 if TYPE_CHECKING:
     import torch
 
-# What two records must agree in; the rest (the file's name, what it said of itself) may differ
-IDENTIFIED_BY = ("kind", "sha256", "input")
+# What two records must agree in, and what it is called; the rest (the file's name, what it said of
+# itself) may differ
+IDENTIFIED_BY = {"kind": "kind", "sha256": "weights", "input": "input layout or placement"}
 
 
 @runtime_checkable
@@ -30,8 +30,6 @@ class Recogniser(Protocol):
     Attributes:
         size: side of its input, pixels.
         dim: D, the dimension of its sphere.
-        placement: (2, 3) float64, a similarity: a point (x, y) of CelebA's 178x218 frame, in
-            continuous pixel coordinates, is at placement @ (x, y, 1) in its input.
         record: what tells it from others, as JSON has it: `kind`, `sha256` of its weights,
             `input` (layout, colours, placement), and what it takes to load it again.
         notes: what its user should know, a sentence each.
@@ -39,7 +37,6 @@ class Recogniser(Protocol):
 
     size: int
     dim: int
-    placement: np.ndarray
     notes: list[str]
 
     @property
@@ -57,14 +54,15 @@ def identifying(record: dict[str, Any]) -> dict[str, Any]:
 
 def key(record: dict[str, Any]) -> str:
     """Sixteen hex digits that tell recognisers apart."""
-    part = identifying(record)
-    return hashlib.sha256(json.dumps(part, sort_keys=True).encode()).hexdigest()[:16]
+    part = json.dumps(identifying(record), sort_keys=True)
+    return hashlib.sha256(part.encode()).hexdigest()[:16]
 
 
 def difference(record: dict[str, Any], other: dict[str, Any]) -> str:
     """In which of kind, weights and input two recognisers differ; empty where they are one."""
-    words = {"kind": "kind", "sha256": "weights", "input": "input layout or placement"}
-    return ", ".join(words[n] for n in IDENTIFIED_BY if record.get(n) != other.get(n))
+    return ", ".join(
+        word for name, word in IDENTIFIED_BY.items() if record.get(name) != other.get(name)
+    )
 
 
 def file_checksum(*paths: Path) -> str:
@@ -94,8 +92,7 @@ def on_sphere(y: torch.Tensor, name: object) -> torch.Tensor:
             f"{name}: its output is the zero vector, which has no direction; check that the output "
             "is the embedding"
         )
-    y = y / peak  # first, or the square of a large output would overflow
-    return y / y.norm(dim=1, keepdim=True)
+    return normalize(y)
 
 
 def checked(record: Any) -> dict[str, Any]:

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from istrc.arrays import library, sound
+from istrc.arrays import Array, library, sound
 from istrc.shape.measures import eyes
-
-if TYPE_CHECKING:
-    from istrc.arrays import Array
 
 # Which of iBUG's 68 points each one is in the mirrored picture
 MIRRORED = np.array(

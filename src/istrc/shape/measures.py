@@ -7,12 +7,8 @@ the lips' outer edge, 60-67 their inner edge. "Left" and "right" are the picture
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
-from istrc.arrays import library
-
-if TYPE_CHECKING:
-    from istrc.arrays import Array
+from istrc.arrays import Array, library
 
 COUNT = 68  # of a face's points; as many of anything else are taken for these
 LEFT_EYE, RIGHT_EYE = slice(36, 42), slice(42, 48)

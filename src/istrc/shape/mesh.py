@@ -32,6 +32,7 @@ WITHIN = 0.97  # ... as far as which points are held that are no face's; their s
 _RINGS = (1.14, 1.34)  # of the outline's distance from the face's centre
 _ABOVE = (0.4, 0.85)  # of the brows, in eye distances
 _LEAST = 0.02  # of its area, that a triangle keeps in a warp that moves it
+_PART = 1 << 19  # pixels that are looked at at once
 UPPER, LOWER = [61, 62, 63], [67, 66, 65]  # the inner lips' points that face each other
 _UP, _DOWN = 0.05, 0.12  # how far the reference shape's lips are held apart, in eye distances
 
@@ -65,6 +66,7 @@ class Mesh:
         end = FACE_POINTS if self.facial else len(self.centre)
         self.around = slice(len(self.reference), end)
         self.inner = (self.triangles < end).all(1)  # (T,) within the second ring
+        self._made: dict[int, tuple[np.ndarray, np.ndarray]] = {}  # see `to_mean`
 
     @cached_property
     def centre(self) -> np.ndarray:
@@ -87,10 +89,6 @@ class Mesh:
             self._made[size] = self.triangles[found.ravel()], weights.reshape(-1, 3)
         return self._made[size]
 
-    @cached_property
-    def _made(self) -> dict[int, tuple[np.ndarray, np.ndarray]]:
-        return {}
-
     def looks(self, shapes: np.ndarray, size: int) -> np.ndarray:
         """Where the shape-free frame's pixels look in faces of these shapes.
 
@@ -101,8 +99,7 @@ class Mesh:
             (B, size, size, 2) float32. For the reference shape it is the pixels themselves.
         """
         meshes = np.stack([points(shape) for shape in shapes]).astype(np.float32)  # (B, P, 2)
-        looked = between(meshes, *self.to_mean(size))
-        return looked.reshape(len(shapes), size, size, 2)
+        return between(meshes, *self.to_mean(size)).reshape(len(shapes), size, size, 2)
 
     def moved(self, shape: np.ndarray, new: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The meshes of a face and of the same face with another shape, neither of them folded.
@@ -118,11 +115,11 @@ class Mesh:
         shape = np.asarray(shape, np.float64)
         before = points(shape)
         new = parted(np.asarray(new, np.float64))
-        own = signed(before, self.triangles)
+        own = signed_of(before[self.triangles])
         counted = (own > 1e-6) & ~self.mouth  # a head turned far hides triangles: they stay so
         after = followed(before, new - parted(shape))  # found lips may have crossed already
         for _ in range(100):  # 0.7 ** 100 is nothing at all
-            now = signed(after, self.triangles)
+            now = signed_of(after[self.triangles])
             worst = counted & (now < _LEAST * own)
             if not worst.any():
                 break
@@ -163,7 +160,9 @@ class Mesh:
         # What lies between the lips comes first: a pixel on their edge is the lips'
         some = some[np.argsort(~self.mouth[some], kind="stable")]
         wide, high = (high - low + 1).T
-        for part in _blocks(some, wide * high):
+        # In order, in parts of about so many pixels of their boxes each
+        ends = np.flatnonzero(np.diff((wide * high)[some].cumsum() // _PART)) + 1
+        for part in np.split(some, ends):
             # Every pixel of every triangle's box, one after the other
             counts = wide[part] * high[part]
             tri = np.repeat(part, counts)
@@ -204,12 +203,6 @@ def between(values: np.ndarray, corners: np.ndarray, weights: np.ndarray) -> np.
     planes = np.ascontiguousarray(values.swapaxes(-1, -2))  # (..., C, P)
     parts = (planes.take(corners[..., k], -1) * weights[..., k] for k in range(3))
     return np.moveaxis(sum(parts), planes.ndim - 2, -1)
-
-
-def _blocks(triangles: np.ndarray, pixels: np.ndarray, most: int = 1 << 19) -> list[np.ndarray]:
-    """Triangles in order, in parts of about so many pixels of their boxes each."""
-    ends = np.flatnonzero(np.diff(pixels[triangles].cumsum() // most)) + 1
-    return np.split(triangles, ends)
 
 
 def points(shape: np.ndarray) -> np.ndarray:
@@ -258,11 +251,6 @@ def signed_of(corners: np.ndarray) -> np.ndarray:
     return b[..., 0] * c[..., 1] - b[..., 1] * c[..., 0]
 
 
-def signed(mesh: np.ndarray, triangles: np.ndarray) -> np.ndarray:
-    """Twice the signed area of a mesh's triangles, (T,)."""
-    return signed_of(mesh[triangles])
-
-
 def held_open(mean: np.ndarray) -> np.ndarray:
     """The mean shape (N, 2) with its lips held apart: the reference shape."""
     shape = mean.copy()
@@ -288,6 +276,6 @@ def triangulated(mean: np.ndarray) -> np.ndarray:
         open_[[6, 7, 8, 9, 10], 1] += 0.3 * unit
         open_[[68 + 6 + k for k in range(5)] + [68 + 27 + 6 + k for k in range(5)], 1] += 0.3 * unit
     triangles = Delaunay(open_).simplices
-    area = signed(open_, triangles)
+    area = signed_of(open_[triangles])
     triangles[area < 0] = triangles[area < 0][:, ::-1]
     return triangles[np.abs(area) > 1e-6]

@@ -60,10 +60,7 @@ def train_all(data: str | Path, out: str | Path, **given: Any) -> Circle:
                 "anything else"
             )
         landmarks = trained(
-            "landmarks",
-            train_landmarks,
-            steps=s.landmarks_steps,
-            fine_steps=s.landmarks_fine_steps,
+            "landmarks", train_landmarks, steps=s.landmarks_steps, fine_steps=s.landmarks_fine_steps
         )
         textures = runs / "textures"
         with timed(textures):

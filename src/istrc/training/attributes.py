@@ -54,7 +54,7 @@ def train_attributes(data: str | Path, out: str | Path, **given: Any) -> Attribu
     """Train one classifier an attribute, all in one run; returns them calibrated."""
     s = AttributesSettings(**given)
     prepared = Prepared(data)
-    facenet = source(s.facenet, s.recogniser, prepared, out, s.embeddings)
+    facenet = source(s, prepared, out)
     fit, tune = (prepared.rows(part)[: s.limit] for part in ("fit", "tune"))
     labels = torch.from_numpy(prepared.attributes[fit]).float()
     for name, share in zip(prepared.attribute_names, prevalence(labels).tolist(), strict=True):

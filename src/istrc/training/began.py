@@ -28,6 +28,8 @@ from istrc.training.components import fit_components, reference_shape, regions_o
 from istrc.training.critic import PatchCritic, Regions, critic_step
 from istrc.training.settings import BeganSettings
 
+LEVELS = 2  # of FaceNet's maps, the first, that are compared
+
 
 def energy(x: torch.Tensor, rebuilt: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
     """BEGAN section 3.1 with eta = 1: L(x) = |x - D(x)|, the mean over pixels, weighed (S, S)."""
@@ -43,23 +45,21 @@ def balance(k: float, real: float, fake: float, gamma: float, rate: float) -> tu
     return min(1.0, max(0.0, k + rate * error)), real + abs(error)
 
 
-def perceptual_loss(
-    net: FaceNet, x: torch.Tensor, rebuilt: torch.Tensor, levels: int = 2
-) -> torch.Tensor:
+def perceptual_loss(net: FaceNet, x: torch.Tensor, rebuilt: torch.Tensor) -> torch.Tensor:
     """Mean distance of the first maps of FaceNet, each scaled by its spread over real faces.
 
     An L1 energy is blind to fine texture, whose exact place it cannot predict; early features of
     a recogniser are not. Nothing flows into `net`.
     """
     with torch.no_grad():
-        wanted = net.features(x, levels)
-    found = net.features(rebuilt, levels)
+        wanted = net.features(x, LEVELS)
+    found = net.features(rebuilt, LEVELS)
     total = x.new_zeros(())
     for a, b in zip(wanted, found, strict=True):
         a, b = a.float(), b.float()
         spread = a.std((0, 2, 3), keepdim=True) + 1e-3
         total = total + ((a - b) / spread).abs().mean()
-    return total / levels
+    return total / LEVELS
 
 
 def bounds(inside: np.ndarray) -> tuple[Any, ...]:
@@ -255,8 +255,7 @@ def train_began(data: str | Path, out: str | Path, **given: Any) -> tuple[AutoEn
         return {"L_real": real_energy.detach(), **shown}
 
     def validate(step: int) -> dict[str, float]:
-        starts = range(0, min(len(tune), 1024), 128)
-        faces = (prepared.batch(tune[start : start + 128]).to(s.device) for start in starts)
+        faces = (x.to(s.device) for x in prepared.batches(tune[:1024], 128))
         return quality(averaged, faces, weight, facenet, face)
 
     loop.train(

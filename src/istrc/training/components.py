@@ -73,8 +73,7 @@ def fit_components(
     rows = np.sort(np.random.default_rng(seed).permutation(rows)[:faces])
 
     def blocks():
-        for number, start in enumerate(range(0, len(rows), 500)):
-            x = prepared.batch(rows[start : start + 500])
+        for number, x in enumerate(prepared.batches(rows, 500)):
             yield x.flip(3) if number % 2 else x
 
     small = torch.cat([resized(x, side, linear=True).flatten(1) for x in blocks()])
@@ -87,15 +86,8 @@ def fit_components(
     start = count
     for number, (left, top, width, height, own) in enumerate(regions):
         before = Components(count, side, size, regions[:number])
-        before.load_state_dict(
-            {
-                k: v
-                for k, v in net.state_dict().items()
-                if k in before.state_dict() and k != "spread"
-            },
-            strict=False,
-        )
-        before.spread.copy_(net.spread[: len(before.spread)])
+        measured = net.state_dict()
+        before.load_state_dict({k: measured[k][: len(v)] for k, v in before.state_dict().items()})
         window = torch.from_numpy(feathered(width, height))
         parts = []
         for x in blocks():

@@ -15,6 +15,7 @@ from torch import nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
+from istrc.models.began import AutoEncoder
 from istrc.models.components import Region
 
 
@@ -59,6 +60,24 @@ class Regions(nn.Module):
             part = x[:, :, top : top + height // 2 * 2, left : left + width // 2 * 2]
             logits.append(member(part).flatten(1))
         return torch.cat(logits, 1)
+
+
+class FaceCritic(nn.Module):
+    """Faces (B, 3, S, S) -> logits (B, N): of patches at 64 pixels at most and, where there are
+    regions, of eyes, nose and mouth at all of the size.
+    """
+
+    def __init__(self, autoencoder: AutoEncoder, width: int = 48, region_width: int = 32):
+        super().__init__()
+        coarser = nn.AvgPool2d(max(1, autoencoder.size // 64))
+        members: list[nn.Module] = [nn.Sequential(coarser, PatchCritic(width))]
+        components = autoencoder.components
+        if components is not None and components.regions:
+            members.append(Regions(components.regions, region_width))
+        self.members = nn.ModuleList(members)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.cat([member(x).flatten(1) for member in self.members], 1)
 
 
 def hinge(real: torch.Tensor, rebuilt: torch.Tensor) -> torch.Tensor:

@@ -24,9 +24,10 @@ from istrc.errors import IstrcError
 from istrc.models.facenet import FaceNet
 from istrc.models.serialization import fingerprint
 from istrc.progress import Bar
-from istrc.recognisers.load import RECORD, save_record
+from istrc.recognisers.load import RECORD, located
 from istrc.recognisers.own import Own
 from istrc.recognisers.recogniser import Recogniser, key
+from istrc.training.settings import OnEmbeddings
 from istrc.whole import read_json, write_json
 
 BATCH = 64  # faces embedded at once
@@ -92,25 +93,19 @@ class Embeddings:
         return torch.from_numpy(np.array(self._z[rows] if mirror else self._z[rows, 0]))
 
 
-def source(
-    facenet: FaceNet | None,
-    recogniser: Recogniser | None,
-    prepared: Prepared,
-    out: str | Path,
-    folder: str | Path | None,
-) -> FaceNet | Embeddings:
+def source(s: OnEmbeddings, prepared: Prepared, out: str | Path) -> FaceNet | Embeddings:
     """Where a training's embeddings come from: our FaceNet, which is fast, or a cache of any other.
 
     Raises IstrcError unless exactly one of the two is given.
     """
-    if (facenet is None) == (recogniser is None):
+    if (s.facenet is None) == (s.recogniser is None):
         raise IstrcError("give one of facenet and recogniser: whose embeddings are trained on?")
-    if isinstance(recogniser, Own):
-        facenet = recogniser.net
-    if facenet is not None:
-        return facenet
-    assert recogniser is not None
-    return Embeddings(recogniser, prepared, folder or Path(out) / "embeddings")
+    if isinstance(s.recogniser, Own):
+        return s.recogniser.net
+    if s.recogniser is not None:
+        return Embeddings(s.recogniser, prepared, s.embeddings or Path(out) / "embeddings")
+    assert s.facenet is not None
+    return s.facenet
 
 
 def recorded(facenet: FaceNet | Embeddings) -> dict[str, Any]:
@@ -123,7 +118,7 @@ def recorded(facenet: FaceNet | Embeddings) -> dict[str, Any]:
 def note(recogniser: Recogniser | None, out: str | Path) -> None:
     """Write an outside recogniser's record beside what was trained for it."""
     if recogniser is not None and not isinstance(recogniser, Own):
-        save_record(recogniser, Path(out) / RECORD)
+        write_json(Path(out) / RECORD, located(recogniser))
 
 
 def data_key(prepared: Prepared) -> str:

@@ -40,31 +40,28 @@ def facenet_loss(
     identity: torch.Tensor,  # (B,) class of each face
     logits: torch.Tensor,  # (B, A) from the attribute heads
     labels: torch.Tensor,  # (B, A): 1 yes, 0 no, -1 not known
+    s: FaceNetSettings,  # the weights
     *,
     contrast: nn.Module,  # of pictures of one person with everybody else's in the batch
-    triplets: nn.Module,  # selects triplets in the batch, see `triplet_miner`
-    triplet_margin: float,  # alpha of FaceNet's loss, squared distance
-    triplet_weight: float,
-    contrast_weight: float,
-    attribute_weight: float,
+    triplets: nn.Module | None,  # selects triplets in the batch, see `triplet_miner`
 ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
     """The sum of the identity losses and the heads' cross-entropy, and its parts."""
     parts = {}
-    parts["contrast"] = contrast(z, identity) if contrast_weight else z.new_zeros(())
-    if triplet_weight:
+    parts["contrast"] = contrast(z, identity) if s.contrast_weight else z.new_zeros(())
+    if triplets and s.triplet_weight:
         # FaceNet, eq. 3: [||a - p||^2 - ||a - n||^2 + alpha]_+ over the selected (a, p, n)
         a, p, n = triplets(z, identity)
         near = (z[a] - z[p]).square().sum(1)
         far = (z[a] - z[n]).square().sum(1)
-        hinge = F.relu(near - far + triplet_margin)
+        hinge = F.relu(near - far + s.triplet_margin)
         parts["triplet"] = hinge.sum() / max(1, len(a))
     else:
         parts["triplet"] = z.new_zeros(())
     parts["attributes"] = known_entropy(logits, labels)
     loss = (
-        contrast_weight * parts["contrast"]
-        + triplet_weight * parts["triplet"]
-        + attribute_weight * parts["attributes"]
+        s.contrast_weight * parts["contrast"]
+        + s.triplet_weight * parts["triplet"]
+        + s.attribute_weight * parts["attributes"]
     )
     return loss, parts
 
@@ -153,17 +150,9 @@ def train_facenet(data: str | Path, out: str | Path, **given: Any) -> FaceNet:
         z, identity, labels = processes.all_gather(z.float(), identity, labels)
         # With no contrast triplets alone tell who it is, from the first step on
         late = not s.contrast_weight or step >= s.triplets_from * s.steps
+        selected, logits = triplets if late else None, net.head_logits(z)
         loss, parts = facenet_loss(
-            z,
-            identity,
-            net.head_logits(z),
-            labels,
-            contrast=contrast,
-            triplets=triplets,
-            triplet_margin=s.triplet_margin,
-            triplet_weight=s.triplet_weight if late else 0.0,
-            contrast_weight=s.contrast_weight,
-            attribute_weight=s.attribute_weight,
+            z, identity, logits, labels, s, contrast=contrast, triplets=selected
         )
         loss.backward()
         return {"loss": loss.detach(), **{k: v.detach() for k, v in parts.items()}}
@@ -189,8 +178,8 @@ def embed_rows(net: FaceNet, prepared: Prepared, rows: np.ndarray, device: str =
     """Embeddings (N, D) float32 of these rows, in batches."""
     net.eval()
     parts = []
-    for start in range(0, len(rows), 256):
-        x = resized(prepared.batch(rows[start : start + 256]).to(device), net.size).clip(-1, 1)
+    for x in prepared.batches(rows):
+        x = resized(x.to(device), net.size).clip(-1, 1)
         with reduced(device):
             parts.append(net(x).float().cpu())
     return torch.cat(parts)

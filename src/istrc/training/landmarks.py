@@ -30,6 +30,7 @@ from istrc.shape.mesh import held_open, triangulated
 from istrc.training import loop, processes
 from istrc.training.settings import LandmarksSettings
 
+COVERED = 0.4  # share of views over which something is laid
 FILLS = {"repeat": 0.4, "mirror": 0.3, "other": 0.3}  # of surroundings, and how often each
 
 
@@ -95,9 +96,7 @@ def sampled(
     return seen
 
 
-def occlude(
-    x: torch.Tensor, points: np.ndarray, rng: np.random.Generator, share: float = 0.4
-) -> np.ndarray:
+def occlude(x: torch.Tensor, points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Lay a hand, hair or a microphone over a share of views x (B, 3, S, S), in place.
 
     It is a turned ellipse or rectangle of one colour, of other pictures, or of the face's own skin.
@@ -108,7 +107,7 @@ def occlude(
     Returns (B, N) bool: which of the points it covers.
     """
     b, size = len(x), x.shape[-1]
-    count = int(share * b)
+    count = int(COVERED * b)
     centre = points[:count, rng.integers(0, points.shape[1])] + rng.normal(0, 0.25, (count, 2))
     radius = rng.uniform(0.12, 0.55, (count, 2))
     angle, square = rng.uniform(0, np.pi, count), rng.random(count) < 0.5

@@ -26,8 +26,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
-from istrc.errors import IstrcError
+from istrc.errors import IstrcError, reason
 from istrc.progress import Bar
+from istrc.runtime import needed
 from istrc.training import processes
 from istrc.training.cost import Cost
 from istrc.training.settings import Run
@@ -218,7 +219,7 @@ def _save(path, modules, optimizers, state, config, step) -> None:
     if processes.rank():
         return
     tensors = {
-        f"module/{name}/{key}": value.detach().cpu().contiguous()
+        f"module/{name}/{key}": value
         for name, module in modules.items()
         for key, value in module.state_dict().items()
     }
@@ -231,10 +232,9 @@ def _save(path, modules, optimizers, state, config, step) -> None:
         ]
         for index, slots in packed["state"].items():
             for slot, value in slots.items():
-                tensor = value if torch.is_tensor(value) else torch.tensor(value)
-                tensors[f"optimizer/{name}/{index}/{slot}"] = tensor.detach().cpu().contiguous()
+                tensors[f"optimizer/{name}/{index}/{slot}"] = torch.as_tensor(value)
     # Tied or viewed tensors would be refused by safetensors; a checkpoint stores each apart.
-    tensors = {key: value.clone() for key, value in tensors.items()}
+    tensors = {key: value.detach().cpu().contiguous().clone() for key, value in tensors.items()}
     note = {"step": step, "state": dict(state), "config": config, "groups": groups}
     with whole(path, alone=True) as temporary:
         save_file(tensors, temporary, metadata={"istrc": json.dumps(note)})
@@ -260,9 +260,9 @@ def _load(path, modules, optimizers, state, config) -> int:
             try:
                 module.load_state_dict(tensors)
             except RuntimeError as error:  # a network of another version of this package
-                reason = " ".join(str(error).split())[:200]
                 raise IstrcError(
-                    f"{path}: holds another {name} than this version trains ({reason}); "
+                    f"{path}: holds another {name} than this version trains "
+                    f"({reason(error)[:200]}); "
                     "use another folder, or delete it to start again"
                 ) from None
         for name, optimizer in optimizers.items():
@@ -296,10 +296,8 @@ def _agree(folder: Path, note: Mapping[str, Any], config: dict[str, Any]) -> Non
 
 
 def _log_writer(out: Path, step: int):
-    try:
+    with needed("training logs need TensorBoard: pip install 'istrc[train]'"):
         from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
-        raise IstrcError("training logs need TensorBoard: pip install 'istrc[train]'") from None
     place = out / "log"
     if rank := processes.rank():  # whose numbers are of its own share
         place /= f"process{rank}"

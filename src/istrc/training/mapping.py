@@ -1,25 +1,38 @@
 """The mapping's training: F(z) against the code of the same face (paper section 5.2).
 
 A code is BEGAN's code of the texture and, of faces that have landmarks, the shape beside it.
+
+An embedding does not say where each hair lies, and the code of least squared error is a mean over
+all that it may be: a blur. So F is fine-tuned against a critic that tells decode(F(z)) from
+decode(E(x)) and asks for one of them instead (Ledig et al. 2017). What the embedding does say, the
+codes' error holds, and coarse colours stay those of the mean: tints that nobody knows are not made
+up.
 """
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping as Numbers
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from istrc.device import reduced
 from istrc.models.began import AutoEncoder
+from istrc.models.fused import channels_last
 from istrc.models.mapping import Mapping
+from istrc.models.serialization import fingerprint
 from istrc.training import loop
-from istrc.training.adversarial import fine_tune
+from istrc.training.critic import FaceCritic, critic_step
 from istrc.training.embeddings import note
-from istrc.training.settings import MappingSettings
+from istrc.training.settings import FineTuneSettings, MappingSettings
 from istrc.training.spaces import open_spaces, standardise
+
+COARSE = 8  # places across a face at which its colours stay
 
 
 def picture_weights(
@@ -68,8 +81,7 @@ def code_weights(autoencoder: AutoEncoder, c: torch.Tensor, spread: torch.Tensor
 def train_mapping(data: str | Path, out: str | Path, **given: Any) -> Mapping:
     """Train F by MSE with L2 regularisation, keep what was best held out, and fine-tune it.
 
-    The error of each coordinate counts by what it does to the picture (`picture_weights`);
-    `istrc.training.adversarial` has what follows.
+    The error of each coordinate counts by what it does to the picture (`picture_weights`).
     """
     s = MappingSettings(**given)
     prepared, spaces, nets = open_spaces(data, out, s, s.limit)
@@ -128,3 +140,64 @@ def train_mapping(data: str | Path, out: str | Path, **given: Any) -> Mapping:
         device=s.device,
         minutes=s.minutes,
     )
+
+
+def fine_tune(
+    net: Mapping,
+    z: torch.Tensor,  # (N, D) to fit
+    h: torch.Tensor,  # (N, C) codes of the same faces
+    weights: torch.Tensor,  # (C,) what each coordinate counts
+    autoencoder: AutoEncoder,
+    out: str | Path,
+    *,
+    config: Numbers[str, Any],  # recorded beside the settings
+    **given: Any,  # settings: FineTuneSettings
+) -> Mapping:
+    """F, trained on against a critic of its pictures; a new mapping."""
+    s = FineTuneSettings(**given)
+    torch.manual_seed(s.seed)
+    blurred, count = net.to(s.device).eval(), autoencoder.code
+    # The batches are small, and what BatchNorm measured on large ones stays
+    net = copy.deepcopy(blurred).requires_grad_(True)
+    averaged = copy.deepcopy(blurred)
+    critic = channels_last(FaceCritic(autoencoder), s.device)
+    standard = ((h.to(s.device) - net.mean) / net.spread).float()
+    z, weights = z.to(s.device), weights.to(s.device)
+    pooled = nn.AvgPool2d(autoencoder.size // COARSE)
+    optimizers = {
+        "net": torch.optim.Adam(net.parameters(), lr=s.rate, betas=(0.5, 0.99)),
+        "critic": torch.optim.Adam(critic.parameters(), lr=s.critic_rate, betas=(0.5, 0.99)),
+    }
+
+    def drawn(codes: torch.Tensor) -> torch.Tensor:
+        x = autoencoder.decode((net.mean + net.spread * codes)[:, :count])
+        return x.contiguous(memory_format=torch.channels_last)
+
+    def gradients(step: int, rows: torch.Tensor) -> Numbers[str, torch.Tensor]:
+        codes = net.standardised(z[rows])
+        leaf = codes.detach().requires_grad_()
+        x = drawn(leaf)
+        with torch.no_grad():
+            real = drawn(standard[rows])
+            colours = pooled(drawn(blurred.standardised(z[rows])))
+        error = ((leaf - standard[rows]).square() * weights).mean()
+        colour = (pooled(x) - colours).square().mean()
+        loss, share = error + s.colour_weight * colour, s.critic_weight * min(1.0, step / 300)
+        gradient, critic_loss = critic_step(critic, leaf, loss, x, real, share)
+        codes.backward(gradient)
+        return {"mse": error.detach(), "colour": colour.detach(), "critic": critic_loss}
+
+    loop.train(
+        "mapping, fine-tuned",
+        s,
+        out,
+        modules={"net": net, "average": averaged, "critic": critic},
+        optimizers=optimizers,
+        batch=lambda step: loop.uniform(s.seed, step, len(z), s.batch_size),
+        gradients=gradients,
+        averaged=averaged,
+        schedule=partial(loop.cosine, floor=0.03),
+        log_every=50,
+        config={**config, "mapping": fingerprint(blurred), "autoencoder": fingerprint(autoencoder)},
+    )
+    return averaged.eval().requires_grad_(False)

@@ -91,7 +91,8 @@ def train_probes(data: str | Path, out: str | Path, **given: Any) -> Probes:
         config=dict(data=prepared.info.get("source"), faces=c.shape[1], **nets, net=net.config),
     )
     _typical(net, codes["tune"][0], labels["tune"])
-    _prototypes(net, codes["fit"], labels["fit"], texture)
+    pose = np.concatenate([poses(side, texture) for side in c])  # (2N, 2)
+    net.prototypes.copy_(_differences(names, labels["fit"].repeat(2, 1), pose, flat))
     if measured:
         _ranges(net, codes["tune"][0][:, texture:], labels["tune"])
         _directions(net, codes["fit"], texture, prepared.identity[spaces.rows["fit"]], s.seed)
@@ -127,15 +128,6 @@ def _typical(net: Probes, codes: torch.Tensor, labels: torch.Tensor) -> None:
                 net.typical[column, side] = sum(medians) / total
 
 
-@torch.no_grad()
-def _prototypes(net: Probes, codes: torch.Tensor, labels: torch.Tensor, texture: int) -> None:
-    """How codes (2, N, C) differ with each attribute: least squares, with every other attribute
-    that it does not move by its meaning, and with the pose, held as they are.
-    """
-    pose = np.concatenate([poses(side, texture) for side in codes])  # (2N, 2)
-    net.prototypes.copy_(_differences(net.names, labels.repeat(2, 1), pose, codes.flatten(0, 1)))
-
-
 def _differences(
     names: tuple[str, ...],
     labels: torch.Tensor,
@@ -143,7 +135,8 @@ def _differences(
     flat: torch.Tensor,
     controls: Collection[str] | None = None,
 ) -> torch.Tensor:
-    """How rows (N, C) differ with each attribute: (A, C), see `_prototypes`.
+    """How rows (N, C) differ with each attribute, (A, C): least squares, with every other attribute
+    that it does not move by its meaning, and with the pose, held as they are.
 
     Args:
         labels: (N, A); pose: (N, 2).

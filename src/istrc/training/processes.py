@@ -10,17 +10,18 @@ processes: a run goes on with any number of them. Only the first writes it.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any, TypeVar
 
 import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from istrc.errors import InputError, IstrcError
+from istrc.errors import InputError
+from istrc.runtime import needed
 
 T = TypeVar("T", bound=Any)
-_joined: list[Any] = []  # the Fabric, or None, once `connect` was called
+_joined: list[Any] = []  # the Fabric, once `connect` was called and there are others
 
 
 def world_size() -> int:
@@ -41,23 +42,17 @@ def connect(device: str = "cpu") -> Any:
 
     Raises IstrcError where Lightning Fabric is needed and not installed.
     """
-    if not _joined:
-        _joined.append(_launched(device) if world_size() > 1 else None)
-    return _joined[0]
-
-
-def _launched(device: str) -> Any:
-    try:
-        from lightning_fabric import Fabric
-    except ImportError:
-        raise IstrcError(
+    if world_size() > 1 and not _joined:
+        with needed(
             "training on several processes needs Lightning Fabric: pip install 'istrc[fabric]'"
-        ) from None
-    here = int(os.environ.get("LOCAL_WORLD_SIZE", world_size()))
-    kind = "cuda" if device.startswith("cuda") else "cpu"
-    fabric = Fabric(accelerator=kind, strategy="ddp", devices=here, num_nodes=world_size() // here)
-    fabric.launch()
-    return fabric
+        ):
+            from lightning_fabric import Fabric
+        here = int(os.environ.get("LOCAL_WORLD_SIZE", world_size()))
+        kind, nodes = "cuda" if device.startswith("cuda") else "cpu", world_size() // here
+        fabric = Fabric(accelerator=kind, strategy="ddp", devices=here, num_nodes=nodes)
+        fabric.launch()
+        _joined.append(fabric)
+    return _joined[0] if _joined else None
 
 
 def shard(batch: T) -> T:
@@ -89,17 +84,13 @@ def average_gradients(
         return
     groups = [group for one in optimizers.values() for group in one.param_groups]
     tensors = [p.grad for group in groups for p in group["params"] if p.grad is not None]
-    for norm in _batch_norms(modules.values()):
-        tensors += [t for t in (norm.running_mean, norm.running_var) if t is not None]
+    for part in (part for module in modules.values() for part in module.modules()):
+        if isinstance(part, _BatchNorm) and part.training:
+            tensors += [t for t in (part.running_mean, part.running_var) if t is not None]
     flat = torch.cat([tensor.flatten() for tensor in tensors])
     fabric.all_reduce(flat, reduce_op="mean")
     for tensor, mean in zip(tensors, flat.split([t.numel() for t in tensors]), strict=True):
         tensor.copy_(mean.view(tensor.shape))
-
-
-def _batch_norms(modules: Iterable[nn.Module]) -> list[_BatchNorm]:
-    every = (part for module in modules for part in module.modules())
-    return [part for part in every if isinstance(part, _BatchNorm) and part.training]
 
 
 def synchronised(state: MutableMapping[str, float], ended: bool) -> bool:

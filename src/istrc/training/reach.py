@@ -55,15 +55,14 @@ def train_reach(data: str | Path, out: str | Path, **given: Any) -> Probes:
         probes=fingerprint(probes),
     )
     record = Path(out) / "run.json"
-    if record.exists():
-        before = read_json(record)
-        if {name: before.get(name) for name in settings} == settings:  # finished before
-            for edit, found in before["edits"].items():
-                name, side = edit[:-1], 0 if edit.endswith("+") else 1
-                probes.reach[probes.names.index(name), side] = found["reach"]
-                if "gain" in found:
-                    probes.gain[probes.measures.index(name), side] = found["gain"]
-            return probes
+    before = read_json(record) if record.exists() else {}
+    if {name: before.get(name) for name in settings} == settings:  # finished before
+        for edit, found in before["edits"].items():
+            name, side = edit[:-1], 0 if edit.endswith("+") else 1
+            probes.reach[probes.names.index(name), side] = found["reach"]
+            if "gain" in found:
+                probes.gain[probes.measures.index(name), side] = found["gain"]
+        return probes
     known = {*probes.names} & {*circle.attributes.names}
     # Others of faces are experimental; of anything else the attributes are the user's own
     names = circle.attribute_names if circle.whole else TRANSFORMATIONS

@@ -123,7 +123,7 @@ def open_spaces(
     already where there are any, and what its record says of the networks.
     """
     prepared = Prepared(data)
-    facenet = source(s.facenet, s.recogniser, prepared, out, s.embeddings)
+    facenet = source(s, prepared, out)
     spaces = s.spaces or Spaces(
         facenet, s.autoencoder, prepared, s.device, limit, textures=s.textures
     )
@@ -159,34 +159,27 @@ def embed_and_encode(
     autoencoder = autoencoder.eval()
     shapes = None if textures is None else torch.from_numpy(textures.landmarks)
     mirrors = shapes is None or of_a_face(shapes)
-    embedded = None
-    if isinstance(facenet, Embeddings):
-        embedded = facenet.of(rows)
-        if not mirrors:
-            embedded = embedded[:, [0, 0]]
-    else:
-        size, fused = facenet.size, without_batch_norm(facenet.eval())
 
-        def embed(x: torch.Tensor) -> torch.Tensor:  # in blocks, whose maps stay near the processor
-            return in_blocks(fused, x, size, ENCODED).float().cpu()
-
-    def both(source: Prepared, some: np.ndarray, size: int) -> torch.Tensor:
-        x = resized(source.batch(some).to(device), size).clip(-1, 1)
+    def both(source: Prepared, part: slice, size: int) -> torch.Tensor:
+        x = resized(source.batch(rows[part]).to(device), size).clip(-1, 1)
         x = torch.cat([x, x.flip(3) if mirrors else x])
         return x.contiguous(memory_format=torch.channels_last)
 
+    if isinstance(facenet, Embeddings):
+        kept = facenet.of(rows)[:, [0, int(mirrors)]]  # (N, 2, D)
+    else:
+        fused, size = without_batch_norm(facenet.eval()), facenet.size
     z, c = [], []
     for part in in_parts("embedding and encoding faces", len(rows), BLOCK):
-        some = rows[part]
         with reduced(device):
-            if embedded is None:
-                z.append(embed(both(prepared, some, size)))
+            if isinstance(facenet, Embeddings):
+                z.append(kept[part].transpose(0, 1).flatten(0, 1))
             else:
-                z.append(embedded[part].transpose(0, 1).flatten(0, 1))
-            seen = both(prepared if textures is None else textures, some, autoencoder.size)
+                z.append(in_blocks(fused, both(prepared, part, size), size, ENCODED).float().cpu())
+            seen = both(prepared if textures is None else textures, part, autoencoder.size)
             h = autoencoder.encode(seen).float().cpu()
         if shapes is not None:
-            own = shapes[some]
+            own = shapes[rows[part]]
             own = torch.cat([own, mirrored(own) if mirrors else own])
             h = torch.cat([h, own.flatten(1)], 1)
         c.append(h)

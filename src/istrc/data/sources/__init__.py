@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from istrc.data.sources.celeba_official import ATTRIBUTES, PICTURES, CelebaOfficial
 from istrc.data.sources.celeba_parquet import CelebaParquet
@@ -23,18 +23,12 @@ _LAYOUTS = (
 )
 
 
-def open_source(
-    path: str | Path,
-    kind: str = "auto",
-    *,
-    identity_column: str | None = None,
-    categories: Sequence[str] = (),
-    unseen: float = 0.0,
-) -> Source:
+def open_source(path: str | Path, kind: str = "auto", **chosen: Any) -> Source:
     """Opens a source of one of KINDS, or tells the kind from what lies there ("auto").
 
-    `identity_column`, `categories` and `unseen` concern no layout of CelebA's. Raises InputError if
-    the source is missing, is none of the layouts, or has labels that cannot be read.
+    What is `chosen` (identity_column, categories, unseen: istrc.data.sources.labels) concerns no
+    layout of CelebA's. Raises InputError if the source is missing, is none of the layouts, or has
+    labels that cannot be read.
     """
     path = Path(path)
     if not path.exists():
@@ -44,9 +38,8 @@ def open_source(
     if kind not in KINDS:
         raise InputError(f"{kind!r} is no kind of source; choose auto, {', '.join(KINDS)}")
     if kind in ("folder", "parquet"):
-        labelled = FolderCsv if kind == "folder" else LabelledParquet
-        return labelled(path, identity_column=identity_column, categories=categories, unseen=unseen)
-    if identity_column is not None or categories or unseen:
+        return (FolderCsv if kind == "folder" else LabelledParquet)(path, **chosen)
+    if any(chosen.values()):
         raise InputError(
             f"{path}: columns and unseen identities are chosen for a CSV or for parquet of one's "
             f"own, not for {kind}"

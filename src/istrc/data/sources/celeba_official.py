@@ -11,19 +11,11 @@ import re
 import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import numpy as np
 
-from istrc.data.sources.source import (
-    LARGEST_LABELS,
-    About,
-    Chunk,
-    Row,
-    find,
-    fingerprint,
-    spans,
-    text_of,
-)
+from istrc.data.sources.source import LARGEST_LABELS, find, fingerprint, text_of
 from istrc.errors import InputError, reason
 from istrc.photo.read import LARGEST_FILE
 from istrc.whole import contents
@@ -45,18 +37,22 @@ INVERTED = ("No_Beard",)  # labelled by their absence in CelebA; here 1 means th
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 
 
-def translate(columns: Sequence[str], present: np.ndarray) -> tuple[list[str], np.ndarray]:
-    """CelebA's columns and (N, A) bool -> our names and (N, A) int8, No_Beard turned to beard."""
-    values = present.astype(np.int8)
+def translate(columns: Sequence[str], labels: np.ndarray) -> tuple[list[str], np.ndarray]:
+    """CelebA's columns and (N, A) yes, no or -1 -> our names and int8, No_Beard turned to beard."""
+    values = labels.astype(np.int8)
     for column in INVERTED:
         if column in columns:
-            k = list(columns).index(column)
-            values[:, k] = 1 - values[:, k]
+            own = values[:, list(columns).index(column)]
+            own[own >= 0] = 1 - own[own >= 0]
     return [RENAMED.get(column, column.lower()) for column in columns], values
 
 
 class CelebaOfficial:
     """CelebA's official folder, or a zip of it."""
+
+    kind, celeba = "celeba-official", True
+    points: np.ndarray | None = None
+    extra: dict[str, Any] = {}
 
     def __init__(self, path: Path):
         self._archive: zipfile.ZipFile | None = None
@@ -65,42 +61,33 @@ class CelebaOfficial:
         partition = self._text(path, PARTITION)
         identity = self._text(path, IDENTITY, needed=False)
         columns, self.names, present = _attributes(*labels)
-        attributes, self.attributes = translate(columns, present)
+        self.attribute_names, self.attributes = translate(columns, present)
         split = _pairs(*partition)
         person = _pairs(*identity) if identity else {}
-        # int8 and int32 columns, not dictionaries: the source travels to every worker.
+        # int8 and int32 columns, not dictionaries: the source travels to every worker. Pictures of
+        # no split are not used
         self.split = np.array([split.get(name, -1) for name in self.names], np.int8)
         self.identity = np.array([person.get(name, -1) for name in self.names], np.int32)
-        notes = [] if identity else [f"no {IDENTITY[0]}: identities are not known"]
+        self.notes = [] if identity else [f"no {IDENTITY[0]}: identities are not known"]
         unlabelled = len(self.members.keys() - set(self.names))
         if unlabelled:
-            notes.append(f"{unlabelled} pictures have no line in {labels[0]} and are not used")
-        self.about = About(
-            kind="celeba-official",
-            name=path.name,
-            count=len(self.names),
-            attributes=attributes,
-            fingerprint=fingerprint(text for _, text in (labels, partition, identity or ("", ""))),
-            celeba=True,
-            notes=notes,
+            self.notes.append(f"{unlabelled} pictures have no line in {labels[0]} and are not used")
+        self.name = path.name
+        self.fingerprint = fingerprint(
+            text for _, text in (labels, partition, identity or ("", ""))
         )
 
     def _pick(self, path: Path) -> None:
         """Find the pictures: sets `zip`, or `folder`, and `members`, {picture name: where}."""
-        self.zip: Path | None = path if path.is_file() else None
-        self.folder = path
-        if self.zip is None:
-            found = find(path, PICTURES, f"{PICTURES}.zip")
-            if found is None:
-                raise InputError(f"{path}: neither a folder {PICTURES} nor {PICTURES}.zip in it")
-            if found.is_file():
-                self.zip = found
-            elif (found / PICTURES).is_dir():  # Kaggle's archive nests the folder in itself
-                self.folder = found / PICTURES
-            else:
-                self.folder = found
+        found = path if path.is_file() else find(path, PICTURES, f"{PICTURES}.zip")
+        if found is None:
+            raise InputError(f"{path}: neither a folder {PICTURES} nor {PICTURES}.zip in it")
+        self.zip = found if found.is_file() else None
+        # Kaggle's archive nests the folder in itself
+        self.folder = found / PICTURES if (found / PICTURES).is_dir() else found
         inside = self._zip().namelist() if self.zip else [f.name for f in self.folder.iterdir()]
-        self.members = {PurePosixPath(m).name: m for m in inside if _is_picture(m)}
+        pictures = {PurePosixPath(m).name: m for m in inside if m.lower().endswith(SUFFIXES)}
+        self.members = {name: m for name, m in pictures.items() if not name.startswith(".")}
 
     def _zip(self) -> zipfile.ZipFile:
         if self._archive is None:
@@ -131,37 +118,23 @@ class CelebaOfficial:
             raise InputError(f"{path}: no {names[0]} (or .csv) here; it comes with CelebA's labels")
         return ()
 
-    def chunks(self, rows: int) -> list[Chunk]:
-        return spans(len(self.names), rows)
-
-    def read(self, chunk: Chunk) -> Iterator[Row]:
-        for k in range(*chunk.where):
-            name = self.names[k]
-            data, why = None, ""
+    def read(self, rows: range) -> Iterator[tuple[bytes | None, str]]:
+        for k in rows:
+            member = self.members.get(self.names[k])
             if self.split[k] < 0:
-                why = f"not in {PARTITION[0]}"
-            elif name not in self.members:
-                why = "no such picture"
+                yield None, f"not in {PARTITION[0]}"
+            elif member is None:
+                yield None, "no such picture"
             else:
                 try:
-                    data = self._bytes(self.members[name])
+                    if self.zip:
+                        yield self._unpacked(member, LARGEST_FILE), ""
+                    else:
+                        yield contents(self.folder / member, LARGEST_FILE), ""
                 except OSError as error:
-                    why = f"cannot be read: {error}"
+                    yield None, f"cannot be read: {error}"
                 except ValueError as error:
-                    why = str(error)
-            yield Row(
-                name,
-                data,
-                self.attributes[k],
-                identity=int(self.identity[k]),
-                split=max(int(self.split[k]), 0),
-                reason=why,
-            )
-
-    def _bytes(self, member: str) -> bytes:
-        if self.zip:
-            return self._unpacked(member, LARGEST_FILE)
-        return contents(self.folder / member, LARGEST_FILE)
+                    yield None, str(error)
 
     def _unpacked(self, member: str, most: int) -> bytes:
         """A file of the zip, of at most so many bytes. Raises ValueError, which says why not."""
@@ -174,10 +147,6 @@ class CelebaOfficial:
             if type(error) is RuntimeError:  # zipfile's way of asking for a password
                 raise ValueError("is encrypted in the zip") from None
             raise ValueError(f"cannot be read: {reason(error)}") from None
-
-
-def _is_picture(name: str) -> bool:
-    return name.lower().endswith(SUFFIXES) and not PurePosixPath(name).name.startswith(".")
 
 
 def _fields(name: str, text: str) -> Iterator[tuple[int, list[str]]]:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from istrc.data.sources.labels import Labels
-from istrc.data.sources.source import LARGEST_LABELS, Chunk, Row, shown, spans, text_of
+from istrc.data.sources.source import LARGEST_LABELS, shown, text_of
 from istrc.errors import InputError
 from istrc.photo.inputs import is_picture
 from istrc.photo.read import LARGEST_FILE
@@ -44,6 +44,8 @@ def class_folders(folder: Path) -> list[Path]:
 class FolderCsv(Labels):
     """A folder with labels, the CSV itself, or a folder a class; `how` is for `Labels`."""
 
+    kind = "folder"
+
     def __init__(self, path: Path, *, categories: Sequence[str] = (), **how: Any):
         labels = path if path.is_file() else labels_file(path)
         if labels is None:
@@ -61,7 +63,7 @@ class FolderCsv(Labels):
             self.folder = labels.parent
             raw = contents(labels, LARGEST_LABELS)
             table = _read(labels, raw)
-        how |= dict(kind="folder", name=self.folder.name, categories=categories)
+        how |= dict(name=self.folder.name, categories=categories)
         super().__init__(labels, table, raw, **how)
         for number, name in enumerate(self.names, start=1):
             if Path(name).is_absolute() or ".." in Path(name).parts:
@@ -70,19 +72,14 @@ class FolderCsv(Labels):
                     "picture into the folder, and name it from there"
                 )
 
-    def chunks(self, rows: int) -> list[Chunk]:
-        return spans(len(self.names), rows)
-
-    def read(self, chunk: Chunk) -> Iterator[Row]:
-        for k in range(*chunk.where):
-            data, reason = None, ""
+    def read(self, rows: range) -> Iterator[tuple[bytes | None, str]]:
+        for k in rows:
             try:
-                data = contents(self.folder / self.names[k], LARGEST_FILE)
+                yield contents(self.folder / self.names[k], LARGEST_FILE), ""
             except FileNotFoundError:
-                reason = "no such picture"
+                yield None, "no such picture"
             except (OSError, ValueError) as error:
-                reason = f"cannot be read: {getattr(error, 'strerror', None) or error}"
-            yield self.row(k, data, reason)
+                yield None, f"cannot be read: {getattr(error, 'strerror', None) or error}"
 
 
 @cache

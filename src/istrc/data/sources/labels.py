@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 
 from istrc.data.sources.celeba_official import SPLITS
-from istrc.data.sources.source import About, Row, fingerprint
+from istrc.data.sources.source import fingerprint
 from istrc.errors import InputError
 
 FILE = ("file", "filename", "file_name", "image", "image_id", "picture", "path", "name")
@@ -42,7 +42,7 @@ _SPLITS = {**SPLITS, "0": 0, "1": 1, "2": 2}
 
 
 class Labels:
-    """A table's labels, one a picture.
+    """A table's labels, one a picture; `kind` is the layout's.
 
     Args:
         where: names the table in what is raised.
@@ -50,11 +50,11 @@ class Labels:
         raw: what tells the table from another (istrc.data.sources.source.fingerprint).
         unseen: share of the identities whose pictures are all held out, as `test`.
 
-    Attributes:
-        names, identity (N,), split (N,), attributes (N, A): see istrc.data.prepared.
-        points: (N, K, 2) pixels, NaN where not known; None where the table has none.
-        about: what the source says of itself.
+    Its attributes are those of istrc.data.sources.source.Source.
     """
+
+    kind: str
+    celeba = False
 
     def __init__(
         self,
@@ -62,13 +62,12 @@ class Labels:
         table: dict[str, list[str]],
         raw: Any,
         *,
-        kind: str,
         name: str,
         identity_column: str | None = None,
         categories: Sequence[str] = (),
         unseen: float = 0.0,
     ):
-        header = list(table)
+        header, self.name = list(table), name
         file_column = _choose(header, FILE)
         if file_column is None:
             raise InputError(f"{where}: no column names the pictures; call one `file`")
@@ -109,28 +108,9 @@ class Labels:
             notes.append(f"no split column: {VALID_SHARE:.0%} held out as valid by file name")
         if left_out:
             notes.append(f"not yes and no, or always the same, left out: {', '.join(left_out)}")
-        self.about = About(
-            kind=kind,
-            name=name,
-            count=len(self.names),
-            attributes=names,
-            fingerprint=fingerprint([raw, identity_column, tuple(categories), *held_out]),
-            points=0 if self.points is None else self.points.shape[1],
-            notes=notes,
-            extra={"classes": classes} if classes else {},
-        )
-
-    def row(self, number: int, data: bytes | None, reason: str) -> Row:
-        """The picture of a row, or why there is none."""
-        return Row(
-            self.names[number],
-            data,
-            self.attributes[number],
-            identity=int(self.identity[number]),
-            split=int(self.split[number]),
-            points=None if self.points is None else self.points[number],
-            reason=reason,
-        )
+        self.attribute_names, self.notes = names, notes
+        self.fingerprint = fingerprint([raw, identity_column, tuple(categories), *held_out])
+        self.extra: dict[str, Any] = {"classes": classes} if classes else {}
 
 
 def _choose(header: list[str], wanted: Sequence[str]) -> str | None:

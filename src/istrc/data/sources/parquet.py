@@ -10,26 +10,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from istrc.data.sources.celeba_official import SPLITS
 from istrc.data.sources.labels import SPLIT, Labels
-from istrc.data.sources.source import Chunk, Row, shown
+from istrc.data.sources.source import shown
 from istrc.errors import InputError, reason
+from istrc.runtime import needed
 
 _EDGE = 1 << 16
 NAMES = "file_name"  # the column of pictures' names that is made here
-
-
-def _parquet() -> Any:
-    try:
-        import pyarrow.parquet
-    except ImportError:
-        raise InputError(
-            "reading parquet needs pyarrow, which is not installed; pip install 'istrc[train]'"
-        ) from None
-    return pyarrow.parquet
 
 
 def parquet_files(path: Path) -> list[Path]:
@@ -45,10 +37,8 @@ class ParquetFiles:
     files: list[Path]
     groups: list[list[int]]  # the rows of each row group of each file
 
-    def opened(self, path: Path, marks: list[object]) -> Iterator[tuple[Path, str, Any]]:
-        """Each file, the first word of its name, and what pyarrow.parquet makes of it; what tells
-        it from others joins `marks`.
-        """
+    def opened(self, path: Path) -> Iterator[tuple[Path, str, Any]]:
+        """Each file, the first word of its name, and what pyarrow.parquet makes of it."""
         self.files, self.groups = parquet_files(path), []
         if not self.files:
             raise InputError(f"{path}: no .parquet file here")
@@ -59,26 +49,45 @@ class ParquetFiles:
             self.groups.append(
                 [metadata.row_group(g).num_rows for g in range(metadata.num_row_groups)]
             )
-            marks += marks_of(file, self.groups[-1])
 
-    def chunks(self, rows: int) -> list[Chunk]:
-        """Each at (file, row group, first row in the group)."""
-        return [
-            Chunk(min(rows, size - start), (f, g, start))
-            for f, sizes in enumerate(self.groups)
-            for g, size in enumerate(sizes)
-            for start in range(0, size, rows)
-        ]
+    def marks(self) -> list[object]:
+        """What tells the files from others: names, sizes and both ends, the latter of which holds
+        the statistics of every column.
+        """
+        marks: list[object] = []
+        for file, sizes in zip(self.files, self.groups, strict=True):
+            with file.open("rb") as stream:
+                head, size = stream.read(_EDGE), file.stat().st_size
+                stream.seek(max(0, size - _EDGE))
+                marks += [file.name, size, sizes, head, stream.read()]
+        return marks
+
+    def read(self, rows: range) -> Iterator[tuple[bytes | None, str]]:
+        first = 0  # row of a group
+        groups = [(f, g, size) for f, of in enumerate(self.groups) for g, size in enumerate(of)]
+        for f, g, size in groups:
+            start, stop = max(rows.start, first), min(rows.stop, first + size)
+            if start < stop:
+                with readable(self.files[f], f"row group {g} is damaged"):
+                    # use_threads=False: the workers are the parallelism.
+                    file = open_parquet(self.files[f])
+                    group = file.read_row_group(g, columns=["image"], use_threads=False)
+                    pictures = group["image"].slice(start - first, stop - start).to_pylist()
+                for image in pictures:
+                    data = (image or {}).get("bytes")
+                    yield data, "" if data is not None else "the row holds no picture"
+            first += size
 
 
 class LabelledParquet(ParquetFiles, Labels):
     """Parquet of anything; `how` is for `Labels`."""
 
+    kind = "parquet"
+
     def __init__(self, path: Path, **how: Any):
         table: dict[str, list[str]] = {}
-        marks: list[object] = []
         said = {first_word(file) for file in parquet_files(path)} <= {*SPLITS}
-        for file, split, parquet in self.opened(path, marks):
+        for file, split, parquet in self.opened(path):
             columns = _columns(file, parquet)
             if said and not {column.lower() for column in columns} & {*SPLIT}:
                 columns["split"] = [split] * len(columns[NAMES])
@@ -86,15 +95,7 @@ class LabelledParquet(ParquetFiles, Labels):
                 raise InputError(f"{file}: its columns differ from those of {self.files[0].name}")
             for name, values in columns.items():
                 table.setdefault(name, []).extend(values)
-        super().__init__(path, table, marks, kind="parquet", name=path.name, **how)
-
-    def read(self, chunk: Chunk) -> Iterator[Row]:
-        rows, (f, g, start) = chunk
-        before = sum(map(sum, self.groups[:f])) + sum(self.groups[f][:g]) + start
-        pictures = read_group(self.files[f], g, ["image"]).slice(start, rows)["image"]
-        for k, image in enumerate(pictures.to_pylist(), before):
-            data = (image or {}).get("bytes")
-            yield self.row(k, data, "" if data is not None else "the row holds no picture")
+        super().__init__(path, table, self.marks(), name=path.name, **how)
 
 
 def first_word(file: Path) -> str:
@@ -110,13 +111,22 @@ def is_celeba(path: Path) -> bool:
 
 def open_parquet(file: Path) -> Any:
     """A pyarrow.parquet.ParquetFile. Raises InputError."""
-    parquet = _parquet()
+    without = "reading parquet needs pyarrow, which is not installed; pip install 'istrc[train]'"
+    with needed(without, InputError):
+        from pyarrow.parquet import ParquetFile
+    with readable(file, "not a readable parquet file"):
+        return ParquetFile(file)
+
+
+@contextmanager
+def readable(file: Path, otherwise: str) -> Iterator[None]:
+    """What Arrow says of a file that it cannot read, in one line."""
     try:
-        return parquet.ParquetFile(file)
+        yield
+    except InputError:
+        raise
     except Exception as error:  # Arrow's errors have no common class of their own
-        raise InputError(
-            f"{file}: not a readable parquet file ({reason(error)}); fetch it again"
-        ) from None
+        raise InputError(f"{file}: {otherwise} ({reason(error)}); fetch it again") from None
 
 
 def need_pictures(file: Path, schema: Any) -> None:
@@ -129,15 +139,13 @@ def need_pictures(file: Path, schema: Any) -> None:
         raise InputError(f"{file}: no column `image` with {{bytes, path}}, as `datasets` writes it")
 
 
-def read_group(file: Path, group: int, columns: list[str]) -> Any:
-    """These columns of one row group, a pyarrow.Table. Raises InputError."""
-    try:
-        # use_threads=False: the workers are the parallelism.
-        return open_parquet(file).read_row_group(group, columns=columns, use_threads=False)
-    except Exception as error:  # as above
-        raise InputError(
-            f"{file}: row group {group} is damaged ({reason(error)}); fetch it again"
-        ) from None
+def read_labels(file: Path, parquet: Any, columns: list[str]) -> tuple[Any, list[str]]:
+    """These columns, a pyarrow.Table, and the names of the pictures. Raises InputError."""
+    with readable(file, "its labels are damaged"):
+        table = parquet.read(columns=[*columns, "image.path"], use_threads=False)
+        paths = table["image"].to_pylist() if "image" in table.column_names else []
+    paths = paths or [None] * table.num_rows
+    return table, [str((p or {}).get("path") or f"{file.stem}#{k}") for k, p in enumerate(paths)]
 
 
 def _columns(file: Path, parquet: Any) -> dict[str, list[str]]:
@@ -149,21 +157,12 @@ def _columns(file: Path, parquet: Any) -> dict[str, list[str]]:
     kinds = [types.is_boolean, types.is_integer, types.is_floating]
     kinds += [types.is_string, types.is_large_string]
     labels = [field.name for field in schema if any(kind(field.type) for kind in kinds)]
-    try:
-        table = parquet.read(columns=[*labels, "image.path"], use_threads=False)
-        paths = table["image"].to_pylist() if "image" in table.column_names else []
+    table, names = read_labels(file, parquet, labels)
+    with readable(file, "its labels are damaged"):  # or a note of classes that is none
         features = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
         features = features.get("info", {}).get("features", {})
         classes = {name: (features.get(name) or {}).get("names") for name in labels}
         columns = {name: _text(table[name].to_pylist(), classes[name]) for name in labels}
-    except Exception as error:  # as above; and a note of classes that is none
-        raise InputError(
-            f"{file}: its labels are damaged ({reason(error)}); fetch it again"
-        ) from None
-    names = [
-        str((paths[k] or {}).get("path") or f"{file.stem}#{k}") if paths else f"{file.stem}#{k}"
-        for k in range(table.num_rows)
-    ]
     return {NAMES: names, **{n: v for n, v in columns.items() if n != NAMES}}
 
 
@@ -172,13 +171,3 @@ def _text(values: list[Any], classes: list[str] | None) -> list[str]:
     if classes:
         return [str(classes[v]) if v is not None and v >= 0 else "" for v in values]
     return ["" if v is None else str(int(v) if isinstance(v, bool) else v).strip() for v in values]
-
-
-def marks_of(file: Path, sizes: list[int]) -> list[object]:
-    """What tells a file from others: its name, its sizes and both ends, the latter of which holds
-    the statistics of every column.
-    """
-    with file.open("rb") as stream:
-        head = stream.read(_EDGE)
-        stream.seek(max(0, file.stat().st_size - _EDGE))
-        return [file.name, file.stat().st_size, sizes, head, stream.read()]

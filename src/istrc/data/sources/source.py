@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -23,61 +22,25 @@ def text_of(name: object, raw: bytes) -> str:
         raise InputError(f"{name}: not UTF-8 text; save it as UTF-8") from None
 
 
-@dataclass
-class Row:
-    """One picture of a source, not yet decoded."""
-
-    name: str  # in its source; it comes back in names.txt or among the skipped
-    data: bytes | None  # encoded, or None if it could not even be fetched: `reason` says why
-    attributes: np.ndarray  # (A,) int8: 1 yes, 0 no, -1 not known
-    identity: int = -1
-    split: int = 0
-    points: np.ndarray | None = None  # (K, 2) pixels of the upright picture, NaN where not known
-    reason: str = ""
-
-
-@dataclass
-class About:
-    """What a source says of itself before any picture is read."""
+class Source(Protocol):
+    """One layout of N pictures and labels. It is pickled to the workers, so it holds no handles."""
 
     kind: str
     name: str
-    count: int  # how many pictures it names; kept + skipped must come to this number
-    attributes: list[str]
     fingerprint: str  # changes whenever rows, labels or their order do: guards a resumed run
-    points: int = 0  # K, landmarks of every picture
-    celeba: bool = False  # the pictures are CelebA's frame or its crop; nothing else is accepted
-    notes: list[str] = field(default_factory=list)
-    extra: dict[str, Any] = field(
-        default_factory=dict
-    )  # for prepared.json: the names of classes...
+    celeba: bool  # the pictures are CelebA's frame or its crop; nothing else is accepted
+    notes: list[str]
+    extra: dict[str, Any]  # for prepared.json: the names of classes...
+    attribute_names: list[str]  # A of them
+    names: list[str]  # they come back in names.txt or among the skipped
+    attributes: np.ndarray  # (N, A) int8: 1 yes, 0 no, -1 not known
+    identity: np.ndarray  # (N,) int32, -1 not known
+    split: np.ndarray  # (N,) int8
+    points: np.ndarray | None  # (N, K, 2) pixels of the upright picture, NaN where not known
 
-
-class Chunk(NamedTuple):
-    """Consecutive rows of a source: how many, and where they lie, in the source's own terms."""
-
-    rows: int
-    where: tuple[int, ...]
-
-
-class Source(Protocol):
-    """One layout of pictures and labels. It is pickled to the workers, so it holds no handles."""
-
-    about: About
-
-    def chunks(self, rows: int) -> list[Chunk]:
-        """All rows, in order, in chunks of at most `rows`."""
+    def read(self, rows: range) -> Iterator[tuple[bytes | None, str]]:
+        """Each of these pictures as it is encoded, or None and why it cannot even be fetched."""
         ...
-
-    def read(self, chunk: Chunk) -> Iterator[Row]:
-        """The rows of one chunk, in order, always the same ones."""
-        ...
-
-
-def spans(count: int, rows: int) -> list[Chunk]:
-    """0..count in chunks of at most `rows`, each at (start, stop)."""
-    pieces = [(start, min(start + rows, count)) for start in range(0, count, rows)]
-    return [Chunk(stop - start, (start, stop)) for start, stop in pieces]
 
 
 def fingerprint(parts: Iterable[object]) -> str:
