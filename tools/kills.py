@@ -15,6 +15,7 @@ films; a checkpoint a step, or there would be nothing to go on from. `film` need
 from __future__ import annotations
 
 import argparse
+import ctypes
 import os
 import random
 import shutil
@@ -42,6 +43,7 @@ SMALL = ("--steps", "12", "--validate-every", "5")
 PEOPLE, EACH = 24, 24  # made faces; as many parts of `prepare` as fill two
 CHANGES = ("open", "os.rename", "os.remove", "os.mkdir", "os.rmdir")  # audited, of files in OUT
 LATER = 0.05  # seconds of computing after one of them, at most
+M_PERTURB = -6  # of glibc's malloc.h
 AT_MOST = 6  # kills in one OUT, or a command that keeps nothing on the way would never end
 # By trainings, in this order
 NEEDED = ("prepare", "facenet", "began", "landmarks")
@@ -207,6 +209,10 @@ def ended(process: int) -> bool:
 
 def run(arguments: list[str]) -> None:
     """One command line of istrc in this process, with a checkpoint after every step."""
+    if arguments[0] == "film":
+        # x264 reads memory that it has not written: that holds the same in each run. Without this,
+        # two runs that nothing kills differ by bits of their files
+        ctypes.CDLL(None).mallopt(M_PERTURB, 1)
     if arguments[0] == "train":
         from istrc.training import loop
 

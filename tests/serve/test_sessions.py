@@ -2,9 +2,13 @@
 
 import gc
 import os
+import platform
+import threading
 import time
 import weakref
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from istrc.errors import InputError
@@ -56,6 +60,27 @@ def test_what_a_visitor_had_in_memory_is_free_at_once(sessions, face_file):
         assert [part() for part in kept] == [None] * 3
     finally:
         gc.enable()
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="whose heaps these are")
+def test_what_a_visitor_had_is_given_back_to_the_machine(sessions):
+    """And not kept for the thread that computed it, in its heap under what is still needed."""
+    session, needed = sessions.of("one"), []
+
+    def compute():  # 80 MB in pieces that are no mappings of their own, then one that stays
+        session._faces[Path("me.jpg")] = [np.ones(80_000, np.uint8) for _ in range(1000)]
+        needed.append(np.ones(80_000, np.uint8))
+
+    def resident():  # bytes
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+
+    thread = threading.Thread(target=compute)
+    thread.start()
+    thread.join()
+    before = resident()
+    sessions.end("one")
+    assert before - resident() > 60_000_000
 
 
 def test_an_upload_of_two_visitors_stays_for_the_other(sessions):

@@ -115,6 +115,31 @@ def test_a_port_that_is_taken(start_server):
             start_server("--port", port)
 
 
+def test_a_port_that_another_takes_at_the_same_moment(monkeypatch, tmp_path):
+    """Two pages that start at once: both saw the same one free."""
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    with pytest.importorskip("gradio").Blocks() as page:
+        pass
+    launch, another = page.launch, socket.socket()
+    with socket.socket() as one, socket.socket() as two:
+        for free in (one, two):
+            free.bind(("127.0.0.1", 0))
+        ports = [free.getsockname()[1] for free in (one, two)]
+
+    def late(**options):
+        if options["server_port"] == ports[0]:
+            another.bind(("127.0.0.1", ports[0]))
+            another.listen()
+        return launch(**options)
+
+    monkeypatch.setattr(page, "launch", late)
+    how = dict(quiet=True, prevent_thread_lock=True, _frontend=False)
+    with another:
+        address = starting._launch(page, ports=ports, server_name="127.0.0.1", **how)
+        page.close(verbose=False)
+    assert address == f"http://127.0.0.1:{ports[1]}/"
+
+
 def test_a_folder_without_pictures(start_server, tmp_path):
     with pytest.raises(AssertionError, match="istrc serve: .*: .*pictures?"):
         start_server(tmp_path)

@@ -6,8 +6,10 @@ in a folder of its own with a name that cannot be guessed, inside the server's t
 
 from __future__ import annotations
 
+import ctypes
 import secrets
 import shutil
+import sys
 import threading
 import time
 from collections import deque
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from istrc.face import Face
 
 ENDED = "this visit has ended; load the page again"
+# glibc's, which other systems lack
+_TRIM = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
 
 
 class Session:
@@ -155,6 +159,10 @@ class Sessions:
         for path, uploaded in session.uploads.items():
             if path not in others and path.exists() and path.stat().st_mtime_ns <= uploaded:
                 shutil.rmtree(path.parent, ignore_errors=True)
+        if _TRIM is not None:
+            # What was freed is still the process's: each of Gradio's threads computes in a heap of
+            # its own, which keeps as much as was ever in it
+            _TRIM(0)
 
     def _is_upload(self, path: Path) -> bool:
         """Whether this is a file that Gradio stored: FOLDER/HASH/NAME."""

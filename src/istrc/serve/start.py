@@ -135,19 +135,31 @@ def _gradio() -> Any:
 def _launch(page: Any, *, ports: Sequence[int], server_name: str, **options: Any) -> str:
     """Launch at the first port that is free; the page's address. Raises IstrcError."""
     for port in ports:
-        family = socket.AF_INET6 if ":" in server_name else socket.AF_INET
-        with socket.socket(family, socket.SOCK_STREAM) as one:
-            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                one.bind((server_name, port))
-            except OSError as error:
-                if error.errno == errno.EADDRINUSE:
-                    continue
-                raise IstrcError(
-                    f"--host {server_name} --port {port}: {reason(error).lower()}; give an "
-                    "address of this machine, and a port from 1024"
-                ) from None
-        _, address, _ = page.launch(server_name=server_name, server_port=port, **options)
+        if not _is_free(server_name, port):
+            continue
+        try:
+            _, address, _ = page.launch(server_name=server_name, server_port=port, **options)
+        except OSError:
+            if _is_free(server_name, port):
+                raise
+            continue  # another took it meanwhile
         return address
     which = f"port {ports[0]} is" if len(ports) == 1 else f"ports {ports[0]} to {ports[-1]} are"
     raise IstrcError(f"{which} in use; give another with --port")
+
+
+def _is_free(host: str, port: int) -> bool:
+    """Whether nobody listens there. Raises IstrcError where this machine may not or cannot."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as one:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            one.bind((host, port))
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                return False
+            raise IstrcError(
+                f"--host {host} --port {port}: {reason(error).lower()}; give an "
+                "address of this machine, and a port from 1024"
+            ) from None
+    return True
