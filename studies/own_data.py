@@ -1,6 +1,10 @@
 """What a circle of pictures of anything is worth: classes never trained on, blends, edits.
 
     python -m studies.own_data prepared/ --model mine/ --judge judge/ --json results/own_data.json
+    python -m studies.own_data prepared/ --model mine/ --judge judge/ --without flat/
+
+The second is of a circle with landmarks: how far from their places it finds them, and beside it a
+circle of the same data that was trained with --landmarks-steps 0.
 
 `retrieval` is the paper's section 6.3: triplets make of any data set a Euclidean space of its own.
 A space is good where a picture's nearest neighbour is of its class, also of classes that nothing
@@ -19,6 +23,8 @@ import torch
 from studies.command import Study
 
 from istrc import figures, sphere
+from istrc.arrays import numpy
+from istrc.circle import Circle
 from istrc.data.prepared import Prepared, to_pixels, to_tensor
 from istrc.edit.render import Rendering
 from istrc.errors import InputError
@@ -44,6 +50,7 @@ def evaluate_own(
     circle: Any,
     prepared: Prepared,
     judge: Judge,
+    without: Any = None,  # a circle of the same data that takes all shapes as the same
     runs: Path | None = None,  # of `istrc train all`, which say what training took
     unseen: str = "test",  # the split whose classes nothing was trained on
     split: str = "valid",
@@ -52,29 +59,37 @@ def evaluate_own(
     seed: int = 0,
     progress: Progress = silent,
 ) -> dict[str, Any]:
-    """Retrieval, reconstruction, blends and edits: see the functions of these names."""
+    """Retrieval, landmarks, reconstruction, blends and edits: see the functions of these names."""
     sheets = None if sheets is None else Path(sheets)
-    steps = iter(range(1, 5))
-    retrieved = retrieval(circle, prepared, unseen)
-    progress(next(steps), 4)
     fit = prepared.rows("fit")
     mean = torch.stack([x.sum(0) for x in prepared.batches(fit)]).sum(0) / len(fit)
-    rebuilt = evaluate_reconstruction(
-        circle=circle,
-        prepared=prepared,
-        judge=judge,
-        baseline=mean.expand_as,
-        baseline_name="the mean picture",
-        split=split,
-        sheet=sheets and sheets / "reconstruction.png",
-        seed=seed,
-    )
-    progress(next(steps), 4)
-    blended = blends(circle, prepared, split, count, seed, sheets)
-    progress(next(steps), 4)
-    edited = edits(circle, prepared, judge, split, count, seed, sheets)
-    progress(next(steps), 4)
-    found = dict(retrieval=retrieved, reconstruction=rebuilt, blends=blended, edits=edited)
+    steps, total = iter(range(1, 5)), 3 + (without is not None)
+
+    def drawn(circle: Any, sheets: Path | None) -> dict[str, Any]:
+        rebuilt = evaluate_reconstruction(
+            circle=circle,
+            prepared=prepared,
+            judge=judge,
+            baseline=mean.expand_as,
+            baseline_name="the mean picture",
+            split=split,
+            sheet=sheets and sheets / "reconstruction.png",
+            seed=seed,
+        )
+        edited = edits(circle, prepared, judge, split, count, seed, sheets)
+        progress(next(steps), total)
+        return dict(reconstruction=rebuilt, edits=edited)
+
+    found: dict[str, Any] = dict(retrieval=retrieval(circle, prepared, unseen))
+    if circle.landmarks is not None:
+        found["landmarks"] = {one: landmarks(circle, prepared, one) for one in (split, unseen)}
+    progress(next(steps), total)
+    found["blends"] = blends(circle, prepared, split, count, seed, sheets)
+    progress(next(steps), total)
+    found |= drawn(circle, sheets)
+    if without is not None:
+        found["without"] = drawn(without, sheets and sheets / "without")
+        found["without"]["weights"] = circle_checksum(without)
     if runs is not None:
         found["training"] = {path.parent.name: read(path.parent) for path in runs.glob(f"*/{NAME}")}
     return {**found, "judge": judge.checksum, "weights": circle_checksum(circle)}
@@ -116,6 +131,32 @@ def retrieval(circle: Any, prepared: Prepared, split: str) -> dict[str, Any]:
             for place, name in enumerate(names)
         },
     }
+
+
+def landmarks(circle: Any, prepared: Prepared, split: str) -> dict[str, Any]:
+    """How far points are found from where they are, in pixels of the prepared pictures.
+
+    `found` are the circle's; `mean` the data's mean shape, which is what a guess would be. Of each
+    the mean over points and pictures, the median and 95th percentile of pictures' means, and
+    `points`, the mean of each point.
+    """
+    points = prepared.landmarks.astype(np.float64)
+    marked = np.isfinite(points).all((1, 2))
+    fit, rows = (some[marked[some]] for some in map(prepared.rows, ("fit", split)))
+    if not len(rows):
+        raise InputError(f"{prepared.folder}: no landmarks are known in the {split} split")
+    looked = np.concatenate([numpy(circle.find(x))[..., :2] for x in prepared.batches(rows)])
+    result: dict[str, Any] = {"pictures": len(rows)}
+    for name, guess in (("found", looked), ("mean", points[fit].mean(0))):
+        apart = np.linalg.norm(guess - points[rows], axis=-1) * prepared.size / 2  # (N, K) pixels
+        of_pictures = apart.mean(1)
+        result[name] = {
+            "mean": float(apart.mean()),
+            "median": float(np.median(of_pictures)),
+            "p95": float(np.percentile(of_pictures, 95)),
+            "points": apart.mean(0).tolist(),
+        }
+    return result
 
 
 def found_first(space: torch.Tensor, classes: np.ndarray) -> np.ndarray:
@@ -211,9 +252,9 @@ def edits(
             if not len(rows) or not len(has):
                 continue
             x = prepared.batch(rows).to(circle.device)
-            z, drawing = circle.embed(x), Rendering.of(circle, x)
-            reached = circle.reach(x, z, {name: sign}, drawing=drawing)
-            y = to_tensor(to_pixels(drawing.drawn(reached.change, "photo", {name: sign})))
+            z, drawing, asked = circle.embed(x), Rendering.of(circle, x), {name: sign}
+            reached = circle.reach(x, z, asked, drawing=drawing)
+            y = to_tensor(to_pixels(drawing.drawn(reached.change, "photo", asked)))
             before, after = judge.probabilities(x) >= CUT, judge.probabilities(y) >= CUT
             real = judge.probabilities(prepared.batch(has))[:, column] >= CUT
             others = [at for at in range(after.shape[1]) if at != column]
@@ -228,6 +269,10 @@ def edits(
                 "psnr": float(metrics.psnr(x, y).mean()),
                 "angle": float(reached.walk.angle.mean()),
             }
+            if circle.landmarks is not None:
+                layers = drawing.layers(reached.change, asked)
+                far = _moved(layers, len(circle.mesh.reference))
+                result[name + word]["moved"] = far * prepared.size / 2
             drawn = to_pixels(torch.stack([x, y], 1).flatten(0, 1)[:16])
             shown.append(figures.Row(name + word, list(drawn)))
     if sheets is not None and shown:
@@ -242,6 +287,14 @@ def _of_class(z, classes: np.ndarray, known: torch.Tensor, of: np.ndarray) -> np
     return (of[near] == classes[:, None]).mean(1) > 0.5
 
 
+def _moved(layers: list[Any], points: int) -> float:
+    """How far the first points of meshes move, in half crops: the mean over them and pictures."""
+    before, after = (
+        np.stack([getattr(one, side) for one in layers]) for side in ("before", "after")
+    )
+    return float(np.linalg.norm(after - before, axis=-1)[:, :points].mean())
+
+
 def _write(picture, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     picture.save(path)
@@ -254,9 +307,25 @@ def own_markdown(found: Mapping[str, Any]) -> str:
     every = {"all": {"pictures": near["pictures"], **near["recall_at_1"]}, **near["classes"]}
     text = "Recall@1 on classes that nothing was trained on (chance: "
     text += f"{near['chance']:.3f}):\n\n{records_table('class', columns, every)}\n"
+    if known := found.get("landmarks"):
+        size = found["reconstruction"]["size"]
+        rows = [
+            [f"{said}, {split}", one["pictures"], *map(one[way].get, ("mean", "median", "p95"))]
+            for split, one in known.items()
+            for way, said in (("found", "found"), ("mean", "the mean shape"))
+        ]
+        text += f"Landmarks, pixels of {size} from where they are:\n\n"
+        heading = ["points", "pictures", "mean", "median picture", "95th percentile"]
+        text += markdown_table(heading, rows) + "\n"
     columns = {"psnr": "PSNR, dB", "ssim": "SSIM", "sharpness_ratio": "sharpness"}
     names = {"auto_encoder": "decode(E(x))", "circle": "decode(F(z))", "baseline": "mean picture"}
     rebuilt = {said: found["reconstruction"][way] for way, said in names.items()}
+    beside = found.get("without")
+    if beside:
+        rebuilt |= {
+            f"{names[way]}, without landmarks": beside["reconstruction"][way]
+            for way in ("auto_encoder", "circle")
+        }
     text += f"Rebuilt pictures ({found['reconstruction']['faces']}, never trained on, of the "
     text += f"classes trained on):\n\n{records_table('way', columns, rebuilt)}\n"
     text += f"The middles of {between['pairs']} blends; both ends are {between['between']:.2f} "
@@ -268,6 +337,12 @@ def own_markdown(found: Mapping[str, Any]) -> str:
         "real": "real ones", "others": "others changed", "class_kept": "class kept",
         "psnr": "PSNR, dB",
     }  # fmt: skip
+    if beside:
+        columns |= {"moved": "points moved, pixels", "flat": "after, without landmarks"}
+        edited = {
+            name: {**one, "flat": beside["edits"].get(name, {}).get("success")}
+            for name, one in edited.items()
+        }
     text += "Edits at strength 1, told by a judge that took no part in making them:\n\n"
     text += records_table("edit", columns, edited)
     if cost := found.get("training"):
@@ -284,15 +359,19 @@ def main(arguments: list[str] | None = None) -> None:
     study = Study("own_data", __doc__, data=data, split="valid")
     add = study.parser.add_argument
     add("--judge", required=True, help="the folder of istrc train judge")
+    add("--without", help="a circle of the same data, trained with --landmarks-steps 0")
     add("--unseen", default="test", help="split that nothing was trained on")
     add("--count", type=int, default=100, help="of each edit, and blends, at most")
     add("--sheets", help="draw contact sheets into this folder")
     given = study.parse(arguments)
     asked = {name: getattr(given, name) for name in ("unseen", "count", "sheets")}
-    judge, runs = Judge.load(given.judge), Path(given.model) / "runs"
+    opened, judge = study.open(), Judge.load(given.judge)
+    asked["runs"] = Path(given.model) / "runs"
+    if given.without:
+        asked["without"] = Circle.from_pretrained(given.without, device=given.device)
     with Bar("own data", 1) as bar:
-        found = evaluate_own(**study.open(), judge=judge, runs=runs, **asked, progress=bar.at)
-    study.finish("own", found, own_markdown)
+        found = evaluate_own(**opened, judge=judge, **asked, progress=bar.at)
+    study.finish("own_landmarks" if "landmarks" in found else "own", found, own_markdown)
 
 
 if __name__ == "__main__":
