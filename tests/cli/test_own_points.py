@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image, ImageDraw
-from studies.own_data import own_markdown
 
 from istrc.circle import Circle
 from istrc.data.prepare import prepare
@@ -309,4 +308,3 @@ def test_what_it_is_worth_is_measured_beside_one_without(made, circle, tmp_path,
     said = capsys.readouterr().out
     assert "| found, valid |" in said and "| decode(E(x)), without landmarks |" in said
     assert (tmp_path / "sheets" / "without" / "edits.png").exists()
-    assert own_markdown(found) in said
