@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from studies.command import Study
+from studies.command import Study, run
 
 from istrc import figures, sphere
 from istrc.arrays import numpy
@@ -80,9 +80,12 @@ def evaluate_own(
         progress(next(steps), total)
         return dict(reconstruction=rebuilt, edits=edited)
 
-    found: dict[str, Any] = dict(retrieval=retrieval(circle, prepared, unseen))
+    found: dict[str, Any] = {}
+    if near := retrieval(circle, prepared, unseen):
+        found["retrieval"] = near
     if circle.landmarks is not None:
-        found["landmarks"] = {one: landmarks(circle, prepared, one) for one in (split, unseen)}
+        some = (one for one in (split, unseen) if len(prepared.rows(one)))
+        found["landmarks"] = {one: landmarks(circle, prepared, one) for one in some}
     progress(next(steps), total)
     found["blends"] = blends(circle, prepared, split, count, seed, sheets)
     progress(next(steps), total)
@@ -95,21 +98,19 @@ def evaluate_own(
     return {**found, "judge": judge.checksum, "weights": circle_checksum(circle)}
 
 
-def retrieval(circle: Any, prepared: Prepared, split: str) -> dict[str, Any]:
+def retrieval(circle: Any, prepared: Prepared, split: str) -> dict[str, Any] | None:
     """Recall@1: the share of a split's pictures whose nearest other one in it is of their class.
 
-    `chance` is the share that a neighbour drawn at random would have.
+    `chance` is the share that a neighbour drawn at random would have. None where the split has
+    fewer than two classes.
     """
-    rows = drawn_rows(prepared, split, None, 0)
+    rows = prepared.rows(split)
     rows = rows[prepared.identity[rows] >= 0]
     names, classes, counts = np.unique(
         prepared.identity[rows], return_inverse=True, return_counts=True
     )
     if len(names) < 2:
-        raise InputError(
-            f"{prepared.folder}: fewer than two classes in the {split} split; prepare it with "
-            "--unseen, or name another split with --unseen-split"
-        )
+        return None
     x = torch.cat([*prepared.batches(rows)])
     spaces = {
         "embedding": embed_rows(circle, prepared, rows),
@@ -302,11 +303,12 @@ def _write(picture, path: Path) -> None:
 
 def own_markdown(found: Mapping[str, Any]) -> str:
     """The tables of docs/own-data.md."""
-    near, edited, between = found["retrieval"], found["edits"], found["blends"]
-    columns = {"pictures": "pictures", **{space: space for space in near["recall_at_1"]}}
-    every = {"all": {"pictures": near["pictures"], **near["recall_at_1"]}, **near["classes"]}
-    text = "Recall@1 on classes that nothing was trained on (chance: "
-    text += f"{near['chance']:.3f}):\n\n{records_table('class', columns, every)}\n"
+    edited, between, text = found["edits"], found["blends"], ""
+    if near := found.get("retrieval"):
+        columns = {"pictures": "pictures", **{space: space for space in near["recall_at_1"]}}
+        every = {"all": {"pictures": near["pictures"], **near["recall_at_1"]}, **near["classes"]}
+        text += "Recall@1 on classes that nothing was trained on (chance: "
+        text += f"{near['chance']:.3f}):\n\n{records_table('class', columns, every)}\n"
     if known := found.get("landmarks"):
         size = found["reconstruction"]["size"]
         rows = [
@@ -375,4 +377,4 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -33,7 +33,7 @@ class BatchOptions:
     Args:
         jobs: Pictures done at once, each in a process of its own with its own copy of the model.
         engine: Whose processes --jobs are: plain, this command's; ray, Ray Data's, on this machine
-            or on the cluster that RAY_ADDRESS names (needs istrc[ray]).
+            or on the cluster that RAY_ADDRESS names (needs the extra `ray`).
     """
 
     jobs: Annotated[int, typer.Option(min=1, max=64, metavar="N")] = 1
