@@ -1,10 +1,9 @@
 """What a circle of pictures of anything is worth: classes never trained on, blends, edits.
 
     python -m studies.own_data prepared/ --model mine/ --judge judge/ --json results/own_data.json
-    python -m studies.own_data prepared/ --model mine/ --judge judge/ --without flat/
 
-The second is of a circle with landmarks: how far from their places it finds them, and beside it a
-circle of the same data that was trained with --landmarks-steps 0.
+Of data with landmarks it also tells how far from their places they are found. The results of a
+circle of such data that was trained without them (--landmarks-steps 0) are a part of their own.
 
 `retrieval` is the paper's section 6.3: triplets make of any data set a Euclidean space of its own.
 A space is good where a picture's nearest neighbour is of its class, also of classes that nothing
@@ -24,7 +23,6 @@ from studies.command import Study, run
 
 from istrc import figures, sphere
 from istrc.arrays import numpy
-from istrc.circle import Circle
 from istrc.data.prepared import Prepared, to_pixels, to_tensor
 from istrc.edit.render import Rendering
 from istrc.errors import InputError
@@ -50,7 +48,6 @@ def evaluate_own(
     circle: Any,
     prepared: Prepared,
     judge: Judge,
-    without: Any = None,  # a circle of the same data that takes all shapes as the same
     runs: Path | None = None,  # of `istrc train all`, which say what training took
     unseen: str = "test",  # the split whose classes nothing was trained on
     split: str = "valid",
@@ -63,36 +60,30 @@ def evaluate_own(
     sheets = None if sheets is None else Path(sheets)
     fit = prepared.rows("fit")
     mean = torch.stack([x.sum(0) for x in prepared.batches(fit)]).sum(0) / len(fit)
-    steps, total = iter(range(1, 5)), 3 + (without is not None)
-
-    def drawn(circle: Any, sheets: Path | None) -> dict[str, Any]:
-        rebuilt = evaluate_reconstruction(
-            circle=circle,
-            prepared=prepared,
-            judge=judge,
-            baseline=mean.expand_as,
-            baseline_name="the mean picture",
-            split=split,
-            sheet=sheets and sheets / "reconstruction.png",
-            seed=seed,
-        )
-        edited = edits(circle, prepared, judge, split, count, seed, sheets)
-        progress(next(steps), total)
-        return dict(reconstruction=rebuilt, edits=edited)
-
+    steps = iter(range(1, 5))
     found: dict[str, Any] = {}
     if near := retrieval(circle, prepared, unseen):
         found["retrieval"] = near
     if circle.landmarks is not None:
         some = (one for one in (split, unseen) if len(prepared.rows(one)))
         found["landmarks"] = {one: landmarks(circle, prepared, one) for one in some}
-    progress(next(steps), total)
-    found["blends"] = blends(circle, prepared, split, count, seed, sheets)
-    progress(next(steps), total)
-    found |= drawn(circle, sheets)
-    if without is not None:
-        found["without"] = drawn(without, sheets and sheets / "without")
-        found["without"]["weights"] = circle_checksum(without)
+    progress(next(steps), 4)
+    found["reconstruction"] = evaluate_reconstruction(
+        circle=circle,
+        prepared=prepared,
+        judge=judge,
+        baseline=mean.expand_as,
+        baseline_name="the mean picture",
+        split=split,
+        sheet=sheets and sheets / "reconstruction.png",
+        seed=seed,
+    )
+    progress(next(steps), 4)
+    if count:
+        found["blends"] = blends(circle, prepared, split, count, seed, sheets)
+        progress(next(steps), 4)
+        found["edits"] = edits(circle, prepared, judge, split, count, seed, sheets)
+        progress(next(steps), 4)
     if runs is not None:
         found["training"] = {path.parent.name: read(path.parent) for path in runs.glob(f"*/{NAME}")}
     return {**found, "judge": judge.checksum, "weights": circle_checksum(circle)}
@@ -303,7 +294,7 @@ def _write(picture, path: Path) -> None:
 
 def own_markdown(found: Mapping[str, Any]) -> str:
     """The tables of docs/own-data.md."""
-    edited, between, text = found["edits"], found["blends"], ""
+    text = ""
     if near := found.get("retrieval"):
         columns = {"pictures": "pictures", **{space: space for space in near["recall_at_1"]}}
         every = {"all": {"pictures": near["pictures"], **near["recall_at_1"]}, **near["classes"]}
@@ -322,31 +313,23 @@ def own_markdown(found: Mapping[str, Any]) -> str:
     columns = {"psnr": "PSNR, dB", "ssim": "SSIM", "sharpness_ratio": "sharpness"}
     names = {"auto_encoder": "decode(E(x))", "circle": "decode(F(z))", "baseline": "mean picture"}
     rebuilt = {said: found["reconstruction"][way] for way, said in names.items()}
-    beside = found.get("without")
-    if beside:
-        rebuilt |= {
-            f"{names[way]}, without landmarks": beside["reconstruction"][way]
-            for way in ("auto_encoder", "circle")
-        }
     text += f"Rebuilt pictures ({found['reconstruction']['faces']}, never trained on, of the "
     text += f"classes trained on):\n\n{records_table('way', columns, rebuilt)}\n"
-    text += f"The middles of {between['pairs']} blends; both ends are {between['between']:.2f} "
-    text += "radians apart on the sphere:\n\n"
-    rows = [[name, off, between["sharpness"][name]] for name, off in between["off"].items()]
-    text += markdown_table(["way", "off the middle, radians", "sharpness"], rows) + "\n"
+    if between := found.get("blends"):
+        text += f"The middles of {between['pairs']} blends; both ends are "
+        text += f"{between['between']:.2f} radians apart on the sphere:\n\n"
+        rows = [[name, off, between["sharpness"][name]] for name, off in between["off"].items()]
+        text += markdown_table(["way", "off the middle, radians", "sharpness"], rows) + "\n"
     columns = {
         "pictures": "pictures", "before": "judged so before", "success": "after",
         "real": "real ones", "others": "others changed", "class_kept": "class kept",
         "psnr": "PSNR, dB",
     }  # fmt: skip
-    if beside:
-        columns |= {"moved": "points moved, pixels", "flat": "after, without landmarks"}
-        edited = {
-            name: {**one, "flat": beside["edits"].get(name, {}).get("success")}
-            for name, one in edited.items()
-        }
-    text += "Edits at strength 1, told by a judge that took no part in making them:\n\n"
-    text += records_table("edit", columns, edited)
+    if "landmarks" in found:
+        columns["moved"] = "points moved, pixels"
+    if edited := found.get("edits"):
+        text += "Edits at strength 1, told by a judge that took no part in making them:\n\n"
+        text += records_table("edit", columns, edited)
     if cost := found.get("training"):
         rows = [
             [name, one.get("steps"), one.get("seconds", 0) + one.get("beside_seconds", 0)]
@@ -361,19 +344,19 @@ def main(arguments: list[str] | None = None) -> None:
     study = Study("own_data", __doc__, data=data, split="valid")
     add = study.parser.add_argument
     add("--judge", required=True, help="the folder of istrc train judge")
-    add("--without", help="a circle of the same data, trained with --landmarks-steps 0")
     add("--unseen", default="test", help="split that nothing was trained on")
-    add("--count", type=int, default=100, help="of each edit, and blends, at most")
+    add("--count", type=int, default=100, help="of each edit, and blends, at most; 0: none")
     add("--sheets", help="draw contact sheets into this folder")
     given = study.parse(arguments)
     asked = {name: getattr(given, name) for name in ("unseen", "count", "sheets")}
     opened, judge = study.open(), Judge.load(given.judge)
     asked["runs"] = Path(given.model) / "runs"
-    if given.without:
-        asked["without"] = Circle.from_pretrained(given.without, device=given.device)
     with Bar("own data", 1) as bar:
         found = evaluate_own(**opened, judge=judge, **asked, progress=bar.at)
-    study.finish("own_landmarks" if "landmarks" in found else "own", found, own_markdown)
+    part = "own_landmarks" if "landmarks" in found else "own"
+    if part == "own" and opened["prepared"].marked:
+        part = "own_flat"
+    study.finish(part, found, own_markdown)
 
 
 if __name__ == "__main__":

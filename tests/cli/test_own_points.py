@@ -272,7 +272,7 @@ def test_points_that_are_no_faces_need_whole_pictures(circle):
 
 
 def test_what_it_is_worth_is_measured_beside_one_without(made, circle, tmp_path, capsys):
-    """`studies.own_data`: landmarks' errors, what edits move, and the same without landmarks."""
+    """`studies.own_data`: landmarks' errors, what edits move, and one trained without landmarks."""
     pytest.importorskip("skimage")
     steps = {f"{part}_steps": 2 for part in STEPS if part not in ("landmarks", "landmarks_fine")}
     nets = dict(facenet=made / "circle" / "facenet", landmarks_steps=0)
@@ -282,11 +282,17 @@ def test_what_it_is_worth_is_measured_beside_one_without(made, circle, tmp_path,
         train_all(made / "prepared", tmp_path / "flat", preset="image64", **steps, **nets)
     tiny = dict(widths=(8, 8), depths=(1, 1), steps=2, batch_size=16, echo=False)
     train_judge(made / "prepared", tmp_path / "judge", **tiny)
-    words = [made / "prepared", "--model", made / "circle", "--without", tmp_path / "flat"]
-    words += ["--judge", tmp_path / "judge", "--unseen", "train", "--count", 4]
-    words += ["--sheets", tmp_path / "sheets", "--json", tmp_path / "own.json"]
-    own_data.main([str(one) for one in words])
-    found = json.loads((tmp_path / "own.json").read_text())["own_landmarks"]
+    words = [made / "prepared", "--judge", tmp_path / "judge", "--unseen", "train"]
+
+    def measured(part, *more):
+        own_data.main([str(one) for one in (*words, *more, "--json", tmp_path / "own.json")])
+        return json.loads((tmp_path / "own.json").read_text())[part]
+
+    sheets = ("--count", 4, "--sheets", tmp_path / "sheets")
+    found = measured("own_landmarks", "--model", made / "circle", *sheets)
+    said = capsys.readouterr().out
+    assert "| found, valid |" in said and "| points moved, pixels |" in said
+    assert (tmp_path / "sheets" / "edits.png").exists()
     prepared = Prepared(made / "prepared")
     points, rows = prepared.landmarks.astype(float), prepared.rows("valid")
     rows = rows[np.isfinite(points[rows]).all((1, 2))]
@@ -300,11 +306,12 @@ def test_what_it_is_worth_is_measured_beside_one_without(made, circle, tmp_path,
     assert told["found"]["mean"] == pytest.approx(np.mean(apart) * 32, rel=1e-3)
     assert np.mean(told["mean"]["points"]) == pytest.approx(told["mean"]["mean"], rel=1e-4)
     assert found["landmarks"]["train"]["pictures"] < len(prepared.rows("train"))  # some have none
-    # An edit of the tail moves points; without landmarks there are none
+    # An edit of the tail moves points
     assert found["edits"]["long+"]["moved"] > 2 * found["edits"]["red+"]["moved"]
-    assert set(found["without"]["edits"]) == set(found["edits"])
-    assert not any("moved" in one for one in found["without"]["edits"].values())
-    assert found["weights"] != found["without"]["weights"]
+
+    flat = measured("own_flat", "--model", tmp_path / "flat", "--count", 0)
+    assert "landmarks" not in flat and "edits" not in flat and "blends" not in flat
+    assert flat["reconstruction"]["faces"] == found["reconstruction"]["faces"]
+    assert flat["weights"] != found["weights"]
     said = capsys.readouterr().out
-    assert "| found, valid |" in said and "| decode(E(x)), without landmarks |" in said
-    assert (tmp_path / "sheets" / "without" / "edits.png").exists()
+    assert "| decode(E(x)) |" in said and "| edit |" not in said
