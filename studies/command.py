@@ -6,12 +6,22 @@ import argparse
 import shlex
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from istrc.circle import Circle
 from istrc.data.prepared import Prepared
+from istrc.errors import IstrcError
 from istrc.evaluation.results import plain, write_results, write_text
 from istrc.shipped import DEFAULT
+
+
+def run(main: Callable[[], None]) -> None:
+    """Run a study's `main`; what is wrong with its input is said in one line."""
+    try:
+        main()
+    except IstrcError as error:
+        sys.exit(f"{Path(sys.argv[0]).stem}: {error}")
 
 
 class Study:

@@ -2,6 +2,9 @@
 
     python -m studies.own_data prepared/ --model mine/ --judge judge/ --json results/own_data.json
 
+Of data with landmarks it also tells how far from their places they are found. The results of a
+circle of such data that was trained without them (--landmarks-steps 0) are a part of their own.
+
 `retrieval` is the paper's section 6.3: triplets make of any data set a Euclidean space of its own.
 A space is good where a picture's nearest neighbour is of its class, also of classes that nothing
 was trained on. The same is asked of the bare pixels, and of histograms of oriented gradients
@@ -16,9 +19,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from studies.command import Study
+from studies.command import Study, run
 
 from istrc import figures, sphere
+from istrc.arrays import numpy
 from istrc.data.prepared import Prepared, to_pixels, to_tensor
 from istrc.edit.render import Rendering
 from istrc.errors import InputError
@@ -52,14 +56,19 @@ def evaluate_own(
     seed: int = 0,
     progress: Progress = silent,
 ) -> dict[str, Any]:
-    """Retrieval, reconstruction, blends and edits: see the functions of these names."""
+    """Retrieval, landmarks, reconstruction, blends and edits: see the functions of these names."""
     sheets = None if sheets is None else Path(sheets)
-    steps = iter(range(1, 5))
-    retrieved = retrieval(circle, prepared, unseen)
-    progress(next(steps), 4)
     fit = prepared.rows("fit")
     mean = torch.stack([x.sum(0) for x in prepared.batches(fit)]).sum(0) / len(fit)
-    rebuilt = evaluate_reconstruction(
+    steps = iter(range(1, 5))
+    found: dict[str, Any] = {}
+    if near := retrieval(circle, prepared, unseen):
+        found["retrieval"] = near
+    if circle.landmarks is not None:
+        some = (one for one in (split, unseen) if len(prepared.rows(one)))
+        found["landmarks"] = {one: landmarks(circle, prepared, one) for one in some}
+    progress(next(steps), 4)
+    found["reconstruction"] = evaluate_reconstruction(
         circle=circle,
         prepared=prepared,
         judge=judge,
@@ -70,31 +79,29 @@ def evaluate_own(
         seed=seed,
     )
     progress(next(steps), 4)
-    blended = blends(circle, prepared, split, count, seed, sheets)
-    progress(next(steps), 4)
-    edited = edits(circle, prepared, judge, split, count, seed, sheets)
-    progress(next(steps), 4)
-    found = dict(retrieval=retrieved, reconstruction=rebuilt, blends=blended, edits=edited)
+    if count:
+        found["blends"] = blends(circle, prepared, split, count, seed, sheets)
+        progress(next(steps), 4)
+        found["edits"] = edits(circle, prepared, judge, split, count, seed, sheets)
+        progress(next(steps), 4)
     if runs is not None:
         found["training"] = {path.parent.name: read(path.parent) for path in runs.glob(f"*/{NAME}")}
     return {**found, "judge": judge.checksum, "weights": circle_checksum(circle)}
 
 
-def retrieval(circle: Any, prepared: Prepared, split: str) -> dict[str, Any]:
+def retrieval(circle: Any, prepared: Prepared, split: str) -> dict[str, Any] | None:
     """Recall@1: the share of a split's pictures whose nearest other one in it is of their class.
 
-    `chance` is the share that a neighbour drawn at random would have.
+    `chance` is the share that a neighbour drawn at random would have. None where the split has
+    fewer than two classes.
     """
-    rows = drawn_rows(prepared, split, None, 0)
+    rows = prepared.rows(split)
     rows = rows[prepared.identity[rows] >= 0]
     names, classes, counts = np.unique(
         prepared.identity[rows], return_inverse=True, return_counts=True
     )
     if len(names) < 2:
-        raise InputError(
-            f"{prepared.folder}: fewer than two classes in the {split} split; prepare it with "
-            "--unseen, or name another split with --unseen-split"
-        )
+        return None
     x = torch.cat([*prepared.batches(rows)])
     spaces = {
         "embedding": embed_rows(circle, prepared, rows),
@@ -116,6 +123,32 @@ def retrieval(circle: Any, prepared: Prepared, split: str) -> dict[str, Any]:
             for place, name in enumerate(names)
         },
     }
+
+
+def landmarks(circle: Any, prepared: Prepared, split: str) -> dict[str, Any]:
+    """How far points are found from where they are, in pixels of the prepared pictures.
+
+    `found` are the circle's; `mean` the data's mean shape, which is what a guess would be. Of each
+    the mean over points and pictures, the median and 95th percentile of pictures' means, and
+    `points`, the mean of each point.
+    """
+    points = prepared.landmarks.astype(np.float64)
+    marked = np.isfinite(points).all((1, 2))
+    fit, rows = (some[marked[some]] for some in map(prepared.rows, ("fit", split)))
+    if not len(rows):
+        raise InputError(f"{prepared.folder}: no landmarks are known in the {split} split")
+    looked = np.concatenate([numpy(circle.find(x))[..., :2] for x in prepared.batches(rows)])
+    result: dict[str, Any] = {"pictures": len(rows)}
+    for name, guess in (("found", looked), ("mean", points[fit].mean(0))):
+        apart = np.linalg.norm(guess - points[rows], axis=-1) * prepared.size / 2  # (N, K) pixels
+        of_pictures = apart.mean(1)
+        result[name] = {
+            "mean": float(apart.mean()),
+            "median": float(np.median(of_pictures)),
+            "p95": float(np.percentile(of_pictures, 95)),
+            "points": apart.mean(0).tolist(),
+        }
+    return result
 
 
 def found_first(space: torch.Tensor, classes: np.ndarray) -> np.ndarray:
@@ -211,9 +244,9 @@ def edits(
             if not len(rows) or not len(has):
                 continue
             x = prepared.batch(rows).to(circle.device)
-            z, drawing = circle.embed(x), Rendering.of(circle, x)
-            reached = circle.reach(x, z, {name: sign}, drawing=drawing)
-            y = to_tensor(to_pixels(drawing.drawn(reached.change, "photo", {name: sign})))
+            z, drawing, asked = circle.embed(x), Rendering.of(circle, x), {name: sign}
+            reached = circle.reach(x, z, asked, drawing=drawing)
+            y = to_tensor(to_pixels(drawing.drawn(reached.change, "photo", asked)))
             before, after = judge.probabilities(x) >= CUT, judge.probabilities(y) >= CUT
             real = judge.probabilities(prepared.batch(has))[:, column] >= CUT
             others = [at for at in range(after.shape[1]) if at != column]
@@ -228,6 +261,10 @@ def edits(
                 "psnr": float(metrics.psnr(x, y).mean()),
                 "angle": float(reached.walk.angle.mean()),
             }
+            if circle.landmarks is not None:
+                layers = drawing.layers(reached.change, asked)
+                far = _moved(layers, len(circle.mesh.reference))
+                result[name + word]["moved"] = far * prepared.size / 2
             drawn = to_pixels(torch.stack([x, y], 1).flatten(0, 1)[:16])
             shown.append(figures.Row(name + word, list(drawn)))
     if sheets is not None and shown:
@@ -242,6 +279,14 @@ def _of_class(z, classes: np.ndarray, known: torch.Tensor, of: np.ndarray) -> np
     return (of[near] == classes[:, None]).mean(1) > 0.5
 
 
+def _moved(layers: list[Any], points: int) -> float:
+    """How far the first points of meshes move, in half crops: the mean over them and pictures."""
+    before, after = (
+        np.stack([getattr(one, side) for one in layers]) for side in ("before", "after")
+    )
+    return float(np.linalg.norm(after - before, axis=-1)[:, :points].mean())
+
+
 def _write(picture, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     picture.save(path)
@@ -249,27 +294,42 @@ def _write(picture, path: Path) -> None:
 
 def own_markdown(found: Mapping[str, Any]) -> str:
     """The tables of docs/own-data.md."""
-    near, edited, between = found["retrieval"], found["edits"], found["blends"]
-    columns = {"pictures": "pictures", **{space: space for space in near["recall_at_1"]}}
-    every = {"all": {"pictures": near["pictures"], **near["recall_at_1"]}, **near["classes"]}
-    text = "Recall@1 on classes that nothing was trained on (chance: "
-    text += f"{near['chance']:.3f}):\n\n{records_table('class', columns, every)}\n"
+    text = ""
+    if near := found.get("retrieval"):
+        columns = {"pictures": "pictures", **{space: space for space in near["recall_at_1"]}}
+        every = {"all": {"pictures": near["pictures"], **near["recall_at_1"]}, **near["classes"]}
+        text += "Recall@1 on classes that nothing was trained on (chance: "
+        text += f"{near['chance']:.3f}):\n\n{records_table('class', columns, every)}\n"
+    if known := found.get("landmarks"):
+        size = found["reconstruction"]["size"]
+        rows = [
+            [f"{said}, {split}", one["pictures"], *map(one[way].get, ("mean", "median", "p95"))]
+            for split, one in known.items()
+            for way, said in (("found", "found"), ("mean", "the mean shape"))
+        ]
+        text += f"Landmarks, pixels of {size} from where they are:\n\n"
+        heading = ["points", "pictures", "mean", "median picture", "95th percentile"]
+        text += markdown_table(heading, rows) + "\n"
     columns = {"psnr": "PSNR, dB", "ssim": "SSIM", "sharpness_ratio": "sharpness"}
     names = {"auto_encoder": "decode(E(x))", "circle": "decode(F(z))", "baseline": "mean picture"}
     rebuilt = {said: found["reconstruction"][way] for way, said in names.items()}
     text += f"Rebuilt pictures ({found['reconstruction']['faces']}, never trained on, of the "
     text += f"classes trained on):\n\n{records_table('way', columns, rebuilt)}\n"
-    text += f"The middles of {between['pairs']} blends; both ends are {between['between']:.2f} "
-    text += "radians apart on the sphere:\n\n"
-    rows = [[name, off, between["sharpness"][name]] for name, off in between["off"].items()]
-    text += markdown_table(["way", "off the middle, radians", "sharpness"], rows) + "\n"
+    if between := found.get("blends"):
+        text += f"The middles of {between['pairs']} blends; both ends are "
+        text += f"{between['between']:.2f} radians apart on the sphere:\n\n"
+        rows = [[name, off, between["sharpness"][name]] for name, off in between["off"].items()]
+        text += markdown_table(["way", "off the middle, radians", "sharpness"], rows) + "\n"
     columns = {
         "pictures": "pictures", "before": "judged so before", "success": "after",
         "real": "real ones", "others": "others changed", "class_kept": "class kept",
         "psnr": "PSNR, dB",
     }  # fmt: skip
-    text += "Edits at strength 1, told by a judge that took no part in making them:\n\n"
-    text += records_table("edit", columns, edited)
+    if "landmarks" in found:
+        columns["moved"] = "points moved, pixels"
+    if edited := found.get("edits"):
+        text += "Edits at strength 1, told by a judge that took no part in making them:\n\n"
+        text += records_table("edit", columns, edited)
     if cost := found.get("training"):
         rows = [
             [name, one.get("steps"), one.get("seconds", 0) + one.get("beside_seconds", 0)]
@@ -285,15 +345,19 @@ def main(arguments: list[str] | None = None) -> None:
     add = study.parser.add_argument
     add("--judge", required=True, help="the folder of istrc train judge")
     add("--unseen", default="test", help="split that nothing was trained on")
-    add("--count", type=int, default=100, help="of each edit, and blends, at most")
+    add("--count", type=int, default=100, help="of each edit, and blends, at most; 0: none")
     add("--sheets", help="draw contact sheets into this folder")
     given = study.parse(arguments)
     asked = {name: getattr(given, name) for name in ("unseen", "count", "sheets")}
-    judge, runs = Judge.load(given.judge), Path(given.model) / "runs"
+    opened, judge = study.open(), Judge.load(given.judge)
+    asked["runs"] = Path(given.model) / "runs"
     with Bar("own data", 1) as bar:
-        found = evaluate_own(**study.open(), judge=judge, runs=runs, **asked, progress=bar.at)
-    study.finish("own", found, own_markdown)
+        found = evaluate_own(**opened, judge=judge, **asked, progress=bar.at)
+    part = "own_landmarks" if "landmarks" in found else "own"
+    if part == "own" and opened["prepared"].marked:
+        part = "own_flat"
+    study.finish(part, found, own_markdown)
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -13,12 +13,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import numpy as np
 import torch
-from studies.command import Study
+from studies.command import Study, run
 from studies.own_data import found_first, oriented_gradients
 
 from istrc.data.prepared import Prepared
@@ -98,20 +97,36 @@ def references(prepared: Prepared, rows: np.ndarray) -> dict[str, float]:
     return {name: float(found_first(one, classes).mean()) for name, one in spaces.items()}
 
 
+def interval(values: Sequence[float]) -> tuple[float, float]:
+    """Where the mean over all seeds lies, of which these are some: 95 %, by Student's t."""
+    from scipy.stats import t
+
+    half = t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values))
+    return float(np.mean(values) - half), float(np.mean(values) + half)
+
+
 def triplets_markdown(found: Mapping[str, Any]) -> str:
-    """The table of docs/own-data.md, best first."""
+    """The table of docs/own-data.md, best first.
+
+    Differences are of the same seeds, which begin with the same weights and see the same batches.
+    """
     rows: list[list[Any]] = []
+    default = found["ways"].get(DEFAULT)
     for name, values in found["ways"].items():
-        said = f"**{name}** (the default)" if name == DEFAULT else name
-        rows.append([said, median(values), min(values), max(values)])
+        row = [f"**{name}** (the default)" if name == DEFAULT else name, float(np.mean(values))]
+        row += ["{:.3f} to {:.3f}".format(*interval(values)) if len(values) > 1 else None]
+        if default and name != DEFAULT and len(values) > 1:
+            row += ["{:+.3f} to {:+.3f}".format(*interval(np.subtract(values, default)))]
+        rows.append([*row, None][:4])
     rows += [[f"*{name}*", value, None, None] for name, value in found["references"].items()]
     rows.sort(key=lambda row: -row[1])
     people, pictures = found["batch"]
+    heading = ["trained by", "mean", "its 95 % interval", "of its difference from the default"]
     return (
         f"Recall@1 of {found['pictures']} pictures of {found['classes']} classes that nothing was "
         f"trained on, seen at {found['size']} px; {found['steps']} steps of at most {people} "
         f"classes x {pictures} pictures, {found['seeds']} seed{'s' * (found['seeds'] != 1)}:\n\n"
-        + markdown_table(["trained by", "median", "lowest", "highest"], rows)
+        + markdown_table(heading, rows)
     )
 
 
@@ -131,4 +146,4 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -26,11 +26,13 @@ from istrc.whole import read_json
 PARTS = (
     "attributes", "verification", "reconstruction", "editing", "training", "demo", "kills", "fuzz",
     "fuzz_readers", "mutations", "soak", "coverage", "own", "page", "folders", "fabric", "bulk",
-    "triplets", "runtimes",
+    "triplets", "runtimes", "own_landmarks", "own_flat",
 )  # fmt: skip
 # Parts whose table is made where they are measured, a block of a page each
 MAKERS = {
     "own": own_markdown,
+    "own_landmarks": own_markdown,
+    "own_flat": own_markdown,
     "triplets": triplets_markdown,
     "fabric": processes_markdown,
     "bulk": bulk_markdown,

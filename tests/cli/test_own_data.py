@@ -1,6 +1,7 @@
 """Pictures of anything, the whole way: drawn shapes of colours, from a folder to their edits."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -155,6 +156,13 @@ def test_what_it_is_worth_is_measured(made, tmp_path, capsys):
     assert {path.stem for path in (tmp_path / "sheets").iterdir()} == {
         "blends", "edits", "reconstruction",
     }  # fmt: skip
+    # Without classes that nothing was trained on the rest is measured all the same
+    seen = shutil.copytree(made / "prepared", tmp_path / "seen")
+    np.save(seen / "split.npy", np.minimum(np.load(seen / "split.npy"), 1))
+    own_data.main([str(seen), *map(str, told[1:7]), "--json", str(tmp_path / "seen.json")])
+    record = json.loads((tmp_path / "seen.json").read_text())["own"]
+    assert "retrieval" not in record and set(record["edits"]) == set(found["edits"])
+    assert "Recall@1" not in capsys.readouterr().out
 
 
 def test_class_folders_need_no_labels(shapes, tmp_path):
@@ -202,6 +210,31 @@ def test_what_cannot_be_held_out_is_one_line(tmp_path, lines, options, said):
 def test_a_preset_says_what_it_needs(made, tmp_path):
     with pytest.raises(InputError, match="choose one of face128, image64"):
         train_all(made / "prepared", tmp_path, preset="image65")
+
+
+def test_what_has_no_attribute_is_said_at_once(tmp_path, made):
+    """A CSV of classes alone: nothing to edit, until the class is asked for as a category."""
+    for kind in ("disc", "square"):
+        draw(kind, "red", 10).save(tmp_path / f"{kind}.png")
+    (tmp_path / "labels.csv").write_text("file,class\ndisc.png,disc\nsquare.png,square\n")
+    report = prepare(tmp_path, tmp_path / "none", size=64, workers=1)
+    assert not report.attributes and any("nothing to edit" in note for note in report.notes)
+    report = prepare(tmp_path, tmp_path / "some", size=64, workers=1, categories=["class"])
+    assert report.attributes == ["class_disc", "class_square"]
+    with pytest.raises(InputError, match="--preset image64"):  # of faces, by default
+        train_all(made / "prepared", tmp_path / "out")
+
+
+def test_few_pictures_of_classes_are_enough_to_begin(shapes, tmp_path):
+    """Fewer than twenty of each: no class is held out whole, which alone has its attribute."""
+    for kind in ("disc", "square", "bar"):
+        (tmp_path / "few" / kind).mkdir(parents=True)
+        for path in sorted((shapes / kind).glob("*.png"))[:12]:
+            (tmp_path / "few" / kind / path.name).symlink_to(path)
+    prepare(tmp_path / "few", tmp_path / "prepared", size=64, workers=1)
+    prepared = Prepared(tmp_path / "prepared")
+    for part in ("fit", "tune"):
+        assert (prepared.attributes[prepared.rows(part)] == 1).any(0).all()
 
 
 def test_a_preset_refuses_another_size(shapes, tmp_path):

@@ -1,5 +1,7 @@
 """Landmarks of anything, the whole way: drawn kites of nine points, from a CSV to their edits."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -9,11 +11,13 @@ from istrc.circle import Circle
 from istrc.data.prepare import prepare
 from istrc.data.prepared import Prepared
 from istrc.errors import InputError, IstrcError
+from istrc.evaluation.judges import train_judge
 from istrc.models.serialization import load_part
 from istrc.shape.mesh import signed_of
 from istrc.training.all import train_all
 from istrc.training.settings import PRESETS
 from istrc.training.spaces import Spaces, with_mirrors
+from studies import own_data
 
 KINDS = {"broad": (20, 10), "narrow": (9, 12), "flat": (17, 7), "small": (11, 8)}  # half width, top
 EACH, SIZE = 30, (72, 56)  # kites of a kind; of a picture, of which the middle 56 columns are seen
@@ -265,3 +269,49 @@ def test_points_that_are_no_faces_need_whole_pictures(circle):
     parts = {name: getattr(circle, name) for name in ("autoencoder", "mapping", "attributes")}
     with pytest.raises(IstrcError, match="whole pictures"):
         Circle(circle.facenet, *parts.values(), landmarks=circle.landmarks)
+
+
+def test_what_it_is_worth_is_measured_beside_one_without(made, circle, tmp_path, capsys):
+    """`studies.own_data`: landmarks' errors, what edits move, and one trained without landmarks."""
+    pytest.importorskip("skimage")
+    steps = {f"{part}_steps": 2 for part in STEPS if part not in ("landmarks", "landmarks_fine")}
+    nets = dict(facenet=made / "circle" / "facenet", landmarks_steps=0)
+    parts = PRESETS["image64"].parts
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(parts, "began", {**parts["began"], "linear": 16, "linear_side": 32})
+        train_all(made / "prepared", tmp_path / "flat", preset="image64", **steps, **nets)
+    tiny = dict(widths=(8, 8), depths=(1, 1), steps=2, batch_size=16, echo=False)
+    train_judge(made / "prepared", tmp_path / "judge", **tiny)
+    words = [made / "prepared", "--judge", tmp_path / "judge", "--unseen", "train"]
+
+    def measured(part, *more):
+        own_data.main([str(one) for one in (*words, *more, "--json", tmp_path / "own.json")])
+        return json.loads((tmp_path / "own.json").read_text())[part]
+
+    sheets = ("--count", 4, "--sheets", tmp_path / "sheets")
+    found = measured("own_landmarks", "--model", made / "circle", *sheets)
+    said = capsys.readouterr().out
+    assert "| found, valid |" in said and "| points moved, pixels |" in said
+    assert (tmp_path / "sheets" / "edits.png").exists()
+    prepared = Prepared(made / "prepared")
+    points, rows = prepared.landmarks.astype(float), prepared.rows("valid")
+    rows = rows[np.isfinite(points[rows]).all((1, 2))]
+    apart = [
+        np.hypot(*(circle.find(prepared.batch(np.array([row]))).numpy()[0, k, :2] - points[row, k]))
+        for row in rows
+        for k in range(9)
+    ]
+    told = found["landmarks"]["valid"]
+    assert told["pictures"] == len(rows)
+    assert told["found"]["mean"] == pytest.approx(np.mean(apart) * 32, rel=1e-3)
+    assert np.mean(told["mean"]["points"]) == pytest.approx(told["mean"]["mean"], rel=1e-4)
+    assert found["landmarks"]["train"]["pictures"] < len(prepared.rows("train"))  # some have none
+    # An edit of the tail moves points
+    assert found["edits"]["long+"]["moved"] > 2 * found["edits"]["red+"]["moved"]
+
+    flat = measured("own_flat", "--model", tmp_path / "flat", "--count", 0)
+    assert "landmarks" not in flat and "edits" not in flat and "blends" not in flat
+    assert flat["reconstruction"]["faces"] == found["reconstruction"]["faces"]
+    assert flat["weights"] != found["weights"]
+    said = capsys.readouterr().out
+    assert "| decode(E(x)) |" in said and "| edit |" not in said

@@ -11,11 +11,11 @@ from istrc.errors import InputError
 
 @pytest.fixture
 def prepared(tmp_path):
-    def make(identity, split=None):
+    def make(identity, split=None, smile=None):
         count = len(identity)
         arrays = {
             "images": np.zeros((count, 4, 4, 3), np.uint8),
-            "attributes": np.zeros((count, 1), np.int8),
+            "attributes": np.array([smile or [0] * count], np.int8).T,
             "identity": np.array(identity, np.int32),
             "split": np.array(split if split is not None else [0] * count, np.int8),
         }
@@ -49,6 +49,15 @@ def test_of_a_few_classes_some_pictures_of_each_are_held_out(prepared):
     faces = prepared([3] * 25 + [8] * 15, [0] * 40)
     assert faces.rows("tune").tolist() == [0, 10, 20, 25, 35]
     assert faces.rows("fit").tolist() == [k for k in range(40) if k not in (0, 10, 20, 25, 35)]
+
+
+def test_no_one_is_held_out_who_alone_has_an_attribute(prepared):
+    """Fewer pictures than of classes, but the class held out would be all that has it."""
+    identity, had = [0] * 12 + [1] * 11, [1] * 12 + [0] * 11
+    assert prepared(identity, smile=had).rows("tune").tolist() == [0, 10, 12, 22]
+    assert prepared(identity, smile=[1, 0] * 11 + [1]).rows("tune").tolist() == list(range(12))
+    # One picture of each: no other can be held out, and one person has to be
+    assert prepared([0, 1, 2], smile=[1, 0, 0]).rows("tune").tolist() == [0]
 
 
 def test_other_splits_are_in_neither(prepared):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from studies.own_data import found_first
-from studies.triplets import DEFAULT, WAYS, main, triplets_markdown
+from studies.triplets import DEFAULT, WAYS, interval, main, triplets_markdown
 
 from istrc.training.settings import FaceNetSettings
 
@@ -47,15 +47,31 @@ def test_the_default_is_the_settings_own():
     assert settings.contrast_weight and settings.triplet_weight
 
 
+def test_the_interval_of_a_mean():
+    """Student's t of two degrees of freedom is 4.3027 at 97.5 %."""
+    low, high = interval([0.25, 0.5, 0.75])
+    assert (low + high) / 2 == pytest.approx(0.5)
+    assert (high - low) / 2 == pytest.approx(4.3027 * 0.25 / 3**0.5, rel=1e-4)
+
+
 def test_the_best_comes_first():
     found = dict(
         pictures=9, classes=2, size=32, steps=5, seeds=3, batch=[16, 4],
-        ways={"hard alone": [0.25, 0.5, 0.75], DEFAULT: [0.875, 0.75, 0.625]},
+        ways={"hard alone": [0.25, 0.5, 0.75], DEFAULT: [0.5, 0.75, 1.0]},
         references={"pixels": 0.625},
     )  # fmt: skip
     rows = [line for line in triplets_markdown(found).splitlines() if line.startswith("|")][2:]
     assert rows == [
-        f"| **{DEFAULT}** (the default) | 0.750 | 0.625 | 0.875 |",
+        f"| **{DEFAULT}** (the default) | 0.750 | 0.129 to 1.371 | - |",
         "| *pixels* | 0.625 | - | - |",
-        "| hard alone | 0.500 | 0.250 | 0.750 |",
+        # Of each seed it is lower by as much, and so that is certain
+        "| hard alone | 0.500 | -0.121 to 1.121 | -0.250 to -0.250 |",
     ]
+
+
+def test_one_seed_has_no_interval():
+    ways = {"hard alone": [0.25], DEFAULT: [0.5]}
+    found = dict(
+        pictures=9, classes=2, size=32, steps=5, seeds=1, batch=[16, 4], ways=ways, references={}
+    )
+    assert "| hard alone | 0.250 | - | - |" in triplets_markdown(found)

@@ -11,6 +11,7 @@ import torch
 from istrc.errors import InputError, IstrcError
 from istrc.models.attributes import AttributeClassifiers
 from istrc.models.facenet import FaceNet
+from istrc.training.all import train_all
 from istrc.training.attributes import balanced_loss, calibrate, platt, train_attributes
 from istrc.training.facenet import embed_rows
 
@@ -147,6 +148,22 @@ def test_a_column_that_says_nothing_is_refused(toy_folder, tmp_path):
         with pytest.raises(InputError, match="eyeglasses") as caught:
             train_attributes(data, tmp_path / "out", facenet=FaceNet(16, 8, (4, 6), (1, 1)))
         assert "\n" not in str(caught.value) and str(data) in str(caught.value)
+
+
+def test_a_circle_is_not_begun_of_what_teaches_no_attribute(toy_folder, tmp_path):
+    data = tmp_path / "data"
+    shutil.copytree(toy_folder, data)
+    labels = np.load(data / "attributes.npy")
+    labels[:, 0] = 1
+    np.save(data / "attributes.npy", labels)
+    with pytest.raises(InputError, match="is the same of all"):
+        train_all(data, tmp_path / "out")
+    np.save(data / "attributes.npy", labels[:, :0])
+    info = json.loads((data / "prepared.json").read_text())
+    (data / "prepared.json").write_text(json.dumps({**info, "attributes": []}))
+    with pytest.raises(InputError, match="no attributes, which an edit needs"):
+        train_all(data, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_another_recogniser_is_another_setting(toy_folder, tmp_path):

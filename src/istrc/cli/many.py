@@ -33,7 +33,7 @@ class BatchOptions:
     Args:
         jobs: Pictures done at once, each in a process of its own with its own copy of the model.
         engine: Whose processes --jobs are: plain, this command's; ray, Ray Data's, on this machine
-            or on the cluster that RAY_ADDRESS names (needs istrc[ray]).
+            or on the cluster that RAY_ADDRESS names (needs the extra `ray`).
         table: Also write what became of every input: output, faces found and edited, angle in
             radians, error, seconds. Written when the command ends, however it ends.
     """

@@ -156,8 +156,9 @@ class Prepared:
         Beside train, valid and test there are two parts of train with no person in common: `fit`,
         which weights are trained on, and `tune` (one identity in twenty), for early stopping,
         calibration and every choice, so that nothing is chosen on what is reported. Where there
-        are fewer than `FEW` identities of `MANY` pictures each, they are classes, one of which
-        does not stand for the others: `tune` is then one picture in ten of each.
+        are fewer than `FEW` identities of `MANY` pictures each, or of so few the one held out is
+        all that has an attribute, they are classes, one of which does not stand for the others:
+        `tune` is then one picture in ten of each.
 
         Raises InputError when there are too few people to divide train.
         """
@@ -166,12 +167,15 @@ class Prepared:
             train = self.split == 0
             held_out = train & (group % 20 == 0)
             classes = np.unique(group[train])
-            if 1 < len(classes) < FEW and train.sum() >= MANY * len(classes):
-                held_out = np.zeros(len(self), bool)
+            if not held_out.any():  # few people, whose numbers all miss: the first of each twenty
+                held_out = train & np.isin(group, classes[::20])
+            if 1 < len(classes) < FEW:
+                some = np.zeros(len(self), bool)
                 for one in classes:
-                    held_out[np.flatnonzero(train & (group == one))[::10]] = True
-            elif not held_out.any():  # few people, whose numbers all miss: the first of each twenty
-                held_out = train & np.isin(group, np.unique(group[train])[::20])
+                    some[np.flatnonzero(train & (group == one))[::10]] = True
+                few, more = (self._told_apart(train & ~out) for out in (held_out, some))
+                if train.sum() >= MANY * len(classes) or few < more:
+                    held_out = some
             if not held_out.any() or held_out.sum() == train.sum():
                 raise InputError(
                     f"{self.folder}: {train.sum()} faces of one person or of nobody to train on; "
@@ -179,6 +183,11 @@ class Prepared:
                 )
             return np.flatnonzero(held_out if split == "tune" else train & ~held_out)
         return np.flatnonzero(self.split == SPLITS.index(split))
+
+    def _told_apart(self, rows: np.ndarray) -> int:
+        """How many attributes some of these rows (N,) bool have, and some have not."""
+        known = self.attributes[rows]
+        return int(((known == 1).any(0) & (known == 0).any(0)).sum())
 
     def column(self, attribute: str) -> np.ndarray:
         """One attribute of every row, (N,) int8: 1 yes, 0 no, -1 not known."""

@@ -12,7 +12,7 @@ from istrc.errors import InputError
 from istrc.models.serialization import load_part
 from istrc.pretrained import FURTHER, PARTS
 from istrc.shape.measures import COUNT, of_a_face
-from istrc.training.attributes import train_attributes
+from istrc.training.attributes import known_labels, train_attributes
 from istrc.training.began import train_began
 from istrc.training.changes import train_changes
 from istrc.training.cost import timed
@@ -38,8 +38,10 @@ def train_all(data: str | Path, out: str | Path, **given: Any) -> Circle:
     """
     s = AllSettings(**given)
     preset = PRESETS[s.preset]
+    prepared = Prepared(data)
     if preset.size:
-        Prepared(data).of_size(preset.size)
+        prepared.of_size(preset.size)
+    known_labels(prepared, prepared.rows("fit"))  # what cannot be trained on is said before hours
     out = Path(out)
     runs = out / "runs"
     common = dict(seed=s.seed, device=s.device)
@@ -51,8 +53,13 @@ def train_all(data: str | Path, out: str | Path, **given: Any) -> Circle:
 
     # Shape and texture apart
     landmarks = textures = None
-    if s.landmarks_steps and (Prepared(data).marked or not preset.whole):
-        points = Prepared(data).landmarks
+    if s.landmarks_steps and not (prepared.marked or preset.whole):
+        raise InputError(
+            f"{data}: no landmarks, which faces need; prepare it again with --measured, or train "
+            "pictures of anything else with --preset image64"
+        )
+    if s.landmarks_steps and prepared.marked:
+        points = prepared.landmarks
         if not (preset.whole or of_a_face(points)):
             raise InputError(
                 f"{data}: {points.shape[1]} landmarks, and a face has iBUG's {COUNT}; take all "
@@ -75,7 +82,7 @@ def train_all(data: str | Path, out: str | Path, **given: Any) -> Circle:
     nets = dict(facenet=recogniser, autoencoder=autoencoder)
     # What follows leaves both as they are, and so all of it learns from these
     spaces = Spaces(
-        **nets, prepared=Prepared(data), device=s.device, folder=runs / "spaces", textures=textures
+        **nets, prepared=prepared, device=s.device, folder=runs / "spaces", textures=textures
     )
     with timed(runs / "spaces"):
         spaces.of("fit"), spaces.of("tune")
@@ -103,7 +110,7 @@ def train_all(data: str | Path, out: str | Path, **given: Any) -> Circle:
         whole=preset.whole,
     )
     if not preset.whole:  # a class is wide: pictures of two may be nearer than two pictures of one
-        circle.same_person = same_person_angle(circle, Prepared(data), s.seed)
+        circle.same_person = same_person_angle(circle, prepared, s.seed)
     trained("reach", train_reach, circle=circle)
     notes: dict[str, Any] = {}  # the runs that made each part, for its config.json
     for part in (*PARTS, *FURTHER):

@@ -50,16 +50,33 @@ def platt(logits: torch.Tensor, labels: torch.Tensor) -> tuple[float, float]:
     return float(fitted.coef_[0, 0]), float(fitted.intercept_[0])
 
 
+def known_labels(prepared: Prepared, rows: np.ndarray) -> torch.Tensor:
+    """Labels (N, A) float of rows to fit: 1 yes, 0 no, -1 not known.
+
+    Raises InputError where there are no attributes, or one of them is the same of all rows.
+    """
+    labels = torch.from_numpy(prepared.attributes[rows]).float()
+    if not prepared.attribute_names:
+        raise InputError(
+            f"{prepared.folder}: no attributes, which an edit needs; prepare it again with columns "
+            "of yes and no, or with --category COLUMN (class does)"
+        )
+    for name, share in zip(prepared.attribute_names, prevalence(labels).tolist(), strict=True):
+        if not 0 < share < 1:
+            raise InputError(
+                f"{prepared.folder}: {name!r} is the same of all {len(rows)} pictures to train on; "
+                "prepare it again without that column, or with more pictures"
+            )
+    return labels
+
+
 def train_attributes(data: str | Path, out: str | Path, **given: Any) -> AttributeClassifiers:
     """Train one classifier an attribute, all in one run; returns them calibrated."""
     s = AttributesSettings(**given)
     prepared = Prepared(data)
     facenet = source(s, prepared, out)
     fit, tune = (prepared.rows(part)[: s.limit] for part in ("fit", "tune"))
-    labels = torch.from_numpy(prepared.attributes[fit]).float()
-    for name, share in zip(prepared.attribute_names, prevalence(labels).tolist(), strict=True):
-        if not 0 < share < 1:
-            raise InputError(f"{data}: every known face has the same {name!r}; drop that column")
+    labels = known_labels(prepared, fit)
 
     def embed(part: str, rows: np.ndarray) -> torch.Tensor:  # (N, D)
         if s.spaces:

@@ -106,6 +106,8 @@ class Labels:
             self.attributes = self.attributes[:, both]
         if split_column is None:
             notes.append(f"no split column: {VALID_SHARE:.0%} held out as valid by file name")
+        if not names:
+            notes.append("no attributes, and so nothing to edit: see --category COLUMN")
         if left_out:
             notes.append(f"not yes and no, or always the same, left out: {', '.join(left_out)}")
         self.attribute_names, self.notes = names, notes
