@@ -253,7 +253,8 @@ def test_measures_by_hand(toys):
 
 def test_people_who_are_not_known_are_not_the_same_person(toys):
     class Unknown:
-        attributes, attribute_names, batch = toys.attributes, toys.attribute_names, toys.batch
+        attributes, attribute_names = toys.attributes, toys.attribute_names
+        batches = toys.batches
         identity = np.where(np.arange(len(toys)) % 2, toys.identity, -1)
 
     torch.manual_seed(0)
