@@ -194,30 +194,11 @@ def test_teeth_that_open_lips_show_stand_apart():
     teeth = whole + 0.04 * np.sin(np.arange(128) * 2 * np.pi / 4).astype(np.float32)
     broad = whole + 0.04 * np.sin(np.arange(128) * 2 * np.pi / 64).astype(np.float32)
     stronger = []
-    for given, times in ((teeth, 32), (broad, 2)):  # across the mouth
+    for given in (teeth, broad):
         found = [luma(like_teeth(given, whole, skin, skin, gap)) for gap in (None, 0.2)]
-        waves = [abs(np.fft.rfft(one.mean(0))[times].imag) for one in found]
-        stronger.append(waves[1] / waves[0])
-        assert found[1].mean() < found[0].mean() - 0.2
-    assert stronger[0] > 1.3 * stronger[1] and stronger[0] > 1.5
-
-
-def test_a_mouth_that_talks_is_as_dark_at_its_corners_as_real_ones():
-    """Four fifths of the way; a smile, which is lighter, stays as it is drawn."""
-    skin, mouth = np.ones((128, 128), np.float32), np.zeros((128, 128), np.float32)
-    mouth[60:70, 24:104] = 1
-    far = abs(2 * np.arange(80) / 79 - 1)
-    real = np.interp(far, [0.125, 0.375, 0.6, 0.775, 0.93], [0.78, 0.74, 0.57, 0.54, 0.41])
-    own, ranges = np.zeros((3, 128, 128), np.float32), []
-    for light, lights in ((0.3, own), (0.6, own + 0.4)):
-        drawn = np.full_like(own, light)
-        drawn[:, 60:70, 24:104] = light - 0.6 * far**2
-        found = (luma(like_teeth(drawn, lights, skin, mouth, 0.2)) + 1)[65, 24:104]
-        ranges.append(np.ptp(found[5:75]) / np.ptp(drawn[0, 65, 29:99]))
-        if light == 0.3:
-            assert abs(found - real)[5:75].max() < 0.15
-            np.testing.assert_allclose(found, found[::-1], atol=0.02)
-    assert ranges[0] < 0.85 * ranges[1]
+        stronger.append(found[1].std() / found[0].std())
+        assert found[1].mean() == pytest.approx(found[0].mean() - 0.26, abs=0.02)
+    assert stronger[0] > 1.3 * stronger[1]
 
 
 def test_teeth_in_the_shade_of_lips_are_as_white_as_others():

@@ -42,12 +42,6 @@ _ENAMEL, _FLESH = 0.45, (0.5, 0.9)
 # ... of 400 of each: the mean is .64 and 1.15 of the skin's light, and drawn where lips open .93
 # and 1.34; its standard deviation .25 of either, and drawn .20 and .14
 _DEEPER, _FLATTER = 0.26, 1.33
-# The light between lips that talk, from the middle of a mouth to its corners (93 of them); the
-# means of what is drawn between such lips and where they smile
-_ASIDE = np.array([0.125, 0.375, 0.6, 0.775, 0.93])  # of half the mouth's width
-_BETWEEN = np.array([0.78, 0.74, 0.57, 0.54, 0.41])
-_TEETH_WIDE = 0.08  # of a mouth's width
-_DRAWN, _EVEN = (0.84, 1.11), 0.8
 # Lips that hardly part shade what is between them: of smiles that are open by .03, .05, .07 and .12
 # distances of the eyes, the mean light is .76, .91, 1.02 and 1.12
 _SLIT, _WIDE = 0.45, 0.1
@@ -263,7 +257,6 @@ def like_teeth(
     if opened is not None:
         middle = luma[0, mouth > 0.5].mean()
         deep = middle - _DEEPER * light + _FLATTER * (luma - middle)
-        deep = deep + _evenly(deep / light, mouth) * light
         deep = (deep * (1 - _SLIT * max(1 - opened / _WIDE, 0))).clip(min=0.02)
         fine = deep - blurred(deep, own.shape[-1] / _TOOTH)
         deep = (deep + (_SHARPER - 1) * fine).clip(min=0.02)
@@ -278,24 +271,6 @@ def like_teeth(
     hue = (1 + known.colour * (hue / (LUMA * hue).sum(0) - 1)).astype(np.float32)
     cold = ((luma * hue - new)[:1] / _COLD).clip(0, 1)
     return new + cold * (luma * hue - new) - 1
-
-
-def _evenly(luma: np.ndarray, mouth: np.ndarray) -> np.ndarray:
-    """What a mouth that opens (1, h, w), in units of the skin's light, lacks of a real one's from
-    its middle to its corners, (w,): drawn, the middle is too light, and corners are black.
-    """
-    weights = mouth * (mouth > 0.5)
-    total = weights.sum(0)
-    some = np.flatnonzero(total > 0)
-    if len(some) < 3:
-        return np.zeros(mouth.shape[1], np.float32)
-    own = np.interp(np.arange(mouth.shape[1]), some, (luma[0] * weights).sum(0)[some] / total[some])
-    own = blurred(own[None], _TEETH_WIDE * len(some))[0]  # gaps between teeth stay
-    far = np.abs(2 * (np.arange(mouth.shape[1]) - some[0]) / (some[-1] - some[0]) - 1)
-    low, high = _DRAWN
-    smiling = ((luma[0] * weights).sum() / total.sum() - low) / (high - low)
-    even = _EVEN * (1 - np.clip(smiling, 0, 1))  # smiles are drawn as they are
-    return (even * (np.interp(far, _ASIDE, _BETWEEN) - own)).astype(np.float32)
 
 
 def _warmed(new: np.ndarray, own: np.ndarray, white: np.ndarray) -> np.ndarray:
