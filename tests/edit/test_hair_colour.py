@@ -5,7 +5,9 @@ import pytest
 from PIL import Image
 
 from istrc.attributes import hair_colours
-from istrc.edit.hair_colour import HairColour, moved, recoloured, segment, tone
+from istrc.edit.composite import Layers, put
+from istrc.edit.hair_colour import HairColour, moved, recolour, segment, tone
+from istrc.photo.align import aligned_frame
 from istrc.resample import blurred
 from istrc.shape.regions import polygon
 
@@ -48,8 +50,9 @@ def edited(head, strength=1.0, share=1.0, kind=np.uint8):
     pixels = (view.transpose(1, 2, 0) * 255).astype(kind)
     own = tone(view, head[2].astype(float), likely[0])
     hair = HairColour(points, likely, [(strength, aim(FAIR, own))], share)
-    before = pixels.copy()
-    result = recoloured(pixels, TO_CROP, hair)
+    before, nothing = pixels.copy(), np.zeros((SIZE, SIZE), np.float32)
+    layers = Layers(nothing[None].repeat(3, 0), nothing, hair_colour=hair)
+    result = put(pixels, layers, aligned_frame(SIZE, SIZE), None)
     np.testing.assert_array_equal(pixels, before)
     return pixels, result
 
@@ -164,8 +167,9 @@ def test_who_has_no_hair_keeps_their_bytes(head):
 def test_a_face_beyond_the_picture_is_nothing(head):
     view, points, _, likely = head
     pixels = (view.transpose(1, 2, 0) * 255).astype(np.uint8)
+    result = pixels.copy()
     far = TO_CROP + np.array([[0, 0, 9], [0, 0, 9]])
-    result = recoloured(pixels, far, HairColour(points, likely, [(1.0, aim(FAIR))], 1.0))
+    recolour(result, far, HairColour(points, likely, [(1.0, aim(FAIR))], 1.0))
     np.testing.assert_array_equal(result, pixels)
 
 

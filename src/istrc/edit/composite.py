@@ -9,7 +9,7 @@ import numpy as np
 
 from istrc.edit.detail import unlike_edges
 from istrc.edit.hair import strands
-from istrc.edit.hair_colour import HairColour, recoloured
+from istrc.edit.hair_colour import HairColour, recolour
 from istrc.edit.tone import LUMA
 from istrc.photo.align import Frame, invert, transform
 from istrc.resample import looked_up, places
@@ -66,9 +66,9 @@ def put(pixels: np.ndarray, layers: Layers, frame: Frame, mesh: Any) -> np.ndarr
     height, width = pixels.shape[:2]
     half = CROP_SIDE / 2
     to_crop = np.column_stack([frame.matrix[:, :2], frame.matrix[:, 2] - CROP_CENTRE]) / half
-    if layers.hair_colour is not None:  # before a face covers some of it, that becomes wider
-        pixels = recoloured(pixels, to_crop, layers.hair_colour)
     result = np.array(pixels, copy=True)
+    if layers.hair_colour is not None:  # before a face covers some of it, that becomes wider
+        recolour(result, to_crop, layers.hair_colour)
     from_crop = invert(to_crop)
     corners = transform(from_crop, [[-1, -1], [1, -1], [1, 1], [-1, 1]])
     if layers.after is not None:
@@ -102,7 +102,7 @@ def put(pixels: np.ndarray, layers: Layers, frame: Frame, mesh: Any) -> np.ndarr
                 for at_, end in ((u, width), (v, height))
             )
             x1, y1 = (int(np.ceil(at_.max())) + REACHED + 1 for at_ in (u, v))
-            window = pixels[y0 : max(y1, y0 + 1), x0 : max(x1, x0 + 1)].transpose(2, 0, 1)
+            window = result[y0 : max(y1, y0 + 1), x0 : max(x1, x0 + 1)].transpose(2, 0, 1)
             own[rows, columns] = looked_up(window, u - x0, v - y0).T
 
     # The texture's change, and what has opened

@@ -10,7 +10,7 @@ attribute, under the light that this face's skin is in (istrc.training.hair).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 from PIL import Image
@@ -54,6 +54,7 @@ _ALONE = 0.1  # of the hair, that what is beside it must be to matter
 _APART = 1.5  # Mahalanobis, that hair is from what is beside it, to be told from that
 _SAME = 1e-3  # spreads of a tone, which is not seen
 _WHOLLY = 0.5  # ... from which on hair is coloured wholly
+_LINEAR = Image.Resampling.BILINEAR
 _STRIP = 256  # rows of a photograph that are coloured at once
 # Luma, and what blue and red are more than it
 _WEIGHTS = LUMA[:, 0, 0]
@@ -211,11 +212,11 @@ def moved(own: np.ndarray, skin: np.ndarray, hair: HairColour) -> np.ndarray:
     return bounded
 
 
-def recoloured(pixels: np.ndarray, to_crop: np.ndarray, hair: HairColour) -> np.ndarray:
-    """A photograph whose hair around a face has another colour; itself where there is none.
+def recolour(pixels: np.ndarray, to_crop: np.ndarray, hair: HairColour) -> None:
+    """Colour the hair around a face anew, in a photograph's own pixels.
 
     Args:
-        pixels: (H, W, 3) in levels of 0..255.
+        pixels: (H, W, 3) in levels of 0..255, which are changed.
         to_crop: (2, 3) the photograph's pixels -> [-1, 1] over the crop.
     """
     height, width = pixels.shape[:2]
@@ -226,7 +227,7 @@ def recoloured(pixels: np.ndarray, to_crop: np.ndarray, hair: HairColour) -> np.
     x0, y0 = max(int(left), 0), max(int(top), 0)
     x1, y1 = min(int(left + side) + 1, width), min(int(top + side) + 1, height)
     if x1 - x0 < 2 or y1 - y0 < 2:
-        return pixels
+        return
     # A square around the face, as much of it as there is
     window = Image.fromarray(np.rint(pixels[y0:y1, x0:x1]).clip(0, 255).astype(np.uint8))
     scale = _SIDE / side
@@ -243,7 +244,7 @@ def recoloured(pixels: np.ndarray, to_crop: np.ndarray, hair: HairColour) -> np.
     likely, near = _likely(hair.places, compose(to_crop, invert(to_view)))
     found = segment(view, points, likely, known, near, hair.fringe)
     if (found[0] > _SURE).mean() < _FEW:
-        return pixels
+        return
     own, skin = (tone(view, *of) for of in zip(found, likely, strict=False))
     near = blurred(found[1:], 2 * _FINE)
     local = [_local(view, found[part]) for part in (0, 2)]
@@ -257,21 +258,21 @@ def recoloured(pixels: np.ndarray, to_crop: np.ndarray, hair: HairColour) -> np.
     far = float(np.linalg.norm((new - own)[:3] / _SPREADS[:3]))
     share *= min(far / _WHOLLY, 1)  # what is hardly asked for hardly shows, in its hues as well
     if far < _SAME:
-        return pixels
-    result = np.array(pixels, copy=True)
+        return
     for row in range(y0, y1, _STRIP):
         rows = slice(row, min(row + _STRIP, y1))
-        here = result[rows, x0:x1]
+        here = pixels[rows, x0:x1]
         size, down = (x1 - x0, rows.stop - row), maps[0].height / (y1 - y0)
         strip = (0, (row - y0) * down, maps[0].width, (rows.stop - y0) * down)
-        colours = pixels[rows, x0:x1] / np.float32(255)
-        finer = (np.asarray(one.resize(size, Image.Resampling.BILINEAR, strip)) for one in maps)
-        guided = sum(next(finer) * colours[..., channel] for channel in range(3)) + next(finer)
+        colours = here / np.float32(255)
+        finer = partial(Image.Image.resize, size=size, resample=_LINEAR, box=strip)
+        *slopes, offset = (np.asarray(finer(one)) for one in maps[:4])
+        guided = sum(slope * colours[..., at] for at, slope in enumerate(slopes)) + offset
         alpha = share * (_STEEP * (guided - 0.5) + 0.5).clip(0, 1)
         some = alpha > 1 / 255
         if not some.any():
             continue
-        bare, behind, *beside = (one[some] for one in finer)
+        bare, behind, *beside = (np.asarray(finer(one))[some] for one in maps[4:])
         strands, rest = np.stack(beside[:3], -1), np.stack(beside[3:], -1)  # (N, 3)
         colours, part = colours[some], alpha[some]
         # What is as light as the skin beside it is skin that shines through
@@ -284,10 +285,9 @@ def recoloured(pixels: np.ndarray, to_crop: np.ndarray, hair: HairColour) -> np.
         levels, part = here[some].astype(np.float32), part[:, None]
         strand = levels + (1 - part) * (255 * strands - levels)
         levels += part * (_toned(strand, own, new) - strand)
-        if np.issubdtype(result.dtype, np.integer):
+        if np.issubdtype(pixels.dtype, np.integer):
             levels = np.rint(levels)
-        here[some] = levels.clip(0, 255).astype(result.dtype)
-    return result
+        here[some] = levels.clip(0, 255).astype(pixels.dtype)
 
 
 def _likely(places: np.ndarray, to_crop: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -347,7 +347,11 @@ def _guided(view: np.ndarray, found: np.ndarray, known: np.ndarray) -> np.ndarra
 
 
 def _local(view: np.ndarray, found: np.ndarray) -> np.ndarray:
-    """The colour of the hair near each pixel of a picture (3, S, S), (3, S, S)."""
+    """The colour of a part of a picture (3, S, S) near each pixel, (3, S, S).
+
+    Args:
+        found: (S, S) of the part, see `segment`.
+    """
     weights = found * (found > _SURE) + 1e-4
     return (blurred(weights * view, _BESIDES) / blurred(weights, _BESIDES)).astype(np.float32)
 
