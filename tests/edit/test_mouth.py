@@ -1,8 +1,12 @@
-"""Lips that shut."""
+"""Lips that open and shut, and what lies between them."""
 
 import numpy as np
+import torch
 
-from istrc.edit.mouth import area, met, widened
+from istrc.circle import Circle
+from istrc.edit.mouth import _KIND, area, met, opened, shut, speaking, widened
+from istrc.models.probes import Probes
+from istrc.shape.measures import measures
 from istrc.shape.mesh import LOWER, UPPER
 
 
@@ -42,3 +46,47 @@ def test_an_open_mouth_reaches_into_its_lips_where_it_shuts(mesh):
 def test_the_area_of_a_polygon():
     square = np.array([[0, 0], [2, 0], [2, 3], [0, 3]], float)
     assert area(square) == 6 and area(square[::-1]) == -6
+
+
+def test_a_mouth_opens_by_its_area(mesh, open_mouth):
+    """From 1.3 times on, and all of it from 2.2 times; what shuts, or is as it was, does not."""
+    small = open_mouth(mesh.reference, 0.1)
+    gaps = small[LOWER] - small[UPPER]
+    areas = []
+    for more in (0.0, 0.2, 0.6, 2.0):
+        wide = small.copy()
+        wide[LOWER] += more * gaps
+        times = abs(area(wide[60:68])) / abs(area(small[60:68]))
+        areas.append(times)
+        assert np.isclose(opened(small, wide), np.clip((times - 1.3) / 0.9, 0, 1))
+        assert opened(wide, small) == 0
+    assert 1.3 < areas[2] < 2.2 < areas[3]  # all three cases
+
+
+def test_a_mouth_shuts_by_its_gap(mesh, open_mouth):
+    closed = mesh.reference
+    wide, half = open_mouth(closed, 0.2), open_mouth(closed, 0.1)
+    gaps = [max(float(measures(shape)["lip_gap"]), 0) for shape in (closed, half, wide)]
+    found = shut(np.stack([wide, wide, wide, closed]), np.stack([closed, half, wide, wide]))
+    wanted = [1 - gaps[0] / gaps[2], 1 - gaps[1] / gaps[2], 0, 0]
+    np.testing.assert_allclose(found, wanted, atol=1e-6)
+
+
+def test_who_does_not_smile_speaks(untrained_parts):
+    """Whose mouth opens is drawn as one that speaks, the more so the less it smiles."""
+    circle = Circle(**untrained_parts())
+    generator = torch.manual_seed(0)
+    c = torch.randn(3, circle.code, generator=generator)
+    plain = circle.draw_texture(c)
+    np.testing.assert_array_equal(speaking(circle, c, torch.zeros(3)), plain)  # no kind is known
+    names = tuple(circle.probes.names) if circle.probes else ("smile",)
+    circle.probes = Probes(names, circle.code, speaking=circle.texture)
+    circle.probes.speaking.copy_(torch.randn(circle.texture, generator=generator))
+    smiles = torch.tensor([0.0, 0.4, 1.0])
+    other = c.clone()
+    for row, smile in enumerate(smiles):
+        other[row, : circle.texture] += _KIND * (1 - smile) * circle.probes.speaking
+    np.testing.assert_allclose(
+        speaking(circle, c, smiles), circle.draw_texture(other), atol=1e-5, rtol=1e-4
+    )
+    np.testing.assert_allclose(speaking(circle, c, smiles)[2], plain[2], atol=1e-5)

@@ -1,16 +1,30 @@
-"""Where lips lie when a mouth shuts: shapes are found points, and photographs have teeth."""
+"""Mouths that open and shut: what lies between the lips, and where these lie when they meet.
+
+Shapes are found points, and photographs have teeth.
+"""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
+from istrc.arrays import library
 from istrc.edit.tone import LUMA, quantile, white_of
 from istrc.shape.measures import lip_gap
 from istrc.shape.mesh import LOWER, UPPER
 from istrc.shape.regions import polygon
 
+if TYPE_CHECKING:
+    from istrc.arrays import Array
+    from istrc.networks import Networks
+
 _INTO = 0.2, 0.25  # of what a mouth shuts, that its inside reaches into upper and lower lip
 _NEARLY = (0.3, 0.6)  # of its gap, at which a mouth that shuts is taken for shut, and begins to be
+_OPENED = (1.3, 2.2)  # times its area, from which an open mouth is drawn by the decoder, and all
+# Times the difference between one kind of mouths that speak and all of them (`Probes.speaking`): a
+# single mouth has more contrast than the mean of its kind
+_KIND = 1.4
 _LIT = (0.5, 0.7)  # of the skin's light, from which on teeth may be, and are, as light
 _PALE = 0.08  # less of the skin's red, that teeth have
 
@@ -45,6 +59,34 @@ def met(old: np.ndarray, new: np.ndarray) -> np.ndarray:
     new[UPPER] += apart
     new[LOWER] -= apart
     return new
+
+
+def opened(before: np.ndarray, after: np.ndarray) -> float:
+    """How much of a mouth's inside the decoder draws where a mesh (N, 2) becomes another: [0, 1]"""
+    unit = np.square(before[45] - before[36]).sum()
+    was, is_ = (abs(area(mesh[60:68])) / unit for mesh in (before, after))
+    low, high = _OPENED
+    return float(np.clip((is_ / max(was, 2e-3) - low) / (high - low), 0, 1))
+
+
+def shut(old: np.ndarray, new: np.ndarray) -> np.ndarray:
+    """The share of mouths' opening that goes where shapes (B, 68, 2) become others: (B,)."""
+    was, is_ = (lip_gap(shapes).clip(min=0) for shapes in (old, new))
+    return ((was - is_) / was.clip(min=1e-6)).clip(0, 1).astype(np.float32)
+
+
+def speaking(nets: Networks, c: Array, smiles: Array) -> Array:
+    """The textures (B, 3, S, S) of codes c (B, C) with mouths that speak, where they are open.
+
+    The mean of such mouths, which is what a change leads to, is the grey mouth of nobody.
+
+    Args:
+        smiles: (B,) how surely each smiles, in [0, 1]: the mean of smiles is as smiles are.
+    """
+    if nets.probes is None or not nets.probes.config.get("speaking"):
+        return nets.draw_texture(c)
+    textures = c[:, : nets.texture] + _KIND * (1 - smiles)[:, None] * nets.probes.speaking
+    return nets.draw_texture(library(c).concatenate([textures, c[:, nets.texture :]], 1))
 
 
 def area(corners: np.ndarray) -> float:

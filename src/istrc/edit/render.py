@@ -22,7 +22,7 @@ from istrc.edit.composite import Layers, put
 from istrc.edit.detail import amplitudes, bands, emphasised, gains, lit
 from istrc.edit.hair_colour import HairColour
 from istrc.edit.masks import Edits, masks_of, of_the_mouth
-from istrc.edit.mouth import area, bared, met, widened
+from istrc.edit.mouth import bared, met, opened, shut, speaking, widened
 from istrc.edit.tone import LUMA, Known, like_teeth, shaded, toned
 from istrc.errors import InputError
 from istrc.photo.align import aligned_frame
@@ -36,7 +36,6 @@ MODES = ("photo", "anchored", "circle")
 _SMOOTH = 0.7  # of what is finer than a texture, that goes with hair
 _DARKER = 0.01  # of the [-1, 1] range, that is darker for sure
 _LIGHTER = 0.02  # ... lighter
-_OPENED = (1.3, 2.2)  # times its area, from which an open mouth is drawn by the decoder, and all
 
 
 class Rendering:
@@ -139,18 +138,23 @@ class Rendering:
                 Layers(shift, mask, before=before, after=after)
                 for shift, mask, (before, after) in zip(shifts, masks, moved, strict=True)
             ]
-        made, news, gain = [], self._moved(c), self.emphasis(edits)
-        hairs = self._hair_colours(edits)
+        made, gain = [], self.emphasis(edits)
+        news = [met(*both) for both in zip(self._shapes, self._moved(c), strict=True)]
+        meshes = [
+            self.nets.mesh.moved(widened(old, new), new)
+            for old, new in zip(self._shapes, news, strict=True)
+        ]
+        hairs, opens = self._hair_colours(edits), self._opened(meshes)
+        if opens.any():
+            smiles = self._smiles(c, edits)
+            spoken = numpy(speaking(self.nets, c, smiles))
         for number, (shift, mask) in enumerate(zip(shifts, masks, strict=True)):
-            old = self._shapes[number]
-            new = met(old, news[number])
-            clear = None if self.covered is None else self._clear[number]
-            before, after = self.nets.mesh.moved(widened(old, new), new)
-            lips, inside = self._opened(before, after, clear), None
-            if lips is not None:
-                inside = own[number] + toned(drawn[number] - own[number], own[number], None)
-                gap = float(lip_gap(new))
-                inside[self._at.mouth_box] = self._toothed(inside, number, gap)
+            (before, after), inside, lips = meshes[number], None, None
+            if opens[number]:
+                lips = opens[number] * self._at.opened
+                inside = own[number] + toned(spoken[number] - own[number], own[number], None)
+                how = float(lip_gap(news[number])), float(smiles[number])
+                inside[self._at.mouth_box] = self._toothed(inside, number, *how)
                 inside = inside.clip(-1, 1)
             if shaven is not None:
                 # Strands are finer than a texture: it covers them, where no mouth has opened
@@ -271,7 +275,9 @@ class Rendering:
         bare = np.stack(shaven) if shaven else None
         if self.nets.mesh is None:
             return np.stack(made), bare
-        shifts = np.stack(made) * (1 - self._shut(self._shapes, self._moved(c))[:, None])
+        # Teeth that become lips are a red change, and the lips beside them have their own red
+        shuts = shut(self._shapes, self._moved(c))[:, None, None, None] * self._at.lips
+        shifts = np.stack(made) * (1 - shuts)
         gain = self.emphasis(edits)
         if gain is not None:
             each = zip(shifts, self._real, masks, gain, *self._lit, known, strict=True)
@@ -364,10 +370,12 @@ class Rendering:
         """What is around the mouths as it was, as light as teeth may be, each (3, h, w)."""
         return [self._toothed(own.own, number) for number, own in enumerate(self._own)]
 
-    def _toothed(self, new: np.ndarray, number: int, gap: float | None = None) -> np.ndarray:
+    def _toothed(
+        self, new: np.ndarray, number: int, gap: float | None = None, smiles: float = 1.0
+    ) -> np.ndarray:
         """Of a new texture of a face what is around its mouth (3, h, w), as `like_teeth` has it."""
         at, own = self._at.mouth_box, self._own[number]
-        return like_teeth(new[at], own.own, own.skin, self._at.mouth[at], gap, own)
+        return like_teeth(new[at], own.own, own.skin, self._at.mouth[at], gap, own, smiles)
 
     @cached_property
     def _real(self) -> np.ndarray:
@@ -410,26 +418,15 @@ class Rendering:
         all_[: len(values)] = values
         return (all_[corners] * weights).sum(1).reshape(self.nets.size, -1)
 
-    def _shut(self, old: np.ndarray, new: np.ndarray) -> np.ndarray:
-        """How much of the mouths' inside, and of the edge of their lips, shuts where shapes
-        (B, 68, 2) become others: (B, S, S) in [0, 1].
+    def _smiles(self, c: Array, edits: Edits) -> Array:
+        """How surely faces smile, (B,), with codes c (B, C) where such an edit changes that."""
+        probes = self.nets.probes
+        if probes is None or "smile" not in probes.names:
+            return 0 * c[:, 0] + 1
+        said = self.nets.read_code(c if edits is None or "smile" in edits else self.c)
+        return sigmoid(said[:, probes.names.index("smile")])
 
-        Teeth that become lips are a red change, and the lips beside them have their own red.
-        """
-        was, is_ = (lip_gap(shapes).clip(min=0) for shapes in (old, new))
-        share = ((was - is_) / was.clip(min=1e-6)).clip(0, 1).astype(np.float32)
-        return share[..., None, None] * self._at.lips
-
-    def _opened(
-        self, before: np.ndarray, after: np.ndarray, clear: np.ndarray | None
-    ) -> np.ndarray | None:
-        """How much of the mouth's inside the decoder draws, (S, S); None for none of it."""
-        unit = np.square(before[45] - before[36]).sum()
-        was, is_ = (abs(area(mesh[60:68])) / unit for mesh in (before, after))
-        low, high = _OPENED
-        share = float(np.clip((is_ / max(was, 2e-3) - low) / (high - low), 0, 1))
-        if clear is not None:
-            share *= float(clear[48:68].min())
-        if share <= 0:
-            return None
-        return share * self._at.opened
+    def _opened(self, meshes: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
+        """How much of the mouths' insides the decoder draws, (B,); what is covered stays."""
+        opens = np.array([opened(*both) for both in meshes])
+        return opens if self.covered is None else opens * self._clear[:, 48:68].min(1)

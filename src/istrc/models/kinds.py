@@ -92,6 +92,7 @@ KINDS = {
             "detail_ranges": ("names", 2, 3),
             "hair_places": (2, 2, "hair", "hair"),
             "hair_tones": ("names", 2, 4, 4),
+            "speaking": ("speaking",),
         },
     ),
     "Search": Kind("search", {"correct": Graph(CODES, ("corrections",), batch=1)}),

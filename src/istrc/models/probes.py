@@ -27,6 +27,7 @@ class Probes(nn.Module):
         measures: what is measured on shapes (istrc.shape.measures), in the order of `ranges`.
         detail: bands, side and side of the maps of detail (istrc.edit.detail); empty for none.
         hair: side of the maps of hair (istrc.edit.hair_colour); 0 for none.
+        speaking: numbers of a texture's code; 0 where no mouths that speak are known.
 
     Buffers:
         typical: (A, 2) the median logit of faces that have an attribute, and of those that lack it,
@@ -49,6 +50,8 @@ class Probes(nn.Module):
         hair_places: (2, 2, side, side) how likely hair, and skin, are on the crop of women and men.
         hair_tones: (A, 2, 4, 4) by the skin's tone, what tone hair has that has an attribute, and
             that lacks it; 0 for attributes that are not of its colour.
+        speaking: (T,) how textures' codes of mouths that speak, with teeth above and the dark
+            below, differ from the mean of all open ones that do not smile.
     """
 
     if TYPE_CHECKING:  # the buffers
@@ -62,13 +65,15 @@ class Probes(nn.Module):
         measures: tuple[str, ...] = (),
         detail: tuple[int, ...] = (),
         hair: int = 0,
+        speaking: int = 0,
     ):
         super().__init__()
         self.config = arguments(locals())
         self.names, self.measures, self.code = tuple(names), tuple(measures), code
         self.read = nn.Linear(code, len(names))
+        optional = {"detail": detail, "hair": hair, "speaking": speaking}
         for name, shape in KINDS["Probes"].arrays.items():
-            if (detail or not name.startswith("detail")) and (hair or not name.startswith("hair")):
+            if optional.get(name.split("_")[0], True):
                 self.register_buffer(name, torch.zeros(sizes(shape, self.config)))
         for ones in (self.spread, self.reach, self.gain):
             ones.fill_(1)

@@ -17,7 +17,7 @@ from istrc.resample import resized
 from istrc.shape.frame import mirrored
 from istrc.shape.measures import COUNT, MEASURED, measures
 from istrc.shape.regions import skin
-from istrc.training import loop
+from istrc.training import loop, mouths
 from istrc.training.changes import Pairs, poses
 from istrc.training.entropy import areas_under_curves, known_entropy
 from istrc.training.hair import measure_hair, needed
@@ -57,7 +57,9 @@ def train_probes(data: str | Path, out: str | Path, **given: Any) -> Probes:
     torch.manual_seed(s.seed)
     straight = Prepared(s.textures) if s.textures and shaped else None
     hair = HAIR if shaped and needed(names) else 0
-    net = Probes(names, c.shape[2], measured, (BANDS, SIDE, SIDE) if straight else (), hair)
+    detail = (BANDS, SIDE, SIDE) if straight else ()
+    speaking = texture if straight and mouths.needed(names) else 0
+    net = Probes(names, c.shape[2], measured, detail, hair, speaking)
     standardise(net, flat)
     net = net.to(s.device)
     optimizer = torch.optim.Adam(net.parameters(), lr=s.rate, weight_decay=s.l2)
@@ -98,6 +100,8 @@ def train_probes(data: str | Path, out: str | Path, **given: Any) -> Probes:
         _directions(net, codes["fit"], texture, prepared.identity[spaces.rows["fit"]], s.seed)
     if straight:
         measure_detail(net, straight, spaces.rows, s.seed)
+    if straight and speaking:
+        mouths.measure_speaking(net, straight, spaces.rows["fit"], codes["fit"])
     if net.config["hair"]:
         measure_hair(net, prepared, spaces.rows["fit"], s.seed)
     return net.eval()
