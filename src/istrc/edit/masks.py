@@ -174,6 +174,13 @@ class Masks:
         return blurred(wide[None], 2 * _EDGE * self.size)[0]
 
     @cached_property
+    def red(self) -> Any:  # likewise
+        """The lips themselves."""
+        if self.mesh is None:
+            return None
+        return blurred(polygon(self.mesh.reference[48:60], self.size)[None], _EDGE * self.size)[0]
+
+    @cached_property
     def bare(self) -> np.ndarray | float:
         """Where is nothing that has another colour than skin."""
         return 0 if self.mesh is None else featureless(self.mesh.reference, self.size, 1.1)

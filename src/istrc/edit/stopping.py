@@ -20,7 +20,7 @@ import numpy as np
 
 from istrc import sphere
 from istrc.arrays import along, indices, inference, library, numbers
-from istrc.attributes import BROUGHT
+from istrc.attributes import BROUGHT, STILL
 from istrc.edit import walk as walking
 from istrc.edit.shaping import LEAST, made_up, moving, placed, unexpressive, unturned
 
@@ -281,7 +281,7 @@ def completed(
         further = probes.reach[column, 0 if strength > 0 else 1]
         most = MEASURED_MOST if name in probes.measures else MOST
         still = lib.concatenate([way[: nets.texture], 0 * way[nets.texture :]])
-        if nets.code == nets.texture or name in probes.measures:
+        if nets.code == nets.texture or name in probes.measures or (nets.facial and name in STILL):
             ways.append((name, strength, further, most, way))
         elif nets.facial:  # shapes of the classes differ by no more; what lags behind is colour
             ways.append((name, strength, further, SHAPED, way))
