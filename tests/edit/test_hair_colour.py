@@ -6,7 +6,8 @@ from PIL import Image
 
 from istrc.attributes import hair_colours
 from istrc.edit.composite import Layers, put
-from istrc.edit.hair_colour import HairColour, moved, recolour, segment, tone
+from istrc.edit.hair_colour import HairColour, moved, recolour, tone
+from istrc.edit.hair_segment import segment
 from istrc.photo.align import aligned_frame
 from istrc.resample import blurred
 from istrc.shape.regions import polygon

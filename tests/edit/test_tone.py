@@ -195,7 +195,7 @@ def test_teeth_that_open_lips_show_stand_apart():
     broad = whole + 0.04 * np.sin(np.arange(128) * 2 * np.pi / 64).astype(np.float32)
     stronger = []
     for given in (teeth, broad):
-        found = [luma(like_teeth(given, whole, skin, skin, gap)) for gap in (None, 0.2)]
+        found = [luma(like_teeth(given, whole, skin, skin, opened=gap)) for gap in (None, 0.2)]
         stronger.append(found[1].std() / found[0].std())
         assert found[1].mean() == pytest.approx(found[0].mean() - 0.13, abs=0.02)
     assert stronger[0] > 1.3 * stronger[1]
@@ -209,7 +209,7 @@ def test_teeth_in_the_shade_of_lips_are_as_white_as_others():
     for light in (1.25, 0.9, 0.75):
         made = np.full_like(own, light - 1)
         made[:, ::4] -= 0.3
-        found = like_teeth(made, own, skin, skin, 0.2)
+        found = like_teeth(made, own, skin, skin, opened=0.2)
         reds.append(((found[0] + 1) / (luma(found) + 1)).reshape(32, 4, -1).mean((0, 2)))
     teeth = [float(red[1:].mean()) for red in reds]
     assert max(teeth) < 1.06 * min(teeth)

@@ -129,6 +129,21 @@ def emphasised(found: np.ndarray, gain: np.ndarray) -> np.ndarray:
     return found * np.expm1(gain.clip(_FAINTEST, _MOST)) * unlike_edges(found, gain, _EDGE)
 
 
+def more(texture: np.ndarray, gain: np.ndarray, light: np.ndarray, white: np.ndarray) -> np.ndarray:
+    """What a texture (3, S, S) becomes more where its detail does, with log gains (BANDS, S, S).
+
+    Args:
+        light: (1, 1) its skin's, see `lit`.
+        white: (3, 1, 1) the colour of its skin over its luma.
+    """
+    luma = (LUMA * texture).sum(0)
+    change = emphasised(bands(luma[None] / light)[0], gain).sum(0) * light * white
+    # A fold is redder than what is beside it: its colour fades as it does
+    tint = texture + change
+    found = bands((tint - (LUMA * tint).sum(0)) / light)
+    return change + emphasised(found, np.minimum(gain, 0)).sum(1) * light
+
+
 def unlike_edges(found: np.ndarray, gain: np.ndarray, edge: float) -> np.ndarray:
     """How much of what stands out is detail, from 1 to 0 where it is an edge; what becomes fainter
     may stand out twice as far.

@@ -1,36 +1,36 @@
-"""The colour of the hair: where hair is in a photograph, and what colour it would have.
+"""The colour that an edit gives the hair.
 
-Hair lies beyond the texture, and beyond the crop, so it is found in the photograph: every pixel
-around a face is hair, skin or the rest, by where it lies and by its colour, of which the parts are
-Gaussians (expectation maximisation). What is found is refined along the photograph's own edges
-(guided filter, He, Sun, Tang 2010). Its tone is then moved to that of real hair which has an
+Hair lies beyond the texture, and beyond the crop, so it is found in the photograph
+(istrc.edit.hair_segment). What is found is refined along the photograph's own edges (guided filter,
+He, Sun, Tang 2010). Its tone is then moved to that of real hair which has an
 attribute, under the light that this face's skin is in (istrc.training.hair).
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
-from istrc.edit.tone import LUMA, coloured
+from istrc import attributes
+from istrc.arrays import numpy, sigmoid
+from istrc.edit.hair_segment import NOISE, OPPONENT, segment, spread_of
+from istrc.edit.tone import coloured
 from istrc.photo.align import compose, invert, transform
 from istrc.resample import blurred, looked_up
-from istrc.shape.regions import polygon
+
+if TYPE_CHECKING:
+    from istrc.arrays import Array
+    from istrc.edit.masks import Edits
+    from istrc.networks import Networks
 
 AROUND = 1.75  # half the crop's sides, to either side of its middle, that hair is looked for
 _SIDE = 128  # pixels of the side at which it is
-_ROUNDS = 6  # of expectation maximisation
 _ABOVE, _BESIDE = 0.3, 0.6  # of half the crop's side, over which hair ends outside of the crop
-_FOREHEAD = 0.42  # of the way from chin to eyes, that no background is above the brows
-_SAFE, _NEVER = 0.85, 0.06  # hair's probability at most, and the rest's at least
-_BARE = 0.85  # of a forehead, where no hair is likely, is skin
-_FRINGE = 0.6  # ... and that of hair, where a fringe falls over it
-_HAIR_SPREAD = 0.025  # most, that the variances of a head's hair sum to
-_NOISE, _BEHIND = 0.0015, 0.003  # variance that hair and skin have in any case, and the rest
-_SELDOM = 10  # density of colours that the rest has anywhere
 _SURE = 0.7  # probability, from which on a pixel counts in a tone
 _FEW = 0.01  # of the pixels; who has less hair is bald
 _MIXED = (0.0, 0.45)  # of the way from hair's log luma to skin's: a pixel begins to be skin, and is
@@ -56,9 +56,6 @@ _SAME = 1e-3  # spreads of a tone, which is not seen
 _WHOLLY = 0.5  # ... from which on hair is coloured wholly
 _LINEAR = Image.Resampling.BILINEAR
 _STRIP = 256  # rows of a photograph that are coloured at once
-# Luma, and what blue and red are more than it
-_WEIGHTS = LUMA[:, 0, 0]
-_OPPONENT = np.stack([_WEIGHTS, [0, 0, 1] - _WEIGHTS, [1, 0, 0] - _WEIGHTS]).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -80,85 +77,33 @@ class HairColour:
     fringe: float = 0.0
 
 
-def segment(
-    view: np.ndarray,
-    points: np.ndarray,
-    likely: np.ndarray,
-    known: np.ndarray | None = None,
-    near: np.ndarray | None = None,
-    fringe: float = 0.0,
-) -> np.ndarray:
-    """How likely hair, skin and the rest are in a picture, (3, S, S).
-
-    Args:
-        view: (3, S, S) in [0, 1].
-        points: (68, 2) of the face in it, in [-1, 1].
-        likely: (2, S, S) how likely hair and skin are, wherever it is.
-        known: (S, S) where there is a picture; None for everywhere.
-        near: (S, S) where hair is learnt what colour it has; None for everywhere.
-        fringe: how surely hair falls over the forehead, in [0, 1].
-    """
-    side = view.shape[-1]
-    colours = _OPPONENT @ view.reshape(3, -1)  # (3, N)
-    brows, up = points[17:27], points[36:48].mean(0) - points[8]
-    inner, high = (
-        polygon(np.concatenate([points[:17], (brows + share * up)[::-1]]), side).ravel()
-        for share in (0, _FOREHEAD)
-    )
-    hair, skin = likely.reshape(2, -1)
-    over = fringe * (high - inner).clip(0)  # of a forehead, what a fringe may cover
-    hair = np.maximum(hair, _FRINGE * over)
-    skin = np.maximum(skin, _BARE * high * (1 - hair)) * (1 - _FRINGE * over)
-    outer = 1 - inner + 1e-5
-    hair = hair.clip(max=_SAFE)
-    rest = (1 - hair - skin).clip(_NEVER) * (1 - 0.97 * np.maximum(high, inner))
-    prior = np.stack(
-        [hair * outer, np.maximum(skin, inner), *(rest * outer * _sides(side))]
-    )  # (5, N): what is behind a head has other colours at either side of it, and below
-    prior = _normalised(prior + 1e-4)
-    seen, close = (np.ones(side * side) if x is None else x.ravel() for x in (known, near))
-    shares = np.where(prior > 0.2, prior, 1e-4) * seen
-    typical = colours[:, shares[0] * close > 0.6 * (shares[0] * close).max()]
-    for round_ in range(_ROUNDS):
-        densities = []
-        for part, weights in enumerate(shares):
-            weights = weights if part else weights * close
-            middle = np.quantile(typical, 0.5, axis=1) if not round_ and not part else None
-            off, variance = _spread(colours, weights, middle)
-            variance += (_NOISE if part < 2 else _BEHIND) * np.eye(3)
-            if not part:  # a head's hair is of one colour
-                variance *= min(1, _HAIR_SPREAD / np.trace(variance))
-            far = (off * (np.linalg.inv(variance) @ off)).sum(0)
-            densities.append(-0.5 * (far + np.log(np.linalg.det(variance))))
-        density = np.stack(densities)
-        density[2:] = np.logaddexp(density[2:], np.log(_SELDOM))
-        density -= density.max(0)
-        # A pixel is likely what is around it
-        around = _normalised(np.exp(density) * prior)
-        around = blurred(around.reshape(5, side, side), side / 64).reshape(5, -1)
-        shares = _normalised(np.exp(0.7 * density) * prior * (around + 1e-3) ** 2.5) * seen
-    found = np.stack([*shares[:2], shares[2:].sum(0)])
-    return found.reshape(3, side, side).astype(np.float32)
-
-
-@lru_cache(maxsize=4)
-def _sides(side: int) -> np.ndarray:
-    """What lies to the left of a head, to its right, and below, (3, N), which sum to 1."""
-    x, y = np.meshgrid(*2 * [(np.arange(side) + 0.5) * 2 / side - 1])
-    return _normalised(np.exp(4 * np.stack([-x - y, x - y, 2 * y]).reshape(3, -1)))
-
-
-def _spread(
-    colours: np.ndarray, weights: np.ndarray, mean: np.ndarray | None = None
-) -> tuple[np.ndarray, np.ndarray]:
-    """How far colours (3, N) are from their mean, weighted or given, and the covariance (3, 3)."""
-    total = max(float(weights.sum()), 1e-3)
-    off = colours - (colours @ weights / total if mean is None else mean)[:, None]
-    return off, off * weights @ off.T / total
-
-
-def _normalised(x: np.ndarray) -> np.ndarray:
-    return x / x.sum(0).clip(min=1e-12)
+def hair_colours(
+    nets: Networks, c: Array, shapes: np.ndarray, edits: Edits
+) -> list[HairColour | None]:
+    """What an edit does to the hair around each face of codes c (B, C); shapes: (B, 68, 2)."""
+    given = edits if isinstance(edits, Mapping) else {}
+    asked, probes = attributes.hair_colours(given), nets.probes
+    if not asked or probes is None or not probes.config.get("hair"):
+        return [None] * len(c)
+    aims = [
+        (by, numpy(probes.hair_tones[probes.names.index(name)]))
+        for name, by in asked.items()
+        if by and name in probes.names
+    ]
+    if not aims:
+        return [None] * len(c)
+    read = dict(zip(probes.names, numpy(sigmoid(nets.read_code(c))).T, strict=True))
+    never = np.zeros(len(c))
+    shares = (2 - 2 * read.get("bald", never)).clip(0, 1)
+    shares *= (2 - 4 * read.get("wearing_hat", never)).clip(0, 1)
+    if asked.keys() - given and given["young"] > 0:  # whose hair is not grey keeps it
+        shares *= (3 * read.get("gray_hair", never) - 0.5).clip(0, 1)
+    women, men = numpy(probes.hair_places)
+    each = zip(shapes, read["male"], shares, read.get("bangs", never), strict=True)
+    return [
+        HairColour(points, women + male * (men - women), aims, float(share), float(fringe))
+        for points, male, share, fringe in each
+    ]
 
 
 def tone(view: np.ndarray, found: np.ndarray, likely: np.ndarray) -> np.ndarray:
@@ -168,7 +113,7 @@ def tone(view: np.ndarray, found: np.ndarray, likely: np.ndarray) -> np.ndarray:
     Args:
         found, likely: (S, S) of the part, see `segment`: it counts most where it is both.
     """
-    luma, *excess = np.tensordot(_OPPONENT, view, 1)
+    luma, *excess = np.tensordot(OPPONENT, view, 1)
     luma = luma.clip(_DARKEST)
     weights = found * (found > _SURE) * likely
     weights = weights / max(float(weights.sum()), 1e-3)
@@ -276,7 +221,7 @@ def recolour(pixels: np.ndarray, to_crop: np.ndarray, hair: HairColour) -> None:
         strands, rest = np.stack(beside[:3], -1), np.stack(beside[3:], -1)  # (N, 3)
         colours, part = colours[some], alpha[some]
         # What is as light as the skin beside it is skin that shines through
-        lit = (np.log((colours @ _OPPONENT[0]).clip(_DARKEST)) - own[0]) / (skin[0] - own[0] or 1)
+        lit = (np.log((colours @ OPPONENT[0]).clip(_DARKEST)) - own[0]) / (skin[0] - own[0] or 1)
         low, high = _MIXED
         bare = (3 * bare).clip(0, 1 - hair.fringe) * ((lit - low) / (high - low)).clip(0, 1)
         part *= 1 - bare * (abs(skin[0] - own[0]) > _UNLIKE)
@@ -313,17 +258,17 @@ def _told(view: np.ndarray, found: np.ndarray, known: np.ndarray) -> float:
     its edge is a guess, and colouring it would show that.
     """
     near = blurred(found[0], 4.0) * known
-    colours = np.tensordot(_OPPONENT, view, 1).reshape(3, -1)
+    colours = np.tensordot(OPPONENT, view, 1).reshape(3, -1)
     left = np.arange(_SIDE) < _SIDE / 2
     sure = []
     for part, side in ((2, left), (2, ~left), (1, left | ~left)):
         stats = []
         for weights in (found[0] * near * side, found[part] * near * side):
-            off, spread = _spread(colours, weights.ravel())
+            off, spread = spread_of(colours, weights.ravel())
             stats.append((off[:, 0], spread, weights.sum()))
         (hair, spread, much), (beside, around, little) = stats
         way = beside - hair  # between the means, as both are off the same colour
-        apart = way @ np.linalg.solve((spread + around) / 2 + _NOISE * np.eye(3), way)
+        apart = way @ np.linalg.solve((spread + around) / 2 + NOISE * np.eye(3), way)
         sure.append(1.0 if little < _ALONE * much else min(float(apart) / _APART**2, 1))
     return min(sure)
 
@@ -369,7 +314,7 @@ def _part(colours: np.ndarray, strands: np.ndarray, rest: np.ndarray) -> np.ndar
 def _toned(levels: np.ndarray, own: np.ndarray, new: np.ndarray) -> np.ndarray:
     """Pixels (N, 3), in levels of 0..255, of hair of tone `own` as hair of tone `new`."""
     ratio = np.clip(new[3] / max(own[3], 1e-3), *_CONTRASTS)
-    seen = levels @ (_OPPONENT.T / 255)  # (N, 3)
+    seen = levels @ (OPPONENT.T / 255)  # (N, 3)
     luma = seen[:, :1].clip(_DARKEST)
     off = (np.log(luma) - own[0]).clip(-3 * own[3], 2 * own[3])
     # Shadows stay as deep as they were: what is black is flat, and would be a patch
@@ -381,4 +326,4 @@ def _toned(levels: np.ndarray, own: np.ndarray, new: np.ndarray) -> np.ndarray:
     most = _HUES * np.minimum(luma / _DIM, 1)
     hue = new[1:3] + (_COLOURS * (seen[:, 1:] / luma - own[1:3])).clip(-most, most)
     both = np.concatenate([light, light * hue], 1)
-    return (255 * both @ np.linalg.inv(_OPPONENT).T).astype(np.float32)
+    return (255 * both @ np.linalg.inv(OPPONENT).T).astype(np.float32)

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from istrc.arrays import inference, library, numpy, sigmoid
-from istrc.attributes import growing, hair_colours, of_the_hair, shades, shaving, tints
+from istrc.attributes import growing, of_the_hair, shades, shaving, tints
 from istrc.edit import hair
 from istrc.edit.composite import Layers, put
-from istrc.edit.detail import amplitudes, bands, emphasised, gains, lit
-from istrc.edit.hair_colour import HairColour
+from istrc.edit.detail import amplitudes, bands, gains, lit, more
+from istrc.edit.hair_colour import hair_colours
 from istrc.edit.masks import Edits, masks_of, of_the_mouth
 from istrc.edit.mouth import bared, met, opened, shut, speaking, widened
 from istrc.edit.tone import LUMA, Known, like_teeth, shaded, toned
@@ -147,7 +147,7 @@ class Rendering:
             self.nets.mesh.moved(widened(old, new), new)
             for old, new in zip(self._shapes, news, strict=True)
         ]
-        hairs, opens = self._hair_colours(edits), self._opened(meshes)
+        hairs, opens = hair_colours(self.nets, self.c, self._shapes, edits), self._opened(meshes)
         if opens.any():
             smiles = self._smiles(c, edits)
             spoken = numpy(speaking(self.nets, c, smiles))
@@ -178,34 +178,6 @@ class Rendering:
             made.append(Layers(shift, mask, *parts))
         return made
 
-    def _hair_colours(self, edits: Edits) -> list[HairColour | None]:
-        """What such an edit does to the hair around each face."""
-        given = edits if isinstance(edits, Mapping) else {}
-        count, asked = len(self.c), hair_colours(given)
-        probes = self.nets.probes if asked else None
-        if probes is None or not probes.config.get("hair"):
-            return [None] * count
-        aims = [
-            (by, numpy(probes.hair_tones[probes.names.index(name)]))
-            for name, by in asked.items()
-            if by and name in probes.names
-        ]
-        if not aims:
-            return [None] * count
-        read = dict(zip(probes.names, numpy(sigmoid(self.nets.read_code(self.c))).T, strict=True))
-        never = np.zeros(count)
-        shares = (2 - 2 * read.get("bald", never)).clip(0, 1)
-        shares *= (2 - 4 * read.get("wearing_hat", never)).clip(0, 1)
-        if asked.keys() - given and given["young"] > 0:  # whose hair is not grey keeps it
-            shares *= (3 * read.get("gray_hair", never) - 0.5).clip(0, 1)
-        women, men = numpy(probes.hair_places)
-        return [
-            HairColour(points, women + male * (men - women), aims, float(share), float(fringe))
-            for points, male, share, fringe in zip(
-                self._shapes, read["male"], shares, read.get("bangs", never), strict=True
-            )
-        ]
-
     @cached_property
     def _hair(self) -> list[np.ndarray]:
         """The colour that facial hair of each face has, (3, 1, 1)."""
@@ -234,13 +206,8 @@ class Rendering:
             return ((drawn - numpy(self._texture)) * masks[:, None]).astype(np.float32), None
         made, shaven = [], []
         free = self._at.painted(edits)
-        how = (
-            self._at.dark(edits),
-            shades(edits),
-            free,
-            (1 - free) * self._at.brows,
-            (1 - free) * self._at.bare,
-        )
+        plain = [(1 - free) * at for at in (self._at.brows, self._at.bare)]
+        how = self._at.dark(edits), shades(edits), free, *plain
         fades, put_on = self._at.fades(edits), True
         if isinstance(edits, Mapping):
             put_on = any(by > 0 for name, by in edits.items() if tints([name]))
@@ -286,15 +253,9 @@ class Rendering:
         shifts = np.stack(made) * (1 - shuts)
         gain = self.emphasis(edits)
         if gain is not None:
-            each = zip(shifts, self._real, masks, gain, *self._lit, known, strict=True)
-            for shift, real, mask, gain, luma, light, of in each:
-                gain = gain * mask
-                shifted = luma + (LUMA * shift).sum(0) / light
-                shift += emphasised(bands(shifted[None])[0], gain).sum(0) * light * of.white
-                # A fold is redder than what is beside it: its colour fades as it does
-                tint = real + shift
-                found = bands((tint - (LUMA * tint).sum(0)) / light)
-                shift += emphasised(found, np.minimum(gain, 0)).sum(1) * light
+            each = zip(shifts, self._real, masks, gain, self._lit[1], known, strict=True)
+            for shift, real, mask, gain, light, of in each:
+                shift += more(real + shift, gain * mask, light, of.white)
         return shifts, bare
 
     def emphasis(self, edits: Edits) -> np.ndarray | None:
@@ -376,12 +337,10 @@ class Rendering:
         """What is around the mouths as it was, as light as teeth may be, each (3, h, w)."""
         return [self._toothed(own.own, number) for number, own in enumerate(self._own)]
 
-    def _toothed(
-        self, new: np.ndarray, number: int, gap: float | None = None, smiles: float = 1.0
-    ) -> np.ndarray:
+    def _toothed(self, new: np.ndarray, number: int, *opened: float) -> np.ndarray:
         """Of a new texture of a face what is around its mouth (3, h, w), as `like_teeth` has it."""
         at, own = self._at.mouth_box, self._own[number]
-        return like_teeth(new[at], own.own, own.skin, self._at.mouth[at], gap, own, smiles)
+        return like_teeth(new[at], own.own, own.skin, self._at.mouth[at], own, *opened)
 
     @cached_property
     def _real(self) -> np.ndarray:
@@ -420,8 +379,8 @@ class Rendering:
     def _over(self, values: np.ndarray) -> np.ndarray:
         """Values of the N points, between them over the mean frame: (S, S). Beyond them 1."""
         corners, weights = self.nets.mesh.to_mean(self.nets.size)
-        all_ = np.ones(len(self.nets.mesh.centre), np.float32)
-        all_[: len(values)] = values
+        more = len(self.nets.mesh.centre) - len(values)
+        all_ = np.pad(np.asarray(values, np.float32), (0, more), constant_values=1)
         return (all_[corners] * weights).sum(1).reshape(self.nets.size, -1)
 
     def _smiles(self, c: Array, edits: Edits) -> Array:

@@ -227,8 +227,8 @@ def like_teeth(
     own: np.ndarray,
     skin: np.ndarray,
     mouth: np.ndarray,
-    opened: float | None = None,
     known: Known | None = None,
+    opened: float | None = None,
     smiles: float = 1.0,
 ) -> np.ndarray:
     """A texture (3, S, S) that shows teeth wherever it is light, lit by what lights the skin.
@@ -240,9 +240,9 @@ def like_teeth(
     Args:
         own: (3, S, S) the face's texture before the change.
         skin, mouth: (S, S) where the light is measured, and what is dimmed.
+        known: of the face and the skin, where it is there.
         opened: where lips were over it, whose light and flatness the change leaves behind, how far
             they are apart now, in distances of the eyes.
-        known: of the face and the skin, where it is there.
         smiles: how surely what is opened is a smile, and no mouth that speaks.
     """
     known = known or Known(own, skin)

@@ -12,7 +12,8 @@ import torch
 
 from istrc.attributes import is_hair_colour
 from istrc.data.prepared import Prepared
-from istrc.edit.hair_colour import segment, tone
+from istrc.edit.hair_colour import tone
+from istrc.edit.hair_segment import segment
 from istrc.models.probes import Probes
 from istrc.resample import resized
 
