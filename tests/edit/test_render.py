@@ -196,6 +196,7 @@ def test_what_the_faces_decide_is_computed_once(circle, faces):
         size=circle.size,
         shapes=circle.shapes,
         whole=False,
+        probes=None,
     )
     drawing = Rendering(nets, faces, c := circle.encode(faces))
     for change in (0.1 * c, -0.1 * c):

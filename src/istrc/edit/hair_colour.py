@@ -82,8 +82,9 @@ def hair_colours(
 ) -> list[HairColour | None]:
     """What an edit does to the hair around each face of codes c (B, C); shapes: (B, 68, 2)."""
     given = edits if isinstance(edits, Mapping) else {}
-    asked, probes = attributes.hair_colours(given), nets.probes
-    if not asked or probes is None or not probes.config.get("hair"):
+    asked = attributes.hair_colours(given)
+    probes = nets.probes if asked else None
+    if probes is None or not probes.config.get("hair"):
         return [None] * len(c)
     aims = [
         (by, numpy(probes.hair_tones[probes.names.index(name)]))

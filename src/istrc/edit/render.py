@@ -206,8 +206,8 @@ class Rendering:
             return ((drawn - numpy(self._texture)) * masks[:, None]).astype(np.float32), None
         made, shaven = [], []
         free = self._at.painted(edits)
-        plain = [(1 - free) * at for at in (self._at.brows, self._at.bare)]
-        how = self._at.dark(edits), shades(edits), free, *plain
+        brows, bare = ((1 - free) * at for at in (self._at.brows, self._at.bare))
+        how = self._at.dark(edits), shades(edits), free, brows, bare
         fades, put_on = self._at.fades(edits), True
         if isinstance(edits, Mapping):
             put_on = any(by > 0 for name, by in edits.items() if tints([name]))
@@ -245,9 +245,9 @@ class Rendering:
                 # Folds leave with a smile, and are no hair
                 shaven.append(how_much * dense * (not of_the_mouth(edits)))
             made.append(shift.astype(np.float32))
-        bare = np.stack(shaven) if shaven else None
+        dark = np.stack(shaven) if shaven else None
         if self.nets.mesh is None:
-            return np.stack(made), bare
+            return np.stack(made), dark
         # Teeth that become lips are a red change, and the lips beside them have their own red
         shuts = shut(self._shapes, self._moved(c))[:, None, None, None] * self._at.lips
         shifts = np.stack(made) * (1 - shuts)
@@ -256,7 +256,7 @@ class Rendering:
             each = zip(shifts, self._real, masks, gain, self._lit[1], known, strict=True)
             for shift, real, mask, gain, light, of in each:
                 shift += more(real + shift, gain * mask, light, of.white)
-        return shifts, bare
+        return shifts, dark
 
     def emphasis(self, edits: Edits) -> np.ndarray | None:
         """How much stronger such an edit makes detail, as log gains (B, BANDS, S, S); None where
