@@ -45,6 +45,7 @@ REGIONS = {
 
 # Edits that change what is between the lips; others leave teeth as they are
 OF_THE_MOUTH = ("smile", "mouth_open", "high_cheekbones")
+OF_LIPS = ("smile", "mouth_open", "big_lips", "wide_mouth")  # ... that shape the lips
 OF_THE_BROWS = ("arched_eyebrows", "bushy_eyebrows")  # others leave the brows that are there
 # Edits of colour alone: no point of the face moves
 STILL = (

@@ -314,3 +314,14 @@ def test_teeth_keep_out_of_make_up(circle, faces):
     for layers in drawing.layers(change, ["makeup"]):
         shade = np.abs(layers.change).max(0)
         assert shade[inner > 0.99].max() < 1e-6 < shade[lips.numpy() > 0.9].max()
+
+
+def test_lips_that_nobody_paints_hardly_darken(circle, faces):
+    """Of what darkens them a part is taken away; not where lips are shaped or painted."""
+    masks = masks_of(circle.mesh, circle.size, False)
+    for edits in (["big_lips"], ["smile", "young"], ["beard"], None):
+        assert masks.red(edits) is None
+    lips = masks.red(["young"])
+    row, column = ((circle.mesh.reference[[51, 57]].mean(0)[::-1] + 1) * SIZE / 2).astype(int)
+    assert lips[row, column] > 0.5 and lips[: SIZE // 2].max() < 1e-3
+    assert masks.red(["young", "wearing_lipstick"])[row, column] < 0.5

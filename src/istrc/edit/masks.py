@@ -10,6 +10,7 @@ import numpy as np
 
 from istrc.attributes import (
     BEARDS,
+    OF_LIPS,
     OF_THE_BROWS,
     OF_THE_MOUTH,
     growing,
@@ -173,9 +174,14 @@ class Masks:
         wide = polygon(enlarged(self.mesh.reference[60:68], _LIPS), self.size)
         return blurred(wide[None], 2 * _EDGE * self.size)[0]
 
+    def red(self, edits: Edits) -> Any:
+        """The lips, where such an edit neither shapes nor paints them; None where it does."""
+        if edits is None or shades(edits) or {*OF_LIPS, *OF_THE_MOUTH} & {*edits}:
+            return None
+        return None if self.mesh is None else (1 - self.painted(edits)) * self._red
+
     @cached_property
-    def red(self) -> Any:  # likewise
-        """The lips themselves."""
+    def _red(self) -> Any:
         if self.mesh is None:
             return None
         return blurred(polygon(self.mesh.reference[48:60], self.size)[None], _EDGE * self.size)[0]

@@ -208,7 +208,7 @@ class Rendering:
         free = self._at.painted(edits)
         brows, bare = ((1 - free) * at for at in (self._at.brows, self._at.bare))
         how = self._at.dark(edits), shades(edits), free, brows, bare
-        fades, put_on = self._at.fades(edits), True
+        fades, red, put_on = self._at.fades(edits), self._at.red(edits), True
         if isinstance(edits, Mapping):
             put_on = any(by > 0 for name, by in edits.items() if tints([name]))
         grows, chin, shaves = self._at.grows(edits), self._at.chin(edits), self._at.shaves(edits)
@@ -221,8 +221,8 @@ class Rendering:
             shift = toned(new - old, real, of_it.skin, *how, of_it, put_on) * mask
             lighter = ((LUMA * shift).sum(0) / _LIGHTER).clip(0, 1)
             shift = shift * (1 - (1 - fades) * lighter)
-            if not (self._at.red is None or shades(edits) or of_the_mouth(edits)):
-                darker = (LUMA * shift).sum(0).clip(max=0) * (1 - free) * self._at.red
+            if red is not None:
+                darker = (LUMA * shift).sum(0).clip(max=0) * red
                 shift = shift - _LIPS * darker * (real + 1) / (LUMA * (real + 1)).sum(0).clip(0.1)
             if self._at.mouth is not None and not of_the_mouth(edits):
                 shift = shift * (1 - self._bared[number])
