@@ -324,4 +324,5 @@ def test_lips_that_nobody_paints_hardly_darken(circle, faces):
     lips = masks.red(["young"])
     row, column = ((circle.mesh.reference[[51, 57]].mean(0)[::-1] + 1) * SIZE / 2).astype(int)
     assert lips[row, column] > 0.5 and lips[: SIZE // 2].max() < 1e-3
-    assert masks.red(["young", "wearing_lipstick"])[row, column] < 0.5
+    painted = masks.red(["young", "wearing_lipstick"])
+    assert (painted <= lips + 1e-6).all() and painted.sum() < 0.8 * lips.sum()
