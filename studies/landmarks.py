@@ -30,12 +30,18 @@ from istrc.resample import resized
 from istrc.roc import roc_auc
 from istrc.shape.frame import aligning, mirrored
 from istrc.shape.measures import MEASURED, eyes, measures
-from istrc.training.changes import REGIONS
 from istrc.training.landmarks import grid, in_views, occlude, similarities
 from istrc.training.loop import generator
 
 LABELS = ("eyeglasses", "beard", "wearing_hat", "smile", "mouth_open")  # groups of their own
 BATCH = 128
+REGIONS = {  # of iBUG's points
+    "jaw": range(0, 17),
+    "brows": range(17, 27),
+    "nose": range(27, 36),
+    "eyes": range(36, 48),
+    "mouth": range(48, 68),
+}
 ASTRAY = dict(shift=0.12, scale=1.25, rotate=20.0)  # of a frame to be put right
 
 

@@ -119,7 +119,6 @@ def train_on_embeddings(
     net.covariance.copy_(torch.cov(z.T))
     net = net.to(s.device)
     z, labels, positive = z.to(s.device), labels.to(s.device), positive.to(s.device)
-    optimizer = torch.optim.AdamW(net.parameters(), lr=s.rate, weight_decay=s.decay)
 
     def gradients(step: int, rows: torch.Tensor) -> Mapping[str, torch.Tensor]:
         points = z[rows]
@@ -128,7 +127,6 @@ def train_on_embeddings(
         loss.backward()
         return {"loss": loss.detach() / len(net.names)}
 
-    @torch.no_grad()
     def validate(step: int) -> dict[str, float]:
         areas = areas_under_curves(net.raw(val_z.to(s.device)), val_labels)
         return {"auc_mean": float(np.mean([*areas.values()])) if areas else 0.5}
@@ -138,7 +136,7 @@ def train_on_embeddings(
         s,
         out,
         modules={"net": net},
-        optimizers={"adamw": optimizer},
+        optimizers={"adamw": torch.optim.AdamW(net.parameters(), lr=s.rate, weight_decay=s.decay)},
         batch=lambda step: loop.uniform(s.seed, step, len(z), s.batch_size),
         gradients=gradients,
         validate=validate,

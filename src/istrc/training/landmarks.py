@@ -267,7 +267,6 @@ def _train(
     size = net.size
     net = channels_last(copy.deepcopy(net), s.device)
     averaged = copy.deepcopy(net).eval()
-    optimizer = torch.optim.AdamW(net.parameters(), lr=s.rate, weight_decay=s.decay)
     tune, rng = tune[:512], loop.generator(s.seed, 0, 1)
     validation = views(prepared.images[tune], points[tune], size, rng, **jitter)
 
@@ -285,7 +284,6 @@ def _train(
         loss.backward()
         return parts
 
-    @torch.no_grad()
     def validate(step: int) -> dict[str, float]:
         x, places, occluded = (part.to(s.device) for part in validation)
         _, parts = point_loss(averaged(x), places - mean, occluded, places)
@@ -296,7 +294,7 @@ def _train(
         s,
         out,
         modules={"net": net, "averaged": averaged},
-        optimizers={"adamw": optimizer},
+        optimizers={"adamw": torch.optim.AdamW(net.parameters(), lr=s.rate, weight_decay=s.decay)},
         batch=batch,
         gradients=gradients,
         averaged=averaged,

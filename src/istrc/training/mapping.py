@@ -105,7 +105,6 @@ def train_mapping(data: str | Path, out: str | Path, **given: Any) -> Mapping:
         loss.backward()
         return {"mse": loss.detach()}
 
-    @torch.no_grad()
     def validate(step: int) -> dict[str, float]:
         errors = (net.eval().standardised(val_z) - val_standard).square()
         error = (errors * weights).mean().item()
