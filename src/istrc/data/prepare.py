@@ -220,8 +220,8 @@ def _assemble(source: Source, out: Path, plan: dict[str, Any], count: int) -> No
     for number in range(count):
         part = load_part(folder, number)
         for key, found in small.items():
-            found += [array] if len(array := getattr(part, key)) else []
-        skipped += part.skipped
+            found += [part[key]] if len(part[key]) else []
+        skipped += part["skipped"]
     kept = np.concatenate([np.zeros(0, np.int64), *small["rows"]])
     if len(kept) + len(skipped) != total:
         raise IstrcError(
@@ -237,18 +237,17 @@ def _assemble(source: Source, out: Path, plan: dict[str, Any], count: int) -> No
         )
 
     shape = (len(kept), plan["size"], plan["size"], 3)
-    write_images(out, shape, (load_part(folder, number).images for number in range(count)))
+    write_images(out, shape, (load_part(folder, number)["images"] for number in range(count)))
 
     labels = {key: getattr(source, key) for key in ("attributes", "identity", "split")}
     arrays = {key: np.ascontiguousarray(array[kept]) for key, array in labels.items()}
     attribute_names = list(source.attribute_names)
     info: dict[str, Any] = {}
     if plan["measured"]:
+        measures = np.concatenate(small["measures"])
+        train = arrays["split"] == SPLITS.index("train")
         residuals, measured = measuring.label(
-            np.concatenate(small["measures"]),
-            arrays["attributes"],
-            attribute_names,
-            arrays["split"] == SPLITS.index("train"),
+            measures, arrays["attributes"], attribute_names, train
         )
         arrays["attributes"] = np.concatenate([arrays["attributes"], measured], axis=1)
         arrays["measured"] = residuals

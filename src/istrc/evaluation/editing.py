@@ -188,12 +188,8 @@ def evaluate_editing(
 
     found: dict[str, Any] = {"methods": methods, "equal_identity": at_equal_identity(methods)}
     if slow:
-        found["few"] = {
-            "slow": list(slow),
-            "faces_per_edit": few,
-            "methods": on_few,
-            "equal_identity": at_equal_identity(on_few),
-        }
+        found["few"] = dict(slow=list(slow), faces_per_edit=few, methods=on_few)
+        found["few"]["equal_identity"] = at_equal_identity(on_few)
     return {
         **found,
         "left_out": left_out,

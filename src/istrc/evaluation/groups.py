@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from istrc.data.measured import MEASURES, measure
 from istrc.data.prepared import Prepared
 from istrc.errors import InputError
 from istrc.evaluation.pixels import FEWEST, check_available, lab, skin_mask
+from istrc.shape.measures import pose
 
 LABELS = ("male", "young", "pale_skin")
 LIGHT, DARK = 41.0, 10.0  # degrees: above is light or very light, below is brown or dark
@@ -64,7 +64,7 @@ class Groups:
         except InputError as error:
             self.skipped = str(error)
             return
-        yaw = measure(self.points.astype(np.float64))[:, MEASURES.index("yaw")]
+        yaw = pose(self.points.astype(np.float64))[:, 0]
         # A predictor that leans to one side would call half of the frontal faces turned
         self.yaw = yaw - np.median(yaw[prepared.rows(split)])  # (N,)
         self._angles: dict[int, float] = {}
@@ -90,9 +90,5 @@ class Groups:
         """Where the measured groups are divided, for the results."""
         if self.skipped is not None:
             return {"skipped": self.skipped}
-        return {
-            "skin": "individual typology angle, degrees",
-            "light_over": LIGHT,
-            "dark_under": DARK,
-            "turned_over": TURNED,
-        }
+        tones = dict(skin="individual typology angle, degrees", light_over=LIGHT, dark_under=DARK)
+        return {**tones, "turned_over": TURNED}

@@ -36,20 +36,13 @@ class Clock:
 
     def seconds(self, work: Callable[[], Any]) -> float:
         """The median of the runs. Work that takes longer than the budget is run only once."""
-        return statistics.median(self._times(work))
-
-    def least(self, work: Callable[[], Any]) -> float:
-        """The shortest of the runs, as a peak is measured."""
-        return min(self._times(work))
-
-    def _times(self, work: Callable[[], Any]) -> list[float]:
         first = self.once(work)
         if first > self.budget:
-            return [first]
+            return first
         times: list[float] = []
         while len(times) < self.runs and (not times or sum(times) < self.budget):
             times.append(self.once(work))
-        return times
+        return statistics.median(times)
 
     def once(self, work: Callable[[], Any]) -> float:
         """Seconds of one run."""

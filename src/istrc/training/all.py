@@ -98,17 +98,8 @@ def train_all(data: str | Path, out: str | Path, **given: Any) -> Circle:
     )
     changes = trained("changes", train_changes, steps=s.changes_steps, **nets)
     probes = trained("probes", train_probes, steps=s.probes_steps, **nets)
-    circle = Circle(
-        recogniser,
-        autoencoder,
-        mapping,
-        attributes,
-        landmarks=landmarks,
-        search=search,
-        changes=changes,
-        probes=probes,
-        whole=preset.whole,
-    )
+    further = dict(landmarks=landmarks, search=search, changes=changes, probes=probes)
+    circle = Circle(recogniser, autoencoder, mapping, attributes, **further, whole=preset.whole)
     if not preset.whole:  # a class is wide: pictures of two may be nearer than two pictures of one
         circle.same_person = same_person_angle(circle, prepared, s.seed)
     trained("reach", train_reach, circle=circle)

@@ -198,6 +198,10 @@ def train_began(data: str | Path, out: str | Path, **given: Any) -> tuple[AutoEn
         shown["quality"] = psnr - 10 * shown["feature"] + 10 * min(1.0, shown["crisp"])
         return shown
 
+    config = dict(data=prepared.info.get("source"), faces=len(fit), net=net.config)
+    config |= dict(generator=generator.config, feature_weight=0.0, facenet=None)
+    if facenet is not None:
+        config |= dict(feature_weight=s.feature_weight, facenet=fingerprint(facenet))
     loop.train(
         "began",
         s,
@@ -211,13 +215,6 @@ def train_began(data: str | Path, out: str | Path, **given: Any) -> tuple[AutoEn
         validate=validate,
         best="quality",
         state=state,
-        config=dict(
-            data=prepared.info.get("source"),
-            faces=len(fit),
-            feature_weight=s.feature_weight if facenet is not None else 0.0,
-            facenet=None if facenet is None else fingerprint(facenet),
-            net=net.config,
-            generator=generator.config,
-        ),
+        config=config,
     )
     return averaged, generator

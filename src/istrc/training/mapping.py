@@ -126,19 +126,9 @@ def train_mapping(data: str | Path, out: str | Path, **given: Any) -> Mapping:
     note(s.recogniser, out)
     if not s.fine_steps:
         return net.eval()
-    return fine_tune(
-        net.eval(),
-        z,
-        h,
-        weights,
-        s.autoencoder,
-        Path(out) / "fine",
-        config=config,
-        steps=s.fine_steps,
-        seed=s.seed,
-        device=s.device,
-        minutes=s.minutes,
-    )
+    given = dict(steps=s.fine_steps, seed=s.seed, device=s.device, minutes=s.minutes)
+    fine = Path(out) / "fine"
+    return fine_tune(net.eval(), z, h, weights, s.autoencoder, fine, config=config, **given)
 
 
 def fine_tune(

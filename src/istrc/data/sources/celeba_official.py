@@ -127,10 +127,8 @@ class CelebaOfficial:
                 yield None, "no such picture"
             else:
                 try:
-                    if self.zip:
-                        yield self._unpacked(member, LARGEST_FILE), ""
-                    else:
-                        yield contents(self.folder / member, LARGEST_FILE), ""
+                    where, most = self.folder / member, LARGEST_FILE
+                    yield self._unpacked(member, most) if self.zip else contents(where, most), ""
                 except OSError as error:
                     yield None, f"cannot be read: {error}"
                 except ValueError as error:
