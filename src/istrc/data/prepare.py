@@ -69,7 +69,7 @@ def prepare(
     categories: Sequence[str] = (),  # folder + CSV: columns whose values become attributes
     unseen: float = 0.0,  # folder: share of the identities that are held out whole, as `test`
     chunk: int = _CHUNK,  # pictures a part: what a kill can cost each worker
-    progress: _Progress | None = None,  # called with (pictures done, pictures in all)
+    progress: _Progress = lambda done, total: None,  # of pictures
 ) -> Report:
     """Prepares a source into the folder `out` (see prepared.py for the format).
 
@@ -169,14 +169,13 @@ def _make_parts(
     plan: dict[str, Any],
     chunks: list[range],
     workers: int,
-    progress: _Progress | None,
+    progress: _Progress,
 ) -> int:
     """Makes the parts that are not there yet; returns how many pictures were done before."""
     total = len(source.names)
     missing = [k for k in range(len(chunks)) if not part_path(folder, k).exists()]
     resumed = done = total - sum(len(chunks[k]) for k in missing)
-    if progress:
-        progress(done, total)
+    progress(done, total)
     arguments = (source, plan["size"], plan["measured"], folder)
 
     def one_after_another() -> Iterator[int]:
@@ -207,8 +206,7 @@ def _make_parts(
 
     for k in side_by_side() if workers > 1 and len(missing) > 1 else one_after_another():
         done += len(chunks[k])
-        if progress:
-            progress(done, total)
+        progress(done, total)
     return resumed
 
 

@@ -122,7 +122,7 @@ def train_on_embeddings(
         return {"loss": loss.detach() / len(net.names)}
 
     def validate(step: int) -> dict[str, float]:
-        areas = areas_under_curves(net.raw(val_z.to(s.device)), val_labels)
+        areas = areas_under_curves(net.raw(val_z.to(s.device)), val_labels, names)
         return {"auc_mean": float(np.mean([*areas.values()])) if areas else 0.5}
 
     loop.train(

@@ -100,14 +100,12 @@ def train_changes(data: str | Path, out: str | Path, **given: Any) -> Changes:
 
     def gradients(step: int, given) -> Numbers[str, torch.Tensor]:
         z1, z2, c1, c2 = (part.to(s.device) for part in given)
-        net.train()
         wanted = (c2 - c1) / net.spread
         loss = ((net.standardised(c1, z1, z2) - wanted).square() * weights).mean()
         loss.backward()
         return {"loss": loss.detach()}
 
     def validate(step: int) -> dict[str, float]:
-        net.eval()
         numbers = {}
         for kind, (z1, z2, c1, c2) in validation.items():
             found, wanted = net.standardised(c1, z1, z2), (c2 - c1) / net.spread

@@ -62,14 +62,13 @@ def train_circle(data: str | Path, out: str | Path, **given: Any) -> Circle:
 
     def trained(run: str, train: Callable[..., Any], **settings: Any) -> Any:
         with timed(runs / run):
-            return train(data, runs / run, spaces=spaces, **settings, **common)
+            given = {**s.steps_of(run), **settings, **common}
+            return train(data, runs / run, spaces=spaces, **given)
 
     own = dict(autoencoder=from_.autoencoder)
-    mapping = trained(
-        "mapping", train_mapping, steps=s.mapping_steps, fine_steps=s.mapping_fine_steps, **own
-    )
-    attributes = trained("attributes", train_attributes, steps=s.attributes_steps, limit=s.limit)
-    changes = trained("changes", train_changes, steps=s.changes_steps, **own)
+    mapping = trained("mapping", train_mapping, **own)
+    attributes = trained("attributes", train_attributes, limit=s.limit)
+    changes = trained("changes", train_changes, **own)
 
     as_they_are = ("landmarks", "search", "probes", "aligner", "whole")
     further = {part: getattr(from_, part) for part in as_they_are}

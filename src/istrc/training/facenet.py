@@ -186,8 +186,8 @@ def measure(net: FaceNet, prepared: Prepared, rows: np.ndarray, device: str) -> 
     """Mean AUC of the heads and the AUC of verification on people never trained on."""
     z = embed_rows(net, prepared, rows, device)
     scores = net.head_logits(z.to(device))
-    found = areas_under_curves(scores, torch.from_numpy(prepared.attributes[rows]))
-    aucs = {prepared.attribute_names[column]: area for column, area in found.items()}
+    labels = torch.from_numpy(prepared.attributes[rows])
+    aucs = areas_under_curves(scores, labels, prepared.attribute_names)
     shown = {f"auc_{n}": aucs[n] for n in ("smile", "mouth_open", "male") if n in aucs}
     if aucs:
         shown["auc_mean"] = float(np.mean(list(aucs.values())))

@@ -73,7 +73,7 @@ def train_probes(data: str | Path, out: str | Path, **given: Any) -> Probes:
         return {"entropy": loss.detach()}
 
     def validate(step: int) -> dict[str, float]:
-        areas = areas_under_curves(net(codes["tune"][0].to(s.device)), labels["tune"])
+        areas = areas_under_curves(net(codes["tune"][0].to(s.device)), labels["tune"], names)
         return {"auc": float(np.mean([*areas.values()]))}
 
     loop.train(

@@ -87,6 +87,11 @@ class Settings:
         """What a run's configuration says of them."""
         return {f.name: getattr(self, f.name) for f in fields(self) if f.metadata.get("recorded")}
 
+    def steps_of(self, part: str) -> dict[str, int]:
+        """Of what trains several parts: `steps` and `fine_steps` of one that has them."""
+        names = {name: f"{part}_{name}" for name in ("steps", "fine_steps")}
+        return {name: getattr(self, own) for name, own in names.items() if hasattr(self, own)}
+
 
 @dataclass(kw_only=True)
 class Run(Settings):

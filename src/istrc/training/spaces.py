@@ -105,8 +105,7 @@ class Spaces:
 
     def _make(self, part: str) -> tuple[torch.Tensor, torch.Tensor]:
         """A part, which the folder then keeps."""
-        *nets, textures = self._nets
-        both = embed_and_encode(*nets, self.rows[part], self._device, textures)
+        both = embed_and_encode(*self._nets[:3], self.rows[part], self._device, self._nets[3])
         if self._folder is None:
             return both
         note = self._folder / NOTE
