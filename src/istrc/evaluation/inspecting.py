@@ -124,8 +124,7 @@ def inspect_recogniser(
         "embeddings_made": kept.made,
     }
     if circle is not None:
-        shown = draw(circle, prepared, faces, seed)
-        shown.save(out / "faces.png")
+        draw(circle, prepared, faces, seed).save(out / "faces.png")
     write_text(out / "inspect.md", table([results, *beside]))
     return write_results(out / "inspect.json", results, seed=seed)
 

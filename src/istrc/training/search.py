@@ -73,6 +73,6 @@ def train_search(data: str | Path, out: str | Path, **given: Any) -> Search:
             found[part] = found[part] + moved
     nets = dict(landmarks=fingerprint(landmarks), autoencoder=fingerprint(autoencoder))
     config = dict(part="search", faces=len(rows["fit"]), seed=s.seed, **s.recorded(), **nets)
-    off = [round(one, 5) for one in errors]  # on tune, half crops, before and after each step
-    write_json(Path(out) / "run.json", {**config, "net": net.config, "off": off})
+    errors = [round(one, 5) for one in errors]  # on tune, half crops, before and after each step
+    write_json(Path(out) / "run.json", {**config, "net": net.config, "off": errors})
     return net.eval()
