@@ -153,12 +153,3 @@ def test_all_of_it_is_written_once_and_the_file_stays_small(circle_of, toys, jud
     assert "| smile- | lip_curve |" in text and "| beard+ | - | - |" in text
     heads = [line for line in text.splitlines() if line.startswith("| group |")]
     assert heads and "tone outside" in heads[0] and "same person" not in heads[0]
-
-
-def test_they_need_not_be_asked(circle_of, toys, judge, predictor):
-    found = evaluate_editing(
-        circle=circle_of(toys), prepared=toys, judge=judge, modes=("photo",),
-        transformations=("smile",), faces=4, others=False,
-    )  # fmt: skip
-    assert "geometry" not in found
-    assert "moved" not in found["methods"]["photo"]["1"]["edits"]["smile+"]

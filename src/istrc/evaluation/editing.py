@@ -116,7 +116,6 @@ def evaluate_editing(
     slow: Collection[str] = (),  # peers measured on fewer faces, on which all others are as well
     few: int = 20,  # those, for each transformation and direction
     nothing: bool = True,  # strength 0 beside them
-    others: bool = True,  # ask geometry and colour as well, where the data has landmarks
     grey: int = GREY,  # faces of each edit that are edited as grey photographs, too
     split: str = "valid",
     batch_size: int = 64,
@@ -138,7 +137,7 @@ def evaluate_editing(
 
     Raises InputError where no face can be edited.
     """
-    pictures = PictureJudges(prepared, split, grey) if others else None
+    pictures = PictureJudges(prepared, split, grey)
     how: dict[str, Any] = dict(split=split, batch_size=batch_size, seed=seed)
     bench = Bench(prepared, judge, second, others=pictures, **how)
     asked: dict[str, Any] = dict(transformations=transformations, split=split, faces=faces)
@@ -202,5 +201,5 @@ def evaluate_editing(
         "threads": torch.get_num_threads(),
         "seed": seed,
         "weights": circle_checksum(circle),
-        **(pictures.record if pictures else {}),
+        **pictures.record,
     }

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from istrc.data.prepared import Prepared
-from istrc.errors import InputError
 from istrc.evaluation.pixels import FEWEST, check_available, lab, skin_mask
 from istrc.shape.measures import pose
 
@@ -50,20 +49,13 @@ def by_label(prepared: Prepared, rows: np.ndarray) -> dict[str, np.ndarray]:
 class Groups:
     """Tells the groups of a prepared folder's faces; each face's tone is measured once.
 
-    Attributes:
-        skipped: why there are those of the labels alone (the data has no landmarks, or scikit-image
-            is missing); None where tone and pose are measured.
+    Raises InputError where the data has no landmarks, or scikit-image is missing; `by_label` needs
+    neither.
     """
 
     def __init__(self, prepared: Prepared, split: str = "valid"):
-        self.prepared = prepared
-        self.skipped: str | None = None
-        try:
-            check_available()
-            self.points = prepared.landmarks
-        except InputError as error:
-            self.skipped = str(error)
-            return
+        check_available()
+        self.prepared, self.points = prepared, prepared.landmarks
         yaw = pose(self.points.astype(np.float64))[:, 0]
         # A predictor that leans to one side would call half of the frontal faces turned
         self.yaw = yaw - np.median(yaw[prepared.rows(split)])  # (N,)
@@ -71,14 +63,11 @@ class Groups:
 
     def of(self, rows: np.ndarray) -> dict[str, np.ndarray]:
         """Which of these rows are in which group, (N,) bool each: by label, by tone, by pose."""
-        found = by_label(self.prepared, rows)
-        if self.skipped is None:
-            angles = np.array([self._angle(int(row)) for row in rows])
-            tones = (angles > LIGHT, (angles <= LIGHT) & (angles >= DARK), angles < DARK)
-            turned = np.abs(self.yaw[rows]) > TURNED
-            found |= zip(TONES, tones, strict=True)
-            found |= zip(POSES, (~turned, turned), strict=True)
-        return found
+        angles = np.array([self._angle(int(row)) for row in rows])
+        tones = (angles > LIGHT, (angles <= LIGHT) & (angles >= DARK), angles < DARK)
+        turned = np.abs(self.yaw[rows]) > TURNED
+        found = by_label(self.prepared, rows) | dict(zip(TONES, tones, strict=True))
+        return found | dict(zip(POSES, (~turned, turned), strict=True))
 
     def _angle(self, row: int) -> float:
         if row not in self._angles:
@@ -88,7 +77,5 @@ class Groups:
     @property
     def record(self) -> dict[str, Any]:
         """Where the measured groups are divided, for the results."""
-        if self.skipped is not None:
-            return {"skipped": self.skipped}
         tones = dict(skin="individual typology angle, degrees", light_over=LIGHT, dark_under=DARK)
         return {**tones, "turned_over": TURNED}
