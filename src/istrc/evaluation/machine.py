@@ -35,14 +35,18 @@ class Clock:
     budget: float = 4.0
 
     def seconds(self, work: Callable[[], Any]) -> float:
-        """The median of the runs. Work that takes longer than the budget is run only once."""
+        """The median of `times`."""
+        return statistics.median(self.times(work))
+
+    def times(self, work: Callable[[], Any]) -> list[float]:
+        """Seconds of the runs. Work that takes longer than the budget is run only once."""
         first = self.once(work)
         if first > self.budget:
-            return first
+            return [first]
         times: list[float] = []
         while len(times) < self.runs and (not times or sum(times) < self.budget):
             times.append(self.once(work))
-        return statistics.median(times)
+        return times
 
     def once(self, work: Callable[[], Any]) -> float:
         """Seconds of one run."""
