@@ -1,4 +1,4 @@
-"""What the commands of the studies share: their options, and where their results go."""
+"""What the commands of the studies share: their options, where their results go, and tables."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 from istrc.circle import Circle
 from istrc.data.prepared import Prepared
 from istrc.errors import IstrcError
-from istrc.evaluation.results import plain, write_results, write_text
+from istrc.evaluation.results import markdown_table, plain, write_results, write_text
 from istrc.shipped import DEFAULT
 
 
@@ -77,3 +77,11 @@ class Study:
         if self.given.markdown:
             made = f"<!-- made by `{command}`; do not edit by hand -->\n"
             write_text(self.given.markdown, made + text)
+
+
+def records_table(
+    first: str, columns: Mapping[str, str], records: Mapping[str, Mapping[str, Any]]
+) -> str:
+    """`markdown_table` of records by name: of each what `columns` names, under their headings."""
+    rows = [[name, *map(one.get, columns)] for name, one in records.items()]
+    return markdown_table([first, *columns.values()], rows)

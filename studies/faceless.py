@@ -14,11 +14,10 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
-from studies.command import Study
+from studies.command import Study, records_table
 from studies.finding import found_in
 
 from istrc.circle import Circle
-from istrc.evaluation.results import records_table
 from istrc.photo.align import FindsPoints
 from istrc.photo.inputs import find_inputs
 from istrc.photo.read import read_picture

@@ -18,7 +18,7 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-from studies.command import Study
+from studies.command import Study, records_table
 from studies.scenes import (
     BACKGROUNDS,
     EYE_DISTANCE,
@@ -38,7 +38,7 @@ from istrc.data.prepared import Prepared
 from istrc.errors import InputError
 from istrc.evaluation.embedding import Progress, silent
 from istrc.evaluation.groups import DARK, LIGHT, TURNED, Groups, skin_angle
-from istrc.evaluation.results import markdown_table, records_table
+from istrc.evaluation.results import markdown_table
 from istrc.photo.align import FindsPoints, Frame, find_frame, frame_from_box
 from istrc.photo.find import Found, find_faces
 from istrc.progress import Bar

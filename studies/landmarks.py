@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from studies.command import Study
+from studies.command import Study, records_table
 from torch.nn import functional as F
 
 from istrc.arrays import numpy
@@ -24,7 +24,6 @@ from istrc.data.prepared import Prepared, to_pixels
 from istrc.errors import InputError
 from istrc.evaluation.embedding import Progress, silent
 from istrc.evaluation.groups import Groups
-from istrc.evaluation.results import records_table
 from istrc.progress import Bar
 from istrc.resample import resized
 from istrc.roc import roc_auc

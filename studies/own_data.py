@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from studies.command import Study, run
+from studies.command import Study, records_table, run
 
 from istrc import figures, sphere
 from istrc.arrays import numpy
@@ -33,7 +33,6 @@ from istrc.evaluation.reconstruction import evaluate_reconstruction
 from istrc.evaluation.results import (
     circle_checksum,
     markdown_table,
-    records_table,
 )
 from istrc.progress import Bar
 from istrc.training.cost import NAME, read

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from studies.command import records_table
 from studies.own_data import own_markdown
 from studies.processes import processes_markdown
 from studies.runtimes import runtimes_markdown
@@ -20,7 +21,7 @@ from tools.bulk import bulk_markdown
 from tools.folders import folders_markdown
 from tools.page import page_markdown
 
-from istrc.evaluation.results import markdown_table, records_table
+from istrc.evaluation.results import markdown_table
 from istrc.whole import read_json
 
 PARTS = (

@@ -16,7 +16,7 @@ from istrc.models.serialization import load_part
 from istrc.shape.mesh import signed_of
 from istrc.training.all import train_all
 from istrc.training.settings import PRESETS
-from istrc.training.spaces import Spaces, with_mirrors
+from istrc.training.spaces import Spaces
 from studies import own_data
 
 KINDS = {"broad": (20, 10), "narrow": (9, 12), "flat": (17, 7), "small": (11, 8)}  # half width, top
@@ -130,7 +130,7 @@ def test_no_mirror_is_known(made, circle):
     prepared = Prepared(made / "prepared")
     textures = made / "circle" / "runs" / "textures"
     spaces = Spaces(circle.facenet, circle.autoencoder, prepared, textures=textures)
-    z, c = with_mirrors(spaces, "tune")
+    z, c = spaces.sides("tune")
     torch.testing.assert_close(c[1], c[0], atol=1e-5, rtol=1e-5)
     torch.testing.assert_close(z[1], z[0], atol=1e-5, rtol=1e-5)
     rows = prepared.rows("tune")

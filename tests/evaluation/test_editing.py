@@ -7,7 +7,7 @@ from tools.pages import editing_markdown
 from istrc.evaluation import metrics
 from istrc.evaluation.editing import Bench, evaluate_editing
 from istrc.evaluation.editing_faces import Edit, choose_faces, recognised
-from istrc.evaluation.editing_measures import Outcome, measure
+from istrc.evaluation.editing_measures import Outcome, measure, verdicts
 from istrc.evaluation.results import write_results
 from istrc.evaluation.viewers import Sheets, ranked
 
@@ -92,7 +92,7 @@ def test_the_numbers_of_one_edit_the_slow_way(circle, prepared, judge, bench):
     ][0]
     editor = partial(circle.edit, mode="photo")
     outcome = bench.run(editor, edit, 1.0)
-    numbers = measure(outcome, judge, prepared, threshold=0.8)
+    numbers = measure(outcome, prepared)
 
     x = prepared.batch(edit.rows)
     y = circle.edit(x, {"smile": 1.0}, mode="photo")
@@ -166,8 +166,8 @@ def test_leakage_and_flips_are_of_all_attributes_but_the_target(prepared, judge)
     rng = np.random.default_rng(0)
     before, after = rng.random((2, 5, len(judge.attribute_names)))
     edit = Edit("smile", +1, prepared.rows("valid")[:5])
-    outcome = Outcome(edit, before, after, background=np.zeros(5), seconds=1.0)
-    found = measure(outcome, judge, prepared, threshold=None)
+    figures = verdicts(edit, before, after, judge)
+    found = measure(Outcome(edit, after, figures, 1.0, np.zeros((5, 2))), prepared)
     others = [a for a, name in enumerate(judge.attribute_names) if name != "smile"]
     change = [abs(after[n, a] - before[n, a]) for n in range(5) for a in others]
     flips = [(after[n, a] >= 0.5) != (before[n, a] >= 0.5) for n in range(5) for a in others]

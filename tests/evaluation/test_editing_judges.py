@@ -71,7 +71,7 @@ def test_the_figures_of_one_edit_the_slow_way(circle_of, toys, judge, predictor)
     edit = Edit("smile", -1, rows)
     editor = partial(circle_of(toys).edit, mode="photo")
     outcome = bench.run(editor, edit, 1.0)
-    numbers = measure(outcome, judge, toys, threshold=None)
+    numbers = measure(outcome, toys)
 
     points = seen.geometry.find(outcome.pixels)
     figures = seen.geometry.measure(edit, points)
@@ -107,13 +107,13 @@ def test_the_figures_of_one_edit_the_slow_way(circle_of, toys, judge, predictor)
     assert few.figures["moved_by"].tolist() == figures["moved_by"][[0, 7]].tolist()
     assert few.groups["male"].tolist() == outcome.groups["male"][[0, 7]].tolist()
 
-    members = seen.groups.of(rows)
+    members, before = seen.groups.of(rows), judge.probabilities(toys.batch(rows))
     assert set(numbers["groups"]) == {word for word, inside in members.items() if inside.any()}
     for word, found in numbers["groups"].items():
         inside = members[word]
         assert found["faces"] == inside.sum()
         assert found["moved"] == figures["moved"][inside].mean()
-        change = np.abs(outcome.after - outcome.before)[inside, 1:]  # smile is the first
+        change = np.abs(outcome.after - before)[inside, 1:]  # smile is the first
         assert found["leakage"] == pytest.approx(change.mean(), rel=1e-5)
 
 
@@ -153,12 +153,3 @@ def test_all_of_it_is_written_once_and_the_file_stays_small(circle_of, toys, jud
     assert "| smile- | lip_curve |" in text and "| beard+ | - | - |" in text
     heads = [line for line in text.splitlines() if line.startswith("| group |")]
     assert heads and "tone outside" in heads[0] and "same person" not in heads[0]
-
-
-def test_they_need_not_be_asked(circle_of, toys, judge, predictor):
-    found = evaluate_editing(
-        circle=circle_of(toys), prepared=toys, judge=judge, modes=("photo",),
-        transformations=("smile",), faces=4, others=False,
-    )  # fmt: skip
-    assert "geometry" not in found
-    assert "moved" not in found["methods"]["photo"]["1"]["edits"]["smile+"]

@@ -142,7 +142,7 @@ def test_kernel_distance_the_slow_way():
     assert metrics.kernel_distance(a, b) == pytest.approx(slow)
 
 
-def test_kernel_distance_of_more_than_a_block_of_rows():
+def test_kernel_distance_of_many_rows():
     rng = np.random.default_rng(0)
     a, b = rng.normal(size=(1300, 4)), rng.normal(0.2, 1, (1050, 4))
     aa, bb, ab = ((x @ y.T / 4 + 1) ** 3 for x, y in ((a, a), (b, b), (a, b)))

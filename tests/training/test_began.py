@@ -20,13 +20,11 @@ from istrc.training.augment import augment
 from istrc.training.began import (
     balance,
     bounds,
-    collapsed,
     energy,
     perceptual_loss,
     sharpness,
     take_components,
     train_began,
-    variety,
 )
 from istrc.training.critic import hinge
 
@@ -96,14 +94,6 @@ def test_balance_is_the_papers(k, real, fake, gamma, rate):
     assert 0 <= following <= 1
     if 0 < k < 1 and rate > 1e-6 and abs(gamma * real - fake) > 1e-6:
         assert (following > k) == (fake < gamma * real)
-
-
-def test_variety_is_nothing_after_a_collapse():
-    torch.manual_seed(0)
-    assert variety(torch.rand(1, 3, 4, 4).expand(5, -1, -1, -1)) == 0
-    x = torch.rand(3, 1, 2, 2)
-    byhand = sum((x[i] - x[i - 1]).abs().mean() for i in range(3)) / 3
-    assert variety(x).item() == pytest.approx(byhand.item())
 
 
 def test_perceptual_loss_by_hand():
@@ -208,34 +198,6 @@ def test_the_auto_encoder_can_be_trained_alone(caught):
     assert all(p.grad is None for p in run["modules"]["generator"].parameters())
 
 
-def test_a_collapse_is_the_loss_of_half_the_variety_there_was():
-    state = {}
-    # A generator begins with little and grows: no collapse
-    assert [collapsed(state, ratio / 100) for ratio in range(1, 80)] == [0.0] * 79
-    peak = state["variety_peak"]
-    seen = []
-    average = state["variety"]
-    for _ in range(200):
-        average = 0.99 * average + 0.01 * 0.05
-        seen.append(collapsed(state, 0.05))
-        assert seen[-1] == float(average < peak / 2)
-    assert seen[0] == 0.0 and seen[-1] == 1.0
-    # It may come back
-    assert [collapsed(state, 1.0) for _ in range(200)][-1] == 0.0
-
-
-def test_the_generators_variety_is_watched(caught):
-    run = caught()
-    first = run["gradients"](0, run["batch"](0))
-    assert first["variety"] > 0 and first["collapsed"] == 0.0
-    with torch.no_grad():
-        for p in run["modules"]["generator"].parameters():
-            p.zero_()
-    run["state"]["variety"] = 0.1 * run["state"]["variety_peak"]
-    shown = run["gradients"](1, run["batch"](1))
-    assert shown["variety"] == 0 and shown["collapsed"] == 1.0
-
-
 def test_quality_by_hand(caught, toys):
     """PSNR of [-1, 1] faces, and the features' distance at ten decibels a unit."""
     torch.manual_seed(5)
@@ -324,12 +286,12 @@ def test_k_and_m_are_logged_and_k_lives_through_kills(toy_runs):
     shown = {}
     for folder in (toy_runs.whole, toy_runs.killed):
         events = EventAccumulator(str(folder / "began" / "log")).Reload()
-        names = ("train/k", "train/M", "train/L_real", "train/L_fake", "train/variety")
+        names = ("train/k", "train/M", "train/L_real", "train/L_fake")
         shown[folder] = [events.Scalars(name)[-1].value for name in names]
         assert {"valid/psnr", "valid/quality"} <= set(events.Tags()["scalars"])
     whole, killed = shown.values()
     assert whole == killed
-    k, measure, real, fake, _ = whole
+    k, measure, real, fake = whole
     assert 0 <= k <= 1 and measure == pytest.approx(real + abs(0.6 * real - fake), rel=1e-4)
 
 

@@ -14,7 +14,7 @@ from istrc.shape.frame import mirrored
 from istrc.training import changes as module
 from istrc.training.changes import NEAREST, Pairs, explained, poses, train_changes
 from istrc.training.shape_free import make_shape_free
-from istrc.training.spaces import Spaces, with_mirrors
+from istrc.training.spaces import Spaces
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +78,7 @@ def test_explained_is_of_the_weighed_variance():
 
 def test_both_sides_are_faces_and_their_mirror_images(nets, shaped_folder, textures):
     made = Spaces(*nets.values(), Prepared(shaped_folder), textures=textures)
-    z, c = with_mirrors(made, "tune")
+    z, c = made.sides("tune")
     rows = made.rows["tune"]
     assert z.shape == (2, len(rows), 8) and c.shape == (2, len(rows), 10 + 136)
     shapes = torch.from_numpy(Prepared(textures).landmarks[rows])
@@ -104,8 +104,8 @@ def test_killed_and_resumed_it_ends_with_the_same_bits(
     whole, again = resumed(partial(train_changes, shaped_folder, **few, **nets), 4)
     same_weights(whole, again)
     assert whole.code == 10 + 136 * shaped and whole.fit[-1].weight.any()
-    c = with_mirrors(made, "tune")[1].flatten(0, 1)
-    fit = with_mirrors(made, "fit")[1].flatten(0, 1)
+    c = made.sides("tune")[1].flatten(0, 1)
+    fit = made.sides("fit")[1].flatten(0, 1)
     torch.testing.assert_close(whole.mean, fit.mean(0))
     assert len(c) == 2 * len(made.rows["tune"])
 
@@ -132,7 +132,7 @@ def test_a_step_goes_down_the_error_of_its_pairs(
     net, given = seen["modules"]["net"], seen["batch"](3)
     z1, z2, c1, c2 = given
     identity = Prepared(shaped_folder).identity[made.rows["fit"]]
-    z, c = with_mirrors(made, "fit")
+    z, c = made.sides("fit")
 
     def who(code):
         away = (c - code).abs().amax(2)
@@ -150,4 +150,5 @@ def test_a_step_goes_down_the_error_of_its_pairs(
     loss = float(error.mean())
     assert float(seen["gradients"](3, given)["loss"]) == pytest.approx(loss, rel=1e-4)
     shown = seen["validate"](0)
-    assert {"texture_same", "shape_same", "texture_others", "shape_others", "mean"} <= set(shown)
+    told = {"texture_same", "shape_same", "texture_others", "shape_others", "mean"}
+    assert {*told, *module.REGIONS} == set(shown)

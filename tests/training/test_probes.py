@@ -16,7 +16,7 @@ from istrc.shape.regions import skin
 from istrc.training.changes import poses
 from istrc.training.probes import CONTROLS, LEAST_APART, RARE, RIDGE, train_probes
 from istrc.training.shape_free import make_shape_free
-from istrc.training.spaces import Spaces, with_mirrors
+from istrc.training.spaces import Spaces
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def test_killed_and_resumed_it_ends_with_the_same_bits(given, shaped_folder, res
 def test_what_is_typical_of_a_class_by_hand(given, shaped_folder, tmp_path):
     net = train_probes(shaped_folder, tmp_path, steps=30, batch_size=64, rate=0.02, **given)
     prepared, made = Prepared(shaped_folder), given["spaces"]
-    c = with_mirrors(made, "tune")[1][0]
+    c = made.sides("tune")[1][0]
     labels = prepared.attributes[made.rows["tune"]]
     with torch.no_grad():
         said = net(c)
@@ -75,7 +75,7 @@ def test_prototypes_are_a_regression_on_all_that_is_not_moved(given, shaped_fold
     """By a penalised least squares of NumPy's, attribute by attribute."""
     net = train_probes(shaped_folder, tmp_path, steps=2, batch_size=16, **given)
     prepared, made = Prepared(shaped_folder), given["spaces"]
-    codes = with_mirrors(made, "fit")[1]
+    codes = made.sides("fit")[1]
     labels = prepared.attributes[made.rows["fit"]].astype(float)
     known = np.where(labels < 0, np.nan, labels)
     labels = np.where(labels < 0, np.nanmean(known, 0), labels)

@@ -9,7 +9,7 @@ from istrc.models.facenet import FaceNet
 from istrc.training import spaces
 from istrc.training.attributes import train_attributes
 from istrc.training.mapping import train_mapping
-from istrc.training.spaces import BLOCK, Spaces, embed_and_encode, place, with_mirrors
+from istrc.training.spaces import BLOCK, Spaces, embed_and_encode, place
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def test_faces_are_found_in_their_order(nets, toys):
         for mirror in (False, True):
             x = toys.batch(rows[picked])
             x = x.flip(3) if mirror else x
-            codes = with_mirrors(made, "fit")[1][int(mirror), picked]
+            codes = made.sides("fit")[1][int(mirror), picked]
             torch.testing.assert_close(codes, autoencoder.encode(x), atol=0.06, rtol=0.06)
         z = made.embeddings("fit")[picked]
         torch.testing.assert_close(z, facenet(toys.batch(rows[picked])), atol=0.06, rtol=0)
@@ -67,7 +67,7 @@ def test_they_are_made_once_and_when_asked_for(nets, toys, monkeypatch):
     )
     made = Spaces(*nets, toys, limit=40)
     assert asked == []
-    made.of("fit"), with_mirrors(made, "fit"), made.embeddings("fit")
+    made.of("fit"), made.sides("fit"), made.embeddings("fit")
     assert asked == [40] == [len(made.rows["fit"])]
     made.of("tune")
     assert asked == [40, 40]

@@ -100,7 +100,7 @@ def _command(part: str, module: str, function: str, kind: Any) -> Callable[..., 
 
 def in_order(kind: type) -> list[Field]:
     """The settings of a part, its own first and those of every part last."""
-    shared = [one.name for one in fields(settings.Validated)]
+    shared = [one.name for one in fields(settings.Run)]
     return sorted(fields(kind), key=lambda one: one.name in shared)
 
 

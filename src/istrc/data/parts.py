@@ -13,7 +13,6 @@ import os
 import threading
 import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,19 +24,16 @@ from istrc.errors import InputError, IstrcError
 from istrc.whole import parse_json, whole
 
 
-@dataclass
-class Part:
-    """The decoded rows of one chunk (n kept pictures), and what was left out of it."""
-
-    rows: np.ndarray  # (n,) which of the source's pictures they are
-    images: np.ndarray  # (n, S, S, 3) uint8
-    measures: np.ndarray  # (n, 6) float32, NaN where no face was found; () of none
-    landmarks: np.ndarray  # (n, K, 2) float32, NaN where not known; () of none
-    skipped: list[dict[str, str]]
-
-
 class PartMaker:
-    """Decodes chunks; every worker process has one, with its own handles and landmark model."""
+    """Decodes chunks; every worker process has one, with its own handles and landmark model.
+
+    A part has of its n kept pictures:
+        rows: (n,) int64, which of the source's pictures they are.
+        images: (n, S, S, 3) uint8.
+        measures: (n, 6) float32, NaN where no face was found; () of none.
+        landmarks: (n, K, 2) float32, NaN where not known; () of none.
+    and `skipped`, {name, reason} of each that was left out.
+    """
 
     def __init__(self, source: Source, size: int, measure: bool, folder: Path):
         self.source, self.size, self.folder = source, size, folder
@@ -84,14 +80,13 @@ def part_path(folder: Path, number: int) -> Path:
     return folder / f"rows-{number:06d}.npz"
 
 
-def load_part(folder: Path, number: int) -> Part:
+def load_part(folder: Path, number: int) -> dict[str, Any]:
     """Reads a part back. One that is damaged is removed, so that running again makes it anew."""
     path = part_path(folder, number)
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            fields = {key: arrays[key] for key in arrays.files}
-        skipped = parse_json(fields.pop("skipped").tobytes())
-        return Part(**fields, skipped=skipped)
+            part: dict[str, Any] = {key: arrays[key] for key in arrays.files}
+        return part | {"skipped": parse_json(part["skipped"].tobytes())}
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         path.unlink(missing_ok=True)
         raise IstrcError(

@@ -69,7 +69,7 @@ def prepare(
     categories: Sequence[str] = (),  # folder + CSV: columns whose values become attributes
     unseen: float = 0.0,  # folder: share of the identities that are held out whole, as `test`
     chunk: int = _CHUNK,  # pictures a part: what a kill can cost each worker
-    progress: _Progress | None = None,  # called with (pictures done, pictures in all)
+    progress: _Progress = lambda done, total: None,  # of pictures
 ) -> Report:
     """Prepares a source into the folder `out` (see prepared.py for the format).
 
@@ -169,14 +169,13 @@ def _make_parts(
     plan: dict[str, Any],
     chunks: list[range],
     workers: int,
-    progress: _Progress | None,
+    progress: _Progress,
 ) -> int:
     """Makes the parts that are not there yet; returns how many pictures were done before."""
     total = len(source.names)
     missing = [k for k in range(len(chunks)) if not part_path(folder, k).exists()]
     resumed = done = total - sum(len(chunks[k]) for k in missing)
-    if progress:
-        progress(done, total)
+    progress(done, total)
     arguments = (source, plan["size"], plan["measured"], folder)
 
     def one_after_another() -> Iterator[int]:
@@ -207,8 +206,7 @@ def _make_parts(
 
     for k in side_by_side() if workers > 1 and len(missing) > 1 else one_after_another():
         done += len(chunks[k])
-        if progress:
-            progress(done, total)
+        progress(done, total)
     return resumed
 
 
@@ -220,8 +218,8 @@ def _assemble(source: Source, out: Path, plan: dict[str, Any], count: int) -> No
     for number in range(count):
         part = load_part(folder, number)
         for key, found in small.items():
-            found += [array] if len(array := getattr(part, key)) else []
-        skipped += part.skipped
+            found += [part[key]] if len(part[key]) else []
+        skipped += part["skipped"]
     kept = np.concatenate([np.zeros(0, np.int64), *small["rows"]])
     if len(kept) + len(skipped) != total:
         raise IstrcError(
@@ -237,18 +235,17 @@ def _assemble(source: Source, out: Path, plan: dict[str, Any], count: int) -> No
         )
 
     shape = (len(kept), plan["size"], plan["size"], 3)
-    write_images(out, shape, (load_part(folder, number).images for number in range(count)))
+    write_images(out, shape, (load_part(folder, number)["images"] for number in range(count)))
 
     labels = {key: getattr(source, key) for key in ("attributes", "identity", "split")}
     arrays = {key: np.ascontiguousarray(array[kept]) for key, array in labels.items()}
     attribute_names = list(source.attribute_names)
     info: dict[str, Any] = {}
     if plan["measured"]:
+        measures = np.concatenate(small["measures"])
+        train = arrays["split"] == SPLITS.index("train")
         residuals, measured = measuring.label(
-            np.concatenate(small["measures"]),
-            arrays["attributes"],
-            attribute_names,
-            arrays["split"] == SPLITS.index("train"),
+            measures, arrays["attributes"], attribute_names, train
         )
         arrays["attributes"] = np.concatenate([arrays["attributes"], measured], axis=1)
         arrays["measured"] = residuals

@@ -12,7 +12,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -32,8 +33,6 @@ from istrc.photo.write import write_picture
 from istrc.shape.crop import CROP, CROP_SIDE, FRAME_SIZE
 from istrc.shipped import folder_of
 
-# What the paper tells of its own times, in its section 6.1
-PAPER = {"rebuild_faces_per_s": 100.0, "walk_10x500_s": 25.0}
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 BATCHES = (1, 16, 256)
 # The paper's ten: its beard and mustache are one, and makeup is not among them
@@ -138,12 +137,10 @@ def time_stages(
     of pictures in [-1, 1], embeddings or codes.
     """
     found: dict[str, Any] = {}
-    kept = circle.precision
     few = stages(circle, x[:16])  # what goes in is of single precision
     exact = {name: work() for name, work in few.items()}
-    try:
-        for precision, kind in PRECISIONS.items():
-            circle.precision = kind
+    for precision, kind in PRECISIONS.items():
+        with computing_in(circle, precision):
             found[precision] = {name: {"faces_per_s": {}} for name in few}
             for batch in batches:
                 for name, work in stages(circle, x[:batch]).items():
@@ -152,9 +149,17 @@ def time_stages(
             for name, work in few.items() if kind != torch.float32 else ():
                 apart = (work().float() - exact[name].float()).abs()
                 found[precision][name]["difference"] = apart.max().item()
+    return found
+
+
+@contextmanager
+def computing_in(circle: Any, precision: str) -> Iterator[None]:
+    """A circle's networks compute in this precision, for as long."""
+    kept, circle.precision = circle.precision, PRECISIONS[precision]
+    try:
+        yield
     finally:
         circle.precision = kept
-    return found
 
 
 def last(stage: dict[str, Any]) -> float:
@@ -204,12 +209,8 @@ def time_walks(
     names = names_for(circle)
     points = long_walks(circle, z, names, steps)
     walked = clock.seconds(lambda: long_walks(circle, z, names, steps))
-    kept = circle.precision
-    try:
-        circle.precision = PRECISIONS[precision]
+    with computing_in(circle, precision):
         drawn = clock.seconds(lambda: pictures(circle, points))
-    finally:
-        circle.precision = kept
     ours = walked + drawn
 
     # A fraction of the plain reading's steps: each costs what every other costs

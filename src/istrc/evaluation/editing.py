@@ -25,7 +25,7 @@ from istrc.evaluation import identity, metrics
 from istrc.evaluation.editing_curve import at_equal_identity
 from istrc.evaluation.editing_faces import CUT, Edit, choose_faces, recognised, spread
 from istrc.evaluation.editing_judges import GREY, PictureJudges
-from istrc.evaluation.editing_measures import Outcome, summarise
+from istrc.evaluation.editing_measures import Outcome, summarise, verdicts
 from istrc.evaluation.embedding import Progress, silent
 from istrc.evaluation.judges import Judge
 from istrc.evaluation.results import circle_checksum
@@ -49,8 +49,10 @@ class Bench:
         split: str,
         batch_size: int,
         others: PictureJudges | None = None,  # of geometry and colour
+        seed: int = 0,  # of the pairs that the second recogniser's threshold is found on
     ):
         self.prepared, self.judge, self.second, self.others = prepared, judge, second, others
+        self.threshold = second.threshold(prepared, far=1e-3, seed=seed) if second else {}
         self.rows, self.batch_size = prepared.rows(split), batch_size
         judged = [judge.predict(x) for x in prepared.batches(self.rows, 512)]
         if not judged:
@@ -73,20 +75,16 @@ class Bench:
         pixels = np.concatenate(edited)
         y = to_tensor(pixels)
         after, features = self.judge.predict(y)
-        outcome = Outcome(
-            edit=edit,
-            before=self.probability[np.searchsorted(self.rows, edit.rows)],
-            after=after,
-            background=torch.cat(psnr).numpy(),
-            seconds=seconds,
-            features=features,
-            pixels=pixels,
-        )
+        before = self.probability[np.searchsorted(self.rows, edit.rows)]
+        figures = verdicts(edit, before, after, self.judge)
+        figures["background_psnr"] = torch.cat(psnr).numpy()
         if self.second is not None:
             now, then = self.second.describe_with_landmarks(y), self._originals(edit.rows)
-            outcome.distance = identity.distance(now[0], then[0])
-            outcome.angle = identity.angle(now[0], then[0])
-            outcome.pose = identity.pose_shift(then[1], now[1])
+            apart = identity.distance(now[0], then[0])
+            figures["same_person"] = apart < self.threshold["threshold"]
+            figures["descriptor_angle"] = identity.angle(now[0], then[0])
+            figures["pose_shift"] = identity.pose_shift(then[1], now[1])
+        outcome = Outcome(edit, after, figures, seconds, features, pixels=pixels)
         if self.others is not None:
             strengths = {edit.attribute: edit.sign * strength}
             self.others.measure(outcome)
@@ -118,7 +116,6 @@ def evaluate_editing(
     slow: Collection[str] = (),  # peers measured on fewer faces, on which all others are as well
     few: int = 20,  # those, for each transformation and direction
     nothing: bool = True,  # strength 0 beside them
-    others: bool = True,  # ask geometry and colour as well, where the data has landmarks
     grey: int = GREY,  # faces of each edit that are edited as grey photographs, too
     split: str = "valid",
     batch_size: int = 64,
@@ -140,8 +137,9 @@ def evaluate_editing(
 
     Raises InputError where no face can be edited.
     """
-    pictures = PictureJudges(prepared, split, grey) if others else None
-    bench = Bench(prepared, judge, second, split=split, batch_size=batch_size, others=pictures)
+    pictures = PictureJudges(prepared, split, grey)
+    how: dict[str, Any] = dict(split=split, batch_size=batch_size, seed=seed)
+    bench = Bench(prepared, judge, second, others=pictures, **how)
     asked: dict[str, Any] = dict(transformations=transformations, split=split, faces=faces)
     edits, left_out = choose_faces(prepared, bench.probability, judge, **asked, seed=seed)
     if not edits:
@@ -149,15 +147,23 @@ def evaluate_editing(
     unknown = [name for name in transformations if name not in circle.attribute_names]
     left_out.update(dict.fromkeys(unknown, "the circle does not know it"))
     edits = [edit for edit in edits if edit.attribute not in unknown]
-    threshold: dict[str, Any] = {}
-    if second is not None:
-        threshold = second.threshold(prepared, far=1e-3, seed=seed)
 
-    jobs = _jobs(circle, modes, strengths, peers or {}, nothing)
+    # What is measured, in this order: (method, strength, editor)
+    own: dict[str, Editor] = {mode: partial(circle.edit, mode=mode) for mode in modes}
+    jobs: list[tuple[str, float, Editor]] = []
+    for name, editor in {**own, **(peers or {})}.items():
+        allowed = [s for s in strengths if name not in own or abs(s) <= STRENGTH_LIMIT]
+        jobs += [(name, strength, editor) for strength in allowed]
+
+    def rebuild(x: torch.Tensor, _: Mapping[str, float], mode: str) -> torch.Tensor:
+        z = circle.embed(x)
+        return circle.rebuild(x, z, z, mode)
+
+    for mode in modes if nothing else ():  # strength 0: what rebuilding alone does to a face
+        jobs.append((f"nothing, {mode}", 0.0, partial(rebuild, mode=mode)))
+
     places = [spread(len(edit.rows), few) for edit in edits]
-    common = dict(
-        judge=judge, prepared=prepared, threshold=threshold.get("threshold"), real=bench.features
-    )
+    common: dict[str, Any] = dict(prepared=prepared, real=bench.features)
     whole = 1.0 if 1.0 in strengths else strengths[0]
     methods: dict[str, dict[str, Any]] = {}
     on_few: dict[str, dict[str, Any]] = {}
@@ -181,46 +187,19 @@ def evaluate_editing(
 
     found: dict[str, Any] = {"methods": methods, "equal_identity": at_equal_identity(methods)}
     if slow:
-        found["few"] = {
-            "slow": list(slow),
-            "faces_per_edit": few,
-            "methods": on_few,
-            "equal_identity": at_equal_identity(on_few),
-        }
+        found["few"] = dict(slow=list(slow), faces_per_edit=few, methods=on_few)
+        found["few"]["equal_identity"] = at_equal_identity(on_few)
     return {
         **found,
         "left_out": left_out,
         "faces_per_edit": faces,
         "recognised": recognised(prepared, bench.probability, judge, edits, split),
         "judge": {"checksum": judge.checksum, "probability_threshold": CUT},
-        "second_recogniser": {"name": second.name, **threshold} if second is not None else None,
+        "second_recogniser": {"name": second.name, **bench.threshold} if second else None,
         "features": "the judge's penultimate layer",  # of `frechet` and `kernel`
         "split": split,
         "threads": torch.get_num_threads(),
         "seed": seed,
         "weights": circle_checksum(circle),
-        **(pictures.record if pictures else {}),
+        **pictures.record,
     }
-
-
-def _jobs(
-    circle: Any,
-    modes: Sequence[str],
-    strengths: Sequence[float],
-    peers: Mapping[str, Editor],
-    nothing: bool,
-) -> list[tuple[str, float, Editor]]:
-    """What is measured, in this order: (method, strength, editor)."""
-    own: dict[str, Editor] = {mode: partial(circle.edit, mode=mode) for mode in modes}
-    jobs: list[tuple[str, float, Editor]] = []
-    for name, editor in {**own, **peers}.items():
-        allowed = [s for s in strengths if name not in own or abs(s) <= STRENGTH_LIMIT]
-        jobs += [(name, strength, editor) for strength in allowed]
-
-    def rebuild(x: torch.Tensor, _: Mapping[str, float], mode: str) -> torch.Tensor:
-        z = circle.embed(x)
-        return circle.rebuild(x, z, z, mode)
-
-    for mode in modes if nothing else ():  # strength 0: what rebuilding alone does to a face
-        jobs.append((f"nothing, {mode}", 0.0, partial(rebuild, mode=mode)))
-    return jobs

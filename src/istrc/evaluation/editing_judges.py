@@ -39,9 +39,7 @@ class PictureJudges:
         self.prepared, self.grey = prepared, grey
         self.skipped: dict[str, str] = {}
         self.geometry = self._try("geometry", lambda: Geometry(prepared, split))
-        self.groups = Groups(prepared, split)
-        if self.groups.skipped is not None:
-            self.skipped["groups"] = self.groups.skipped
+        self.groups = self._try("groups", lambda: Groups(prepared, split))
         self._try("colour", check_available)
         if self.geometry is None:
             self.skipped["colour"] = self.skipped["geometry"]
@@ -57,7 +55,8 @@ class PictureJudges:
     def measure(self, outcome: Outcome) -> None:
         """Put what is seen of the outcome's pictures (N, S, S, 3) into its figures and groups."""
         edit, pixels = outcome.edit, outcome.pixels
-        outcome.groups = self.groups.of(edit.rows)
+        if self.groups is not None:
+            outcome.groups = self.groups.of(edit.rows)
         if self.geometry is None:
             return
         points = self.geometry.find(pixels)
@@ -94,4 +93,6 @@ class PictureJudges:
             found["geometry"] = self.geometry.record
         if self.colour:
             found["colour"] = {"difference": "CIEDE2000", "grey_faces_per_edit": self.grey}
-        return {**found, "groups": self.groups.record}
+        if self.groups is not None:
+            found["groups"] = self.groups.record
+        return found

@@ -29,7 +29,7 @@ frechet, kernel: distances of all edited faces to the split's real ones in the j
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -56,38 +56,49 @@ class Outcome:
     """What became of the faces of one edit. N faces, A attributes of the judge."""
 
     edit: Edit
-    before: np.ndarray  # (N, A) the judge's probabilities
-    after: np.ndarray  # (N, A)
-    background: np.ndarray  # (N,) dB
+    after: np.ndarray  # (N, A) the judge's probabilities
+    figures: dict[str, np.ndarray]  # (N,) each; NaN: not defined
     seconds: float  # in all
-    distance: np.ndarray | None = None  # (N,) between the second recogniser's descriptors
-    angle: np.ndarray | None = None  # (N,) radians, of the same
-    pose: np.ndarray | None = None  # (N,) shares of the distance between the eyes
-    features: np.ndarray | None = None  # (N, F) of the edited faces
-    # Of the judges of geometry and colour, where they could look (istrc.evaluation.editing_judges)
-    figures: dict[str, np.ndarray] = field(default_factory=dict)  # (N,) each; NaN: not defined
+    features: np.ndarray  # (N, F) of the edited faces
     groups: dict[str, np.ndarray] | None = None  # (N,) bool each; None: by label alone
     pixels: Any = field(default=None, repr=False)  # until they are seen: (N, S, S, 3) uint8, edited
 
     def on(self, places: np.ndarray) -> Outcome:
         """The same of fewer faces; the time is shared out evenly."""
-        named = {one.name: getattr(self, one.name) for one in fields(self)}
-        few: dict[str, Any] = {k: v[places] for k, v in named.items() if isinstance(v, np.ndarray)}
-        for name in ("figures", "groups"):
-            if named[name] is not None:
-                few[name] = {k: v[places] for k, v in named[name].items()}
-        seconds = self.seconds * len(places) / len(self.edit.rows)
-        return replace(self, **few, edit=self.edit.on(places), seconds=seconds)
+
+        def few(values: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+            return {name: one[places] for name, one in values.items()}
+
+        return Outcome(
+            self.edit.on(places),
+            self.after[places],
+            few(self.figures),
+            self.seconds * len(places) / len(self.edit.rows),
+            self.features[places],
+            None if self.groups is None else few(self.groups),
+        )
 
 
-def measure(
-    outcome: Outcome,
-    judge: Judge,
-    prepared: Prepared,
-    threshold: float | None,  # of the second recogniser's distance
-) -> dict[str, Any]:
+def verdicts(
+    edit: Edit, before: np.ndarray, after: np.ndarray, judge: Judge
+) -> dict[str, np.ndarray]:
+    """What the judge's probabilities (N, A) of an edit's faces come to, (N,) each."""
+    target = judge.column(edit.attribute)
+    others = np.arange(after.shape[1]) != target
+    flips = (before >= CUT) != (after >= CUT)  # (N, A)
+    found = {
+        "success": (after[:, target] >= CUT) == (edit.sign > 0),
+        "leakage": np.abs(after - before)[:, others].mean(1),
+        "flips": flips[:, others].mean(1),
+    }
+    if edit.attribute != "male" and "male" in judge.attribute_names:
+        found["sex_flips"] = flips[:, judge.column("male")]
+    return found
+
+
+def measure(outcome: Outcome, prepared: Prepared) -> dict[str, Any]:
     """The numbers of one edit, and of each group of its faces."""
-    edit, faces = outcome.edit, _of_faces(outcome, judge, threshold)
+    edit, faces = outcome.edit, outcome.figures
     found: dict[str, Any] = {"faces": len(edit.rows), **_summary(faces)}
     found["seconds_per_edit"] = outcome.seconds / len(edit.rows)
     if "shut" in faces:
@@ -99,28 +110,6 @@ def measure(
             of_these = _summary({name: values[inside] for name, values in faces.items()})
             found["groups"][word] = {"faces": int(inside.sum()), **of_these}
     return found
-
-
-def _of_faces(outcome: Outcome, judge: Judge, threshold: float | None) -> dict[str, np.ndarray]:
-    """What is told of every face of an edit, (N,) each."""
-    edit, before, after = outcome.edit, outcome.before, outcome.after
-    target = judge.column(edit.attribute)
-    others = np.arange(after.shape[1]) != target
-    flips = (before >= CUT) != (after >= CUT)  # (N, A)
-    faces = {
-        "success": (after[:, target] >= CUT) == (edit.sign > 0),
-        "leakage": np.abs(after - before)[:, others].mean(1),
-        "flips": flips[:, others].mean(1),
-        "background_psnr": outcome.background,
-    }
-    if edit.attribute != "male" and "male" in judge.attribute_names:
-        faces["sex_flips"] = flips[:, judge.column("male")]
-    if outcome.distance is not None:
-        faces["same_person"] = outcome.distance < threshold
-        faces["descriptor_angle"] = outcome.angle  # radians
-    if outcome.pose is not None:
-        faces["pose_shift"] = outcome.pose
-    return faces | outcome.figures
 
 
 def _summary(faces: Mapping[str, np.ndarray]) -> dict[str, float]:
@@ -156,10 +145,8 @@ def _means(found: Collection[Mapping[str, Any]]) -> dict[str, Any]:
 
 def summarise(
     outcomes: Sequence[Outcome],
-    judge: Judge,
     prepared: Prepared,
     *,
-    threshold: float | None,  # of the second recogniser's distance
     real: np.ndarray,  # (R, F) features of real faces
     apart: bool = True,  # edit by edit as well; else the mean alone
     whole: bool = True,  # with each edit's groups
@@ -169,7 +156,7 @@ def summarise(
     `mean` has every figure of every group. Edit by edit groups have `OF_GROUPS` alone: what nobody
     reads would be the most of the file.
     """
-    per_edit = {o.edit.name: measure(o, judge, prepared, threshold) for o in outcomes}
+    per_edit = {o.edit.name: measure(o, prepared) for o in outcomes}
     mean = averages(per_edit)
     edited = np.concatenate([o.features for o in outcomes])
     mean["frechet"] = metrics.frechet_distance(real, edited)

@@ -93,13 +93,12 @@ class Geometry:
         self._measurer = Measurer()
         rows = prepared.rows(split)
         real = measures(self.points[rows].astype(np.float64))
-        self.typical: dict[str, Typical] = {}
-        for attribute, measure in MEASURED.items():
-            if attribute not in prepared.attribute_names:
-                continue
-            typical = Typical.of(measure, real[measure], prepared.column(attribute)[rows])
-            if typical is not None:
-                self.typical[attribute] = typical
+        told = {
+            name: Typical.of(measure, real[measure], prepared.column(name)[rows])
+            for name, measure in MEASURED.items()
+            if name in prepared.attribute_names
+        }
+        self.typical = {name: typical for name, typical in told.items() if typical is not None}
 
     def find(self, pixels: np.ndarray) -> np.ndarray:
         """Points (N, 68, 2) in [-1, 1] of written pictures (N, S, S, 3) uint8, S of any size.
@@ -122,12 +121,12 @@ class Geometry:
         figures: dict[str, np.ndarray] = {}
         if edit.attribute in self.typical:
             typical = self.typical[edit.attribute]
-            one = typical.measure
-            figures["moved_by"] = change(before[one], after[one], typical, edit.sign)
+            own, now = before[typical.measure], after[typical.measure]
+            goal = np.full_like(own, typical.middles[edit.sign > 0])
+            figures["moved_by"] = change(own, now, typical, edit.sign)
             figures["moved"] = (figures["moved_by"] > HALF).astype(float)
-            goal = np.full_like(before[one], typical.middles[edit.sign > 0])
-            figures["middle"] = (change(before[one], goal, typical, edit.sign) > HALF).astype(float)
-            figures["beyond"] = in_tail(after[one], typical, edit.sign).astype(float)
+            figures["middle"] = (change(own, goal, typical, edit.sign) > HALF).astype(float)
+            figures["beyond"] = in_tail(now, typical, edit.sign).astype(float)
         if (edit.attribute, edit.sign) in SHUTS:
             figures["shut"] = shut(before["lip_gap"], after["lip_gap"])
         return figures
@@ -135,10 +134,5 @@ class Geometry:
     @property
     def record(self) -> dict[str, Any]:
         """What the figures were compared with, for the results."""
-        return {
-            "landmarks": "dlib's 68 points",
-            "moved_over": HALF,
-            "open_over": OPEN,
-            "tail_percent": TAIL,
-            "measures": {name: vars(typical) for name, typical in self.typical.items()},
-        }
+        of = dict(landmarks="dlib's 68 points", moved_over=HALF, open_over=OPEN, tail_percent=TAIL)
+        return {**of, "measures": {name: vars(typical) for name, typical in self.typical.items()}}

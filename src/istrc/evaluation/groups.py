@@ -12,10 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from istrc.data.measured import MEASURES, measure
 from istrc.data.prepared import Prepared
-from istrc.errors import InputError
 from istrc.evaluation.pixels import FEWEST, check_available, lab, skin_mask
+from istrc.shape.measures import pose
 
 LABELS = ("male", "young", "pale_skin")
 LIGHT, DARK = 41.0, 10.0  # degrees: above is light or very light, below is brown or dark
@@ -50,35 +49,25 @@ def by_label(prepared: Prepared, rows: np.ndarray) -> dict[str, np.ndarray]:
 class Groups:
     """Tells the groups of a prepared folder's faces; each face's tone is measured once.
 
-    Attributes:
-        skipped: why there are those of the labels alone (the data has no landmarks, or scikit-image
-            is missing); None where tone and pose are measured.
+    Raises InputError where the data has no landmarks, or scikit-image is missing; `by_label` needs
+    neither.
     """
 
     def __init__(self, prepared: Prepared, split: str = "valid"):
-        self.prepared = prepared
-        self.skipped: str | None = None
-        try:
-            check_available()
-            self.points = prepared.landmarks
-        except InputError as error:
-            self.skipped = str(error)
-            return
-        yaw = measure(self.points.astype(np.float64))[:, MEASURES.index("yaw")]
+        check_available()
+        self.prepared, self.points = prepared, prepared.landmarks
+        yaw = pose(self.points.astype(np.float64))[:, 0]
         # A predictor that leans to one side would call half of the frontal faces turned
         self.yaw = yaw - np.median(yaw[prepared.rows(split)])  # (N,)
         self._angles: dict[int, float] = {}
 
     def of(self, rows: np.ndarray) -> dict[str, np.ndarray]:
         """Which of these rows are in which group, (N,) bool each: by label, by tone, by pose."""
-        found = by_label(self.prepared, rows)
-        if self.skipped is None:
-            angles = np.array([self._angle(int(row)) for row in rows])
-            tones = (angles > LIGHT, (angles <= LIGHT) & (angles >= DARK), angles < DARK)
-            turned = np.abs(self.yaw[rows]) > TURNED
-            found |= zip(TONES, tones, strict=True)
-            found |= zip(POSES, (~turned, turned), strict=True)
-        return found
+        angles = np.array([self._angle(int(row)) for row in rows])
+        tones = (angles > LIGHT, (angles <= LIGHT) & (angles >= DARK), angles < DARK)
+        turned = np.abs(self.yaw[rows]) > TURNED
+        found = by_label(self.prepared, rows) | dict(zip(TONES, tones, strict=True))
+        return found | dict(zip(POSES, (~turned, turned), strict=True))
 
     def _angle(self, row: int) -> float:
         if row not in self._angles:
@@ -88,11 +77,5 @@ class Groups:
     @property
     def record(self) -> dict[str, Any]:
         """Where the measured groups are divided, for the results."""
-        if self.skipped is not None:
-            return {"skipped": self.skipped}
-        return {
-            "skin": "individual typology angle, degrees",
-            "light_over": LIGHT,
-            "dark_under": DARK,
-            "turned_over": TURNED,
-        }
+        tones = dict(skin="individual typology angle, degrees", light_over=LIGHT, dark_under=DARK)
+        return {**tones, "turned_over": TURNED}

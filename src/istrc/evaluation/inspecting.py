@@ -70,50 +70,40 @@ def inspect_recogniser(
     kept = Embeddings(recogniser, prepared, out / "embeddings")
     rows = {split: drawn_rows(prepared, split, limit, seed) for split in ("fit", "tune", "valid")}
     z = {split: kept.of(those, mirror=False) for split, those in rows.items()}
-    labels = {split: prepared.attributes[those] for split, those in rows.items()}
+    every = {split: prepared.attributes[those] for split, those in rows.items()}
 
     # An attribute is told apart only where both kinds are seen, in training and in the report
     both = [
         a
         for a in range(len(prepared.attribute_names))
-        if all({0, 1} <= set(labels[split][:, a].tolist()) for split in ("fit", "valid"))
+        if all({0, 1} <= set(every[split][:, a].tolist()) for split in ("fit", "valid"))
     ]
+    labels = {split: of_all[:, both] for split, of_all in every.items()}
     names = tuple(prepared.attribute_names[a] for a in both)
     if not names:
         raise InputError(f"{data}: no attribute has faces with and without it; prepare labels")
 
     started = time.monotonic()
-    linear = {
-        name: linear_probe(z["fit"], labels["fit"][:, a], z["valid"])
-        for name, a in zip(names, both, strict=True)
-    }
+    linear = [linear_probe(z["fit"], column, z["valid"]) for column in labels["fit"].T]
     linear_seconds = time.monotonic() - started
     started = time.monotonic()
-    net = train_on_embeddings(
-        z["fit"],
-        torch.from_numpy(labels["fit"][:, both]),
-        z["tune"],
-        torch.from_numpy(labels["tune"][:, both]),
-        names,
-        out / "classifiers",
-        steps=steps,
-        batch_size=min(1024, len(rows["fit"])),
-        layers=layers,
-        seed=seed,
-        device=device,
-        config=dict(data=prepared.info.get("source"), facenet=kept.key),
-    )
+    given: dict[str, Any] = dict(steps=steps, layers=layers, seed=seed, device=device)
+    given |= dict(batch_size=min(1024, len(rows["fit"])))
+    given |= dict(config=dict(data=prepared.info.get("source"), facenet=kept.key))
+    fit, tune = ((z[part], torch.from_numpy(labels[part])) for part in ("fit", "tune"))
+    net = train_on_embeddings(*fit, *tune, names, out / "classifiers", **given)
     with torch.no_grad():
         scores = net(z["valid"].to(device)).cpu().numpy()
-    shares = prevalence(torch.from_numpy(labels["valid"][:, both])).tolist()
+    shares = prevalence(torch.from_numpy(labels["valid"])).tolist()
+    columns = zip(names, labels["valid"].T, linear, scores.T, shares, strict=True)
     per = {
         name: {
-            "linear": roc.roc_auc(linear[name], labels["valid"][:, a]),
-            "classifier": roc.roc_auc(scores[:, column], labels["valid"][:, a]),
-            "prevalence": shares[column],
-            "known": int((labels["valid"][:, a] >= 0).sum()),
+            "linear": roc.roc_auc(said, truth),
+            "classifier": roc.roc_auc(score, truth),
+            "prevalence": share,
+            "known": int((truth >= 0).sum()),
         }
-        for column, (name, a) in enumerate(zip(names, both, strict=True))
+        for name, truth, said, score, share in columns
     }
     celeba = [name for name in names if name not in MEASURED]
     results = {
@@ -134,8 +124,7 @@ def inspect_recogniser(
         "embeddings_made": kept.made,
     }
     if circle is not None:
-        shown = draw(circle, prepared, faces, seed)
-        shown.save(out / "faces.png")
+        draw(circle, prepared, faces, seed).save(out / "faces.png")
     write_text(out / "inspect.md", table([results, *beside]))
     return write_results(out / "inspect.json", results, seed=seed)
 

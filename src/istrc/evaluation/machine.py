@@ -35,14 +35,11 @@ class Clock:
     budget: float = 4.0
 
     def seconds(self, work: Callable[[], Any]) -> float:
-        """The median of the runs. Work that takes longer than the budget is run only once."""
-        return statistics.median(self._times(work))
+        """The median of `times`."""
+        return statistics.median(self.times(work))
 
-    def least(self, work: Callable[[], Any]) -> float:
-        """The shortest of the runs, as a peak is measured."""
-        return min(self._times(work))
-
-    def _times(self, work: Callable[[], Any]) -> list[float]:
+    def times(self, work: Callable[[], Any]) -> list[float]:
+        """Seconds of the runs. Work that takes longer than the budget is run only once."""
         first = self.once(work)
         if first > self.budget:
             return [first]

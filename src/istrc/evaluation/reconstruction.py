@@ -104,15 +104,8 @@ def evaluate_reconstruction(
         chosen = np.sort(order[:sheet_faces])
         title = f"{len(chosen)} {split} faces drawn with seed {seed}"
         _draw(prepared.batch(chosen), ways, baseline_name, sheet, title)
-    return {
-        **results,
-        "faces": len(rows),
-        "split": split,
-        "size": prepared.size,
-        "batch_size": batch_size,
-        "seed": seed,
-        "weights": circle_checksum(circle),
-    }
+    results |= dict(faces=len(rows), split=split, size=prepared.size, batch_size=batch_size)
+    return {**results, "seed": seed, "weights": circle_checksum(circle)}
 
 
 def _summary(one: dict[str, np.ndarray], faces: dict[str, np.ndarray]) -> dict[str, float]:

@@ -101,14 +101,6 @@ def markdown_table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     return "\n".join("| " + " | ".join(map(cell, line)) + " |" for line in lines) + "\n"
 
 
-def records_table(
-    first: str, columns: Mapping[str, str], records: Mapping[str, Mapping[str, Any]]
-) -> str:
-    """`markdown_table` of records by name: of each what `columns` names, under their headings."""
-    rows = [[name, *map(one.get, columns)] for name, one in records.items()]
-    return markdown_table([first, *columns.values()], rows)
-
-
 def write_text(path: str | Path, text: str) -> None:
     """Write a text file, whole or not at all."""
     with whole.whole(path) as temporary:

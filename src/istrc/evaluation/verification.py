@@ -145,20 +145,10 @@ def evaluate_verification(
         results[second.name] = verification_measures(
             identity.distance(d[flat[:, 0]], d[flat[:, 1]]), same, fold
         )
-    return {
-        **results,
-        "split": split,
-        "pairs": {
-            "same": int(same.sum()),
-            "different": int((~same).sum()),
-            "people": len(np.unique(people[used])),
-            "faces": len(used),
-            "folds": folds,
-            "people_shared_between_folds": 0,
-        },
-        "seed": seed,
-        "weights": circle_checksum(circle),
-    }
+    counts = dict(same=int(same.sum()), different=int((~same).sum()), faces=len(used), folds=folds)
+    counts |= dict(people=len(np.unique(people[used])), people_shared_between_folds=0)
+    about = dict(split=split, pairs=counts, seed=seed, weights=circle_checksum(circle))
+    return {**results, **about}
 
 
 def distances_in(found: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:

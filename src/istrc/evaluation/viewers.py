@@ -34,11 +34,7 @@ def ranked(verdict: np.ndarray, each: int = 4) -> dict[str, np.ndarray]:
         return {"all": order}
     each = min(each, len(order) // 3)
     start = (len(order) - each) // 2
-    return {
-        "worst": order[:each],
-        "median": order[start : start + each],
-        "best": order[len(order) - each :],
-    }
+    return {"worst": order[:each], "median": order[start : start + each], "best": order[-each:]}
 
 
 class Sheets:

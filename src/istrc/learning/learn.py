@@ -102,22 +102,14 @@ def learn_attribute(
     # Of hundreds of faces one round of folds says as much as five of few
     fit = learn_linear(z, labels, repeats=REPEATS if len(z) < MANY else 1, seed=seed)
     found = trust(fit.logits, labels)
+    aucs = {"auc": found.auc, "auc_low": found.low, "auc_high": found.high}
+    notes: dict[str, Any] = {name: round(value, 4) for name, value in aucs.items()}
+    notes |= {side: len(z) for side, z in sides.items()} | {"ridge": fit.ridge, "seed": seed}
+    known = {key: recogniser[key] for key in (*IDENTIFIED_BY, "file") if key in recogniser}
     weight, lib = fit.weight.astype(np.float32), library(having.z)
-    return LearnedAttribute(
-        name,
-        weight if lib is np else lib.from_numpy(weight),
-        fit.bias,
-        {key: recogniser[key] for key in (*IDENTIFIED_BY, "file") if key in recogniser},
-        {
-            "auc": round(found.auc, 4),
-            "auc_low": round(found.low, 4),
-            "auc_high": round(found.high, 4),
-            "with": len(sides["with"]),
-            "without": len(sides["without"]),
-            "ridge": fit.ridge,
-            "seed": seed,
-        },
-    )
+    if lib is not np:
+        weight = lib.from_numpy(weight)
+    return LearnedAttribute(name, weight, fit.bias, known, notes)
 
 
 def trust_of(learned: LearnedAttribute) -> Trust:

@@ -145,14 +145,9 @@ def platt(logits: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
     """
     yes, no = int(labels.sum()), int(len(labels) - labels.sum())
     target = np.where(labels == 1, (yes + 1) / (yes + 2), 1 / (no + 2))
-    repeats = len(logits)
+    targets, weights = (np.tile(one, len(logits)) for one in (target, class_weights(labels)))
     scale = float(np.std(logits)) or 1.0
-    slopes, shift = logistic(
-        logits.reshape(-1, 1) / scale,
-        np.tile(target, repeats),
-        np.tile(class_weights(labels), repeats),
-        ridge=1e-6,
-    )
+    slopes, shift = logistic(logits.reshape(-1, 1) / scale, targets, weights, ridge=1e-6)
     if slopes[0] >= FLATTEST:
         return float(slopes[0]) / scale, shift
     slope = FLATTEST / scale

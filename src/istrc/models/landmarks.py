@@ -10,14 +10,6 @@ from istrc.shape.frame import averaged_over_mirror, found_in
 from istrc.shape.measures import COUNT, of_a_face
 
 
-def _conv(inputs: int, outputs: int, stride: int = 1) -> list[nn.Module]:
-    return [
-        nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False),
-        nn.BatchNorm2d(outputs),
-        nn.ReLU(),
-    ]
-
-
 class Regressor(nn.Module):
     """A small convolutional regressor on a space-to-depth stem: faces (B, 3, S, S) in [-1, 1] ->
     (B, N, 3), how far each point lies from the mean shape's, and the logit of being covered.
@@ -43,15 +35,12 @@ class Regressor(nn.Module):
         self.config = dict(size=size, fold=fold, widths=list(widths), hidden=hidden)
         self.size, self.points = size, points
         a, b, c, d = widths
-        self.look = nn.Sequential(
-            nn.PixelUnshuffle(fold),
-            *_conv(3 * fold**2, a),
-            *_conv(a, b, 2),
-            *_conv(b, b),
-            *_conv(b, c, 2),
-            *_conv(c, c),
-            *_conv(c, d, 2),
-        )
+        layers: list[nn.Module] = [nn.PixelUnshuffle(fold)]
+        steps = ((3 * fold**2, a, 1), (a, b, 2), (b, b, 1), (b, c, 2), (c, c, 1), (c, d, 2))
+        for inputs, outputs, stride in steps:
+            convolution = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
+            layers += [convolution, nn.BatchNorm2d(outputs), nn.ReLU()]
+        self.look = nn.Sequential(*layers)
         # Where things are must survive to the end: flattened, not averaged
         self.judge = nn.Sequential(nn.Linear(d * (size // fold // 8) ** 2, hidden), nn.ReLU())
         self.place = nn.Linear(hidden, 3 * points)

@@ -41,12 +41,7 @@ class LearnedAttribute:
     def save(self, path: str | Path) -> None:
         """Write one safetensors file, whole or not at all; what is no number is its metadata."""
         path = Path(path)
-        config = {
-            "format": FORMAT,
-            "name": self.name,
-            "recogniser": self.recogniser,
-            "notes": self.notes,
-        }
+        config = dict(format=FORMAT, name=self.name, recogniser=self.recogniser, notes=self.notes)
         weight = np.ascontiguousarray(numpy(self.weight))
         tensors = {"weight": weight, "bias": np.array([self.bias], np.float32)}
         with whole(path) as temporary:
@@ -74,13 +69,8 @@ class LearnedAttribute:
                 import torch
 
                 weight = torch.from_numpy(weight)
-            return cls(
-                str(config["name"]),
-                weight,
-                float(bias.item()),
-                dict(config["recogniser"]),
-                dict(config["notes"]),
-            )
+            told = dict(config["recogniser"]), dict(config["notes"])
+            return cls(str(config["name"]), weight, float(bias.item()), *told)
         except (SafetensorError, OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
             raise InputError(
                 f"{path}: not a learned attribute of this version "

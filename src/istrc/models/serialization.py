@@ -24,13 +24,8 @@ from istrc.shape.crop import CROP, FRAME_SIZE
 from istrc.whole import checksum, whole, write_json
 
 QUANTISED = 250_000  # weights; a matrix of as many is stored in eight bits
-PREPROCESSING = {
-    "colour": "RGB",
-    "range": [-1, 1],
-    "frame": list(FRAME_SIZE),
-    "crop": list(CROP),
-    "resize": "lanczos",
-}
+PREPROCESSING: dict[str, Any] = dict(colour="RGB", range=[-1, 1], resize="lanczos")
+PREPROCESSING |= dict(frame=list(FRAME_SIZE), crop=list(CROP))
 
 
 def arguments(given: dict[str, Any]) -> dict[str, Any]:
@@ -53,7 +48,8 @@ def save_part(part: nn.Module, folder: str | Path, **notes) -> None:
     for name, value in part.state_dict().items():
         value = value.cpu()
         if value.is_floating_point() and value.dim() == 2 and value.numel() >= QUANTISED:
-            tensors |= _quantised(name, value)
+            scale = value.abs().amax(1, keepdim=True).clamp(min=1e-12) / 127  # (R, 1), of a unit
+            tensors |= {name: (value / scale).round().to(torch.int8), name + SCALE: scale.float()}
         else:
             tensors[name] = (value.half() if value.is_floating_point() else value).contiguous()
     for name, value in tensors.items():
@@ -64,14 +60,8 @@ def save_part(part: nn.Module, folder: str | Path, **notes) -> None:
         save_file(tensors, temporary)
         temporary.chmod(0o644)  # safetensors writes for the owner alone
         sha256 = checksum(temporary)
-    config = {
-        "kind": type(part).__name__,
-        "arguments": part.config,
-        "preprocessing": PREPROCESSING,
-        "sha256": sha256,
-        **notes,
-    }
-    write_json(folder / CONFIG, config)
+    own = dict(kind=type(part).__name__, arguments=part.config, preprocessing=PREPROCESSING)
+    write_json(folder / CONFIG, {**own, "sha256": sha256, **notes})
 
 
 def load_part(folder: str | Path, device: str | torch.device = "cpu") -> nn.Module:
@@ -100,12 +90,6 @@ def load_part(folder: str | Path, device: str | torch.device = "cpu") -> nn.Modu
             "train this part"
         ) from None
     return channels_last(part, device).eval().requires_grad_(False)
-
-
-def _quantised(name: str, value: torch.Tensor) -> dict[str, torch.Tensor]:
-    """A matrix (R, C) quantised to int8 and, beside it, what a unit of each row is worth (R, 1)."""
-    scale = value.abs().amax(1, keepdim=True).clamp(min=1e-12) / 127
-    return {name: (value / scale).round().to(torch.int8), name + SCALE: scale.float()}
 
 
 def fingerprint(part: nn.Module) -> str:

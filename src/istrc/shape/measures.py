@@ -42,7 +42,7 @@ def measures(points: Array) -> dict[str, Array]:
     mouth_width: between the corners. lip_thickness: of both lips together, in their middle.
     nose_width: between the wings. eye_opening: between the lids, the mean of both eyes.
     """
-    unit, below = _scale(points)
+    unit, below = scale(points)
 
     def between(a: int, b: int) -> Array:
         apart = points[..., a, :] - points[..., b, :]
@@ -63,11 +63,11 @@ def measures(points: Array) -> dict[str, Array]:
 
 def lip_gap(points: Array) -> Array:
     """That measure (...) of points (..., 68, 2) alone."""
-    _, below = _scale(points)
+    _, below = scale(points)
     return below(points[..., [65, 66, 67], :].mean(-2) - points[..., [61, 62, 63], :].mean(-2))
 
 
-def _scale(points: Array) -> tuple[Array, Callable[[Array], Array]]:
+def scale(points: Array) -> tuple[Array, Callable[[Array], Array]]:
     """The distance of the eyes (...), and how far a vector (..., 2) leads down from their line."""
     left, right = eyes(points)
     across = right - left  # (..., 2)

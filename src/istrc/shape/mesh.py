@@ -16,7 +16,7 @@ NumPy's, on both runtimes.
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -165,18 +165,14 @@ class Mesh:
         for part in np.split(some, ends):
             # Every pixel of every triangle's box, one after the other
             counts = wide[part] * high[part]
-            tri = np.repeat(part, counts)
-            step = np.arange(counts.sum()) - np.repeat(counts.cumsum() - counts, counts)
+            each = partial(np.repeat, repeats=counts)  # what is said of triangles, of those pixels
+            tri = each(part)
+            step = np.arange(counts.sum()) - each(counts.cumsum() - counts)
             x, y = low[tri, 0] + step % wide[tri], low[tri, 1] + step // wide[tri]
             (ax, ay), (bx, by), (cx, cy) = (corners[part, k].T for k in range(3))
-            p, q = x - np.repeat(ax, counts), y - np.repeat(ay, counts)
-            over = 1 / area[part]
-            second = p * np.repeat((cy - ay) * over, counts) - q * np.repeat(
-                (cx - ax) * over, counts
-            )
-            third = q * np.repeat((bx - ax) * over, counts) - p * np.repeat(
-                (by - ay) * over, counts
-            )
+            p, q, over = x - each(ax), y - each(ay), 1 / area[part]
+            second = p * each((cy - ay) * over) - q * each((cx - ax) * over)
+            third = q * each((bx - ax) * over) - p * each((by - ay) * over)
             inside = (second >= -1e-5) & (third >= -1e-5) & (second + third <= 1 + 1e-5)
             x, y, second, third = x[inside], y[inside], second[inside], third[inside]
             found[y, x] = tri[inside]

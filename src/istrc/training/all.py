@@ -49,7 +49,7 @@ def train_all(data: str | Path, out: str | Path, **given: Any) -> Circle:
     def trained(run: str, train: Callable[..., Any], folder: Any = data, **settings: Any) -> Any:
         own = preset.parts.get(run, {})
         with timed(runs / run):
-            return train(folder, runs / run, **own, **settings, **common)
+            return train(folder, runs / run, **own, **s.steps_of(run), **settings, **common)
 
     # Shape and texture apart
     landmarks = textures = None
@@ -66,19 +66,17 @@ def train_all(data: str | Path, out: str | Path, **given: Any) -> Circle:
                 "shapes as the same with --landmarks-steps 0, or --preset image64 if these are of "
                 "anything else"
             )
-        landmarks = trained(
-            "landmarks", train_landmarks, steps=s.landmarks_steps, fine_steps=s.landmarks_fine_steps
-        )
+        landmarks = trained("landmarks", train_landmarks)
         textures = runs / "textures"
         with timed(textures):
             make_shape_free(data, textures, landmarks=landmarks)
 
     # The two spaces
     if s.facenet is None:
-        recogniser = trained("facenet", train_facenet, steps=s.facenet_steps)
+        recogniser = trained("facenet", train_facenet)
     else:
         recogniser = load_part(s.facenet, s.device)
-    autoencoder, _ = trained("began", train_began, textures or data, steps=s.began_steps)
+    autoencoder, _ = trained("began", train_began, textures or data)
     nets = dict(facenet=recogniser, autoencoder=autoencoder)
     # What follows leaves both as they are, and so all of it learns from these
     spaces = Spaces(
@@ -90,25 +88,12 @@ def train_all(data: str | Path, out: str | Path, **given: Any) -> Circle:
     if landmarks is not None:
         search = trained("search", train_search, landmarks=landmarks, autoencoder=autoencoder)
     nets["spaces"] = spaces
-    mapping = trained(
-        "mapping", train_mapping, steps=s.mapping_steps, fine_steps=s.mapping_fine_steps, **nets
-    )
-    attributes = trained(
-        "attributes", train_attributes, steps=s.attributes_steps, facenet=recogniser, spaces=spaces
-    )
-    changes = trained("changes", train_changes, steps=s.changes_steps, **nets)
-    probes = trained("probes", train_probes, steps=s.probes_steps, **nets)
-    circle = Circle(
-        recogniser,
-        autoencoder,
-        mapping,
-        attributes,
-        landmarks=landmarks,
-        search=search,
-        changes=changes,
-        probes=probes,
-        whole=preset.whole,
-    )
+    mapping = trained("mapping", train_mapping, **nets)
+    attributes = trained("attributes", train_attributes, facenet=recogniser, spaces=spaces)
+    changes = trained("changes", train_changes, **nets)
+    probes = trained("probes", train_probes, **nets)
+    further = dict(landmarks=landmarks, search=search, changes=changes, probes=probes)
+    circle = Circle(recogniser, autoencoder, mapping, attributes, **further, whole=preset.whole)
     if not preset.whole:  # a class is wide: pictures of two may be nearer than two pictures of one
         circle.same_person = same_person_angle(circle, prepared, s.seed)
     trained("reach", train_reach, circle=circle)

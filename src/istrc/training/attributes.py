@@ -85,16 +85,10 @@ def train_attributes(data: str | Path, out: str | Path, **given: Any) -> Attribu
             return facenet.of(rows, mirror=False)
         return embed_rows(facenet, prepared, rows, s.device)
 
-    net = train_on_embeddings(
-        embed("fit", fit),
-        labels,
-        embed("tune", tune),
-        torch.from_numpy(prepared.attributes[tune]),
-        tuple(prepared.attribute_names),
-        out,
-        config=dict(data=prepared.info.get("source"), **recorded(facenet)),
-        **given,
-    )
+    known = torch.from_numpy(prepared.attributes[tune])
+    learnt = embed("fit", fit), labels, embed("tune", tune), known, tuple(prepared.attribute_names)
+    config = dict(data=prepared.info.get("source"), **recorded(facenet))
+    net = train_on_embeddings(*learnt, out, config=config, **given)
     note(s.recogniser, out)
     return net
 
@@ -119,7 +113,6 @@ def train_on_embeddings(
     net.covariance.copy_(torch.cov(z.T))
     net = net.to(s.device)
     z, labels, positive = z.to(s.device), labels.to(s.device), positive.to(s.device)
-    optimizer = torch.optim.AdamW(net.parameters(), lr=s.rate, weight_decay=s.decay)
 
     def gradients(step: int, rows: torch.Tensor) -> Mapping[str, torch.Tensor]:
         points = z[rows]
@@ -128,9 +121,8 @@ def train_on_embeddings(
         loss.backward()
         return {"loss": loss.detach() / len(net.names)}
 
-    @torch.no_grad()
     def validate(step: int) -> dict[str, float]:
-        areas = areas_under_curves(net.raw(val_z.to(s.device)), val_labels)
+        areas = areas_under_curves(net.raw(val_z.to(s.device)), val_labels, names)
         return {"auc_mean": float(np.mean([*areas.values()])) if areas else 0.5}
 
     loop.train(
@@ -138,7 +130,7 @@ def train_on_embeddings(
         s,
         out,
         modules={"net": net},
-        optimizers={"adamw": optimizer},
+        optimizers={"adamw": torch.optim.AdamW(net.parameters(), lr=s.rate, weight_decay=s.decay)},
         batch=lambda step: loop.uniform(s.seed, step, len(z), s.batch_size),
         gradients=gradients,
         validate=validate,

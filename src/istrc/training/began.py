@@ -7,7 +7,7 @@ is kept is its best moving average, whatever becomes of the generator.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -74,28 +74,10 @@ def bounds(inside: np.ndarray) -> tuple[Any, ...]:
     return (..., *window)
 
 
-def variety(x: torch.Tensor) -> torch.Tensor:
-    """Mean L1 distance of each picture to the next: near 0 when a generator has collapsed."""
-    return (x - x.roll(1, 0)).abs().mean()
-
-
 def sharpness(x: torch.Tensor) -> float:
     """Mean squared difference of neighbouring pixels: the energy of edges and texture."""
     across, down = x[..., 1:] - x[..., :-1], x[..., 1:, :] - x[..., :-1, :]
     return (across.square().mean() + down.square().mean()).item()
-
-
-def collapsed(state: dict[str, float], ratio: float, memory: float = 0.99) -> float:
-    """Whether the generator has lost half of the variety it once had: 1.0 or 0.0.
-
-    Args:
-        state: holds the moving average of the variety and its peak, both updated here.
-        ratio: `variety` of this batch's fakes over that of its real faces.
-    """
-    before = state.get("variety", ratio)
-    state["variety"] = memory * before + (1 - memory) * ratio
-    state["variety_peak"] = max(state.get("variety_peak", 0.0), state["variety"])
-    return float(state["variety"] < 0.5 * state["variety_peak"])
 
 
 def take_components(net: AutoEncoder, other: AutoEncoder) -> None:
@@ -105,84 +87,6 @@ def take_components(net: AutoEncoder, other: AutoEncoder) -> None:
     if theirs is None or ours is None or found != needed:
         raise IstrcError(f"components of another kind: {found}; this training needs {needed}")
     ours.load_state_dict(theirs.state_dict())
-
-
-def _fakes(
-    s: BeganSettings, net: AutoEncoder, generator: Generator, weight: torch.Tensor, k: float
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """The energy of faces that G makes, its gradients in both players, and the faces.
-
-    One backward pass serves both: L(G(u)) falls for G and, times -k_t, is added to D's loss;
-    gradients are linear, so D's share is scaled afterwards.
-    """
-    with reduced(s.device):
-        made = generator(processes.shard(generator.sample(s.fakes, weight.device)))
-        fake_energy = energy(made, net(made), weight)
-    fake_energy.backward()
-    for value in net.parameters():
-        if value.grad is not None:
-            value.grad.mul_(-k)
-    return fake_energy, made.detach()
-
-
-def _reals(
-    s: BeganSettings,
-    net: AutoEncoder,
-    x: torch.Tensor,
-    weight: torch.Tensor,
-    facenet: FaceNet | None,
-    face: tuple[Any, ...],
-    critic: torch.nn.Module | None,
-    step: int,
-) -> tuple[torch.Tensor, dict[str, Any]]:
-    """The energy of real faces, its gradients and the critic's, and what there is to show."""
-    shown: dict[str, Any] = {}
-    with reduced(s.device):
-        rebuilt = net(x)
-        leaf = rebuilt.detach().requires_grad_()
-        real_energy = loss = energy(x, leaf, weight)
-        if facenet is not None:
-            feature = perceptual_loss(facenet, x[face], leaf[face])
-            shown["feature"] = feature.detach()
-            loss = real_energy + s.feature_weight * feature
-        if critic is not None:
-            share = s.critic_weight * min(1.0, step / s.critic_after)
-            gradient, shown["critic"] = critic_step(critic, leaf, loss, leaf, x, share)
-        else:
-            (gradient,) = torch.autograd.grad(loss, leaf)
-    rebuilt.backward(gradient)
-    return real_energy, shown
-
-
-@torch.no_grad()
-def quality(
-    net: AutoEncoder,
-    faces: Iterable[torch.Tensor],
-    weight: torch.Tensor,
-    facenet: FaceNet | None,
-    face: tuple[Any, ...],
-) -> dict[str, float]:
-    """What held-out faces (B, 3, S, S) say of an auto-encoder; what is kept is best in `quality`:
-    close in pixels, close in features, and no blur.
-
-    Args:
-        weight: (S, S) of the pixels; face: where features are compared.
-    """
-    squared, features, count = 0.0, 0.0, 0
-    edges = np.zeros(2)
-    for x in faces:
-        with reduced(x.device.type):
-            rebuilt = net(x)
-            if facenet is not None:
-                features += perceptual_loss(facenet, x[face], rebuilt[face]).item() * len(x)
-        error = (rebuilt.clamp(-1, 1) - x).square().mean((0, 1)) * weight
-        squared += (error.mean() / weight.mean()).item() * len(x)
-        edges += [sharpness(rebuilt.clamp(-1, 1)), sharpness(x)]
-        count += len(x)
-    psnr = 10 * torch.log10(torch.tensor(4 * count / squared)).item()
-    shown = {"psnr": psnr, "feature": features / count, "crisp": edges[0] / edges[1]}
-    shown["quality"] = psnr - 10 * shown["feature"] + 10 * min(1.0, shown["crisp"])
-    return shown
 
 
 def train_began(data: str | Path, out: str | Path, **given: Any) -> tuple[AutoEncoder, Generator]:
@@ -218,9 +122,9 @@ def train_began(data: str | Path, out: str | Path, **given: Any) -> tuple[AutoEn
         "generator": adam(generator.parameters(), lr=s.generator_rate),
     }
     if s.critic_weight:
-        critic: torch.nn.Module = Regions(regions) if regions else PatchCritic()
-        critic = modules["critic"] = channels_last(critic, s.device)
-        optimizers["critic"] = adam(critic.parameters(), lr=s.critic_rate)
+        critics = Regions(regions) if regions else PatchCritic()
+        modules["critic"] = channels_last(critics, s.device)
+        optimizers["critic"] = adam(critics.parameters(), lr=s.critic_rate)
     state = {"k": 0.0}
     weight, face = torch.ones(size, size, device=s.device), (...,)
     if mean is not None:
@@ -241,23 +145,63 @@ def train_began(data: str | Path, out: str | Path, **given: Any) -> tuple[AutoEn
         x = x.contiguous(memory_format=torch.channels_last)
         shown: dict[str, Any] = {}
 
-        fake_energy = torch.zeros(())
+        # Generated faces, in one backward pass for both players: L(G(u)) falls for G and, times
+        # -k_t, is added to D's loss; gradients are linear, so D's share is scaled afterwards
         if s.fakes:
-            fake_energy, made = _fakes(s, net, generator, weight, state["k"])
-            shown["variety"] = variety(made) / variety(x)
-        real_energy, said = _reals(s, net, x, weight, facenet, face, modules.get("critic"), step)
-        shown |= said
+            with reduced(s.device):
+                made = generator(processes.shard(generator.sample(s.fakes, s.device)))
+                fake = energy(made, net(made), weight)
+            fake.backward()
+            for value in net.parameters():
+                if value.grad is not None:
+                    value.grad.mul_(-state["k"])
+
+        # Real faces, of which the critic has a say
+        with reduced(s.device):
+            rebuilt = net(x)
+            leaf = rebuilt.detach().requires_grad_()
+            real = loss = energy(x, leaf, weight)
+            if facenet is not None:
+                feature = perceptual_loss(facenet, x[face], leaf[face])
+                shown["feature"] = feature.detach()
+                loss = real + s.feature_weight * feature
+            if s.critic_weight:
+                share = s.critic_weight * min(1.0, step / s.critic_after)
+                critic = modules["critic"]
+                gradient, shown["critic"] = critic_step(critic, leaf, loss, leaf, x, share)
+            else:
+                (gradient,) = torch.autograd.grad(loss, leaf)
+        rebuilt.backward(gradient)
         if s.fakes:
-            real, fake = real_energy.item(), fake_energy.item()
-            state["k"], shown["M"] = balance(state["k"], real, fake, s.gamma, s.k_rate)
-            lost = collapsed(state, float(shown["variety"]))
-            shown |= {"L_fake": fake, "k": state["k"], "collapsed": lost}
-        return {"L_real": real_energy.detach(), **shown}
+            shown["L_fake"] = fake.item()
+            k, shown["M"] = balance(state["k"], real.item(), fake.item(), s.gamma, s.k_rate)
+            state["k"] = shown["k"] = k
+        return {"L_real": real.detach(), **shown}
 
     def validate(step: int) -> dict[str, float]:
-        faces = (x.to(s.device) for x in prepared.batches(tune[:1024], 128))
-        return quality(averaged, faces, weight, facenet, face)
+        """What is kept is best in `quality`: close in pixels, close in features, and no blur."""
+        squared, features, count = 0.0, 0.0, 0
+        edges = np.zeros(2)
+        for x in prepared.batches(tune[:1024], 128):
+            x = x.to(s.device)
+            with reduced(s.device):
+                rebuilt = averaged(x)
+                if facenet is not None:
+                    features += perceptual_loss(facenet, x[face], rebuilt[face]).item() * len(x)
+            rebuilt = rebuilt.clamp(-1, 1)
+            error = (rebuilt - x).square().mean((0, 1)) * weight
+            squared += (error.mean() / weight.mean()).item() * len(x)
+            edges += [sharpness(rebuilt), sharpness(x)]
+            count += len(x)
+        psnr = 10 * torch.log10(torch.tensor(4 * count / squared)).item()
+        shown = {"psnr": psnr, "feature": features / count, "crisp": edges[0] / edges[1]}
+        shown["quality"] = psnr - 10 * shown["feature"] + 10 * min(1.0, shown["crisp"])
+        return shown
 
+    config = dict(data=prepared.info.get("source"), faces=len(fit), net=net.config)
+    config |= dict(generator=generator.config, feature_weight=0.0, facenet=None)
+    if facenet is not None:
+        config |= dict(feature_weight=s.feature_weight, facenet=fingerprint(facenet))
     loop.train(
         "began",
         s,
@@ -271,13 +215,6 @@ def train_began(data: str | Path, out: str | Path, **given: Any) -> tuple[AutoEn
         validate=validate,
         best="quality",
         state=state,
-        config=dict(
-            data=prepared.info.get("source"),
-            faces=len(fit),
-            feature_weight=s.feature_weight if facenet is not None else 0.0,
-            facenet=None if facenet is None else fingerprint(facenet),
-            net=net.config,
-            generator=generator.config,
-        ),
+        config=config,
     )
     return averaged, generator

@@ -14,13 +14,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from istrc.data.measured import measure
 from istrc.models.changes import Changes
-from istrc.shape.measures import COUNT
+from istrc.shape.measures import COUNT, pose
 from istrc.training import loop
 from istrc.training.mapping import code_weights
 from istrc.training.settings import ChangesSettings
-from istrc.training.spaces import open_spaces, standardise, with_mirrors
+from istrc.training.spaces import open_spaces, standardise
 
 NEAREST = 24  # strangers of whom the one in the nearest pose makes a pair
 REGIONS = {  # of iBUG's points, whose explained variance is told apart
@@ -79,9 +78,8 @@ def train_changes(data: str | Path, out: str | Path, **given: Any) -> Changes:
     s = ChangesSettings(**given)
     prepared, spaces, nets = open_spaces(data, out, s)
     texture = s.autoencoder.code
-    sides = {part: with_mirrors(spaces, part) for part in ("fit", "tune")}
+    sides = {part: spaces.sides(part) for part in ("fit", "tune")}
     z, c = sides["fit"]  # (2, N, D), (2, N, C)
-    points = c.shape[2] - texture  # of the shape's coordinates
     identity = {part: prepared.identity[spaces.rows[part]] for part in sides}
     pairs = {part: Pairs(identity[part], poses(sides[part][1][0], texture)) for part in sides}
 
@@ -90,7 +88,6 @@ def train_changes(data: str | Path, out: str | Path, **given: Any) -> Changes:
     flat = c.view(-1, c.shape[2])
     standardise(net, flat)
     weights = code_weights(s.autoencoder, flat, net.spread)
-    optimizer = torch.optim.AdamW(net.parameters(), lr=s.rate, weight_decay=s.decay)
 
     def drawn(part: str, rng: np.random.Generator, count: int, same: float):
         alike = round(same * count)
@@ -100,6 +97,9 @@ def train_changes(data: str | Path, out: str | Path, **given: Any) -> Changes:
         z, c = sides[part]
         return z[side, a], z[side, b], c[side, a], c[side, b]
 
+    parts = {"texture": slice(0, texture), "shape": slice(texture, c.shape[2])}
+    if c.shape[2] == texture:  # all shapes are taken as the same
+        del parts["shape"]
     validation = {
         kind: drawn("tune", loop.generator(s.seed, 0, 1), 4096, share)
         for kind, share in (("same", 1.0), ("others", 0.0))
@@ -107,33 +107,26 @@ def train_changes(data: str | Path, out: str | Path, **given: Any) -> Changes:
 
     def gradients(step: int, given) -> Numbers[str, torch.Tensor]:
         z1, z2, c1, c2 = (part.to(s.device) for part in given)
-        net.train()
         wanted = (c2 - c1) / net.spread
         loss = ((net.standardised(c1, z1, z2) - wanted).square() * weights).mean()
         loss.backward()
         return {"loss": loss.detach()}
 
-    @torch.no_grad()
     def validate(step: int) -> dict[str, float]:
-        net.eval()
         numbers = {}
         for kind, (z1, z2, c1, c2) in validation.items():
             found, wanted = net.standardised(c1, z1, z2), (c2 - c1) / net.spread
-            of = slice(0, texture)
-            numbers[f"texture_{kind}"] = explained(
-                found[:, of], wanted[:, of], weights[of].square()
-            )
-            if points:
-                of, spread = slice(texture, None), net.spread[texture:]
-                numbers[f"shape_{kind}"] = explained(found[:, of], wanted[:, of], spread.square())
-        numbers["mean"] = float(np.mean(list(numbers.values())))
-        if points == 2 * COUNT:
+            counts = torch.cat([weights[:texture], net.spread[texture:]]).square()
+            for part, of in parts.items():
+                numbers[f"{part}_{kind}"] = explained(found[:, of], wanted[:, of], counts[of])
+        numbers["mean"] = float(np.mean([*numbers.values()]))
+        if c.shape[2] == texture + 2 * COUNT:
             z1, z2, c1, c2 = validation["same"]
-            found, wanted = net(c1, z1, z2)[:, -points:], (c2 - c1)[:, -points:]
-            for region, some in REGIONS.items():
-                columns = [2 * point + axis for point in some for axis in (0, 1)]
-                one = torch.ones(len(columns))
-                numbers[region] = explained(found[:, columns], wanted[:, columns], one)
+            found, wanted = net(c1, z1, z2), c2 - c1
+            for region, points in REGIONS.items():
+                of = slice(texture + 2 * points.start, texture + 2 * points.stop)
+                one = torch.ones(2 * len(points))
+                numbers[region] = explained(found[:, of], wanted[:, of], one)
         return numbers
 
     loop.train(
@@ -141,7 +134,7 @@ def train_changes(data: str | Path, out: str | Path, **given: Any) -> Changes:
         s,
         out,
         modules={"net": net},
-        optimizers={"adam": optimizer},
+        optimizers={"adam": torch.optim.AdamW(net.parameters(), lr=s.rate, weight_decay=s.decay)},
         batch=lambda step: drawn("fit", loop.generator(s.seed, step), s.batch_size, s.same),
         gradients=gradients,
         validate=validate,
@@ -158,4 +151,4 @@ def poses(codes: torch.Tensor, texture: int) -> np.ndarray:
     """
     if codes.shape[1] != texture + 2 * COUNT:
         return np.zeros((len(codes), 2))
-    return measure(codes[:, texture:].reshape(-1, 68, 2).numpy().astype(np.float64))[:, 4:6]
+    return pose(codes[:, texture:].reshape(-1, 68, 2).numpy().astype(np.float64))

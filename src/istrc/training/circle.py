@@ -30,11 +30,10 @@ def train_circle(data: str | Path, out: str | Path, **given: Any) -> Circle:
     in its spent.json (istrc.training.cost), that of the embedding apart.
     """
     s = CircleSettings(**given)
-    device, recogniser, from_ = s.device, s.recogniser, s.from_
+    device, recogniser = s.device, s.recogniser
+    from_ = s.from_ or Circle.from_pretrained(device=device)
     out = Path(out)
     runs = out / "runs"
-    if from_ is None:
-        from_ = Circle.from_pretrained(device=device)
     prepared = Prepared(data)
     if prepared.size != from_.size:
         raise InputError(
@@ -63,28 +62,18 @@ def train_circle(data: str | Path, out: str | Path, **given: Any) -> Circle:
 
     def trained(run: str, train: Callable[..., Any], **settings: Any) -> Any:
         with timed(runs / run):
-            return train(data, runs / run, spaces=spaces, **settings, **common)
+            given = {**s.steps_of(run), **settings, **common}
+            return train(data, runs / run, spaces=spaces, **given)
 
     own = dict(autoencoder=from_.autoencoder)
-    mapping = trained(
-        "mapping", train_mapping, steps=s.mapping_steps, fine_steps=s.mapping_fine_steps, **own
-    )
-    attributes = trained("attributes", train_attributes, steps=s.attributes_steps, limit=s.limit)
-    changes = trained("changes", train_changes, steps=s.changes_steps, **own)
+    mapping = trained("mapping", train_mapping, **own)
+    attributes = trained("attributes", train_attributes, limit=s.limit)
+    changes = trained("changes", train_changes, **own)
 
-    circle = Circle(
-        recogniser,
-        from_.autoencoder,
-        mapping,
-        attributes,
-        changes=changes,
-        landmarks=from_.landmarks,
-        search=from_.search,
-        probes=from_.probes,
-        aligner=from_.aligner,
-        whole=from_.whole,
-        bound=s.bound,
-    )
+    as_they_are = ("landmarks", "search", "probes", "aligner", "whole")
+    further = {part: getattr(from_, part) for part in as_they_are}
+    further |= dict(changes=changes, bound=s.bound)
+    circle = Circle(recogniser, from_.autoencoder, mapping, attributes, **further)
     circle.same_person = same_person_angle(circle, prepared, s.seed)
     made = ("mapping", "attributes", "changes")
     notes: dict[str, Any] = {part: {"training": recorded_runs(runs / part)} for part in made}

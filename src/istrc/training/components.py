@@ -57,7 +57,7 @@ def reference_shape(prepared: Prepared) -> np.ndarray | None:
 
 @torch.no_grad()
 def fit_components(
-    net: Components,
+    net: Components,  # never measured
     prepared: Prepared,  # shape-free faces, or faces as they are
     rows: np.ndarray,  # which to measure on; every other block of them mirrored
     mean: np.ndarray | None,  # (68, 2) their shape; None weighs all pixels alike
@@ -67,7 +67,7 @@ def fit_components(
 ) -> None:
     """Measure components by randomised subspace iteration (Halko, Martinsson, Tropp 2011)."""
     torch.manual_seed(seed)
-    count, side, size, regions = len(net.basis), net.side, net.size, net.regions
+    count, side, regions = len(net.basis), net.side, net.regions
     if mean is not None:
         net.weight.copy_(torch.from_numpy(weights_of(mean, side)).flatten())
     rows = np.sort(np.random.default_rng(seed).permutation(rows)[:faces])
@@ -85,13 +85,11 @@ def fit_components(
     del small
     start = count
     for number, (left, top, width, height, own) in enumerate(regions):
-        before = Components(count, side, size, regions[:number])
-        measured = net.state_dict()
-        before.load_state_dict({k: measured[k][: len(v)] for k, v in before.state_dict().items()})
         window = torch.from_numpy(feathered(width, height))
         parts = []
         for x in blocks():
-            rest = (x - before.compose(before(x)))[:, :, top : top + height, left : left + width]
+            rest = x - net.compose(net(x))  # regions that were not measured yet draw nothing
+            rest = rest[:, :, top : top + height, left : left + width]
             parts.append((rest * window).flatten(1))
         basis, spread = principal(torch.cat(parts), own)
         getattr(net, f"basis{number}").copy_(basis)

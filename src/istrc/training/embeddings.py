@@ -49,12 +49,8 @@ class Embeddings:
         self.key = key(recogniser.record)
         self.seconds, self.made = 0.0, 0
         self.folder.mkdir(parents=True, exist_ok=True)
-        described = {
-            "recogniser": self.key,
-            "kind": recogniser.record["kind"],
-            "data": data_key(prepared),
-            "shape": [len(prepared), 2, recogniser.dim],
-        }
+        described = dict(recogniser=self.key, kind=recogniser.record["kind"])
+        described |= dict(data=data_key(prepared), shape=[len(prepared), 2, recogniser.dim])
         path, note = self.folder / "z.npy", self.folder / "embeddings.json"
         if note.exists() and path.exists():
             kept = read_json(note)

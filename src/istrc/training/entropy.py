@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch.nn import functional as F
@@ -26,18 +27,16 @@ def known_entropy(
     return (entropy * known).sum() / known.sum().clamp(min=1)
 
 
-def areas_under_curves(scores: torch.Tensor, labels: torch.Tensor) -> dict[int, float]:
-    """The area under each attribute's ROC curve over its known labels, by column.
+def areas_under_curves(
+    scores: torch.Tensor, labels: torch.Tensor, names: Sequence[str]
+) -> dict[str, float]:
+    """The area under each attribute's ROC curve over its known labels, by its name.
 
-    Columns of which one side alone is known are left out.
+    Attributes of which one side alone is known are left out.
 
     Args:
         scores, labels: (N, A), labels 1 yes, 0 no, -1 not known.
     """
     columns = zip(scores.detach().cpu().numpy().T, labels.cpu().numpy().T, strict=True)
-    areas = {}
-    for column, (said, truth) in enumerate(columns):
-        area = roc_auc(said, truth)
-        if not math.isnan(area):
-            areas[column] = area
-    return areas
+    areas = zip(names, (roc_auc(said, truth) for said, truth in columns), strict=True)
+    return {name: area for name, area in areas if not math.isnan(area)}

@@ -46,17 +46,14 @@ def facenet_loss(
     triplets: nn.Module | None,  # selects triplets in the batch, see `triplet_miner`
 ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
     """The sum of the identity losses and the heads' cross-entropy, and its parts."""
-    parts = {}
-    parts["contrast"] = contrast(z, identity) if s.contrast_weight else z.new_zeros(())
+    parts = {"contrast": z.new_zeros(()), "triplet": z.new_zeros(())}
+    if s.contrast_weight:
+        parts["contrast"] = contrast(z, identity)
     if triplets and s.triplet_weight:
         # FaceNet, eq. 3: [||a - p||^2 - ||a - n||^2 + alpha]_+ over the selected (a, p, n)
         a, p, n = triplets(z, identity)
-        near = (z[a] - z[p]).square().sum(1)
-        far = (z[a] - z[n]).square().sum(1)
-        hinge = F.relu(near - far + s.triplet_margin)
-        parts["triplet"] = hinge.sum() / max(1, len(a))
-    else:
-        parts["triplet"] = z.new_zeros(())
+        near, far = ((z[a] - z[other]).square().sum(1) for other in (p, n))
+        parts["triplet"] = F.relu(near - far + s.triplet_margin).sum() / max(1, len(a))
     parts["attributes"] = known_entropy(logits, labels)
     loss = (
         s.contrast_weight * parts["contrast"]
@@ -189,8 +186,8 @@ def measure(net: FaceNet, prepared: Prepared, rows: np.ndarray, device: str) -> 
     """Mean AUC of the heads and the AUC of verification on people never trained on."""
     z = embed_rows(net, prepared, rows, device)
     scores = net.head_logits(z.to(device))
-    found = areas_under_curves(scores, torch.from_numpy(prepared.attributes[rows]))
-    aucs = {prepared.attribute_names[column]: area for column, area in found.items()}
+    labels = torch.from_numpy(prepared.attributes[rows])
+    aucs = areas_under_curves(scores, labels, prepared.attribute_names)
     shown = {f"auc_{n}": aucs[n] for n in ("smile", "mouth_open", "male") if n in aucs}
     if aucs:
         shown["auc_mean"] = float(np.mean(list(aucs.values())))

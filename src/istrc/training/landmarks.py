@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from istrc.data.prepared import Prepared
+from istrc.data.prepared import Prepared, to_tensor
 from istrc.device import reduced
 from istrc.errors import InputError
 from istrc.models.fused import channels_last
@@ -171,7 +171,7 @@ def views(
     **jitter: float,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Views (B, 3, S, S) in [-1, 1], their points (B, N, 2), and which of those are covered."""
-    x = torch.from_numpy(pixels).permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
+    x = to_tensor(pixels)
     points = points.astype(np.float64)
     if of_a_face(points):
         turned = (rng.random(len(x)) < 0.5)[:, None, None]
@@ -188,11 +188,8 @@ def views(
     occluded = occlude(seen, places, rng)
     order = rng.permutation(len(x))
     seen = disturb(seen[torch.from_numpy(order)], rng)
-    return (
-        seen,
-        torch.from_numpy(places[order].astype(np.float32)),
-        torch.from_numpy(occluded[order]),
-    )
+    places = places[order].astype(np.float32)
+    return seen, torch.from_numpy(places), torch.from_numpy(occluded[order])
 
 
 def point_loss(
@@ -267,7 +264,6 @@ def _train(
     size = net.size
     net = channels_last(copy.deepcopy(net), s.device)
     averaged = copy.deepcopy(net).eval()
-    optimizer = torch.optim.AdamW(net.parameters(), lr=s.rate, weight_decay=s.decay)
     tune, rng = tune[:512], loop.generator(s.seed, 0, 1)
     validation = views(prepared.images[tune], points[tune], size, rng, **jitter)
 
@@ -285,7 +281,6 @@ def _train(
         loss.backward()
         return parts
 
-    @torch.no_grad()
     def validate(step: int) -> dict[str, float]:
         x, places, occluded = (part.to(s.device) for part in validation)
         _, parts = point_loss(averaged(x), places - mean, occluded, places)
@@ -296,7 +291,7 @@ def _train(
         s,
         out,
         modules={"net": net, "averaged": averaged},
-        optimizers={"adamw": optimizer},
+        optimizers={"adamw": torch.optim.AdamW(net.parameters(), lr=s.rate, weight_decay=s.decay)},
         batch=batch,
         gradients=gradients,
         averaged=averaged,

@@ -174,7 +174,8 @@ def train(
 
             # Measure on held-out faces, keep the best
             if validate and (step % settings.validate_every == 0 or step == steps):
-                held_out = {f"val_{name}": float(v) for name, v in validate(step).items()}
+                with torch.no_grad():
+                    held_out = {f"val_{name}": float(v) for name, v in validate(step).items()}
                 for name, value in held_out.items():
                     writer.add_scalar(f"valid/{name[4:]}", value, step)
                 if best and held_out[f"val_{best}"] > state.get("best", -np.inf):
@@ -223,19 +224,13 @@ def _save(path, modules, optimizers, state, config, step) -> None:
         for name, module in modules.items()
         for key, value in module.state_dict().items()
     }
-    groups = {}
-    for name, optimizer in optimizers.items():
-        packed = optimizer.state_dict()
-        groups[name] = [
-            {key: value for key, value in group.items() if key != "params"}
-            for group in packed["param_groups"]
-        ]
-        for index, slots in packed["state"].items():
+    for name, optimizer in optimizers.items():  # whose rates are the schedule's at every step
+        for index, slots in optimizer.state_dict()["state"].items():
             for slot, value in slots.items():
                 tensors[f"optimizer/{name}/{index}/{slot}"] = torch.as_tensor(value)
     # Tied or viewed tensors would be refused by safetensors; a checkpoint stores each apart.
     tensors = {key: value.detach().cpu().contiguous().clone() for key, value in tensors.items()}
-    note = {"step": step, "state": dict(state), "config": config, "groups": groups}
+    note = {"step": step, "state": dict(state), "config": config}
     with whole(path, alone=True) as temporary:
         save_file(tensors, temporary, metadata={"istrc": json.dumps(note)})
 
@@ -272,10 +267,8 @@ def _load(path, modules, optimizers, state, config) -> int:
                 if key.startswith(prefix):
                     index, slot = key[len(prefix) :].split("/")
                     slots.setdefault(int(index), {})[slot] = file.get_tensor(key)
-            packed = optimizer.state_dict()
-            for group, stored in zip(packed["param_groups"], note["groups"][name], strict=True):
-                group.update(stored)
-            optimizer.load_state_dict({"state": slots, "param_groups": packed["param_groups"]})
+            groups = optimizer.state_dict()["param_groups"]
+            optimizer.load_state_dict({"state": slots, "param_groups": groups})
     state.update(note["state"])
     return note["step"]
 

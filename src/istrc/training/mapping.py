@@ -105,7 +105,6 @@ def train_mapping(data: str | Path, out: str | Path, **given: Any) -> Mapping:
         loss.backward()
         return {"mse": loss.detach()}
 
-    @torch.no_grad()
     def validate(step: int) -> dict[str, float]:
         errors = (net.eval().standardised(val_z) - val_standard).square()
         error = (errors * weights).mean().item()
@@ -127,19 +126,9 @@ def train_mapping(data: str | Path, out: str | Path, **given: Any) -> Mapping:
     note(s.recogniser, out)
     if not s.fine_steps:
         return net.eval()
-    return fine_tune(
-        net.eval(),
-        z,
-        h,
-        weights,
-        s.autoencoder,
-        Path(out) / "fine",
-        config=config,
-        steps=s.fine_steps,
-        seed=s.seed,
-        device=s.device,
-        minutes=s.minutes,
-    )
+    given = dict(steps=s.fine_steps, seed=s.seed, device=s.device, minutes=s.minutes)
+    fine = Path(out) / "fine"
+    return fine_tune(net.eval(), z, h, weights, s.autoencoder, fine, config=config, **given)
 
 
 def fine_tune(

@@ -22,7 +22,7 @@ from istrc.training.changes import Pairs, poses
 from istrc.training.entropy import areas_under_curves, known_entropy
 from istrc.training.hair import measure_hair, needed
 from istrc.training.settings import ProbesSettings
-from istrc.training.spaces import open_spaces, standardise, with_mirrors
+from istrc.training.spaces import open_spaces, standardise
 
 RARE = 0.02  # share of a sex among those who have an attribute, from which it counts
 RANGE = torch.tensor([0.5, 0.03, 0.97])  # the quantiles that tell where a class lies
@@ -45,7 +45,7 @@ def train_probes(data: str | Path, out: str | Path, **given: Any) -> Probes:
     s = ProbesSettings(**given)
     prepared, spaces, nets = open_spaces(data, out, s)
     texture = s.autoencoder.code
-    codes = {part: with_mirrors(spaces, part)[1] for part in ("fit", "tune")}  # (2, N, C)
+    codes = {part: spaces.sides(part)[1] for part in ("fit", "tune")}  # (2, N, C)
     labels = {
         part: torch.from_numpy(prepared.attributes[spaces.rows[part]]) for part in codes
     }  # (N, A)
@@ -62,7 +62,6 @@ def train_probes(data: str | Path, out: str | Path, **given: Any) -> Probes:
     net = Probes(names, c.shape[2], measured, detail, hair, speaking)
     standardise(net, flat)
     net = net.to(s.device)
-    optimizer = torch.optim.Adam(net.parameters(), lr=s.rate, weight_decay=s.l2)
 
     def batch(step: int) -> tuple[torch.Tensor, torch.Tensor]:
         rng = loop.generator(s.seed, step)
@@ -75,9 +74,8 @@ def train_probes(data: str | Path, out: str | Path, **given: Any) -> Probes:
         loss.backward()
         return {"entropy": loss.detach()}
 
-    @torch.no_grad()
     def validate(step: int) -> dict[str, float]:
-        areas = areas_under_curves(net(codes["tune"][0].to(s.device)), labels["tune"])
+        areas = areas_under_curves(net(codes["tune"][0].to(s.device)), labels["tune"], names)
         return {"auc": float(np.mean([*areas.values()]))}
 
     loop.train(
@@ -85,7 +83,7 @@ def train_probes(data: str | Path, out: str | Path, **given: Any) -> Probes:
         s,
         out,
         modules={"net": net},
-        optimizers={"adam": optimizer},
+        optimizers={"adam": torch.optim.Adam(net.parameters(), lr=s.rate, weight_decay=s.l2)},
         batch=batch,
         gradients=gradients,
         validate=validate,

@@ -47,13 +47,8 @@ def train_reach(data: str | Path, out: str | Path, **given: Any) -> Probes:
     circle, prepared, probes = s.circle, Prepared(data), s.circle.probes
     result: dict[str, dict[str, float]] = {}
     probes.reach.fill_(1.0), probes.gain.fill_(1.0)
-    settings = dict(
-        part="reach",
-        seed=s.seed,
-        **s.recorded(),
-        same_person=round(circle.same_person, 6),
-        probes=fingerprint(probes),
-    )
+    of = dict(same_person=round(circle.same_person, 6), probes=fingerprint(probes))
+    settings = dict(part="reach", seed=s.seed, **s.recorded(), **of)
     record = Path(out) / "run.json"
     before = read_json(record) if record.exists() else {}
     if {name: before.get(name) for name in settings} == settings:  # finished before

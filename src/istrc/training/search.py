@@ -71,15 +71,8 @@ def train_search(data: str | Path, out: str | Path, **given: Any) -> Search:
         for part in rows:
             moved = net(codes[part])[step].view(-1, labels.shape[1], 2).numpy()
             found[part] = found[part] + moved
-    config = dict(
-        part="search",
-        faces=len(rows["fit"]),
-        seed=s.seed,
-        **s.recorded(),
-        landmarks=fingerprint(landmarks),
-        autoencoder=fingerprint(autoencoder),
-        net=net.config,
-        off=[round(one, 5) for one in errors],  # on tune, half crops, before and after each step
-    )
-    write_json(Path(out) / "run.json", config)
+    nets = dict(landmarks=fingerprint(landmarks), autoencoder=fingerprint(autoencoder))
+    config = dict(part="search", faces=len(rows["fit"]), seed=s.seed, **s.recorded(), **nets)
+    errors = [round(one, 5) for one in errors]  # on tune, half crops, before and after each step
+    write_json(Path(out) / "run.json", {**config, "net": net.config, "off": errors})
     return net.eval()

@@ -87,29 +87,25 @@ class Settings:
         """What a run's configuration says of them."""
         return {f.name: getattr(self, f.name) for f in fields(self) if f.metadata.get("recorded")}
 
+    def steps_of(self, part: str) -> dict[str, int]:
+        """Of what trains several parts: `steps` and `fine_steps` of one that has them."""
+        names = {name: f"{part}_{name}" for name in ("steps", "fine_steps")}
+        return {name: getattr(self, own) for name, own in names.items() if hasattr(self, own)}
+
 
 @dataclass(kw_only=True)
 class Run(Settings):
     """A part that the loop trains, step after step."""
 
     minutes: float | None = other(None, "Stop, resumably, after this long.")
+    validate_every: int = other(500, "Steps.")
     if TYPE_CHECKING:  # each part's own, with its own default
         steps: int
         average: float
-        validate_every: int
-    else:
-        validate_every: ClassVar[int] = 1000
 
 
 @dataclass(kw_only=True)
-class Validated(Run):
-    """A part that is measured on held-out faces on the way."""
-
-    validate_every: int = other(500, "Steps.")
-
-
-@dataclass(kw_only=True)
-class LandmarksSettings(Validated):
+class LandmarksSettings(Run):
     """Train the landmark network; keeps the averaged one."""
 
     data: ClassVar[str] = "A prepared folder with landmarks, best of size 128."
@@ -124,7 +120,7 @@ class LandmarksSettings(Validated):
 
 
 @dataclass(kw_only=True)
-class FaceNetSettings(Validated):
+class FaceNetSettings(Run):
     """Train FaceNet on identities and attributes; keeps the averaged network."""
 
     steps: int = other(4000, "Batches.")
@@ -147,7 +143,7 @@ class FaceNetSettings(Validated):
 
 
 @dataclass(kw_only=True)
-class BeganSettings(Validated):
+class BeganSettings(Run):
     """Train BEGAN; keeps the best averaged auto-encoder and the generator."""
 
     out: ClassVar[str] = "Run folder; holds the checkpoint and the best auto-encoder."
@@ -181,7 +177,7 @@ class BeganSettings(Validated):
 
 
 @dataclass(kw_only=True)
-class OnEmbeddings(Validated):
+class OnEmbeddings(Run):
     """A part that learns from embeddings: one of `facenet` and `recogniser` makes them."""
 
     facenet: FaceNet | None = other(None, "The folder of a trained FaceNet.")
@@ -268,7 +264,7 @@ class ProbesSettings(OnCodes):
 
 
 @dataclass(kw_only=True)
-class JudgeSettings(Validated):
+class JudgeSettings(Run):
     """Train a judge on the train split; it is measured on valid and saved."""
 
     out: ClassVar[str] = "Run folder; holds the checkpoint and, at the end, the judge."

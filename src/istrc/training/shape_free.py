@@ -61,8 +61,7 @@ def make_shape_free(
             yield to_pixels(straightened(x, shapes[some], mesh))
 
     write_images(out, prepared.images.shape, blocks())
-    for name in ("attributes", "identity", "split"):
-        copy_whole(prepared.folder / f"{name}.npy", out / f"{name}.npy")
-    copy_whole(prepared.folder / "names.txt", out / "names.txt")
+    for name in ("attributes.npy", "identity.npy", "split.npy", "names.txt"):
+        copy_whole(prepared.folder / name, out / name)
     write_json(out / "prepared.json", {**prepared.info, "shape_free": made_of})
     return Prepared(out)

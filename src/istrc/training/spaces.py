@@ -65,18 +65,22 @@ class Spaces:
     def of(self, part: str) -> tuple[torch.Tensor, torch.Tensor]:
         """z (2N, D) and c (2N, C), float32, of "fit" or "tune"; `place` says where a face is."""
         if part not in self._made:
-            kept = self._read(part)
-            if kept is None:
-                kept = embed_and_encode(
-                    *self._nets[:3], self.rows[part], self._device, self._nets[3]
-                )
-                self._keep(part, kept)
-            self._made[part] = kept
+            self._made[part] = self._read(part) or self._make(part)
         return self._made[part]
+
+    def sides(self, part: str) -> tuple[torch.Tensor, torch.Tensor]:
+        """z (2, N, D) and c (2, N, C) of each face and of its mirror image."""
+        z, c = self.of(part)
+        places = torch.stack([self._places(part, mirror) for mirror in (False, True)])
+        return z[places], c[places]
 
     def embeddings(self, part: str) -> torch.Tensor:
         """z (N, D) of the faces alone, in their order."""
-        return self.of(part)[0][self.places(part, mirror=False)]
+        return self.of(part)[0][self._places(part, mirror=False)]
+
+    def _places(self, part: str, mirror: bool) -> torch.Tensor:
+        total = len(self.rows[part])
+        return place(np.arange(total), mirror, total)
 
     def _key(self) -> dict[str, Any]:
         facenet, autoencoder, prepared, textures = self._nets
@@ -99,9 +103,11 @@ class Spaces:
         dim = self._nets[0].dim
         return both[:, :dim].contiguous(), both[:, dim:].contiguous()
 
-    def _keep(self, part: str, both: tuple[torch.Tensor, torch.Tensor]) -> None:
+    def _make(self, part: str) -> tuple[torch.Tensor, torch.Tensor]:
+        """A part, which the folder then keeps."""
+        both = embed_and_encode(*self._nets[:3], self.rows[part], self._device, self._nets[3])
         if self._folder is None:
-            return
+            return both
         note = self._folder / NOTE
         if not note.exists() or read_json(note) != self._key():
             for other in self.rows:  # of what was here before
@@ -110,10 +116,7 @@ class Spaces:
         with whole(self._folder / f"{part}.npy", alone=True) as temporary:
             with open(temporary, "wb") as file:
                 np.save(file, torch.cat(both, 1).numpy(), allow_pickle=False)
-
-    def places(self, part: str, mirror: bool) -> torch.Tensor:
-        total = len(self.rows[part])
-        return place(np.arange(total), mirror, total)
+        return both
 
 
 def open_spaces(
@@ -134,13 +137,6 @@ def standardise(net: Any, codes: torch.Tensor) -> None:
     """Set the `mean` and `spread` of a network of codes (N, C)."""
     net.mean.copy_(codes.mean(0))
     net.spread.copy_(codes.std(0).clamp(min=1e-4))
-
-
-def with_mirrors(spaces: Spaces, part: str) -> tuple[torch.Tensor, torch.Tensor]:
-    """z (2, N, D) and c (2, N, C) of each face and of its mirror image."""
-    z, c = spaces.of(part)
-    places = [spaces.places(part, mirror) for mirror in (False, True)]
-    return torch.stack([z[at] for at in places]), torch.stack([c[at] for at in places])
 
 
 @torch.no_grad()

@@ -127,10 +127,8 @@ class CelebaOfficial:
                 yield None, "no such picture"
             else:
                 try:
-                    if self.zip:
-                        yield self._unpacked(member, LARGEST_FILE), ""
-                    else:
-                        yield contents(self.folder / member, LARGEST_FILE), ""
+                    where, most = self.folder / member, LARGEST_FILE
+                    yield self._unpacked(member, most) if self.zip else contents(where, most), ""
                 except OSError as error:
                     yield None, f"cannot be read: {error}"
                 except ValueError as error:
@@ -160,12 +158,9 @@ def _fields(name: str, text: str) -> Iterator[tuple[int, list[str]]]:
 def _attributes(name: str, text: str) -> tuple[list[str], list[str], np.ndarray]:
     """list_attr_celeba: the column names, the picture names and (N, A) bool."""
     lines = list(_fields(name, text))
-    if name.endswith(".csv"):
-        columns = lines[0][1][1:] if lines else []
-        body = lines[1:]
-    else:  # the first line is the count, the second the names
-        columns = lines[1][1] if len(lines) > 1 else []
-        body = lines[2:]
+    first = 0 if name.endswith(".csv") else 1  # of a .txt the first line is the count
+    columns = lines[first][1][1 - first :] if len(lines) > first else []
+    body = lines[first + 1 :]
     if not columns or not body:
         raise InputError(f"{name}: no attribute names and lines in it; not CelebA's file")
     present = np.zeros((len(body), len(columns)), bool)
