@@ -13,14 +13,7 @@ import typer
 from istrc.cli import options
 from istrc.cli.command import as_command
 from istrc.cli.evaluate_editing import STRENGTHS, FacesOption, StrengthsOption, editing
-from istrc.cli.measuring import (
-    Bench,
-    JudgeOption,
-    LimitOption,
-    ResultsOptions,
-    SecondOption,
-    SheetsOption,
-)
+from istrc.cli.measuring import Bench, JudgeOption, LimitOption, ResultsOptions
 from istrc.cli.report import Report
 from istrc.progress import Bar
 
@@ -29,13 +22,6 @@ app = typer.Typer(
     "--json FILE writes what README's tables are made of.",
     no_args_is_help=True,
 )
-
-BaselineOption = Annotated[
-    str | None,
-    typer.Option(
-        metavar="FOLDER", help="Another auto-encoder to measure beside.", show_default="none"
-    ),
-]
 
 
 def attributes(report: Report, *, bench: Bench, limit: LimitOption = None) -> dict[str, Any]:
@@ -51,9 +37,9 @@ def reconstruction(
     *,
     bench: Bench,
     judge: JudgeOption = None,
-    baseline: BaselineOption = None,
+    baseline: options.FolderOption = None,
     limit: LimitOption = None,
-    sheets: SheetsOption = None,
+    sheets: options.FolderOption = None,
 ) -> dict[str, Any]:
     """How well faces come back: PSNR, SSIM, sharpness, Fréchet distance.
 
@@ -78,7 +64,7 @@ def verification(
     bench: Bench,
     count: Annotated[int, typer.Option(min=4, max=10_000_000)] = 20_000,
     limit: LimitOption = None,
-    second: SecondOption = True,
+    second: bool = True,
     roc: Annotated[str | None, typer.Option(metavar="FILE", show_default="none")] = None,
 ) -> dict[str, Any]:
     """Same person or not, for people never trained on: AUC, accuracy, TAR at fixed FAR.
@@ -139,10 +125,10 @@ def evaluate_all(
     faces: FacesOption = 200,
     strengths: StrengthsOption = STRENGTHS,
     judge: JudgeOption = None,
-    second: SecondOption = True,
-    baseline: BaselineOption = None,
+    second: bool = True,
+    baseline: options.FolderOption = None,
     limit: LimitOption = None,
-    sheets: SheetsOption = None,
+    sheets: options.FolderOption = None,
 ) -> None:
     """What an embedding knows, what comes back of a face, and edits, into one object.
 

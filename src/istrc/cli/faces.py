@@ -20,7 +20,7 @@ def faces(
     out: Annotated[str | None, options.out_option(show_default="not written")] = None,
     min_face: options.MinFaceOption = None,
     batch: BatchOptions,
-    runtime: options.RuntimeOption = "auto",
+    runtime: options.Runtime = "auto",
 ) -> None:
     """List the faces of photographs, the largest first, by the number that --face takes.
 

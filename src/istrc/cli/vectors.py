@@ -112,7 +112,7 @@ def decode(
     vectors: Annotated[str, typer.Argument(metavar="Z.NPY")],
     *,
     out: options.OutOption,
-    provenance: options.ProvenanceOption = True,
+    provenance: bool = True,
     model: options.CircleOptions,
 ) -> None:
     """Draw the faces that embeddings stand for: decode(F(z)).
@@ -160,7 +160,7 @@ def reconstruct(
     out: options.OutOption,
     mode: options.Rebuild = "circle",
     faces: options.FaceOptions,
-    crop: options.CropOption = False,
+    crop: bool = False,
     output: options.WriteOptions,
     batch: ResumeOptions,
     model: options.CircleOptions,
