@@ -6,14 +6,14 @@ import contextlib
 import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from istrc import hub_card, pretrained
-from istrc.arrays import in_inference, indices, numbers
+from istrc.arrays import Array, indices, inference, numbers
 from istrc.attributes import TRANSFORMATIONS
-from istrc.data.prepared import to_array, to_tensor
+from istrc.data.prepared import to_array
 from istrc.edit import holding, stopping
 from istrc.edit import walk as walking
 from istrc.edit.render import Rendering
@@ -22,19 +22,13 @@ from istrc.face import Face, asked_of
 from istrc.learning import user_attributes
 from istrc.models.learned import LearnedAttribute
 from istrc.networks import Networks
-from istrc.photo.align import transform
+from istrc.photo.align import FindsPoints, Frame, transform
 from istrc.photo.find import find_frames
+from istrc.photo.picture import Picture
 from istrc.photo.read import read_picture
-from istrc.recognisers.recogniser import difference, key
+from istrc.recognisers.recogniser import Recogniser, difference, key
 from istrc.runtime import choose_runtime
 from istrc.shape.crop import CROP_CENTRE, CROP_SIDE
-
-if TYPE_CHECKING:
-    from istrc.arrays import Array
-    from istrc.models.landmarks import Landmarks
-    from istrc.photo.align import Frame
-    from istrc.photo.picture import Picture
-    from istrc.recognisers.recogniser import Recogniser
 
 STRENGTH_LIMIT = 2.0
 _SEEN = -20.0  # the logit of being covered, of a landmark that was given
@@ -56,7 +50,7 @@ class Circle(Networks):
     def __init__(
         self,
         *parts: Any,
-        aligner: Landmarks | None = None,
+        aligner: FindsPoints | None = None,
         bound: float = 0.55,
         same_person: float = math.pi,
         **more: Any,
@@ -130,6 +124,7 @@ class Circle(Networks):
         """Calibrated probabilities (B, A), in the order of `attribute_names`."""
         return self.scores_of(z, self.attribute_names)
 
+    @inference
     def walk(
         self,
         z: Array,
@@ -171,13 +166,12 @@ class Circle(Networks):
         edited = [classifiers.names.index(name) for name in strengths]
         kept = [classifiers.names.index(name) for name in keep]
         bound = self.bound if bound is None else bound
-        with in_inference():
-            z = self._running.to_device(z)
-            asked = numbers(list(strengths.values()), z)
-            beyond = numbers(beyond, z).reshape(-1, 1)  # (B or 1, 1)
-            wanted = walking.targets(classifiers(z, indices(edited, z)), asked * beyond)
-            how: dict[str, Any] = dict(metric=metric, step=step, bound=bound)
-            return walking.walk(z, classifiers, wanted, edited, kept, **how)
+        z = self._running.to_device(z)
+        asked = numbers(list(strengths.values()), z)
+        beyond = numbers(beyond, z).reshape(-1, 1)  # (B or 1, 1)
+        wanted = walking.targets(classifiers(z, indices(edited, z)), asked * beyond)
+        how: dict[str, Any] = dict(metric=metric, step=step, bound=bound)
+        return walking.walk(z, classifiers, wanted, edited, kept, **how)
 
     def reach(
         self,
@@ -344,8 +338,8 @@ class Circle(Networks):
     ) -> list[Face]:
         """Every face of a photograph, largest first; never an empty list (see `read`)."""
         picture, frames, crops = self.crops(path, aligned=aligned, min_face=min_face)
-        x = to_array(crops) if self.runtime == "light" else to_tensor(crops)
-        z, count = self.embed(x), len(frames)
+        x, count = self.to_device(to_array(crops)), len(frames)
+        z = self.embed(x)
         found = None if points is None else self.placed(points, frames[0])
         return [
             Face(self, Path(path), picture, frame, x[i : i + 1], z[i : i + 1], i + 1, count, found)
@@ -398,7 +392,7 @@ def number_of(face: str | int, count: int, path: str | Path) -> int:
     """
     if face == "largest":
         return 1
-    if not isinstance(face, int) or not 1 <= face <= count:
+    if face not in range(1, count + 1):
         found = "1 face" if count == 1 else f"{count} faces"
         raise InputError(f"{path}: no face {face}; {found} found, counted from the largest")
-    return face
+    return int(face)

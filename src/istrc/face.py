@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from istrc.arrays import library, numpy
+from istrc.arrays import Array, library, numpy
 from istrc.data.prepared import to_pixels
 from istrc.edit import walk as walking
 from istrc.edit.composite import Layers, put
@@ -22,7 +22,6 @@ from istrc.photo.write import write_picture
 from istrc.photo.xmp import COMPOSITE
 
 if TYPE_CHECKING:
-    from istrc.arrays import Array
     from istrc.circle import Circle
 
 
@@ -155,8 +154,6 @@ def rebuilt(faces: Sequence[Face], mode: str = "circle") -> list[Drawn]:
 
 def _together(faces: Sequence[Face]) -> tuple[Circle, Array, Array]:
     """The circle of faces, all x (B, 3, S, S) and all z (B, D)."""
-    if len(faces) == 1:
-        return faces[0].circle, faces[0].x, faces[0].z
     join = library(faces[0].x).concatenate
     return faces[0].circle, join([face.x for face in faces]), join([face.z for face in faces])
 

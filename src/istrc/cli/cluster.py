@@ -15,9 +15,9 @@ import traceback
 from collections.abc import Generator, Sequence
 from typing import Any
 
+from istrc.cli.options import need
 from istrc.cli.processes import REMEDY
 from istrc.cli.task import Outcome, Part, Stop, Task, in_this_process
-from istrc.errors import IstrcError
 
 AGAIN = 2  # times that a batch is tried anew
 
@@ -47,11 +47,10 @@ def by_ray(
     parts: Sequence[Part], task: Task, count: int, stop: Stop
 ) -> Generator[tuple[int, Outcome]]:
     """The jobs in `count` workers of Ray, as they are done; see `in_processes`."""
-    try:
-        import ray
-        import ray.data
-    except ImportError as error:
-        raise IstrcError(f"--engine ray needs {error.name}: pip install 'istrc[ray]'") from None
+    need("--engine ray", "ray.data", extra="ray")
+    import ray
+    import ray.data
+
     from istrc.runtime import threads_of
 
     threads = max(1, threads_of(task.runtime) // count)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from istrc.cli.files import Job
-from istrc.whole import parse_json, plain, regular, whole
+from istrc.whole import parse_json, plain, regular, write_whole
 
 NAME = ".istrc.jsonl"
 
@@ -46,10 +46,8 @@ class Manifest:
             except (ValueError, KeyError, TypeError):  # cut off in the middle, by kill -9 or so
                 continue
         if len(lines) > 100 + 2 * len(self._entries):  # outputs that were made again and again
-            with whole(self.path) as temporary:
-                temporary.write_text(
-                    "".join(f"{json.dumps(entry)}\n" for entry in self._entries.values())
-                )
+            kept = "".join(f"{json.dumps(entry)}\n" for entry in self._entries.values())
+            write_whole(self.path, kept.encode())
 
     def find(self, job: Job) -> dict[str, Any] | None:
         """The facts of a job that was done already, its outputs under their present names."""

@@ -19,7 +19,7 @@ from istrc.arrays import numpy
 from istrc.circle import Circle
 from istrc.data.prepared import to_tensor
 from istrc.edit.render import MODES
-from istrc.errors import InputError
+from istrc.errors import InputError, check_choice
 from istrc.film.direction import find_direction, middle
 from istrc.film.flicker import Flicker
 from istrc.film.follow import Follower
@@ -85,8 +85,7 @@ def edit_film(
     Raises InputError for what is no film, a film that is damaged or cut off, one without a face
     or with sound that `out` cannot hold, and IstrcError where PyAV is missing.
     """
-    if mode not in MODES:
-        raise InputError(f"mode {mode!r}: use one of {', '.join(MODES)}")
+    check_choice("mode", mode, MODES)
     check_output(out)
     film = Film(source, odd=Path(out).suffix.lower() == ".webm")
     if Path(out).resolve() == film.path.resolve():

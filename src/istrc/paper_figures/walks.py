@@ -12,7 +12,7 @@ from istrc.edit.composite import put
 from istrc.errors import InputError
 from istrc.figures import Row
 from istrc.paper_figures.page import face_page, pixels
-from istrc.paper_figures.people import Person, Stage
+from istrc.paper_figures.people import Person, Stage, z_of
 
 FRAMES = 8
 DETAIL = 160  # pixels, the side of a face that keeps its photograph's own
@@ -118,10 +118,9 @@ def of_one_person(stage: Stage, number: int) -> Figure:
     if known:
         # The person to whom most of it can still be done
         people = stage.people.take(max(2, min(4, len(stage.people.given))))
-        scores = stage.circle.scores(torch.cat([person.z for person in people]))
-        columns = [stage.circle.attribute_names.index(name) for name, _ in known]
+        scores = stage.circle.scores_of(z_of(people), [name for name, _ in known])
         signs = torch.tensor([float(sign) for _, sign in known], device=scores.device)
-        person = people[int((scores[:, columns] * signs).sum(1).argmin())]
+        person = people[int((scores * signs).sum(1).argmin())]
         shown = [person]
         rows = [walk_row(stage, person, name, sign) for name, sign in known]
     text = "Semantic transformations of one person."

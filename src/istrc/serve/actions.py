@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -21,17 +21,15 @@ from istrc.arrays import numpy
 from istrc.attributes import experimental
 from istrc.data.prepared import to_pixels
 from istrc.errors import InputError
+from istrc.face import Face
 from istrc.figures import Row, contact_sheet, signed, strip
 from istrc.photo.mark import mark
 from istrc.photo.write import write_picture
 from istrc.photo.xmp import COMPOSITE, GENERATED, packet
 from istrc.serve import limits
+from istrc.serve.sessions import Session
 from istrc.verbs.anchor import stack
 from istrc.verbs.strips import walk_row
-
-if TYPE_CHECKING:
-    from istrc.face import Face
-    from istrc.serve.sessions import Session
 
 SHOWN = 384  # pixels of a face's side on the page
 CELL = 160  # ... and in a strip
@@ -58,7 +56,7 @@ def faces(session: Session, photo: str | None) -> tuple[Path, int]:
     picture = found[0].picture
     marked = mark(picture.pixels, [face.frame for face in found], picture.alpha)
     out = session.new_file("faces.webp")
-    Image.fromarray(np.ascontiguousarray(marked)).save(out, quality=80)
+    Image.fromarray(marked).save(out, quality=80)
     return out, len(found)
 
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from istrc.arrays import inference, library, numbers
-from istrc.errors import InputError
-
-if TYPE_CHECKING:
-    from istrc.arrays import Array
-    from istrc.circle import Circle
+from istrc.arrays import Array, inference, library, numbers
+from istrc.circle import Circle
+from istrc.errors import InputError, check_choice
 
 MODES = ("anchored", "circle")
 BATCH = 64  # faces in a network at once
@@ -32,8 +29,7 @@ def rebuild_from(
 
     Raises InputError for an unknown mode, and for "anchored" without pictures.
     """
-    if mode not in MODES:
-        raise InputError(f"mode {mode!r}: use one of {', '.join(MODES)}")
+    check_choice("mode", mode, MODES)
     if mode == "circle":
         return in_batches(circle.decode, z2)
     if x is None:

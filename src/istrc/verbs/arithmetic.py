@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from istrc import sphere
-from istrc.arrays import inference, library, numbers
+from istrc.arrays import Array, inference, library, numbers
+from istrc.circle import Circle
 from istrc.errors import InputError
 from istrc.verbs.anchor import rebuild_from
-
-if TYPE_CHECKING:
-    from istrc.arrays import Array
-    from istrc.circle import Circle
 
 
 @dataclass(frozen=True)

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from istrc import sphere
-from istrc.arrays import inference, library
-from istrc.errors import InputError
+from istrc.arrays import Array, inference, library
+from istrc.circle import Circle
+from istrc.errors import InputError, check_choice
 from istrc.verbs.anchor import rebuild_from
-
-if TYPE_CHECKING:
-    from istrc.arrays import Array
-    from istrc.circle import Circle
 
 
 def euclidean_mean(points: Array) -> Array:
@@ -70,8 +66,7 @@ def average(
     Raises InputError for fewer than two faces, an unknown mean or mode; IstrcError where no single
     mean exists (antipodal faces, or faces that balance out).
     """
-    if mean not in MEANS:
-        raise InputError(f"mean {mean!r}: use one of {', '.join(MEANS)}")
+    check_choice("mean", mean, MEANS)
     if len(z) < 2:
         count = "no face" if len(z) == 0 else "one face"
         raise InputError(f"the average of {count}: give at least two faces")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -11,10 +11,8 @@ from istrc import sphere
 from istrc.arrays import library, numbers, numpy
 from istrc.data.prepared import to_pixels
 from istrc.edit.composite import put
+from istrc.face import Face
 from istrc.figures import Row, signed
-
-if TYPE_CHECKING:
-    from istrc.face import Face
 
 
 def walk_row(
