@@ -359,15 +359,12 @@ class Circle(Networks):
         seen = np.full((1, count, 1), _SEEN)
         return self.to_device(np.concatenate([at[None], seen], 2).astype(np.float32))
 
-    def crops(
-        self, path: str | Path, *, aligned: bool = False, min_face: float | None = None
-    ) -> tuple[Picture, list[Frame], np.ndarray]:
+    def crops(self, path: str | Path, **where: Any) -> tuple[Picture, list[Frame], np.ndarray]:
         """A photograph, where its faces are, the largest first, and what of it is embedded:
-        (K, S, S, 3) uint8. Arguments and errors are those of `faces`.
+        (K, S, S, 3) uint8. `where` is `aligned` and `min_face` of `faces`, and so are errors.
         """
         picture = read_picture(path)
-        how: dict[str, Any] = dict(aligned=aligned, min_face=min_face, whole=self.whole)
-        frames = find_frames(picture.pixels, path, self.aligner, **how)
+        frames = find_frames(picture.pixels, path, self.aligner, whole=self.whole, **where)
         crops = np.stack([frame.crop(picture.pixels, self.size) for frame in frames])
         return picture, frames, crops
 
@@ -392,7 +389,7 @@ def number_of(face: str | int, count: int, path: str | Path) -> int:
     """
     if face == "largest":
         return 1
-    if face not in range(1, count + 1):
+    if not isinstance(face, int) or not 1 <= face <= count:
         found = "1 face" if count == 1 else f"{count} faces"
         raise InputError(f"{path}: no face {face}; {found} found, counted from the largest")
-    return int(face)
+    return face

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -110,12 +110,7 @@ class Drawn:
 
 
 def edited(
-    faces: Sequence[Face],
-    strengths: Mapping[str, float],
-    *,
-    keep: Iterable[str] | None = None,
-    mode: str = "photo",
-    metric: str = "data",
+    faces: Sequence[Face], strengths: Mapping[str, float], *, mode: str = "photo", **how: Any
 ) -> list[Drawn]:
     """One edit of faces of one circle, drawn together, which takes less time than one by one.
 
@@ -123,7 +118,7 @@ def edited(
     """
     circle, x, z = _together(faces)
     drawing = None if mode == "circle" else _rendering(faces, x)
-    reached = circle.reach(x, z, strengths, keep=keep, mode=mode, metric=metric, drawing=drawing)
+    reached = circle.reach(x, z, strengths, mode=mode, drawing=drawing, **how)
     walk, change, asked = reached.walk, reached.change, asked_of(strengths)
     if drawing is None:
         drawn = circle.decode(walk.end)

@@ -12,12 +12,12 @@ import contextlib
 import logging
 import os
 import traceback
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from istrc.cli.options import need
 from istrc.cli.processes import REMEDY
-from istrc.cli.task import Outcome, Part, Stop, Task, in_this_process
+from istrc.cli.task import Done, Outcome, Part, Stop, Task, in_this_process
 
 AGAIN = 2  # times that a batch is tried anew
 
@@ -43,9 +43,7 @@ class Worker:
         return {"one": [{"number": number, "outcome": outcome} for number, outcome in done]}
 
 
-def by_ray(
-    parts: Sequence[Part], task: Task, count: int, stop: Stop
-) -> Generator[tuple[int, Outcome]]:
+def by_ray(parts: Sequence[Part], task: Task, count: int, stop: Stop) -> Done:
     """The jobs in `count` workers of Ray, as they are done; see `in_processes`."""
     need("--engine ray", "ray.data", extra="ray")
     import ray

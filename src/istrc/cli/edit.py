@@ -58,16 +58,7 @@ def edit(
     settings: dict[str, Any] = dict(edits=edits, walk=how, faces=faces, crop=crop, output=output)
     if landmarks is not None:
         settings["landmarks"] = landmarks, checksum(Path(landmarks))
-    redraw_all(
-        report,
-        inputs,
-        out,
-        settings,
-        batch=batch,
-        model=model,
-        names=[*edits, *(kept or [])],
-        check=lambda circle: options.check_attributes(circle, edits, kept, report),
-    )
+    redraw_all(report, inputs, out, settings, batch=batch, model=model)
 
 
 def walk(

@@ -13,7 +13,7 @@ import typer
 from istrc.cli import options
 from istrc.cli.command import as_command
 from istrc.cli.evaluate_editing import STRENGTHS, FacesOption, StrengthsOption, editing
-from istrc.cli.measuring import Bench, JudgeOption, LimitOption, ResultsOptions
+from istrc.cli.measuring import Bench, Found, JudgeOption, LimitOption, ResultsOptions
 from istrc.cli.report import Report
 from istrc.progress import Bar
 
@@ -24,7 +24,7 @@ app = typer.Typer(
 )
 
 
-def attributes(report: Report, *, bench: Bench, limit: LimitOption = None) -> dict[str, Any]:
+def attributes(report: Report, *, bench: Bench, limit: LimitOption = None) -> Found:
     """What the embedding knows: AUC, accuracy and calibration of every attribute."""
     from istrc.evaluation.attributes import evaluate_attributes
 
@@ -40,7 +40,7 @@ def reconstruction(
     baseline: options.FolderOption = None,
     limit: LimitOption = None,
     sheets: options.FolderOption = None,
-) -> dict[str, Any]:
+) -> Found:
     """How well faces come back: PSNR, SSIM, sharpness, Fréchet distance.
 
     PSNR and Fréchet distance also apart for old and young faces, of as many on either side.
@@ -66,7 +66,7 @@ def verification(
     limit: LimitOption = None,
     second: bool = True,
     roc: Annotated[str | None, typer.Option(metavar="FILE", show_default="none")] = None,
-) -> dict[str, Any]:
+) -> Found:
     """Same person or not, for people never trained on: AUC, accuracy, TAR at fixed FAR.
 
     By the angle and by the Euclidean distance, over ten folds: each fold's threshold is found on
@@ -109,7 +109,7 @@ def photos(
     options.need("evaluate", "sklearn", "torchmetrics")
     from istrc.evaluation.photos import evaluate_photos
 
-    def measure(report: Report) -> dict[str, Any]:
+    def measure(report: Report) -> Found:
         with Bar("photos") as bar:
             return evaluate_photos(circle=circle, photos=folder, progress=bar.at)
 
@@ -144,7 +144,7 @@ def evaluate_all(
     measure_all(report, bench, asked)
 
 
-Measure = Callable[..., dict[str, Any]]  # (report, bench=, options of its own) -> results
+Measure = Callable[..., Found]  # (report, bench=, options of its own) -> results
 PARTS: tuple[Measure, ...] = (attributes, reconstruction, editing, verification)
 MEASURES = {measure.__name__: measure for measure in PARTS}
 
@@ -169,7 +169,7 @@ def measure_all(report: Report, bench: Bench, asked: dict[str, dict[str, Any]]) 
     tell(report, bench, found, bench.seed, **about)
 
 
-def timed(report: Report, part: str, measure: Measure, **own: Any) -> dict[str, Any]:
+def timed(report: Report, part: str, measure: Measure, **own: Any) -> Found:
     """What a measure finds, and how many seconds it takes."""
     started = time.monotonic()
     report.say(f"measuring {part} ...")
@@ -178,11 +178,7 @@ def timed(report: Report, part: str, measure: Measure, **own: Any) -> dict[str, 
 
 
 def tell(
-    report: Report,
-    results: ResultsOptions,
-    found: dict[str, dict[str, Any]],
-    seed: int,
-    **about: Any,
+    report: Report, results: ResultsOptions, found: dict[str, Found], seed: int, **about: Any
 ) -> None:
     """Write what each part's measure found, and tell the numbers that a reader looks for first."""
     results.write(report, {**found, **about}, seed=seed)
@@ -194,7 +190,7 @@ def tell(
         report.facts |= {k: v for k, v in value.items() if k not in taken}
 
 
-def headline(part: str, found: dict[str, Any]) -> str:
+def headline(part: str, found: Found) -> str:
     """The numbers that a reader looks for first."""
     if part == "attributes":
         return f"mean AUC {found['mean_auc']:.3f} over {found['mean_over']} attributes"

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from istrc.attributes import OTHERS, TRANSFORMATIONS
-from istrc.cli.measuring import Bench, JudgeOption
+from istrc.cli.measuring import Bench, Found, JudgeOption
 from istrc.cli.options import FolderOption
 from istrc.cli.report import Report
 from istrc.cli.strengths import LIMIT, check_names, parse_names
@@ -73,7 +73,7 @@ def editing(
     second: bool = True,
     sheets: FolderOption = None,
     keep_pictures: FolderOption = None,
-) -> dict[str, Any]:
+) -> Found:
     """Every transformation, both directions, all modes: success, identity, leakage, sex flips.
 
     With --peers the same faces are edited in other ways, which learn from the part of train that

@@ -66,19 +66,9 @@ def inspect(
         chosen = circle.recogniser
     else:
         chosen = how.open(recogniser, device, report)
-    found = inspect_recogniser(
-        data,
-        out,
-        recogniser=chosen,
-        circle=circle,
-        limit=limit,
-        layers=layers,
-        steps=steps,
-        faces=faces,
-        beside=others,
-        seed=seed,
-        device=device,
-    )
+    probes: dict[str, Any] = dict(limit=limit, layers=layers, steps=steps, seed=seed, device=device)
+    shown: dict[str, Any] = dict(circle=circle, faces=faces, beside=others)
+    found = inspect_recogniser(data, out, recogniser=chosen, **probes, **shown)
     written = [Path(out) / name for name in ("inspect.json", "inspect.md")]
     if circle is not None:
         written.append(Path(out) / "faces.png")

@@ -15,6 +15,7 @@ from istrc.errors import IstrcError
 from istrc.progress import Bar
 from istrc.shipped import DEFAULT
 
+Found = dict[str, Any]  # what a measure found, by name
 JudgeOption = Annotated[str | None, typer.Option(metavar="FOLDER", show_default="the shipped one")]
 LimitOption = Annotated[int | None, typer.Option(min=1, max=10_000_000, show_default="all")]
 
@@ -89,9 +90,7 @@ class Bench(ResultsOptions):
 
         return SecondRecogniser(self.circle.device) if asked else None
 
-    def measured(
-        self, label: str, measure: Callable[..., dict[str, Any]], **settings: Any
-    ) -> dict[str, Any]:
+    def measured(self, label: str, measure: Callable[..., Found], **settings: Any) -> Found:
         """Call a measure of the circle on prepared faces, with a progress bar."""
         with Bar(label) as bar:
             return measure(**self.common, seed=self.seed, **settings, progress=bar.at)

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from istrc.cli.files import Job
 from istrc.cli.manifest import Manifest, command_key
 from istrc.cli.many import ResumeOptions, do_all
-from istrc.cli.options import CircleOptions, FaceOptions
+from istrc.cli.options import CircleOptions, FaceOptions, check_attributes
 from istrc.cli.pictures import write_face
 from istrc.cli.report import Report
 from istrc.cli.task import Outcome, Task, attempted
@@ -90,21 +90,24 @@ def redraw_all(
     *,
     batch: ResumeOptions,
     model: CircleOptions,
-    names: Iterable[str] = (),
-    check: Callable[[Any], None] = lambda circle: None,
 ) -> None:
     """Redraw every picture that the inputs stand for.
 
     Args:
-        settings: all that an output depends on beside the picture and the circle.
-        names: the attributes among them.
-        check: raises IstrcError where the circle cannot do what is asked.
+        settings: all that an output depends on beside the picture and the circle; with `edits`,
+            and how these `walk`, faces are edited, and otherwise rebuilt.
+
+    Raises IstrcError where the circle cannot do what is asked.
     """
     todo, folder = batch.plan(report, inputs, out, ".png" if settings["crop"] else None)
     if not todo:
         return
     circle = model.open()
-    check(circle)
+    names: list[str] = []
+    if edits := settings.get("edits"):
+        kept = settings["walk"]["keep"]
+        check_attributes(circle, edits, kept, report)
+        names = [*edits, *(kept or [])]
     manifest = None
     if folder:
         key = command_key(report.command, settings, circle, names)
@@ -164,27 +167,22 @@ def _written(job: Job, faces: list[Any], edited: list[Any], settings: dict[str, 
     """
     from istrc.photo.write import not_kept
 
-    which, crop, output = settings["faces"], settings["crop"], settings["output"]
+    which, crop, how = settings["faces"], settings["crop"], settings["output"]
     paths = [job.output]
     if not crop:
         job.output.parent.mkdir(parents=True, exist_ok=True)
-        edited[-1].save(job.output, provenance=output.provenance, location=output.keep_location)
+        edited[-1].save(job.output, provenance=how.provenance, location=how.keep_location)
     else:
         if len(edited) > 1:
             stem = job.output.stem
             paths = [job.output.with_stem(f"{stem}-{k}") for k in range(1, len(edited) + 1)]
         for one, path in zip(edited, paths, strict=True):
-            write_face(one.crop, path, output.provenance)
+            write_face(one.crop, path, how.provenance)
     written = [str(path) for path in paths]
-    outcome = Outcome(
-        facts=dict(
-            input=str(job.source),
-            output=written if len(written) > 1 else written[0],
-            faces=faces[0].count,
-        ),
-        line=f"{job.source} -> {', '.join(written)}",
-        remarks=which.remarks(job.source, faces),
-    )
+    output = written if len(written) > 1 else written[0]
+    facts: dict[str, Any] = dict(input=str(job.source), output=output, faces=faces[0].count)
+    line = f"{job.source} -> {', '.join(written)}"
+    outcome = Outcome(facts, line, which.remarks(job.source, faces))
     if not crop and (lost := not_kept(faces[0].picture, job.output)):
         outcome.remarks.append(lost)
     return outcome

@@ -64,9 +64,10 @@ def embed(
 
     opening = replace(model, runtime=circle.runtime).open
     # Aligned pictures are small, and nothing is to be found in them: only decoding takes time
+    settings = dict(faces=faces)
     task = Task(
         read_crops,
-        dict(faces=faces),
+        settings,
         opening,
         circle.runtime,
         embed_some,

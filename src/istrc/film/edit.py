@@ -136,12 +136,9 @@ def make_plan(
     **settings,
 ) -> Plan:
     """The first pass: follow the face, then walk once for the whole clip."""
+    find = None if circle.landmarks is None else lambda crops: numpy(circle.find(to_tensor(crops)))
     follower = Follower(
-        lambda crops: circle.embed(to_tensor(crops)),
-        circle.aligner,
-        circle.size,
-        face,
-        None if circle.landmarks is None else lambda crops: numpy(circle.find(to_tensor(crops))),
+        lambda crops: circle.embed(to_tensor(crops)), circle.aligner, circle.size, face, find
     )
     count = 0
     for count, shot in enumerate(film.read(), 1):
@@ -157,16 +154,10 @@ def make_plan(
     track = found.smoothed(smooth)
     numbers = sorted(follower.crops)
     brightness = float(np.median([follower.crops[n].mean() for n in numbers]))
-    z = track.z.to(circle.device)
-    direction = find_direction(
-        circle,
-        to_tensor(np.stack([follower.crops[n] for n in numbers])),
-        z[torch.tensor(numbers)],
-        middle(track.z[torch.from_numpy(found.found)]),
-        strengths,
-        mode=mode,
-        **settings,
-    )
+    x = to_tensor(np.stack([follower.crops[n] for n in numbers]))
+    z = track.z[torch.tensor(numbers)].to(circle.device)
+    mean = middle(track.z[torch.from_numpy(found.found)])
+    direction = find_direction(circle, x, z, mean, strengths, mode=mode, **settings)
     ruler = track if smooth >= SMOOTH else found.smoothed(SMOOTH)
     doubts: tuple[str, ...] = ()
     if brightness < DARK:

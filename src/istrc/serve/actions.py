@@ -34,6 +34,7 @@ from istrc.verbs.strips import walk_row
 SHOWN = 384  # pixels of a face's side on the page
 CELL = 160  # ... and in a strip
 FRAME_MS = 120  # of an animation
+Edits = Mapping[str, float]  # attribute: strength
 WRITTEN = (".jpg", ".png", ".webp")  # what browsers show; other photographs become PNG
 
 
@@ -66,11 +67,7 @@ def before(session: Session, photo: str | None, number: int) -> Path:
 
 
 def preview(
-    session: Session,
-    photo: str | None,
-    number: int,
-    edits: Mapping[str, float],
-    keep: Sequence[str],
+    session: Session, photo: str | None, number: int, edits: Edits, keep: Sequence[str]
 ) -> Path:
     """The edited face alone, drawn at the model's size: what follows a slider."""
     face = session.face(photo, number)
@@ -82,11 +79,7 @@ def preview(
 
 
 def edit(
-    session: Session,
-    photo: str | None,
-    number: int,
-    edits: Mapping[str, float],
-    keep: Sequence[str],
+    session: Session, photo: str | None, number: int, edits: Edits, keep: Sequence[str]
 ) -> tuple[Path, str]:
     """The whole photograph, edited, with its provenance inside; and what was done, in words."""
     face = session.face(photo, number)
@@ -271,9 +264,7 @@ def learn(
 # What they share
 
 
-def _checked(
-    edits: Mapping[str, float], keep: Sequence[str]
-) -> tuple[dict[str, float], list[str] | None]:
+def _checked(edits: Edits, keep: Sequence[str]) -> tuple[dict[str, float], list[str] | None]:
     """The edits that change something, and what is kept: None is what an edit keeps by itself."""
     edits = {name: float(value) for name, value in edits.items() if value}
     if both := sorted(set(edits) & set(keep or [])):

@@ -79,6 +79,8 @@ class Session:
     def face(self, path: str | Path | None, number: Any = 1) -> Face:
         """One face of a photograph, counted from 1, the largest. Raises InputError."""
         found = self.faces(path)
+        if isinstance(number, float) and number.is_integer():  # as JSON may have it
+            number = int(number)
         return found[number_of(number, len(found), Path(str(path)).name) - 1]
 
     def new_file(self, name: str) -> Path:

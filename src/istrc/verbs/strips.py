@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -22,19 +21,20 @@ def walk_row(
     *,
     frames: int = 9,
     cell: int = 128,
-    keep: Iterable[str] | None = None,
     mode: str = "photo",
-    metric: str = "data",
+    **how: Any,
 ) -> tuple[Row, list[float]]:
     """The faces from z_0 to z_T, evenly spaced in angle, and their angles in radians.
 
     In `photo` mode each change is put into the photograph and the face cut out at `cell` pixels,
     so that a strip shows the photograph's detail and not the decoder's size.
+
+    Args:
+        mode, how: as in `Circle.reach`.
     """
     circle, own = face.circle, face.picture.pixels
     drawing = None if mode == "circle" else face.rendering
-    how: dict[str, Any] = dict(keep=keep, mode=mode, metric=metric)
-    reached = circle.reach(face.x, face.z, {name: strength}, drawing=drawing, **how)
+    reached = circle.reach(face.x, face.z, {name: strength}, mode=mode, drawing=drawing, **how)
     points = reached.walk.frames(frames)[:, 0]  # (frames, D)
     start = library(points).broadcast_to(face.z, points.shape)
     if drawing is None:
