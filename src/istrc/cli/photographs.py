@@ -125,17 +125,14 @@ def redraw_some(
     """
     from istrc.face import Face, edited, rebuilt
 
-    x, z = embedded(circle, [photograph.crops for _, photograph in photographs])
-    x, row = circle.to_device(x), 0
-    pictures: list[list[Any]] = []
-    for job, photograph in photographs:
-        pictures.append([])
-        for number, frame in enumerate(photograph.frames, photograph.first):
-            parts = photograph.picture, frame, x[row : row + 1], z[row : row + 1]
-            which = number, photograph.count, photograph.found
-            pictures[-1].append(Face(circle, job.source, *parts, *which))
-            row += 1
-    every = [face for faces in pictures for face in faces]
+    x, z = embedded(circle, [one.crops for _, one in photographs])
+    x = circle.to_device(x)
+    every: list[Any] = []
+    for job, one in photographs:
+        for number, frame in enumerate(one.frames, one.first):
+            own = slice(len(every), len(every) + 1)
+            seen = one.picture, frame, x[own], z[own], number, one.count, one.found
+            every.append(Face(circle, job.source, *seen))
     drawn: list[Any] = []
     for start in range(0, len(every), AT_ONCE):
         some = every[start : start + AT_ONCE]
@@ -145,30 +142,29 @@ def redraw_some(
             drawn += rebuilt(some, settings["mode"])
     still = iter(drawn)
 
-    def write(job: Job, faces: list[Any]) -> Outcome:
-        own, new = [next(still) for _ in faces], list[Any]()
+    def write(job: Job, photograph: Photograph) -> Outcome:
+        own, new = [next(still) for _ in photograph.frames], list[Any]()
         if job.done:
             return Outcome()
         for one in own:
             new.append(one.put(new[-1] if new and not settings["crop"] else None))
-        outcome = _written(job, faces, new, settings)
+        outcome = _written(job, new, settings)
         if "edits" in settings:
-            outcome.facts["edited"] = [face.number for face in faces]
+            outcome.facts["edited"] = [one.face.number for one in new]
             outcome.facts["angle"] = [round(one.angle, 4) for one in new]
         return outcome
 
-    jobs = [job for job, _ in photographs]
-    return [attempted(write, job, faces) for job, faces in zip(jobs, pictures, strict=True)]
+    return [attempted(write, *one) for one in photographs]
 
 
-def _written(job: Job, faces: list[Any], edited: list[Any], settings: dict[str, Any]) -> Outcome:
+def _written(job: Job, edited: list[Any], settings: dict[str, Any]) -> Outcome:
     """Write the photograph with its new faces (the last of a chain), or one crop a face:
     `out.png` for one, `out-1.png`, `out-2.png`... for several.
     """
     from istrc.photo.write import not_kept
 
     which, crop, how = settings["faces"], settings["crop"], settings["output"]
-    paths = [job.output]
+    paths, faces = [job.output], [one.face for one in edited]
     if not crop:
         job.output.parent.mkdir(parents=True, exist_ok=True)
         edited[-1].save(job.output, provenance=how.provenance, location=how.keep_location)

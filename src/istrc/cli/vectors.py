@@ -131,7 +131,9 @@ def decode(
 
     path = Path(vectors)
     z = read_vectors(path)
-    jobs, clashes = plan_outputs(_row_names(path, len(z)), out, several=len(z) > 1, suffix=".png")
+    names = _row_names(path, len(z))
+    rows = {name: row for row, name in enumerate(names)}
+    jobs, clashes = plan_outputs(names, out, several=len(z) > 1, suffix=".png")
     report.all_failed(clashes)
     if not jobs:
         return
@@ -141,7 +143,6 @@ def decode(
             f"{path}: rows have {z.shape[1]} numbers and the model's sphere {circle.dim}; "
             "decode with the model that embedded them"
         )
-    rows = {job.source: row for row, job in enumerate(jobs)}
 
     def some(batch: list[Job]) -> None:
         picked = z[[rows[job.source] for job in batch]]

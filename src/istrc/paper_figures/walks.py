@@ -99,10 +99,9 @@ def sex_faults(stage: Stage, number: int) -> Figure:
         person = stage.people.with_score("male", lowest=lowest)  # a man for makeup
         shown.append(person)
         words = WORDS[f"{name}+"]
-        rows.append(walk_row(stage, person, name, 1, keep=[], label=f"{words},\nas in the paper"))
-        rows.append(
-            walk_row(stage, person, name, 1, keep=["none", "male"], label=f"{words},\nkeep male")
-        )
+        for keep, said in (([], "as in the paper"), (["none", "male"], "keep male")):
+            label = f"{words},\n{said}"
+            rows.append(walk_row(stage, person, name, 1, keep=keep, label=label))
     text = (
         "Sex faults in semantic transformations: makeup, beard and mustache move the face across "
         "the classifier's border between the sexes, and do not with --keep male. Under each face "
