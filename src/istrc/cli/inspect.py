@@ -62,10 +62,7 @@ def inspect(
     circle: Any = None
     if model is not None or recogniser is None:
         circle = options.open_circle(model or DEFAULT, device)
-    if recogniser is None:
-        chosen = circle.recogniser
-    else:
-        chosen = how.open(recogniser, device, report)
+    chosen = circle.recogniser if recogniser is None else how.open(recogniser, device, report)
     probes: dict[str, Any] = dict(limit=limit, layers=layers, steps=steps, seed=seed, device=device)
     shown: dict[str, Any] = dict(circle=circle, faces=faces, beside=others)
     found = inspect_recogniser(data, out, recogniser=chosen, **probes, **shown)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,7 +10,7 @@ from istrc import sphere
 from istrc.arrays import Array, inference, library
 from istrc.circle import Circle
 from istrc.errors import InputError, check_choice
-from istrc.verbs.anchor import rebuild_from
+from istrc.verbs.anchor import Mixture, rebuild_from
 
 
 def euclidean_mean(points: Array) -> Array:
@@ -25,23 +24,6 @@ def euclidean_mean(points: Array) -> Array:
 MEANS: dict[str, Callable[[Array], Array]] = {"frechet": sphere.mean, "euclidean": euclidean_mean}
 
 
-@dataclass(frozen=True)
-class Average:
-    """An average face."""
-
-    z: Array  # (1, D) its embedding
-    face: Array  # (1, 3, S, S) in [-1, 1]
-    angles: Array  # (N,) radians from the average to each of the given faces
-    # Of the mean vector before it was put back on the sphere, 0..1: what is left of N unit vectors
-    # when they are averaged as vectors, 1 where all are the same
-    length: float
-
-    @property
-    def spread(self) -> float:
-        """Mean angle from the average to the given faces, radians."""
-        return float(self.angles.mean())
-
-
 @inference
 def average(
     circle: Circle,
@@ -50,7 +32,7 @@ def average(
     *,
     mean: str = "frechet",
     mode: str = "anchored",
-) -> Average:
+) -> Mixture:
     """The face in the middle of N >= 2 given ones.
 
     Of two faces the Fréchet mean is the paper's slerp(a, b; 1/2); of more it is the point with
@@ -75,4 +57,4 @@ def average(
     weights = np.full((1, len(z)), 1 / len(z))
     face = rebuild_from(circle, middle, z=z, x=x, weights=weights, mode=mode)
     length = float(library(z).linalg.norm(z.mean(0)))
-    return Average(middle, face, sphere.angle(middle, z), length)
+    return Mixture(middle, face, length, sphere.angle(middle, z))
