@@ -9,11 +9,10 @@ the same formulas.
 from __future__ import annotations
 
 import contextlib
-import functools
 import sys
-from collections.abc import Callable
+from collections.abc import Iterator
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -23,8 +22,6 @@ from istrc.errors import InputError
 # that it suit both at once, as no function of either library does; so arrays are left unchecked
 # where the two runtimes meet, and are Tensor or np.ndarray elsewhere.
 Array = Any
-
-Function = TypeVar("Function", bound=Callable)
 
 UNSOUND = 1e6  # what no network of a circle makes of a face, in whatever unit: faces are in [-1, 1]
 
@@ -79,28 +76,12 @@ def numpy(x: Array) -> np.ndarray:
     return x if library(x) is np else x.detach().cpu().numpy()
 
 
-def in_inference() -> Any:
-    """torch.inference_mode(), where torch is there at all."""
-    return _mode("inference_mode")
-
-
-def _mode(name: str) -> Any:
+@contextlib.contextmanager
+def _mode(name: str) -> Iterator[None]:
+    """One of torch's modes, where torch is there at all; what this decorates runs in it."""
     torch = sys.modules.get("torch")
-    return contextlib.nullcontext() if torch is None else getattr(torch, name)()
+    with contextlib.nullcontext() if torch is None else getattr(torch, name)():
+        yield
 
 
-def _under(mode: str) -> Callable[[Function], Function]:
-    """What makes a function run under this mode of torch's, where torch is there at all."""
-
-    def decorated(function: Function) -> Function:
-        @functools.wraps(function)
-        def run(*arguments: Any, **named: Any) -> Any:
-            with _mode(mode):
-                return function(*arguments, **named)
-
-        return run  # type: ignore[return-value]
-
-    return decorated
-
-
-inference, without_gradients = _under("inference_mode"), _under("no_grad")
+inference, without_gradients = _mode("inference_mode"), _mode("no_grad")

@@ -21,26 +21,19 @@ OTHERS = (
 _HAIR_COLOURS = ("black_hair", "blond_hair", "brown_hair", "gray_hair")
 # Where in a face an edit shows, of those that do not show in all of it; see istrc.shape.regions
 REGIONS = {
-    "smile": "below the brows",
-    "mouth_open": "lower face",
-    "high_cheekbones": "below the brows",
-    "beard": "lower face",
-    "mustache": "upper lip",
-    "goatee": "lower face",
-    "five_o_clock_shadow": "lower face",
-    "double_chin": "jaw",
-    "big_nose": "nose",
-    "pointy_nose": "nose",
-    "big_lips": "mouth",
-    "wide_mouth": "mouth",
-    "wearing_lipstick": "mouth",
-    "makeup": "eyes and mouth",
-    "big_eyes": "eyes",
-    "narrow_eyes": "eyes",
-    "bags_under_eyes": "eyes",
-    "arched_eyebrows": "eyes",
-    "bushy_eyebrows": "eyes",
-    **dict.fromkeys(_HAIR_COLOURS, "hair"),
+    name: region
+    for region, names in {
+        "below the brows": ("smile", "high_cheekbones"),
+        "lower face": ("mouth_open", "beard", "goatee", "five_o_clock_shadow"),
+        "upper lip": ("mustache",),
+        "jaw": ("double_chin",),
+        "nose": ("big_nose", "pointy_nose"),
+        "mouth": ("big_lips", "wide_mouth", "wearing_lipstick"),
+        "eyes and mouth": ("makeup",),
+        "eyes": ("big_eyes", "narrow_eyes", "bags_under_eyes", "arched_eyebrows", "bushy_eyebrows"),
+        "hair": _HAIR_COLOURS,
+    }.items()
+    for name in names
 }
 
 # Edits that change what is between the lips; others leave teeth as they are

@@ -6,14 +6,14 @@ import contextlib
 import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from istrc import hub_card, pretrained
-from istrc.arrays import in_inference, indices, numbers
+from istrc.arrays import Array, indices, inference, numbers
 from istrc.attributes import TRANSFORMATIONS
-from istrc.data.prepared import to_array, to_tensor
+from istrc.data.prepared import to_array
 from istrc.edit import holding, stopping
 from istrc.edit import walk as walking
 from istrc.edit.render import Rendering
@@ -22,19 +22,13 @@ from istrc.face import Face, asked_of
 from istrc.learning import user_attributes
 from istrc.models.learned import LearnedAttribute
 from istrc.networks import Networks
-from istrc.photo.align import transform
+from istrc.photo.align import FindsPoints, Frame, transform
 from istrc.photo.find import find_frames
+from istrc.photo.picture import Picture
 from istrc.photo.read import read_picture
-from istrc.recognisers.recogniser import difference, key
+from istrc.recognisers.recogniser import Recogniser, difference, key
 from istrc.runtime import choose_runtime
 from istrc.shape.crop import CROP_CENTRE, CROP_SIDE
-
-if TYPE_CHECKING:
-    from istrc.arrays import Array
-    from istrc.models.landmarks import Landmarks
-    from istrc.photo.align import Frame
-    from istrc.photo.picture import Picture
-    from istrc.recognisers.recogniser import Recogniser
 
 STRENGTH_LIMIT = 2.0
 _SEEN = -20.0  # the logit of being covered, of a landmark that was given
@@ -56,7 +50,7 @@ class Circle(Networks):
     def __init__(
         self,
         *parts: Any,
-        aligner: Landmarks | None = None,
+        aligner: FindsPoints | None = None,
         bound: float = 0.55,
         same_person: float = math.pi,
         **more: Any,
@@ -130,6 +124,7 @@ class Circle(Networks):
         """Calibrated probabilities (B, A), in the order of `attribute_names`."""
         return self.scores_of(z, self.attribute_names)
 
+    @inference
     def walk(
         self,
         z: Array,
@@ -171,13 +166,12 @@ class Circle(Networks):
         edited = [classifiers.names.index(name) for name in strengths]
         kept = [classifiers.names.index(name) for name in keep]
         bound = self.bound if bound is None else bound
-        with in_inference():
-            z = self._running.to_device(z)
-            asked = numbers(list(strengths.values()), z)
-            beyond = numbers(beyond, z).reshape(-1, 1)  # (B or 1, 1)
-            wanted = walking.targets(classifiers(z, indices(edited, z)), asked * beyond)
-            how: dict[str, Any] = dict(metric=metric, step=step, bound=bound)
-            return walking.walk(z, classifiers, wanted, edited, kept, **how)
+        z = self._running.to_device(z)
+        asked = numbers(list(strengths.values()), z)
+        beyond = numbers(beyond, z).reshape(-1, 1)  # (B or 1, 1)
+        wanted = walking.targets(classifiers(z, indices(edited, z)), asked * beyond)
+        how: dict[str, Any] = dict(metric=metric, step=step, bound=bound)
+        return walking.walk(z, classifiers, wanted, edited, kept, **how)
 
     def reach(
         self,
@@ -344,8 +338,8 @@ class Circle(Networks):
     ) -> list[Face]:
         """Every face of a photograph, largest first; never an empty list (see `read`)."""
         picture, frames, crops = self.crops(path, aligned=aligned, min_face=min_face)
-        x = to_array(crops) if self.runtime == "light" else to_tensor(crops)
-        z, count = self.embed(x), len(frames)
+        x, count = self.to_device(to_array(crops)), len(frames)
+        z = self.embed(x)
         found = None if points is None else self.placed(points, frames[0])
         return [
             Face(self, Path(path), picture, frame, x[i : i + 1], z[i : i + 1], i + 1, count, found)
@@ -365,15 +359,12 @@ class Circle(Networks):
         seen = np.full((1, count, 1), _SEEN)
         return self.to_device(np.concatenate([at[None], seen], 2).astype(np.float32))
 
-    def crops(
-        self, path: str | Path, *, aligned: bool = False, min_face: float | None = None
-    ) -> tuple[Picture, list[Frame], np.ndarray]:
+    def crops(self, path: str | Path, **where: Any) -> tuple[Picture, list[Frame], np.ndarray]:
         """A photograph, where its faces are, the largest first, and what of it is embedded:
-        (K, S, S, 3) uint8. Arguments and errors are those of `faces`.
+        (K, S, S, 3) uint8. `where` is `aligned` and `min_face` of `faces`, and so are errors.
         """
         picture = read_picture(path)
-        how: dict[str, Any] = dict(aligned=aligned, min_face=min_face, whole=self.whole)
-        frames = find_frames(picture.pixels, path, self.aligner, **how)
+        frames = find_frames(picture.pixels, path, self.aligner, whole=self.whole, **where)
         crops = np.stack([frame.crop(picture.pixels, self.size) for frame in frames])
         return picture, frames, crops
 

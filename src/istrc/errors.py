@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 
 class IstrcError(Exception):
@@ -21,6 +21,12 @@ def reason(error: Exception) -> str:
     """What an error from elsewhere says, in one line, to stand inside a message of ours."""
     said = getattr(error, "strerror", None) or str(error)
     return " ".join(said.split()) or type(error).__name__
+
+
+def check_choice(what: str, value: str, known: Collection[str]) -> None:
+    """Raises InputError for a value that is none of the known ones."""
+    if value not in known:
+        raise InputError(f"{what} {value!r}: use one of {', '.join(known)}")
 
 
 def suggest(name: str, known: Sequence[str], otherwise: str | None = None) -> str:

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from istrc.arrays import library, numpy
+from istrc.arrays import Array, library, numpy
 from istrc.data.prepared import to_pixels
 from istrc.edit import walk as walking
 from istrc.edit.composite import Layers, put
@@ -22,7 +22,6 @@ from istrc.photo.write import write_picture
 from istrc.photo.xmp import COMPOSITE
 
 if TYPE_CHECKING:
-    from istrc.arrays import Array
     from istrc.circle import Circle
 
 
@@ -111,12 +110,7 @@ class Drawn:
 
 
 def edited(
-    faces: Sequence[Face],
-    strengths: Mapping[str, float],
-    *,
-    keep: Iterable[str] | None = None,
-    mode: str = "photo",
-    metric: str = "data",
+    faces: Sequence[Face], strengths: Mapping[str, float], *, mode: str = "photo", **how: Any
 ) -> list[Drawn]:
     """One edit of faces of one circle, drawn together, which takes less time than one by one.
 
@@ -124,7 +118,7 @@ def edited(
     """
     circle, x, z = _together(faces)
     drawing = None if mode == "circle" else _rendering(faces, x)
-    reached = circle.reach(x, z, strengths, keep=keep, mode=mode, metric=metric, drawing=drawing)
+    reached = circle.reach(x, z, strengths, mode=mode, drawing=drawing, **how)
     walk, change, asked = reached.walk, reached.change, asked_of(strengths)
     if drawing is None:
         drawn = circle.decode(walk.end)
@@ -155,8 +149,6 @@ def rebuilt(faces: Sequence[Face], mode: str = "circle") -> list[Drawn]:
 
 def _together(faces: Sequence[Face]) -> tuple[Circle, Array, Array]:
     """The circle of faces, all x (B, 3, S, S) and all z (B, D)."""
-    if len(faces) == 1:
-        return faces[0].circle, faces[0].x, faces[0].z
     join = library(faces[0].x).concatenate
     return faces[0].circle, join([face.x for face in faces]), join([face.z for face in faces])
 

@@ -169,10 +169,16 @@ def whole(path: str | Path, *, alone: bool = False) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def write_whole(path: Path, data: bytes, *, alone: bool = False) -> Path:
+    """Write a file, whole or not at all (see `whole`); its path."""
+    with whole(path, alone=alone) as temporary:
+        temporary.write_bytes(data)
+    return path
+
+
 def write_json(path: str | Path, value: Any) -> None:
     """Write JSON so that a reader sees the old file or the new one, never half of it."""
-    with whole(path, alone=True) as temporary:
-        temporary.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+    write_whole(Path(path), f"{json.dumps(value, indent=2)}\n".encode(), alone=True)
 
 
 def read_json(path: str | Path) -> Any:

@@ -286,6 +286,20 @@ def test_decoded_rows_are_named_after_the_inputs(istrc, toy_model, faces, tmp_pa
     )
 
 
+def test_a_row_that_would_overwrite_an_input_leaves_the_others_theirs(
+    istrc, toy_model, faces, tmp_path
+):
+    z, out = tmp_path / "z.npy", tmp_path / "out"
+    assert istrc("embed", faces, "--aligned", "-o", z, "--model", toy_model).exit_code == 0
+    assert istrc("decode", z, "-o", tmp_path / "named", "--model", toy_model).exit_code == 0
+    (tmp_path / "z.txt").write_text(f"{out}/a.png\n{faces}/b.png\n{faces}/c.png\n")
+    result = istrc("decode", z, "-o", out, "--model", toy_model)
+    assert result.exit_code == 1 and "would overwrite" in result.err
+    assert names(out) == ["b.png", "c.png"]
+    for name in names(out):
+        np.testing.assert_array_equal(pixels(out / name), pixels(tmp_path / "named" / name))
+
+
 def test_one_row_becomes_the_file_out_whatever_its_length(istrc, toy_model, tmp_path):
     np.save(tmp_path / "unit.npy", np.eye(8)[2])
     np.save(tmp_path / "long.npy", 7 * np.eye(8, dtype=np.float32)[2:3])

@@ -12,12 +12,12 @@ import contextlib
 import logging
 import os
 import traceback
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
+from istrc.cli.options import need
 from istrc.cli.processes import REMEDY
-from istrc.cli.task import Outcome, Part, Stop, Task, in_this_process
-from istrc.errors import IstrcError
+from istrc.cli.task import Done, Outcome, Part, Stop, Task, in_this_process
 
 AGAIN = 2  # times that a batch is tried anew
 
@@ -43,15 +43,12 @@ class Worker:
         return {"one": [{"number": number, "outcome": outcome} for number, outcome in done]}
 
 
-def by_ray(
-    parts: Sequence[Part], task: Task, count: int, stop: Stop
-) -> Generator[tuple[int, Outcome]]:
+def by_ray(parts: Sequence[Part], task: Task, count: int, stop: Stop) -> Done:
     """The jobs in `count` workers of Ray, as they are done; see `in_processes`."""
-    try:
-        import ray
-        import ray.data
-    except ImportError as error:
-        raise IstrcError(f"--engine ray needs {error.name}: pip install 'istrc[ray]'") from None
+    need("--engine ray", "ray.data", extra="ray")
+    import ray
+    import ray.data
+
     from istrc.runtime import threads_of
 
     threads = max(1, threads_of(task.runtime) // count)

@@ -17,7 +17,7 @@ from typing import Annotated, Any, get_args, get_origin
 import typer
 from typer.core import TyperGroup
 
-from istrc.cli.options import JsonOption
+from istrc.cli.options import JsonOption, Shared
 from istrc.cli.report import Report, one_line, print_json
 from istrc.progress import Bar
 from istrc.runtime import REMEDY, without_torch
@@ -33,7 +33,8 @@ def as_command(name: str, function: Callable[..., None]) -> Callable[..., None]:
 
     A parameter that is a dataclass stands for its fields, which are options that several commands
     share. A parameter `report` stands for --json (which a group may have): the body runs inside
-    that report. What the docstrings of both say of a parameter under Args is its option's help.
+    that report. What the docstrings of both say of a parameter under Args is its option's help;
+    where they say nothing it is what `options.Shared` says.
     """
     groups: dict[str, tuple[Any, list[str]]] = {}
     options: list[inspect.Parameter] = []
@@ -74,7 +75,7 @@ def options_of(source: Any) -> list[inspect.Parameter]:
     parameters = inspect.signature(source, eval_str=True).parameters.values()
     named = [one for one in parameters if one.kind is not one.VAR_KEYWORD]
     helps: dict[str, str] = {}
-    for one in reversed(getattr(source, "__mro__", [source])):
+    for one in (Shared, *reversed(getattr(source, "__mro__", [source]))):
         told = re.findall(r"^ {4}(\w+): (.+(?:\n {8}.+)*)", sections(one).get("Args", ""), re.M)
         helps |= {name: " ".join(text.split()) for name, text in told}
     return [_with_help(one.replace(kind=one.KEYWORD_ONLY), helps.get(one.name)) for one in named]
@@ -96,9 +97,9 @@ def _with_help(parameter: inspect.Parameter, text: str | None) -> inspect.Parame
     """The parameter as an option with this help, without a default as an argument; what is off by
     default has no --no-NAME.
     """
-    if text is None:
-        return parameter
     kind: Any = parameter.annotation
+    if text is None or is_dataclass(kind):
+        return parameter
     said: Any = typer.Option()
     if get_origin(kind) is Annotated:
         kind, said = get_args(kind)
@@ -107,7 +108,7 @@ def _with_help(parameter: inspect.Parameter, text: str | None) -> inspect.Parame
     elif parameter.default is False:
         said = typer.Option(f"--{parameter.name.replace('_', '-')}")
     option = copy(said)
-    option.help = text
+    option.help = option.help or text
     return parameter.replace(annotation=Annotated[kind, option])
 
 

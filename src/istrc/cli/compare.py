@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -67,17 +68,14 @@ def compare(
     z, _ = stack(read)
     angles = comparing.angles(z).tolist()
     scores = [circle.scores(one.z)[0].tolist() for one in read]  # each by itself, to the bit
-    for i, first in enumerate(read):
-        for j in range(i + 1, len(read)):
-            found = {"angle": round(angles[i][j], 4)}
-            found["euclidean"] = round(float(library(z).linalg.norm(z[i] - z[j])), 4)
-            if threshold is not None:
-                found["same"] = angles[i][j] < threshold.angle
-            different = comparing.between(circle, scores[i], scores[j])[:top]
-            found["differences"] = {
-                one.name: [round(one.first, 3), round(one.second, 3)] for one in different
-            }
-            report.done(first=first.name, second=read[j].name, **found)
+    for i, j in combinations(range(len(read)), 2):
+        found = {"angle": round(angles[i][j], 4)}
+        found["euclidean"] = round(float(library(z).linalg.norm(z[i] - z[j])), 4)
+        if threshold is not None:
+            found["same"] = angles[i][j] < threshold.angle
+        most = comparing.between(circle, scores[i], scores[j])[:top]
+        found["differences"] = {d.name: [round(d.first, 3), round(d.second, 3)] for d in most}
+        report.done(first=read[i].name, second=read[j].name, **found)
     if report.as_json:
         return
     if len(read) == 2:

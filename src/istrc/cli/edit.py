@@ -25,11 +25,11 @@ def edit(
     attribute: options.AttributeOption,
     out: options.OutOption,
     keep: options.KeepOption = [],
-    mode: options.ModeOption = "photo",
+    mode: options.Mode = "photo",
     faces: options.FaceOptions,
     landmarks: Annotated[str | None, typer.Option(metavar="FILE.csv")] = None,
-    crop: options.CropOption = False,
-    metric: options.MetricOption = "data",
+    crop: bool = False,
+    metric: options.Metric = "data",
     output: options.WriteOptions,
     batch: ResumeOptions,
     model: options.CircleOptions,
@@ -58,16 +58,7 @@ def edit(
     settings: dict[str, Any] = dict(edits=edits, walk=how, faces=faces, crop=crop, output=output)
     if landmarks is not None:
         settings["landmarks"] = landmarks, checksum(Path(landmarks))
-    redraw_all(
-        report,
-        inputs,
-        out,
-        settings,
-        batch=batch,
-        model=model,
-        names=[*edits, *(kept or [])],
-        check=lambda circle: options.check_attributes(circle, edits, kept, report),
-    )
+    redraw_all(report, inputs, out, settings, batch=batch, model=model)
 
 
 def walk(
@@ -79,10 +70,10 @@ def walk(
     frames: Annotated[int, typer.Option(min=2, max=64)] = 9,
     cell: options.CellOption = 128,
     keep: options.KeepOption = [],
-    mode: options.ModeOption = "photo",
+    mode: options.Mode = "photo",
     faces: options.FaceOptions,
-    metric: options.MetricOption = "data",
-    provenance: options.ProvenanceOption = True,
+    metric: options.Metric = "data",
+    provenance: bool = True,
     model: options.CircleOptions,
 ) -> None:
     """Draw the walk of a face to each attribute: one labelled row for every -a.

@@ -13,14 +13,7 @@ import typer
 from istrc.cli import options
 from istrc.cli.command import as_command
 from istrc.cli.evaluate_editing import STRENGTHS, FacesOption, StrengthsOption, editing
-from istrc.cli.measuring import (
-    Bench,
-    JudgeOption,
-    LimitOption,
-    ResultsOptions,
-    SecondOption,
-    SheetsOption,
-)
+from istrc.cli.measuring import Bench, Found, JudgeOption, LimitOption, ResultsOptions
 from istrc.cli.report import Report
 from istrc.progress import Bar
 
@@ -30,15 +23,8 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
-BaselineOption = Annotated[
-    str | None,
-    typer.Option(
-        metavar="FOLDER", help="Another auto-encoder to measure beside.", show_default="none"
-    ),
-]
 
-
-def attributes(report: Report, *, bench: Bench, limit: LimitOption = None) -> dict[str, Any]:
+def attributes(report: Report, *, bench: Bench, limit: LimitOption = None) -> Found:
     """What the embedding knows: AUC, accuracy and calibration of every attribute."""
     from istrc.evaluation.attributes import evaluate_attributes
 
@@ -51,10 +37,10 @@ def reconstruction(
     *,
     bench: Bench,
     judge: JudgeOption = None,
-    baseline: BaselineOption = None,
+    baseline: options.FolderOption = None,
     limit: LimitOption = None,
-    sheets: SheetsOption = None,
-) -> dict[str, Any]:
+    sheets: options.FolderOption = None,
+) -> Found:
     """How well faces come back: PSNR, SSIM, sharpness, Fréchet distance.
 
     PSNR and Fréchet distance also apart for old and young faces, of as many on either side.
@@ -78,9 +64,9 @@ def verification(
     bench: Bench,
     count: Annotated[int, typer.Option(min=4, max=10_000_000)] = 20_000,
     limit: LimitOption = None,
-    second: SecondOption = True,
+    second: bool = True,
     roc: Annotated[str | None, typer.Option(metavar="FILE", show_default="none")] = None,
-) -> dict[str, Any]:
+) -> Found:
     """Same person or not, for people never trained on: AUC, accuracy, TAR at fixed FAR.
 
     By the angle and by the Euclidean distance, over ten folds: each fold's threshold is found on
@@ -123,7 +109,7 @@ def photos(
     options.need("evaluate", "sklearn", "torchmetrics")
     from istrc.evaluation.photos import evaluate_photos
 
-    def measure(report: Report) -> dict[str, Any]:
+    def measure(report: Report) -> Found:
         with Bar("photos") as bar:
             return evaluate_photos(circle=circle, photos=folder, progress=bar.at)
 
@@ -139,10 +125,10 @@ def evaluate_all(
     faces: FacesOption = 200,
     strengths: StrengthsOption = STRENGTHS,
     judge: JudgeOption = None,
-    second: SecondOption = True,
-    baseline: BaselineOption = None,
+    second: bool = True,
+    baseline: options.FolderOption = None,
     limit: LimitOption = None,
-    sheets: SheetsOption = None,
+    sheets: options.FolderOption = None,
 ) -> None:
     """What an embedding knows, what comes back of a face, and edits, into one object.
 
@@ -158,7 +144,7 @@ def evaluate_all(
     measure_all(report, bench, asked)
 
 
-Measure = Callable[..., dict[str, Any]]  # (report, bench=, options of its own) -> results
+Measure = Callable[..., Found]  # (report, bench=, options of its own) -> results
 PARTS: tuple[Measure, ...] = (attributes, reconstruction, editing, verification)
 MEASURES = {measure.__name__: measure for measure in PARTS}
 
@@ -183,7 +169,7 @@ def measure_all(report: Report, bench: Bench, asked: dict[str, dict[str, Any]]) 
     tell(report, bench, found, bench.seed, **about)
 
 
-def timed(report: Report, part: str, measure: Measure, **own: Any) -> dict[str, Any]:
+def timed(report: Report, part: str, measure: Measure, **own: Any) -> Found:
     """What a measure finds, and how many seconds it takes."""
     started = time.monotonic()
     report.say(f"measuring {part} ...")
@@ -192,11 +178,7 @@ def timed(report: Report, part: str, measure: Measure, **own: Any) -> dict[str, 
 
 
 def tell(
-    report: Report,
-    results: ResultsOptions,
-    found: dict[str, dict[str, Any]],
-    seed: int,
-    **about: Any,
+    report: Report, results: ResultsOptions, found: dict[str, Found], seed: int, **about: Any
 ) -> None:
     """Write what each part's measure found, and tell the numbers that a reader looks for first."""
     results.write(report, {**found, **about}, seed=seed)
@@ -208,7 +190,7 @@ def tell(
         report.facts |= {k: v for k, v in value.items() if k not in taken}
 
 
-def headline(part: str, found: dict[str, Any]) -> str:
+def headline(part: str, found: Found) -> str:
     """The numbers that a reader looks for first."""
     if part == "attributes":
         return f"mean AUC {found['mean_auc']:.3f} over {found['mean_over']} attributes"

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from istrc.attributes import OTHERS, TRANSFORMATIONS
-from istrc.cli.measuring import Bench, JudgeOption, SecondOption, SheetsOption
+from istrc.cli.measuring import Bench, Found, JudgeOption
+from istrc.cli.options import FolderOption
 from istrc.cli.report import Report
 from istrc.cli.strengths import LIMIT, check_names, parse_names
 from istrc.errors import IstrcError
@@ -69,12 +70,10 @@ def editing(
     peers: Annotated[list[str], typer.Option(metavar="NAME[,NAME]", show_default="none")] = [],
     few: Annotated[int, typer.Option(min=1, max=100_000)] = 20,
     judge: JudgeOption = None,
-    second: SecondOption = True,
-    sheets: SheetsOption = None,
-    keep_pictures: Annotated[
-        str | None, typer.Option(metavar="FOLDER", show_default="none")
-    ] = None,
-) -> dict[str, Any]:
+    second: bool = True,
+    sheets: FolderOption = None,
+    keep_pictures: FolderOption = None,
+) -> Found:
     """Every transformation, both directions, all modes: success, identity, leakage, sex flips.
 
     With --peers the same faces are edited in other ways, which learn from the part of train that

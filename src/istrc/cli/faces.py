@@ -20,7 +20,7 @@ def faces(
     out: Annotated[str | None, options.out_option(show_default="not written")] = None,
     min_face: options.MinFaceOption = None,
     batch: BatchOptions,
-    runtime: options.RuntimeOption = "auto",
+    runtime: options.Runtime = "auto",
 ) -> None:
     """List the faces of photographs, the largest first, by the number that --face takes.
 
@@ -53,8 +53,6 @@ def list_one(aligner: Any, job: Job, settings: dict[str, Any]) -> Outcome:
 
     Raises InputError when it cannot be read or has no face.
     """
-    import numpy as np
-
     from istrc.photo.find import find_faces
     from istrc.photo.picture import Picture
     from istrc.photo.read import read_picture
@@ -79,7 +77,6 @@ def list_one(aligner: Any, job: Job, settings: dict[str, Any]) -> Outcome:
         output = {"output": str(job.output)}
         job.output.parent.mkdir(parents=True, exist_ok=True)
         preview = mark(picture.pixels, [one.frame for one in faces], picture.alpha)
-        preview = np.ascontiguousarray(preview)
         write_picture(Picture(preview, icc=picture.icc), preview, job.output)
     return Outcome(
         facts={"input": str(job.source), **output, "faces": len(found), "found": found},

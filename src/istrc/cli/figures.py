@@ -25,7 +25,7 @@ def figures(
         ),
     ] = [],
     *,
-    data: Annotated[str | None, typer.Option(metavar="FOLDER", show_default="none")] = None,
+    data: options.FolderOption = None,
     only: Annotated[str | None, typer.Option(metavar="N,N,...", show_default="all")] = None,
     mode: options.Mode = "circle",
     seed: options.SeedOption = 0,

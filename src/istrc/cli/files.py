@@ -11,7 +11,7 @@ from typing import Any
 from istrc.cli.report import Report
 from istrc.errors import InputError, IstrcError
 from istrc.photo.plugins import WRITTEN
-from istrc.whole import whole
+from istrc.whole import write_whole
 
 
 @dataclass
@@ -102,11 +102,10 @@ def plan_outputs(
 
 def write_lines(path: Path, lines: Iterable[object]) -> None:
     """A text file, one item a line, written whole; a line's break in an item is spelled out."""
-    with whole(path) as temporary:
-        # A name that is no Unicode as the bytes that it is
-        broken = str.maketrans({"\n": "\\n", "\r": "\\r"})
-        text = "".join(f"{str(line).translate(broken)}\n" for line in lines)
-        temporary.write_text(text, encoding="utf-8", errors="surrogateescape")
+    broken = str.maketrans({"\n": "\\n", "\r": "\\r"})
+    text = "".join(f"{str(line).translate(broken)}\n" for line in lines)
+    # A name that is no Unicode as the bytes that it is
+    write_whole(path, text.encode("utf-8", "surrogateescape"))
 
 
 def _ending(source: Path, suffix: str | None) -> str:

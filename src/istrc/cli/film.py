@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -27,11 +25,11 @@ def film(
     attribute: options.AttributeOption,
     out: Annotated[str, options.out_option()],
     keep: options.KeepOption = [],
-    mode: options.ModeOption = "photo",
+    mode: options.Mode = "photo",
     face: Annotated[str, typer.Option(metavar="largest|K")] = "largest",
     smooth: Annotated[float, typer.Option(min=0, max=5, metavar="SECONDS")] = 0.3,
     crf: Annotated[int, typer.Option(min=0, max=51)] = 18,
-    metric: options.MetricOption = "data",
+    metric: options.Metric = "data",
     provenance: bool = True,
     keep_location: bool = False,
     model: options.TorchCircleOptions,
@@ -80,7 +78,7 @@ def film(
             "model of faces"
         )
     options.check_attributes(circle, edits, kept)
-    with _bars() as progress:
+    with Bar("film") as bar:
         done = edit_film(
             circle,
             source,
@@ -90,7 +88,7 @@ def film(
             **settings,
             provenance=provenance,
             location=keep_location,
-            progress=progress,
+            progress=lambda stage, count, total: bar.at(count, total, stage),
             tell=lambda line: report.say(f"{source}: {line}"),
         )
     ratio = done.flicker["ratio"]
@@ -117,18 +115,3 @@ def _output(source: str, out: str) -> Path:
 
     suffix = Path(source).suffix
     return Path(out) / f"{Path(source).stem}{suffix if suffix.lower() in ENDINGS else '.mp4'}"
-
-
-@contextmanager
-def _bars() -> Iterator[Callable[[str, int, int], None]]:
-    """A bar for each pass over the film, moved by what is yielded."""
-    with ExitStack() as stack:
-        bars: dict[str, Bar] = {}
-
-        def progress(stage: str, count: int, total: int) -> None:
-            if stage not in bars:
-                stack.close()  # the bar of the pass before
-                bars[stage] = stack.enter_context(Bar(stage, total))
-            bars[stage].at(count, total)
-
-        yield progress

@@ -172,8 +172,7 @@ def _learn(
     sides = {side: _read(report, circle, *sources[side], which) for side in sources}
     # Before it is known: it would differ in itself
     known = circle.attribute_names
-    scores = [numpy(circle.scores(stack(faces)[0])) for faces in sides.values()]
-    having, lacking = scores
+    having, lacking = (numpy(circle.scores(stack(faces)[0])) for faces in sides.values())
     also = differing(having, lacking, known)
     learned = circle.learn(name, with_=sides["with"], without=sides["without"], seed=seed)
     target = Path(out) if out else circle.place_of(name)

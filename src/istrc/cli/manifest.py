@@ -10,12 +10,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from istrc.cli.files import Job
-from istrc.whole import parse_json, plain, regular, whole
+from istrc.whole import parse_json, plain, regular, write_whole
 
 NAME = ".istrc.jsonl"
 
@@ -33,23 +34,20 @@ class Manifest:
         self.path, self.key, self.again = folder / NAME, key, again
         self._inputs: dict[Path, list[int]] = {}  # as they were before they were read
         self._entries: dict[str, dict[str, Any]] = {}  # by the name that was planned
-        try:
+        text = ""
+        with suppress(OSError):  # none yet, or no file
             text = regular(self.path).read_text(encoding="utf-8", errors="replace")
-        except OSError:  # none yet, or no file
-            text = ""
         self._cut = bool(text) and not text.endswith("\n")  # whether the last line was cut off
         lines = text.splitlines()
         for line in lines:
-            try:
+            with suppress(
+                ValueError, KeyError, TypeError
+            ):  # cut off in the middle, by kill -9 or so
                 entry = parse_json(line)
                 self._entries[str(entry["job"])] = entry
-            except (ValueError, KeyError, TypeError):  # cut off in the middle, by kill -9 or so
-                continue
         if len(lines) > 100 + 2 * len(self._entries):  # outputs that were made again and again
-            with whole(self.path) as temporary:
-                temporary.write_text(
-                    "".join(f"{json.dumps(entry)}\n" for entry in self._entries.values())
-                )
+            kept = "".join(f"{json.dumps(entry)}\n" for entry in self._entries.values())
+            write_whole(self.path, kept.encode())
 
     def find(self, job: Job) -> dict[str, Any] | None:
         """The facts of a job that was done already, its outputs under their present names."""

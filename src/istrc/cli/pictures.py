@@ -9,7 +9,6 @@ from typing import Annotated, Any
 
 import typer
 
-from istrc.cli.options import ProvenanceOption
 from istrc.errors import InputError
 from istrc.photo.plugins import WRITTEN
 from istrc.whole import whole
@@ -25,7 +24,7 @@ class VerbOutput:
     """
 
     save: Annotated[str | None, typer.Option(metavar="Z.NPY", show_default="not written")] = None
-    provenance: ProvenanceOption = True
+    provenance: bool = True
 
     def check(self, out: str, inputs: Sequence[object]) -> None:
         """Raises InputError where an output cannot be, before the work is done.

@@ -8,19 +8,17 @@ import signal
 import sys
 import traceback
 from collections import deque
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from multiprocessing import connection
 from typing import Any
 
-from istrc.cli.task import Outcome, Part, Stop, Task, in_this_process
+from istrc.cli.task import Done, Outcome, Part, Stop, Task, in_this_process
 from istrc.errors import IstrcError
 
 REMEDY = "if memory ran out, use fewer --jobs or smaller pictures"
 
 
-def in_processes(
-    parts: Sequence[Part], task: Task, count: int, stop: Stop
-) -> Generator[tuple[int, Outcome]]:
+def in_processes(parts: Sequence[Part], task: Task, count: int, stop: Stop) -> Done:
     """The jobs in other processes, as they are done; each has one part at a time.
 
     They are `count` or as many as there are parts; their threads are those of `count`, as it is

@@ -20,7 +20,7 @@ import typer
 from istrc.errors import InputError, IstrcError
 from istrc.progress import Bar
 from istrc.runtime import REMEDY, without_torch
-from istrc.whole import plain, whole
+from istrc.whole import plain, write_whole
 
 T = TypeVar("T")
 
@@ -186,9 +186,8 @@ def write_table(path: Path, rows: Sequence[dict[str, Any]]) -> None:
         writer.writerow(COLUMNS)
         writer.writerows([_cell(row[name]) for name in COLUMNS] for row in filled)
         text = written.getvalue()
-    with whole(path) as temporary:
-        # A name that is not Unicode keeps its bytes
-        temporary.write_bytes(text.encode("utf-8", "surrogateescape"))
+    # A name that is not Unicode keeps its bytes
+    write_whole(path, text.encode("utf-8", "surrogateescape"))
 
 
 def _cell(value: Any) -> Any:

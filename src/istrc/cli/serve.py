@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import signal
 import threading
-from typing import Annotated
+from contextlib import ExitStack
+from typing import Annotated, Any
 
 import typer
 
@@ -50,7 +51,7 @@ def serve(
         istrc serve family/ --port 8000 --no-browser
         istrc serve --host 0.0.0.0 --auth ann:secret
     """
-    with Report("serve", as_json=False) as report:
+    with Report("serve", as_json=False) as report, ExitStack() as stack:
         from istrc.serve.start import is_loopback, need_gradio, start
 
         need_gradio()
@@ -60,17 +61,10 @@ def serve(
         # A process manager's way to stop is as good as Ctrl-C
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, signal.default_int_handler)
-        stop = None
+        where: dict[str, Any] = dict(host=host, port=port, browser=browser, auth=pair)
         try:
-            address, stop = start(
-                circle,
-                model=model.model,
-                pictures=pictures,
-                host=host,
-                port=port,
-                browser=browser,
-                auth=pair,
-            )
+            address, stop = start(circle, model=model.model, pictures=pictures, **where)
+            stack.callback(stop)
             if as_json:
                 print_json({"command": "serve", "ok": True, "address": address})
             report.say(f"{address}  (Ctrl-C stops it)")
@@ -82,9 +76,6 @@ def serve(
             threading.Event().wait()
         except KeyboardInterrupt:
             report.say("stopped")
-        finally:
-            if stop is not None:
-                stop()
 
 
 def _pair(auth: str | None) -> tuple[str, str] | None:

@@ -35,6 +35,9 @@ class Outcome:
     seconds: float = 0.0  # that it took
 
 
+Done = Generator[tuple[int, Outcome]]  # of each job that is done, by its place among the inputs
+
+
 @dataclass(frozen=True)
 class Task:
     """A command's work on one picture, as it can be sent to another process."""
@@ -90,9 +93,7 @@ def is_full(error: BaseException) -> bool:
     return getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
 
 
-def in_this_process(
-    parts: Sequence[Part], task: Task, opened: Any, stop: Stop
-) -> Generator[tuple[int, Outcome]]:
+def in_this_process(parts: Sequence[Part], task: Task, opened: Any, stop: Stop) -> Done:
     """The jobs in this process. While some are done, a thread loads the next."""
     batches = loaded_batches(opened, parts, task, stop)
     if task.together is None or len(parts) == 1:
@@ -172,7 +173,7 @@ def _together(opened: Any, good: Sequence[Loaded], task: Task) -> list[Outcome]:
     return [_together(opened, [one], task)[0] for one in good]
 
 
-def finished(opened: Any, loaded: Sequence[Loaded], task: Task) -> Generator[tuple[int, Outcome]]:
+def finished(opened: Any, loaded: Sequence[Loaded], task: Task) -> Done:
     """The outcomes of jobs that were loaded, by their numbers, in their order.
 
     Not of those that were there: they are only drawn along.

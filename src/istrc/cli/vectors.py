@@ -64,9 +64,10 @@ def embed(
 
     opening = replace(model, runtime=circle.runtime).open
     # Aligned pictures are small, and nothing is to be found in them: only decoding takes time
+    settings = dict(faces=faces)
     task = Task(
         read_crops,
-        dict(faces=faces),
+        settings,
         opening,
         circle.runtime,
         embed_some,
@@ -112,7 +113,7 @@ def decode(
     vectors: Annotated[str, typer.Argument(metavar="Z.NPY")],
     *,
     out: options.OutOption,
-    provenance: options.ProvenanceOption = True,
+    provenance: bool = True,
     model: options.CircleOptions,
 ) -> None:
     """Draw the faces that embeddings stand for: decode(F(z)).
@@ -130,7 +131,9 @@ def decode(
 
     path = Path(vectors)
     z = read_vectors(path)
-    jobs, clashes = plan_outputs(_row_names(path, len(z)), out, several=len(z) > 1, suffix=".png")
+    names = _row_names(path, len(z))
+    rows = {name: row for row, name in enumerate(names)}
+    jobs, clashes = plan_outputs(names, out, several=len(z) > 1, suffix=".png")
     report.all_failed(clashes)
     if not jobs:
         return
@@ -140,7 +143,6 @@ def decode(
             f"{path}: rows have {z.shape[1]} numbers and the model's sphere {circle.dim}; "
             "decode with the model that embedded them"
         )
-    rows = {job.source: row for row, job in enumerate(jobs)}
 
     def some(batch: list[Job]) -> None:
         picked = z[[rows[job.source] for job in batch]]
@@ -160,7 +162,7 @@ def reconstruct(
     out: options.OutOption,
     mode: options.Rebuild = "circle",
     faces: options.FaceOptions,
-    crop: options.CropOption = False,
+    crop: bool = False,
     output: options.WriteOptions,
     batch: ResumeOptions,
     model: options.CircleOptions,

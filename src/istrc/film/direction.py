@@ -7,8 +7,9 @@ v = log_z(z'), is carried along the sphere to the embedding of every frame.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -63,23 +64,20 @@ def find_direction(
     mean: torch.Tensor,
     strengths: Mapping[str, float],
     *,
-    keep: Iterable[str] | None = None,
     mode: str = "photo",
-    metric: str = "data",
+    **how: Any,
 ) -> Direction:
     """Walk the face that stands for a clip.
 
     Args:
         x, z: (K, 3, S, S) and (K, D), faces of the clip to choose from.
         mean: (D,) the clip's mean embedding.
-        strengths, keep, mode, metric: as in `Circle.reach`.
+        strengths, mode, how: as in `Circle.reach`.
     """
     nearest = int(sphere.angle(z, mean.to(z)).argmin())
     one = slice(nearest, nearest + 1)
     drawing = None if mode == "circle" else Rendering.of(circle, x[one])
-    reached = circle.reach(
-        x[one], z[one], strengths, keep=keep, mode=mode, metric=metric, drawing=drawing
-    )
+    reached = circle.reach(x[one], z[one], strengths, mode=mode, drawing=drawing, **how)
     path, further, rest, detail = reached.walk, 1.0, None, None
     if drawing is not None:
         detail = drawing.emphasis(strengths)

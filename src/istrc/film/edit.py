@@ -19,7 +19,7 @@ from istrc.arrays import numpy
 from istrc.circle import Circle
 from istrc.data.prepared import to_tensor
 from istrc.edit.render import MODES
-from istrc.errors import InputError
+from istrc.errors import InputError, check_choice
 from istrc.film.direction import find_direction, middle
 from istrc.film.flicker import Flicker
 from istrc.film.follow import Follower
@@ -85,8 +85,7 @@ def edit_film(
     Raises InputError for what is no film, a film that is damaged or cut off, one without a face
     or with sound that `out` cannot hold, and IstrcError where PyAV is missing.
     """
-    if mode not in MODES:
-        raise InputError(f"mode {mode!r}: use one of {', '.join(MODES)}")
+    check_choice("mode", mode, MODES)
     check_output(out)
     film = Film(source, odd=Path(out).suffix.lower() == ".webm")
     if Path(out).resolve() == film.path.resolve():
@@ -137,12 +136,9 @@ def make_plan(
     **settings,
 ) -> Plan:
     """The first pass: follow the face, then walk once for the whole clip."""
+    find = None if circle.landmarks is None else lambda crops: numpy(circle.find(to_tensor(crops)))
     follower = Follower(
-        lambda crops: circle.embed(to_tensor(crops)),
-        circle.aligner,
-        circle.size,
-        face,
-        None if circle.landmarks is None else lambda crops: numpy(circle.find(to_tensor(crops))),
+        lambda crops: circle.embed(to_tensor(crops)), circle.aligner, circle.size, face, find
     )
     count = 0
     for count, shot in enumerate(film.read(), 1):
@@ -158,16 +154,10 @@ def make_plan(
     track = found.smoothed(smooth)
     numbers = sorted(follower.crops)
     brightness = float(np.median([follower.crops[n].mean() for n in numbers]))
-    z = track.z.to(circle.device)
-    direction = find_direction(
-        circle,
-        to_tensor(np.stack([follower.crops[n] for n in numbers])),
-        z[torch.tensor(numbers)],
-        middle(track.z[torch.from_numpy(found.found)]),
-        strengths,
-        mode=mode,
-        **settings,
-    )
+    x = to_tensor(np.stack([follower.crops[n] for n in numbers]))
+    z = track.z[torch.tensor(numbers)].to(circle.device)
+    mean = middle(track.z[torch.from_numpy(found.found)])
+    direction = find_direction(circle, x, z, mean, strengths, mode=mode, **settings)
     ruler = track if smooth >= SMOOTH else found.smoothed(SMOOTH)
     doubts: tuple[str, ...] = ()
     if brightness < DARK:

@@ -133,13 +133,8 @@ class Film:
                 f"{self.path}: its size changes to {size[0]}x{size[1]} at {time:.1f} s; "
                 "cut it there and edit the parts"
             )
-        return Shot(
-            planes=self.look.planes(frame),
-            colours=self.look.colours,
-            pts=pts,
-            duration=int(frame.duration or 0),
-            time=time,
-        )
+        duration = int(frame.duration or 0)
+        return Shot(self.look.planes(frame), self.look.colours, pts, duration, time)
 
 
 def _left_out(container: Any, video: Any) -> Iterator[str]:

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from istrc import sphere
-from istrc.photo.align import Frame, compose, transform
+from istrc.photo.align import Frame, compose, transform, turned_frame
 from istrc.shape.crop import CROP_CENTRE, CROP_SIDE
 
 HALF_WIDTH = 2 * math.sqrt(2 * math.log(2))  # of a Gaussian: full width at half maximum, in sigmas
@@ -33,10 +33,7 @@ def place_of(frame: Frame) -> np.ndarray:
 def frame_at(place: np.ndarray) -> Frame:
     """The frame at a place (4,)."""
     x, y, log_side, angle = (float(v) for v in place)
-    scale = CROP_SIDE / math.exp(log_side)
-    cos, sin = scale * math.cos(angle), scale * math.sin(angle)
-    turn = np.array([[cos, sin], [-sin, cos]])
-    return Frame(np.column_stack([turn, CROP_CENTRE - turn @ [x, y]]))
+    return turned_frame(CROP_SIDE / math.exp(log_side), angle, (x, y), CROP_CENTRE)
 
 
 @dataclass(frozen=True, eq=False)

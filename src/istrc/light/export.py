@@ -24,7 +24,7 @@ from istrc.models.part_files import CONFIG, GRAPHS, WEIGHTS, read_config
 from istrc.models.serialization import load_part
 from istrc.pretrained import places_of
 from istrc.shipped import holder
-from istrc.whole import copy_whole, read_json, whole, write_json
+from istrc.whole import copy_whole, read_json, write_json, write_whole
 
 OPSET = 17
 BATCH = 2  # of the example that is traced; the graphs take any number
@@ -74,11 +74,11 @@ def export_part(folder: Path) -> list[Path]:
     for name, graph in graphs_of(part).items():
         model = traced(part, graph)
         takes[name] = _without_weights(model, weights)
-        written.append(_write(folder / f"{name}.onnx", model.SerializeToString()))
+        written.append(write_whole(folder / f"{name}.onnx", model.SerializeToString(), alone=True))
     config = read_config(folder)
     record = {"format": FORMAT, **{key: config[key] for key in ("kind", "arguments")}}
     record["graphs"] = takes
-    written.append(_write(folder / GRAPHS, (json.dumps(record) + "\n").encode()))
+    written.append(write_whole(folder / GRAPHS, (json.dumps(record) + "\n").encode(), alone=True))
     return written
 
 
@@ -88,8 +88,8 @@ def export_whole(folder: Path, out: Path) -> list[Path]:
     for source in filter(Path.is_dir, places_of(folder).values()):  # an outside recogniser has none
         part = load_part(source)
         for name, graph in graphs_of(part).items():
-            name = "walk" if name == "look" else name
-            written.append(_write(out / f"{name}.onnx", traced(part, graph).SerializeToString()))
+            path = out / f"{'walk' if name == 'look' else name}.onnx"
+            written.append(write_whole(path, traced(part, graph).SerializeToString(), alone=True))
     return written
 
 
@@ -98,7 +98,7 @@ def export_recogniser(net: nn.Module, path: Path) -> None:
 
     `faces` (batch, 3, S, S) RGB in [-1, 1] -> `embeddings` (batch, D) of unit norm.
     """
-    _write(path, traced(net, graphs_of(net)["embed"]).SerializeToString(), alone=False)
+    write_whole(path, traced(net, graphs_of(net)["embed"]).SerializeToString())
 
 
 def traced(part: Any, graph: Graph) -> Any:
@@ -161,9 +161,3 @@ def _without_weights(model: Any, weights: dict[str, np.ndarray]) -> list[str]:
         place.key, place.value = "location", WEIGHTS
         taken.append(initializer.name)
     return taken
-
-
-def _write(path: Path, data: bytes, *, alone: bool = True) -> Path:
-    with whole(path, alone=alone) as temporary:
-        temporary.write_bytes(data)
-    return path

@@ -38,8 +38,7 @@ class Part:
         self.fingerprint = graphs.config["sha256"][:16]  # tells parts of other weights apart
         kind = KINDS[graphs.config["kind"]]
         self._arrays = kind.arrays
-        self._functions = {graph.function: name for name, graph in kind.graphs.items()}
-        self._graphs = kind.graphs
+        self._functions = {graph.function: (name, graph) for name, graph in kind.graphs.items()}
 
     def __call__(self, *inputs: Any) -> np.ndarray:
         return self._run("forward", *inputs)
@@ -57,8 +56,7 @@ class Part:
         return tuple(value) if isinstance(value, list) else value
 
     def _run(self, function: str, *inputs: np.ndarray) -> Any:
-        name = self._functions[function]
-        graph = self._graphs[name]
+        name, graph = self._functions[function]
         return self.graphs.run(name, *graph.outputs, **dict(zip(graph.inputs, inputs, strict=True)))
 
     def _array(self, name: str) -> np.ndarray:

@@ -17,12 +17,11 @@ def descent(stage: Stage, number: int) -> Figure:
     """The faces along a walk; below them the classifier's probability and its loss (eq. 1)."""
     circle = stage.circle
     name = "smile" if "smile" in circle.attribute_names else circle.attribute_names[0]
-    column = circle.attribute_names.index(name)
     person = stage.people.with_score(name)
     walk = circle.walk(person.z, {name: 1.0})
     points = walk.points[:, 0]  # (steps + 1, D)
     angles = sphere.angle(points[:1], points).cpu()
-    score = circle.scores(points)[:, column].cpu()
+    score = circle.scores_of(points, [name])[:, 0].cpu()
     loss = -torch.log(score.clamp(min=1e-7))  # eq. 1 for y = 1
     steps = len(points) - 1
     step = float(angles[1]) if steps else 0.0

@@ -15,8 +15,9 @@ import torch
 
 from istrc.circle import Circle
 from istrc.data.prepared import Prepared
-from istrc.errors import InputError, IstrcError
+from istrc.errors import InputError
 from istrc.face import Face
+from istrc.runtime import needed
 from istrc.verbs.anchor import in_batches
 from istrc.verbs.vary import vary
 
@@ -71,8 +72,7 @@ class People:
         Derived ones, whose pictures are decoded twice, only where fewer than two are given.
         """
         people = self.take(6 if len(self.given) < 2 else min(6, len(self.given)))
-        column = self.circle.attribute_names.index(name)
-        scores = self.circle.scores(torch.cat([person.z for person in people]))[:, column]
+        scores = self.circle.scores_of(z_of(people), [name])[:, 0]
         place = scores.argmin() if lowest else scores.argmax()
         return people[int(place)]
 
@@ -100,6 +100,11 @@ class People:
         return Person(name, x, self.circle.embed(x), derived=True)
 
 
+def z_of(people: Iterable[Person]) -> torch.Tensor:
+    """Their embeddings (N, D)."""
+    return torch.cat([person.z for person in people])
+
+
 @dataclass(frozen=True)
 class Stage:
     """What every figure is drawn from, and what its caption says of that."""
@@ -125,13 +130,11 @@ def shipped_people(circle: Circle, seed: int = 0) -> People:
     Eileen Collins (NASA), in scikit-image; Grace Hopper (US Navy), in Matplotlib. Raises
     IstrcError where scikit-image is missing.
     """
-    try:
+    with needed(
+        "the shipped photograph is in scikit-image: pip install 'istrc[figures]', or give "
+        "photographs of your own"
+    ):
         import skimage.data
-    except ImportError:
-        raise IstrcError(
-            "the shipped photograph is in scikit-image: pip install 'istrc[figures]', or give "
-            "photographs of your own"
-        ) from None
     import matplotlib
 
     paths = {"Eileen Collins": Path(skimage.data.__file__).parent / "astronaut.png"}

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import torch
 from matplotlib.figure import Figure
 
 from istrc.figures import Row
 from istrc.paper_figures.page import BELOW, CELL, GAP, INK, face_page, new_page, pixels, put_face
-from istrc.paper_figures.people import Person, Stage
+from istrc.paper_figures.people import Person, Stage, z_of
 from istrc.verbs import arithmetic as calculating
 from istrc.verbs import expression as expressions
 from istrc.verbs.average import average
@@ -24,9 +23,9 @@ def interpolation(stage: Stage, number: int) -> Figure:
     """Figure 5: slerp and lerp between two pairs of people, decoded as the paper does."""
     people, rows = stage.people.take(4), []
     for first, second in ((people[0], people[1]), (people[2], people[3])):
-        ends = [pixels(first.x)[0], pixels(second.x)[0]]
+        ends, z = [pixels(first.x)[0], pixels(second.x)[0]], z_of([first, second])
         for path in ("slerp", "lerp"):
-            result = blend(stage.circle, _z(first, second), frames=FRAMES, path=path, mode="circle")
+            result = blend(stage.circle, z, frames=FRAMES, path=path, mode="circle")
             captions = [f"{angle:.2f} rad" for angle in result.angles.tolist()]
             faces = [ends[0], *pixels(result.faces), ends[1]]
             rows.append(Row(path, faces, ["input", *captions, "input"]))
@@ -61,13 +60,13 @@ def averages(stage: Stage, number: int) -> Figure:
     crowd = stage.people.take(CROWD)
     rows = []
     for letters, group in (("ab", crowd[:2]), ("cd", crowd[:4])):
-        result = average(stage.circle, _z(*group), mode="circle")
+        result = average(stage.circle, z_of(group), mode="circle")
         names = [person.name if len(person.name) < 18 else "derived" for person in group]
         captions = [*names, f"average\nspread {result.spread:.2f} rad"]
         faces = [pixels(person.x)[0] for person in group]
         label = f"({letters[0]}) {len(group)} faces,\n({letters[1]}) average"
         rows.append(Row(label, [*faces, *pixels(result.face)], captions, marked=len(group)))
-    result = average(stage.circle, _z(*crowd), mode="circle")
+    result = average(stage.circle, z_of(crowd), mode="circle")
     some = [pixels(person.x)[0] for person in crowd[:7]]
     captions = [""] * 7 + [f"average\nspread {result.spread:.2f} rad"]
     label = f"(e) {len(crowd)} faces,\n(f) average"
@@ -95,7 +94,7 @@ def arithmetic(stage: Stage, number: int) -> Figure:
     for text in EXPRESSIONS:
         weights = expressions.parse(text)
         names = [operand.name for operand in weights]
-        z = _z(*(people[name] for name in names))
+        z = z_of(people[name] for name in names)
         result = calculating.arithmetic(stage.circle, list(weights.values()), z)
         axes.text(0.15, top + 0.1, text, size=8, color=INK, va="center", family="monospace")
         y = top + 0.2
@@ -120,8 +119,7 @@ def _cast(stage: Stage) -> list[Person]:
     circle, people = stage.circle, stage.people.take(6)
     if "smile" not in circle.attribute_names:
         return people[:4]
-    column = circle.attribute_names.index("smile")
-    scores = circle.scores(torch.cat([person.z for person in people]))[:, column]
+    scores = circle.scores_of(z_of(people), ["smile"])[:, 0]
     order = [people[int(i)] for i in scores.argsort(descending=True)]
     return [order[0], order[-1], order[-2], order[1]]
 
@@ -130,7 +128,3 @@ def _weight(weight: float, first: bool) -> str:
     sign = "-" if weight < 0 else ("" if first else "+")
     number = "" if abs(abs(weight) - 1) < 1e-9 else f"{abs(weight):g}"
     return f"{sign}{number}"
-
-
-def _z(*people: Person) -> torch.Tensor:
-    return torch.cat([person.z for person in people])

@@ -111,7 +111,7 @@ def _ring(axes: Axes, stage: Stage, top: float) -> None:
     circle, person = stage.circle, stage.people.take(1)[0]
     liked = [n for n in ("smile", "young") if n in circle.attribute_names]
     name: str = [*liked, circle.attribute_names[0]][0]
-    score = float(circle.scores(person.z)[0, circle.attribute_names.index(name)])
+    score = float(circle.scores_of(person.z, [name]))
     sign = -1.0 if score > 0.5 else 1.0
     walk = circle.walk(person.z, {name: sign})
     rebuilt = circle.decode(person.z)

@@ -12,7 +12,7 @@ from istrc.edit.composite import put
 from istrc.errors import InputError
 from istrc.figures import Row
 from istrc.paper_figures.page import face_page, pixels
-from istrc.paper_figures.people import Person, Stage
+from istrc.paper_figures.people import Person, Stage, z_of
 
 FRAMES = 8
 DETAIL = 160  # pixels, the side of a face that keeps its photograph's own
@@ -99,10 +99,9 @@ def sex_faults(stage: Stage, number: int) -> Figure:
         person = stage.people.with_score("male", lowest=lowest)  # a man for makeup
         shown.append(person)
         words = WORDS[f"{name}+"]
-        rows.append(walk_row(stage, person, name, 1, keep=[], label=f"{words},\nas in the paper"))
-        rows.append(
-            walk_row(stage, person, name, 1, keep=["none", "male"], label=f"{words},\nkeep male")
-        )
+        for keep, said in (([], "as in the paper"), (["none", "male"], "keep male")):
+            label = f"{words},\n{said}"
+            rows.append(walk_row(stage, person, name, 1, keep=keep, label=label))
     text = (
         "Sex faults in semantic transformations: makeup, beard and mustache move the face across "
         "the classifier's border between the sexes, and do not with --keep male. Under each face "
@@ -118,10 +117,9 @@ def of_one_person(stage: Stage, number: int) -> Figure:
     if known:
         # The person to whom most of it can still be done
         people = stage.people.take(max(2, min(4, len(stage.people.given))))
-        scores = stage.circle.scores(torch.cat([person.z for person in people]))
-        columns = [stage.circle.attribute_names.index(name) for name, _ in known]
+        scores = stage.circle.scores_of(z_of(people), [name for name, _ in known])
         signs = torch.tensor([float(sign) for _, sign in known], device=scores.device)
-        person = people[int((scores[:, columns] * signs).sum(1).argmin())]
+        person = people[int((scores * signs).sum(1).argmin())]
         shown = [person]
         rows = [walk_row(stage, person, name, sign) for name, sign in known]
     text = "Semantic transformations of one person."

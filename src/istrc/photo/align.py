@@ -137,11 +137,19 @@ def centre_frame(width: int, height: int) -> Frame:
 
 def frame_from_box(box: Box) -> Frame:
     """The frame that a detected box suggests: right on average, some 10 % off for one face."""
-    scale = BOX_SIDE / box.side
-    cos, sin = scale * math.cos(box.angle), scale * math.sin(box.angle)
+    return turned_frame(BOX_SIDE / box.side, box.angle, box.centre, BOX_CENTRE)
+
+
+def turned_frame(scale: float, angle: float, point: Any, there: np.ndarray) -> Frame:
+    """The frame of a face that is turned clockwise by so many radians in the photograph.
+
+    Args:
+        scale: frame pixels per photograph pixel.
+        point, there: (x, y) in the photograph, and where that is in the frame.
+    """
+    cos, sin = scale * math.cos(angle), scale * math.sin(angle)
     turn_back = np.array([[cos, sin], [-sin, cos]])
-    shift = BOX_CENTRE - turn_back @ np.array(box.centre)
-    return Frame(np.column_stack([turn_back, shift]))
+    return Frame(np.column_stack([turn_back, there - turn_back @ np.array(point)]))
 
 
 @dataclass(frozen=True)

@@ -46,14 +46,7 @@ class InceptionResNet:
     Raises InputError where the file is missing or holds something else.
     """
 
-    def __init__(
-        self,
-        name: str,
-        path: str | Path,
-        *,
-        template: str = SQUARE,
-        device: str | torch.device = "cpu",
-    ):
+    def __init__(self, name: str, path: str | Path, *, template: str = SQUARE, device: str = "cpu"):
         path = Path(path)
         digest = file_checksum(path)
         _as_first_seen(path, digest)

@@ -6,18 +6,15 @@ from the 178x218 frame to the recogniser's input.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+import torch
+from torch.nn import functional as F
 
 from istrc.errors import InputError
 from istrc.photo.align import compose, invert
 from istrc.resample import places, resized
 from istrc.shape.crop import CROP, CROP_SIDE
 from istrc.shape.frame import similarity
-
-if TYPE_CHECKING:
-    import torch
 
 # Mean landmarks in the frame, the picture's left one first: eyes, tip of the nose, corners of the
 # mouth. Measured by dlib's 68 landmarks on 400 CelebA train faces; the two sides are averaged.
@@ -85,9 +82,6 @@ def place(x: torch.Tensor, placement: np.ndarray, size: int | tuple[int, int]) -
     Bicubic; beyond the crop its edge pixels are repeated. A crop that is shrunk is smoothed
     first, one that is enlarged is not.
     """
-    import torch
-    from torch.nn import functional as F
-
     height, width = (size, size) if isinstance(size, int) else size
     side = x.shape[-1]
     x = x.float()

@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -21,21 +21,20 @@ from istrc.arrays import numpy
 from istrc.attributes import experimental
 from istrc.data.prepared import to_pixels
 from istrc.errors import InputError
+from istrc.face import Face
 from istrc.figures import Row, contact_sheet, signed, strip
 from istrc.photo.mark import mark
 from istrc.photo.write import write_picture
 from istrc.photo.xmp import COMPOSITE, GENERATED, packet
 from istrc.serve import limits
+from istrc.serve.sessions import Session
 from istrc.verbs.anchor import stack
 from istrc.verbs.strips import walk_row
-
-if TYPE_CHECKING:
-    from istrc.face import Face
-    from istrc.serve.sessions import Session
 
 SHOWN = 384  # pixels of a face's side on the page
 CELL = 160  # ... and in a strip
 FRAME_MS = 120  # of an animation
+Edits = Mapping[str, float]  # attribute: strength
 WRITTEN = (".jpg", ".png", ".webp")  # what browsers show; other photographs become PNG
 
 
@@ -58,7 +57,7 @@ def faces(session: Session, photo: str | None) -> tuple[Path, int]:
     picture = found[0].picture
     marked = mark(picture.pixels, [face.frame for face in found], picture.alpha)
     out = session.new_file("faces.webp")
-    Image.fromarray(np.ascontiguousarray(marked)).save(out, quality=80)
+    Image.fromarray(marked).save(out, quality=80)
     return out, len(found)
 
 
@@ -68,11 +67,7 @@ def before(session: Session, photo: str | None, number: int) -> Path:
 
 
 def preview(
-    session: Session,
-    photo: str | None,
-    number: int,
-    edits: Mapping[str, float],
-    keep: Sequence[str],
+    session: Session, photo: str | None, number: int, edits: Edits, keep: Sequence[str]
 ) -> Path:
     """The edited face alone, drawn at the model's size: what follows a slider."""
     face = session.face(photo, number)
@@ -84,11 +79,7 @@ def preview(
 
 
 def edit(
-    session: Session,
-    photo: str | None,
-    number: int,
-    edits: Mapping[str, float],
-    keep: Sequence[str],
+    session: Session, photo: str | None, number: int, edits: Edits, keep: Sequence[str]
 ) -> tuple[Path, str]:
     """The whole photograph, edited, with its provenance inside; and what was done, in words."""
     face = session.face(photo, number)
@@ -273,9 +264,7 @@ def learn(
 # What they share
 
 
-def _checked(
-    edits: Mapping[str, float], keep: Sequence[str]
-) -> tuple[dict[str, float], list[str] | None]:
+def _checked(edits: Edits, keep: Sequence[str]) -> tuple[dict[str, float], list[str] | None]:
     """The edits that change something, and what is kept: None is what an edit keeps by itself."""
     edits = {name: float(value) for name, value in edits.items() if value}
     if both := sorted(set(edits) & set(keep or [])):

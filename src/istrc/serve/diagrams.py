@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from istrc import sphere
 from istrc.arrays import numpy
+from istrc.circle import Circle
 from istrc.edit.walk import Walk
 from istrc.evaluation.roc_figure import COLOURS, FAINT, INK, LOWEST, PAPER, roc_figure
 from istrc.photo.mark import overlap
 from istrc.verbs.calibration import read_thresholds
-
-if TYPE_CHECKING:
-    from istrc.circle import Circle
 
 SIZE, MARGIN = (640, 480), 70  # pixels
 

@@ -52,7 +52,15 @@ def edit_tab(serve: Callable, subject: Any, circle: Any) -> list[gr.Dropdown]:
     with gr.Row():
         make = gr.Button("Make the photograph", variant="primary")
         reset = gr.Button("All sliders to 0")
-    text, whole, download = _results()
+    text = gr.Textbox(label="What was done", interactive=False, lines=1)
+    whole = gr.ImageSlider(
+        label="The whole photograph, before and after",
+        type="filepath",
+        interactive=False,
+        max_height=600,
+        buttons=["fullscreen"],
+    )
+    download = gr.DownloadButton("Download", interactive=False, elem_id="download")
 
     def strengths(values: tuple) -> tuple[dict[str, float], list[str]]:
         own, rest = list(values[: len(twelve)]), list(values[len(twelve) :])
@@ -117,19 +125,6 @@ def edit_tab(serve: Callable, subject: Any, circle: Any) -> list[gr.Dropdown]:
     every = [*sliders, *others]
     reset.click(lambda: [0] * len(every), None, every, **private)
     return [more, keep]
-
-
-def _results() -> tuple[gr.Textbox, gr.ImageSlider, gr.DownloadButton]:
-    text = gr.Textbox(label="What was done", interactive=False, lines=1)
-    whole = gr.ImageSlider(
-        label="The whole photograph, before and after",
-        type="filepath",
-        interactive=False,
-        max_height=600,
-        buttons=["fullscreen"],
-    )
-    download = gr.DownloadButton("Download", interactive=False, elem_id="download")
-    return text, whole, download
 
 
 def _slider(name: str) -> gr.Slider:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import os
 import re
@@ -122,8 +123,6 @@ class Gate:
         files = (Path(at, name) for at, _, names in os.walk(self.folder) for name in names)
         used = 0
         for path in files:
-            try:
+            with contextlib.suppress(OSError):  # deleted meanwhile
                 used += path.stat().st_size
-            except OSError:  # deleted meanwhile
-                continue
         return min(limits.DISK_BYTES - used, shutil.disk_usage(self.folder).free // 2)

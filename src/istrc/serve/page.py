@@ -6,6 +6,7 @@ import itertools
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,7 @@ def build(sessions: Sessions, model: str, pictures: list[Path]) -> gr.Blocks:
     """
     # The faces that nobody owns, as files: drawn when they are first asked for, by one visitor
     folder, drawing = sessions.folder / "shared" / "samples", threading.Lock()
+    serve = partial(served, sessions)
 
     def samples() -> list[str]:
         with drawing:
@@ -96,10 +98,6 @@ def build(sessions: Sessions, model: str, pictures: list[Path]) -> gr.Blocks:
 
     # What was uploaded and never used goes after an hour; all else with its session
     with gr.Blocks(title=TITLE, delete_cache=(600, 3600)) as page:
-
-        def serve(action: Callable, names: list[str] | None = None) -> Callable:
-            return served(sessions, action, names)
-
         gr.Markdown(HEAD)
         with gr.Row():
             with gr.Column(scale=2, min_width=300):

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
 from istrc import sphere
 from istrc.arrays import numpy
+from istrc.circle import Circle
 from istrc.data.prepared import to_pixels
 from istrc.verbs.vary import vary
-
-if TYPE_CHECKING:
-    from istrc.circle import Circle
 
 COUNT = 8
 SIDE = 384  # pixels: faces are found better in larger pictures than the model's

@@ -16,14 +16,12 @@ from collections import deque
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from istrc.circle import Circle, number_of
 from istrc.errors import InputError
+from istrc.face import Face
 from istrc.serve import limits
-
-if TYPE_CHECKING:
-    from istrc.circle import Circle
-    from istrc.face import Face
 
 ENDED = "this visit has ended; load the page again"
 # glibc's, which other systems lack
@@ -81,12 +79,9 @@ class Session:
     def face(self, path: str | Path | None, number: Any = 1) -> Face:
         """One face of a photograph, counted from 1, the largest. Raises InputError."""
         found = self.faces(path)
-        if not isinstance(number, (int, float)) or not 1 <= number <= len(found):
-            many = "1 face" if len(found) == 1 else f"{len(found)} faces"
-            raise InputError(
-                f"{Path(str(path)).name}: no face {number}; {many} found, counted from the largest"
-            )
-        return found[int(number) - 1]
+        if isinstance(number, float) and number.is_integer():  # as JSON may have it
+            number = int(number)
+        return found[number_of(number, len(found), Path(str(path)).name) - 1]
 
     def new_file(self, name: str) -> Path:
         """Where a file of this name can be written; the oldest of too many are deleted.

@@ -61,7 +61,8 @@ def start(
     near = ",".join({host, "localhost", "127.0.0.1"})
     known = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
     os.environ["no_proxy"] = f"{known},{near}" if known else near
-    try:
+    with contextlib.ExitStack() as stack:
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
         gr = _gradio()
         from starlette.middleware import Middleware
 
@@ -98,17 +99,8 @@ def start(
             app_kwargs={"middleware": [Middleware(Gate, folder, is_loopback(host))]},
             ports=[port] if port else PORTS,
         )
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
-
-    def stop() -> None:
-        try:
-            page.close(verbose=False)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-
-    return address, stop
+        stack.callback(page.close, verbose=False)
+        return address, stack.pop_all().close
 
 
 def _gradio() -> Any:

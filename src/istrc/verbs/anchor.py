@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
-from istrc.arrays import inference, library, numbers
-from istrc.errors import InputError
-
-if TYPE_CHECKING:
-    from istrc.arrays import Array
-    from istrc.circle import Circle
+from istrc.arrays import Array, inference, library, numbers
+from istrc.circle import Circle
+from istrc.errors import InputError, check_choice
 
 MODES = ("anchored", "circle")
 BATCH = 64  # faces in a network at once
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """One face that is made of N given ones, as weighted sums of their embeddings are."""
+
+    z: Array  # (1, D) its embedding
+    face: Array  # (1, 3, S, S) in [-1, 1]
+    # Of the weighted sum before it was put back on the sphere; of a mean 0..1: what is left of N
+    # unit vectors when they are averaged as vectors, 1 where all are the same
+    length: float
+    angles: Array  # (N,) radians from it to each of the given faces
+
+    @property
+    def spread(self) -> float:
+        """Mean angle to the given faces, radians."""
+        return float(self.angles.mean())
 
 
 @inference
@@ -32,8 +47,7 @@ def rebuild_from(
 
     Raises InputError for an unknown mode, and for "anchored" without pictures.
     """
-    if mode not in MODES:
-        raise InputError(f"mode {mode!r}: use one of {', '.join(MODES)}")
+    check_choice("mode", mode, MODES)
     if mode == "circle":
         return in_batches(circle.decode, z2)
     if x is None:

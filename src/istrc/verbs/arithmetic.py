@@ -3,35 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from istrc import sphere
-from istrc.arrays import inference, library, numbers
+from istrc.arrays import Array, inference, library, numbers
+from istrc.circle import Circle
 from istrc.errors import InputError
-from istrc.verbs.anchor import rebuild_from
-
-if TYPE_CHECKING:
-    from istrc.arrays import Array
-    from istrc.circle import Circle
-
-
-@dataclass(frozen=True)
-class Result:
-    """The face that an expression stands for."""
-
-    z: Array  # (1, D) its embedding
-    face: Array  # (1, 3, S, S) in [-1, 1]
-    length: float  # of the weighted sum before it was put back on the sphere
-    angles: Array  # (N,) radians from the result to each operand
+from istrc.verbs.anchor import Mixture, rebuild_from
 
 
 @inference
 def arithmetic(
     circle: Circle, weights: Sequence[float], z: Array, *, onto: tuple[Array, Array] | None = None
-) -> Result:
+) -> Mixture:
     """The weighted sum of embeddings z `(N, D)`, put back on the sphere, and its face.
 
     The paper (section 4.3) asks for spherical interpolation and finds linear calculation as good
@@ -54,4 +39,4 @@ def arithmetic(
     one = np.ones((1, 1))
     face = rebuild_from(circle, point, z=circle.to_device(own), x=x, weights=one, mode=mode)
     length = float(library(z).linalg.norm(numbers(list(weights), z) @ z))
-    return Result(point, face, length, sphere.angle(point, z))
+    return Mixture(point, face, length, sphere.angle(point, z))

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from istrc import sphere
-from istrc.arrays import inference, library
-from istrc.errors import InputError
-from istrc.verbs.anchor import rebuild_from
-
-if TYPE_CHECKING:
-    from istrc.arrays import Array
-    from istrc.circle import Circle
+from istrc.arrays import Array, inference, library
+from istrc.circle import Circle
+from istrc.errors import InputError, check_choice
+from istrc.verbs.anchor import Mixture, rebuild_from
 
 
 def euclidean_mean(points: Array) -> Array:
@@ -29,23 +24,6 @@ def euclidean_mean(points: Array) -> Array:
 MEANS: dict[str, Callable[[Array], Array]] = {"frechet": sphere.mean, "euclidean": euclidean_mean}
 
 
-@dataclass(frozen=True)
-class Average:
-    """An average face."""
-
-    z: Array  # (1, D) its embedding
-    face: Array  # (1, 3, S, S) in [-1, 1]
-    angles: Array  # (N,) radians from the average to each of the given faces
-    # Of the mean vector before it was put back on the sphere, 0..1: what is left of N unit vectors
-    # when they are averaged as vectors, 1 where all are the same
-    length: float
-
-    @property
-    def spread(self) -> float:
-        """Mean angle from the average to the given faces, radians."""
-        return float(self.angles.mean())
-
-
 @inference
 def average(
     circle: Circle,
@@ -54,7 +32,7 @@ def average(
     *,
     mean: str = "frechet",
     mode: str = "anchored",
-) -> Average:
+) -> Mixture:
     """The face in the middle of N >= 2 given ones.
 
     Of two faces the Fréchet mean is the paper's slerp(a, b; 1/2); of more it is the point with
@@ -70,8 +48,7 @@ def average(
     Raises InputError for fewer than two faces, an unknown mean or mode; IstrcError where no single
     mean exists (antipodal faces, or faces that balance out).
     """
-    if mean not in MEANS:
-        raise InputError(f"mean {mean!r}: use one of {', '.join(MEANS)}")
+    check_choice("mean", mean, MEANS)
     if len(z) < 2:
         count = "no face" if len(z) == 0 else "one face"
         raise InputError(f"the average of {count}: give at least two faces")
@@ -80,4 +57,4 @@ def average(
     weights = np.full((1, len(z)), 1 / len(z))
     face = rebuild_from(circle, middle, z=z, x=x, weights=weights, mode=mode)
     length = float(library(z).linalg.norm(z.mean(0)))
-    return Average(middle, face, sphere.angle(middle, z), length)
+    return Mixture(middle, face, length, sphere.angle(middle, z))

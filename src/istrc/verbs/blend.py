@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from istrc import sphere
-from istrc.arrays import inference, library, numbers
-from istrc.errors import InputError
+from istrc.arrays import Array, inference, library, numbers
+from istrc.circle import Circle
+from istrc.errors import InputError, check_choice
 from istrc.verbs.anchor import rebuild_from
-
-if TYPE_CHECKING:
-    from istrc.arrays import Array
-    from istrc.circle import Circle
 
 PATHS = {"slerp": sphere.slerp, "lerp": sphere.lerp}
 
@@ -52,8 +48,7 @@ def blend(
     Raises InputError for an unknown path or mode and for fewer than two frames; IstrcError where
     the embeddings are antipodal, as no single path then joins them.
     """
-    if path not in PATHS:
-        raise InputError(f"path {path!r}: use one of {', '.join(PATHS)}")
+    check_choice("path", path, PATHS)
     if frames < 2:
         raise InputError(f"{frames} frames: a blend has at least the two given faces; ask for 2")
     z = circle.to_device(z)

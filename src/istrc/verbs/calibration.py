@@ -9,21 +9,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from istrc import sphere
 from istrc.arrays import numpy
+from istrc.circle import Circle
+from istrc.data.prepared import Prepared
 from istrc.errors import InputError
 from istrc.recognisers.recogniser import key
 from istrc.roc import threshold_at_far
 from istrc.shipped import folder_of, holder
 from istrc.whole import read_json
-
-if TYPE_CHECKING:
-    from istrc.circle import Circle
-    from istrc.data.prepared import Prepared
 
 NAME = "verification.json"
 FORMAT = 1

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from istrc import sphere
-from istrc.arrays import inference, library
-
-if TYPE_CHECKING:
-    from istrc.arrays import Array
-    from istrc.circle import Circle
+from istrc.arrays import Array, inference, library
+from istrc.circle import Circle
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -11,10 +10,8 @@ from istrc import sphere
 from istrc.arrays import library, numbers, numpy
 from istrc.data.prepared import to_pixels
 from istrc.edit.composite import put
+from istrc.face import Face
 from istrc.figures import Row, signed
-
-if TYPE_CHECKING:
-    from istrc.face import Face
 
 
 def walk_row(
@@ -24,19 +21,20 @@ def walk_row(
     *,
     frames: int = 9,
     cell: int = 128,
-    keep: Iterable[str] | None = None,
     mode: str = "photo",
-    metric: str = "data",
+    **how: Any,
 ) -> tuple[Row, list[float]]:
     """The faces from z_0 to z_T, evenly spaced in angle, and their angles in radians.
 
     In `photo` mode each change is put into the photograph and the face cut out at `cell` pixels,
     so that a strip shows the photograph's detail and not the decoder's size.
+
+    Args:
+        mode, how: as in `Circle.reach`.
     """
     circle, own = face.circle, face.picture.pixels
     drawing = None if mode == "circle" else face.rendering
-    how: dict[str, Any] = dict(keep=keep, mode=mode, metric=metric)
-    reached = circle.reach(face.x, face.z, {name: strength}, drawing=drawing, **how)
+    reached = circle.reach(face.x, face.z, {name: strength}, mode=mode, drawing=drawing, **how)
     points = reached.walk.frames(frames)[:, 0]  # (frames, D)
     start = library(points).broadcast_to(face.z, points.shape)
     if drawing is None:

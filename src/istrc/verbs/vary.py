@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from istrc import sphere
-from istrc.arrays import inference, numbers, numpy
-from istrc.errors import InputError
+from istrc.arrays import Array, inference, numbers, numpy
+from istrc.circle import Circle
+from istrc.errors import InputError, check_choice
 from istrc.verbs.anchor import rebuild_from
-
-if TYPE_CHECKING:
-    from istrc.arrays import Array
-    from istrc.circle import Circle
 
 METRICS = ("data", "euclidean")
 
@@ -56,8 +52,7 @@ def vary(
         raise InputError(f"angle {angle:g}: neighbours are between 0 and pi radians away")
     if count < 1:
         raise InputError(f"count {count}: ask for at least one neighbour")
-    if metric not in METRICS:
-        raise InputError(f"metric {metric!r}: use one of {', '.join(METRICS)}")
+    check_choice("metric", metric, METRICS)
     z = circle.to_device(z)
     drawn = np.random.default_rng(seed).standard_normal((count, z.shape[1]))  # (K, D)
     if metric == "data":
