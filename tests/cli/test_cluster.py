@@ -48,7 +48,7 @@ def look(opened, job, settings):
     return text
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def cluster():
     """A local Ray of two workers, which take this module's functions by value."""
     ray = pytest.importorskip("ray")
@@ -104,6 +104,7 @@ def test_batches_that_kill_take_no_other_with_them(cluster, jobs):
     assert sorted(found) == list(range(COUNT)) and lost == [3, 4, 5, 12, 13, 14]
     for number in (4, 13):
         every[number].source.write_text("kills no more")
+    cluster.shutdown()  # on one that is begun and ended for it, as a command's is
     found = dict(by_ray(parts(every, (), TASK.at_once), TASK, 2, Stop()))
     assert sorted(found) == list(range(COUNT))
     assert not any(outcome.error for outcome in found.values())
