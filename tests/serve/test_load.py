@@ -1,5 +1,6 @@
 """Visitors at once: all are served, in turns, and nobody gets another's picture."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -59,6 +60,33 @@ def test_what_is_kept_of_those_who_left_does_not_grow_without_end(circle, monkey
         stop()
     [kept] = [one.session_data for one in holders if "visit 5" in one.session_data]
     assert [*kept] == ["visit 3", "visit 4", "visit 5"]
+
+
+def test_gradio_keeps_nothing_of_a_visitor_who_has_left(circle, face_file, monkeypatch):
+    from istrc.serve import page
+    from istrc.serve.start import start
+
+    built, build = [], page.build
+    monkeypatch.setenv("GRADIO_TEMP_DIR", "")
+    monkeypatch.setattr(page, "build", lambda *all: built.append(build(*all)) or built[0])
+    address, stop = start(circle)
+    try:
+        client = gradio_client.Client(address, verbose=False, httpx_kwargs={"timeout": 120})
+        photo = gradio_client.handle_file(str(face_file))
+        client.predict(photo=photo, face=1, smile=1, api_name="/preview")
+        [held], queue = built, built[0]._queue
+        states, of_files = held.state_holder, held.temp_file_sets
+        key = client.session_hash
+        there = [states.session_data, states.time_last_used, queue.pending_messages_per_session]
+        assert all(key in one for one in [*there, queue.pending_event_ids_session])
+        assert any(of_files) and not queue.event_analytics
+        client.close()
+        left = time.monotonic() + 30
+        while any([*there, queue.pending_event_ids_session, *of_files]):
+            assert time.monotonic() < left
+            time.sleep(0.05)
+    finally:
+        stop()
 
 
 def test_one_with_many_requests_does_not_come_before_all_others(server, face_file):

@@ -3,6 +3,8 @@
 import gc
 import os
 import platform
+import subprocess
+import sys
 import time
 import weakref
 
@@ -60,7 +62,12 @@ def test_what_a_visitor_had_in_memory_is_free_at_once(sessions, face_file):
         gc.enable()
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="what glibc keeps, others give back")
+glibc = pytest.mark.skipif(
+    platform.libc_ver()[0] != "glibc", reason="what glibc keeps, others give back"
+)
+
+
+@glibc
 def test_what_a_visitor_had_is_given_back_to_the_machine(sessions, monkeypatch):
     """How much that is, `tools/soak.py page` measures: of this process other tests decide it."""
     pads, trim = [], memory._TRIM
@@ -68,6 +75,32 @@ def test_what_a_visitor_had_is_given_back_to_the_machine(sessions, monkeypatch):
     sessions.of("one")
     sessions.end("one")
     assert pads in ([(0, 0)], [(0, 1)])  # whether there was anything
+
+
+THREADS = """
+import ctypes, sys, threading
+from istrc.serve.sessions import share_heaps
+share_heaps()
+all_there = threading.Barrier(9)
+def allocate():
+    kept = bytearray(100_000)
+    all_there.wait()
+for _ in range(8):
+    threading.Thread(target=allocate).start()
+all_there.wait()
+libc = ctypes.CDLL(None)
+libc.fopen.restype = ctypes.c_void_p
+file = ctypes.c_void_p(libc.fopen(sys.argv[1].encode(), b"w"))
+libc.malloc_info(0, file)
+libc.fclose(file)
+"""
+
+
+@glibc
+def test_all_threads_share_two_heaps(tmp_path):
+    told = tmp_path / "heaps.xml"
+    subprocess.run([sys.executable, "-c", THREADS, told], check=True)
+    assert told.read_text().count("<heap nr=") == 2
 
 
 def test_an_upload_of_two_visitors_stays_for_the_other(sessions):

@@ -52,9 +52,11 @@ def serve(
         istrc serve --host 0.0.0.0 --auth ann:secret
     """
     with Report("serve", as_json=False) as report, ExitStack() as stack:
+        from istrc.serve.sessions import share_heaps
         from istrc.serve.start import is_loopback, need_gradio, start
 
         need_gradio()
+        share_heaps()
         pair = _pair(auth)
         pictures = [] if folder is None else find_some([folder], report)
         circle = model.open()
