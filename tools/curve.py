@@ -1,8 +1,8 @@
-"""The figure of docs/results/peers.md.
+"""Success against same person, a line a method, of an evaluation of several `--strengths`.
 
-    python -m tools.curve results/peers.json docs/results/editing-curve.png
+    python -m tools.curve RESULTS.json FIGURE.png
 
-Success against same person over the strengths, one line a method; the suffix chooses the format.
+The suffix chooses the format.
 """
 
 from __future__ import annotations
