@@ -9,7 +9,6 @@ three of them is told, and the others are done.
 from __future__ import annotations
 
 import contextlib
-import gc
 import logging
 import os
 import traceback
@@ -64,11 +63,8 @@ def by_ray(parts: Sequence[Part], task: Task, count: int, stop: Stop) -> Done:
             Worker,
             fn_constructor_args=(task, threads),
             batch_size=1,
-            # One batch at a time: what waits behind one that kills the worker would die with it
-            compute=ray.data.ActorPoolStrategy(
-                size=min(count, len(parts)), max_tasks_in_flight_per_actor=1
-            ),
-            max_restarts=(1 + AGAIN) * len(parts),  # of one worker, if each batch were to kill it
+            concurrency=min(count, len(parts)),
+            max_restarts=AGAIN,
             max_task_retries=AGAIN,
         )
         for row in batches.iter_rows():
@@ -89,10 +85,7 @@ def _joined(ray: Any, count: int):
     """A cluster: that of RAY_ADDRESS, or one of `count` workers on this machine."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would tell its maker what runs
     if ray.is_initialized():  # by a script's own
-        try:
-            yield
-        finally:  # Ray's handle of a worker that was killed lies in a cycle, and keeps its place
-            gc.collect()
+        yield
         return
     own = {} if "RAY_ADDRESS" in os.environ else dict(num_cpus=count, include_dashboard=False)
     # Ray's own workers give way to all else on the machine; --jobs of the plain engine do not
