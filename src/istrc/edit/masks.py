@@ -176,9 +176,10 @@ class Masks:
 
     def red(self, edits: Edits) -> Any:
         """The lips, where such an edit neither shapes nor paints them; None where it does."""
-        if edits is None or shades(edits) or {*OF_LIPS, *OF_THE_MOUTH} & {*edits}:
+        shaped = {*OF_LIPS, *OF_THE_MOUTH}
+        if self._red is None or edits is None or shades(edits) or shaped & {*edits}:
             return None
-        return None if self.mesh is None else (1 - self.painted(edits)) * self._red
+        return (1 - self.painted(edits)) * self._red
 
     @cached_property
     def _red(self) -> Any:

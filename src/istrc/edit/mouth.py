@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from istrc.arrays import library
+from istrc.arrays import library, numpy
 from istrc.edit.tone import LUMA, quantile, white_of
 from istrc.shape.measures import lip_gap
 from istrc.shape.mesh import LOWER, UPPER
@@ -75,18 +75,19 @@ def shut(old: np.ndarray, new: np.ndarray) -> np.ndarray:
     return ((was - is_) / was.clip(min=1e-6)).clip(0, 1).astype(np.float32)
 
 
-def speaking(nets: Networks, c: Array, smiles: Array) -> Array:
+def speaking(nets: Networks, c: Array, smiles: Array, drawn: np.ndarray) -> np.ndarray:
     """The textures (B, 3, S, S) of codes c (B, C) with mouths that speak, where they are open.
 
     The mean of such mouths, which is what a change leads to, is the grey mouth of nobody.
 
     Args:
         smiles: (B,) how surely each smiles, in [0, 1]: the mean of smiles is as smiles are.
+        drawn: (B, 3, S, S) the textures without that, which they are where no such mouth is known.
     """
     if nets.probes is None or not nets.probes.config.get("speaking"):
-        return nets.draw_texture(c)
+        return drawn
     textures = c[:, : nets.texture] + _KIND * (1 - smiles)[:, None] * nets.probes.speaking
-    return nets.draw_texture(library(c).concatenate([textures, c[:, nets.texture :]], 1))
+    return numpy(nets.draw_texture(library(c).concatenate([textures, c[:, nets.texture :]], 1)))
 
 
 def area(corners: np.ndarray) -> float:

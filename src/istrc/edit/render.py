@@ -150,7 +150,7 @@ class Rendering:
         hairs, opens = hair_colours(self.nets, self.c, self._shapes, edits), self._opened(meshes)
         if opens.any():
             smiles = self._smiles(c, edits)
-            spoken = numpy(speaking(self.nets, c, smiles))
+            spoken = speaking(self.nets, c, smiles, drawn)
         for number, (shift, mask) in enumerate(zip(shifts, masks, strict=True)):
             (before, after), inside, lips = meshes[number], None, None
             if opens[number]:
@@ -379,8 +379,8 @@ class Rendering:
     def _over(self, values: np.ndarray) -> np.ndarray:
         """Values of the N points, between them over the mean frame: (S, S). Beyond them 1."""
         corners, weights = self.nets.mesh.to_mean(self.nets.size)
-        more = len(self.nets.mesh.centre) - len(values)
-        all_ = np.pad(np.asarray(values, np.float32), (0, more), constant_values=1)
+        beyond = len(self.nets.mesh.centre) - len(values)
+        all_ = np.pad(np.asarray(values, np.float32), (0, beyond), constant_values=1)
         return (all_[corners] * weights).sum(1).reshape(self.nets.size, -1)
 
     def _smiles(self, c: Array, edits: Edits) -> Array:

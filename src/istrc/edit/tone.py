@@ -48,7 +48,7 @@ _DEEPER, _FLATTER = (0.38, 0.13), (1.2, 1.25)
 _SLIT, _WIDE = 0.45, 0.1
 # What is finer than this part of the side, gaps between teeth, becomes so much stronger: drawn, it
 # has .055 of the skin's light, where real smiles that are as open have .08, and who speaks .05
-_TOOTH, _SHARPER = 128, (1.8, 1.8)
+_TOOTH, _SHARPER = 128, 1.8
 # This share of an opened mouth is no lighter than its teeth, whose hue is that of so much light, or
 # of so many times their own at most
 _WHITEST, _TOOTHED, _PALER = 0.8, 1.0, 1.6
@@ -258,14 +258,14 @@ def like_teeth(
     new, luma = new * dimmed, luma * dimmed
     # The darker, the redder: teeth are white, and what is behind them is flesh
     if opened is not None:
-        deeper, flatter, sharper = (
-            speaks + smiles * (laughs - speaks) for speaks, laughs in (_DEEPER, _FLATTER, _SHARPER)
+        deeper, flatter = (
+            speaks + smiles * (laughs - speaks) for speaks, laughs in (_DEEPER, _FLATTER)
         )
         middle = luma[0, mouth > 0.5].mean()
         deep = middle - deeper * light + flatter * (luma - middle)
         deep = (deep * (1 - _SLIT * max(1 - opened / _WIDE, 0))).clip(min=0.02)
         fine = deep - blurred(deep, own.shape[-1] / _TOOTH)
-        deep = (deep + (sharper - 1) * fine).clip(min=0.02)
+        deep = (deep + (_SHARPER - 1) * fine).clip(min=0.02)
         new, luma = new * deep / luma.clip(min=0.1), deep
     shares = luma[0] / light
     if opened is not None:  # teeth in the shade of lips are as white as others

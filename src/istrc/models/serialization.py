@@ -24,8 +24,13 @@ from istrc.shape.crop import CROP, FRAME_SIZE
 from istrc.whole import checksum, whole, write_json
 
 QUANTISED = 250_000  # weights; a matrix of as many is stored in eight bits
-PREPROCESSING: dict[str, Any] = dict(colour="RGB", range=[-1, 1], resize="lanczos")
-PREPROCESSING |= dict(frame=list(FRAME_SIZE), crop=list(CROP))
+PREPROCESSING = {
+    "colour": "RGB",
+    "range": [-1, 1],
+    "frame": list(FRAME_SIZE),
+    "crop": list(CROP),
+    "resize": "lanczos",
+}
 
 
 def arguments(given: dict[str, Any]) -> dict[str, Any]:
