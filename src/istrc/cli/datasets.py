@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
@@ -61,10 +61,19 @@ def prepare(
     need("prepare", "istrc.data.prepare")
     from istrc.data.prepare import prepare as make
 
-    read: dict[str, Any] = dict(size=size, kind=kind, categories=category, unseen=unseen)
-    read["identity_column"] = identity_column
     with Bar("prepare") as bar:
-        prepared = make(source, out, **read, measured=measured, workers=workers, progress=bar.at)
+        prepared = make(
+            source,
+            out,
+            size=size,
+            kind=kind,
+            measured=measured,
+            workers=workers,
+            identity_column=identity_column,
+            categories=category,
+            unseen=unseen,
+            progress=bar.at,
+        )
     for note in prepared.notes:
         report.say(note)
     for left_out in prepared.skipped:

@@ -63,9 +63,19 @@ def inspect(
     if model is not None or recogniser is None:
         circle = options.open_circle(model or DEFAULT, device)
     chosen = circle.recogniser if recogniser is None else how.open(recogniser, device, report)
-    probes: dict[str, Any] = dict(limit=limit, layers=layers, steps=steps, seed=seed, device=device)
-    shown: dict[str, Any] = dict(circle=circle, faces=faces, beside=others)
-    found = inspect_recogniser(data, out, recogniser=chosen, **probes, **shown)
+    found = inspect_recogniser(
+        data,
+        out,
+        recogniser=chosen,
+        circle=circle,
+        limit=limit,
+        layers=layers,
+        steps=steps,
+        faces=faces,
+        beside=others,
+        seed=seed,
+        device=device,
+    )
     written = [Path(out) / name for name in ("inspect.json", "inspect.md")]
     if circle is not None:
         written.append(Path(out) / "faces.png")

@@ -87,11 +87,20 @@ def inspect_recogniser(
     linear = [linear_probe(z["fit"], column, z["valid"]) for column in labels["fit"].T]
     linear_seconds = time.monotonic() - started
     started = time.monotonic()
-    given: dict[str, Any] = dict(steps=steps, layers=layers, seed=seed, device=device)
-    given |= dict(batch_size=min(1024, len(rows["fit"])))
-    given |= dict(config=dict(data=prepared.info.get("source"), facenet=kept.key))
-    fit, tune = ((z[part], torch.from_numpy(labels[part])) for part in ("fit", "tune"))
-    net = train_on_embeddings(*fit, *tune, names, out / "classifiers", **given)
+    net = train_on_embeddings(
+        z["fit"],
+        torch.from_numpy(labels["fit"]),
+        z["tune"],
+        torch.from_numpy(labels["tune"]),
+        names,
+        out / "classifiers",
+        steps=steps,
+        batch_size=min(1024, len(rows["fit"])),
+        layers=layers,
+        seed=seed,
+        device=device,
+        config=dict(data=prepared.info.get("source"), facenet=kept.key),
+    )
     with torch.no_grad():
         scores = net(z["valid"].to(device)).cpu().numpy()
     shares = prevalence(torch.from_numpy(labels["valid"])).tolist()

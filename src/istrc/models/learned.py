@@ -69,8 +69,13 @@ class LearnedAttribute:
                 import torch
 
                 weight = torch.from_numpy(weight)
-            told = dict(config["recogniser"]), dict(config["notes"])
-            return cls(str(config["name"]), weight, float(bias.item()), *told)
+            return cls(
+                str(config["name"]),
+                weight,
+                float(bias.item()),
+                dict(config["recogniser"]),
+                dict(config["notes"]),
+            )
         except (SafetensorError, OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
             raise InputError(
                 f"{path}: not a learned attribute of this version "

@@ -85,10 +85,16 @@ def train_attributes(data: str | Path, out: str | Path, **given: Any) -> Attribu
             return facenet.of(rows, mirror=False)
         return embed_rows(facenet, prepared, rows, s.device)
 
-    known = torch.from_numpy(prepared.attributes[tune])
-    learnt = embed("fit", fit), labels, embed("tune", tune), known, tuple(prepared.attribute_names)
-    config = dict(data=prepared.info.get("source"), **recorded(facenet))
-    net = train_on_embeddings(*learnt, out, config=config, **given)
+    net = train_on_embeddings(
+        embed("fit", fit),
+        labels,
+        embed("tune", tune),
+        torch.from_numpy(prepared.attributes[tune]),
+        tuple(prepared.attribute_names),
+        out,
+        config=dict(data=prepared.info.get("source"), **recorded(facenet)),
+        **given,
+    )
     note(s.recogniser, out)
     return net
 
