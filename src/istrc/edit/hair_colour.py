@@ -55,6 +55,9 @@ _APART = 1.5  # Mahalanobis, that hair is from what is beside it, to be told fro
 _SAME = 1e-3  # spreads of a tone, which is not seen
 _WHOLLY = 0.5  # ... from which on hair is coloured wholly
 _LINEAR = Image.Resampling.BILINEAR
+# Of the share of hair that greys with age, what greys of women's: of 3,640 older women one in
+# fourteen is grey, of 8,297 older men one in four
+_WOMEN = 0.3
 _STRIP = 256  # rows of a photograph that are coloured at once
 
 
@@ -97,8 +100,11 @@ def hair_colours(
     never = np.zeros(len(c))
     shares = (2 - 2 * read.get("bald", never)).clip(0, 1)
     shares *= (2 - 4 * read.get("wearing_hat", never)).clip(0, 1)
-    if asked.keys() - given and given["young"] > 0:  # whose hair is not grey keeps it
-        shares *= (3 * read.get("gray_hair", never) - 0.5).clip(0, 1)
+    if asked.keys() - given:  # by age
+        if given["young"] > 0:  # whose hair is not grey keeps it
+            shares *= (3 * read.get("gray_hair", never) - 0.5).clip(0, 1)
+        else:
+            shares *= _WOMEN + (1 - _WOMEN) * read["male"]
     women, men = numpy(probes.hair_places)
     each = zip(shapes, read["male"], shares, read.get("bangs", never), strict=True)
     return [
