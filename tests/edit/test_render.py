@@ -119,7 +119,10 @@ def test_brows_stay(circle, rendering):
     change[:, :4] = 3 * torch.randn(4, generator=torch.Generator().manual_seed(1))
     fine = Masks(circle.mesh, 128, False).fades({"makeup": -1.0})
     x, y = ((circle.mesh.reference[[19, 24]].T + 1) * 64).astype(int)
-    assert (fine[y, x] < 0.5).all() and fine[0, 0] == 1 and (fine[64:] > 0.99).all()
+    assert (fine[y, x] < 0.5).all() and fine[0, 0] == 1 and (fine[80:] > 0.99).all()
+    lashes = Masks(circle.mesh, 128, False).fades({"male": 1.0})
+    x, y = ((circle.mesh.reference[[36, 45]].T + 1) * 64).astype(int)  # beside the outer corners
+    assert (lashes[y, x] < 0.7).all() and (fine[y, x] > lashes[y, x] + 0.1).all()
     at = masks_of(circle.mesh, size, circle.whole)
     left = at.fades({"makeup": -1.0})
     assert at.fades({"bushy_eyebrows": -1.0}) == at.fades(None) == 1

@@ -39,10 +39,11 @@ Edits = Mapping[str, float] | Iterable[str] | None
 _EDGE = 0.012  # of the crop's side, over which the inside of a mouth is blended into its lips
 _HUNG_OVER = 0.8  # of the lips' size, is all that hair leaves of them
 _BELOW = 0.03  # of half the crop's side, that what is looked at around eyes lies lower
-_INSIDE = 1.2  # times its size, that the inside of a mouth is drawn where it opens: its edge is
-# blended away, and landmarks found 63 % of what was opened, and 72 % so
+_INSIDE = 1.05  # times its size, that the inside of a mouth is drawn where it opens: its edge is
+# blended away, and covers the lips if it is larger, whose rim would be black
 _BROW, _THICK = 1.1, 0.06  # times its length, and of half the crop's side, that a brow covers
 _STAYS = 0.6  # of what an edit would take of it, that a brow keeps
+_LASHES = 1.4  # times an eye's size, that its lashes reach
 _BESIDE = 4  # pixels around a mouth: places beside it look two further, and what they see again
 _LIPS = 1.3  # times its size, that the inside of a mouth shows on the edge of its lips
 
@@ -201,19 +202,28 @@ class Masks:
         return region_mask(self.mesh.reference, ["eyes"], self.size) * high
 
     def fades(self, edits: Edits) -> Any:
-        """How much of what such an edit lightens it does: brows are hair, and stay there."""
-        return 1.0 if edits is None or set(edits) & {*OF_THE_BROWS} else self._but_brows
+        """How much of what such an edit lightens it does: brows and lashes are hair, and stay
+        there, but for what is painted on them.
+        """
+        if edits is None or set(edits) & {*OF_THE_BROWS}:
+            return 1.0
+        brows, lashes = self._hairs
+        return 1 - _STAYS * np.maximum(brows, lashes * (1 - self.painted(edits)))
 
     @cached_property
-    def _but_brows(self) -> Any:
+    def _hairs(self) -> np.ndarray:
+        """Where brows are, and lashes, (2, S, S); nowhere without shapes."""
         if self.mesh is None:
-            return 1.0
-        hair, mean = np.zeros((self.size, self.size), np.float32), self.mesh.reference
+            return np.zeros((2, 1, 1), np.float32)
+        size, mean = self.size, self.mesh.reference
+        hairs = np.zeros((2, size, size), np.float32)
         for brow in (slice(17, 22), slice(22, 27)):
             upper = enlarged(mean[brow], _BROW)
             both = np.concatenate([upper - [0, _THICK / 2], (upper + [0, _THICK])[::-1]])
-            hair = np.maximum(hair, polygon(both, self.size))
-        return 1 - _STAYS * blurred(hair[None], _EDGE * self.size)[0]
+            hairs[0] = np.maximum(hairs[0], polygon(both, size))
+        for eye in (slice(36, 42), slice(42, 48)):
+            hairs[1] = np.maximum(hairs[1], polygon(enlarged(mean[eye], _LASHES), size))
+        return blurred(hairs, _EDGE * size)
 
     @cached_property
     def opened(self) -> Any:

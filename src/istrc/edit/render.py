@@ -24,6 +24,7 @@ from istrc.edit.hair_colour import hair_colours
 from istrc.edit.masks import Edits, masks_of, of_the_mouth
 from istrc.edit.mouth import bared, met, opened, shut, speaking, widened
 from istrc.edit.tone import LUMA, Known, like_teeth, shaded, toned
+from istrc.edit.wrinkles import wrinkled, wrinkles
 from istrc.errors import InputError
 from istrc.photo.align import aligned_frame
 from istrc.shape.measures import lip_gap
@@ -256,6 +257,8 @@ class Rendering:
             each = zip(shifts, self._real, masks, gain, self._lit[1], known, strict=True)
             for shift, real, mask, gain, light, of in each:
                 shift += more(real + shift, gain * mask, light, of.white)
+                if wrinkles(probes := self.nets.probes, edits):
+                    shift += wrinkled(real, gain * mask, light, probes)
         return shifts, dark
 
     def emphasis(self, edits: Edits) -> np.ndarray | None:

@@ -93,6 +93,7 @@ KINDS = {
             "hair_places": (2, 2, "hair", "hair"),
             "hair_tones": ("names", 2, 4, 4),
             "speaking": ("speaking",),
+            "wrinkles": (2, "wrinkles", "wrinkles"),
         },
     ),
     "Search": Kind("search", {"correct": Graph(CODES, ("corrections",), batch=1)}),

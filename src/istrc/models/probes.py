@@ -28,6 +28,7 @@ class Probes(nn.Module):
         detail: bands, side and side of the maps of detail (istrc.edit.detail); empty for none.
         hair: side of the maps of hair (istrc.edit.hair_colour); 0 for none.
         speaking: numbers of a texture's code; 0 where no mouths that speak are known.
+        wrinkles: side of the map of how these run; 0 for none.
 
     Buffers:
         typical: (A, 2) the median logit of faces that have an attribute, and of those that lack it,
@@ -52,6 +53,8 @@ class Probes(nn.Module):
             that lacks it; 0 for attributes that are not of its colour.
         speaking: (T,) how textures' codes of mouths that speak, with teeth above and the dark
             below, differ from the mean of all open ones that do not smile.
+        wrinkles: (2, side, side) how lines run that older faces have, and younger lack (see
+            istrc.edit.wrinkles).
     """
 
     if TYPE_CHECKING:  # the buffers
@@ -66,12 +69,13 @@ class Probes(nn.Module):
         detail: tuple[int, ...] = (),
         hair: int = 0,
         speaking: int = 0,
+        wrinkles: int = 0,
     ):
         super().__init__()
         self.config = arguments(locals())
         self.names, self.measures, self.code = tuple(names), tuple(measures), code
         self.read = nn.Linear(code, len(names))
-        optional = {"detail": detail, "hair": hair, "speaking": speaking}
+        optional = {"detail": detail, "hair": hair, "speaking": speaking, "wrinkles": wrinkles}
         for name, shape in KINDS["Probes"].arrays.items():
             if optional.get(name.split("_")[0], True):
                 self.register_buffer(name, torch.zeros(sizes(shape, self.config)))

@@ -23,6 +23,7 @@ from istrc.training.entropy import areas_under_curves, known_entropy
 from istrc.training.hair import measure_hair, needed
 from istrc.training.settings import ProbesSettings
 from istrc.training.spaces import open_spaces, standardise
+from istrc.training.wrinkles import measure_wrinkles
 
 RARE = 0.02  # share of a sex among those who have an attribute, from which it counts
 RANGE = torch.tensor([0.5, 0.03, 0.97])  # the quantiles that tell where a class lies
@@ -59,7 +60,8 @@ def train_probes(data: str | Path, out: str | Path, **given: Any) -> Probes:
     hair = HAIR if shaped and needed(names) else 0
     detail = (BANDS, SIDE, SIDE) if straight else ()
     speaking = texture if straight and mouths.needed(names) else 0
-    net = Probes(names, c.shape[2], measured, detail, hair, speaking)
+    wrinkles = SIDE if straight and "young" in names else 0
+    net = Probes(names, c.shape[2], measured, detail, hair, speaking, wrinkles)
     standardise(net, flat)
     net = net.to(s.device)
 
@@ -100,6 +102,8 @@ def train_probes(data: str | Path, out: str | Path, **given: Any) -> Probes:
         measure_detail(net, straight, spaces.rows, s.seed)
     if straight and speaking:
         mouths.measure_speaking(net, straight, spaces.rows["fit"], codes["fit"])
+    if straight and wrinkles:
+        measure_wrinkles(net, straight, spaces.rows["fit"], s.seed)
     if net.config["hair"]:
         measure_hair(net, prepared, spaces.rows["fit"], s.seed)
     return net.eval()
