@@ -19,8 +19,8 @@ from istrc.edit.detail import BANDS, bands
 from istrc.edit.tone import LUMA
 from istrc.resample import blurred, resized
 
-# Of what an edit's gains ask for, at each band, finest first. Amplitudes of the edited faces then
-# go less than half of the way that ages differ by, as own detail alone does a third
+# Of what an edit's gains ask for, at each band, finest first. The median place of 60 young faces
+# between the classes' detail, .47 and -1.14, becomes -.5; own detail alone takes it to -.2
 _SHARES = (0.8, 1.5, 2.0)
 _LENGTH = 16  # pixels of a texture of _SIDE, that a line reaches to either side
 _SIDE = 128
@@ -28,7 +28,7 @@ _STEEP = 1.5  # over how much of that it ends
 _ALIKE = 0.5  # how much of direction older faces have in common, from which on lines are whole
 _DARK, _LIGHT = 1.2, 0.6  # the power of what is darker, times what is lighter: valleys are narrow
 _BOUND = 2.0  # standard deviations, that no line goes far beyond
-_PATCHY, _PATCH = 0.4, 5 / 128  # log amplitude that lines differ by, over so much of the side
+_PATCHY, _PATCH = 0.25, 5 / 128  # log amplitude that lines differ by, over so much of the side
 _OVER = 3 / 128  # of the side, over which own detail is measured
 _LEAST = 0.006  # of the skin's light, that its amplitude counts at least
 _MOST = 1.0  # log, that an amplitude grows at most
