@@ -101,6 +101,18 @@ def test_what_kills_every_worker_is_told_and_the_others_are_done(cluster, jobs):
     assert "ended from outside, 3 times" in found[4].error
 
 
+def test_what_is_lost_in_company_is_done_alone(cluster, jobs, monkeypatch):
+    """Four batches are a worker's at once, and of these the one that kills is told."""
+    monkeypatch.setattr("istrc.cli.cluster.TURNS", 1)
+    every = jobs(at4="kills always")
+    found = dict(by_ray(parts(every, (), TASK.at_once), TASK, 2, Stop()))
+    lost = {number for number, outcome in found.items() if outcome.error}
+    assert sorted(found) == list(range(COUNT)) and {3, 4, 5} <= lost
+    assert len(lost) <= 2 * TASK.at_once
+    for number in {*range(COUNT)} - lost:
+        assert every[number].output.read_text() == f"text {number}"
+
+
 def test_a_defect_keeps_its_traceback(cluster, jobs):
     with pytest.raises(RuntimeError, match="ZeroDivisionError"):
         list(by_ray(parts(jobs(at2="defect"), (), 3), TASK, 2, Stop()))

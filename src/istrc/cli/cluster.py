@@ -2,8 +2,8 @@
 
 Where RAY_ADDRESS names a cluster it is that one's, otherwise one of this machine's, which ends with
 the command. All machines see the files under the same names. Pictures stream through the workers a
-batch at a time. The batch of a worker that was killed is done again by another; a batch that kills
-three of them is told, and the others are done.
+few batches at a time. Those of a worker that was killed are done again by another; a batch that
+kills three of them is told, and the others are done.
 """
 
 from __future__ import annotations
@@ -20,6 +20,9 @@ from istrc.cli.processes import REMEDY
 from istrc.cli.task import Done, Outcome, Part, Stop, Task, in_this_process
 
 AGAIN = 2  # times that a batch is tried anew
+# Batches that a worker has at once, as Ray takes its time for each of its tasks; but so many turns
+# each has. Those that are lost with a worker, thrice, are done again one at a time
+TOGETHER, TURNS = 4, 8
 
 
 class Worker:
@@ -33,13 +36,12 @@ class Worker:
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
         [one] = batch["one"]
-        part = one["part"]
         try:
             done: list[tuple[int, Any]] = list(
-                in_this_process([part], self.task, self.opened, Stop())
+                in_this_process(one["parts"], self.task, self.opened, Stop())
             )
         except Exception:  # a defect of ours, which Ray would take for a lost batch
-            done = [(number, traceback.format_exc()) for number, _ in part]
+            done = [(one["parts"][0][0][0], traceback.format_exc())]
         return {"one": [{"number": number, "outcome": outcome} for number, outcome in done]}
 
 
@@ -52,29 +54,34 @@ def by_ray(parts: Sequence[Part], task: Task, count: int, stop: Stop) -> Done:
     from istrc.runtime import threads_of
 
     threads = max(1, threads_of(task.runtime) // count)
-    missing = {number for part in parts for number, job in part if not job.done}
+    together = max(1, min(TOGETHER, len(parts) // (TURNS * count)))
     with _joined(ray, min(count, len(parts))):
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = False
         context.max_errored_blocks = -1  # what killed its workers does not end the others
-        batches = ray.data.from_items(
-            [{"one": {"part": list(part)}} for part in parts], override_num_blocks=len(parts)
-        ).map_batches(
-            Worker,
-            fn_constructor_args=(task, threads),
-            batch_size=1,
-            concurrency=min(count, len(parts)),
-            max_restarts=AGAIN,
-            max_task_retries=AGAIN,
-        )
-        for row in batches.iter_rows():
-            outcome = row["one"]["outcome"]
-            if isinstance(outcome, str):
-                raise RuntimeError(f"in a worker of Ray:\n{outcome}")
-            missing.discard(int(row["one"]["number"]))
-            yield int(row["one"]["number"]), outcome
-            if stop.asked:
-                return
+        left = list(parts)
+        for size in (together, 1) if together > 1 else (1,):
+            rows = [{"one": {"parts": left[at : at + size]}} for at in range(0, len(left), size)]
+            found = ray.data.from_items(rows, override_num_blocks=len(rows)).map_batches(
+                Worker,
+                fn_constructor_args=(task, threads),
+                batch_size=1,
+                concurrency=min(count, len(rows)),
+                max_restarts=AGAIN,
+                max_task_retries=AGAIN,
+            )
+            missing = {number for part in left for number, job in part if not job.done}
+            for row in found.iter_rows():
+                outcome = row["one"]["outcome"]
+                if isinstance(outcome, str):
+                    raise RuntimeError(f"in a worker of Ray:\n{outcome}")
+                missing.discard(int(row["one"]["number"]))
+                yield int(row["one"]["number"]), outcome
+                if stop.asked:
+                    return
+            left = [part for part in left if missing & {number for number, _ in part}]
+            if not left:
+                break
     lost = f"its worker was ended from outside, {1 + AGAIN} times; {REMEDY}"
     for number in sorted(missing):
         yield number, Outcome(error=lost)
