@@ -21,7 +21,7 @@ from istrc.cli.task import Done, Outcome, Part, Stop, Task, in_this_process
 
 AGAIN = 2  # times that a batch is tried anew
 # Batches that a worker has at once, as Ray takes its time for each of its tasks; but so many turns
-# each has. Those that are lost with a worker, thrice, are done again one at a time
+# each has
 TOGETHER, TURNS = 4, 8
 
 
@@ -60,15 +60,18 @@ def by_ray(parts: Sequence[Part], task: Task, count: int, stop: Stop) -> Done:
         context.enable_progress_bars = False
         context.max_errored_blocks = -1  # what killed its workers does not end the others
         left = list(parts)
-        for size in (together, 1) if together > 1 else (1,):
+        # What was lost with a worker is done once more alone, with nothing that waits behind it
+        for size, waiting, again in ((together, 2, 0), (1, 1, AGAIN - 1)):
             rows = [{"one": {"parts": left[at : at + size]}} for at in range(0, len(left), size)]
             found = ray.data.from_items(rows, override_num_blocks=len(rows)).map_batches(
                 Worker,
                 fn_constructor_args=(task, threads),
                 batch_size=1,
-                concurrency=min(count, len(rows)),
+                compute=ray.data.ActorPoolStrategy(
+                    size=min(count, len(rows)), max_tasks_in_flight_per_actor=waiting
+                ),
                 max_restarts=AGAIN,
-                max_task_retries=AGAIN,
+                max_task_retries=again,
             )
             missing = {number for part in left for number, job in part if not job.done}
             for row in found.iter_rows():
