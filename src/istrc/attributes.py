@@ -132,6 +132,16 @@ def tints(edits: Iterable[str] | None) -> bool:
     return edits is None or not set(edits) <= known
 
 
+def painting(edits: Mapping[str, float] | Iterable[str] | None) -> tuple[bool, bool]:
+    """Whether colours that no skin has come with edits, as they may where no strengths are known;
+    and whether paint goes, and none comes.
+    """
+    if not isinstance(edits, Mapping):
+        return True, False
+    comes = any(by > 0 for name, by in edits.items() if tints([name]))
+    return comes, not comes and any(by < 0 for name, by in edits.items() if name in _PAINT)
+
+
 def of_the_hair(edits: Iterable[str] | None) -> bool:
     """Whether an edit of these attributes may change the hair over a forehead."""
     return edits is None or bool(set(edits) - {*TRANSFORMATIONS, *OTHERS} | set(edits) & set(_HAIR))

@@ -11,6 +11,7 @@ from istrc.edit.tone import (
     Known,
     coloured,
     like_teeth,
+    lips_kept,
     quantile,
     toned,
     white_of,
@@ -246,6 +247,46 @@ def test_lips_that_lose_their_paint_are_no_colder_than_the_skin(own, skin):
         red.append(float((new[0] / (luma(new - 1) + 1))[15:17, 10:22].mean()))
     of_skin = 1.5 / (0.299 * 1.5 + 0.587 * 1.2 + 0.114 * 0.7)
     assert red[0] < of_skin - 0.05 and red[1] >= of_skin - 0.02
+
+
+def test_lips_lose_their_paint_down_to_those_that_nobody_paints(own, skin):
+    """Red ones become as red as unpainted lips are; nude ones stay, whatever the change says."""
+    lips = np.zeros((SIZE, SIZE), np.float32)
+    lips[25:29, 10:22] = 1
+    known = Known(own, skin)
+    paler = np.broadcast_to(np.float32([-0.5, 0.1, 0.1])[:, None, None], own.shape)
+
+    def redness(pixels):
+        """The slow way: how much more red the mean of the lips has, over luma, than the skin."""
+        at = pixels[:, lips > 0] + 1
+        of_skin = np.median(own[:, skin > 0.5] + 1, 1)
+        return (at[0].mean() / (LUMA[:, 0, 0] @ at.mean(1))) / (
+            of_skin[0] / (LUMA[:, 0, 0] @ of_skin)
+        )
+
+    red = own + lips * np.float32([0.2, -0.4, -0.4])[:, None, None]
+    nude = own + lips * np.float32([-0.1, 0.0, 0.0])[:, None, None]
+    assert redness(nude) < 1 < 1.1 < redness(red) and redness(red + paler) < 1.1
+    assert abs(redness(red + lips_kept(paler, red, lips, known)) - 1.1) < 0.03
+    assert not (lips * lips_kept(paler, nude, lips, known)).any()
+    for of in (red, nude):  # what is no lip, and what reddens
+        assert (lips_kept(paler, of, lips, known) == paler)[:, lips == 0].all()
+        np.testing.assert_array_equal(lips_kept(-paler, of, lips, known), -paler)
+
+
+def test_the_shade_of_shaven_hair_is_weaker_and_keeps_the_hue(own, skin):
+    darker = np.zeros_like(own)
+    darker[:, 12:20, 10:20] = -0.3
+    bare = np.ones((SIZE, SIZE), np.float32)
+    fold, shaven = (
+        toned(darker, own, skin, bare=bare, stubble=stubble)
+        for stubble in (0, np.float32(1) * bare)
+    )
+    at = (slice(None), slice(14, 18), slice(12, 18))
+    assert luma(fold[at]).mean() < luma(shaven[at]).mean() < -0.02
+    hue = [((own + one + 1) / (luma(own + one) + 1))[at] for one in (0 * own, fold, shaven)]
+    assert (hue[1][0] > hue[0][0] + 0.005).all()  # a fold is redder
+    np.testing.assert_allclose(hue[2], hue[0], atol=0.03)
 
 
 def test_brows_darken_where_they_are(own, skin):

@@ -178,12 +178,19 @@ class Masks:
     def red(self, edits: Edits) -> Any:
         """The lips, where such an edit neither shapes nor paints them; None where it does."""
         shaped = {*OF_LIPS, *OF_THE_MOUTH}
-        if self._red is None or edits is None or shades(edits) or shaped & {*edits}:
+        if self.lips_alone is None or edits is None or shades(edits) or shaped & {*edits}:
             return None
-        return (1 - self.painted(edits)) * self._red
+        return (1 - self.painted(edits)) * self.lips_alone
+
+    def stubble(self, edits: Edits) -> Any:
+        """Where the shade of such an edit is that of shaven hair; or 0."""
+        if self.mesh is None or not isinstance(edits, Mapping) or edits.get("male", 0) <= 0:
+            return 0
+        return region_mask(self.mesh.reference, ["lower face"], self.size)
 
     @cached_property
-    def _red(self) -> Any:
+    def lips_alone(self) -> Any:
+        """The lips; None without shapes."""
         if self.mesh is None:
             return None
         return blurred(polygon(self.mesh.reference[48:60], self.size)[None], _EDGE * self.size)[0]

@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from istrc.arrays import inference, library, numpy, sigmoid
-from istrc.attributes import growing, of_the_hair, shades, shaving, tints
+from istrc.attributes import growing, of_the_hair, painting, shades, shaving
 from istrc.edit import hair
 from istrc.edit.composite import Layers, put
 from istrc.edit.detail import amplitudes, bands, gains, lit, more
 from istrc.edit.hair_colour import hair_colours
 from istrc.edit.masks import Edits, masks_of, of_the_mouth
 from istrc.edit.mouth import bared, met, opened, shut, speaking, widened
-from istrc.edit.tone import LUMA, Known, like_teeth, shaded, toned
+from istrc.edit.tone import LUMA, Known, less_dark, like_teeth, lips_kept, shaded, toned
 from istrc.edit.wrinkles import wrinkled, wrinkles
 from istrc.errors import InputError
 from istrc.photo.align import aligned_frame
@@ -37,9 +37,6 @@ MODES = ("photo", "anchored", "circle")
 _SMOOTH = 0.7  # of what is finer than a texture, that goes with hair
 _DARKER = 0.01  # of the [-1, 1] range, that is darker for sure
 _LIGHTER = 0.02  # ... lighter
-# Taken away of what darkens lips that nobody paints: where skin goes on along a prototype, so that
-# it shows, they became .07 of the skin's light darker, where older women's are .03 darker
-_LIPS = 0.4
 
 
 class Rendering:
@@ -209,9 +206,8 @@ class Rendering:
         free = self._at.painted(edits)
         brows, bare = ((1 - free) * at for at in (self._at.brows, self._at.bare))
         how = self._at.dark(edits), shades(edits), free, brows, bare
-        fades, red, put_on = self._at.fades(edits), self._at.red(edits), True
-        if isinstance(edits, Mapping):
-            put_on = any(by > 0 for name, by in edits.items() if tints([name]))
+        fades, red, stubble = self._at.fades(edits), self._at.red(edits), self._at.stubble(edits)
+        put_on, taken_off = painting(edits)
         grows, chin, shaves = self._at.grows(edits), self._at.chin(edits), self._at.shaves(edits)
         taken = shaving(edits)
         most = max(taken.values(), default=0)
@@ -219,12 +215,13 @@ class Rendering:
         of = drawn, numpy(self._texture), self._real, masks
         for number, (new, old, real, mask) in enumerate(zip(*of, strict=True)):
             of_it = known[number]
-            shift = toned(new - old, real, of_it.skin, *how, of_it, put_on) * mask
+            shift = toned(new - old, real, of_it.skin, *how, of_it, put_on, stubble) * mask
+            if taken_off:
+                shift = lips_kept(shift, real, self._at.lips_alone, of_it)
             lighter = ((LUMA * shift).sum(0) / _LIGHTER).clip(0, 1)
             shift = shift * (1 - (1 - fades) * lighter)
             if red is not None:
-                darker = (LUMA * shift).sum(0).clip(max=0) * red
-                shift = shift - _LIPS * darker * (real + 1) / (LUMA * (real + 1)).sum(0).clip(0.1)
+                shift = less_dark(shift, real, red)
             if self._at.mouth is not None and not of_the_mouth(edits):
                 shift = shift * (1 - self._bared[number])
             elif self._at.mouth is not None:

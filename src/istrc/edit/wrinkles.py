@@ -21,12 +21,12 @@ from istrc.resample import blurred, resized
 
 # Of what an edit's gains ask for, at each band, finest first. The median place of 60 young faces
 # between the classes' detail, .47 and -1.14, becomes -.5; own detail alone takes it to -.2
-_SHARES = (0.8, 1.5, 2.0)
+_SHARES = (0.35, 1.0, 1.8)
 _LENGTH = 16  # pixels of a texture of _SIDE, that a line reaches to either side
 _SIDE = 128
 _STEEP = 1.5  # over how much of that it ends
 _ALIKE = 0.5  # how much of direction older faces have in common, from which on lines are whole
-_DARK, _LIGHT = 1.2, 0.6  # the power of what is darker, times what is lighter: valleys are narrow
+_LIGHT = 0.25  # times what is lighter: a wrinkle is dark
 _BOUND = 2.0  # standard deviations, that no line goes far beyond
 _PATCHY, _PATCH = 0.25, 5 / 128  # log amplitude that lines differ by, over so much of the side
 _OVER = 3 / 128  # of the side, over which own detail is measured
@@ -74,7 +74,7 @@ def lines(ways: bytes, side: int, size: int) -> np.ndarray:
     found = bands(line[None])[0]
     found /= found.std((1, 2), keepdims=True)
     found = np.tanh(found / _BOUND) * _BOUND
-    found = np.where(found < 0, -(np.abs(found) ** _DARK), _LIGHT * found)
+    found = np.where(found < 0, found, _LIGHT * found)
     found = found - found.mean((1, 2), keepdims=True)
     found /= found.std((1, 2), keepdims=True)
     return (np.reshape(_SHARES, (BANDS, 1, 1)) * weights * found).astype(np.float32)
