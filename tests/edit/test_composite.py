@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from istrc.edit.composite import Layers, _near, _texels, put
+from istrc.edit.composite import Layers, _near, _texels, over, put
 from istrc.photo.align import Frame, aligned_frame, transform
 from istrc.resample import looked_up
 from istrc.shape.crop import CROP_CENTRE, CROP_SIDE
@@ -171,3 +171,12 @@ def test_what_is_finer_than_the_texture_grows(mesh, frame, photo):
     assert (found[inside & (flat[..., 0] == 255)] == 255).all()
     outside = (np.abs(in_crop(frame, photo.shape)) > 1.05).any(-1)
     np.testing.assert_array_equal(found[outside], flat[outside])
+
+
+def test_one_drawing_lies_over_another():
+    rng = np.random.default_rng(0)
+    below, above = ((rng.normal(size=(3, 4, 4)), rng.uniform(0, 1, (4, 4))) for _ in range(2))
+    texture, share = over(below, above)
+    np.testing.assert_allclose(texture, (1 - above[1]) * below[0] + above[1] * above[0])
+    np.testing.assert_array_equal(share, np.maximum(below[1], above[1]))
+    assert over(None, above) is above and over(below, None) is below and over(None, None) is None

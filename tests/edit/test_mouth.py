@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from istrc.circle import Circle
-from istrc.edit.mouth import _KIND, area, met, opened, shut, speaking, widened
+from istrc.edit.mouth import _KIND, area, between, meets, met, opened, shut, speaking, widened
 from istrc.models.probes import Probes
 from istrc.shape.measures import measures
 from istrc.shape.mesh import LOWER, UPPER
@@ -90,3 +90,29 @@ def test_who_does_not_smile_speaks(untrained_parts):
         speaking(circle, c, smiles, plain), circle.draw_texture(other), atol=1e-5, rtol=1e-4
     )
     np.testing.assert_allclose(speaking(circle, c, smiles, plain)[2], plain[2], atol=1e-5)
+
+
+def test_lips_meet_where_most_of_a_mouth_shuts(face_points, open_mouth):
+    wide = np.stack(5 * [open_mouth(face_points, 0.2)])
+    gaps = (0.2, 0.13, 0.08, 0.03, 0.0)
+    new = np.stack([open_mouth(face_points, gap) for gap in gaps])
+    found = meets(wide, new)
+    share = shut(wide, new)
+    np.testing.assert_allclose(found, np.clip((share - 0.4) / 0.4, 0, 1), atol=1e-6)
+    assert found[0] == found[1] == 0 < found[2] < 1 == found[3] == found[4]
+
+
+def test_lips_go_on_where_teeth_were_seen():
+    """Of white teeth in red lips nothing is left, and around them nothing shows."""
+    size = 64
+    lips, teeth = np.zeros((2, size, size), np.float32)
+    lips[20:44, 10:54] = 1
+    teeth[30:34, 20:44] = 1
+    red = np.float32([0.4, -0.4, -0.4])[:, None, None]
+    real = np.where(lips > 0, red, np.float32(0.2)) + np.zeros((3, 1, 1), np.float32)
+    real = np.where(teeth > 0, np.float32(0.9), real)
+    closed, gone = between(real, teeth, lips)
+    assert closed.shape == real.shape and gone.shape == teeth.shape
+    assert (gone[teeth > 0] == 1).all() and (gone[:28] == 0).all() and (gone[36:] == 0).all()
+    shown = real + gone * (closed - real)
+    np.testing.assert_allclose(shown[:, teeth > 0], red[:, 0] + np.zeros((1, 96)), atol=0.15)

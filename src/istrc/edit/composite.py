@@ -23,6 +23,9 @@ EDGE = 24  # levels from which on what stands out of a texture is no detail of t
 STILL = 0.02  # pixels that count as not moved
 
 
+Drawn = tuple[np.ndarray, np.ndarray]  # a texture (3, S, S), and how much of it shows (S, S)
+
+
 @dataclass(frozen=True)
 class Layers:
     """What an edit of one face lays over its photograph. S pixels a side, the mean frame.
@@ -50,6 +53,14 @@ class Layers:
     detail: np.ndarray | None = None
     hair: np.ndarray | None = None
     hair_colour: HairColour | None = None
+
+
+def over(below: Drawn | None, above: Drawn | None) -> Drawn | None:
+    """What is drawn anew, where one such drawing lies over another."""
+    if below is None or above is None:
+        return above or below
+    (under, lips), (texture, share) = below, above
+    return under + share * (texture - under), np.maximum(lips, share)
 
 
 def put(pixels: np.ndarray, layers: Layers, frame: Frame, mesh: Any) -> np.ndarray:

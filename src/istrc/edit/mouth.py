@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from istrc.arrays import library, numpy
+from istrc.edit.hair import filled
 from istrc.edit.tone import LUMA, quantile, white_of
+from istrc.resample import blurred
 from istrc.shape.measures import lip_gap
 from istrc.shape.mesh import LOWER, UPPER
 from istrc.shape.regions import polygon
@@ -25,6 +27,8 @@ _OPENED = (1.3, 2.2)  # times its area, from which an open mouth is drawn by the
 # Times the difference between one kind of mouths that speak and all of them (`Probes.speaking`): a
 # single mouth has more contrast than the mean of its kind
 _KIND = 1.4
+_MEETS = (0.4, 0.8)  # of a mouth's opening that goes, between which its lips come to meet
+_WHOLLY, _RIM = 2.5, 0.5 / 128  # times as surely as they are seen, and of the side beside, teeth go
 _LIT = (0.5, 0.7)  # of the skin's light, from which on teeth may be, and are, as light
 _PALE = 0.08  # less of the skin's red, that teeth have
 
@@ -111,3 +115,21 @@ def bared(real: np.ndarray, reference: np.ndarray, skin: np.ndarray) -> np.ndarr
     red = (real[0] + 1) / luma / white_of(real, skin)[0]
     lips = polygon(reference[48:60], real.shape[-1])
     return (lips * lit * ((1 - red) / _PALE).clip(0, 1)).astype(np.float32)
+
+
+def meets(old: np.ndarray, new: np.ndarray) -> np.ndarray:
+    """How surely lips meet where shapes (B, 68, 2) become others, and nothing is between: (B,)."""
+    low, high = _MEETS
+    return ((shut(old, new) - low) / (high - low)).clip(0, 1)
+
+
+def between(real: np.ndarray, teeth: np.ndarray, lips: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A face (3, S, S) whose lips go on where teeth are seen between them, and where that is to be
+    seen, (S, S) in [0, 1].
+
+    Args:
+        teeth: (S, S) see `bared`.
+        lips: (S, S) where they are, and what they show.
+    """
+    gone = (_WHOLLY * blurred(teeth[None], _RIM * len(teeth))[0]).clip(0, 1)
+    return filled(real, lips * (1 - gone)).astype(np.float32), gone

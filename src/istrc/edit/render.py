@@ -18,11 +18,11 @@ import numpy as np
 from istrc.arrays import inference, library, numpy, sigmoid
 from istrc.attributes import growing, of_the_hair, painting, shades, shaving
 from istrc.edit import hair
-from istrc.edit.composite import Layers, put
+from istrc.edit.composite import Layers, over, put
 from istrc.edit.detail import amplitudes, bands, gains, lit, more
 from istrc.edit.hair_colour import hair_colours
 from istrc.edit.masks import Edits, masks_of, of_the_mouth
-from istrc.edit.mouth import bared, met, opened, shut, speaking, widened
+from istrc.edit.mouth import bared, between, meets, met, opened, shut, speaking, widened
 from istrc.edit.tone import LUMA, Known, less_dark, like_teeth, lips_kept, shaded, toned
 from istrc.edit.wrinkles import wrinkled, wrinkles
 from istrc.errors import InputError
@@ -146,23 +146,25 @@ class Rendering:
             for old, new in zip(self._shapes, news, strict=True)
         ]
         hairs, opens = hair_colours(self.nets, self.c, self._shapes, edits), self._opened(meshes)
+        shuts = meets(self._shapes, self._moved(c)) * of_the_mouth(edits)
         if opens.any():
             smiles = self._smiles(c, edits)
             spoken = speaking(self.nets, c, smiles, drawn)
         for number, (shift, mask) in enumerate(zip(shifts, masks, strict=True)):
-            (before, after), inside, lips = meshes[number], None, None
+            (before, after), drawn_anew = meshes[number], None
             if opens[number]:
-                lips = opens[number] * self._at.opened
                 inside = own[number] + toned(spoken[number] - own[number], own[number], None)
                 how = float(lip_gap(news[number])), float(smiles[number])
                 inside[self._at.mouth_box] = self._toothed(inside, number, *how)
-                inside = inside.clip(-1, 1)
+                drawn_anew = inside.clip(-1, 1), opens[number] * self._at.opened
+            skin = self._real[number] + shift
+            if shuts[number] > 0:  # what of the teeth was taken for lips would stay between them
+                closed, gone = between(skin, self._bared[number], self._at.lips_alone)
+                drawn_anew = over(drawn_anew, (closed, shuts[number] * gone))
             if shaven is not None:
                 # Strands are finer than a texture: it covers them, where no mouth has opened
-                gone = (_SMOOTH * shaven[number]).clip(0 if lips is None else lips)
-                skin = self._real[number] + shift
-                inside = skin if lips is None else skin + lips * (inside - skin)
-                lips = gone
+                drawn_anew = over((skin, _SMOOTH * shaven[number]), drawn_anew)
+            inside, lips = drawn_anew or (None, None)
             fine = None
             if gain is not None:
                 luma = (LUMA * self._real[number]).sum(0)
