@@ -99,7 +99,7 @@ def test_lips_meet_where_most_of_a_mouth_shuts(face_points, open_mouth):
     found = meets(wide, new)
     share = shut(wide, new)
     np.testing.assert_allclose(found, np.clip((share - 0.4) / 0.4, 0, 1), atol=1e-6)
-    assert found[0] == found[1] == 0 < found[2] < 1 == found[3] == found[4]
+    assert found[0] == found[1] == 0 < found[2] < found[3] < found[4] == 1
 
 
 def test_lips_go_on_where_teeth_were_seen():

@@ -299,7 +299,9 @@ def test_a_mouth_is_drawn_within_its_box(circle, rendering):
     within = np.zeros((SIZE, SIZE), bool)
     within[rows.start + 4 : rows.stop - 4, columns.start + 4 : columns.stop - 4] = True
     assert at.mouth[within].any() and not at.mouth[~within].any()
-    assert at.opened[within].any() and not at.opened[~within].any()
+    speaks, half, laughs = (at.opened(smiles) for smiles in (0.0, 0.5, 1.0))
+    assert speaks.sum() < laughs.sum() and laughs[within].any() and not laughs[~within].any()
+    np.testing.assert_allclose(half, (speaks + laughs) / 2)
     assert Rendering(circle, rendering.x[:1], rendering.c[:1])._at is at
 
 

@@ -39,8 +39,9 @@ Edits = Mapping[str, float] | Iterable[str] | None
 _EDGE = 0.012  # of the crop's side, over which the inside of a mouth is blended into its lips
 _HUNG_OVER = 0.8  # of the lips' size, is all that hair leaves of them
 _BELOW = 0.03  # of half the crop's side, that what is looked at around eyes lies lower
-_INSIDE = 1.05  # times its size, that the inside of a mouth is drawn where it opens: its edge is
-# blended away, and covers the lips if it is larger, whose rim would be black
+# Times its size, that the inside of a mouth is drawn where it opens to speak, and to smile: its edge
+# is blended away. Larger, that of who speaks covers the lips, whose rim would be black
+_INSIDE = 1.05, 1.2
 _BROW, _THICK = 1.1, 0.06  # times its length, and of half the crop's side, that a brow covers
 _STAYS = 0.6  # of what an edit would take of it, that a brow keeps
 _LASHES = 1.4  # times an eye's size, that its lashes reach
@@ -232,20 +233,27 @@ class Masks:
             hairs[1] = np.maximum(hairs[1], polygon(enlarged(mean[eye], _LASHES), size))
         return blurred(hairs, _EDGE * size)
 
+    def opened(self, smiles: float) -> np.ndarray:
+        """Where a mouth that opens is drawn anew, which smiles as surely as that: blended along
+        its edge.
+        """
+        speaks, laughs = self._insides
+        return speaks + smiles * (laughs - speaks)
+
     @cached_property
-    def opened(self) -> Any:
-        """Where a mouth that opens is drawn anew: blended along its edge."""
+    def _insides(self) -> np.ndarray:
         if self.mesh is None:
-            return None
-        inside = enlarged(self.mesh.reference[60:68], _INSIDE)
-        return blurred(polygon(inside, self.size)[None], _EDGE * self.size)[0]
+            return np.zeros((2, 1, 1), np.float32)
+        inside = self.mesh.reference[60:68]
+        both = [polygon(enlarged(inside, times), self.size) for times in _INSIDE]
+        return blurred(np.stack(both), _EDGE * self.size)
 
     @cached_property
     def mouth_box(self) -> Any:
         """An index of the rows and columns around the mouth, also where it opens."""
         box = (
             slice(max(int(at.min()) - _BESIDE, 0), int(at.max()) + _BESIDE + 1)
-            for at in np.nonzero(self.mouth + self.opened)
+            for at in np.nonzero(self.mouth + self._insides.sum(0))
         )
         return (..., *box)
 

@@ -156,7 +156,7 @@ class Rendering:
                 inside = own[number] + toned(spoken[number] - own[number], own[number], None)
                 how = float(lip_gap(news[number])), float(smiles[number])
                 inside[self._at.mouth_box] = self._toothed(inside, number, *how)
-                drawn_anew = inside.clip(-1, 1), opens[number] * self._at.opened
+                drawn_anew = inside.clip(-1, 1), opens[number] * self._at.opened(how[1])
             skin = self._real[number] + shift
             if shuts[number] > 0:  # what of the teeth was taken for lips would stay between them
                 closed, gone = between(skin, self._bared[number], self._at.lips_alone)
