@@ -301,7 +301,7 @@ def test_a_mouth_is_drawn_within_its_box(circle, rendering):
     assert at.mouth[within].any() and not at.mouth[~within].any()
     speaks, half, laughs = (at.opened(smiles) for smiles in (0.0, 0.5, 1.0))
     assert speaks.sum() < laughs.sum() and laughs[within].any() and not laughs[~within].any()
-    np.testing.assert_allclose(half, (speaks + laughs) / 2)
+    np.testing.assert_allclose(half, (speaks + laughs) / 2, atol=1e-6)
     assert Rendering(circle, rendering.x[:1], rendering.c[:1])._at is at
 
 

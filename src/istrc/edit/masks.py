@@ -39,8 +39,8 @@ Edits = Mapping[str, float] | Iterable[str] | None
 _EDGE = 0.012  # of the crop's side, over which the inside of a mouth is blended into its lips
 _HUNG_OVER = 0.8  # of the lips' size, is all that hair leaves of them
 _BELOW = 0.03  # of half the crop's side, that what is looked at around eyes lies lower
-# Times its size, that the inside of a mouth is drawn where it opens to speak, and to smile: its edge
-# is blended away. Larger, that of who speaks covers the lips, whose rim would be black
+# Times its size, that the inside of a mouth is drawn where it opens to speak, and to smile: its
+# edge is blended away. Larger, that of who speaks covers the lips, whose rim would be black
 _INSIDE = 1.05, 1.2
 _BROW, _THICK = 1.1, 0.06  # times its length, and of half the crop's side, that a brow covers
 _STAYS = 0.6  # of what an edit would take of it, that a brow keeps
