@@ -139,6 +139,29 @@ def test_brows_stay(circle, rendering):
     np.testing.assert_allclose(lifts[0][darker], lifts[1][darker], atol=1e-5)
 
 
+@pytest.mark.parametrize("edits", [{"young": -1.0}, {"eyeglasses": -1.0}])
+def test_rims_of_glasses_stay(circle, rendering, edits, monkeypatch):
+    """Around the eyes of who wears them nothing becomes lighter, unless they are to go."""
+    change = torch.zeros_like(rendering.c)
+    change[:, :4] = 3 * torch.randn(4, generator=torch.Generator().manual_seed(1))
+    lifts = []
+    for surely in (0.0, 1.0):
+        monkeypatch.setattr(
+            Rendering, "_said", lambda self, name, c, unknown, by=surely: 0 * c[:, 0] + by
+        )
+        drawing = Rendering(circle, rendering.x, rendering.c)
+        drawn = np.stack([one.change for one in drawing.layers(change, edits)])
+        lifts.append(np.tensordot(LUMA[:, 0, 0], drawn, (0, 1)))
+    eyes = masks_of(circle.mesh, circle.size, circle.whole).eyes
+    assert lifts[0][:, eyes > 0.9 * eyes.max()].max() > 0.02
+    if "eyeglasses" in edits:
+        np.testing.assert_array_equal(lifts[0], lifts[1])
+        return
+    assert lifts[1][:, eyes > 0.9 * eyes.max()].max() < 0.2 * lifts[0].max()
+    np.testing.assert_allclose(lifts[0][:, eyes == 0], lifts[1][:, eyes == 0], atol=1e-5)
+    np.testing.assert_allclose(lifts[1][lifts[0] < 0], lifts[0][lifts[0] < 0], atol=1e-5)
+
+
 def test_hair_over_a_forehead_is_left_alone(circle):
     """An edit keeps away from a fringe, and from all of it; hair itself may be edited."""
     plain = torch.zeros(1, 3, SIZE, SIZE) + torch.tensor([0.3, 0.1, 0.0])[:, None, None]

@@ -148,6 +148,11 @@ class Masks:
         return np.maximum(jawed(mean, size), above(mean[31:36, 1].mean(), size))
 
     @cached_property
+    def eyes(self) -> np.ndarray | float:
+        """Where eyes and brows are, and glasses may be."""
+        return 0 if self.mesh is None else region_mask(self.mesh.reference, ["eyes"], self.size)
+
+    @cached_property
     def lids(self) -> Any:  # likewise
         """What lies around both eyes, and not in them."""
         if self.mesh is None:
@@ -206,8 +211,7 @@ class Masks:
         """Where brows may be."""
         if self.mesh is None:
             return 0
-        high = above(self.mesh.reference[36:48, 1].mean(), self.size)
-        return region_mask(self.mesh.reference, ["eyes"], self.size) * high
+        return self.eyes * above(self.mesh.reference[36:48, 1].mean(), self.size)
 
     def fades(self, edits: Edits) -> Any:
         """How much of what such an edit lightens it does: brows and lashes are hair, and stay

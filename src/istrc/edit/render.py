@@ -148,7 +148,7 @@ class Rendering:
         hairs, opens = hair_colours(self.nets, self.c, self._shapes, edits), self._opened(meshes)
         shuts = meets(self._shapes, self._moved(c)) * of_the_mouth(edits)
         if opens.any():
-            smiles = self._smiles(c, edits)
+            smiles = self._said("smile", c if "smile" in (edits or ["smile"]) else self.c, 1)
             spoken = speaking(self.nets, c, smiles, drawn)
         for number, (shift, mask) in enumerate(zip(shifts, masks, strict=True)):
             (before, after), drawn_anew = meshes[number], None
@@ -215,13 +215,15 @@ class Rendering:
         most = max(taken.values(), default=0)
         alone = all(shades([name]) and name in taken for name in edits or ())
         of = drawn, numpy(self._texture), self._real, masks
+        # Their rims are dark, and stay
+        glasses = numpy(self._said("eyeglasses", self.c, 0)) * ("eyeglasses" not in (edits or ()))
         for number, (new, old, real, mask) in enumerate(zip(*of, strict=True)):
             of_it = known[number]
             shift = toned(new - old, real, of_it.skin, *how, of_it, put_on, stubble) * mask
             if taken_off:
                 shift = lips_kept(shift, real, self._at.lips_alone, of_it)
             lighter = ((LUMA * shift).sum(0) / _LIGHTER).clip(0, 1)
-            shift = shift * (1 - (1 - fades) * lighter)
+            shift = shift * (1 - (1 - fades * (1 - self._at.eyes * glasses[number])) * lighter)
             if red is not None:
                 shift = less_dark(shift, real, red)
             if self._at.mouth is not None and not of_the_mouth(edits):
@@ -385,13 +387,12 @@ class Rendering:
         all_ = np.pad(np.asarray(values, np.float32), (0, beyond), constant_values=1)
         return (all_[corners] * weights).sum(1).reshape(self.nets.size, -1)
 
-    def _smiles(self, c: Array, edits: Edits) -> Array:
-        """How surely faces smile, (B,), with codes c (B, C) where such an edit changes that."""
+    def _said(self, name: str, c: Array, unknown: float) -> Array:
+        """How surely faces of codes c (B, C) have an attribute, (B,)."""
         probes = self.nets.probes
-        if probes is None or "smile" not in probes.names:
-            return 0 * c[:, 0] + 1
-        said = self.nets.read_code(c if edits is None or "smile" in edits else self.c)
-        return sigmoid(said[:, probes.names.index("smile")])
+        if probes is None or name not in probes.names:
+            return 0 * c[:, 0] + unknown
+        return sigmoid(self.nets.read_code(c)[:, probes.names.index(name)])
 
     def _opened(self, meshes: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
         """How much of the mouths' insides the decoder draws, (B,); what is covered stays."""
