@@ -13,6 +13,7 @@ from istrc.errors import InputError
 from istrc.photo.align import (
     Frame,
     aligned_frame,
+    around,
     compose,
     find_frame,
     frame_from_box,
@@ -228,3 +229,12 @@ def test_a_whole_shift_is_a_slice_of_the_picture():
         y, x = np.clip(row + 45 + 20, 0, 217), np.clip(column + 25 - 60, 0, 177)
         slow[row, column] = picture[y, x]
     assert np.array_equal(moved.crop(picture, 128), slow)
+
+
+def test_what_lies_around_points_ends_with_the_picture():
+    points = np.array([[3.2, 4.0], [7.9, 12.5], [5.0, -3.0]])
+    assert around(points, 20, 30) == (3, 0, 8, 13)
+    assert around(points, 20, 30, margin=2) == (1, 0, 10, 15)
+    assert around(points, 10, 6) == (3, 0, 6, 10)
+    left, top, right, bottom = around(points + 100, 20, 30)  # nothing of it
+    assert left == right or top == bottom

@@ -11,7 +11,7 @@ from istrc.edit.detail import unlike_edges
 from istrc.edit.hair import strands
 from istrc.edit.hair_colour import HairColour, recolour
 from istrc.edit.tone import LUMA
-from istrc.photo.align import Frame, invert, transform
+from istrc.photo.align import Frame, around, invert, transform
 from istrc.resample import looked_up, places
 from istrc.shape.crop import CROP_CENTRE, CROP_SIDE
 from istrc.shape.mesh import Mesh
@@ -84,11 +84,9 @@ def put(pixels: np.ndarray, layers: Layers, frame: Frame, mesh: Any) -> np.ndarr
     corners = transform(from_crop, [[-1, -1], [1, -1], [1, 1], [-1, 1]])
     if layers.after is not None:
         corners = np.concatenate([corners, transform(from_crop, layers.after[mesh.around])])
-    left, top = (int(v) for v in np.clip(np.floor(corners.min(0)), 0, (width, height)))
-    right, bottom = (int(v) for v in np.clip(np.ceil(corners.max(0)), 0, (width, height)))
+    box = left, top, right, bottom = around(corners, height, width)
     if left >= right or top >= bottom:
         return result
-    box = (left, top, right, bottom)
     if layers.after is None:
         at, moved = _straight(to_crop, box), None
     else:

@@ -20,7 +20,7 @@ from istrc.evaluation.embedding import Progress, silent
 from istrc.evaluation.metrics import LUMA, finite_mean
 from istrc.evaluation.results import circle_checksum
 from istrc.face import Face
-from istrc.photo.align import Frame, transform
+from istrc.photo.align import Frame, around, transform
 from istrc.photo.inputs import find_inputs
 from istrc.photo.paste import FULL, ROUNDNESS
 from istrc.shape.crop import CROP_CENTRE, CROP_SIDE
@@ -42,10 +42,9 @@ class Region:
 
     @classmethod
     def of(cls, frame: Frame, height: int, width: int) -> Region:
-        corners, ends = frame.corners(), (width, height)
+        corners = frame.corners()
         corners = corners.mean(0) + PULLED * (corners - corners.mean(0))
-        left, top = (int(v) for v in np.clip(np.floor(corners.min(0)) - 1, 0, ends))
-        right, bottom = (int(v) for v in np.clip(np.ceil(corners.max(0)) + 1, 0, ends))
+        left, top, right, bottom = around(corners, height, width, margin=1)
         x, y = np.meshgrid(np.arange(left, right) + 0.5, np.arange(top, bottom) + 0.5)
         at = transform(frame.matrix, np.stack([x, y], -1))  # (h, w, 2), in the frame
         u = np.abs((at - CROP_CENTRE) / (CROP_SIDE / 2)) ** ROUNDNESS

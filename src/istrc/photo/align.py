@@ -222,6 +222,18 @@ def transform(matrix: np.ndarray, points) -> np.ndarray:
     return np.asarray(points, np.float64) @ matrix[:, :2].T + matrix[:, 2]
 
 
+def around(
+    points: np.ndarray, height: int, width: int, margin: int = 0
+) -> tuple[int, int, int, int]:
+    """The left, top, right and bottom of what lies around points (N, 2) of a picture, as far as it
+    reaches; with a margin, all in pixels.
+    """
+    ends = width, height
+    left, top = np.clip(np.floor(points.min(0)) - margin, 0, ends)
+    right, bottom = np.clip(np.ceil(points.max(0)) + margin, 0, ends)
+    return int(left), int(top), int(right), int(bottom)
+
+
 def invert(matrix: np.ndarray) -> np.ndarray:
     """The inverse of a (2, 3) transform."""
     inverse = np.linalg.inv(matrix[:, :2])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from istrc.photo.align import Frame, compose
+from istrc.photo.align import Frame, around, compose
 from istrc.resample import looked_up, places, resized
 from istrc.shape.crop import CROP, CROP_SIDE
 
@@ -62,9 +62,7 @@ def paste_crop(
     layer = np.concatenate([(large + 1) * 127.5 * mask, mask])  # (4, side, side)
     result = np.array(pixels, copy=True)  # the photograph is the caller's
     height, width = pixels.shape[:2]
-    corners = frame.corners()
-    left, top = (int(v) for v in np.clip(np.floor(corners.min(0)), 0, (width, height)))
-    right, bottom = (int(v) for v in np.clip(np.ceil(corners.max(0)), 0, (width, height)))
+    left, top, right, bottom = around(frame.corners(), height, width)
     if left >= right or top >= bottom:
         return result
 
