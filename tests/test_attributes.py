@@ -13,6 +13,7 @@ from istrc.attributes import painting
         ({"makeup": 1.0}, (True, False)),
         ({"makeup": -1.0}, (False, True)),
         ({"makeup": -1.0, "beard": 1.0}, (True, False)),
+        ({"bushy_eyebrows": -1.0}, (False, False)),  # not of the lips
         ({"beard": -1.0}, (False, False)),  # hair, and no paint
         ({"smile": 1.0, "young": -1.0}, (False, False)),
     ],

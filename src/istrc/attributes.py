@@ -40,6 +40,7 @@ REGIONS = {
 OF_THE_MOUTH = ("smile", "mouth_open", "high_cheekbones")
 OF_LIPS = ("smile", "mouth_open", "big_lips", "wide_mouth")  # ... that shape the lips
 OF_THE_BROWS = ("arched_eyebrows", "bushy_eyebrows")  # others leave the brows that are there
+OF_THE_EYES = ("big_eyes", "narrow_eyes")
 # Edits of colour alone: no point of the face moves
 STILL = (
     "beard", "mustache", "goatee", "sideburns", "five_o_clock_shadow", "makeup", "wearing_lipstick",
@@ -53,6 +54,7 @@ BEARDS = ("beard", "goatee", "five_o_clock_shadow")
 # A broad shade over a part of the face is what these are, and not another light
 _FACIAL_HAIR = ("beard", "mustache", "goatee", "sideburns", "five_o_clock_shadow")
 _PAINT = ("makeup", "wearing_lipstick", "arched_eyebrows", "bushy_eyebrows", "rosy_cheeks")
+_LIPSTICK = ("makeup", "wearing_lipstick")
 _GREYS = 0.45  # of the hair, that an edit of -1 to older people greys
 _HAIR = (
     *_HAIR_COLOURS, "bald", "bangs", "blurry", "receding_hairline", "straight_hair", "wavy_hair",
@@ -134,12 +136,12 @@ def tints(edits: Iterable[str] | None) -> bool:
 
 def painting(edits: Mapping[str, float] | Iterable[str] | None) -> tuple[bool, bool]:
     """Whether colours that no skin has come with edits, as they may where no strengths are known;
-    and whether paint goes, and none comes.
+    and whether paint of the lips goes, and none comes.
     """
     if not isinstance(edits, Mapping):
         return True, False
     comes = any(by > 0 for name, by in edits.items() if tints([name]))
-    return comes, not comes and any(by < 0 for name, by in edits.items() if name in _PAINT)
+    return comes, not comes and any(edits.get(name, 0) < 0 for name in _LIPSTICK)
 
 
 def of_the_hair(edits: Iterable[str] | None) -> bool:

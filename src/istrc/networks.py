@@ -295,6 +295,12 @@ class Networks:
         """What codes c (B, C) say of the probes' attributes: logits (B, A)."""
         return self._running.fused("probes", self.probes)(self._running.to_device(c))
 
+    def said(self, name: str, c: Array, unknown: float) -> Array:
+        """How surely codes c (B, C) say an attribute, (B,); a number where no probe reads it."""
+        if self.probes is None or name not in self.probes.names:
+            return 0 * c[:, 0] + unknown
+        return sigmoid(self.read_code(c)[:, self.probes.names.index(name)])
+
     @inference
     def scores_of(self, z: Array, names: Iterable[str]) -> Array:
         """Calibrated probabilities (B, A) of these attributes at z (B, D)."""

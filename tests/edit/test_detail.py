@@ -16,6 +16,7 @@ from istrc.edit.detail import (
     emphasised,
     gains,
     lit,
+    more,
     places,
     shares,
 )
@@ -130,6 +131,21 @@ def test_detail_grows_and_edges_stay():
     assert abs(more[2]) < 1e-6
     less = emphasised(found, np.full(3, -9.0, np.float32))
     np.testing.assert_allclose(less[:2], -found[:2] * (1 - np.exp(-2.2)), rtol=0.05)
+
+
+def test_what_is_broad_grows_less_than_what_is_fine():
+    """And fades as it did."""
+    rng = np.random.default_rng(4)
+    texture = np.broadcast_to(rng.normal(0, 0.01, (SIZE, SIZE)), (3, SIZE, SIZE)).astype(np.float32)
+    light, white = np.ones((1, 1), np.float32), np.ones((3, 1, 1), np.float32)
+    found = bands(texture[:1])[0]
+    for sign, shares_ in ((1, (1, 0.7, 0.4)), (-1, (1, 1, 1))):
+        for band, share in enumerate(shares_):
+            gain = np.zeros_like(found)
+            gain[band] = 0.3 * sign
+            change = more(texture, gain, light, white)[0]
+            wanted = found[band] * np.expm1(0.3 * sign * share)
+            np.testing.assert_allclose(change, wanted, atol=0.05 * np.abs(wanted).max())
 
 
 @pytest.mark.parametrize("runtime", ["torch", "light"])

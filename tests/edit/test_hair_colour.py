@@ -1,5 +1,7 @@
 """Hair found in a photograph, and coloured: drawn heads, whose hair is known."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -7,6 +9,7 @@ from PIL import Image
 from istrc.attributes import hair_colours
 from istrc.edit.composite import Layers, put
 from istrc.edit.hair_colour import HairColour, moved, recolour, tone
+from istrc.edit.hair_colour import hair_colours as hair_colours_of
 from istrc.edit.hair_segment import segment
 from istrc.photo.align import aligned_frame
 from istrc.resample import blurred
@@ -179,6 +182,27 @@ def test_hair_greys_with_age_and_grey_hair_becomes_what_it_was():
     assert hair_colours({"young": 0.5, "smile": 1}) == {"gray_hair": -0.5}
     assert hair_colours({"young": 1, "black_hair": 1}) == {"black_hair": 1}  # as is asked
     assert hair_colours({"young": 0.0, "smile": 1}) == {}
+
+
+def test_womens_hair_greys_less_than_mens():
+    """With age; what is asked for is asked of all."""
+
+    class Nets:
+        probes = SimpleNamespace(
+            names=("male", "gray_hair"),
+            config={"hair": 4},
+            hair_places=np.zeros((2, 2, 4, 4)),
+            hair_tones=np.zeros((2, 2, 4, 4)),
+        )
+
+        def read_code(self, c):
+            return c
+
+    codes = np.array([[-30.0, 0.0], [30.0, 0.0]])  # a woman's, and a man's
+    shapes = np.zeros((2, 68, 2))
+    for edits, expected in (({"young": -1.0}, (0.3, 1)), ({"gray_hair": 1.0}, (1, 1))):
+        found = hair_colours_of(Nets(), codes, shapes, edits)
+        np.testing.assert_allclose([one.share for one in found], expected)
 
 
 class TestMoved:

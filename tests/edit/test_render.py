@@ -12,6 +12,7 @@ from istrc.edit.masks import Masks, masks_of
 from istrc.edit.render import MODES, Rendering
 from istrc.edit.tone import LUMA
 from istrc.errors import InputError
+from istrc.networks import Networks
 from istrc.photo.paste import face_mask
 from istrc.shape.crop import CROP
 from istrc.shape.mesh import points
@@ -121,7 +122,8 @@ def test_brows_stay(circle, rendering):
     x, y = ((circle.mesh.reference[[19, 24]].T + 1) * 64).astype(int)
     assert (fine[y, x] < 0.5).all() and fine[0, 0] == 1 and (fine[80:] > 0.99).all()
     lashes = Masks(circle.mesh, 128, False).fades({"male": 1.0})
-    x, y = ((circle.mesh.reference[[36, 45]].T + 1) * 64).astype(int)  # beside the outer corners
+    x, y = ((circle.mesh.reference[[36, 45]].T + 1) * 64).astype(int)  # the outer corners
+    assert Masks(circle.mesh, 128, False).fades({"big_eyes": -1.0})[y, x].min() > 0.99
     assert (lashes[y, x] < 0.7).all() and (fine[y, x] > lashes[y, x] + 0.1).all()
     at = masks_of(circle.mesh, size, circle.whole)
     left = at.fades({"makeup": -1.0})
@@ -139,7 +141,7 @@ def test_brows_stay(circle, rendering):
     np.testing.assert_allclose(lifts[0][darker], lifts[1][darker], atol=1e-5)
 
 
-@pytest.mark.parametrize("edits", [{"young": -1.0}, {"eyeglasses": -1.0}])
+@pytest.mark.parametrize("edits", [{"young": -1.0}, {"eyeglasses": -1.0}, {"taught": -1.0}, None])
 def test_rims_of_glasses_stay(circle, rendering, edits, monkeypatch):
     """Around the eyes of who wears them nothing becomes lighter, unless they are to go."""
     change = torch.zeros_like(rendering.c)
@@ -147,14 +149,14 @@ def test_rims_of_glasses_stay(circle, rendering, edits, monkeypatch):
     lifts = []
     for surely in (0.0, 1.0):
         monkeypatch.setattr(
-            Rendering, "_said", lambda self, name, c, unknown, by=surely: 0 * c[:, 0] + by
+            Networks, "said", lambda self, name, c, unknown, by=surely: 0 * c[:, 0] + by
         )
         drawing = Rendering(circle, rendering.x, rendering.c)
         drawn = np.stack([one.change for one in drawing.layers(change, edits)])
         lifts.append(np.tensordot(LUMA[:, 0, 0], drawn, (0, 1)))
     eyes = masks_of(circle.mesh, circle.size, circle.whole).eyes
     assert lifts[0][:, eyes > 0.9 * eyes.max()].max() > 0.02
-    if "eyeglasses" in edits:
+    if edits != {"young": -1.0}:
         np.testing.assert_array_equal(lifts[0], lifts[1])
         return
     assert lifts[1][:, eyes > 0.9 * eyes.max()].max() < 0.2 * lifts[0].max()
@@ -223,6 +225,7 @@ def test_what_the_faces_decide_is_computed_once(circle, faces):
         shapes=circle.shapes,
         whole=False,
         probes=None,
+        said=circle.said,
     )
     drawing = Rendering(nets, faces, c := circle.encode(faces))
     for change in (0.1 * c, -0.1 * c):
@@ -276,6 +279,29 @@ def test_colour_between_lips_that_shut_is_not_shown(rendering, circle, faces):
         inside = polygon(circle.mesh.reference[60:68], SIZE) > 0.9
         assert abs(layers.change[:, inside]).max() < 0.5 * abs(layers.change).max()
     assert (shut - open_)[:, : circle.texture].abs().max() > 0.1 * open_.abs().max()
+
+
+def test_teeth_are_gone_where_lips_meet(circle, faces, open_mouth, face_points):
+    """White between red lips: filled in with these where a mouth shuts, and nowhere else."""
+    open_, shut = (
+        torch.from_numpy(open_mouth(face_points, gap)).float().flatten() for gap in (0.2, 0.0)
+    )
+    c = circle.encode(faces).clone()
+    c[:, circle.texture :] = open_
+    drawing = Rendering(circle, faces, c)
+    teeth = polygon(circle.mesh.reference[48:60] * [0.4, 1] + [0.05, 0], SIZE)
+    real = np.broadcast_to(np.float32([0.4, 0.1, 0.0])[:, None, None], (3, 3, SIZE, SIZE)).copy()
+    lips = polygon(circle.mesh.reference[48:60], SIZE)
+    real += lips * (np.float32([0.2, -0.6, -0.6])[:, None, None] - real)
+    drawing.__dict__["_real"] = real + teeth * (np.float32(0.6) - real)
+    shuts = torch.zeros_like(c)
+    shuts[:, circle.texture :] = shut - open_
+    for layers in drawing.layers(shuts, {"smile": -1.0}):
+        assert layers.lips[teeth > 0.99].min() > 0.9
+        luma, at = (LUMA * layers.inside).sum(0), teeth > 0.99
+        assert (layers.inside[0][at] > luma[at] + 0.2).all()  # red
+    assert all(one.inside is None for one in drawing.layers(0 * shuts, {"smile": -1.0}))
+    assert all(one.inside is None for one in drawing.layers(shuts, {"young": -1.0}))
 
 
 def test_folds_that_fade_lose_their_colour_and_those_that_grow_gain_none(circle, faces):

@@ -2,8 +2,8 @@
 
 Where RAY_ADDRESS names a cluster it is that one's, otherwise one of this machine's, which ends with
 the command. All machines see the files under the same names. Pictures stream through the workers a
-few batches at a time. Those of a worker that was killed are done again by another; a batch that
-kills three of them is told, and the others are done.
+few batches at a time. What a killed worker had is done again, a batch at a time; a batch that ends
+three workers is told, and the others are done.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from istrc.cli.processes import REMEDY
 from istrc.cli.task import Done, Outcome, Part, Stop, Task, in_this_process
 
 AGAIN = 2  # times that a batch is tried anew
-# Batches that a worker has at once, as Ray takes its time for each of its tasks; but so many turns
-# each has
+# Batches that a worker is given at once, as each of Ray's tasks costs time; fewer where a worker
+# would have less than so many turns
 TOGETHER, TURNS = 4, 8
 
 
@@ -70,7 +70,7 @@ def by_ray(parts: Sequence[Part], task: Task, count: int, stop: Stop) -> Done:
                 compute=ray.data.ActorPoolStrategy(
                     size=min(count, len(rows)), max_tasks_in_flight_per_actor=waiting
                 ),
-                max_restarts=AGAIN,
+                max_restarts=(1 + again) * len(rows),  # each try of each may end a worker
                 max_task_retries=again,
             )
             missing = {number for part in left for number, job in part if not job.done}

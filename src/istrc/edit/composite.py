@@ -60,7 +60,8 @@ def over(below: Drawn | None, above: Drawn | None) -> Drawn | None:
     if below is None or above is None:
         return above or below
     (under, lips), (texture, share) = below, above
-    return under + share * (texture - under), np.maximum(lips, share)
+    both = 1 - (1 - lips) * (1 - share)
+    return under + share / both.clip(min=1e-6) * (texture - under), both
 
 
 def put(pixels: np.ndarray, layers: Layers, frame: Frame, mesh: Any) -> np.ndarray:

@@ -33,7 +33,7 @@ _LEAST = 0.004  # of the skin's light, that no amplitude is less than: of a pixe
 _EDGE = 0.12  # ... from which on what stands out is no detail but an edge: hair, glasses, lips
 # Of what an edit lets each band grow by, finest first: made stronger, what is broad in smooth skin
 # is no fold but a blotch
-_GROWS = np.array([0.8, 0.5, 0.2], np.float32)[:, None, None]
+_GROWS = np.array([1.0, 0.7, 0.4], np.float32)[:, None, None]
 _MOST, _FAINTEST = 0.8, -2.2  # log, that an amplitude grows and falls at most
 
 

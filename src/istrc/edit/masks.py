@@ -12,6 +12,7 @@ from istrc.attributes import (
     BEARDS,
     OF_LIPS,
     OF_THE_BROWS,
+    OF_THE_EYES,
     OF_THE_MOUTH,
     growing,
     moves,
@@ -40,7 +41,7 @@ _EDGE = 0.012  # of the crop's side, over which the inside of a mouth is blended
 _HUNG_OVER = 0.8  # of the lips' size, is all that hair leaves of them
 _BELOW = 0.03  # of half the crop's side, that what is looked at around eyes lies lower
 # Times its size, that the inside of a mouth is drawn where it opens to speak, and to smile: its
-# edge is blended away. Larger, that of who speaks covers the lips, whose rim would be black
+# edge is blended away. Drawn larger, a mouth that speaks would have a black rim on its lips
 _INSIDE = 1.05, 1.2
 _BROW, _THICK = 1.1, 0.06  # times its length, and of half the crop's side, that a brow covers
 _STAYS = 0.6  # of what an edit would take of it, that a brow keeps
@@ -184,9 +185,9 @@ class Masks:
     def red(self, edits: Edits) -> Any:
         """The lips, where such an edit neither shapes nor paints them; None where it does."""
         shaped = {*OF_LIPS, *OF_THE_MOUTH}
-        if self.lips_alone is None or edits is None or shades(edits) or shaped & {*edits}:
+        if self.within_lips is None or edits is None or shades(edits) or shaped & {*edits}:
             return None
-        return (1 - self.painted(edits)) * self.lips_alone
+        return (1 - self.painted(edits)) * self.within_lips
 
     def stubble(self, edits: Edits) -> Any:
         """Where the shade of such an edit is that of shaven hair; or 0."""
@@ -195,8 +196,10 @@ class Masks:
         return region_mask(self.mesh.reference, ["lower face"], self.size)
 
     @cached_property
-    def lips_alone(self) -> Any:
-        """The lips; None without shapes."""
+    def within_lips(self) -> Any:
+        """What lies within the outer edge of the lips, with what is between them; None without
+        shapes.
+        """
         if self.mesh is None:
             return None
         return blurred(polygon(self.mesh.reference[48:60], self.size)[None], _EDGE * self.size)[0]
@@ -214,13 +217,14 @@ class Masks:
         return self.eyes * above(self.mesh.reference[36:48, 1].mean(), self.size)
 
     def fades(self, edits: Edits) -> Any:
-        """How much of what such an edit lightens it does: brows and lashes are hair, and stay
-        there, but for what is painted on them.
+        """How much of what such an edit lightens it does: brows and lashes are hair and stay;
+        lashes do not where paint is edited, which may be on them, or the form of the eyes.
         """
         if edits is None or set(edits) & {*OF_THE_BROWS}:
             return 1.0
         brows, lashes = self._hairs
-        return 1 - _STAYS * np.maximum(brows, lashes * (1 - self.painted(edits)))
+        lashes = 0 if set(edits) & {*OF_THE_EYES} else lashes * (1 - self.painted(edits))
+        return 1 - _STAYS * np.maximum(brows, lashes)
 
     @cached_property
     def _hairs(self) -> np.ndarray:

@@ -28,7 +28,10 @@ _OPENED = (1.3, 2.2)  # times its area, from which an open mouth is drawn by the
 # single mouth has more contrast than the mean of its kind
 _KIND = 1.4
 _MEETS = (0.4, 0.8)  # of a mouth's opening that goes, between which its lips come to meet
-_WHOLLY, _RIM = 2.5, 0.5 / 128  # times as surely as they are seen, and of the side beside, teeth go
+_APART = 0.03  # distances of the eyes, from which on lips are apart: shut ones are found at .01
+# Teeth that go are filled in so many times as surely as they are seen, and so much of the side
+# around them
+_WHOLLY, _RIM = 2.5, 0.5 / 128
 _LIT = (0.5, 0.7)  # of the skin's light, from which on teeth may be, and are, as light
 _PALE = 0.08  # less of the skin's red, that teeth have
 
@@ -118,9 +121,10 @@ def bared(real: np.ndarray, reference: np.ndarray, skin: np.ndarray) -> np.ndarr
 
 
 def meets(old: np.ndarray, new: np.ndarray) -> np.ndarray:
-    """How surely lips meet where shapes (B, 68, 2) become others, and nothing is between: (B,)."""
+    """How surely lips that were apart meet where shapes (B, 68, 2) become others: (B,)."""
     low, high = _MEETS
-    return ((shut(old, new) - low) / (high - low)).clip(0, 1)
+    apart = (lip_gap(old) / _APART).clip(0, 1)
+    return apart * ((shut(old, new) - low) / (high - low)).clip(0, 1)
 
 
 def between(real: np.ndarray, teeth: np.ndarray, lips: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from istrc.arrays import inference, library, numpy, sigmoid
-from istrc.attributes import growing, of_the_hair, painting, shades, shaving
+from istrc.arrays import inference, library, numpy
+from istrc.attributes import growing, leaves, of_the_hair, painting, shades, shaving
 from istrc.edit import hair
 from istrc.edit.composite import Layers, over, put
 from istrc.edit.detail import amplitudes, bands, gains, lit, more
@@ -133,22 +133,20 @@ class Rendering:
         grows = self._at.grows(edits)
         if self.nets.mesh is None:
             return [Layers(*one) for one in zip(shifts, masks, strict=True)]
+        moved = self._moved(c)
         if not self.nets.facial:
-            moved = map(self.nets.mesh.moved, self._shapes, self._moved(c))
-            return [
-                Layers(shift, mask, before=before, after=after)
-                for shift, mask, (before, after) in zip(shifts, masks, moved, strict=True)
-            ]
+            each = zip(shifts, masks, map(self.nets.mesh.moved, self._shapes, moved), strict=True)
+            return [Layers(shift, mask, None, None, *both) for shift, mask, both in each]
         made, gain = [], self.emphasis(edits)
-        news = [met(*both) for both in zip(self._shapes, self._moved(c), strict=True)]
+        news = [met(*both) for both in zip(self._shapes, moved, strict=True)]
         meshes = [
             self.nets.mesh.moved(widened(old, new), new)
             for old, new in zip(self._shapes, news, strict=True)
         ]
         hairs, opens = hair_colours(self.nets, self.c, self._shapes, edits), self._opened(meshes)
-        shuts = meets(self._shapes, self._moved(c)) * of_the_mouth(edits)
+        shuts = meets(self._shapes, moved) * of_the_mouth(edits)
         if opens.any():
-            smiles = self._said("smile", c if "smile" in (edits or ["smile"]) else self.c, 1)
+            smiles = self.nets.said("smile", c if edits is None or "smile" in edits else self.c, 1)
             spoken = speaking(self.nets, c, smiles, drawn)
         for number, (shift, mask) in enumerate(zip(shifts, masks, strict=True)):
             (before, after), drawn_anew = meshes[number], None
@@ -159,7 +157,7 @@ class Rendering:
                 drawn_anew = inside.clip(-1, 1), opens[number] * self._at.opened(how[1])
             skin = self._real[number] + shift
             if shuts[number] > 0:  # what of the teeth was taken for lips would stay between them
-                closed, gone = between(skin, self._bared[number], self._at.lips_alone)
+                closed, gone = between(skin, self._bared[number], self._at.within_lips)
                 drawn_anew = over(drawn_anew, (closed, shuts[number] * gone))
             if shaven is not None:
                 # Strands are finer than a texture: it covers them, where no mouth has opened
@@ -216,12 +214,13 @@ class Rendering:
         alone = all(shades([name]) and name in taken for name in edits or ())
         of = drawn, numpy(self._texture), self._real, masks
         # Their rims are dark, and stay
-        glasses = numpy(self._said("eyeglasses", self.c, 0)) * ("eyeglasses" not in (edits or ()))
+        glasses = self._glasses * (edits is not None and leaves(edits, "eyeglasses"))
         for number, (new, old, real, mask) in enumerate(zip(*of, strict=True)):
             of_it = known[number]
             shift = toned(new - old, real, of_it.skin, *how, of_it, put_on, stubble) * mask
-            if taken_off:
-                shift = lips_kept(shift, real, self._at.lips_alone, of_it)
+            if taken_off and self._at.within_lips is not None:
+                lips = self._at.within_lips * (1 - self._bared[number])
+                shift = lips_kept(shift, real, lips, of_it)
             lighter = ((LUMA * shift).sum(0) / _LIGHTER).clip(0, 1)
             shift = shift * (1 - (1 - fades * (1 - self._at.eyes * glasses[number])) * lighter)
             if red is not None:
@@ -255,11 +254,12 @@ class Rendering:
         shifts = np.stack(made) * (1 - shuts)
         gain = self.emphasis(edits)
         if gain is not None:
+            older = wrinkles(self.nets.probes, edits)
             each = zip(shifts, self._real, masks, gain, self._lit[1], known, strict=True)
             for shift, real, mask, gain, light, of in each:
                 shift += more(real + shift, gain * mask, light, of.white)
-                if wrinkles(probes := self.nets.probes, edits):
-                    shift += wrinkled(real, gain * mask, light, probes)
+                if older:
+                    shift += wrinkled(real, gain * mask, light, self.nets.probes)
         return shifts, dark
 
     def emphasis(self, edits: Edits) -> np.ndarray | None:
@@ -387,14 +387,12 @@ class Rendering:
         all_ = np.pad(np.asarray(values, np.float32), (0, beyond), constant_values=1)
         return (all_[corners] * weights).sum(1).reshape(self.nets.size, -1)
 
-    def _said(self, name: str, c: Array, unknown: float) -> Array:
-        """How surely faces of codes c (B, C) have an attribute, (B,)."""
-        probes = self.nets.probes
-        if probes is None or name not in probes.names:
-            return 0 * c[:, 0] + unknown
-        return sigmoid(self.nets.read_code(c)[:, probes.names.index(name)])
+    @cached_property
+    def _glasses(self) -> np.ndarray:
+        """How surely the faces wear glasses, (B,)."""
+        return numpy(self.nets.said("eyeglasses", self.c, 0))
 
     def _opened(self, meshes: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
         """How much of the mouths' insides the decoder draws, (B,); what is covered stays."""
-        opens = np.array([opened(*both) for both in meshes])
+        opens = np.array([opened(*both) for both in meshes], np.float32)
         return opens if self.covered is None else opens * self._clear[:, 48:68].min(1)

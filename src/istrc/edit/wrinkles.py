@@ -20,10 +20,9 @@ from istrc.edit.tone import LUMA
 from istrc.resample import blurred, resized
 
 # Of what an edit's gains ask for, at each band, finest first. The median place of 60 young faces
-# between the classes' detail, .47 and -1.14, becomes -.5; own detail alone takes it to -.2
+# between the classes' detail, .47 and -1.14, becomes -.3; own detail alone takes it to -.2
 _SHARES = (0.35, 1.0, 1.8)
-_LENGTH = 16  # pixels of a texture of _SIDE, that a line reaches to either side
-_SIDE = 128
+_LENGTH = 16 / 128  # of the side, that a line reaches to either side
 _STEEP = 1.5  # over how much of that it ends
 _ALIKE = 0.5  # how much of direction older faces have in common, from which on lines are whole
 _LIGHT = 0.25  # times what is lighter: a wrinkle is dark
@@ -58,7 +57,8 @@ def wrinkled(texture: np.ndarray, gain: np.ndarray, light: np.ndarray, probes: A
 
 @lru_cache(maxsize=4)
 def lines(ways: bytes, side: int, size: int) -> np.ndarray:
-    """How much lighter and darker lines are: (BANDS, size, size) of mean 0, for all faces the same.
+    """How much lighter and darker lines are, (BANDS, size, size): of mean 0 and deviation 1, but
+    for how alike they run and `_SHARES`. For all faces the same.
 
     Args:
         ways: (2, side, side) float32: cosine and sine of twice their angle, times how alike that is
@@ -72,11 +72,11 @@ def lines(ways: bytes, side: int, size: int) -> np.ndarray:
     alike = (np.hypot(cosine, sine) / _ALIKE).clip(0, 1)
     weights = alike * np.exp(_PATCHY * patches / patches.std())
     found = bands(line[None])[0]
-    found /= found.std((1, 2), keepdims=True)
+    found /= found.std((1, 2), keepdims=True).clip(min=1e-6)
     found = np.tanh(found / _BOUND) * _BOUND
     found = np.where(found < 0, found, _LIGHT * found)
     found = found - found.mean((1, 2), keepdims=True)
-    found /= found.std((1, 2), keepdims=True)
+    found /= found.std((1, 2), keepdims=True).clip(min=1e-6)
     return (np.reshape(_SHARES, (BANDS, 1, 1)) * weights * found).astype(np.float32)
 
 
@@ -85,7 +85,7 @@ def along(noise: np.ndarray, angle: np.ndarray) -> np.ndarray:
     turn.
     """
     size = len(noise)
-    reach = round(_LENGTH * size / _SIDE)
+    reach = round(_LENGTH * size)
     cosine, sine, total = np.cos(angle), np.sin(angle), noise.copy()
     v, u = np.mgrid[:size, :size].astype(np.float32)
     for turn in (-1, 1):
