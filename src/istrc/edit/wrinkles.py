@@ -25,6 +25,7 @@ _SHARES = (0.35, 1.0, 1.8)
 _LENGTH = 16 / 128  # of the side, that a line reaches to either side
 _STEEP = 1.5  # over how much of that it ends
 _ALIKE = 0.5  # how much of direction older faces have in common, from which on lines are whole
+_MIRRORED = 0.7  # of one half of a face, that the other is like it
 _LIGHT = 0.25  # times what is lighter: a wrinkle is dark
 _BOUND = 2.0  # standard deviations, that no line goes far beyond
 _PATCHY, _PATCH = 0.25, 5 / 128  # log amplitude that lines differ by, over so much of the side
@@ -67,7 +68,8 @@ def lines(ways: bytes, side: int, size: int) -> np.ndarray:
     known = np.frombuffer(ways, np.float32).reshape(2, side, side)
     cosine, sine = resized(known, size, linear=True)
     rng = np.random.default_rng(1)
-    line = along(rng.normal(0, 1, (size, size)).astype(np.float32), 0.5 * np.arctan2(sine, cosine))
+    noise = rng.normal(0, 1, (size, size)).astype(np.float32)
+    line = along(noise + _MIRRORED * noise[:, ::-1], 0.5 * np.arctan2(sine, cosine))
     patches = blurred(rng.normal(0, 1, (1, size, size)).astype(np.float32), _PATCH * size)[0]
     alike = (np.hypot(cosine, sine) / _ALIKE).clip(0, 1)
     weights = alike * np.exp(_PATCHY * patches / patches.std())
