@@ -42,7 +42,7 @@ class Worker:
             )
         except Exception:  # a defect of ours, which Ray would take for a lost batch
             done = [(one["parts"][0][0][0], traceback.format_exc())]
-        return {"one": [{"number": number, "outcome": outcome} for number, outcome in done]}
+        return {"one": [{"done": done}]}  # one object: each takes its time on the way
 
 
 def by_ray(parts: Sequence[Part], task: Task, count: int, stop: Stop) -> Done:
@@ -74,12 +74,11 @@ def by_ray(parts: Sequence[Part], task: Task, count: int, stop: Stop) -> Done:
                 max_task_retries=again,
             )
             missing = {number for part in left for number, job in part if not job.done}
-            for row in found.iter_rows():
-                outcome = row["one"]["outcome"]
+            for number, outcome in (one for row in found.iter_rows() for one in row["one"]["done"]):
                 if isinstance(outcome, str):
                     raise RuntimeError(f"in a worker of Ray:\n{outcome}")
-                missing.discard(int(row["one"]["number"]))
-                yield int(row["one"]["number"]), outcome
+                missing.discard(number)
+                yield number, outcome
                 if stop.asked:
                     return
             left = [part for part in left if missing & {number for number, _ in part}]
@@ -98,6 +97,8 @@ def _joined(ray: Any, count: int):
         yield
         return
     own = {} if "RAY_ADDRESS" in os.environ else dict(num_cpus=count, include_dashboard=False)
+    # Of workers that are begun again it says what nobody can act on
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     # Ray's own workers give way to all else on the machine; --jobs of the plain engine do not
     os.environ.setdefault("RAY_worker_niceness", "0")
     ray.init(log_to_driver=False, logging_level=logging.ERROR, **own)
