@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from istrc.cli.cluster import by_ray
+from istrc.cli.cluster import _shared_out, by_ray
 from istrc.cli.files import Job
 from istrc.cli.many import do_all, parts
 from istrc.cli.report import Report
@@ -71,6 +71,18 @@ def jobs(tmp_path):
         return made
 
     return write
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_batches_are_given_in_order_and_ever_fewer(count):
+    batches = [[(number, None)] for number in range(200)]
+    given = _shared_out(batches, count, 4)
+    assert [one for some in given for one in some] == batches
+    sizes = [len(some) for some in given]
+    assert sizes[0] == 4 and sizes == sorted(sizes, reverse=True)
+    assert sizes[-8 * count :] == [1] * 8 * count
+    assert _shared_out(batches, count, 1) == [[one] for one in batches]
+    assert _shared_out([], count, 4) == []
 
 
 TASK = Task(look, {}, list, "light", copy_some, at_once=3)

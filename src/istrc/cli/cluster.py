@@ -20,8 +20,8 @@ from istrc.cli.processes import REMEDY
 from istrc.cli.task import Done, Outcome, Part, Stop, Task, in_this_process
 
 AGAIN = 2  # times that a batch is tried anew
-# Batches that a worker is given at once, as each of Ray's tasks costs time; fewer where a worker
-# would have less than so many turns
+# Batches that a worker is given at once, as each of Ray's tasks costs time; fewer towards the end,
+# when each is to have so many turns more: none waits long for another
 TOGETHER, TURNS = 4, 8
 
 
@@ -45,6 +45,18 @@ class Worker:
         return {"one": [{"done": done}]}  # one object: each takes its time on the way
 
 
+def _shared_out(parts: Sequence[Part], count: int, most: int) -> list[list[Part]]:
+    """Batches as they are given to `count` workers, in order: so many at once at most, and ever
+    fewer (guided self-scheduling, Polychronopoulos and Kuck 1987).
+    """
+    given, at = [], 0
+    while at < len(parts):
+        size = max(1, min(most, (len(parts) - at) // (TURNS * count)))
+        given.append(list(parts[at : at + size]))
+        at += size
+    return given
+
+
 def by_ray(parts: Sequence[Part], task: Task, count: int, stop: Stop) -> Done:
     """The jobs in `count` workers of Ray, as they are done; see `in_processes`."""
     need("--engine ray", "ray.data", extra="ray")
@@ -54,15 +66,14 @@ def by_ray(parts: Sequence[Part], task: Task, count: int, stop: Stop) -> Done:
     from istrc.runtime import threads_of
 
     threads = max(1, threads_of(task.runtime) // count)
-    together = max(1, min(TOGETHER, len(parts) // (TURNS * count)))
     with _joined(ray, min(count, len(parts))):
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = False
         context.max_errored_blocks = -1  # what killed its workers does not end the others
         left = list(parts)
         # What was lost with a worker is done once more alone, with nothing that waits behind it
-        for size, waiting, again in ((together, 2, 0), (1, 1, AGAIN - 1)):
-            rows = [{"one": {"parts": left[at : at + size]}} for at in range(0, len(left), size)]
+        for most, waiting, again in ((TOGETHER, 2, 0), (1, 1, AGAIN - 1)):
+            rows = [{"one": {"parts": some}} for some in _shared_out(left, count, most)]
             found = ray.data.from_items(rows, override_num_blocks=len(rows)).map_batches(
                 Worker,
                 fn_constructor_args=(task, threads),
