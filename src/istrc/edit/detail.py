@@ -64,10 +64,14 @@ def places(reference: np.ndarray, size: int, name: str) -> np.ndarray:
     return where if regions is None else where * region_mask(reference, regions, size)
 
 
+def power(found: np.ndarray) -> np.ndarray:
+    """The mean squares of bands (..., S, S) around each place, (..., S, S)."""
+    return blurred(found * found, _OVER * found.shape[-1])
+
+
 def amplitudes(found: np.ndarray) -> np.ndarray:
     """Log amplitudes of bands (B, BANDS, S, S) at the places: (B, BANDS, SIDE, SIDE)."""
-    power = resized(blurred(found * found, _OVER * found.shape[-1]), SIDE, linear=True)
-    return 0.5 * np.log(power + _LEAST**2)
+    return 0.5 * np.log(resized(power(found), SIDE, linear=True) + _LEAST**2)
 
 
 def shares(found: np.ndarray, probes: Probes, column: int, weights: np.ndarray) -> np.ndarray:

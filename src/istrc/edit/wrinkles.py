@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from istrc.arrays import numpy
-from istrc.edit.detail import BANDS, bands
+from istrc.edit.detail import BANDS, bands, power
 from istrc.edit.tone import LUMA
 from istrc.resample import blurred, resized
 
@@ -29,7 +29,6 @@ _MIRRORED = 0.7  # of one half of a face, that the other is like it
 _LIGHT = 0.25  # times what is lighter: a wrinkle is dark
 _BOUND = 2.0  # standard deviations, that no line goes far beyond
 _PATCHY, _PATCH = 0.25, 5 / 128  # log amplitude that lines differ by, over so much of the side
-_OVER = 3 / 128  # of the side, over which own detail is measured
 _LEAST = 0.006  # of the skin's light, that its amplitude counts at least
 _MOST = 1.0  # log, that an amplitude grows at most
 
@@ -49,7 +48,7 @@ def wrinkled(texture: np.ndarray, gain: np.ndarray, light: np.ndarray, probes: A
     """
     size = texture.shape[-1]
     found = bands((LUMA * texture).sum(0)[None] / light)[0]
-    own = 0.5 * np.log(blurred(found * found, _OVER * size) + _LEAST**2)
+    own = 0.5 * np.log(power(found) + _LEAST**2)
     own = np.minimum(own, resized(numpy(probes.detail_mean), size, linear=True))
     ways = np.ascontiguousarray(numpy(probes.wrinkles))
     grown = np.exp(own) * np.sqrt(np.expm1(2 * gain.clip(0, _MOST)))
