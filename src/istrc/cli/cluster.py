@@ -9,6 +9,7 @@ three workers is told, and the others are done.
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 import os
 import traceback
@@ -71,13 +72,15 @@ def by_ray(parts: Sequence[Part], task: Task, count: int, stop: Stop) -> Done:
         context.enable_progress_bars = False
         context.max_errored_blocks = -1  # what killed its workers does not end the others
         left = list(parts)
-        # What was lost with a worker is done once more alone, with nothing that waits behind it
-        for most, waiting, again in ((TOGETHER, 2, 0), (1, 1, AGAIN - 1)):
+        # What was lost with a worker is done once more alone, with nothing that waits behind it. It
+        # asks for no processor: a worker that was begun again as the others ended keeps its own
+        for most, waiting, again, cpus in ((TOGETHER, 2, 0, 1), (1, 1, AGAIN - 1, 0)):
             rows = [{"one": {"parts": some}} for some in _shared_out(left, count, most)]
             found = ray.data.from_items(rows, override_num_blocks=len(rows)).map_batches(
                 Worker,
                 fn_constructor_args=(task, threads),
                 batch_size=1,
+                num_cpus=cpus,
                 compute=ray.data.ActorPoolStrategy(
                     size=min(count, len(rows)), max_tasks_in_flight_per_actor=waiting
                 ),
@@ -93,6 +96,7 @@ def by_ray(parts: Sequence[Part], task: Task, count: int, stop: Stop) -> Done:
                 if stop.asked:
                     return
             left = [part for part in left if missing & {number for number, _ in part}]
+            gc.collect()  # Ray's handle of a worker that was killed lies in a cycle
             if not left:
                 break
     lost = f"its worker was ended from outside, {1 + AGAIN} times; {REMEDY}"
