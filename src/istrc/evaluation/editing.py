@@ -102,6 +102,12 @@ class Bench:
         return np.stack(descriptors), np.stack(landmarks)
 
 
+def unedited(circle: Any, x: torch.Tensor, _: Mapping[str, float], mode: str) -> torch.Tensor:
+    """Strength 0, as an Editor: what rebuilding alone does to faces."""
+    z = circle.embed(x)
+    return circle.rebuild(x, z, z, mode)
+
+
 def evaluate_editing(
     *,
     circle: Any,
@@ -154,13 +160,8 @@ def evaluate_editing(
     for name, editor in {**own, **(peers or {})}.items():
         allowed = [s for s in strengths if name not in own or abs(s) <= STRENGTH_LIMIT]
         jobs += [(name, strength, editor) for strength in allowed]
-
-    def rebuild(x: torch.Tensor, _: Mapping[str, float], mode: str) -> torch.Tensor:
-        z = circle.embed(x)
-        return circle.rebuild(x, z, z, mode)
-
-    for mode in modes if nothing else ():  # strength 0: what rebuilding alone does to a face
-        jobs.append((f"nothing, {mode}", 0.0, partial(rebuild, mode=mode)))
+    for mode in modes if nothing else ():
+        jobs.append((f"nothing, {mode}", 0.0, partial(unedited, circle, mode=mode)))
 
     places = [spread(len(edit.rows), few) for edit in edits]
     common: dict[str, Any] = dict(prepared=prepared, real=bench.features)

@@ -13,6 +13,7 @@ from istrc.errors import InputError
 from istrc.serve import actions
 from istrc.serve.components import attribute_choice
 from istrc.serve.sessions import Session
+from istrc.serve.tabs import choices
 
 FURTHER = 4  # attributes beside the twelve that one edit may have
 # What the other direction is, where "less of it" does not say it
@@ -21,8 +22,6 @@ OPPOSITES = {"male": "female", "young": "older"}
 
 def edit_tab(serve: Callable, subject: Any, circle: Any) -> list[gr.Dropdown]:
     """Build it; returns the dropdowns that name attributes, which grow when one is learned."""
-    from istrc.serve.tabs import choices
-
     twelve = [name for name in TRANSFORMATIONS if name in circle.attribute_names]
     shown = dict(interactive=False, height=260, min_width=120, buttons=[])
     with gr.Row(elem_id="pair"):
@@ -62,24 +61,17 @@ def edit_tab(serve: Callable, subject: Any, circle: Any) -> list[gr.Dropdown]:
     )
     download = gr.DownloadButton("Download", interactive=False, elem_id="download")
 
-    def strengths(values: tuple) -> tuple[dict[str, float], list[str]]:
-        own, rest = list(values[: len(twelve)]), list(values[len(twelve) :])
-        names, keep, further = rest[0] or [], rest[1] or [], rest[2:]
-        if len(names) > FURTHER:
-            raise InputError(f"{len(names)} further attributes: give {FURTHER} at most")
-        return {**dict(zip(twelve, own, strict=True)), **dict(zip(names, further))}, keep  # noqa: B905
-
     def preview(session: Session, photo: str | None, face: int, *values: Any):
         """The edited face alone, small and soon: what follows a slider."""
         if photo is None:
             return None
-        return str(actions.preview(session, photo, face, *strengths(values)))
+        return str(actions.preview(session, photo, face, *_asked(twelve, values)))
 
     def edit(session: Session, photo: str | None, face: int, *values: Any):
         """The whole photograph edited: a pair (before, after), the file, and what was done.
 
         Strengths are -1 to 1; 1 is the full transformation and 0 leaves the attribute alone."""
-        path, said = actions.edit(session, photo, face, *strengths(values))
+        path, said = actions.edit(session, photo, face, *_asked(twelve, values))
         return (photo, str(path)), str(path), said
 
     def start(session: Session, photo: str | None, face: int):
@@ -131,6 +123,15 @@ def _slider(name: str) -> gr.Slider:
     word = name.replace("_", " ")
     label = f"{word} (\u2212 {OPPOSITES[name]})" if name in OPPOSITES else word
     return gr.Slider(-1, 1, 0, step=0.05, label=label, elem_id=f"slider-{name}", min_width=200)
+
+
+def _asked(twelve: list[str], values: tuple) -> tuple[dict[str, float], list[str]]:
+    """What the sliders and lists hold: strengths by attribute, and what is to be kept."""
+    own, rest = list(values[: len(twelve)]), list(values[len(twelve) :])
+    names, keep, further = rest[0] or [], rest[1] or [], rest[2:]
+    if len(names) > FURTHER:
+        raise InputError(f"{len(names)} further attributes: give {FURTHER} at most")
+    return {**dict(zip(twelve, own, strict=True)), **dict(zip(names, further))}, keep  # noqa: B905
 
 
 def _labelled(names: list[str] | None) -> list[Any]:

@@ -7,7 +7,7 @@ is kept is its best moving average, whatever becomes of the generator.
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from istrc.data.prepared import Prepared
 from istrc.device import reduced
 from istrc.errors import IstrcError
 from istrc.models.began import AutoEncoder, Generator
+from istrc.models.components import Region
 from istrc.models.facenet import FaceNet
 from istrc.models.fused import channels_last
 from istrc.models.serialization import fingerprint
@@ -89,6 +90,49 @@ def take_components(net: AutoEncoder, other: AutoEncoder) -> None:
     ours.load_state_dict(theirs.state_dict())
 
 
+def networks(
+    s: BeganSettings, prepared: Prepared, mean: np.ndarray | None, regions: list[Region], bare: bool
+) -> tuple[AutoEncoder, Generator]:
+    """Both as they are drawn, with components that are measured, or taken; `bare`: without."""
+    code = s.linear + sum(region[4] for region in regions) if s.linear else s.code
+    shape = (s.light, s.carry, s.skip, s.linear, min(s.linear_side, prepared.size), regions)
+    net = AutoEncoder(prepared.size, code, s.widths, *shape)
+    generator = Generator(prepared.size, s.generator_code, s.generator_widths, *shape)
+    if net.components is not None and generator.components is not None and not bare:
+        if s.autoencoder is None:
+            fit_components(net.components, prepared, prepared.rows("fit"), mean, seed=s.seed)
+        else:
+            take_components(net, s.autoencoder)
+        generator.components.load_state_dict(net.components.state_dict())
+    return channels_last(net, s.device), channels_last(generator, s.device)
+
+
+def held_out(
+    net: AutoEncoder, faces: Iterable[torch.Tensor], weight: torch.Tensor, facenet: FaceNet | None
+) -> dict[str, float]:
+    """How well faces, batches of (B, 3, S, S), are rebuilt, where each pixel has a weight (S, S).
+
+    What is kept is best in `quality`: close in pixels, close in features, and no blur.
+    """
+    squared, features, count, edges = 0.0, 0.0, 0, np.zeros(2)
+    face = bounds(weight.cpu().numpy() > 0.5)
+    for x in faces:
+        x = x.to(weight.device)
+        with reduced(weight.device):
+            rebuilt = net(x)
+            if facenet is not None:
+                features += perceptual_loss(facenet, x[face], rebuilt[face]).item() * len(x)
+        rebuilt = rebuilt.clamp(-1, 1)
+        error = (rebuilt - x).square().mean((0, 1)) * weight
+        squared += (error.mean() / weight.mean()).item() * len(x)
+        edges += [sharpness(rebuilt), sharpness(x)]
+        count += len(x)
+    psnr = 10 * torch.log10(torch.tensor(4 * count / squared)).item()
+    shown = {"psnr": psnr, "feature": features / count, "crisp": edges[0] / edges[1]}
+    shown["quality"] = psnr - 10 * shown["feature"] + 10 * min(1.0, shown["crisp"])
+    return shown
+
+
 def train_began(data: str | Path, out: str | Path, **given: Any) -> tuple[AutoEncoder, Generator]:
     """Train BEGAN; returns the best averaged auto-encoder and the generator."""
     s = BeganSettings(**given)
@@ -98,19 +142,8 @@ def train_began(data: str | Path, out: str | Path, **given: Any) -> tuple[AutoEn
     torch.manual_seed(s.seed)
     size, mean = prepared.size, reference_shape(prepared)
     regions = regions_of(mean, size, s.detail) if s.detail and mean is not None else []
-    code = s.linear + sum(region[4] for region in regions) if s.linear else s.code
-    shape = (s.light, s.carry, s.skip, s.linear, min(s.linear_side, size), regions)
-    net = AutoEncoder(size, code, s.widths, *shape)
-    generator = Generator(size, s.generator_code, s.generator_widths, *shape)
-    # A run that goes on has them in its checkpoint
-    resumed = (Path(out) / "checkpoint.safetensors").exists()
-    if net.components is not None and generator.components is not None and not resumed:
-        if s.autoencoder is None:
-            fit_components(net.components, prepared, fit, mean, seed=s.seed)
-        else:
-            take_components(net, s.autoencoder)
-        generator.components.load_state_dict(net.components.state_dict())
-    net, generator = channels_last(net, s.device), channels_last(generator, s.device)
+    resumed = (Path(out) / "checkpoint.safetensors").exists()  # and has the components
+    net, generator = networks(s, prepared, mean, regions, bare=resumed)
     averaged = copy.deepcopy(net).eval()
     facenet = s.facenet
     if facenet is not None:
@@ -126,10 +159,10 @@ def train_began(data: str | Path, out: str | Path, **given: Any) -> tuple[AutoEn
         modules["critic"] = channels_last(critics, s.device)
         optimizers["critic"] = adam(critics.parameters(), lr=s.critic_rate)
     state = {"k": 0.0}
-    weight, face = torch.ones(size, size, device=s.device), (...,)
+    weight = torch.ones(size, size, device=s.device)
     if mean is not None:
         weight = torch.from_numpy(weights_of(mean, size)).to(s.device).square()
-        face = bounds(weight.cpu().numpy() > 0.5)
+    face = bounds(weight.cpu().numpy() > 0.5)
 
     def batch(step: int) -> torch.Tensor:
         count = min(s.batch_size, len(fit))
@@ -178,26 +211,6 @@ def train_began(data: str | Path, out: str | Path, **given: Any) -> tuple[AutoEn
             state["k"] = shown["k"] = k
         return {"L_real": real.detach(), **shown}
 
-    def validate(step: int) -> dict[str, float]:
-        """What is kept is best in `quality`: close in pixels, close in features, and no blur."""
-        squared, features, count = 0.0, 0.0, 0
-        edges = np.zeros(2)
-        for x in prepared.batches(tune[:1024], 128):
-            x = x.to(s.device)
-            with reduced(s.device):
-                rebuilt = averaged(x)
-                if facenet is not None:
-                    features += perceptual_loss(facenet, x[face], rebuilt[face]).item() * len(x)
-            rebuilt = rebuilt.clamp(-1, 1)
-            error = (rebuilt - x).square().mean((0, 1)) * weight
-            squared += (error.mean() / weight.mean()).item() * len(x)
-            edges += [sharpness(rebuilt), sharpness(x)]
-            count += len(x)
-        psnr = 10 * torch.log10(torch.tensor(4 * count / squared)).item()
-        shown = {"psnr": psnr, "feature": features / count, "crisp": edges[0] / edges[1]}
-        shown["quality"] = psnr - 10 * shown["feature"] + 10 * min(1.0, shown["crisp"])
-        return shown
-
     config = dict(data=prepared.info.get("source"), faces=len(fit), net=net.config)
     config |= dict(generator=generator.config, feature_weight=0.0, facenet=None)
     if facenet is not None:
@@ -212,7 +225,7 @@ def train_began(data: str | Path, out: str | Path, **given: Any) -> tuple[AutoEn
         gradients=gradients,
         averaged=averaged,
         clip=1.0,
-        validate=validate,
+        validate=lambda _: held_out(averaged, prepared.batches(tune[:1024], 128), weight, facenet),
         best="quality",
         state=state,
         config=config,

@@ -114,7 +114,7 @@ def train(
     Raises IstrcError where `out` holds another configuration's run or a damaged checkpoint, and
     when a loss is no longer finite.
     """
-    out, steps, seed = Path(out), settings.steps, settings.seed
+    out, steps, seed, minutes = Path(out), settings.steps, settings.seed, settings.minutes
     state = {} if state is None else state
     config = {"part": part, **settings.recorded(), **config, "steps": steps, "seed": seed}
     recorded = json.loads(json.dumps({**config, "was": []}))
@@ -132,7 +132,8 @@ def train(
     progress: Any = Bar(out.name, steps, step, lasting=True) if echo and first else nullcontext()
     with _log_writer(out, step) as writer, ThreadPoolExecutor(1) as loader, progress:
         pending = loader.submit(batch, step)
-        while step < steps:
+        expired = False
+        while step < steps and not expired:
             # One step, whose randomness depends on nothing but (seed, step)
             current = pending.result()
             if step + 1 < steps:
@@ -140,9 +141,8 @@ def train(
             torch.manual_seed(seed * 1_000_003 + step)
             with cost.counting():
                 for optimizer in optimizers.values():
-                    rate = schedule(step, steps, peak=optimizer.defaults["lr"])
                     for group in optimizer.param_groups:
-                        group["lr"] = rate
+                        group["lr"] = schedule(step, steps, peak=optimizer.defaults["lr"])
                     optimizer.zero_grad(set_to_none=True)
                 numbers = dict(gradients(step, current))
                 processes.average_gradients(modules, optimizers)
@@ -154,20 +154,12 @@ def train(
                     update_average(averaged, net, step, settings.average)
             step += 1
             elapsed = time.monotonic() - started
-            minutes = settings.minutes
             expired = processes.synchronised(state, minutes is not None and elapsed > 60 * minutes)
             due = started + elapsed - saved > checkpoint_every or step == steps or expired
 
             # Log, and look at the numbers before the weights are saved
             if step % log_every == 0 or due:
-                numbers = {name: float(value) for name, value in numbers.items()}
-                for name, value in numbers.items():
-                    writer.add_scalar(f"train/{name}", value, step)
-                if not all(map(np.isfinite, numbers.values())):
-                    raise IstrcError(
-                        f"{out}: training diverged at step {step} ({numbers}); lower the learning "
-                        "rate, or delete the folder to start again"
-                    )
+                numbers = _logged(writer, out, step, numbers)
                 if echo and first:
                     shown = {**numbers, **held_out}.items()
                     progress.at(step, steps, " ".join(f"{name} {v:.4g}" for name, v in shown))
@@ -188,8 +180,6 @@ def train(
                 if first:
                     cost.save(step, time.monotonic() - started)
                 saved = time.monotonic()
-            if expired:
-                break
         pending.cancel()
     processes.barrier()
     if best:
@@ -286,6 +276,19 @@ def _agree(folder: Path, note: Mapping[str, Any], config: dict[str, Any]) -> Non
             f"{folder}: holds a run with other settings ({', '.join(changed)}); "
             "use the same settings, another folder, or delete it to start again"
         )
+
+
+def _logged(writer, out: Path, step: int, numbers: Mapping[str, Any]) -> dict[str, float]:
+    """A step's numbers, written to the log. Raises IstrcError where one is not finite."""
+    shown = {name: float(value) for name, value in numbers.items()}
+    for name, value in shown.items():
+        writer.add_scalar(f"train/{name}", value, step)
+    if not all(map(np.isfinite, shown.values())):
+        raise IstrcError(
+            f"{out}: training diverged at step {step} ({shown}); lower the learning rate, "
+            "or delete the folder to start again"
+        )
+    return shown
 
 
 def _log_writer(out: Path, step: int):
