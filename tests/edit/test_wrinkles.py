@@ -56,7 +56,7 @@ def test_noise_is_summed_along_a_straight_line():
     """The slow way, for upright lines, in the middle of which no edge is met."""
     noise = np.random.default_rng(0).normal(size=(SIZE, SIZE)).astype(np.float32)
     found = along(noise, np.full((SIZE, SIZE), np.pi / 2))
-    reach = 16 * SIZE // 128
+    reach = round(8 / 128 * SIZE)
     v, u = SIZE // 2, 20
     expected = noise[v, u] + sum(
         (noise[v + step + 1, u] + noise[v - step - 1, u]) * np.exp(-((1.5 * step / reach) ** 2))
