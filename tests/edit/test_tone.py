@@ -290,6 +290,24 @@ def test_the_shade_of_shaven_hair_is_weaker_and_keeps_the_hue(own, skin):
     np.testing.assert_allclose(hue[2], hue[0], atol=0.03)
 
 
+def test_pale_brows_are_not_painted(own, skin):
+    """A brow becomes darker by a share of how dark it is, however dark it is drawn."""
+    brows, change = np.zeros((SIZE, SIZE), np.float32), np.zeros_like(own)
+    brows[8:12, 8:24] = 1
+    own[:] = np.array([0.4, 0.2, 0.1])[:, None, None]
+    change[:, 9:11, 8:24] = -0.6
+    found = []
+    for dark in (0.1, 0.2, 0.5):
+        pale = own.copy()
+        pale[:, 9:11, 8:24] -= dark
+        known = Known(pale, skin * (1 - brows))
+        made = luma(toned(change, pale, skin * (1 - brows), brows=brows, known=known))[9:11, 10:22]
+        room = (luma(known.around) - luma(pale))[9:11, 10:22]
+        assert (made >= -0.6 * room - 0.02).all() and (made < 0).all()
+        found.append(made.mean())
+    assert found[0] > found[1] > found[2]
+
+
 def test_brows_darken_where_they_are(own, skin):
     """A brow that is drawn beside the photograph's is no second brow."""
     brows, change = np.zeros((SIZE, SIZE), np.float32), np.zeros_like(own)

@@ -19,9 +19,9 @@ from istrc.edit.detail import BANDS, bands, power
 from istrc.edit.tone import LUMA
 from istrc.resample import blurred, resized
 
-# Of what an edit's gains ask for, at each band, finest first. Lines twice as strong and as long were
-# scratches and rays to strangers who did not know which was which: 5 of 12 faces were believable with
-# these, 1 with those, as many older
+# Of what an edit's gains ask for, at each band, finest first. Twice as strong and as long lines were
+# scratches and rays to strangers who did not know which was which: of 12 faces they believed 5 with
+# these, and 1 with those
 _SHARES = (0.35, 0.7, 0.7)
 _LENGTH = 8 / 128  # of the side, that a line reaches to either side
 _STEEP = 1.5  # over how much of that it ends
