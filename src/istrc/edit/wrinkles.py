@@ -19,8 +19,8 @@ from istrc.edit.detail import BANDS, bands, power
 from istrc.edit.tone import LUMA
 from istrc.resample import blurred, resized
 
-# Of what an edit's gains ask for, at each band, finest first. Twice as strong and as long lines were
-# scratches and rays to strangers who did not know which was which: of 12 faces they believed 5 with
+# Of what an edit's gains ask for, at each band, finest first. Lines twice as strong and as long
+# were scratches to strangers who did not know which was which: of 12 faces they believed 5 with
 # these, and 1 with those
 _SHARES = (0.35, 0.7, 0.7)
 _LENGTH = 8 / 128  # of the side, that a line reaches to either side
