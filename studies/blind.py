@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import argparse
 import csv
-import json
+import shlex
+import sys
 from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,8 @@ from istrc.whole import read_json, write_json
 
 A_SHEET, TIMES = 4, 2.5  # faces of a sheet; times their size
 ANSWERS = ("a_believable", "a_asked", "b_believable", "b_asked")
+NAMES = ("believable", "asked", "both", "preferred")
+ORDERS = {"A": "AB", "B": "BA"}  # the letters of both programs, by that of the first
 
 
 def make(data: Path, first: Path, second: Path, out: Path, faces: int, seed: int) -> int:
@@ -41,16 +44,16 @@ def make(data: Path, first: Path, second: Path, out: Path, faces: int, seed: int
     out.mkdir(parents=True, exist_ok=True)
     key, sheets = {}, 0
     for edit in sorted(one.keys() & other.keys()):
-        shared = np.intersect1d(one[edit].rows, other[edit].rows)
-        some = np.sort(rng.permutation(shared)[:faces])
+        rows, *places = np.intersect1d(one[edit].rows, other[edit].rows, return_indices=True)
+        some = np.sort(rng.permutation(len(rows))[:faces])
+        drawn = [of[edit].pictures[at[some]] for of, at in zip((one, other), places, strict=True)]
         tiles = []
-        for number, row in enumerate(some):
-            swapped = bool(rng.integers(2))
-            key[f"{edit} {number}"] = "BA"[not swapped]  # the letter of the first
-            both = [of[edit].pictures[int(np.flatnonzero(of[edit].rows == row)[0])]
-                    for of in (one, other)]  # fmt: skip
-            both = both[::-1] if swapped else both
-            tiles.append(np.concatenate([faces_of(prepared, np.array([row]))[0], *both], 1))
+        for number, (face, *both) in enumerate(
+            zip(faces_of(prepared, rows[some]), *drawn, strict=True)
+        ):
+            letter = "AB"[rng.integers(2)]  # the first's
+            key[f"{edit} {number}"] = letter
+            tiles.append(np.concatenate([face, *(both if letter == "A" else both[::-1])], 1))
         for start in range(0, len(tiles), A_SHEET):
             sheet = Image.fromarray(np.concatenate(tiles[start : start + A_SHEET]))
             size = round(sheet.width * TIMES), round(sheet.height * TIMES)
@@ -83,29 +86,21 @@ def score(sheets: Path, verdict: Path) -> dict[str, dict[str, int]]:
             )
         for of in (row["edit"], "all"):
             found[of]["faces"] += 1
-            for who, letter in (
-                ("first", letters[face]),
-                ("second", "BA"["AB".index(letters[face])]),
-            ):
-                seen = [
-                    row[f"{letter.lower()}_{name}"] == "yes" for name in ("believable", "asked")
-                ]
-                for name, value in zip(
-                    ("believable", "asked", "both"), (*seen, all(seen)), strict=True
-                ):
+            for who, letter in zip(("first", "second"), ORDERS[letters[face]], strict=True):
+                seen = [row[f"{letter.lower()}_{name}"] == "yes" for name in NAMES[:2]]
+                values = *seen, all(seen), row["better"] == letter
+                for name, value in zip(NAMES, values, strict=True):
                     found[of][f"{who}_{name}"] += value
-                found[of][f"{who}_preferred"] += row["better"] == letter
     return {edit: dict(counts) for edit, counts in sorted(found.items())}
 
 
 def table(found: dict[str, dict[str, int]]) -> str:
     """What `score` found, in Markdown: first / second."""
-    names = ("believable", "asked", "both", "preferred")
     rows = [
-        [edit, of["faces"], *(f"{of[f'first_{name}']} / {of[f'second_{name}']}" for name in names)]
+        [edit, of["faces"], *(f"{of[f'first_{name}']} / {of[f'second_{name}']}" for name in NAMES)]
         for edit, of in found.items()
     ]
-    return markdown_table(["edit", "faces", *names], rows)
+    return markdown_table(["edit", "faces", *NAMES], rows)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -134,9 +129,10 @@ def main(arguments: list[str] | None = None) -> None:
     found: Any = score(given.sheets, given.verdict)
     print(table(found))
     if given.json:
-        key = json.loads((given.sheets / "key.json").read_text())
+        key = read_json(given.sheets / "key.json")
         told = {"first": key["first"], "second": key["second"], "edits": found}
-        write_results(given.json, {"blind": told}, command="python -m studies.blind score")
+        command = shlex.join(["python", "-m", "studies.blind", *(arguments or sys.argv[1:])])
+        write_results(given.json, {"blind": told}, command=command)
 
 
 if __name__ == "__main__":

@@ -10,13 +10,11 @@ from typing import Any
 
 import numpy as np
 import studies.translator
-import torch
 from studies.command import run
 from studies.translator.drawing import Translated
 from studies.translator.network import Translator
-from studies.translator.training import TranslatorSettings, train_translator
+from studies.translator.training import TranslatorSettings, may_have, train_translator
 
-import istrc.circle as circles
 from istrc.circle import Circle
 from istrc.data.prepared import Prepared, to_pixels
 from istrc.edit.render import Rendering
@@ -39,23 +37,23 @@ def draw(
     """
     circle = Circle.from_pretrained(runtime="torch")
     prepared = Prepared(data).of_size(circle.size)
-    Translated.net = opened(run)
-    columns = {name: prepared.attribute_names.index(name) for name in prepared.attribute_names}
-    rows = prepared.rows(split)
+
+    class With(Translated):
+        net = opened(run)
+
     for name in names:
+        rows = may_have(prepared, prepared.rows(split), name)
         for strength in (1.0, -1.0):
-            may = prepared.attributes[rows, columns[name]] == (strength < 0)
-            if name in ("beard", "mustache"):
-                may &= prepared.attributes[rows, columns["male"]] == 1
-            some = np.random.default_rng(seed).permutation(rows[may])[:faces]
-            x = prepared.batch(some := np.sort(some))
-            for kind, drawing in (("with", Translated), ("without", Rendering)):
-                circles.Rendering = drawing  # type: ignore[misc]
-                edited = to_pixels(circle.edit(x, {name: strength}))
+            lacking = rows[prepared.column(name)[rows] == (strength < 0)]
+            some = np.sort(np.random.default_rng(seed).permutation(lacking)[:faces])
+            x, edits = prepared.batch(some), {name: strength}
+            for kind, drawn in (("with", With), ("without", Rendering)):
+                drawing = drawn.of(circle, x)
+                change = circle.reach(x, circle.embed(x), edits, drawing=drawing).change
                 (out / kind).mkdir(parents=True, exist_ok=True)
+                edited = to_pixels(drawing.drawn(change, "photo", edits))
                 np.save(out / kind / f"{name}{strength:+g}.npy", edited)
                 np.save(out / kind / f"{name}{strength:+g}.rows.npy", some)
-    circles.Rendering = Rendering  # type: ignore[misc]
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -83,7 +81,6 @@ def main(arguments: list[str] | None = None) -> None:
     if given["command"] == "train":
         train_translator(**asked)
     else:
-        torch.manual_seed(asked["seed"])
         draw(**asked)
 
 

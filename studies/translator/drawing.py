@@ -10,6 +10,7 @@ import torch
 from studies.translator.network import Translator
 
 from istrc.arrays import numbers, numpy
+from istrc.attributes import shades, tints
 from istrc.edit.render import Rendering
 from istrc.edit.stopping import wanted_logits
 from istrc.edit.tone import LUMA, Known
@@ -24,7 +25,7 @@ SEEN = 1e-3  # of a logit, that counts as seen
 
 
 class Translated(Rendering):
-    """A rendering of edits of one attribute, whose textures a translator draws."""
+    """A rendering of edits of one attribute, whose textures the subclass's translator draws."""
 
     net: Translator
 
@@ -32,16 +33,21 @@ class Translated(Rendering):
         ((name, strength),) = edits.items()
         if name not in self.net.names:
             return super()._shifts(drawn, c, masks, known, edits)
-        lips = self._at.within_lips
-        bare = self._at.bare if name == "makeup" else 1 - lips
+        if not hasattr(self, "_drawn"):  # a picture is asked for several times on the way to it
+            self._drawn = self._translated(name, strength, masks, known)
+        much = amounts(self.nets, self.c, c - self.c, name, strength, *self._drawn)
+        return (much[:, None, None, None] * self._drawn[0]).astype(np.float32), None
+
+    def _translated(
+        self, name: str, strength: float, masks: np.ndarray, known: Sequence[Known]
+    ) -> tuple[np.ndarray, torch.Tensor]:
+        """What is added where the edit shows, (B, 3, S, S), and what codes see of it, (B, C)."""
+        bare = self._at.bare if tints([name]) else 1 - self._at.within_lips
+        bare = 0 if shades([name]) else bare
         masks = (masks * (1 - self._bared))[:, None]
-        if name in ("beard", "mustache"):
-            bare = 0
         added = masks * translation(self.net, self._real, name, strength, known, bare)
         read = self.nets.encode_texture(self._texture + self.nets.to_device(added)) - self._read
-        seen = torch.cat([read, torch.zeros(len(read), self.nets.code - self.nets.texture)], 1)
-        much = amounts(self.nets, self.c, c - self.c, name, strength, added, seen)
-        return (much[:, None, None, None] * added).astype(np.float32), None
+        return added, torch.cat([read, 0 * self.c[:, self.nets.texture :]], 1)
 
 
 def amounts(

@@ -136,11 +136,16 @@ def pools(data: Prepared, name: str) -> tuple[np.ndarray, np.ndarray]:
     """The rows to fit on that lack an attribute and that have it; of facial hair, those of men:
     women are no men without a beard.
     """
-    rows, names = data.rows("fit"), data.attribute_names
-    if shades([name]) and "male" in names:
-        rows = rows[data.attributes[rows, names.index("male")] == 1]
-    labels = data.attributes[rows, names.index(name)]
+    rows = may_have(data, data.rows("fit"), name)
+    labels = data.column(name)[rows]
     return rows[labels == 0], rows[labels == 1]
+
+
+def may_have(data: Prepared, rows: np.ndarray, name: str) -> np.ndarray:
+    """Of these rows those whose people may have an attribute."""
+    if shades([name]) and "male" in data.attribute_names:
+        return rows[data.column("male")[rows] == 1]
+    return rows
 
 
 def learnable(data: Prepared) -> tuple[str, ...]:
@@ -154,8 +159,7 @@ class Classes:
 
     def __init__(self, straight: Prepared, names: tuple[str, ...]):
         self.straight, self.pools = straight, [pools(straight, name) for name in names]
-        columns = [straight.attribute_names.index(name) for name in names]
-        self.labels = straight.attributes[:, columns].astype(np.float32)
+        self.labels = np.stack([straight.column(name) for name in names], 1).astype(np.float32)
 
     def batch(self, seed: int, step: int, count: int) -> tuple[torch.Tensor, ...]:
         """The attributes' columns (B,) and the values that are asked for (B,); faces of the other

@@ -88,7 +88,7 @@ class Rendering:
         if len(rows) == len(self.c):
             return self
         covered = None if self.covered is None else self.covered[rows]
-        return Rendering(self.nets, self.x[rows], self.c[rows], covered, self._detail)
+        return type(self)(self.nets, self.x[rows], self.c[rows], covered, self._detail)
 
     @inference
     def drawn(self, change: Array, mode: str, edits: Edits = None) -> Array:
