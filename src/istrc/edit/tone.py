@@ -53,10 +53,7 @@ _TOOTH, _SHARPER = 128, 1.8
 # of so many times their own at most
 _WHITEST, _TOOTHED, _PALER = 0.8, 1.0, 1.6
 _BARED = 0.05  # so much lighter, in units of the [-1, 1] range, is no hair any more
-_BOLDER = (
-    0.6  # of how much darker a brow is than the skin around it, that it becomes darker at most
-)
-_DARK = 0.3  # so much darker than the skin around it, in the same units, is hair
+_BOLDER = 0.6  # of how much darker a brow is than skin around it, that it becomes darker at most
 _BURNT = (0.5, 0.85)  # luma, in the [-1, 1] range, at which light begins to hide shades, and does
 _DEEPEST = 0.14  # of a skin's light, that a fold takes of it at most
 # Taken away of that, where the shade is that of shaven hair: above the lips of men who are shaven
@@ -217,7 +214,6 @@ def toned(
             fold = -deepest * np.tanh(np.maximum(-grey, 0) / deepest.clip(min=1e-3))
             grey = np.where(grey < 0, grey + bare * (fold - grey), grey)
             grey = np.maximum(grey, -(luma + 1))
-        grey = grey * np.where(grey < 0, 1 - brows * (1 - room / _DARK).clip(min=0), 1)
         grey = np.where(grey < 0, grey + brows * (-_BOLDER * room - grey).clip(min=0), grey)
         hue = (own + 1) / (luma + 1).clip(min=0.1)
         tint = tint * np.minimum(light, 1) * (1 - bare)
