@@ -83,5 +83,11 @@ def records_table(
     first: str, columns: Mapping[str, str], records: Mapping[str, Mapping[str, Any]]
 ) -> str:
     """`markdown_table` of records by name: of each what `columns` names, under their headings."""
-    rows = [[name, *map(one.get, columns)] for name, one in records.items()]
+    rows = [[name, *(with_interval(one, key) for key in columns)] for name, one in records.items()]
     return markdown_table([first, *columns.values()], rows)
+
+
+def with_interval(record: Mapping[str, Any], key: str) -> Any:
+    """A figure, with its 95 % interval where its standard error is known."""
+    error = record.get("standard_error", {}).get(key)
+    return record.get(key) if error is None else f"{record[key]:.3f} ± {1.96 * error:.3f}"

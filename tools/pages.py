@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from studies.command import records_table
+from studies.command import records_table, with_interval
 
 from istrc.evaluation.photos import MODES
 from istrc.evaluation.results import markdown_table, write_text
@@ -90,7 +90,7 @@ def editing_markdown(results: Mapping[str, Any]) -> str:
 
 def _by_method(methods: Mapping[str, Any], columns: Mapping[str, str]) -> str:
     rows = [
-        [method, strength, *map(found["mean"].get, columns)]
+        [method, strength, *(with_interval(found["mean"], key) for key in columns)]
         for method, by_strength in methods.items()
         for strength, found in by_strength.items()
     ]
@@ -102,6 +102,7 @@ def _edit_by_edit(found: Mapping[str, Any], results: Mapping[str, Any]) -> str:
     real, measured = results.get("recognised", {}), results.get("geometry", {}).get("measures")
     edits = {
         name: {"recognised": real.get(name), **(measured or {}).get(name[:-1], {}), **one}
+        | {"standard_error": {}}  # of as many faces, as the note says
         for name, one in found["edits"].items()
     }
     text = [records_table("edit", OF_EDITS, edits)]
@@ -116,7 +117,8 @@ def _edit_by_edit(found: Mapping[str, Any], results: Mapping[str, Any]) -> str:
 
 def _notes(results: Mapping[str, Any]) -> str:
     text = [
-        f"\nSplit {results['split']}, seed {results['seed']}, at most {results['faces_per_edit']} "
+        "\nA share of 200 faces is known to ± .07 at most (95 %); ± beside a mean is its own interval. "
+        f"Split {results['split']}, seed {results['seed']}, at most {results['faces_per_edit']} "
         "faces an edit that lack the target by label and by judge; beard and mustache on men. "
         "Success: the judge's plain probability >= "
         f"{results['judge']['probability_threshold']:g}; of real faces that have by their label "

@@ -1,3 +1,4 @@
+import math
 from functools import partial
 
 import numpy as np
@@ -115,9 +116,22 @@ def test_the_numbers_of_one_edit_the_slow_way(circle, prepared, judge, bench):
     outside = ~metrics.face_ellipse(prepared.size)
     dB = metrics.psnr(x, y, outside).clamp(max=60).mean().item()
     assert numbers["background_psnr"] == pytest.approx(dB, rel=1e-4)
+    won = (q[:, smile] >= 0.5).astype(float)
+    error = np.sqrt(((won - won.mean()) ** 2).sum() / (len(won) - 1) / len(won))
+    assert numbers["standard_error"]["success"] == pytest.approx(error)
     men = prepared.column("male")[edit.rows] == 1
     assert numbers["groups"]["male"]["faces"] == men.sum()
     assert numbers["groups"]["male"]["success"] == np.mean(q[men, smile] >= 0.5)
+
+
+def test_the_standard_error_of_a_mean_over_edits_is_made_of_theirs(found):
+    edits = found["methods"]["photo"]["1"]["edits"].values()
+    errors = [one["standard_error"]["success"] for one in edits]
+    mean = found["methods"]["photo"]["1"]["mean"]
+    assert mean["standard_error"]["success"] == pytest.approx(
+        math.sqrt(sum(e * e for e in errors)) / len(errors)
+    )
+    assert "standard_error" not in next(iter(mean["groups"].values()))
 
 
 def test_every_method_strength_and_edit_is_there(found, judge):

@@ -22,6 +22,15 @@ def test_one_class_has_no_balanced_accuracy():
     assert math.isnan(metrics.balanced_accuracy(np.array([0.1, 0.9]), np.array([0, -1])))
 
 
+def test_the_standard_error_is_what_means_of_samples_spread_by():
+    values = random().normal(size=200_000)
+    means = values.reshape(-1, 50).mean(1)
+    found = metrics.standard_error(np.append(values[:50], np.nan))
+    assert found == pytest.approx(values[:50].std(ddof=1) / 50**0.5)
+    assert means.std() == pytest.approx(1 / 50**0.5, rel=0.05)
+    assert math.isnan(metrics.standard_error(np.array([1.0, np.nan])))
+
+
 def test_accuracies_are_counted():
     probability = np.array([0.9, 0.4, 0.5, 0.1, 0.8, 0.7])
     labels = np.array([1, 1, 1, 0, 0, -1])

@@ -22,6 +22,7 @@ tone_inside, tone_outside: CIEDE2000 of the skin's mean tone before and after, i
 seconds_per_edit: embed, walk and rebuild, in batches, without the measuring.
 groups: the same of each group of faces (istrc.evaluation.groups); edit by edit only how many
     succeed, are the same person, and change the judged sex.
+standard_error: of each mean, over the faces of an edit and of all edits.
 frechet, kernel: distances of all edited faces to the split's real ones in the judge's penultimate
     layer; compare them with those of doing nothing.
 """
@@ -39,7 +40,7 @@ from istrc.evaluation import metrics
 from istrc.evaluation.editing_faces import CUT, Edit, spread
 from istrc.evaluation.groups import by_label
 from istrc.evaluation.judges import Judge
-from istrc.evaluation.metrics import finite_mean
+from istrc.evaluation.metrics import finite_mean, standard_error
 
 COMPARED = 4000  # faces of a set behind its kernel distance, which costs their square
 MEANS = (
@@ -101,6 +102,8 @@ def measure(outcome: Outcome, prepared: Prepared) -> dict[str, Any]:
     edit, faces = outcome.edit, outcome.figures
     found: dict[str, Any] = {"faces": len(edit.rows), **_summary(faces)}
     found["seconds_per_edit"] = outcome.seconds / len(edit.rows)
+    means = {name: values for name, values in faces.items() if name not in MEDIANS}
+    found["standard_error"] = {name: standard_error(values) for name, values in means.items()}
     if "shut" in faces:
         found["open_before"] = int(np.isfinite(faces["shut"]).sum())
     found["groups"] = {}
@@ -134,7 +137,19 @@ def averages(per_edit: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
         word: _means([found["groups"][word] for found in edits if word in found["groups"]])
         for word in words
     }
-    return {**_means(edits), "edits": len(edits), "groups": groups}
+    errors = _errors([found["standard_error"] for found in edits])
+    return {**_means(edits), "standard_error": errors, "edits": len(edits), "groups": groups}
+
+
+def _errors(found: Collection[Mapping[str, float]]) -> dict[str, float]:
+    """The standard errors of means over edits, from those of each edit's own means."""
+    values = {name: np.array([one[name] for one in found if name in one]) for name in MEANS}
+    known = {name: some[np.isfinite(some)] for name, some in values.items()}
+    return {
+        name: float(np.sqrt(np.square(some).sum()) / len(some))
+        for name, some in known.items()
+        if len(some)
+    }
 
 
 def _means(found: Collection[Mapping[str, Any]]) -> dict[str, Any]:

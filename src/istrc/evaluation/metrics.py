@@ -34,6 +34,13 @@ def _known(scores: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarr
     return scores[labels >= 0], labels[labels >= 0]
 
 
+def standard_error(values: np.ndarray) -> float:
+    """The standard error of the mean of those values that are finite; NaN of fewer than two."""
+    known = np.asarray(values, np.float64)
+    known = known[np.isfinite(known)]
+    return float(known.std(ddof=1) / np.sqrt(len(known))) if len(known) > 1 else float("nan")
+
+
 def accuracy(probability: np.ndarray, labels: np.ndarray, threshold: float = 0.5) -> float:
     """Share of known labels that the thresholded probability gets right."""
     probability, labels = _known(probability, labels)

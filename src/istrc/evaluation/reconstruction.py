@@ -108,10 +108,12 @@ def evaluate_reconstruction(
     return {**results, "seed": seed, "weights": circle_checksum(circle)}
 
 
-def _summary(one: dict[str, np.ndarray], faces: dict[str, np.ndarray]) -> dict[str, float]:
-    """The means of one way's faces, beside the faces themselves."""
+def _summary(one: dict[str, np.ndarray], faces: dict[str, np.ndarray]) -> dict[str, Any]:
+    """The means of one way's faces and their standard errors, beside the faces themselves."""
     found = ("psnr", "psnr_face", "ssim")
-    summary: dict[str, float] = {name: float(one[name].mean()) for name in found if name in one}
+    there = [name for name in found if name in one]
+    summary: dict[str, Any] = {name: float(one[name].mean()) for name in there}
+    summary["standard_error"] = {name: metrics.standard_error(one[name]) for name in there}
     summary["sharpness_ratio"] = float(one["sharpness"].mean() / faces["sharpness"].mean())
     if "features" in faces:
         summary["frechet"] = metrics.frechet_distance(faces["features"], one["features"])
