@@ -87,7 +87,7 @@ class Circle(Networks):
             recogniser: of a circle that was trained for an outside recogniser: its file, or the
                 recogniser itself. None looks for the file in the folder (`save_pretrained` with
                 `copy`), then where it was when the circle was saved.
-            runtime: "torch", "light" (ONNX Runtime and NumPy; arrays instead of tensors, on the
+            runtime: "torch", "onnx" (ONNX Runtime and NumPy; arrays instead of tensors, on the
                 CPU), or "auto": torch where it is installed. See istrc.runtime.
 
         Raises InputError when it is missing or damaged, or belongs to another recogniser.

@@ -88,7 +88,7 @@ def _version(tensor: torch.Tensor) -> tuple[int, int]:
 
 
 class Running:
-    """The networks of one circle in use. `istrc.light.parts` has the same without torch.
+    """The networks of one circle in use. `istrc.onnx_runtime.parts` has the same without torch.
 
     Args:
         autoencoder: is where the circle is.
