@@ -34,7 +34,7 @@ RUNS = {
     "attributes": "classifiers",
     "changes": "changes",
     "probes": "probes",
-    "reach": "how far prototypes go",
+    "stopping": "where edits stop",
 }
 # NVIDIA H100 SXM, bfloat16 without sparsity, as its data sheet has it. Networks this small reach a
 # small part of it, and each operator costs the host what launching it costs, whatever its size.

@@ -173,7 +173,7 @@ class Circle(Networks):
         how: dict[str, Any] = dict(metric=metric, step=step, bound=bound)
         return walking.walk(z, classifiers, wanted, edited, kept, **how)
 
-    def reach(
+    def stopped_walk(
         self,
         x: Array,
         z: Array,
@@ -183,7 +183,7 @@ class Circle(Networks):
         mode: str = "photo",
         metric: str = "data",
         drawing: Rendering | None = None,
-    ) -> stopping.Reached:
+    ) -> stopping.Stopped:
         """The walk of an edit of faces x, ended where the code shows what was asked, and what it
         changes in the codes.
 
@@ -197,11 +197,11 @@ class Circle(Networks):
         known = self.probes is not None and set(asked) <= set(self.probes.names)
         how: dict[str, Any] = dict(keep=keep, metric=metric)
         if mode == "circle":
-            return stopping.Reached(self.walk(z, strengths, **how), None)
+            return stopping.Stopped(self.walk(z, strengths, **how), None)
         drawing = Rendering.of(self, x) if drawing is None else drawing
         if not asked or not known:
             path = self.walk(z, strengths, **how)
-            return stopping.Reached(path, self.map_change(drawing.c, z, path.end))
+            return stopping.Stopped(path, self.map_change(drawing.c, z, path.end))
         far = self.walk(z, strengths, **how, beyond=stopping.BEYOND)
         watched = {*stopping.WATCHED, *(keep or [])}
         kept = [name for name in self.held(keep, strengths) if name in watched]
@@ -212,9 +212,11 @@ class Circle(Networks):
             )
         if mode == "photo":
             looks["shown"] = lambda change: drawing.shown(change, asked)
-        return stopping.reach(
+        return stopping.stop(
             self, drawing.c, z, asked, far, kept, same_person=self.same_person, **looks
         )
+
+    reach = stopped_walk  # its old name
 
     def rebuild(self, x: Array, z: Array, z2: Array, mode: str = "photo") -> Array:
         """The faces x, whose embeddings are z, with the embeddings z2 instead: (B, 3, S, S).
@@ -238,10 +240,10 @@ class Circle(Networks):
         """Edit faces (B, 3, S, S): embed, walk as far as it takes, draw."""
         how: dict[str, Any] = dict(keep=keep, mode=mode, metric=metric)
         drawing = None if mode == "circle" else Rendering.of(self, x)
-        reached = self.reach(x, self.embed(x), strengths, **how, drawing=drawing)
+        stopped = self.stopped_walk(x, self.embed(x), strengths, **how, drawing=drawing)
         if drawing is None:
-            return self.decode(reached.walk.end)
-        return drawing.drawn(reached.change, mode, asked_of(strengths))
+            return self.decode(stopped.walk.end)
+        return drawing.drawn(stopped.change, mode, asked_of(strengths))
 
     # Attributes of one's own
 

@@ -187,8 +187,8 @@ def test_a_tail_that_shortens_leaves_nothing_behind(circle, kites):
 def test_an_edit_folds_nothing(circle, kite):
     face = circle.read(kite[0], points=kite[1])
     for strengths in ({"long": 2.0}, {"long": -2.0}, {"long": 2.0, "red": 2.0}):
-        reached = circle.reach(face.x, face.z, strengths, drawing=face.rendering)
-        (layers,) = face.rendering.layers(reached.change, strengths)
+        stopped = circle.stopped_walk(face.x, face.z, strengths, drawing=face.rendering)
+        (layers,) = face.rendering.layers(stopped.change, strengths)
         own, now = (signed_of(one[circle.mesh.triangles]) for one in (layers.before, layers.after))
         assert (now[own > 1e-6] > 0).all() and np.array_equal(layers.before[9:], layers.after[9:])
 

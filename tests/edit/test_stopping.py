@@ -18,7 +18,7 @@ from istrc.edit.stopping import (
     completed,
     departure,
     ordinary,
-    reach,
+    stop,
     wanted_logits,
     within,
 )
@@ -120,19 +120,19 @@ def test_a_strength_leads_to_the_middle_of_the_class():
 def test_an_edit_ends_where_the_probe_says_so(nets, path):
     toy, (walk, z) = nets(), path(3)
     c = torch.tensor([[-4.0, 0.0], [-1.0, 0.0], [3.9, 0.0]])
-    reached = reach(toy, c, z, {"smile": 1.0}, walk, [])
-    assert reached.walk.reached.all()
+    stopped = stop(toy, c, z, {"smile": 1.0}, walk, [])
+    assert stopped.walk.reached.all()
     # To the middle of those that smile, and LEAST of the gap where that is behind already
-    said = (c + reached.change)[:, 0]
+    said = (c + stopped.change)[:, 0]
     torch.testing.assert_close(said, torch.tensor([4.0, 4.0, 3.9 + 8 * LEAST]), atol=1e-3, rtol=0)
     angles = torch.tensor([0.8, 0.5, 8 * LEAST / 10])
-    torch.testing.assert_close(reached.walk.angle, angles, atol=2e-3, rtol=0)
+    torch.testing.assert_close(stopped.walk.angle, angles, atol=2e-3, rtol=0)
     torch.testing.assert_close(
-        sphere.angle(reached.walk.end, z), reached.walk.angle, atol=1e-4, rtol=0
+        sphere.angle(stopped.walk.end, z), stopped.walk.angle, atol=1e-4, rtol=0
     )
-    half = reach(toy, c, z, {"smile": 0.5}, walk, [])
-    torch.testing.assert_close(half.change, reached.change / 2, atol=1e-3, rtol=0)
-    back = reach(toy, -c, z, {"smile": -1.0}, walk, [])
+    half = stop(toy, c, z, {"smile": 0.5}, walk, [])
+    torch.testing.assert_close(half.change, stopped.change / 2, atol=1e-3, rtol=0)
+    back = stop(toy, -c, z, {"smile": -1.0}, walk, [])
     assert not back.walk.reached.any()  # this walk only ever adds a smile
 
 
@@ -142,26 +142,26 @@ def test_what_lags_behind_goes_on_in_the_walks_direction(nets, path):
     toy, (walk, z) = nets(), path(3, far=far)
     beyond = 10 * far * (1 + float(FURTHER[0])) / 2  # logits that are beyond the walk's end
     c = torch.tensor([[4 - beyond, 0.0], [-9.0, 0.0], [1.0, 0.0]])
-    reached = reach(toy, c, z, {"smile": 1.0}, walk, [])
-    assert reached.walk.reached.tolist() == [True, False, True]
-    said = (c + reached.change)[:, 0]
+    stopped = stop(toy, c, z, {"smile": 1.0}, walk, [])
+    assert stopped.walk.reached.tolist() == [True, False, True]
+    said = (c + stopped.change)[:, 0]
     torch.testing.assert_close(said[[0, 2]], torch.tensor([4.0, 4.0]), atol=1e-3, rtol=0)
     # What it never shows is not to be had by going on
-    torch.testing.assert_close(reached.change[1], far * toy.way, atol=0.02, rtol=0)
+    torch.testing.assert_close(stopped.change[1], far * toy.way, atol=0.02, rtol=0)
     wanted = torch.tensor([far, far, 0.3])
-    torch.testing.assert_close(reached.walk.angle, wanted, atol=2e-3, rtol=0)
+    torch.testing.assert_close(stopped.walk.angle, wanted, atol=2e-3, rtol=0)
 
 
 def test_an_edit_ends_before_what_is_kept_is_lost(nets, path):
     toy, (walk, z) = nets(), path()
     c = torch.tensor([[-4.0, 3 * SURE]])
-    kept = reach(toy, c, z, {"smile": 1.0}, walk, ["male"])
+    kept = stop(toy, c, z, {"smile": 1.0}, walk, ["male"])
     said = (c + kept.change)[0]
     # A logit may weaken by SURE
     assert float(said[1]) == pytest.approx(2 * SURE, abs=1e-2) or float(said[1]) >= SURE - 1e-2
     assert float(said[0]) < 3 and not kept.walk.reached.any()
     # Of what the probes do not know, nothing can be kept
-    free = reach(toy, c, z, {"smile": 1.0}, walk, ["chubby"])
+    free = stop(toy, c, z, {"smile": 1.0}, walk, ["chubby"])
     assert float((c + free.change)[0, 0]) == pytest.approx(4.0, abs=1e-3)
 
 
@@ -170,7 +170,7 @@ def test_no_code_leaves_what_real_faces_show(nets, path):
     toy.probes.mean, toy.probes.spread = torch.tensor([-1.0, 0.5]), torch.tensor([1.0, 0.2])
     low, high = (toy.probes.mean + sign * ORDINARY * toy.probes.spread for sign in (-1, 1))
     c = torch.tensor([[-2.0, 0.5], [2.5, -9.0]])  # the second lies outside of it already
-    moved = c + reach(toy, c, z, {"smile": 1.0}, walk, []).change
+    moved = c + stop(toy, c, z, {"smile": 1.0}, walk, []).change
     assert float(moved[0, 0]) == pytest.approx(float(high[0]))
     assert float(moved[0, 1]) == pytest.approx(float(low[1]))
     torch.testing.assert_close(moved[1], c[1])  # it goes no further out, and is not brought back
@@ -310,12 +310,12 @@ def test_an_edit_ends_where_its_picture_is_of_another_person(nets, path):
         return turned(change[:, 0] / 10)
 
     asked = {"smile": 1.0}, walk, []
-    free = reach(toy, c, z, *asked)
+    free = stop(toy, c, z, *asked)
     assert float(free.change[0, 0]) == pytest.approx(8.0) and free.walk.reached.all()
-    held = reach(toy, c, z, *asked, recognised=recognised, same_person=0.6)
+    held = stop(toy, c, z, *asked, recognised=recognised, same_person=0.6)
     assert float(held.change[0, 0]) == pytest.approx(6.0, rel=1e-3)
     assert not held.walk.reached.any() and len(looked) == 1 + LOOKS
-    wide = reach(toy, c, z, *asked, recognised=recognised, same_person=0.9)
+    wide = stop(toy, c, z, *asked, recognised=recognised, same_person=0.9)
     assert torch.equal(wide.change, free.change) and len(looked) == 2 + LOOKS
 
 

@@ -35,7 +35,7 @@ def test_an_edit_is_the_same_in_every_mode(circles, x, mode, keep):
 def test_an_edit_ends_at_the_same_place(circles, x, strengths):
     found = []
     for circle, faces in zip(circles, (torch.from_numpy(x), x), strict=True):
-        found.append(circle.reach(faces, circle.embed(faces), strengths))
+        found.append(circle.stopped_walk(faces, circle.embed(faces), strengths))
     ours, onnx = found
     scale = float(ours.change.abs().max())
     np.testing.assert_allclose(onnx.change, ours.change.numpy(), atol=5e-3 * scale)

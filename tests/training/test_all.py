@@ -30,8 +30,8 @@ def test_every_part_says_how_it_was_made(trained_all):
         config = json.loads((out / part / "config.json").read_text())
         runs = config["training"]
         if part == "probes":  # and how far they let prototypes go
-            reach, *runs = runs
-            assert reach["part"] == "reach" and reach["edits"]
+            stopping, *runs = runs
+            assert stopping["part"] == "stopping" and stopping["edits"]
         for run in runs:
             assert run["part"].split(",")[0] == {"autoencoder": "began"}.get(part, part)
             assert part == "search" or run["steps"] == 1
@@ -46,6 +46,7 @@ def test_what_is_finished_is_not_trained_again(trained_all, shaped_folder, monke
     assert len(before) >= 5
     few = partial(training_all.train_landmarks, batch_size=4)
     monkeypatch.setattr(training_all, "train_landmarks", few)
+    (out / "runs" / "stopping").rename(out / "runs" / "reach")  # as folders were named before
     again = training_all.train_all(shaped_folder, out, **steps)
     assert {path: path.stat().st_mtime_ns for path in before} == before
     for part in (*PARTS, *FURTHER):
@@ -66,7 +67,7 @@ def test_every_run_keeps_what_it_has_spent(trained_all):
         "textures",
         "spaces",
         "search",
-        "reach",
+        "stopping",
     ):  # steps of their own are further in
         assert runs.pop(beside)["beside_seconds"] > 0
     for spent in runs.values():

@@ -34,7 +34,7 @@ PARTS = {
     "attributes": ("istrc.training.attributes", "train_attributes", settings.AttributesSettings),
     "changes": ("istrc.training.changes", "train_changes", settings.ChangesSettings),
     "probes": ("istrc.training.probes", "train_probes", settings.ProbesSettings),
-    "reach": ("istrc.training.reach", "train_reach", settings.ReachSettings),
+    "stopping": ("istrc.training.stopping", "train_stopping", settings.StoppingSettings),
     "circle": ("istrc.training.circle", "train_circle", settings.CircleSettings),
     "all": ("istrc.training.all", "train_all", settings.AllSettings),
     "judge": ("istrc.evaluation.judges", "train_judge", settings.JudgeSettings),
@@ -195,3 +195,5 @@ def _restart() -> None:
 
 for _part, _of in PARTS.items():
     app.command(_part)(_command(_part, *_of))
+for _old, _part in settings.OLD_PARTS.items():
+    app.command(_old, hidden=True)(_command(_part, *PARTS[_part]))

@@ -41,8 +41,8 @@ WATCHED = ("male",)  # of what is held by default, this is held in the picture a
 
 
 @dataclass(frozen=True)
-class Reached:
-    """Where an edit of B faces ends.
+class Stopped:
+    """Where an edit of B faces stops.
 
     Attributes:
         walk: on the sphere, ended there.
@@ -124,7 +124,7 @@ def wanted_logits(said: Array, typical: Array, strengths: Array) -> Array:
 
 
 @inference
-def reach(
+def stop(
     nets: Networks,
     c: Array,
     z: Array,
@@ -134,7 +134,7 @@ def reach(
     shown: Callable[[Array], Array] = lambda change: change,
     recognised: Callable[[Array, Array], Array] | None = None,
     same_person: float = math.pi,
-) -> Reached:
+) -> Stopped:
     """End a walk, and what it changes in codes c (B, C), where the code shows what was asked.
 
     Args:
@@ -199,7 +199,7 @@ def reach(
         reached=seen | all_,
         after=nets.logits(points[-1], strengths),
     )
-    return Reached(walk, whole)
+    return Stopped(walk, whole)
 
 
 def ordinary(nets: Networks, c: Array, change: Array) -> Array:
@@ -224,7 +224,7 @@ def within(
     """How far from one change (B, C) of the codes to another the pictures stay near z (B, D).
 
     Args:
-        recognised, same_person: see `reach`.
+        recognised, same_person: see `stop`.
 
     Returns shares (B,): 1 where the end is near enough, 0 where nothing on the way is.
     """

@@ -17,10 +17,10 @@ from istrc.training.cost import timed
 from istrc.training.embeddings import Embeddings
 from istrc.training.loop import recorded_runs
 from istrc.training.mapping import train_mapping
-from istrc.training.reach import same_person_angle
 from istrc.training.settings import CircleSettings
 from istrc.training.shape_free import make_shape_free
 from istrc.training.spaces import Spaces
+from istrc.training.stopping import same_person_angle
 
 
 def train_circle(data: str | Path, out: str | Path, **given: Any) -> Circle:
