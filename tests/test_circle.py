@@ -214,6 +214,7 @@ def test_without_probes_an_edit_is_the_walk(toy_circle, shaped_circle, x):
 
 def test_methods_have_their_old_names_too(toy_circle):
     assert toy_circle.reach == toy_circle.stopped_walk
+    assert toy_circle.held == toy_circle.preserved
 
 
 def test_an_edit_ends_where_it_is_seen(shaped_circle, x):

@@ -14,7 +14,7 @@ from istrc import hub_card, pretrained
 from istrc.arrays import Array, indices, inference, numbers
 from istrc.attributes import TRANSFORMATIONS
 from istrc.data.prepared import to_array
-from istrc.edit import holding, stopping
+from istrc.edit import constraints, stopping
 from istrc.edit import walk as walking
 from istrc.edit.render import Rendering
 from istrc.errors import InputError, suggest
@@ -140,8 +140,8 @@ class Circle(Networks):
 
         Args:
             strengths: signed, within [-2, 2]; `istrc.edit.walk.targets` says what a strength means.
-            keep: attributes to hold besides those that the edit holds by itself
-                (istrc.edit.holding); [] holds nothing at all, and ["none", "male"] the sex alone.
+            keep: attributes to preserve besides those that the edit preserves by itself
+                (istrc.edit.constraints); [] preserves none, and ["none", "male"] the sex alone.
             metric: "data", or the paper's "euclidean".
             step: constant length of a step, radians.
             bound: the farthest from z, radians, of all or of each (B,); None is the circle's own.
@@ -161,7 +161,7 @@ class Circle(Networks):
             if not abs(value) <= STRENGTH_LIMIT:
                 limits = f"-{STRENGTH_LIMIT:g} to +{STRENGTH_LIMIT:g}"
                 raise InputError(f"{name}={value:g}: strength out of range; use {limits}")
-        keep = self.held(keep, strengths)
+        keep = self.preserved(keep, strengths)
         classifiers = self.classifiers
         edited = [classifiers.names.index(name) for name in strengths]
         kept = [classifiers.names.index(name) for name in keep]
@@ -193,7 +193,7 @@ class Circle(Networks):
         Args:
             drawing: of these faces, where there is one already.
         """
-        keep, asked, z = holding.named(keep), asked_of(strengths), self.to_device(z)
+        keep, asked, z = constraints.named(keep), asked_of(strengths), self.to_device(z)
         known = self.probes is not None and set(asked) <= set(self.probes.names)
         how: dict[str, Any] = dict(keep=keep, metric=metric)
         if mode == "circle":
@@ -204,7 +204,7 @@ class Circle(Networks):
             return stopping.Stopped(path, self.map_change(drawing.c, z, path.end))
         far = self.walk(z, strengths, **how, beyond=stopping.BEYOND)
         watched = {*stopping.WATCHED, *(keep or [])}
-        kept = [name for name in self.held(keep, strengths) if name in watched]
+        kept = [name for name in self.preserved(keep, strengths) if name in watched]
         looks: dict[str, Any] = {}
         if self.same_person < math.pi:  # nothing is farther than that
             looks["recognised"] = lambda change, rows: self.embed(
@@ -215,8 +215,6 @@ class Circle(Networks):
         return stopping.stop(
             self, drawing.c, z, asked, far, kept, same_person=self.same_person, **looks
         )
-
-    reach = stopped_walk  # its old name
 
     def rebuild(self, x: Array, z: Array, z2: Array, mode: str = "photo") -> Array:
         """The faces x, whose embeddings are z, with the embeddings z2 instead: (B, 3, S, S).
@@ -370,11 +368,13 @@ class Circle(Networks):
         crops = np.stack([frame.crop(picture.pixels, self.size) for frame in frames])
         return picture, frames, crops
 
-    def held(self, keep: Iterable[str] | None, strengths: Mapping[str, float]) -> list[str]:
-        """The attributes that a walk holds: by itself those that there are, and those asked for."""
-        keep = holding.named(keep)
-        known = {*self.attributes.names, *map(self._check, holding.asked(keep))}
-        return [name for name in holding.held(asked_of(strengths), keep) if name in known]
+    def preserved(self, keep: Iterable[str] | None, strengths: Mapping[str, float]) -> list[str]:
+        """The attributes that a walk preserves: its own that there are, and those asked for."""
+        keep = constraints.named(keep)
+        known = {*self.attributes.names, *map(self._check, constraints.asked(keep))}
+        return [name for name in constraints.preserved(asked_of(strengths), keep) if name in known]
+
+    reach, held = stopped_walk, preserved  # their old names
 
     def _check(self, name: str) -> str:
         if name not in self.attributes.names and name not in self.learned:

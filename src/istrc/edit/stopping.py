@@ -37,7 +37,7 @@ SHAPED = 1.0  # ... of what the shape differs by
 MEASURED_MOST = 1.5  # ... where the shape says it, and more colour of it is dirt
 ORDINARY = 2.5  # spreads from the mean face that a texture's coordinate is moved to at most
 LOOKS = 3  # pictures on the way of a prototype, where its end is taken for another person
-WATCHED = ("male",)  # of what is held by default, this is held in the picture as well
+WATCHED = ("male",)  # of what is preserved by default, this is in the picture as well
 
 
 @dataclass(frozen=True)
