@@ -35,7 +35,7 @@ from istrc.evaluation.results import (
     markdown_table,
 )
 from istrc.progress import Bar
-from istrc.training.cost import NAME, read
+from istrc.training.cost import read
 from istrc.training.settings import OLD_PARTS
 from istrc.verbs.blend import blend
 
@@ -85,7 +85,9 @@ def evaluate_own(
         found["edits"] = edits(circle, prepared, judge, split, count, seed, sheets)
         progress(next(steps), 4)
     if runs is not None:
-        found["training"] = {path.parent.name: read(path.parent) for path in runs.glob(f"*/{NAME}")}
+        found["training"] = {
+            run.name: cost for run in sorted(runs.iterdir()) if (cost := read(run))
+        }
     return {**found, "judge": judge.checksum, "weights": circle_checksum(circle)}
 
 

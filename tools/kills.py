@@ -48,7 +48,7 @@ AT_MOST = 6  # kills in one OUT, or a command that keeps nothing on the way woul
 # By trainings, in this order
 NEEDED = ("prepare", "facenet", "began", "landmarks")
 # Of these the same bytes cannot be asked: seconds, times of files, and logs that go on
-OTHERWISE = ("spent.json", ".istrc.jsonl", "log")
+OTHERWISE = ("cost.json", ".istrc.jsonl", "log")
 UNDER_WAY = (".tmp", ".partial", ".parts")  # in names of what is not whole yet
 IMPORTED = (
     *("onnxruntime", "torch.utils.tensorboard", "torch._dynamo", "pytorch_metric_learning.losses"),

@@ -40,7 +40,7 @@ def test_every_part_says_how_it_was_made(trained_all):
 
 def test_what_is_finished_is_not_trained_again(trained_all, shaped_folder, monkeypatch):
     first, out = trained_all
-    spent = {path: path.read_text() for path in out.glob("runs/*/spent.json")}
+    spent = {path: path.read_text() for path in out.glob("runs/*/cost.json")}
     steps = {one.name: 1 for one in fields(AllSettings) if one.name.endswith("_steps")}
     before = {path: path.stat().st_mtime_ns for path in out.glob("runs/*/*.safetensors")}
     assert len(before) >= 5
@@ -58,9 +58,7 @@ def test_what_is_finished_is_not_trained_again(trained_all, shaped_folder, monke
 
 def test_every_run_keeps_what_it_has_spent(trained_all):
     _, out = trained_all
-    runs = {
-        path.parent.name: json.loads(path.read_text()) for path in out.glob("runs/*/spent.json")
-    }
+    runs = {path.parent.name: json.loads(path.read_text()) for path in out.glob("runs/*/cost.json")}
     assert set(runs) == {path.name for path in (out / "runs").iterdir()}
     for beside in (
         "landmarks",

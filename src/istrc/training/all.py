@@ -34,7 +34,7 @@ def train_all(data: str | Path, out: str | Path, **given: Any) -> Circle:
 
     A preset (`istrc.training.settings.PRESETS`) says of pictures of what, and how much of each.
     A part that is finished is not trained again; one that was interrupted goes on. What each has
-    taken is kept in OUT/runs/PART/spent.json (studies/training.py reads them).
+    taken is kept in OUT/runs/PART/cost.json (studies/training.py reads them).
     """
     s = AllSettings(**given)
     preset = PRESETS[s.preset]

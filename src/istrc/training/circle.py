@@ -27,7 +27,7 @@ def train_circle(data: str | Path, out: str | Path, **given: Any) -> Circle:
     """Train the mapping, the classifiers and the changes for any recogniser, and write the circle.
 
     The embeddings are made first, once; what is finished is not done again. What each run took is
-    in its spent.json (istrc.training.cost), that of the embedding apart.
+    in its cost.json (istrc.training.cost), that of the embedding apart.
     """
     s = CircleSettings(**given)
     device, recogniser = s.device, s.recogniser
