@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from istrc.cli.command import as_command, with_signature
 from istrc.cli.recognisers import SPEC, WHAT, RecogniserOptions
@@ -49,7 +50,15 @@ SHARED = ("landmarks", "facenet", "began")
 NETS = ("FaceNet", "AutoEncoder", "Landmarks", "Circle")
 
 
+class Parts(TyperGroup):
+    """Also by their old names, which no help or page shows."""
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        return super().get_command(ctx, settings.OLD_PARTS.get(cmd_name, cmd_name))
+
+
 app = typer.Typer(
+    cls=Parts,
     help="Train a part of the circle, or all of them. A run that was killed goes on where it "
     "was when the same command is given again.",
     no_args_is_help=True,
@@ -195,5 +204,3 @@ def _restart() -> None:
 
 for _part, _of in PARTS.items():
     app.command(_part)(_command(_part, *_of))
-for _old, _part in settings.OLD_PARTS.items():
-    app.command(_old, hidden=True)(_command(_part, *PARTS[_part]))
