@@ -71,6 +71,6 @@ $(READY): requirements.lock pyproject.toml
 	$(PIP) install --quiet --no-deps --no-build-isolation -e .
 	rm -rf $(SITE)/torch/test $(SITE)/torch/bin/test_* $(SITE)/torch/include
 	PYTHONDONTWRITEBYTECODE= $(BIN)/python -c 'import istrc.cli, skimage.data, pytest, \
-	  dlib, istrc.photo.inputs, istrc.photo.plugins as plugins, istrc.light.parts; \
+	  dlib, istrc.photo.inputs, istrc.photo.plugins as plugins, istrc.onnx_runtime.parts; \
 	  plugins.decoders()'
 	touch $@

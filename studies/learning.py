@@ -191,12 +191,12 @@ def _edit(
         here = np.flatnonzero(labels == (0 if sign > 0 else 1))[:faces]
         x = prepared.batch(rows[here])
         drawing = Rendering.of(circle, x)
-        reached = circle.reach(x, z[here].to(circle.device), {asked: sign}, drawing=drawing)
+        stopped = circle.stopped_walk(x, z[here].to(circle.device), {asked: sign}, drawing=drawing)
         if sign > 0:
-            result["angle"] = float(reached.walk.angle.mean())
+            result["angle"] = float(stopped.walk.angle.mean())
         if judge is None or meant not in judge.attribute_names:
             continue
-        edited = drawing.drawn(reached.change, "photo", {asked: sign})
+        edited = drawing.drawn(stopped.change, "photo", {asked: sign})
         has = judge.probabilities(edited)[:, judge.column(meant)] >= CUT
         result[word] = float(np.mean(has if sign > 0 else ~has))
         successes.append(result[word])

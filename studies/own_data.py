@@ -35,7 +35,8 @@ from istrc.evaluation.results import (
     markdown_table,
 )
 from istrc.progress import Bar
-from istrc.training.cost import NAME, read
+from istrc.training.cost import read
+from istrc.training.settings import OLD_PARTS
 from istrc.verbs.blend import blend
 
 FRAMES = 9  # of a blend
@@ -84,7 +85,9 @@ def evaluate_own(
         found["edits"] = edits(circle, prepared, judge, split, count, seed, sheets)
         progress(next(steps), 4)
     if runs is not None:
-        found["training"] = {path.parent.name: read(path.parent) for path in runs.glob(f"*/{NAME}")}
+        found["training"] = {
+            run.name: cost for run in sorted(runs.iterdir()) if (cost := read(run))
+        }
     return {**found, "judge": judge.checksum, "weights": circle_checksum(circle)}
 
 
@@ -244,8 +247,8 @@ def edits(
                 continue
             x = prepared.batch(rows).to(circle.device)
             z, drawing, asked = circle.embed(x), Rendering.of(circle, x), {name: sign}
-            reached = circle.reach(x, z, asked, drawing=drawing)
-            y = to_tensor(to_pixels(drawing.drawn(reached.change, "photo", asked)))
+            stopped = circle.stopped_walk(x, z, asked, drawing=drawing)
+            y = to_tensor(to_pixels(drawing.drawn(stopped.change, "photo", asked)))
             before, after = judge.probabilities(x) >= CUT, judge.probabilities(y) >= CUT
             real = judge.probabilities(prepared.batch(has))[:, column] >= CUT
             others = [at for at in range(after.shape[1]) if at != column]
@@ -258,10 +261,10 @@ def edits(
                 "others": float((before != after)[:, others].mean()),
                 "class_kept": metrics.finite_mean(is_[was]),
                 "psnr": float(metrics.psnr(x, y).mean()),
-                "angle": float(reached.walk.angle.mean()),
+                "angle": float(stopped.walk.angle.mean()),
             }
             if circle.landmarks is not None:
-                layers = drawing.layers(reached.change, asked)
+                layers = drawing.layers(stopped.change, asked)
                 far = _moved(layers, len(circle.mesh.reference))
                 result[name + word]["moved"] = far * prepared.size / 2
             drawn = to_pixels(torch.stack([x, y], 1).flatten(0, 1)[:16])
@@ -331,7 +334,11 @@ def own_markdown(found: Mapping[str, Any]) -> str:
         text += records_table("edit", columns, edited)
     if cost := found.get("training"):
         rows = [
-            [name, one.get("steps"), one.get("seconds", 0) + one.get("beside_seconds", 0)]
+            [
+                OLD_PARTS.get(name, name),
+                one.get("steps"),
+                one.get("seconds", 0) + one.get("beside_seconds", 0),
+            ]
             for name, one in cost.items()
         ]
         text += "\nWhat training took:\n\n" + markdown_table(["part", "steps", "seconds"], rows)

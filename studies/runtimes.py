@@ -43,10 +43,10 @@ GRADIENTS = ("autograd.grad", ".backward(", "enable_grad")
 
 def opened(model: str) -> dict[str, Circle]:
     """The circle in each runtime."""
-    for runtime in ("torch", "light"):
+    for runtime in ("torch", "onnx"):
         limit_threads(runtime, 1)
     circles = {
-        name: Circle.from_pretrained(model, runtime="light" if "ONNX" in name else "torch")
+        name: Circle.from_pretrained(model, runtime="onnx" if "ONNX" in name else "torch")
         for name in RUNTIMES
     }
     circles["torch, bfloat16"].precision = torch.bfloat16
@@ -144,7 +144,7 @@ def time_command(model: str, circle: Circle) -> dict[str, float]:
     found = {}
     with tempfile.TemporaryDirectory() as folder, patch.dict(os.environ):
         photograph = portrait(circle, Path(folder), 0.25)
-        for name, runtime in (("torch", "torch"), ("ONNX Runtime", "light")):
+        for name, runtime in (("torch", "torch"), ("ONNX Runtime", "onnx")):
             os.environ[VARIABLE] = runtime
             found[name] = seconds_of_children(lambda: time_edit(model, *photograph, "smile"))
     return found

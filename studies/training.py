@@ -21,6 +21,7 @@ from istrc.errors import InputError
 from istrc.evaluation.machine import Clock, machine
 from istrc.evaluation.results import markdown_table
 from istrc.training.cost import read
+from istrc.training.settings import OLD_PARTS
 
 # In the order in which they are trained; `spaces` embeds and encodes every face for those after it
 RUNS = {
@@ -34,7 +35,7 @@ RUNS = {
     "attributes": "classifiers",
     "changes": "changes",
     "probes": "probes",
-    "reach": "how far prototypes go",
+    "stopping": "where edits stop",
 }
 # NVIDIA H100 SXM, bfloat16 without sparsity, as its data sheet has it. Networks this small reach a
 # small part of it, and each operator costs the host what launching it costs, whatever its size.
@@ -59,11 +60,11 @@ def evaluate_training(
     Raises InputError where nothing was kept.
     """
     folder = Path(folder)
-    found = {name: read(folder / "runs" / name) for name in RUNS}
-    found = {name: cost for name, cost in found.items() if cost}
+    found = {name: read(folder / "runs" / name) for name in (*RUNS, *OLD_PARTS)}
+    found = {OLD_PARTS.get(name, name): cost for name, cost in found.items() if cost}
     if not found:
         raise InputError(
-            f"{folder}: keeps no record of its training (runs/*/spent.json); give the folder that "
+            f"{folder}: keeps no record of its training (runs/*/cost.json); give the folder that "
             "istrc train all made"
         )
     # Operations a second of a matrix product in bfloat16, at its best

@@ -193,10 +193,10 @@ def test_the_bound_is_the_circles_own(toy_circle, x):
 
 def test_without_probes_an_edit_is_the_walk(toy_circle, shaped_circle, x):
     z = toy_circle.embed(x)
-    plain, reached = toy_circle.walk(z, UP), toy_circle.reach(x, z, UP)
-    assert torch.equal(reached.walk.points, plain.points)
+    plain, stopped = toy_circle.walk(z, UP), toy_circle.stopped_walk(x, z, UP)
+    assert torch.equal(stopped.walk.points, plain.points)
     c = toy_circle.encode(x)
-    assert torch.equal(reached.change, toy_circle.map_change(c, z, plain.end))
+    assert torch.equal(stopped.change, toy_circle.map_change(c, z, plain.end))
     # What probes do not know, an edit of nothing, and what the sphere alone draws, are walks too
     watched = copy.copy(shaped_circle)
     watched.probes = copy.copy(watched.probes)
@@ -207,20 +207,27 @@ def test_without_probes_an_edit_is_the_walk(toy_circle, shaped_circle, x):
         (shaped_circle, {"smile": 0.0}, "photo"),
         (shaped_circle, UP, "circle"),
     ):
-        reached = circle.reach(x, z, strengths, mode=mode)
-        assert torch.equal(reached.walk.points, circle.walk(z, strengths).points)
-        assert (reached.change is None) == (mode == "circle")
+        stopped = circle.stopped_walk(x, z, strengths, mode=mode)
+        assert torch.equal(stopped.walk.points, circle.walk(z, strengths).points)
+        assert (stopped.change is None) == (mode == "circle")
+
+
+def test_methods_have_their_old_names_too(toy_circle):
+    assert toy_circle.reach == toy_circle.stopped_walk
+    assert toy_circle.held == toy_circle.preserved
 
 
 def test_an_edit_ends_where_it_is_seen(shaped_circle, x):
     z, drawing = shaped_circle.embed(x), Rendering.of(shaped_circle, x)
     c = drawing.c
-    reached = shaped_circle.reach(x, z, {"eyeglasses": 0.5}, drawing=drawing, mode="anchored")
-    path, probes = reached.walk, shaped_circle.probes
-    assert torch.equal(path.points[0], z) and reached.change.shape == c.shape
+    stopped = shaped_circle.stopped_walk(
+        x, z, {"eyeglasses": 0.5}, drawing=drawing, mode="anchored"
+    )
+    path, probes = stopped.walk, shaped_circle.probes
+    assert torch.equal(path.points[0], z) and stopped.change.shape == c.shape
     assert (path.angle <= shaped_circle.bound + 1e-3).all()
     column = probes.names.index("eyeglasses")
-    before, after = (shaped_circle.read_code(code)[:, column] for code in (c, c + reached.change))
+    before, after = (shaped_circle.read_code(code)[:, column] for code in (c, c + stopped.change))
     goal = stopping.wanted_logits(before[:, None], probes.typical[[column]], torch.tensor([0.5]))[
         :, 0
     ]
@@ -230,9 +237,9 @@ def test_an_edit_ends_where_it_is_seen(shaped_circle, x):
     columns = torch.tensor([shaped_circle.attributes.names.index("eyeglasses")])
     torch.testing.assert_close(path.after, shaped_circle.attributes(path.end, columns))
     edited = shaped_circle.edit(x, {"eyeglasses": 0.5})
-    reached = shaped_circle.reach(x, z, {"eyeglasses": 0.5})
+    stopped = shaped_circle.stopped_walk(x, z, {"eyeglasses": 0.5})
     torch.testing.assert_close(
-        edited, drawing.drawn(reached.change, "photo", ["eyeglasses"]), atol=1e-4, rtol=0
+        edited, drawing.drawn(stopped.change, "photo", ["eyeglasses"]), atol=1e-4, rtol=0
     )
 
 

@@ -99,7 +99,7 @@ def embeddings(folder):
 
 
 def learned(folder):
-    circle = Circle.from_pretrained(runtime="light")
+    circle = Circle.from_pretrained(runtime="onnx")
     record, path = circle.recogniser.record, folder / "freckles.safetensors"
     notes = {"auc": 0.9, "auc_low": 0.8, "auc_high": 0.95, "with": 20, "without": 20}
     LearnedAttribute("freckles", np.ones(circle.dim, np.float32), 0.1, record, notes).save(path)
@@ -256,7 +256,7 @@ def copied_circle(folder, pattern):
 
 
 def use_circle(folder: Path, rng: np.random.Generator) -> None:
-    circle = Circle.from_pretrained(folder, runtime=["torch", "light"][rng.integers(2)])
+    circle = Circle.from_pretrained(folder, runtime=["torch", "onnx"][rng.integers(2)])
     read_thresholds(folder, circle)
     circle.read(folder.parent / "face.png", aligned=True).edit(smile=1)
     circle.decode(circle.to_device(np.eye(1, circle.dim, dtype=np.float32)))

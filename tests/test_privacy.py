@@ -16,6 +16,6 @@ def test_onnx_runtime_tells_nobody(tmp_path):
     assert said.stdout.strip() == "1"
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     environment.pop("ORT_DISABLE_TELEMETRY", None)
-    command = [sys.executable, "-c", "import istrc.light.graphs, istrc.photo.proposals"]
+    command = [sys.executable, "-c", "import istrc.onnx_runtime.graphs, istrc.photo.proposals"]
     subprocess.run(command, env=environment, check=True)
     assert list(tmp_path.iterdir()) == []  # such as the key of a session

@@ -26,9 +26,9 @@ def installed(monkeypatch):
     "there, preferred, expected",
     [
         ({"torch", "onnxruntime"}, "torch", "torch"),
-        ({"torch", "onnxruntime"}, "light", "light"),
-        ({"onnxruntime"}, "torch", "light"),
-        ({"torch"}, "light", "torch"),
+        ({"torch", "onnxruntime"}, "onnx", "onnx"),
+        ({"onnxruntime"}, "torch", "onnx"),
+        ({"torch"}, "onnx", "torch"),
     ],
 )
 def test_auto_takes_the_preferred_one_where_it_is_installed(installed, there, preferred, expected):
@@ -38,20 +38,29 @@ def test_auto_takes_the_preferred_one_where_it_is_installed(installed, there, pr
 
 def test_the_variable_says_what_auto_is_and_a_name_is_taken_at_its_word(installed, monkeypatch):
     monkeypatch.setenv(VARIABLE, "torch")
-    assert choose_runtime("auto", "light") == "torch"
-    assert choose_runtime("light", "torch") == "light"
+    assert choose_runtime("auto", "onnx") == "torch"
+    assert choose_runtime("onnx", "torch") == "onnx"
+
+
+def test_its_old_name_is_understood_and_another_is_refused(installed, monkeypatch):
+    assert choose_runtime("light") == "onnx"
+    monkeypatch.setenv(VARIABLE, "light")
+    assert choose_runtime() == "onnx"
+    monkeypatch.setenv(VARIABLE, "dark")
+    with pytest.raises(IstrcError, match="ISTRC_RUNTIME=dark: no such runtime; use auto, torch"):
+        choose_runtime()
 
 
 @pytest.mark.parametrize("there", [{"torch"}, set()])
 def test_what_is_asked_for_and_missing_is_named(installed, there):
     installed.intersection_update(there)
     with pytest.raises(IstrcError, match="onnxruntime"):
-        choose_runtime("light")
+        choose_runtime("onnx")
 
 
 @pytest.mark.skipif(not names(), reason="no circle is shipped yet")
-def test_commands_take_the_light_one_where_the_device_and_the_model_allow_it(installed):
-    assert options.open_circle(names()[0], "cpu", "auto").runtime == "light"
+def test_commands_take_onnx_where_the_device_and_the_model_allow_it(installed):
+    assert options.open_circle(names()[0], "cpu", "auto").runtime == "onnx"
     assert options.open_circle(names()[0], "cpu", "torch").runtime == "torch"
     assert options.open_circle(names()[0], "cpu").runtime == "torch"
     assert options.open_circle(names()[0], "auto", "auto").runtime == "torch"

@@ -92,12 +92,12 @@ def test_modes_by_hand(shaped_circle, x):
         circle.decode(z2), circle.decode_code(circle.mapping(z2)), atol=1e-4, rtol=0
     )
     for mode in MODES:
-        reached = circle.reach(x, z, UP, mode=mode)
+        stopped = circle.stopped_walk(x, z, UP, mode=mode)
         edited = circle.edit(x, UP, mode=mode)
         assert edited.shape == x.shape and bool(edited.isfinite().all())
         if mode == "anchored":
             torch.testing.assert_close(
-                edited, circle.decode_code(c + reached.change), atol=1e-4, rtol=0
+                edited, circle.decode_code(c + stopped.change), atol=1e-4, rtol=0
             )
 
 

@@ -50,7 +50,7 @@ def measure(pictures: int, rounds: int) -> dict[str, Any]:
 
     from istrc.circle import Circle
 
-    circle = Circle.from_pretrained(runtime="light")
+    circle = Circle.from_pretrained(runtime="onnx")
     sizes = {"small": JOBS * TOGETHER, "large": pictures}
     took: list[dict[str, dict[str, float]]] = []
     with tempfile.TemporaryDirectory() as made:

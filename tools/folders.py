@@ -119,7 +119,7 @@ def networks_alone(circle: Any, name: str, crops: np.ndarray) -> tuple[float, fl
 @contextlib.contextmanager
 def inside_networks() -> Iterator[dict[str, float]]:
     """From here on the seconds inside networks are counted."""
-    from istrc.light.graphs import Graphs
+    from istrc.onnx_runtime.graphs import Graphs
 
     run, spent = Graphs.run, {"seconds": 0.0, "cpu_seconds": 0.0}
 
@@ -194,7 +194,7 @@ def main() -> None:
     from istrc.circle import Circle
     from istrc.evaluation.results import write_results
 
-    circle = Circle.from_pretrained(runtime="light")
+    circle = Circle.from_pretrained(runtime="onnx")
     found: dict[str, Any] = {"cores": cores(), "load": os.getloadavg()[0]}
     with tempfile.TemporaryDirectory() as made:
         for name in given.only or COMMANDS:

@@ -48,11 +48,11 @@ AT_MOST = 6  # kills in one OUT, or a command that keeps nothing on the way woul
 # By trainings, in this order
 NEEDED = ("prepare", "facenet", "began", "landmarks")
 # Of these the same bytes cannot be asked: seconds, times of files, and logs that go on
-OTHERWISE = ("spent.json", ".istrc.jsonl", "log")
+OTHERWISE = ("cost.json", ".istrc.jsonl", "log")
 UNDER_WAY = (".tmp", ".partial", ".parts")  # in names of what is not whole yet
 IMPORTED = (
     *("onnxruntime", "torch.utils.tensorboard", "torch._dynamo", "pytorch_metric_learning.losses"),
-    *("istrc.cli.train", "istrc.light.parts", "istrc.training.all"),
+    *("istrc.cli.train", "istrc.onnx_runtime.parts", "istrc.training.all"),
 )
 Line = Callable[[Path], list[str]]  # from OUT to the command line
 TRIES = 8  # for each kill that is asked for; a command that is never hit in time ends with fewer
@@ -128,7 +128,7 @@ def make_faces(home: Path, count: int = 20) -> None:
     from istrc.circle import Circle
     from istrc.health import drawn
 
-    circle = Circle.from_pretrained(runtime="light")
+    circle = Circle.from_pretrained(runtime="onnx")
     (home / "faces").mkdir()
     for k in range(count):
         Image.fromarray(drawn(circle, k)).save(home / "faces" / f"{k}.png")

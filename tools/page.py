@@ -179,7 +179,7 @@ def make_pictures(folder: Path) -> list[Path]:
     from istrc.circle import Circle
     from istrc.serve.samples import draw_samples
 
-    drawn = draw_samples(Circle.from_pretrained(runtime="light"), count=PICTURES, seed=3)
+    drawn = draw_samples(Circle.from_pretrained(runtime="onnx"), count=PICTURES, seed=3)
     paths = [folder / f"face-{number}.jpg" for number in range(len(drawn))]
     for path, face in zip(paths, drawn, strict=True):
         framed = np.pad(face, ((60, 60), (90, 90), (0, 0)), mode="edge")

@@ -86,7 +86,7 @@ def soak(what: str, count: int, out: Path, minutes: float = 600) -> None:
 
     before, command = there().get(what, []), " ".join(["python", "tools/soak.py", *sys.argv[1:]])
     with tempfile.TemporaryDirectory() as folder:
-        home, circle = Path(folder), Circle.from_pretrained(runtime="light")
+        home, circle = Path(folder), Circle.from_pretrained(runtime="onnx")
         for k in range(8):  # twice the size of CelebA's, as the page has to find the faces
             Image.fromarray(drawn(circle, k)).resize((356, 436)).save(home / f"{k}.png")
         most = count - sum(one["times"] for one in before)

@@ -2,8 +2,8 @@
 
 What a circle does between its networks (sphere, walk, stopping, tone) is written once, in the words
 that both libraries have: `axis`, `keepdims`, `clip`, `where`. Where there is a tensor, torch has
-been imported; nothing here imports it, so that the runtime without torch (istrc.light) computes
-the same formulas.
+been imported; nothing here imports it, so that the runtime without torch (istrc.onnx_runtime)
+computes the same formulas.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from istrc import hub_card, pretrained
 from istrc.arrays import Array, indices, inference, numbers
 from istrc.attributes import TRANSFORMATIONS
 from istrc.data.prepared import to_array
-from istrc.edit import holding, stopping
+from istrc.edit import constraints, stopping
 from istrc.edit import walk as walking
 from istrc.edit.render import Rendering
 from istrc.errors import InputError, suggest
@@ -87,7 +87,7 @@ class Circle(Networks):
             recogniser: of a circle that was trained for an outside recogniser: its file, or the
                 recogniser itself. None looks for the file in the folder (`save_pretrained` with
                 `copy`), then where it was when the circle was saved.
-            runtime: "torch", "light" (ONNX Runtime and NumPy; arrays instead of tensors, on the
+            runtime: "torch", "onnx" (ONNX Runtime and NumPy; arrays instead of tensors, on the
                 CPU), or "auto": torch where it is installed. See istrc.runtime.
 
         Raises InputError when it is missing or damaged, or belongs to another recogniser.
@@ -140,8 +140,8 @@ class Circle(Networks):
 
         Args:
             strengths: signed, within [-2, 2]; `istrc.edit.walk.targets` says what a strength means.
-            keep: attributes to hold besides those that the edit holds by itself
-                (istrc.edit.holding); [] holds nothing at all, and ["none", "male"] the sex alone.
+            keep: attributes to preserve besides those that the edit preserves by itself
+                (istrc.edit.constraints); [] preserves none, and ["none", "male"] the sex alone.
             metric: "data", or the paper's "euclidean".
             step: constant length of a step, radians.
             bound: the farthest from z, radians, of all or of each (B,); None is the circle's own.
@@ -161,7 +161,7 @@ class Circle(Networks):
             if not abs(value) <= STRENGTH_LIMIT:
                 limits = f"-{STRENGTH_LIMIT:g} to +{STRENGTH_LIMIT:g}"
                 raise InputError(f"{name}={value:g}: strength out of range; use {limits}")
-        keep = self.held(keep, strengths)
+        keep = self.preserved(keep, strengths)
         classifiers = self.classifiers
         edited = [classifiers.names.index(name) for name in strengths]
         kept = [classifiers.names.index(name) for name in keep]
@@ -173,7 +173,7 @@ class Circle(Networks):
         how: dict[str, Any] = dict(metric=metric, step=step, bound=bound)
         return walking.walk(z, classifiers, wanted, edited, kept, **how)
 
-    def reach(
+    def stopped_walk(
         self,
         x: Array,
         z: Array,
@@ -183,7 +183,7 @@ class Circle(Networks):
         mode: str = "photo",
         metric: str = "data",
         drawing: Rendering | None = None,
-    ) -> stopping.Reached:
+    ) -> stopping.Stopped:
         """The walk of an edit of faces x, ended where the code shows what was asked, and what it
         changes in the codes.
 
@@ -193,18 +193,18 @@ class Circle(Networks):
         Args:
             drawing: of these faces, where there is one already.
         """
-        keep, asked, z = holding.named(keep), asked_of(strengths), self.to_device(z)
+        keep, asked, z = constraints.named(keep), asked_of(strengths), self.to_device(z)
         known = self.probes is not None and set(asked) <= set(self.probes.names)
         how: dict[str, Any] = dict(keep=keep, metric=metric)
         if mode == "circle":
-            return stopping.Reached(self.walk(z, strengths, **how), None)
+            return stopping.Stopped(self.walk(z, strengths, **how), None)
         drawing = Rendering.of(self, x) if drawing is None else drawing
         if not asked or not known:
             path = self.walk(z, strengths, **how)
-            return stopping.Reached(path, self.map_change(drawing.c, z, path.end))
+            return stopping.Stopped(path, self.map_change(drawing.c, z, path.end))
         far = self.walk(z, strengths, **how, beyond=stopping.BEYOND)
         watched = {*stopping.WATCHED, *(keep or [])}
-        kept = [name for name in self.held(keep, strengths) if name in watched]
+        kept = [name for name in self.preserved(keep, strengths) if name in watched]
         looks: dict[str, Any] = {}
         if self.same_person < math.pi:  # nothing is farther than that
             looks["recognised"] = lambda change, rows: self.embed(
@@ -212,7 +212,7 @@ class Circle(Networks):
             )
         if mode == "photo":
             looks["shown"] = lambda change: drawing.shown(change, asked)
-        return stopping.reach(
+        return stopping.stop(
             self, drawing.c, z, asked, far, kept, same_person=self.same_person, **looks
         )
 
@@ -238,10 +238,10 @@ class Circle(Networks):
         """Edit faces (B, 3, S, S): embed, walk as far as it takes, draw."""
         how: dict[str, Any] = dict(keep=keep, mode=mode, metric=metric)
         drawing = None if mode == "circle" else Rendering.of(self, x)
-        reached = self.reach(x, self.embed(x), strengths, **how, drawing=drawing)
+        stopped = self.stopped_walk(x, self.embed(x), strengths, **how, drawing=drawing)
         if drawing is None:
-            return self.decode(reached.walk.end)
-        return drawing.drawn(reached.change, mode, asked_of(strengths))
+            return self.decode(stopped.walk.end)
+        return drawing.drawn(stopped.change, mode, asked_of(strengths))
 
     # Attributes of one's own
 
@@ -368,11 +368,13 @@ class Circle(Networks):
         crops = np.stack([frame.crop(picture.pixels, self.size) for frame in frames])
         return picture, frames, crops
 
-    def held(self, keep: Iterable[str] | None, strengths: Mapping[str, float]) -> list[str]:
-        """The attributes that a walk holds: by itself those that there are, and those asked for."""
-        keep = holding.named(keep)
-        known = {*self.attributes.names, *map(self._check, holding.asked(keep))}
-        return [name for name in holding.held(asked_of(strengths), keep) if name in known]
+    def preserved(self, keep: Iterable[str] | None, strengths: Mapping[str, float]) -> list[str]:
+        """The attributes that a walk preserves: its own that there are, and those asked for."""
+        keep = constraints.named(keep)
+        known = {*self.attributes.names, *map(self._check, constraints.asked(keep))}
+        return [name for name in constraints.preserved(asked_of(strengths), keep) if name in known]
+
+    reach, held = stopped_walk, preserved  # their old names
 
     def _check(self, name: str) -> str:
         if name not in self.attributes.names and name not in self.learned:

@@ -118,8 +118,8 @@ def edited(
     """
     circle, x, z = _together(faces)
     drawing = None if mode == "circle" else _rendering(faces, x)
-    reached = circle.reach(x, z, strengths, mode=mode, drawing=drawing, **how)
-    walk, change, asked = reached.walk, reached.change, asked_of(strengths)
+    stopped = circle.stopped_walk(x, z, strengths, mode=mode, drawing=drawing, **how)
+    walk, change, asked = stopped.walk, stopped.change, asked_of(strengths)
     if drawing is None:
         drawn = circle.decode(walk.end)
     elif mode == "photo":

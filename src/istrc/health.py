@@ -124,7 +124,7 @@ def self_test() -> dict[str, Any]:
     from istrc.pretrained import has_graphs
     from istrc.runtime import choose_runtime
 
-    runtime = choose_runtime(prefer="light" if has_graphs(DEFAULT) else "torch")
+    runtime = choose_runtime(prefer="onnx" if has_graphs(DEFAULT) else "torch")
     circle = Circle.from_pretrained(runtime=runtime)
     with tempfile.TemporaryDirectory() as folder:
         path, out = Path(folder, "drawn.png"), Path(folder, "edited.png")

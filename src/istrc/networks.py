@@ -59,7 +59,7 @@ class Networks:
     """Parts that were trained apart, behind one interface.
 
     Arrays are tensors where the parts are networks of torch. Where they are graphs of ONNX
-    (istrc.light), which need no torch, they are NumPy's; nothing else differs.
+    (istrc.onnx_runtime), which need no torch, they are NumPy's; nothing else differs.
 
     `precision` is of the convolutions: torch.float32, or torch.bfloat16, which is several times
     faster on processors that multiply it and moves pictures by about a level
@@ -96,9 +96,9 @@ class Networks:
     ):
         self._running: Any  # of either runtime
         if hasattr(autoencoder, "graphs"):
-            from istrc.light import parts as light
+            from istrc.onnx_runtime import parts as onnx
 
-            self._running = light.Running()
+            self._running = onnx.Running()
         else:
             from istrc.models.fused import Running
 
@@ -154,7 +154,7 @@ class Networks:
 
     @property
     def runtime(self) -> str:
-        """ "torch" or "light"."""
+        """ "torch" or "onnx"."""
         return self._running.runtime
 
     @property

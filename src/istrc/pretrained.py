@@ -155,8 +155,8 @@ def shipped_aligner(runtime: str = "torch") -> Any:
 
 def _loaders(runtime: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """What opens a part, and what makes our FaceNet a recogniser."""
-    if runtime == "light":
-        from istrc.light import parts
+    if runtime == "onnx":
+        from istrc.onnx_runtime import parts
 
         return parts.load_part, parts.Own
     from istrc.models.serialization import load_part

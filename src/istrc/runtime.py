@@ -1,4 +1,7 @@
-"""Which runtime computes: torch, or ONNX Runtime and NumPy (istrc.light). Nothing heavy here."""
+"""Which runtime computes: torch, or ONNX Runtime and NumPy (istrc.onnx_runtime).
+
+Nothing heavy here.
+"""
 
 from __future__ import annotations
 
@@ -10,23 +13,22 @@ from pathlib import Path
 
 from istrc.errors import IstrcError
 
-RUNTIMES = ("auto", "torch", "light")
+RUNTIMES = ("auto", "torch", "onnx")
+OLD = {"light": "onnx"}  # names that are understood, too
 VARIABLE = "ISTRC_RUNTIME"
 REMEDY = "pip install 'istrc[train]'"
 
 
 def choose_runtime(asked: str = "auto", prefer: str = "torch") -> str:
-    """ "torch" or "light". "auto" is what $ISTRC_RUNTIME says, else the preferred one if installed.
+    """ "torch" or "onnx". "auto" is what $ISTRC_RUNTIME says, else the preferred one if installed.
 
     Raises IstrcError for another name, and where what is asked for is not installed.
     """
     name = os.environ.get(VARIABLE, "").strip() or "auto" if asked == "auto" else asked
-    if name not in RUNTIMES:
-        where = "" if asked == name else f"{VARIABLE}="
-        raise IstrcError(f"{where}{name}: no such runtime; use {', '.join(RUNTIMES)}")
+    name = runtime_named(name, "" if asked == name else f"{VARIABLE}=")
     if name == "auto":
-        package = {"torch": "torch", "light": "onnxruntime"}
-        other = "light" if prefer == "torch" else "torch"
+        package = {"torch": "torch", "onnx": "onnxruntime"}
+        other = "onnx" if prefer == "torch" else "torch"
         name = prefer if has(package[prefer]) or not has(package[other]) else other
     if name == "torch":
         need_torch("--runtime torch")
@@ -34,6 +36,16 @@ def choose_runtime(asked: str = "auto", prefer: str = "torch") -> str:
         raise IstrcError(
             f"the runtime without torch needs onnxruntime: pip install onnxruntime; or {REMEDY}"
         )
+    return name
+
+
+def runtime_named(name: str, where: str = "") -> str:
+    """The name, or the one that an old name stands for. Raises IstrcError for another, told to be
+    from `where`.
+    """
+    name = OLD.get(name, name)
+    if name not in RUNTIMES:
+        raise IstrcError(f"{where}{name}: no such runtime; use {', '.join(RUNTIMES)}")
     return name
 
 
@@ -64,7 +76,7 @@ def cores() -> int:
 
 def threads_of(runtime: str) -> int:
     """How many threads a network may use in this process."""
-    if runtime == "light":
+    if runtime == "onnx":
         return os.cpu_count() or 1
     import torch
 
@@ -73,8 +85,8 @@ def threads_of(runtime: str) -> int:
 
 def limit_threads(runtime: str, count: int) -> None:
     """How many threads networks may use in this process; said before a circle is opened."""
-    if runtime == "light":
-        from istrc.light import graphs
+    if runtime == "onnx":
+        from istrc.onnx_runtime import graphs
 
         graphs.limit_threads(count)
     else:

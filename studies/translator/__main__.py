@@ -49,7 +49,7 @@ def draw(
             x, edits = prepared.batch(some), {name: strength}
             for kind, drawn in (("with", With), ("without", Rendering)):
                 drawing = drawn.of(circle, x)
-                change = circle.reach(x, circle.embed(x), edits, drawing=drawing).change
+                change = circle.stopped_walk(x, circle.embed(x), edits, drawing=drawing).change
                 (out / kind).mkdir(parents=True, exist_ok=True)
                 edited = to_pixels(drawing.drawn(change, "photo", edits))
                 np.save(out / kind / f"{name}{strength:+g}.npy", edited)

@@ -85,7 +85,7 @@ def test_batches_are_given_in_order_and_ever_fewer(count):
     assert _shared_out([], count, 4) == []
 
 
-TASK = Task(look, {}, list, "light", copy_some, at_once=3)
+TASK = Task(look, {}, list, "onnx", copy_some, at_once=3)
 
 
 def test_a_killed_worker_loses_nothing(cluster, jobs):

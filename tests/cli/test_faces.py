@@ -27,6 +27,13 @@ def test_faces_are_listed_on_standard_output_largest_first(istrc, two):
     assert " px at (" in first
 
 
+def test_a_runtime_has_its_old_name_too_which_no_help_shows(istrc, two):
+    assert istrc("faces", two, "--runtime", "light").out == istrc("faces", two).out != ""
+    other, said = istrc("faces", two, "--runtime", "dark"), istrc("faces", "--help").out
+    assert other.exit_code == 2 and "use auto, torch, onnx" in other.err
+    assert "auto|torch|onnx" in said and "light" not in said
+
+
 def test_the_numbers_are_those_of_face_k(istrc, two, toy_model, tmp_path):
     result = istrc("faces", two, "-o", tmp_path / "numbered.png", "--json")
     assert result.exit_code == 0

@@ -138,7 +138,7 @@ def test_what_goes_on_ends_with_the_same_bytes(istrc, faces, tmp_path, command, 
     from istrc.circle import Circle
     from istrc.health import drawn
 
-    folder, out, circle = tmp_path / "in", tmp_path / "out", Circle.from_pretrained(runtime="light")
+    folder, out, circle = tmp_path / "in", tmp_path / "out", Circle.from_pretrained(runtime="onnx")
     folder.mkdir()
     for number in range(11):  # of which eight are drawn together
         Image.fromarray(drawn(circle, number)).save(folder / f"{number:02d}.png")

@@ -187,8 +187,8 @@ def test_a_tail_that_shortens_leaves_nothing_behind(circle, kites):
 def test_an_edit_folds_nothing(circle, kite):
     face = circle.read(kite[0], points=kite[1])
     for strengths in ({"long": 2.0}, {"long": -2.0}, {"long": 2.0, "red": 2.0}):
-        reached = circle.reach(face.x, face.z, strengths, drawing=face.rendering)
-        (layers,) = face.rendering.layers(reached.change, strengths)
+        stopped = circle.stopped_walk(face.x, face.z, strengths, drawing=face.rendering)
+        (layers,) = face.rendering.layers(stopped.change, strengths)
         own, now = (signed_of(one[circle.mesh.triangles]) for one in (layers.before, layers.after))
         assert (now[own > 1e-6] > 0).all() and np.array_equal(layers.before[9:], layers.after[9:])
 
@@ -249,15 +249,15 @@ def shipped_or_blank(blank_model):
 
 def test_without_torch_it_is_the_same(made, circle, kite):
     pytest.importorskip("onnx")
-    from istrc.light.export import export_circle
+    from istrc.onnx_runtime.export import export_circle
 
-    export_circle(made / "circle", made / "light")
-    light = Circle.from_pretrained(made / "light", runtime="light")
+    export_circle(made / "circle", made / "onnx")
+    onnx = Circle.from_pretrained(made / "onnx", runtime="onnx")
     path, places = kite
-    ours, theirs = (one.read(path, points=places).edit(long=1).pixels for one in (circle, light))
+    ours, theirs = (one.read(path, points=places).edit(long=1).pixels for one in (circle, onnx))
     assert np.abs(ours.astype(int) - theirs).max() <= 2
     x = circle.read(path).x
-    np.testing.assert_allclose(light.find(x.numpy()), circle.find(x).numpy(), atol=1e-3)
+    np.testing.assert_allclose(onnx.find(x.numpy()), circle.find(x).numpy(), atol=1e-3)
 
 
 def test_a_face_is_not_trained_of_nine_points(made, tmp_path):

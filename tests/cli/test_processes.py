@@ -26,7 +26,7 @@ def work(pid, job, settings):
 
 
 def done(dies=(), breaks=(), count=2):
-    task = Task(work, {"dies": dies, "breaks": breaks}, opened, runtime="light")
+    task = Task(work, {"dies": dies, "breaks": breaks}, opened, runtime="onnx")
     return in_processes(PARTS, task, count, Stop())
 
 

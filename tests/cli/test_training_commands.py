@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from istrc.cli import train
+from istrc.training import settings
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +79,10 @@ def test_every_part_is_a_command(istrc):
     for part in train.PARTS:
         assert part in listed
         assert istrc("train", part, "--help").exit_code == 0
+    for old, part in settings.OLD_PARTS.items():  # is understood, and not shown
+        assert f" {old} " not in listed
+        told = [istrc("train", name, "--help").out for name in (old, part)]
+        assert told[0].replace(f"train {old}", f"train {part}").split() == told[1].split()
 
 
 def test_the_allocator_is_set_by_starting_anew_only_in_our_own_process(monkeypatch):

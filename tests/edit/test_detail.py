@@ -148,7 +148,7 @@ def test_what_is_broad_grows_less_than_what_is_fine():
             np.testing.assert_allclose(change, wanted, atol=0.05 * np.abs(wanted).max())
 
 
-@pytest.mark.parametrize("runtime", ["torch", "light"])
+@pytest.mark.parametrize("runtime", ["torch", "onnx"])
 def test_the_shipped_circle_ages_by_stronger_detail(runtime, tmp_path):
     """Real weights and a photograph: where faces have folds, hers grow with age and fade."""
     data = pytest.importorskip("skimage.data")

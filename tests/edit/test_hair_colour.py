@@ -267,7 +267,7 @@ def test_with_the_shipped_weights_hair_becomes_black_and_wall_and_suit_stay(tmp_
 
     photograph = data.astronaut()
     Image.fromarray(photograph).save(tmp_path / "her.png")
-    face = Circle.from_pretrained(runtime="light").read(tmp_path / "her.png")
+    face = Circle.from_pretrained(runtime="onnx").read(tmp_path / "her.png")
     new = face.edit(black_hair=1.0).pixels
     hair, wall, suit = np.s_[25:60, 200:260], np.s_[5:120, 20:120], np.s_[300:500, 100:500]
     assert new[hair].mean() < photograph[hair].mean() - 30

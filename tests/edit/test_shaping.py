@@ -19,7 +19,7 @@ from istrc.edit.shaping import (
     unturned,
     wanted_measures,
 )
-from istrc.edit.stopping import reach
+from istrc.edit.stopping import stop
 from istrc.shape.measures import measures
 
 
@@ -59,24 +59,24 @@ def test_what_is_missing_of_a_length_is_made_up(face_points, path, shaped):
     toy, c = shaped(face_points, "big_nose", ranges, "nose_width")
     walk, z = path()
     for strength, wanted in ((1.0, 1 + VISIBLE), (2.0, 1 + 2 * VISIBLE), (0.5, 1 + VISIBLE / 2)):
-        reached = reach(toy, c, z, {"big_nose": strength}, walk, [])
-        found = measured(toy, c + reached.change, "nose_width")
+        stopped = stop(toy, c, z, {"big_nose": strength}, walk, [])
+        found = measured(toy, c + stopped.change, "nose_width")
         assert found == pytest.approx(wanted * before, rel=2e-2)
     # What pictures show a part of alone goes further, and no further than the class
     for gain, wanted in ((1.5, 1 + 1.5 * VISIBLE), (9.0, 2 + ROOM * 0.7)):
         toy.probes.gain[0, 0] = gain
-        reached = reach(toy, c, z, {"big_nose": 1.0}, walk, [])
-        found = measured(toy, c + reached.change, "nose_width")
+        stopped = stop(toy, c, z, {"big_nose": 1.0}, walk, [])
+        found = measured(toy, c + stopped.change, "nose_width")
         assert found == pytest.approx(wanted * before, rel=2e-2)
     toy.probes.gain[0, 0] = 1.0
     # A walk that brings all of it is left alone
     toy.way[2:] = 0.5 * before * toy.probes.directions[0].flatten() / 0.4  # at 0.4 radians
-    change = reach(toy, c, z, {"big_nose": 1.0}, walk, []).change
+    change = stop(toy, c, z, {"big_nose": 1.0}, walk, []).change
     found = measured(toy, c + change, "nose_width")
     assert found == pytest.approx(1.5 * before, rel=2e-2)
     # One that goes far beyond what the class has is held back
     toy.way[2:] *= 10
-    change = reach(toy, c, z, {"big_nose": 1.0}, walk, []).change
+    change = stop(toy, c, z, {"big_nose": 1.0}, walk, []).change
     assert measured(toy, c + change, "nose_width") == pytest.approx(2 * before, rel=0.05)
 
 
@@ -137,7 +137,7 @@ def test_who_becomes_older_keeps_their_expression(face_points, nets, path):
     c = torch.cat([torch.tensor([3.0, 0.0]), torch.from_numpy(face_points).float().flatten()])[None]
     walk, z = path()
     before = {name: measured(toy, c, name) for name in measure.values()}
-    change = reach(toy, c, z, {"young": -1.0}, walk, []).change
+    change = stop(toy, c, z, {"young": -1.0}, walk, []).change
     for name, value in before.items():
         assert measured(toy, c + change, name) == pytest.approx(value, abs=2e-3)
     opened = change + torch.cat([torch.zeros(2), opens])
@@ -154,7 +154,7 @@ def test_an_edit_moves_what_it_is_of(face_points, path, shaped):
     toy.probes.directions.zero_()
     toy.way[2:] = 0.1 * torch.randn(136, generator=torch.Generator().manual_seed(0))
     walk, z = path()
-    change = reach(toy, c, z, {"big_nose": 1.0}, walk, []).change
+    change = stop(toy, c, z, {"big_nose": 1.0}, walk, []).change
     moved = change[0, 2:].view(68, 2).abs().amax(1) > 0
     assert torch.equal(moved, torch.from_numpy(moving(["big_nose"]).any(1)))
 
@@ -203,7 +203,7 @@ def test_who_stops_smiling_shuts_their_mouth(face_points, open_mouth, path, shap
         ({"smile": -1.0}, ["mouth_open"], gap),
         ({"smile": -0.5}, [], gap / 2),
     ):
-        change = reach(toy, c, z, strengths, walk, kept).change
+        change = stop(toy, c, z, strengths, walk, kept).change
         assert measured(toy, c + change, "lip_gap") == pytest.approx(wanted, abs=2e-2)
 
 

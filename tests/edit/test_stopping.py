@@ -8,17 +8,17 @@ from hypothesis import strategies as st
 from istrc import sphere
 from istrc.edit.shaping import LEAST
 from istrc.edit.stopping import (
+    CONFIDENT,
     FURTHER,
     LOOKS,
-    MEASURED_MOST,
-    MOST,
+    MAX_MEASURED,
+    MAX_PROTOTYPE,
     ORDINARY,
-    SURE,
     arrival,
     completed,
     departure,
     ordinary,
-    reach,
+    stop,
     wanted_logits,
     within,
 )
@@ -68,26 +68,26 @@ def test_arrival_between_two_frames():
 
 
 def test_departure_is_where_a_kept_attribute_weakens_too_far():
-    high, low = 3 * SURE, 1.5 * SURE  # may fall to SURE, and to half of it
+    high, low = 3 * CONFIDENT, 1.5 * CONFIDENT  # may fall to CONFIDENT, and to half of it
     ways = {
-        (high, high, SURE + 0.1, high, high): 1.0,  # weaker, and sure enough
+        (high, high, CONFIDENT + 0.1, high, high): 1.0,  # weaker, and sure enough
         (high, high, 0.0, high, high): 1.25 / 4 + (2 / 3 - 0.25) / 4,  # 2/3 of the second leg
         (-high, -high, -high, -high, high): 3 / 4 + 1 / 12,  # to the other side, at once too far
         (low, 0.5 * low, low, low, low): 1.0,
         (low, 0.0, low, low, low): (2 / 3) / 4,
         (
-            1.1 * SURE,
+            1.1 * CONFIDENT,
             0.1,
-            -0.6 * SURE,
+            -0.6 * CONFIDENT,
             1.0,
             1.0,
         ): None,  # hardly sure: may weaken to nothing, not turn
-        (0.9 * SURE, -high, high, -high, high): 1.0,  # nothing to lose
+        (0.9 * CONFIDENT, -high, high, -high, high): 1.0,  # nothing to lose
     }
     seen = torch.tensor(list(ways)).T[:, :, None]  # (K, B, 1)
     share = departure(seen).tolist()
-    # It may weaken to a tenth of SURE, which the second leg passes
-    turned = 1 / 4 + (0.1 - 0.1 * SURE) / (0.1 + 0.6 * SURE) / 4
+    # It may weaken to a tenth of CONFIDENT, which the second leg passes
+    turned = 1 / 4 + (0.1 - 0.1 * CONFIDENT) / (0.1 + 0.6 * CONFIDENT) / 4
     expected = [turned if value is None else value for value in ways.values()]
     assert share == pytest.approx(expected, abs=1e-5)
     assert min(share) > 0  # every edit does something
@@ -120,19 +120,19 @@ def test_a_strength_leads_to_the_middle_of_the_class():
 def test_an_edit_ends_where_the_probe_says_so(nets, path):
     toy, (walk, z) = nets(), path(3)
     c = torch.tensor([[-4.0, 0.0], [-1.0, 0.0], [3.9, 0.0]])
-    reached = reach(toy, c, z, {"smile": 1.0}, walk, [])
-    assert reached.walk.reached.all()
+    stopped = stop(toy, c, z, {"smile": 1.0}, walk, [])
+    assert stopped.walk.reached.all()
     # To the middle of those that smile, and LEAST of the gap where that is behind already
-    said = (c + reached.change)[:, 0]
+    said = (c + stopped.change)[:, 0]
     torch.testing.assert_close(said, torch.tensor([4.0, 4.0, 3.9 + 8 * LEAST]), atol=1e-3, rtol=0)
     angles = torch.tensor([0.8, 0.5, 8 * LEAST / 10])
-    torch.testing.assert_close(reached.walk.angle, angles, atol=2e-3, rtol=0)
+    torch.testing.assert_close(stopped.walk.angle, angles, atol=2e-3, rtol=0)
     torch.testing.assert_close(
-        sphere.angle(reached.walk.end, z), reached.walk.angle, atol=1e-4, rtol=0
+        sphere.angle(stopped.walk.end, z), stopped.walk.angle, atol=1e-4, rtol=0
     )
-    half = reach(toy, c, z, {"smile": 0.5}, walk, [])
-    torch.testing.assert_close(half.change, reached.change / 2, atol=1e-3, rtol=0)
-    back = reach(toy, -c, z, {"smile": -1.0}, walk, [])
+    half = stop(toy, c, z, {"smile": 0.5}, walk, [])
+    torch.testing.assert_close(half.change, stopped.change / 2, atol=1e-3, rtol=0)
+    back = stop(toy, -c, z, {"smile": -1.0}, walk, [])
     assert not back.walk.reached.any()  # this walk only ever adds a smile
 
 
@@ -142,26 +142,27 @@ def test_what_lags_behind_goes_on_in_the_walks_direction(nets, path):
     toy, (walk, z) = nets(), path(3, far=far)
     beyond = 10 * far * (1 + float(FURTHER[0])) / 2  # logits that are beyond the walk's end
     c = torch.tensor([[4 - beyond, 0.0], [-9.0, 0.0], [1.0, 0.0]])
-    reached = reach(toy, c, z, {"smile": 1.0}, walk, [])
-    assert reached.walk.reached.tolist() == [True, False, True]
-    said = (c + reached.change)[:, 0]
+    stopped = stop(toy, c, z, {"smile": 1.0}, walk, [])
+    assert stopped.walk.reached.tolist() == [True, False, True]
+    said = (c + stopped.change)[:, 0]
     torch.testing.assert_close(said[[0, 2]], torch.tensor([4.0, 4.0]), atol=1e-3, rtol=0)
     # What it never shows is not to be had by going on
-    torch.testing.assert_close(reached.change[1], far * toy.way, atol=0.02, rtol=0)
+    torch.testing.assert_close(stopped.change[1], far * toy.way, atol=0.02, rtol=0)
     wanted = torch.tensor([far, far, 0.3])
-    torch.testing.assert_close(reached.walk.angle, wanted, atol=2e-3, rtol=0)
+    torch.testing.assert_close(stopped.walk.angle, wanted, atol=2e-3, rtol=0)
 
 
 def test_an_edit_ends_before_what_is_kept_is_lost(nets, path):
     toy, (walk, z) = nets(), path()
-    c = torch.tensor([[-4.0, 3 * SURE]])
-    kept = reach(toy, c, z, {"smile": 1.0}, walk, ["male"])
+    c = torch.tensor([[-4.0, 3 * CONFIDENT]])
+    kept = stop(toy, c, z, {"smile": 1.0}, walk, ["male"])
     said = (c + kept.change)[0]
-    # A logit may weaken by SURE
-    assert float(said[1]) == pytest.approx(2 * SURE, abs=1e-2) or float(said[1]) >= SURE - 1e-2
+    # A logit may weaken by CONFIDENT
+    sex = float(said[1])
+    assert sex == pytest.approx(2 * CONFIDENT, abs=1e-2) or sex >= CONFIDENT - 1e-2
     assert float(said[0]) < 3 and not kept.walk.reached.any()
     # Of what the probes do not know, nothing can be kept
-    free = reach(toy, c, z, {"smile": 1.0}, walk, ["chubby"])
+    free = stop(toy, c, z, {"smile": 1.0}, walk, ["chubby"])
     assert float((c + free.change)[0, 0]) == pytest.approx(4.0, abs=1e-3)
 
 
@@ -170,7 +171,7 @@ def test_no_code_leaves_what_real_faces_show(nets, path):
     toy.probes.mean, toy.probes.spread = torch.tensor([-1.0, 0.5]), torch.tensor([1.0, 0.2])
     low, high = (toy.probes.mean + sign * ORDINARY * toy.probes.spread for sign in (-1, 1))
     c = torch.tensor([[-2.0, 0.5], [2.5, -9.0]])  # the second lies outside of it already
-    moved = c + reach(toy, c, z, {"smile": 1.0}, walk, []).change
+    moved = c + stop(toy, c, z, {"smile": 1.0}, walk, []).change
     assert float(moved[0, 0]) == pytest.approx(float(high[0]))
     assert float(moved[0, 1]) == pytest.approx(float(low[1]))
     torch.testing.assert_close(moved[1], c[1])  # it goes no further out, and is not brought back
@@ -212,7 +213,7 @@ def test_a_face_s_shape_goes_once_along_a_prototype_and_its_colour_on(nets, face
     torch.testing.assert_close(change[0, 2:], once[0, 2:])
     c[0, 0] = -5.0
     change, done = completed(toy, c, 0 * c, {"smile": 1.0}, lambda change: change)
-    assert not done.any() and float(change[0, 0]) == pytest.approx(2 * MOST)
+    assert not done.any() and float(change[0, 0]) == pytest.approx(2 * MAX_PROTOTYPE)
 
 
 def test_who_becomes_older_has_what_grey_hair_comes_with(nets):
@@ -240,10 +241,10 @@ def test_a_prototype_goes_on_where_the_picture_falls_short(nets):
 
     found, done = completed(toy, c, change, {"smile": 1.0}, half)
     # Of the first 8 logits are missing, of the second 3, and half of each is shown
-    shares = torch.tensor([8 / 2, 3 / 2, 0.5 / 2]).clamp(max=MOST)
+    shares = torch.tensor([8 / 2, 3 / 2, 0.5 / 2]).clamp(max=MAX_PROTOTYPE)
     expected = change + shares[:, None] * toy.probes.prototypes[0]
     torch.testing.assert_close(found, expected)
-    assert done.tolist() == [8 / 2 < MOST, True, True]
+    assert done.tolist() == [8 / 2 < MAX_PROTOTYPE, True, True]
     back, _ = completed(toy, -c, -change, {"smile": -1.0}, half)
     torch.testing.assert_close(back, -expected)
     # Twice the way where pictures need it, and nothing where nothing is missing
@@ -259,8 +260,8 @@ def test_a_prototype_ends_before_the_picture_loses_what_is_kept(nets):
     toy = nets()
     toy.probes.prototypes[0] = torch.tensor([4.0, -2.0])
     # Sure, partly weakened already, never sure at all
-    c = torch.tensor([[-4.0, 3 * SURE], [-4.0, 1.2 * SURE], [-4.0, 0.5 * SURE]])
-    change = torch.tensor([[0.0, 0.0], [0.0, -1.1 * SURE], [0.0, 0.0]])
+    c = torch.tensor([[-4.0, 3 * CONFIDENT], [-4.0, 1.2 * CONFIDENT], [-4.0, 0.5 * CONFIDENT]])
+    change = torch.tensor([[0.0, 0.0], [0.0, -1.1 * CONFIDENT], [0.0, 0.0]])
     male = toy.probes.names.index("male")
 
     def half(change):
@@ -268,13 +269,13 @@ def test_a_prototype_ends_before_the_picture_loses_what_is_kept(nets):
 
     found, done = completed(toy, c, change, {"smile": 1.0}, half, [male])
     shares = ((found - change)[:, 0] / 4).tolist()
-    # A logit may weaken while it stays at SURE, and a half of what is laid over a face is shown
-    assert shares[0] == pytest.approx(2 * SURE / (2 / 2), rel=1e-3)
-    # The second may weaken to 0.2 SURE, and is at 0.65 of it already
-    assert shares[1] == pytest.approx(0.45 * SURE, rel=1e-3) and shares[2] == MOST
+    # A logit may weaken while it stays at CONFIDENT, and half of what is laid over a face is shown
+    assert shares[0] == pytest.approx(2 * CONFIDENT / (2 / 2), rel=1e-3)
+    # The second may weaken to 0.2 CONFIDENT, and is at 0.65 of it already
+    assert shares[1] == pytest.approx(0.45 * CONFIDENT, rel=1e-3) and shares[2] == MAX_PROTOTYPE
     assert done.tolist() == [False, False, False]
     free, _ = completed(toy, c, change, {"smile": 1.0}, half)
-    assert ((free - change)[:, 0] / 4).tolist() == [MOST] * 3
+    assert ((free - change)[:, 0] / 4).tolist() == [MAX_PROTOTYPE] * 3
 
 
 def turned(angle):
@@ -310,17 +311,17 @@ def test_an_edit_ends_where_its_picture_is_of_another_person(nets, path):
         return turned(change[:, 0] / 10)
 
     asked = {"smile": 1.0}, walk, []
-    free = reach(toy, c, z, *asked)
+    free = stop(toy, c, z, *asked)
     assert float(free.change[0, 0]) == pytest.approx(8.0) and free.walk.reached.all()
-    held = reach(toy, c, z, *asked, recognised=recognised, same_person=0.6)
+    held = stop(toy, c, z, *asked, recognised=recognised, same_person=0.6)
     assert float(held.change[0, 0]) == pytest.approx(6.0, rel=1e-3)
     assert not held.walk.reached.any() and len(looked) == 1 + LOOKS
-    wide = reach(toy, c, z, *asked, recognised=recognised, same_person=0.9)
+    wide = stop(toy, c, z, *asked, recognised=recognised, same_person=0.9)
     assert torch.equal(wide.change, free.change) and len(looked) == 2 + LOOKS
 
 
 def test_what_is_measured_is_the_shape_s_and_little_colour(nets):
-    for measured, most in (((), MOST), (("smile",), MEASURED_MOST)):
+    for measured, most in (((), MAX_PROTOTYPE), (("smile",), MAX_MEASURED)):
         toy = nets(measured=measured)
         toy.probes.prototypes[0] = torch.tensor([1.0, 0.0])
         c = torch.tensor([[-40.0, 0.0]])
@@ -333,7 +334,7 @@ def test_what_no_picture_shows_has_an_end(nets):
     toy.probes.prototypes[0] = torch.tensor([4.0, 1.0])
     c = torch.tensor([[-4.0, 0.0]])
     found, done = completed(toy, c, 0 * c, {"smile": 0.5}, lambda change: 0 * change)
-    torch.testing.assert_close(found[0], MOST * 0.5 * toy.probes.prototypes[0])
+    torch.testing.assert_close(found[0], MAX_PROTOTYPE * 0.5 * toy.probes.prototypes[0])
     assert not done.any()
 
 

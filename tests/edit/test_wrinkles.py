@@ -105,7 +105,7 @@ def test_who_becomes_older_wrinkles():
     assert not wrinkles(SimpleNamespace(config={}), {"young": -1})
 
 
-@pytest.mark.parametrize("runtime", ["torch", "light"])
+@pytest.mark.parametrize("runtime", ["torch", "onnx"])
 def test_the_shipped_circle_knows_how_wrinkles_run(runtime, tmp_path):
     """Real weights: across the forehead, upright between the brows, down from the nose's wings."""
     data = pytest.importorskip("skimage.data")

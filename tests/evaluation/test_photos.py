@@ -132,7 +132,7 @@ def test_every_edit_of_a_face_is_measured(circle, paths):
             assert one["seam"] == pytest.approx(seam)
     # "anchored" is the decoded face, pasted
     edited = face.edit(beard=1.0, mode="anchored")
-    z2 = circle.reach(face.x, face.z, {"beard": 1.0}, mode="anchored").walk.end
+    z2 = circle.stopped_walk(face.x, face.z, {"beard": 1.0}, mode="anchored").walk.end
     crop = circle.rebuild(face.x, face.z, z2, "anchored")[0].permute(1, 2, 0).numpy()
     assert np.array_equal(edited.pixels, paste_crop(before, crop, face.frame))
 

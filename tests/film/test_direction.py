@@ -43,11 +43,11 @@ def test_no_walk_moves_no_bit(circle):
 
 
 def test_the_edit_of_the_walked_face_is_that_of_a_photograph(circle):
-    """Its code changes as `reach` has it, though that goes further than the walk's end."""
+    """Its code changes as `stopped_walk` has it, though that goes further than the walk's end."""
     x, z = torch.rand(1, 3, 32, 32) * 2 - 1, faces(1)
     direction = find_direction(circle, x, z, z[0], {"beard": 1.0})
     c = circle.encode(x)
-    wanted = circle.reach(x, z, {"beard": 1.0}).change
+    wanted = circle.stopped_walk(x, z, {"beard": 1.0}).change
     found = direction.further * circle.map_change(c, z, direction.of(z)) + direction.rest
     assert direction.further >= 0 and wanted.abs().max() > 0
     away = (found - wanted).norm() / wanted.norm()

@@ -71,7 +71,7 @@ def test_what_nests_without_end_is_no_learned_attribute(tmp_path):
     weights = {"weight": np.ones(2, np.float32), "bias": np.ones(1, np.float32)}
     save_file(weights, path, {"istrc": "[" * 100_000})
     with pytest.raises(InputError) as error:
-        LearnedAttribute.load(path, "light")
+        LearnedAttribute.load(path, "onnx")
     assert str(error.value) == (
         f"{path}: not a learned attribute of this version (ValueError: nested too deeply); learn "
         "it again"
@@ -168,7 +168,7 @@ def test_a_pipe_in_the_place_of_a_part_s_file(tmp_path, name):
     ],
 )
 def test_graphs_that_are_none(tmp_path, graphs, says):
-    from istrc.light.parts import load_part
+    from istrc.onnx_runtime.parts import load_part
 
     folder = tmp_path / "mapping"
     shutil.copytree(WEIGHTS / "celeba128" / "mapping", folder)

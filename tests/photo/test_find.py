@@ -17,7 +17,7 @@ from istrc.pretrained import shipped_aligner
 
 @pytest.fixture(scope="module")
 def aligner():
-    found = shipped_aligner("light")
+    found = shipped_aligner("onnx")
     if found is None:
         pytest.skip("the shipped weights are not installed")
     return found
@@ -179,7 +179,7 @@ def test_a_doubtful_face_is_named_with_its_score(monkeypatch):
 
 def test_the_shipped_network_is_its_own_judge():
     """Another instance of it as well, or each proposed face would be aligned by both."""
-    assert find.judge_of(aligner := shipped_aligner("light")) is aligner
+    assert find.judge_of(aligner := shipped_aligner("onnx")) is aligner
     assert find.judge_of(other := object()) is not other
 
 

@@ -45,7 +45,7 @@ def test_weights_tell_recognisers_apart(net, tmp_path):
 @torch.no_grad()
 def test_exported_to_onnx_it_gives_the_same_embeddings(net, tmp_path):
     pytest.importorskip("onnxruntime")
-    from istrc.light.export import export_recogniser
+    from istrc.onnx_runtime.export import export_recogniser
     from istrc.recognisers.onnx import Onnx
 
     path = tmp_path / "made" / "facenet.onnx"

@@ -95,7 +95,7 @@ def circle():
     """The shipped circle, without torch."""
     from istrc.circle import Circle
 
-    return Circle.from_pretrained(runtime="light")
+    return Circle.from_pretrained(runtime="onnx")
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from studies import runtimes
 @pytest.fixture(scope="module")
 def found(tmp_path_factory, untrained_parts):
     pytest.importorskip("onnx")
-    from istrc.light.export import export_circle
+    from istrc.onnx_runtime.export import export_circle
 
     folder = tmp_path_factory.mktemp("runtimes")
     Circle(**untrained_parts()).save_pretrained(folder)
@@ -39,7 +39,9 @@ def test_every_stage_is_timed_in_every_runtime_and_computes_the_same(found):
 
 def test_what_needs_gradients_is_found(found):
     assert {"training/began.py", "evaluation/peers/dfi.py"} <= set(found["gradients"])
-    assert not any(path.startswith(("light/", "edit/", "photo/")) for path in found["gradients"])
+    assert not any(
+        path.startswith(("onnx_runtime/", "edit/", "photo/")) for path in found["gradients"]
+    )
 
 
 def test_the_tables_show_how_much_faster_each_is(found):

@@ -29,7 +29,7 @@ def kept(tmp_path):
     }.items():
         folder = tmp_path / "runs" / name
         folder.mkdir(parents=True)
-        (folder / "spent.json").write_text(json.dumps(values))
+        (folder / "cost.json").write_text(json.dumps(values))
     return tmp_path
 
 
@@ -44,6 +44,12 @@ def test_by_hand(kept):
     assert spaces == {"seconds": 30.0, "beside_seconds": 30.0, "gpu_seconds": 30.0}
     assert found["seconds"] == 22 + 30 + 9
     assert found["gpu_seconds"] == sum(run["gpu_seconds"] for run in found["runs"].values())
+
+
+def test_a_part_is_found_by_its_old_name(kept):
+    (kept / "runs" / "reach").mkdir()
+    (kept / "runs" / "reach" / "spent.json").write_text('{"beside_seconds": 3.0}')
+    assert evaluate_training(kept, CLOCK, side=64)["runs"]["stopping"]["seconds"] == 3
 
 
 def test_the_table_has_a_row_a_part_and_says_what_is_projected(kept):

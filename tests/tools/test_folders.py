@@ -12,7 +12,7 @@ from istrc.shape.crop import FRAME_SIZE
 
 @pytest.fixture(scope="module")
 def circle():
-    return Circle.from_pretrained(runtime="light")
+    return Circle.from_pretrained(runtime="onnx")
 
 
 def test_a_command_embeds_pictures_of_which_no_two_are_the_same(circle, tmp_path):

@@ -30,8 +30,8 @@ def test_every_part_says_how_it_was_made(trained_all):
         config = json.loads((out / part / "config.json").read_text())
         runs = config["training"]
         if part == "probes":  # and how far they let prototypes go
-            reach, *runs = runs
-            assert reach["part"] == "reach" and reach["edits"]
+            stopping, *runs = runs
+            assert stopping["part"] == "stopping" and stopping["edits"]
         for run in runs:
             assert run["part"].split(",")[0] == {"autoencoder": "began"}.get(part, part)
             assert part == "search" or run["steps"] == 1
@@ -40,12 +40,13 @@ def test_every_part_says_how_it_was_made(trained_all):
 
 def test_what_is_finished_is_not_trained_again(trained_all, shaped_folder, monkeypatch):
     first, out = trained_all
-    spent = {path: path.read_text() for path in out.glob("runs/*/spent.json")}
+    spent = {path: path.read_text() for path in out.glob("runs/*/cost.json")}
     steps = {one.name: 1 for one in fields(AllSettings) if one.name.endswith("_steps")}
     before = {path: path.stat().st_mtime_ns for path in out.glob("runs/*/*.safetensors")}
     assert len(before) >= 5
     few = partial(training_all.train_landmarks, batch_size=4)
     monkeypatch.setattr(training_all, "train_landmarks", few)
+    (out / "runs" / "stopping").rename(out / "runs" / "reach")  # as folders were named before
     again = training_all.train_all(shaped_folder, out, **steps)
     assert {path: path.stat().st_mtime_ns for path in before} == before
     for part in (*PARTS, *FURTHER):
@@ -57,16 +58,14 @@ def test_what_is_finished_is_not_trained_again(trained_all, shaped_folder, monke
 
 def test_every_run_keeps_what_it_has_spent(trained_all):
     _, out = trained_all
-    runs = {
-        path.parent.name: json.loads(path.read_text()) for path in out.glob("runs/*/spent.json")
-    }
+    runs = {path.parent.name: json.loads(path.read_text()) for path in out.glob("runs/*/cost.json")}
     assert set(runs) == {path.name for path in (out / "runs").iterdir()}
     for beside in (
         "landmarks",
         "textures",
         "spaces",
         "search",
-        "reach",
+        "stopping",
     ):  # steps of their own are further in
         assert runs.pop(beside)["beside_seconds"] > 0
     for spent in runs.values():

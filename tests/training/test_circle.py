@@ -41,7 +41,7 @@ def test_in_one_call(limit, outsider, toy_folder, toys, tmp_path, monkeypatch):
     assert circle.autoencoder is given.autoencoder
     assert set(circle.attribute_names) == set(toys.attribute_names)
     runs = ("embeddings", "mapping", "attributes", "changes")
-    spent = {run: (tmp_path / "runs" / run / "spent.json").read_text() for run in runs}
+    spent = {run: (tmp_path / "runs" / run / "cost.json").read_text() for run in runs}
     assert all(json.loads(one)["beside_seconds"] >= 0 for one in spent.values())
     z = np.load(tmp_path / "runs" / "embeddings" / "z.npy")
     fit = sum(len(toys.rows(part)[:limit]) for part in ("fit", "tune"))
@@ -63,7 +63,7 @@ def test_in_one_call(limit, outsider, toy_folder, toys, tmp_path, monkeypatch):
     assert {path: path.stat().st_mtime_ns for path in before} == before and len(before) >= 3
     tuned = len({*toys.identity[toys.rows("tune")]})
     assert sum(seen) == tuned  # for `same_person`, which is measured anew
-    assert spent == {run: (tmp_path / "runs" / run / "spent.json").read_text() for run in runs}
+    assert spent == {run: (tmp_path / "runs" / run / "cost.json").read_text() for run in runs}
 
 
 def test_faces_of_another_size(outsider, toy_folder, tmp_path):

@@ -96,5 +96,13 @@ def test_what_is_finished_keeps_its_record(tmp_path, clock):
     assert json.loads(before)["steps"] == 5
 
 
+def test_the_record_of_an_earlier_version_is_read_and_goes_on(tmp_path):
+    (tmp_path / cost.OLD_NAME).write_text('{"steps": 5, "seconds": 70.0}')
+    assert read(tmp_path)["seconds"] == 70.0
+    Cost(tmp_path, 5).save(8, 40.0)
+    assert json.loads((tmp_path / cost.NAME).read_text()) == {"steps": 8, "seconds": 110.0}
+    assert read(tmp_path)["steps"] == 8
+
+
 def test_nothing_was_kept(tmp_path):
     assert read(tmp_path / "nowhere") == {}

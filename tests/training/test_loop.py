@@ -280,9 +280,9 @@ def test_a_checkpoint_holds_no_pickle_and_says_what_it_is(tmp_path):
     Line().run(tmp_path, steps=4)
     assert sorted(p.name for p in tmp_path.iterdir()) == [
         "checkpoint.safetensors",
+        "cost.json",
         "log",
         "run.json",
-        "spent.json",
     ]
     with safe_open(tmp_path / "checkpoint.safetensors", framework="pt") as file:
         note = json.loads(file.metadata()["istrc"])

@@ -66,7 +66,7 @@ def test_a_run_goes_on_with_another_number_of_processes(runs):
 def test_only_the_first_writes(runs):
     _, two = runs
     found = {path.name for path in (two / "tiny").iterdir()}
-    assert found == {"best.safetensors", "checkpoint.safetensors", "log", "run.json", "spent.json"}
+    assert found == {"best.safetensors", "checkpoint.safetensors", "log", "run.json", "cost.json"}
 
 
 def test_shares_are_the_whole(monkeypatch):

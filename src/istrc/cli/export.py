@@ -43,7 +43,7 @@ def recogniser(
             f"{model}: belongs to the recogniser {circle.recogniser.record['kind']}, which is "
             "not ours to export; use its own file"
         )
-    from istrc.light.export import export_recogniser
+    from istrc.onnx_runtime.export import export_recogniser
 
     export_recogniser(circle.facenet, path)
     report.done(
@@ -63,7 +63,7 @@ def circle(
 ) -> None:
     """Write the whole circle as ONNX: embed, step of the walk, map, change, encode, decode.
 
-    FOLDER is then a model that needs no torch: istrc edit --model FOLDER --runtime light. Its
+    FOLDER is then a model that needs no torch: istrc edit --model FOLDER --runtime onnx. Its
     graphs are small and take the weights from the files beside them.
 
     Args:
@@ -80,7 +80,7 @@ def circle(
         raise InputError(f"{model}: no circle here and none shipped of this name")
     if target.exists() and not target.is_dir():
         raise InputError(f"-o {out}: is a file; give a folder")
-    from istrc.light.export import export_circle, export_whole
+    from istrc.onnx_runtime.export import export_circle, export_whole
 
     written = (export_whole if inside else export_circle)(folder, target)
     graphs = [path for path in written if path.suffix == ".onnx"]

@@ -20,7 +20,7 @@ def faces(
     out: Annotated[str | None, options.out_option(show_default="not written")] = None,
     min_face: options.MinFaceOption = None,
     batch: BatchOptions,
-    runtime: options.Runtime = "auto",
+    runtime: options.RuntimeOption = "auto",
 ) -> None:
     """List the faces of photographs, the largest first, by the number that --face takes.
 
@@ -43,7 +43,7 @@ def faces(
     from istrc.pretrained import shipped_aligner
     from istrc.runtime import choose_runtime
 
-    chosen = choose_runtime(runtime, prefer="light")
+    chosen = choose_runtime(runtime, prefer="onnx")
     task = Task(list_one, {"min_face": min_face}, partial(shipped_aligner, chosen), chosen)
     do_all(report, todo, task, task.open(), processes=batch.jobs, engine=batch.engine)
 

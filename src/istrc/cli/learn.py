@@ -215,7 +215,7 @@ def _list(report: Report) -> None:
     from istrc.models.learned import LearnedAttribute
 
     def one(path: Path) -> None:
-        learned = LearnedAttribute.load(path, "light")  # its notes are asked for alone
+        learned = LearnedAttribute.load(path, "onnx")  # its notes are asked for alone
         trusted = trust_of(learned)
         noted = _noted(learned)
         report.done(

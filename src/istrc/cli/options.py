@@ -14,16 +14,16 @@ import typer
 from istrc.attributes import TRANSFORMATIONS, experimental
 from istrc.cli.report import Report
 from istrc.cli.strengths import check_names
-from istrc.edit.holding import asked
+from istrc.edit.constraints import asked
 from istrc.errors import IstrcError
 from istrc.learning import user_attributes
+from istrc.runtime import RUNTIMES, runtime_named
 from istrc.shipped import DEFAULT, folder_of, holder
 from istrc.whole import read_json
 
 Mode = Literal["photo", "anchored", "circle"]  # how an edited face is rebuilt
 Rebuild = Literal["circle", "anchored"]  # what a face is rebuilt from
 Metric = Literal["data", "euclidean"]  # how the walk's gradient is measured on the sphere
-Runtime = Literal["auto", "torch", "light"]  # what computes
 
 
 def complete_attribute(ctx: typer.Context, incomplete: str) -> list[str]:
@@ -39,6 +39,14 @@ def complete_attribute(ctx: typer.Context, incomplete: str) -> list[str]:
     return sorted(name for name in known if name.startswith(incomplete))
 
 
+def _runtime(text: str) -> str:
+    """Also by its old name, which no help shows."""
+    try:
+        return runtime_named(text)
+    except IstrcError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
 def out_option(metavar: str = "OUT", **more: Any) -> Any:
     """How the option is said whose value is a command's output (a str)."""
     return typer.Option("-o", "--out", metavar=metavar, **more)
@@ -52,8 +60,8 @@ class Shared:
         out: File to write; with several inputs a folder, where each output keeps its input's stem.
         model: A shipped model or a folder that holds one.
         device: Where to compute; auto takes a GPU if any.
-        runtime: What computes: torch; light (ONNX Runtime and NumPy, the CPU alone), which starts
-            sooner; or auto, light where the model and the device allow it. ISTRC_RUNTIME says what
+        runtime: What computes: torch; onnx (ONNX Runtime and NumPy, the CPU alone), which starts
+            sooner; or auto, onnx where the model and the device allow it. ISTRC_RUNTIME says what
             auto is.
         min_face: Smallest face to look for, the side that `istrc faces` tells. A smaller one than
             the default takes longer, up to four times for half of it: 40 in 50 megapixels takes
@@ -81,6 +89,12 @@ class Shared:
 InputsArgument = Annotated[list[str], typer.Argument(metavar="INPUT...")]
 OutOption = Annotated[str, out_option()]
 ModelOption = Annotated[str, typer.Option(metavar="NAME|FOLDER")]
+RuntimeOption = Annotated[
+    str,
+    typer.Option(
+        metavar="|".join(RUNTIMES), parser=_runtime, autocompletion=lambda: list(RUNTIMES)
+    ),
+]
 DeviceOption = Annotated[str, typer.Option(metavar="cpu|auto|cuda|mps")]
 MinFaceOption = Annotated[
     int | None,
@@ -137,7 +151,7 @@ class TorchCircleOptions:
 class CircleOptions(TorchCircleOptions):
     """The same of a command that needs no torch."""
 
-    runtime: Runtime = "auto"
+    runtime: RuntimeOption = "auto"
 
 
 @dataclass
@@ -213,8 +227,8 @@ def open_circle(model: str, device: str, runtime: str = "torch") -> Any:
     if runtime == "torch":
         need_torch("this command")
     # The same pictures, and sooner: torch takes a second to import
-    light = device == "cpu" and has_graphs(model)
-    runtime = choose_runtime(runtime, prefer="light" if light else "torch")
+    onnx = device == "cpu" and has_graphs(model)
+    runtime = choose_runtime(runtime, prefer="onnx" if onnx else "torch")
     return Circle.from_pretrained(model, device=device, runtime=runtime)
 
 

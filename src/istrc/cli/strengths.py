@@ -56,7 +56,7 @@ def check_names(names: Iterable[str], known: Sequence[str], option: str = "-a") 
 
 
 def parse_keep(texts: Iterable[str], edits: Iterable[str]) -> list[str] | None:
-    """The attributes to hold (istrc.edit.holding); None is the edit's own.
+    """The attributes to hold (istrc.edit.constraints); None is the edit's own.
 
     Raises IstrcError when an attribute is to be changed and kept at once.
     """

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from istrc.cli.command import as_command, with_signature
 from istrc.cli.recognisers import SPEC, WHAT, RecogniserOptions
@@ -34,7 +35,7 @@ PARTS = {
     "attributes": ("istrc.training.attributes", "train_attributes", settings.AttributesSettings),
     "changes": ("istrc.training.changes", "train_changes", settings.ChangesSettings),
     "probes": ("istrc.training.probes", "train_probes", settings.ProbesSettings),
-    "reach": ("istrc.training.reach", "train_reach", settings.ReachSettings),
+    "stopping": ("istrc.training.stopping", "train_stopping", settings.StoppingSettings),
     "circle": ("istrc.training.circle", "train_circle", settings.CircleSettings),
     "all": ("istrc.training.all", "train_all", settings.AllSettings),
     "judge": ("istrc.evaluation.judges", "train_judge", settings.JudgeSettings),
@@ -49,7 +50,15 @@ SHARED = ("landmarks", "facenet", "began")
 NETS = ("FaceNet", "AutoEncoder", "Landmarks", "Circle")
 
 
+class Parts(TyperGroup):
+    """Also by their old names, which no help or page shows."""
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        return super().get_command(ctx, settings.OLD_PARTS.get(cmd_name, cmd_name))
+
+
 app = typer.Typer(
+    cls=Parts,
     help="Train a part of the circle, or all of them. A run that was killed goes on where it "
     "was when the same command is given again.",
     no_args_is_help=True,

@@ -204,7 +204,7 @@ def recolour(pixels: np.ndarray, to_crop: np.ndarray, hair: HairColour) -> None:
         Image.fromarray(one[inside])
         for one in (*_guided(view, found[0], known), *near, *local[0], *local[1])
     ]
-    new, share = moved(own, skin, hair), hair.share * _told(view, found, known)
+    new, share = moved(own, skin, hair), hair.share * _separability(view, found, known)
     # A grey photograph stays grey
     new[1:3] = own[1:3] + coloured(2 * view - 1, found[1]) * (new - own)[1:3]
     far = float(np.linalg.norm((new - own)[:3] / _SPREADS[:3]))
@@ -260,7 +260,7 @@ def _likely(places: np.ndarray, to_crop: np.ndarray) -> tuple[np.ndarray, np.nda
     return likely.reshape(2, _SIDE, _SIDE), (far == 0).astype(np.float32).reshape(_SIDE, _SIDE)
 
 
-def _told(view: np.ndarray, found: np.ndarray, known: np.ndarray) -> float:
+def _separability(view: np.ndarray, found: np.ndarray, known: np.ndarray) -> float:
     """How surely hair can be told from what is beside it, 0 to 1: where both are of one colour,
     its edge is a guess, and colouring it would show that.
     """

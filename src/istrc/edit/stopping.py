@@ -30,19 +30,19 @@ if TYPE_CHECKING:
 
 FRAMES = 8  # places along a walk that are looked at, beside the face itself
 FURTHER = np.array([1.125, 1.25])  # ... and beyond its end, times its change
-SURE = math.log(0.7 / 0.3)  # the logit of probability 0.7: sure of what is kept
+CONFIDENT = math.log(0.7 / 0.3)  # the logit of probability 0.7: sure of what is kept
 BEYOND = 2.5  # times the evidence asked of z: how far a walk may go for a picture that lags behind
-MOST = 4  # of the differences between classes that prototypes add, an edit of strength 1
-SHAPED = 1.0  # ... of what the shape differs by
-MEASURED_MOST = 1.5  # ... where the shape says it, and more colour of it is dirt
+MAX_PROTOTYPE = 4  # of the differences between classes that prototypes add, an edit of strength 1
+MAX_SHAPE = 1.0  # ... of what the shape differs by
+MAX_MEASURED = 1.5  # ... where the shape says it, and more colour of it is dirt
 ORDINARY = 2.5  # spreads from the mean face that a texture's coordinate is moved to at most
 LOOKS = 3  # pictures on the way of a prototype, where its end is taken for another person
-WATCHED = ("male",)  # of what is held by default, this is held in the picture as well
+WATCHED = ("male",)  # of what is preserved by default, this is in the picture as well
 
 
 @dataclass(frozen=True)
-class Reached:
-    """Where an edit of B faces ends.
+class Stopped:
+    """Where an edit of B faces stops.
 
     Attributes:
         walk: on the sphere, ended there.
@@ -71,7 +71,7 @@ def arrival(seen: Array, wanted: Array) -> tuple[Array, Array]:
 def departure(seen: Array) -> Array:
     """Where along its way each face begins to lose what was to be kept: shares (B,), 1 if never.
 
-    A logit may weaken by `SURE`, and further while it stays as sure as that; it may not change
+    A logit may weaken by `CONFIDENT`, and further while it stays as sure as that; it may not change
     sides. Where it is less sure than that at the face itself, there is nothing to lose: a face
     whose sex the probes can only guess could not be edited at all.
 
@@ -88,7 +88,7 @@ def departure(seen: Array) -> Array:
 def least(firm: Array) -> Array:
     """How firm a logit must stay that was so firm: see `departure`."""
     never = -1e9  # and not infinity, of which differences are taken
-    return library(firm).where(firm < SURE, never, (firm - SURE).clip(0, SURE))
+    return library(firm).where(firm < CONFIDENT, never, (firm - CONFIDENT).clip(0, CONFIDENT))
 
 
 def crossing(excess: Array) -> Array:
@@ -124,7 +124,7 @@ def wanted_logits(said: Array, typical: Array, strengths: Array) -> Array:
 
 
 @inference
-def reach(
+def stop(
     nets: Networks,
     c: Array,
     z: Array,
@@ -134,7 +134,7 @@ def reach(
     shown: Callable[[Array], Array] = lambda change: change,
     recognised: Callable[[Array, Array], Array] | None = None,
     same_person: float = math.pi,
-) -> Reached:
+) -> Stopped:
     """End a walk, and what it changes in codes c (B, C), where the code shows what was asked.
 
     Args:
@@ -199,7 +199,7 @@ def reach(
         reached=seen | all_,
         after=nets.logits(points[-1], strengths),
     )
-    return Reached(walk, whole)
+    return Stopped(walk, whole)
 
 
 def ordinary(nets: Networks, c: Array, change: Array) -> Array:
@@ -224,7 +224,7 @@ def within(
     """How far from one change (B, C) of the codes to another the pictures stay near z (B, D).
 
     Args:
-        recognised, same_person: see `reach`.
+        recognised, same_person: see `stop`.
 
     Returns shares (B,): 1 where the end is near enough, 0 where nothing on the way is.
     """
@@ -255,9 +255,9 @@ def completed(
 
     The mean of what may be, which is what a network learns from pairs, is fainter than any of it;
     and some faces are far from all that have what is asked. A prototype is as clean as the mean of
-    thousands of faces is, and goes as far as it is needed, but `MOST` times at most (of what is
-    measured `MEASURED_MOST` times, and a face's shape `SHAPED` times), and not so far that the
-    picture loses what is to be kept (`departure`).
+    thousands of faces is, and goes as far as it is needed, but `MAX_PROTOTYPE` times at most (of
+    what is measured `MAX_MEASURED` times, and a face's shape `MAX_SHAPE` times), and not so far
+    that the picture loses what is to be kept (`departure`).
 
     Args:
         keep: columns of the probes.
@@ -279,13 +279,13 @@ def completed(
             )
             way = lib.concatenate([way[: nets.texture], moved.reshape(-1)])
         further = probes.reach[column, 0 if strength > 0 else 1]
-        most = MEASURED_MOST if name in probes.measures else MOST
+        most = MAX_MEASURED if name in probes.measures else MAX_PROTOTYPE
         still = lib.concatenate([way[: nets.texture], 0 * way[nets.texture :]])
         if nets.code == nets.texture or name in probes.measures or (nets.facial and name in STILL):
             ways.append((name, strength, further, most, way))
         elif nets.facial:  # shapes of the classes differ by no more; what lags behind is colour
-            ways.append((name, strength, further, SHAPED, way))
-            ways.append((name, strength, further, most - SHAPED, still))
+            ways.append((name, strength, further, MAX_SHAPE, way))
+            ways.append((name, strength, further, most - MAX_SHAPE, still))
         else:  # of a shape all is seen: only colours go further than codes ask for
             ways += [(name, strength, 1, most, way), (name, strength, further, most, still)]
     for name, strength, further, most, way in ways:

@@ -24,7 +24,7 @@ import torch
 from istrc import sphere
 from istrc.attributes import TRANSFORMATIONS
 from istrc.data.prepared import Prepared, to_pixels
-from istrc.edit import holding
+from istrc.edit import constraints
 from istrc.edit import walk as walking
 from istrc.errors import IstrcError
 from istrc.evaluation import plain
@@ -176,11 +176,11 @@ def names_for(circle: Any, count: int = 10) -> list[str]:
 def long_walks(circle: Any, z: torch.Tensor, names: list[str], steps: int) -> torch.Tensor:
     """All walks of z (B, D) in one batch, none of which ends early: points (T+1, E, B, D).
 
-    They hold what every edit holds (istrc.edit.holding), which the paper's do not.
+    They hold what every edit holds (istrc.edit.constraints), which the paper's do not.
     """
     column, known = circle.classifiers.names.index, circle.attributes.names
     edits = [
-        ([column(name)], [column(one) for one in holding.held([name]) if one in known])
+        ([column(name)], [column(one) for one in constraints.preserved([name]) if one in known])
         for name in names
     ]
     wanted = [z.new_full((len(z), 1), NEVER) for _ in names]

@@ -72,17 +72,17 @@ def find_direction(
     Args:
         x, z: (K, 3, S, S) and (K, D), faces of the clip to choose from.
         mean: (D,) the clip's mean embedding.
-        strengths, mode, how: as in `Circle.reach`.
+        strengths, mode, how: as in `Circle.stopped_walk`.
     """
     nearest = int(sphere.angle(z, mean.to(z)).argmin())
     one = slice(nearest, nearest + 1)
     drawing = None if mode == "circle" else Rendering.of(circle, x[one])
-    reached = circle.reach(x[one], z[one], strengths, mode=mode, drawing=drawing, **how)
-    path, further, rest, detail = reached.walk, 1.0, None, None
+    stopped = circle.stopped_walk(x[one], z[one], strengths, mode=mode, drawing=drawing, **how)
+    path, further, rest, detail = stopped.walk, 1.0, None, None
     if drawing is not None:
         detail = drawing.emphasis(strengths)
         own = circle.map_change(drawing.c, z[one], path.end)
-        further = float((own * reached.change).sum() / own.square().sum().clamp(min=1e-12))
-        rest = reached.change - further * own
+        further = float((own * stopped.change).sum() / own.square().sum().clamp(min=1e-12))
+        rest = stopped.change - further * own
     move = sphere.log(z[one], path.end)
     return Direction(z[one], move, path, further, rest, dict(strengths), detail)

@@ -73,7 +73,7 @@ def edit_film(
 
     Args:
         out: .mp4, .mov, .mkv or .webm; nothing of it stays when anything goes wrong.
-        strengths, keep, mode, metric: as in `Circle.reach`.
+        strengths, keep, mode, metric: as in `Circle.stopped_walk`.
         face: "largest" or K, the K-th largest of the first frame with faces.
         smooth: seconds over which the face's place and embedding are smoothed; 0 is not at all.
         crf: quality of the film that is written, 0 (lossless) to 51.

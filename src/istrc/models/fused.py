@@ -71,15 +71,15 @@ class Cached(Generic[N, T]):
     def __init__(self, make: Callable[[N], T]):
         self._make = make
         self._state: tuple[Any, ...] = ()
-        self._made: T
+        self._value: T
 
     def of(self, net: N) -> T:
         state = (net, net.training, *map(_version, (*net.parameters(), *net.buffers())))
         if state != self._state:
             # Not as inference tensors, which nothing outside of inference could use
             with torch.inference_mode(False), torch.no_grad():
-                self._made, self._state = self._make(net), state
-        return self._made
+                self._value, self._state = self._make(net), state
+        return self._value
 
 
 def _version(tensor: torch.Tensor) -> tuple[int, int]:
@@ -88,7 +88,7 @@ def _version(tensor: torch.Tensor) -> tuple[int, int]:
 
 
 class Running:
-    """The networks of one circle in use. `istrc.light.parts` has the same without torch.
+    """The networks of one circle in use. `istrc.onnx_runtime.parts` has the same without torch.
 
     Args:
         autoencoder: is where the circle is.

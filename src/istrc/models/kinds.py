@@ -1,7 +1,7 @@
 """Every kind of part: where its network is, the graphs of it, and the arrays among its weights.
 
-Both runtimes are made of this table: `serialization` builds networks, `istrc.light.export` traces
-their graphs, and `istrc.light.parts` runs those. Nothing here imports torch.
+Both runtimes are made of this table: `serialization` builds networks, `istrc.onnx_runtime.export`
+traces their graphs, and `istrc.onnx_runtime.parts` runs those. Nothing here imports torch.
 
 A shape is numbers and names of the network's arguments: `code` is an argument that is a number, or
 lists as many; `detail.0` the first that it lists; `fine.size` one of an argument that has names.

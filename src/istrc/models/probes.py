@@ -36,11 +36,11 @@ class Probes(nn.Module):
         prototypes: (A, C) how codes differ where faces have an attribute and where they lack it,
             what it does not move being the same.
         reach: (A, 2) times the way to `typical` of the class that edits to it, and away from it, go
-            so that pictures show it (istrc.training.reach).
+            so that pictures show it (istrc.training.stopping).
         ranges: (M, 2, 3) of each measure, of the faces that have and lack its attribute: the
             median, and the 3rd and 97th percentile.
         gain: (M, 2) times what is asked of a measure that shapes go, up and down, so that it is
-            found on pictures (istrc.training.reach).
+            found on pictures (istrc.training.stopping).
         directions: (M, 68, 2) how a shape changes, from one real face to another in the same pose,
             where a measure grows by 1 and the others stay.
         turns: (2, 68, 2) how a shape changes where yaw or pitch (istrc.shape.measures.pose) grow by

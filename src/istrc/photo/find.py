@@ -131,7 +131,7 @@ def judge_of(aligner: Any) -> Any | None:
 def _shipped() -> Any | None:
     from istrc.pretrained import shipped_aligner
 
-    return shipped_aligner("light")
+    return shipped_aligner("onnx")
 
 
 def _why_none(pixels: np.ndarray, doubtful: list[Box], min_face: float | None) -> str:

@@ -102,6 +102,6 @@ def _peaks(logits: np.ndarray) -> list[tuple[int, int, int, float]]:
 
 @cache
 def _net() -> Any:
-    from istrc.light.graphs import open_graph
+    from istrc.onnx_runtime.graphs import open_graph
 
     return open_graph(WEIGHTS / "sieve" / "sieve.onnx", remedy="install the package again")

@@ -74,8 +74,8 @@ def preview(
     edits, kept = _checked(edits, keep)
     if not edits:
         return _show(session, face.x, "after.jpg")
-    reached = face.circle.reach(face.x, face.z, edits, keep=kept, drawing=face.rendering)
-    return _show(session, face.rendering.drawn(reached.change, "photo", edits), "after.jpg")
+    stopped = face.circle.stopped_walk(face.x, face.z, edits, keep=kept, drawing=face.rendering)
+    return _show(session, face.rendering.drawn(stopped.change, "photo", edits), "after.jpg")
 
 
 def edit(

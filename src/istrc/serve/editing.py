@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from istrc.attributes import TRANSFORMATIONS
-from istrc.edit.holding import NOTHING
+from istrc.edit.constraints import NOTHING
 from istrc.errors import InputError
 from istrc.serve import actions
 from istrc.serve.components import attribute_choice

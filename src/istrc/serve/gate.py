@@ -67,7 +67,7 @@ class Gate:
             await send({"type": "http.response.body", "body": f"{said}\n".encode()})
             return
 
-        async def told(message: dict) -> None:
+        async def send_with_headers(message: dict) -> None:
             if message["type"] == "http.response.start":
                 message["headers"] = [
                     *message.get("headers", []),
@@ -80,7 +80,7 @@ class Gate:
         length = int(headers.get(b"content-length", 0))
         self.uploading += length
         try:
-            await self.app(scope, receive, told)
+            await self.app(scope, receive, send_with_headers)
         finally:
             self.uploading -= length
 
@@ -108,10 +108,10 @@ class Gate:
 
     def _oversized(self, scope: dict, headers: dict[bytes, str]) -> _Refusal | None:
         """A body that is longer than any that the page sends, or than there is room for."""
-        told = headers.get(b"content-length", "")
-        if not re.fullmatch(r"[0-9]{1,15}", told):
+        length_header = headers.get(b"content-length", "")
+        if not re.fullmatch(r"[0-9]{1,15}", length_header):
             return 411, "say how long the request is (content-length)"
-        length, upload = int(told), scope["path"].endswith("/upload")
+        length, upload = int(length_header), scope["path"].endswith("/upload")
         if length > (limits.PICTURES if upload else 1) * limits.UPLOAD_BYTES:
             return 413, "too long a request; send fewer or smaller files"
         if upload and length + self.uploading > self._free_bytes():

@@ -66,7 +66,7 @@ class Mesh:
         end = FACE_POINTS if self.facial else len(self.centre)
         self.around = slice(len(self.reference), end)
         self.inner = (self.triangles < end).all(1)  # (T,) within the second ring
-        self._made: dict[int, tuple[np.ndarray, np.ndarray]] = {}  # see `to_mean`
+        self._cache: dict[int, tuple[np.ndarray, np.ndarray]] = {}  # see `to_mean`
 
     @cached_property
     def centre(self) -> np.ndarray:
@@ -79,15 +79,15 @@ class Mesh:
         Returns the triangle's points (size^2, 3) and their weights (size^2, 3): a pixel looks at
         the sum of those points of another shape's mesh.
         """
-        if size not in self._made:
+        if size not in self._cache:
             found, weights = self.drawn(self.centre, (-1, -1, 1, 1), (size, size))
             if (found < 0).any():
                 raise InputError(
                     "the landmarks' reference shape does not cover the crop; install the package "
                     "again or train this part"
                 )
-            self._made[size] = self.triangles[found.ravel()], weights.reshape(-1, 3)
-        return self._made[size]
+            self._cache[size] = self.triangles[found.ravel()], weights.reshape(-1, 3)
+        return self._cache[size]
 
     def looks(self, shapes: np.ndarray, size: int) -> np.ndarray:
         """Where the shape-free frame's pixels look in faces of these shapes.

@@ -12,7 +12,7 @@ from istrc.shape.mesh import points
 
 _LEFT, _RIGHT = [*range(36, 42), *range(17, 22)], [*range(42, 48), *range(22, 27)]
 # Of each region: groups of points whose hull it is, how many times enlarged; the points that move
-_MADE = {
+_HULLS = {
     "nose": ([[*range(27, 36)]], 1.7, [*range(27, 36)]),
     "mouth": ([[*range(48, 60)]], 1.6, [*range(48, 68)]),
     "eyes": ([_LEFT, _RIGHT], 1.4, [*range(17, 27), *range(36, 48)]),
@@ -21,7 +21,7 @@ _MADE = {
     "eyes and mouth": ([_LEFT, _RIGHT, [*range(48, 60)]], 1.4, [*range(17, 27), *range(36, 68)]),
     "hair": ([], 1.0, []),  # which lies beyond the face (istrc.edit.hair_colour)
 }
-NAMES = (*_MADE, "lower face", "jaw", "below the brows")
+NAMES = (*_HULLS, "lower face", "jaw", "below the brows")
 _CHEEK = 8  # points of the jaw, from either ear to the chin, that go the more: it turns there
 _LOWER_LIP = 57  # the point below its middle
 _JAW = 0.8  # of what the lower lip goes, that the chin does where mouths open
@@ -38,8 +38,8 @@ def region_mask(mean: np.ndarray, names: Iterable[str], size: int) -> np.ndarray
     whole = np.zeros((size, size), np.float32)
     rows = ((np.arange(size) + 0.5) * 2 / size - 1)[:, None]
     for name in names:
-        if name in _MADE:
-            groups, times, _ = _MADE[name]
+        if name in _HULLS:
+            groups, times, _ = _HULLS[name]
             parts = (polygon(_hull(enlarged(mean[group], times)), size) for group in groups)
             made: Any = sum(parts, np.zeros_like(whole))
             made = blurred(made.clip(0, 1)[None], _EDGE * size)[0]
@@ -70,8 +70,8 @@ def movement(names: Iterable[str]) -> np.ndarray:
         for eye in (slice(36, 42), slice(42, 48)):
             kept[eye, eye] = np.eye(6) - 1 / 6
     for name in names:
-        if name in _MADE:
-            own = [point for point in _MADE[name][2] if not kept[point].any()]
+        if name in _HULLS:
+            own = [point for point in _HULLS[name][2] if not kept[point].any()]
             kept[own, own] = 1
     return kept
 

@@ -21,11 +21,11 @@ from istrc.training.landmarks import train_landmarks
 from istrc.training.loop import recorded_runs
 from istrc.training.mapping import train_mapping
 from istrc.training.probes import train_probes
-from istrc.training.reach import same_person_angle, train_reach
 from istrc.training.search import train_search
-from istrc.training.settings import PRESETS, AllSettings
+from istrc.training.settings import OLD_PARTS, PRESETS, AllSettings
 from istrc.training.shape_free import make_shape_free
 from istrc.training.spaces import Spaces
+from istrc.training.stopping import same_person_angle, train_stopping
 
 
 def train_all(data: str | Path, out: str | Path, **given: Any) -> Circle:
@@ -34,7 +34,7 @@ def train_all(data: str | Path, out: str | Path, **given: Any) -> Circle:
 
     A preset (`istrc.training.settings.PRESETS`) says of pictures of what, and how much of each.
     A part that is finished is not trained again; one that was interrupted goes on. What each has
-    taken is kept in OUT/runs/PART/spent.json (studies/training.py reads them).
+    taken is kept in OUT/runs/PART/cost.json (studies/training.py reads them).
     """
     s = AllSettings(**given)
     preset = PRESETS[s.preset]
@@ -45,6 +45,9 @@ def train_all(data: str | Path, out: str | Path, **given: Any) -> Circle:
     out = Path(out)
     runs = out / "runs"
     common = dict(seed=s.seed, device=s.device)
+    for old, part in OLD_PARTS.items():
+        if (runs / old).exists() and not (runs / part).exists():
+            (runs / old).rename(runs / part)
 
     def trained(run: str, train: Callable[..., Any], folder: Any = data, **settings: Any) -> Any:
         own = preset.parts.get(run, {})
@@ -96,12 +99,12 @@ def train_all(data: str | Path, out: str | Path, **given: Any) -> Circle:
     circle = Circle(recogniser, autoencoder, mapping, attributes, **further, whole=preset.whole)
     if not preset.whole:  # a class is wide: pictures of two may be nearer than two pictures of one
         circle.same_person = same_person_angle(circle, prepared, s.seed)
-    trained("reach", train_reach, circle=circle)
+    trained("stopping", train_stopping, circle=circle)
     notes: dict[str, Any] = {}  # the runs that made each part, for its config.json
     for part in (*PARTS, *FURTHER):
         made_by = recorded_runs(runs / {"autoencoder": "began"}.get(part, part))
         if part == "probes":
-            made_by = recorded_runs(runs / "reach") + made_by
+            made_by = recorded_runs(runs / "stopping") + made_by
         notes[part] = {"training": made_by} if made_by else {}
     circle.save_pretrained(out, **notes)
     return circle

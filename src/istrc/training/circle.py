@@ -17,17 +17,17 @@ from istrc.training.cost import timed
 from istrc.training.embeddings import Embeddings
 from istrc.training.loop import recorded_runs
 from istrc.training.mapping import train_mapping
-from istrc.training.reach import same_person_angle
 from istrc.training.settings import CircleSettings
 from istrc.training.shape_free import make_shape_free
 from istrc.training.spaces import Spaces
+from istrc.training.stopping import same_person_angle
 
 
 def train_circle(data: str | Path, out: str | Path, **given: Any) -> Circle:
     """Train the mapping, the classifiers and the changes for any recogniser, and write the circle.
 
     The embeddings are made first, once; what is finished is not done again. What each run took is
-    in its spent.json (istrc.training.cost), that of the embedding apart.
+    in its cost.json (istrc.training.cost), that of the embedding apart.
     """
     s = CircleSettings(**given)
     device, recogniser = s.device, s.recogniser

@@ -1,6 +1,6 @@
 """What training has cost: seconds, steps and arithmetic, kept beside each run's checkpoint.
 
-RUN/spent.json
+RUN/cost.json
     steps              of the checkpoint beside it
     seconds            that those steps took, over all starts of the run, with what is measured on
                        the way; what an interruption lost is not in it
@@ -22,7 +22,7 @@ from torch.utils.flop_counter import flop_registry
 
 from istrc.whole import read_json, write_json
 
-NAME = "spent.json"
+NAME, OLD_NAME = "cost.json", "spent.json"
 
 
 class Cost:
@@ -73,8 +73,8 @@ class _Counter(TorchDispatchMode):
 
 def read(run: str | Path) -> dict[str, Any]:
     """A run's record; empty where there is none."""
-    path = Path(run) / NAME
-    return read_json(path) if path.exists() else {}
+    paths = (Path(run) / name for name in (NAME, OLD_NAME))
+    return next((read_json(path) for path in paths if path.exists()), {})
 
 
 @contextmanager

@@ -55,12 +55,15 @@ PRESETS = {
             mapping=dict(width=256, validate_every=250),
             attributes=dict(validate_every=100),
             changes=dict(width=384, validate_every=250),
-            reach=dict(faces=30),
+            stopping=dict(faces=30),
         ),
         size=64,
         whole=True,
     ),
 }  # fmt: skip
+
+
+OLD_PARTS = {"reach": "stopping"}  # by names that commands and run folders had
 
 
 def setting(default: Any, help: str) -> Any:
@@ -299,7 +302,7 @@ class SearchSettings(Settings):
 
 
 @dataclass(kw_only=True)
-class ReachSettings(Settings):
+class StoppingSettings(Settings):
     """Measure how far edits of the transformations go, on tune: the probes' `reach` and `gain`."""
 
     out: ClassVar[str] = "Run folder; holds what was measured."

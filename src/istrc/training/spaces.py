@@ -60,13 +60,13 @@ class Spaces:
         self._nets = facenet, autoencoder, prepared, straight
         self._device, self._folder = device, None if folder is None else Path(folder)
         self.rows = {part: prepared.rows(part)[:limit] for part in ("fit", "tune")}
-        self._made: dict[str, tuple[torch.Tensor, torch.Tensor]] = {}
+        self._cache: dict[str, tuple[torch.Tensor, torch.Tensor]] = {}
 
     def of(self, part: str) -> tuple[torch.Tensor, torch.Tensor]:
         """z (2N, D) and c (2N, C), float32, of "fit" or "tune"; `place` says where a face is."""
-        if part not in self._made:
-            self._made[part] = self._read(part) or self._make(part)
-        return self._made[part]
+        if part not in self._cache:
+            self._cache[part] = self._read(part) or self._make(part)
+        return self._cache[part]
 
     def sides(self, part: str) -> tuple[torch.Tensor, torch.Tensor]:
         """z (2, N, D) and c (2, N, C) of each face and of its mirror image."""

@@ -30,12 +30,14 @@ def walk_row(
     so that a strip shows the photograph's detail and not the decoder's size.
 
     Args:
-        mode, how: as in `Circle.reach`.
+        mode, how: as in `Circle.stopped_walk`.
     """
     circle, own = face.circle, face.picture.pixels
     drawing = None if mode == "circle" else face.rendering
-    reached = circle.reach(face.x, face.z, {name: strength}, mode=mode, drawing=drawing, **how)
-    points = reached.walk.frames(frames)[:, 0]  # (frames, D)
+    stopped = circle.stopped_walk(
+        face.x, face.z, {name: strength}, mode=mode, drawing=drawing, **how
+    )
+    points = stopped.walk.frames(frames)[:, 0]  # (frames, D)
     start = library(points).broadcast_to(face.z, points.shape)
     if drawing is None:
         faces = list(to_pixels(circle.decode(points)))
@@ -44,7 +46,7 @@ def walk_row(
         changes = circle.map_change(own_code, start, points)
         # The edit may go further than where its walk ends
         share = numbers(np.linspace(0, 1, frames)[:, None], changes)
-        changes = changes + share * (reached.change - changes[-1:])
+        changes = changes + share * (stopped.change - changes[-1:])
         if mode == "photo":
             faces = []
             for one, part in zip(changes, np.linspace(0, strength, frames), strict=True):

@@ -46,16 +46,16 @@ class Graphs:
             raise InputError(f"{self.folder / GRAPHS}: damaged ({error}); {AGAIN}") from None
         if known != (FORMAT, self.config["kind"], self.config["arguments"]):
             raise InputError(f"{self.folder}: its graphs are of another network; {AGAIN}")
-        self._made: Future = _workers().submit(self._make)
+        self._loading: Future = _workers().submit(self._load)
 
     @property
     def weights(self) -> dict[str, np.ndarray]:
         """The part's weights by name, in single precision."""
-        return self._made.result()[0]
+        return self._loading.result()[0]
 
     def run(self, name: str, *outputs: str, **inputs: np.ndarray) -> Any:
         """One output of a graph, or a list of several."""
-        session = self._made.result()[1].get(name)
+        session = self._loading.result()[1].get(name)
         if session is None:
             raise InputError(f"{self.folder / GRAPHS}: has no graph {name}; {AGAIN}")
         try:
@@ -66,7 +66,7 @@ class Graphs:
             ) from error
         return result[0] if len(outputs) == 1 else result
 
-    def _make(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    def _load(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         weights = read_weights(self.folder)
         return weights, {
             name: open_graph(

@@ -1,4 +1,4 @@
-"""How far prototypes go, measured on edited pictures."""
+"""Where edits stop, measured on edited pictures."""
 
 import copy
 import itertools
@@ -12,7 +12,7 @@ from istrc import sphere
 from istrc.data.prepared import Prepared
 from istrc.shape.measures import MEASURED, measures
 from istrc.training.probes import RARE
-from istrc.training.reach import (
+from istrc.training.stopping import (
     FACTORS,
     FALSE_ACCEPTS,
     GAINS,
@@ -22,7 +22,7 @@ from istrc.training.reach import (
     candidates,
     same_person_angle,
     sufficient,
-    train_reach,
+    train_stopping,
 )
 
 
@@ -44,8 +44,10 @@ def test_reach_is_the_first_that_is_seen_by_nearly_all(
         return torch.full((len(z), 1), 1.0 if seen else -1.0)
 
     monkeypatch.setattr(circle, "logits", logits, raising=False)
-    monkeypatch.setattr(circle, "reach", lambda x, z, s, drawing: _Still(drawing), raising=False)
-    probes = train_reach(shaped_folder, tmp_path, circle=circle, faces=4)
+    monkeypatch.setattr(
+        circle, "stopped_walk", lambda x, z, s, drawing: _Still(drawing), raising=False
+    )
+    probes = train_stopping(shaped_folder, tmp_path, circle=circle, faces=4)
     told = json.loads((tmp_path / "run.json").read_text())["edits"]
     assert told["smile+"]["reach"] == 2.0 and told["smile+"]["seen"] == 1.0
     assert told["smile-"]["reach"] == FACTORS[0]  # never seen: no further than it must
@@ -71,20 +73,24 @@ def test_lengths_go_until_landmarks_find_them(circle, shaped_folder, tmp_path, m
         points[:, 54, :2] += (times / width)[:, None] * across
         return points
 
-    def reach(x, z, strengths, drawing):
+    def stopped_walk(x, z, strengths, drawing):
         near.update(strengths)  # what is looked at next is edited
         return _Still(drawing)
 
     monkeypatch.setattr(circle, "find", found, raising=False)
-    monkeypatch.setattr(circle, "reach", reach, raising=False)
-    probes = train_reach(shaped_folder, tmp_path, circle=circle, faces=4)
+    monkeypatch.setattr(circle, "stopped_walk", stopped_walk, raising=False)
+    probes = train_stopping(shaped_folder, tmp_path, circle=circle, faces=4)
     told = json.loads((tmp_path / "run.json").read_text())["edits"]["wide_mouth+"]
     assert told["gain"] == 2.0 and told["found"] == 1.0 and 0.3 * 1.5 < HALF < 0.3 * 2
     assert probes.gain[row, 0] == 2.0
     again = copy.deepcopy(probes)
     again.gain.fill_(1.0)
     circle.probes = again
-    assert train_reach(shaped_folder, tmp_path, circle=circle, faces=4).gain[row, 0] == 2.0
+    record = tmp_path / "run.json"  # as it was written when the part had another name
+    record.write_text(record.read_text().replace('"part": "stopping"', '"part": "reach"'))
+    assert '"part": "reach"' in record.read_text()
+    monkeypatch.setattr(circle, "stopped_walk", None)  # finished before: nothing is edited
+    assert train_stopping(shaped_folder, tmp_path, circle=circle, faces=4).gain[row, 0] == 2.0
 
 
 @pytest.mark.parametrize(

@@ -47,14 +47,14 @@ def test_a_photograph_is_edited_as_with_torch(without_torch, photograph, tmp_pat
     assert (ours != face.picture.pixels).any()
 
 
-def test_every_command_of_photographs_works(without_torch, light_model, aligned, tmp_path):
-    given = [aligned, "--aligned", "--model", light_model]
+def test_every_command_of_photographs_works(without_torch, onnx_model, aligned, tmp_path):
+    given = [aligned, "--aligned", "--model", onnx_model]
     runs = {
         "edit": [*given, "-a", "smile", "--keep", "male", "-o", tmp_path / "edit.png"],
         "walk": [*given, "-a", "smile", "--frames", 3, "-o", tmp_path / "walk.png"],
         "reconstruct": [*given, "-o", tmp_path / "reconstruct.png"],
         "embed": [*given, "-o", tmp_path / "z.npy"],
-        "decode": [tmp_path / "z.npy", "--model", light_model, "-o", tmp_path / "decode.png"],
+        "decode": [tmp_path / "z.npy", "--model", onnx_model, "-o", tmp_path / "decode.png"],
     }
     for command, arguments in runs.items():
         run = without_torch("-m", "istrc", command, *arguments)
@@ -64,9 +64,9 @@ def test_every_command_of_photographs_works(without_torch, light_model, aligned,
     assert z.shape == (1, 8) and np.linalg.norm(z) == pytest.approx(1, abs=1e-4)
 
 
-def test_every_command_of_several_faces_works(without_torch, light_model, faces, tmp_path):
+def test_every_command_of_several_faces_works(without_torch, onnx_model, faces, tmp_path):
     a, b, c = faces
-    given = ["--aligned", "--model", light_model, "--json"]
+    given = ["--aligned", "--model", onnx_model, "--json"]
     saved = tmp_path / "z.npy"
     named = ["--let", f"A={a}", "--let", f"B={b}"]
     runs = {
@@ -88,14 +88,14 @@ def test_every_command_of_several_faces_works(without_torch, light_model, faces,
 @needs_weights
 def test_neighbours_of_a_seed_are_those_of_torch(without_torch, aligned, tmp_path):
     command = ["-m", "istrc", "vary", aligned, "--aligned", "--count", 3, "--seed", 5]
-    command += ["-o", tmp_path / "light", "--save", tmp_path / "z.npy"]
+    command += ["-o", tmp_path / "onnx", "--save", tmp_path / "z.npy"]
     run = without_torch(*command)
     assert run.returncode == 0, run.stderr
     face = Circle.from_pretrained(runtime="torch").read(aligned, aligned=True)
     made = vary(face.circle, face.z, face.x, count=3, seed=5)
     np.testing.assert_allclose(np.load(tmp_path / "z.npy"), made.z.numpy(), atol=1e-4)
     for number, pixels in enumerate(to_pixels(made.faces)):
-        drawn = np.asarray(Image.open(tmp_path / "light" / f"{number:02d}.png")).astype(int)
+        drawn = np.asarray(Image.open(tmp_path / "onnx" / f"{number:02d}.png")).astype(int)
         assert np.abs(drawn - pixels).max() <= 2
 
 
@@ -106,7 +106,7 @@ def test_the_shipped_threshold_is_known(without_torch, photograph):
     assert "the same person: under " in run.stdout
 
 
-def test_an_attribute_is_learned(without_torch, light_model, tmp_path):
+def test_an_attribute_is_learned(without_torch, onnx_model, tmp_path):
     sides = {name: tmp_path / name for name in ("with", "without")}
     rng = np.random.default_rng(0)
     for folder in sides.values():
@@ -114,7 +114,7 @@ def test_an_attribute_is_learned(without_torch, light_model, tmp_path):
         for number in range(5):
             pixels = rng.integers(0, 256, (218, 178, 3), dtype=np.uint8)
             Image.fromarray(pixels).save(folder / f"{number}.png")
-    given = ["--aligned", "--model", light_model, "--json"]
+    given = ["--aligned", "--model", onnx_model, "--json"]
     named = [word for name, folder in sides.items() for word in (f"--{name}", folder)]
     at = {"ISTRC_LEARNED": str(tmp_path / "learned")}
     run = without_torch("-m", "istrc", "learn", "dots", *named, *given, **at)
@@ -128,13 +128,13 @@ def test_an_attribute_is_learned(without_torch, light_model, tmp_path):
         assert len(json.loads(run.stdout)["errors" if other else "results"]) == 1
 
 
-def test_folders_go_on_and_have_processes(without_torch, light_model, aligned, tmp_path):
+def test_folders_go_on_and_have_processes(without_torch, onnx_model, aligned, tmp_path):
     folder = tmp_path / "in"
     folder.mkdir()
     for name in ("a.png", "b.png"):
         (folder / name).write_bytes(aligned.read_bytes())
     command = ["-m", "istrc", "edit", folder, "--aligned", "-a", "smile", "--jobs", 2]
-    command += ["--model", light_model, "-o", tmp_path / "out", "--json"]
+    command += ["--model", onnx_model, "-o", tmp_path / "out", "--json"]
     first = without_torch(*command)
     assert first.returncode == 0, first.stderr
     assert sorted(path.name for path in (tmp_path / "out").glob("*.png")) == ["a.png", "b.png"]
@@ -172,7 +172,7 @@ def test_help_needs_nothing(without_torch):
     assert run.returncode == 0 and "edit" in run.stdout
 
 
-def test_the_light_runtime_leaves_torch_alone_where_it_is(light_model, aligned, tmp_path):
+def test_the_onnx_runtime_leaves_torch_alone_where_it_is(onnx_model, aligned, tmp_path):
     import subprocess
     import sys
 
@@ -182,7 +182,7 @@ def test_the_light_runtime_leaves_torch_alone_where_it_is(light_model, aligned, 
         "except SystemExit as end: assert not end.code, end.code\n"
         "sys.exit('torch' in sys.modules)"
     )
-    arguments = ["edit", aligned, "--aligned", "--model", light_model, "-a", "smile"]
-    arguments += ["--runtime", "light", "-o", tmp_path / "out.png"]
+    arguments = ["edit", aligned, "--aligned", "--model", onnx_model, "-a", "smile"]
+    arguments += ["--runtime", "onnx", "-o", tmp_path / "out.png"]
     run = subprocess.run([sys.executable, "-c", code, *map(str, arguments)], timeout=600)
     assert run.returncode == 0

@@ -1,7 +1,7 @@
 """The circle's networks as ONNX graphs. This needs torch and onnx; to run them needs neither.
 
-Beside a part's weights its graphs are written without them, and `istrc.light` puts the stored
-weights in when it opens a part. For other programs they are written whole (`export_whole`).
+Beside a part's weights its graphs are written without them, and `istrc.onnx_runtime` puts the
+stored weights in when it opens a part. For other programs they are written whole (`export_whole`).
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ import torch
 from torch import nn
 
 from istrc.errors import InputError, IstrcError
-from istrc.light.graphs import FORMAT
 from istrc.models.kinds import KINDS, Graph, sizes
 from istrc.models.part_files import CONFIG, GRAPHS, WEIGHTS, read_config
 from istrc.models.serialization import load_part
+from istrc.onnx_runtime.graphs import FORMAT
 from istrc.pretrained import places_of
 from istrc.shipped import holder
 from istrc.whole import copy_whole, read_json, write_json, write_whole

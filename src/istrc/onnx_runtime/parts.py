@@ -1,7 +1,7 @@
 """The circle's parts over NumPy's arrays: each stands for the network of its kind in istrc.models.
 
 They take and give what the networks do, float32 arrays in place of tensors, and run the part's
-graphs (istrc.light.graphs). What is no network is written once, for both (istrc.arrays).
+graphs (istrc.onnx_runtime.graphs). What is no network is written once, for both (istrc.arrays).
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from istrc.errors import InputError
-from istrc.light.graphs import Graphs
 from istrc.models.kinds import KINDS, sizes
+from istrc.onnx_runtime.graphs import Graphs
 from istrc.resample import resized
 from istrc.shape.frame import found_in
 from istrc.shape.measures import COUNT
@@ -131,7 +131,7 @@ class Running:
     Single precision on the CPU: there is nothing to choose.
     """
 
-    runtime = "light"
+    runtime = "onnx"
     device = "cpu"
     precision = "float32"
 

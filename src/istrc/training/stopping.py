@@ -1,4 +1,4 @@
-"""How far prototypes go: until the recogniser sees in the picture what was asked.
+"""Where edits stop: once the recogniser sees in the picture what was asked.
 
 Probes read codes. What shows in a picture beside an edited face's own hair, skin and light is
 another matter, and differs from attribute to attribute: a mean mustache is fainter than a real one.
@@ -27,7 +27,7 @@ from istrc.models.serialization import fingerprint
 from istrc.progress import Bar
 from istrc.shape.measures import MEASURED, measures
 from istrc.training.probes import RARE
-from istrc.training.settings import ReachSettings
+from istrc.training.settings import OLD_PARTS, StoppingSettings
 from istrc.whole import read_json, write_json
 
 FACTORS = (1.0, 1.25, 1.5, 2.0, 2.5)  # that are tried, the least first
@@ -41,16 +41,18 @@ PEOPLE = 500  # whose angles say how near strangers are
 
 
 @torch.no_grad()
-def train_reach(data: str | Path, out: str | Path, **given: Any) -> Probes:
+def train_stopping(data: str | Path, out: str | Path, **given: Any) -> Probes:
     """Measure how far edits of the transformations go, on tune: the probes' `reach` and `gain`."""
-    s = ReachSettings(**given)
+    s = StoppingSettings(**given)
     circle, prepared, probes = s.circle, Prepared(data), s.circle.probes
     result: dict[str, dict[str, float]] = {}
     probes.reach.fill_(1.0), probes.gain.fill_(1.0)
     of = dict(same_person=round(circle.same_person, 6), probes=fingerprint(probes))
-    settings = dict(part="reach", seed=s.seed, **s.recorded(), **of)
+    settings = dict(part="stopping", seed=s.seed, **s.recorded(), **of)
     record = Path(out) / "run.json"
     before = read_json(record) if record.exists() else {}
+    if before.get("part") in OLD_PARTS:
+        before["part"] = OLD_PARTS[before["part"]]
     if {name: before.get(name) for name in settings} == settings:  # finished before
         for edit, found in before["edits"].items():
             name, side = edit[:-1], 0 if edit.endswith("+") else 1
@@ -62,7 +64,7 @@ def train_reach(data: str | Path, out: str | Path, **given: Any) -> Probes:
     # Others of faces are experimental; of anything else the attributes are the user's own
     names = circle.attribute_names if circle.whole else TRANSFORMATIONS
     edits = [(name, sign) for name in names if name in known for sign in (1.0, -1.0)]
-    with Bar("reach", len(edits), lasting=True) as progress:
+    with Bar("stopping", len(edits), lasting=True) as progress:
         for number, (name, sign) in enumerate(edits, 1):
             rows, found = candidates(prepared, name, sign, s.faces, s.seed), {}
             if len(rows):
@@ -82,7 +84,7 @@ def measured(circle: Circle, x: torch.Tensor, name: str, sign: float) -> dict[st
     side, result = 0 if sign > 0 else 1, {}
 
     def edited() -> torch.Tensor:
-        change = circle.reach(x, z, {name: sign}, drawing=drawing).change
+        change = circle.stopped_walk(x, z, {name: sign}, drawing=drawing).change
         return drawing.drawn(change, "photo", {name: sign})
 
     def recognised() -> torch.Tensor:

@@ -10,8 +10,8 @@ from istrc.models.learned import LearnedAttribute
 
 
 @pytest.fixture(scope="module")
-def circles(light_model):
-    return tuple(Circle.from_pretrained(light_model, runtime=name) for name in ("torch", "light"))
+def circles(onnx_model):
+    return tuple(Circle.from_pretrained(onnx_model, runtime=name) for name in ("torch", "onnx"))
 
 
 @pytest.fixture(scope="module")
@@ -23,33 +23,33 @@ def x():
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("keep", [None, ["eyeglasses"], []])
 def test_an_edit_is_the_same_in_every_mode(circles, x, mode, keep):
-    by_torch, light = (
+    by_torch, onnx = (
         circle.edit(faces, {"smile": 1, "young": -0.5}, keep=keep, mode=mode)
         for circle, faces in zip(circles, (torch.from_numpy(x), x), strict=True)
     )
-    assert isinstance(light, np.ndarray) and light.shape == x.shape
-    np.testing.assert_allclose(light, by_torch.numpy(), atol=1e-3)
+    assert isinstance(onnx, np.ndarray) and onnx.shape == x.shape
+    np.testing.assert_allclose(onnx, by_torch.numpy(), atol=1e-3)
 
 
 @pytest.mark.parametrize("strengths", [{"beard": 1}, {"big_nose": -1, "smile": 0.5}])
 def test_an_edit_ends_at_the_same_place(circles, x, strengths):
     found = []
     for circle, faces in zip(circles, (torch.from_numpy(x), x), strict=True):
-        found.append(circle.reach(faces, circle.embed(faces), strengths))
-    ours, light = found
+        found.append(circle.stopped_walk(faces, circle.embed(faces), strengths))
+    ours, onnx = found
     scale = float(ours.change.abs().max())
-    np.testing.assert_allclose(light.change, ours.change.numpy(), atol=5e-3 * scale)
-    np.testing.assert_allclose(light.walk.angle, ours.walk.angle.numpy(), atol=5e-3)
-    assert light.walk.reached.tolist() == ours.walk.reached.tolist()
+    np.testing.assert_allclose(onnx.change, ours.change.numpy(), atol=5e-3 * scale)
+    np.testing.assert_allclose(onnx.walk.angle, ours.walk.angle.numpy(), atol=5e-3)
+    assert onnx.walk.reached.tolist() == ours.walk.reached.tolist()
 
 
 @pytest.mark.parametrize("metric", ["data", "euclidean"])
 def test_a_walk_is_the_same(circles, x, metric):
-    ours, light = circles
-    z = light.embed(x)
+    ours, onnx = circles
+    z = onnx.embed(x)
     walks = [
         circle.walk(start, {"beard": 1}, metric=metric, step=0.05)
-        for circle, start in ((ours, torch.from_numpy(z)), (light, z))
+        for circle, start in ((ours, torch.from_numpy(z)), (onnx, z))
     ]
     assert walks[0].points.shape == walks[1].points.shape
     # Untrained classifiers turn at every step: rounding grows over 200 of them
@@ -63,7 +63,7 @@ def test_nothing_asked_changes_nothing(circles, x):
 
 
 def test_a_learned_attribute_walks_as_well(circles, x, tmp_path):
-    ours, light = circles
+    ours, onnx = circles
     weight = torch.linspace(-3, 3, ours.dim)
     made = LearnedAttribute("dimples", weight, 0.1, ours.recogniser.record, {})
     made.save(tmp_path / "dimples.safetensors")
@@ -72,10 +72,10 @@ def test_a_learned_attribute_walks_as_well(circles, x, tmp_path):
             circle.add(tmp_path / "dimples.safetensors")
         faces = torch.from_numpy(x)
         by_torch = ours.edit(faces, {"dimples": 1, "smile": 1}, keep=["male"])
-        by_light = light.edit(x, {"dimples": 1, "smile": 1}, keep=["male"])
-        np.testing.assert_allclose(by_light, by_torch.numpy(), atol=1e-3)
-        scores = light.scores(light.embed(x))
-        assert scores.shape == (3, len(light.attribute_names))
+        by_onnx = onnx.edit(x, {"dimples": 1, "smile": 1}, keep=["male"])
+        np.testing.assert_allclose(by_onnx, by_torch.numpy(), atol=1e-3)
+        scores = onnx.scores(onnx.embed(x))
+        assert scores.shape == (3, len(onnx.attribute_names))
         np.testing.assert_allclose(scores, ours.scores(ours.embed(faces)).numpy(), atol=1e-3)
     finally:
         for circle in circles:

@@ -21,16 +21,16 @@ sys.meta_path.insert(0, NoTorch())
 
 
 @pytest.fixture(scope="session")
-def light_model(tmp_path_factory, untrained_parts):
+def onnx_model(tmp_path_factory, untrained_parts):
     """The folder of an untrained circle of 32 px with every part, exported."""
     pytest.importorskip("onnx")
     pytest.importorskip("onnxruntime")
 
     from istrc.circle import Circle
-    from istrc.light.export import export_circle
+    from istrc.onnx_runtime.export import export_circle
 
     circle = Circle(**untrained_parts())
-    folder = tmp_path_factory.mktemp("light")
+    folder = tmp_path_factory.mktemp("onnx")
     circle.save_pretrained(folder / "trained")
     export_circle(folder / "trained", folder / "exported")
     return folder / "exported"
