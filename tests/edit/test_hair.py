@@ -62,11 +62,26 @@ def test_brows_that_are_as_light_as_the_skin_are_darkened_and_keep_their_hue(ref
     np.testing.assert_allclose(found / found.sum(), (pale + 1) / (pale + 1).sum(), atol=0.02)
 
 
-def test_a_shade_becomes_hair_as_dark_as_it_was():
+def test_the_beard_of_a_grey_head_is_grey_whatever_its_brows(reference):
+    own, brown = np.float32([0.5, 0.2, 0.0]), np.float32([-0.4, -0.6, -0.7])
+    of = brows(reference, own, brown), reference, skin(reference, SIZE)
+    plainly, some, grey, sure = (colour(*of, share).ravel() for share in (0.35, 0.475, 0.6, 1.0))
+    np.testing.assert_array_equal(plainly, colour(*of).ravel())
+    light = (LUMA.ravel() * (own + 1)).sum()
+    np.testing.assert_allclose(grey + 1, 0.5 * light, rtol=0.02)  # of no hue
+    np.testing.assert_allclose(some, (plainly + grey) / 2, atol=1e-5)
+    np.testing.assert_array_equal(sure, grey)
+
+
+def test_a_shade_becomes_hair_nearly_as_dark_as_it_was():
     real, brown = plain(0.4), np.float32([-0.4, -0.6, -0.7])[:, None, None]
-    shift, where = plain(-0.3), np.ones((SIZE, SIZE), np.float32)
+    shift, where = plain(-0.2), np.ones((SIZE, SIZE), np.float32)
     found = grown(shift, real, brown, where)
-    np.testing.assert_allclose((LUMA * found).sum(0), (LUMA * shift).sum(0), atol=1e-5)
+    room = float((LUMA * (brown - real)).sum(0).max())
+    strands = -0.2 / room
+    np.testing.assert_allclose(
+        (LUMA * found).sum(0), room * strands / (1 + strands**2) ** 0.5, atol=1e-5
+    )
     share = density(shift, real, brown)
     np.testing.assert_allclose(found, share * (brown - real), atol=1e-5)
     assert 0 < share.min() <= share.max() < 1
@@ -77,7 +92,8 @@ def test_what_brightens_and_what_lies_elsewhere_is_as_it_was():
     where = np.ones((SIZE, SIZE), np.float32)
     np.testing.assert_array_equal(grown(plain(0.2), real, brown, where), plain(0.2))
     np.testing.assert_array_equal(grown(plain(-0.2), real, brown, 0 * where), plain(-0.2))
-    assert (density(plain(-3), real, brown) == 1).all()  # no more than all of it
+    thin, dense, most = (density(plain(-by), real, brown).max() for by in (0.01, 3, 300))
+    assert thin < 0.02 and 0.9 < dense < most <= 1  # no more than all of it
 
 
 def test_a_beard_goes_round_the_chin(reference):

@@ -40,15 +40,20 @@ _STUBBLE = 0.02  # of the [-1, 1] range, that stubble is darker than skin
 _GOING = (0.03, 0.2)  # share of what is darker than skin, from which on hair goes, and all of it
 _EVEN = 0.02  # of the crop's side, over which that is looked at
 _PALEST = 0.6  # of the skin's light, that hair has at most: a paler beard would not be seen
+_GREY = 0.5  # ... that grey hair has at least
+_GREYS = (0.35, 0.6)  # how surely hair is grey, from which on a beard has grey in it, and is grey
 
 
-def colour(real: np.ndarray, reference: np.ndarray, skin: np.ndarray) -> np.ndarray:
-    """The colour of a face's brows, (3, 1, 1) in [-1, 1].
+def colour(
+    real: np.ndarray, reference: np.ndarray, skin: np.ndarray, grey: float = 0
+) -> np.ndarray:
+    """The colour of a face's brows, (3, 1, 1) in [-1, 1]; a beard greys before they do.
 
     Args:
         real: (3, S, S) the face's own pixels in the mean frame.
         reference: (68, 2) the mean shape.
         skin: (S, S) where its skin is measured.
+        grey: how surely the hair of its head is grey.
     """
     size = real.shape[-1]
     where = np.zeros((size, size), np.float32)
@@ -59,6 +64,10 @@ def colour(real: np.ndarray, reference: np.ndarray, skin: np.ndarray) -> np.ndar
     hair = pixels[:, luma <= np.quantile(luma, _DARKEST)].mean(1)
     level = float((LUMA[:, 0, 0] * hair).sum())
     light = float(quantile((LUMA * (real + 1)).sum(0)[skin > 0.5], 0.5))
+    low, high = _GREYS
+    share = float(np.clip((grey - low) / (high - low), 0, 1))
+    hair = hair + share * (max(level, _GREY * light) - hair)
+    level += share * max(_GREY * light - level, 0)
     return (hair * min(1, _PALEST * light / max(level, 1e-3)) - 1)[:, None, None]
 
 
@@ -136,9 +145,12 @@ def filled(values: np.ndarray, known: np.ndarray) -> np.ndarray:
 
 
 def density(shift: np.ndarray, real: np.ndarray, hair: np.ndarray) -> np.ndarray:
-    """How much of the skin hair covers that shades it like this, (S, S) in [0, 1]."""
+    """How much of the skin hair covers that shades it like this, (S, S) in [0, 1]: the more there
+    is, the more of it lies over other hair.
+    """
     grey, room = (LUMA * shift).sum(0), (LUMA * (hair - real)).sum(0)
-    return (np.minimum(grey, 0) / np.minimum(room, -_LEAST)).clip(0, 1)
+    strands = np.minimum(grey, 0) / np.minimum(room, -_LEAST)
+    return strands / np.sqrt(1 + strands**2)
 
 
 def parted(real: np.ndarray, reference: np.ndarray, skin: np.ndarray) -> np.ndarray:

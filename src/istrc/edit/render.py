@@ -179,8 +179,9 @@ class Rendering:
     @cached_property
     def _hair(self) -> list[np.ndarray]:
         """The colour that facial hair of each face has, (3, 1, 1)."""
+        grey = numpy(self.nets.said("gray_hair", self.c, 0))
         of = self.nets.mesh.reference, self._at.skin
-        return [hair.colour(real, *of) for real in self._real]
+        return [hair.colour(real, *of, one) for real, one in zip(self._real, grey, strict=True)]
 
     @inference
     def shown(self, change: Array, edits: Edits = None) -> Array:
