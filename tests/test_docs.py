@@ -18,7 +18,8 @@ import pytest
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+CARD = ROOT / "src/istrc/weights/celeba128/README.md"
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", CARD, *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(
     r"(?P<not_run><!-- not run:[^\n]*-->\n)?```(?P<language>\w+)\n(?P<code>.*?)```", re.S
 )
@@ -139,17 +140,36 @@ def test_readme_begins_with_what_a_newcomer_needs():
     assert any(line.startswith("<!-- /numbers") for line in top)
 
 
+def test_readme_is_short_and_names_the_paper():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 120
+    assert "Image Semantic Transformation: Faster, Lighter and Stronger" in text
+
+
 def test_links_lead_somewhere():
     for page in PAGES:
-        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
+        for target, anchor in re.findall(
+            r"\]\(([^)#:]*)(?:#([^)]+))?\)", page.read_text(encoding="utf-8")
+        ):
             if target == "docs/walks.jpg" and not SHIPPED.exists():
                 continue  # drawn with the shipped weights
-            assert (page.parent / target).exists(), f"{page.name}: {target}"
+            there = page.parent / target if target else page
+            assert there.exists(), f"{page.name}: {target}"
+            assert not anchor or anchor in anchors(there), f"{page.name}: {target}#{anchor}"
+
+
+def anchors(page):
+    """What the headings of a page can be linked by."""
+    heads = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.M)
+    return {re.sub(r"[^\w\- ]", "", head).lower().replace(" ", "-") for head in heads}
 
 
 def test_nothing_of_one_machine_is_told():
+    """Neither its paths, nor where its packages come from."""
+    paths = ("/home/", "/root/", "/work/", "/tmp/")
+    index = ("pypi.", "pythonhosted.", "download.pytorch.", "index-url", "/simple/")
     for page in PAGES:
-        for word in ("/home/", "/root/", "/work/", "/tmp/", "http://", "https://"):
+        for word in (*paths, *index):
             assert word not in page.read_text(encoding="utf-8"), f"{page.name}: {word}"
 
 
