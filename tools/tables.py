@@ -129,7 +129,7 @@ def tables(found: Mapping[str, Mapping[str, Any]]) -> str:
             made = found[part]
             took = f"{made['seconds']:.0f} s; " if "seconds" in made else ""
             ran = f"`{made['command']}` ({took}results/{made['file']})"
-            sections.append(f"### {TITLES[part]}\n\n{table}\n{ran}\n")
+            sections.append(f"## {TITLES[part]}\n\n{table}\n{ran}\n")
     return "\n".join(sections) or NOTHING
 
 

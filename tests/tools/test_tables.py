@@ -110,7 +110,7 @@ def test_tables_have_what_the_files_have(found):
 def test_a_link_leads_to_the_table_of_its_command(found):
     text = tables(found)
     for anchor in re.findall(r"\(docs/results.md#([^)]+)\)", headline(found)):
-        titles = re.findall(r"^### (.*)$", text, re.M)
+        titles = re.findall(r"^## (.*)$", text, re.M)
         assert anchor in [title.lower().replace(" ", "-") for title in titles]
 
 
