@@ -62,7 +62,7 @@ radians.
 
 
 def on_files(files, config):
-    """Both references, that of the command line by Typer's own writer, and the pages outside docs/."""
+    """Both references, commands by Typer's own writer, and the pages outside docs/."""
     words = ["--app", "app", "istrc.cli", "utils", "docs", "--name", "istrc"]
     written = subprocess.run(
         [sys.executable, "-m", "typer", *words], check=True, capture_output=True, text=True

@@ -164,6 +164,18 @@ def anchors(page):
     return {re.sub(r"[^\w\- ]", "", head).lower().replace(" ", "-") for head in heads}
 
 
+def test_every_study_is_listed():
+    """Those that run in the table, with command and answer; every report by a link."""
+    text = (ROOT / "docs/studies/README.md").read_text(encoding="utf-8")
+    for path in [*(ROOT / "studies").glob("*.py"), *(ROOT / "studies").glob("*/__main__.py")]:
+        name = path.parent.name if path.stem == "__main__" else path.stem
+        if "def main(" in path.read_text(encoding="utf-8") or path.stem == "__main__":
+            row = rf"^\| `{name}` \| .+\? .*\| `python -m studies\.{name}[` ].*\| .+ \|$"
+            assert re.search(row, text, re.M), name
+    for page in (ROOT / "docs/studies").glob("*.md"):
+        assert page.name == "README.md" or f"]({page.name}" in text, page.name
+
+
 def test_nothing_of_one_machine_is_told():
     """Neither its paths, nor where its packages come from."""
     paths = ("/home/", "/root/", "/work/", "/tmp/")
