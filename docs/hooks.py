@@ -15,15 +15,59 @@ COPIED = {
     "changelog.md": "CHANGELOG.md",
     "model-card.md": "src/istrc/weights/celeba128/README.md",
 }
+# The reference of Python: mkdocstrings puts the docstring of what follows `:::` in its place
+PYTHON = """\
+# Python
+
+What the [guide](guide.md) does by commands, from Python. Arrays are torch tensors, or NumPy's where
+a circle runs on ONNX Runtime; images are `(B, 3, S, S)` in [-1, 1], embeddings `(B, D)` of unit norm, angles
+radians.
+
+## The circle and its faces
+
+::: istrc.circle.Circle
+    options:
+      inherited_members: true
+
+::: istrc.hub_card.push
+
+::: istrc.face.Face
+
+::: istrc.face.Edited
+
+::: istrc.errors
+
+## Between faces
+
+::: istrc.verbs.blend.blend
+
+::: istrc.verbs.average.average
+
+::: istrc.verbs.arithmetic.arithmetic
+
+::: istrc.verbs.vary.vary
+
+::: istrc.verbs.compare
+
+## The sphere
+
+::: istrc.sphere
+
+## Films and the page
+
+::: istrc.film.edit.edit_film
+
+::: istrc.serve.start.start
+"""
 
 
 def on_files(files, config):
-    """The reference of the command line by Typer's own writer, and the pages outside docs/."""
+    """Both references, commands by Typer's own writer, and the pages outside docs/."""
     words = ["--app", "app", "istrc.cli", "utils", "docs", "--name", "istrc"]
     written = subprocess.run(
         [sys.executable, "-m", "typer", *words], check=True, capture_output=True, text=True
     ).stdout
-    made = {"cli.md": written.replace("# `istrc`", "# Every command", 1)}
+    made = {"python.md": PYTHON, "cli.md": written.replace("# `istrc`", "# Every command", 1)}
     made |= {page: (ROOT / name).read_text(encoding="utf-8") for page, name in COPIED.items()}
     for page, text in made.items():
         files.append(File.generated(config, page, content=text))

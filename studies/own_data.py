@@ -295,7 +295,7 @@ def _write(picture, path: Path) -> None:
 
 
 def own_markdown(found: Mapping[str, Any]) -> str:
-    """The tables of docs/own-data.md."""
+    """The tables of docs/studies/own-data.md."""
     text = ""
     if near := found.get("retrieval"):
         columns = {"pictures": "pictures", **{space: space for space in near["recall_at_1"]}}

@@ -148,7 +148,7 @@ def study(data: str, steps: int, options: list[str], rounds: int) -> dict[str, A
 
 
 def processes_markdown(found: dict[str, Any]) -> str:
-    """Both tables of docs/guide.md."""
+    """Both tables of docs/studies/processes.md."""
     here = []
     for count, one in found["processes"].items():
         row = [count]

@@ -212,7 +212,7 @@ def runtimes_markdown(found: Mapping[str, Any]) -> str:
         + markdown_table(["package", "import, s", "MB"], packages)
         + "\n"
         + markdown_table(["`istrc edit` of a photograph", "s, start to end"], commands)
-        + "\nFiles that need gradients through networks: "
+        + "\nFiles that needed gradients through networks when it was measured: "
         + ", ".join(f"`{path}`" for path in found["gradients"])
         + ".\n"
     )

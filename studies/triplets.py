@@ -106,7 +106,7 @@ def interval(values: Sequence[float]) -> tuple[float, float]:
 
 
 def triplets_markdown(found: Mapping[str, Any]) -> str:
-    """The table of docs/own-data.md, best first.
+    """The table of docs/studies/triplets.md, best first.
 
     Differences are of the same seeds, which begin with the same weights and see the same batches.
     """

@@ -5,6 +5,7 @@ and `bare/` (aligned) and `photos/`. `<!-- not run: reason -->` above a block ha
 parsed only. The cells of a notebook are run as one block.
 """
 
+import ast
 import json
 import os
 import re
@@ -18,10 +19,16 @@ import pytest
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+CARD = ROOT / "src/istrc/weights/celeba128/README.md"
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", CARD, *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(
     r"(?P<not_run><!-- not run:[^\n]*-->\n)?```(?P<language>\w+)\n(?P<code>.*?)```", re.S
 )
+# The paper's own numbering: its sections and its appendix, its equations and its figures
+SECTIONS = (
+    "1 2 2.1 2.2 2.3 3 3.1 3.2 3.3 3.4 4 4.1 4.2 4.3 5 5.1 5.2 5.3 5.4 5.5 6 6.1 6.2 6.3 7 A"
+).split()
+EQUATIONS, FIGURES = [1, 2], [*range(1, 14)]
 SHIPPED = ROOT / "src/istrc/weights/celeba128/landmarks/config.json"
 
 
@@ -139,31 +146,97 @@ def test_readme_begins_with_what_a_newcomer_needs():
     assert any(line.startswith("<!-- /numbers") for line in top)
 
 
+def test_readme_is_short_and_names_the_paper():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 120
+    assert "Image Semantic Transformation: Faster, Lighter and Stronger" in text
+
+
 def test_links_lead_somewhere():
     for page in PAGES:
-        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
+        for target, anchor in re.findall(
+            r"\]\(([^)#:]*)(?:#([^)]+))?\)", page.read_text(encoding="utf-8")
+        ):
             if target == "docs/walks.jpg" and not SHIPPED.exists():
                 continue  # drawn with the shipped weights
-            assert (page.parent / target).exists(), f"{page.name}: {target}"
+            there = page.parent / target if target else page
+            assert there.exists(), f"{page.name}: {target}"
+            assert not anchor or anchor in anchors(there), f"{page.name}: {target}#{anchor}"
+
+
+def anchors(page):
+    """What the headings of a page can be linked by."""
+    heads = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.M)
+    return {re.sub(r"[^\w\- ]", "", head).lower().replace(" ", "-") for head in heads}
+
+
+def test_every_study_is_listed():
+    """Those that run in the table, with command and answer; every report by a link."""
+    text = (ROOT / "docs/studies/README.md").read_text(encoding="utf-8")
+    for path in [*(ROOT / "studies").glob("*.py"), *(ROOT / "studies").glob("*/__main__.py")]:
+        name = path.parent.name if path.stem == "__main__" else path.stem
+        if "def main(" in path.read_text(encoding="utf-8") or path.stem == "__main__":
+            row = rf"^\| `{name}` \| .+\? .*\| `python -m studies\.{name}[` ].*\| .+ \|$"
+            assert re.search(row, text, re.M), name
+    for page in (ROOT / "docs/studies").glob("*.md"):
+        assert page.name == "README.md" or f"]({page.name}" in text, page.name
 
 
 def test_nothing_of_one_machine_is_told():
+    """Neither its paths, nor where its packages come from."""
+    paths = ("/home/", "/root/", "/work/", "/tmp/")
+    index = ("pypi.", "pythonhosted.", "download.pytorch.", "index-url", "/simple/")
     for page in PAGES:
-        for word in ("/home/", "/root/", "/work/", "/tmp/", "http://", "https://"):
+        for word in (*paths, *index):
             assert word not in page.read_text(encoding="utf-8"), f"{page.name}: {word}"
 
 
-def test_the_map_of_the_paper_leads_to_code():
-    """Each file of docs/method.md's last table is there, and defines the names that stand by it."""
+def test_the_map_of_the_paper_has_all_of_it():
+    """Every section, numbered equation and figure has a row, and every equation of ours."""
+    rows, equations = maps_of_the_paper()
+    assert sorted(one for row in rows for one in row[0].split(", ")) == SECTIONS
+    found = {"equation": [], "figure": []}
+    for kind, numbers in re.findall(r"(equation|figure)s? ([\d, ]+)", " ".join(r[1] for r in rows)):
+        found[kind] += map(int, re.findall(r"\d+", numbers))
+    assert sorted(found["equation"]) == EQUATIONS and sorted(found["figure"]) == FIGURES
     text = (ROOT / "docs/method.md").read_text(encoding="utf-8")
-    rows = text[text.index("## Where the paper is") :].splitlines()[4:]
-    assert len(rows) > 10
-    for row in rows:
-        content = None
-        for word in re.findall(r"`([\w/.]+)`", row.split("|")[3]):
+    section = re.search(r"^## The equations\n(.*?)^## ", text, re.M | re.S)
+    ours = re.findall(r"^    (\S.*?)  +\S", section[1], re.M)
+    assert len(ours) > 15 and ours == [row[0] for row in equations]
+
+
+def test_the_map_of_the_paper_leads_to_code():
+    """Each file of the map is there, and defines the names that stand by it."""
+    for row in [row for table in maps_of_the_paper() for row in table]:
+        there = None
+        for word in re.findall(r"`([\w/.]+)`", row[-1]):
             if word.endswith(".py"):
-                content = (ROOT / "src/istrc" / word).read_text(encoding="utf-8")
+                there = defined(ROOT / "src/istrc" / word)
             else:
-                defined = rf"^(def|class) {word}\b|^{word} = "
-                assert content and re.search(defined, content, re.M), f"{row}: no {word}"
-        assert content is not None, row
+                assert there and word in there, f"{row}: no {word}"
+        assert there is not None, row
+
+
+def maps_of_the_paper():
+    """The rows of both tables that end docs/method.md, a list of cells each."""
+    text = (ROOT / "docs/method.md").read_text(encoding="utf-8")
+    tables = re.findall(r"(?:^\|.*\n)+", text[text.index("## Where the paper is") :], re.M)
+    rows = [table.splitlines()[2:] for table in tables]
+    first, second = [
+        [[cell.strip() for cell in row.strip("|").split("|")] for row in table] for table in rows
+    ]
+    return first, second
+
+
+def defined(path):
+    """The functions, classes, methods (Class.method) and constants of a file."""
+    names = set()
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.add(node.name)
+        if isinstance(node, ast.ClassDef):
+            names |= {f"{node.name}.{one.name}" for one in node.body if hasattr(one, "name")}
+        if isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            names |= {one.id for one in targets if isinstance(one, ast.Name)}
+    return names

@@ -58,7 +58,7 @@ def test_a_browser_asks_this_server_alone(site):
             page = browser.new_page()
             asked = []
             page.on("request", lambda request: asked.append(request.url))
-            for name in ("index", "tutorial", "cli", "python", "results/editing"):
+            for name in ("index", "guide", "cli", "python", "results/editing"):
                 page.goto(f"{address}{name}.html")
             browser.close()
         server.shutdown()

@@ -87,7 +87,7 @@ def measure(pictures: int, rounds: int) -> dict[str, Any]:
 
 
 def bulk_markdown(found: dict[str, Any]) -> str:
-    """The table of docs/guide.md."""
+    """The table of docs/results.md."""
     from istrc.evaluation.results import markdown_table
 
     sizes = found["pictures"]

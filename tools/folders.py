@@ -165,7 +165,7 @@ def measure(name: str, circle: Any, crops: np.ndarray, folders: list[Path], roun
 
 
 def folders_markdown(found: dict[str, Any]) -> str:
-    """The table of docs/command-line.md."""
+    """The table of docs/results.md."""
     from istrc.evaluation.results import markdown_table
 
     rows = []

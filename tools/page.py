@@ -188,7 +188,7 @@ def make_pictures(folder: Path) -> list[Path]:
 
 
 def page_markdown(found: dict[str, Any]) -> str:
-    """The table of docs/page.md."""
+    """The table of docs/results.md."""
     from istrc.evaluation.results import markdown_table
 
     many, turns = found["visitors"], found["turns"]

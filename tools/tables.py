@@ -6,6 +6,7 @@ A block lies between `<!-- NAME: ... -->` and `<!-- /NAME -->`. Results are the 
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Iterator, Mapping
@@ -41,6 +42,14 @@ MAKERS = {
     "page": page_markdown,
     "folders": folders_markdown,
 }
+TITLES = {
+    "demo": "One photograph",
+    "editing": "Edits",
+    "reconstruction": "Rebuilt faces",
+    "verification": "Same person or not",
+    "attributes": "Attributes from the embedding",
+    "training": "Training",
+}
 NOTHING = "Not measured yet.\n"
 
 
@@ -60,33 +69,42 @@ def read_results(folder: Path) -> dict[str, dict[str, Any]]:
     return found
 
 
-def headline(found: Mapping[str, Mapping[str, Any]]) -> str:
-    """The few numbers at the top of README, each with the file that has the command behind it."""
+def headline(found: Mapping[str, Mapping[str, Any]], page: str = "docs/results.md") -> str:
+    """The few numbers at the top of README, each with a link to its command in `page`."""
     rows = []
     if demo := found.get("demo"):
         what = f"one photograph edited, cold start, {demo['cores']} CPU cores"
-        rows.append((what, f"{demo['cold_start_seconds']:.1f} s", demo))
+        rows.append((what, f"{demo['cold_start_seconds']:.1f} s", "demo"))
     if edits := found.get("editing"):
         method, strength, mean = _first(edits)
         what = f"edits that an attribute judge believes ({method}, strength {strength})"
         if real := _real(edits):
             what += f"; real faces of the classes: {_share(real)}"
-        rows.append((what, _share(mean.get("success")), edits))
+        rows.append((what, _share(mean.get("success")), "editing"))
         what = "... that a second recogniser calls the same person"
-        rows.append((what, _share(mean.get("same_person")), edits))
+        rows.append((what, _share(mean.get("same_person")), "editing"))
         if "moved" in mean:
             what = "edits of shape that move what is measured, by dlib's landmarks"
-            rows.append((what, _share(mean["moved"]), edits))
+            rows.append((what, _share(mean["moved"]), "editing"))
     if pairs := found.get("verification"):
         what = "verification of unseen people, accuracy over ten folds"
-        rows.append((what, _share(pairs["angle"]["accuracy"]), pairs))
+        rows.append((what, _share(pairs["angle"]["accuracy"]), "verification"))
     if "runs" in (cost := found.get("training", {})):  # and not bench.json's training
         what = f"all parts of a circle trained, {cost['machine']['cores']} CPU cores"
-        rows.append((what, f"{cost['seconds'] / 3600:.1f} h", cost))
+        rows.append((what, f"{cost['seconds'] / 3600:.1f} h", "training"))
     if not rows:
         return NOTHING
-    lines = [f"| {what} | {value} | `results/{from_['file']}` |" for what, value, from_ in rows]
-    return "\n".join(["| measured | | command and rows |", "|---|---:|---|", *lines]) + "\n"
+    lines = [
+        f"| {what} | {value} | {_link(found[part]['command'], part, page)} |"
+        for what, value, part in rows
+    ]
+    return "\n".join(["| measured | | by |", "|---|---:|---|", *lines]) + "\n"
+
+
+def _link(command: str, part: str, page: str) -> str:
+    """The command without its options, as a link to where it stands whole."""
+    name = re.sub(r" --.*", "", command)
+    return f"[`{name}`]({page}#{TITLES[part].lower().replace(' ', '-')})"
 
 
 def _real(found: Mapping[str, Any]) -> float | None:
@@ -99,16 +117,19 @@ def tables(found: Mapping[str, Mapping[str, Any]]) -> str:
     """One section a measure: its table, and under it the command and what it ran on."""
     sections = []
     makers = {
-        "editing": ("Edits", _editing),
-        "reconstruction": ("Rebuilt faces", _reconstruction),
-        "verification": ("Same person or not", _verification),
-        "attributes": ("Attributes from the embedding", _attributes),
+        "demo": _demo,
+        "editing": _editing,
+        "reconstruction": _reconstruction,
+        "verification": _verification,
+        "attributes": _attributes,
+        "training": _training,
     }
-    for part, (title, make) in makers.items():
-        if part in found:
+    for part, make in makers.items():
+        if table := make(found[part]) if part in found else "":
             made = found[part]
-            ran = f"`{made['command']}` ({made.get('seconds', 0):.0f} s; results/{made['file']})"
-            sections.append(f"### {title}\n\n{make(made)}\n{ran}\n")
+            took = f"{made['seconds']:.0f} s; " if "seconds" in made else ""
+            ran = f"`{made['command']}` ({took}results/{made['file']})"
+            sections.append(f"## {TITLES[part]}\n\n{table}\n{ran}\n")
     return "\n".join(sections) or NOTHING
 
 
@@ -156,6 +177,25 @@ def _each(found: Mapping[str, Any] | None, count: str) -> list[tuple[str, Mappin
     """The entries of a part that count something, beside its command and its file."""
     entries = (found or {}).items()
     return [(name, one) for name, one in entries if isinstance(one, Mapping) and count in one]
+
+
+def _demo(found: Mapping[str, Any]) -> str:
+    columns = {
+        "cold_start_seconds": "`istrc edit`, start to end, s",
+        "read_seconds": "circle and face read, s",
+        "edit_seconds": f"{found.get('edits')} edits, s",
+        "walk_seconds": f"{found.get('walks')} walks, s",
+    }
+    return records_table("CPU cores", columns, {str(found["cores"]): found})
+
+
+def _training(found: Mapping[str, Any]) -> str:
+    """What a circle took; what bench.json says of training is another thing."""
+    if "runs" not in found:
+        return ""
+    head = ["parts", "CPU cores", "hours"]
+    hours = f"{found['seconds'] / 3600:.1f}"
+    return markdown_table(head, [[len(found["runs"]), found["machine"]["cores"], hours]])
 
 
 def _editing(found: Mapping[str, Any]) -> str:
@@ -250,7 +290,8 @@ def main() -> None:
     readme, results = Path(sys.argv[1]), Path(sys.argv[2])
     found = read_results(results)
     text = readme.read_text(encoding="utf-8")
-    blocks = {"numbers": headline(found), "tables": tables(found)}
+    to = os.path.relpath("docs/results.md", readme.parent)
+    blocks = {"numbers": headline(found, to), "tables": tables(found)}
     blocks["reliability"] = reliability(found)
     for part, markdown in MAKERS.items():
         blocks[part] = NOTHING

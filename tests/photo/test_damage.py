@@ -79,7 +79,7 @@ def test_a_lost_sector_of_a_jpeg(tmp_path, photograph, kind):
 
 
 def test_one_bit_may_be_missed_but_most_of_what_shows_is_told(photograph):
-    """The honest share of docs/files.md: a wrong bit leaves codes that make sense."""
+    """The honest share of docs/command-line.md: a wrong bit leaves codes that make sense."""
     data, rng, found = coded(photograph), np.random.default_rng(2), 0
     for at in rng.integers(scan(data), len(data) - 2, 100):
         broken = bytearray(data)

@@ -1,4 +1,4 @@
-"""docs/files.md, row by row: what a picture says beside its pixels, in every format."""
+"""docs/command-line.md, row by row: what a picture says beside its pixels, in every format."""
 
 import re
 import struct
@@ -14,7 +14,8 @@ from istrc.photo.colours import ADOBE, SRGB
 from istrc.photo.read import read_picture
 from istrc.photo.write import not_kept, write_picture
 
-PAGE = Path(__file__).parents[2] / "docs" / "files.md"
+PAGE = Path(__file__).parents[2] / "docs" / "command-line.md"
+SECTION = "## What goes along with a picture"
 SUFFIXES = {"JPEG": ".jpg", "PNG": ".png", "WebP": ".webp", "TIFF": ".tif"}
 XMP = (
     b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF '
@@ -24,10 +25,15 @@ XMP = (
 WAYS = ("kept", "as XMP", "as ICC", "said", "applied", "left out")
 
 
+def section():
+    """Of the page, what the ways mean and the table of them."""
+    text = PAGE.read_text(encoding="utf-8")
+    return text[text.index(SECTION) :].partition("**Pixels.**")[0]
+
+
 def rows():
     """The table of the page: {what: {format: way}}."""
-    first = PAGE.read_text(encoding="utf-8").partition("**Pixels.**")[0]
-    table = [line for line in first.splitlines() if line.startswith("|")]
+    table = [line for line in section().splitlines() if line.startswith("|")]
     head = [cell.strip() for cell in table[0].strip("|").split("|")]
     found = {}
     for line in table[2:]:
@@ -262,7 +268,7 @@ def test_every_row_has_its_test_and_every_cell_a_way():
     assert list(rows()) == list(MADE)
     for cells in rows().values():
         assert set(cells) == set(SUFFIXES) and set(cells.values()) <= set(WAYS)
-    told = set(re.findall(r"\*\*([a-zXMPIC ]+)\*\*", PAGE.read_text(encoding="utf-8")))
+    told = set(re.findall(r"\*\*([a-zXMPIC ]+)\*\*", section()))
     assert set(WAYS) <= told
 
 

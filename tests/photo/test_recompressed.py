@@ -1,6 +1,6 @@
 r"""What a second encoding of a JPEG does where nothing was edited.
 
-The table of docs/files.md is made of one's own photographs:
+The table of docs/command-line.md is made of one's own photographs:
 
     ISTRC_JPEGS=photographs/ ISTRC_JPEGS_JSON=results/jpeg.json pytest \
         tests/photo/test_recompressed.py
@@ -56,7 +56,7 @@ def told(offs, sizes):
 
 def test_the_page_has_what_was_measured():
     root = Path(__file__).parents[2]
-    page = (root / "docs" / "files.md").read_text(encoding="utf-8")
+    page = (root / "docs" / "command-line.md").read_text(encoding="utf-8")
     for way, found in json.loads((root / "results" / "jpeg.json").read_text()).items():
         shares = [f"{100 * found[name]:.1f} %" for name in ("same", "within 2 levels")]
         levels = [f"{found['levels, mean']:.2f}", f"{found['levels, 99.9 %']:.0f}"]

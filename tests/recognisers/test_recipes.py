@@ -1,4 +1,4 @@
-"""docs/recognisers.md: each recipe, tried on a toy of its layout, feeds what it promises."""
+"""docs/guide.md: each recipe, tried on a toy of its layout, feeds what it promises."""
 
 import re
 import shlex
@@ -11,7 +11,7 @@ import torch
 from istrc.recognisers import placement
 from istrc.recognisers.load import load_recogniser
 
-PAGE = Path(__file__).parents[2] / "docs" / "recognisers.md"
+PAGE = Path(__file__).parents[2] / "docs" / "guide.md"
 DIM = 8
 # What the publishers' own code does with pixels v of 0..255, height x width x colours R, G, B
 FED = {

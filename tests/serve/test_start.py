@@ -219,8 +219,9 @@ def test_the_snippet_of_the_page_s_documentation(face_file, tmp_path):
     import subprocess
     from pathlib import Path
 
-    page = Path(__file__).resolve().parents[2] / "docs" / "page.md"
-    [code] = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.S)
+    page = Path(__file__).resolve().parents[2] / "docs" / "command-line.md"
+    blocks = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.S)
+    [code] = [block for block in blocks if "gradio_client" in block]
     shutil.copy(face_file, tmp_path / "me.jpg")
     paths = os.pathsep.join(path for path in sys.path if path)
     done = subprocess.run(

@@ -1,6 +1,7 @@
 """README's numbers come from files, and only from files."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -77,12 +78,13 @@ def test_a_file_named_after_the_part_counts_before_any_other(tmp_path, other):
     assert read_results(tmp_path)["verification"]["file"] == other
 
 
-def test_every_number_stands_beside_the_file_of_its_command(found):
+def test_every_number_stands_beside_a_link_to_its_command(found):
     text = headline(found)
-    for row in ("| 62.5 % | `results/editing.json` |", "| 90.0 % |", "| 70.0 % |", "| 2.4 s |"):
+    for row in ("| 90.0 % |", "| 70.0 % |", "| 2.4 s | [`python tools/demo.py`]"):
         assert row in text
-    assert "| 84.0 % | `results/all.json` |" in text
-    assert "trained, 2 CPU cores | 1.7 h | `results/training.json` |" in text
+    assert "| 62.5 % | [`istrc evaluate editing`](docs/results.md#edits) |" in text
+    assert "| 84.0 % | [`istrc evaluate all`](docs/results.md#same-person-or-not) |" in text
+    assert "| 1.7 h | [`python -m studies.training mine`](docs/results.md#training) |" in text
     assert "photo, strength 1); real faces of the classes: 75.0 % |" in text  # the default mode
 
 
@@ -103,6 +105,13 @@ def test_tables_have_what_the_files_have(found):
     assert "`istrc evaluate editing --data prepared` (61 s; results/editing.json)" in text
     for line in text.splitlines():
         assert not line.startswith("|") or line.endswith("|")
+
+
+def test_a_link_leads_to_the_table_of_its_command(found):
+    text = tables(found)
+    for anchor in re.findall(r"\(docs/results.md#([^)]+)\)", headline(found)):
+        titles = re.findall(r"^## (.*)$", text, re.M)
+        assert anchor in [title.lower().replace(" ", "-") for title in titles]
 
 
 def test_nothing_measured_is_said(tmp_path):

@@ -40,7 +40,7 @@ def edit(
     change is put back into the photograph: its own pixels are moved and shaded. Every pixel that
     is neither keeps its value. A PNG is written without loss; a JPEG is encoded anew with its own
     tables, after which 80 to 99 % of the other pixels are what they were, by its quality, and 98 %
-    or more are within 2 of 255 levels (measured: docs/files.md).
+    or more are within 2 of 255 levels (measured: docs/command-line.md).
 
     Args:
         landmarks: Of a model of landmarks that are no face's: where they are in the pictures, in
