@@ -117,7 +117,8 @@ def _edit_by_edit(found: Mapping[str, Any], results: Mapping[str, Any]) -> str:
 
 def _notes(results: Mapping[str, Any]) -> str:
     text = [
-        "\nA share of 200 faces is known to ± .07 at most (95 %); ± beside a mean is its own interval. "
+        "\nA share of 200 faces is known to ± .07 at most (95 %); ± beside a mean is its own "
+        "interval. "
         f"Split {results['split']}, seed {results['seed']}, at most {results['faces_per_edit']} "
         "faces an edit that lack the target by label and by judge; beard and mustache on men. "
         "Success: the judge's plain probability >= "
