@@ -68,9 +68,13 @@ def test_the_beard_of_a_grey_head_is_grey_whatever_its_brows(reference):
     plainly, some, grey, sure = (colour(*of, share).ravel() for share in (0.35, 0.475, 0.6, 1.0))
     np.testing.assert_array_equal(plainly, colour(*of).ravel())
     light = (LUMA.ravel() * (own + 1)).sum()
-    np.testing.assert_allclose(grey + 1, 0.5 * light, rtol=0.02)  # of no hue
+    hue = [1.2, 0.93, 0.84] * ((own + 1) / light / [1.26, 0.92, 0.75]) ** 0.72  # as light is dyed
+    wanted = 0.5 * light * hue / (LUMA.ravel() * hue).sum()
+    np.testing.assert_allclose(grey + 1, wanted, rtol=0.01)
     np.testing.assert_allclose(some, (plainly + grey) / 2, atol=1e-5)
     np.testing.assert_array_equal(sure, grey)
+    of_grey = brows(reference, [0.1] * 3, [-0.5] * 3), *of[1:]
+    assert np.ptp(colour(*of_grey, 1.0)) < 1e-5  # a grey photograph stays grey
 
 
 def test_a_shade_becomes_hair_nearly_as_dark_as_it_was():

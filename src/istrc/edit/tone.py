@@ -37,7 +37,7 @@ _HUES = np.array(
 )  # fmt: skip
 # That skin's colour over its luma (the median of 200 faces); to which power teeth differ from
 # theirs where skin differs from it (855 smiles), and from which light to which flesh becomes teeth
-_USUAL = np.array([1.26, 0.92, 0.75], np.float32)[:, None, None]
+USUAL = np.array([1.26, 0.92, 0.75], np.float32)[:, None, None]
 _ENAMEL, _FLESH = 0.45, (0.5, 0.9)
 # What lies between lips, of 110 mouths that speak and 124 that smile, has a mean of .75 and 1.10 of
 # the skin's light, a 95th percentile of 1.1 and 1.4 and a standard deviation of .21. What is drawn
@@ -286,7 +286,7 @@ def like_teeth(
         shares = shares * np.clip(_TOOTHED / teeth, 1, _PALER)
     hue = np.stack([np.interp(shares, _DEPTHS, column) for column in _HUES.T])
     like_skin = 1 + (_ENAMEL - 1) * ((shares - _FLESH[0]) / (_FLESH[1] - _FLESH[0])).clip(0, 1)
-    hue = hue * _USUAL * (white / _USUAL) ** like_skin
+    hue = hue * USUAL * (white / USUAL) ** like_skin
     hue = (1 + known.colour * (hue / (LUMA * hue).sum(0) - 1)).astype(np.float32)
     cold = ((luma * hue - new)[:1] / _COLD).clip(0, 1)
     return new + cold * (luma * hue - new) - 1
