@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from istrc.errors import InputError
 from istrc.models.hub import HUB_ID, download
+from istrc.models.kinds import KINDS
 from istrc.models.part_files import GRAPHS, read_config, read_notes
 from istrc.recognisers.load import copy_file, from_record, located
 from istrc.recognisers.recogniser import Recogniser, checked, difference, identifying
@@ -21,21 +22,11 @@ if TYPE_CHECKING:
 
     from istrc.circle import Circle
 
-# Part: its kind (istrc.models.kinds)
-PARTS = {
-    "facenet": "FaceNet",
-    "autoencoder": "AutoEncoder",
-    "mapping": "Mapping",
-    "attributes": "AttributeClassifiers",
-}
-FURTHER = {  # that a circle may have
-    "landmarks": "Landmarks",
-    "search": "Search",
-    "changes": "Changes",
-    "probes": "Probes",
-}
+# Part: its kind; those that a circle has, and those that it may have
+PARTS = {one.part: kind for kind, one in KINDS.items() if one.part and not one.further}
+FURTHER = {one.part: kind for kind, one in KINDS.items() if one.part and one.further}
 # Of use with one recogniser alone; config.json says with which, but not of old parts
-MADE_FOR = ("mapping", "attributes", "changes")
+MADE_FOR = [one.part for one in KINDS.values() if one.part and one.made_for]
 ANGLES = ("bound", "same_person")  # radians, of the recogniser's sphere: see Circle
 
 

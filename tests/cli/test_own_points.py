@@ -15,7 +15,7 @@ from istrc.evaluation.judges import train_judge
 from istrc.models.serialization import load_part
 from istrc.shape.mesh import signed_of
 from istrc.training.all import train_all
-from istrc.training.settings import PRESETS
+from istrc.training.presets import PRESETS
 from istrc.training.spaces import Spaces
 from studies import own_data
 

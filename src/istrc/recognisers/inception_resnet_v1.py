@@ -79,6 +79,10 @@ class InceptionResNet:
         return on_sphere(self.net(x.contiguous(memory_format=torch.channels_last)), self.path)
 
 
+def load(kind: str, file: str, *, device: str, download: bool, **options: str) -> InceptionResNet:
+    return InceptionResNet(kind, find(kind, file, download), device=device, **options)
+
+
 def cached(name: str) -> Path:
     """Where a downloaded release file is kept: the user's cache folder."""
     return cache.folder() / FILES[name]
