@@ -38,7 +38,7 @@ def draw(folder: Path) -> None:
     identity = np.repeat(np.arange(PEOPLE), EACH)
     own = rng.uniform(60, 200, (PEOPLE, 8, 8, 3)).repeat(SIZE // 8, 1).repeat(SIZE // 8, 2)
     labels = rng.integers(0, 2, (count, len(ATTRIBUTES)))
-    mean = load_part(WEIGHTS / DEFAULT / "landmarks").mean
+    mean = load_part(WEIGHTS / DEFAULT / "landmarks").state_dict()["mean"]
     arrays = {
         "images": (own[identity] + rng.normal(0, 20, (count, SIZE, SIZE, 3))).clip(0, 255),
         "attributes": labels,

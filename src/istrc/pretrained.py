@@ -20,7 +20,7 @@ from istrc.whole import read_json, write_json
 if TYPE_CHECKING:
     import torch
 
-    from istrc.circle import Circle
+    from istrc.networks import Networks
 
 # Part: its kind; those that a circle has, and those that it may have
 PARTS = {one.part: kind for kind, one in KINDS.items() if one.part and not one.further}
@@ -157,15 +157,24 @@ def _loaders(runtime: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
 
 
 def write(
-    circle: Circle, folder: Path, copy: bool, base: str | None, notes: dict[str, dict]
+    circle: Networks,
+    folder: Path,
+    copy: bool,
+    base: str | None,
+    kept: dict[str, dict],
+    notes: dict[str, dict],
 ) -> None:
-    """Write the parts and what composes them; see `Circle.save_pretrained`."""
+    """Write the parts and what composes them; see `Circle.save_pretrained`.
+
+    Args:
+        kept: `Circle.notes`.
+    """
     from istrc.models.serialization import save_part
 
     for part in (*PARTS, *FURTHER):  # FaceNet first, as others say that they are made for it
         made = getattr(circle, part)
         if made is not None and not (base and _has(WEIGHTS / base / part, made)):
-            note = {**circle.notes.get(part, {}), **notes.get(part, {})}
+            note = {**kept.get(part, {}), **notes.get(part, {})}
             if part in MADE_FOR:
                 note["recogniser"] = identifying(_recogniser(circle, folder, base))
             save_part(made, folder / part, **note)
@@ -183,7 +192,7 @@ def write(
     write_json(folder / "circle.json", settings)
 
 
-def _recogniser(circle: Circle, folder: Path, base: str | None) -> dict[str, Any]:
+def _recogniser(circle: Networks, folder: Path, base: str | None) -> dict[str, Any]:
     """What circle.json says of the recogniser; our FaceNet is written, or in the base."""
     if circle.facenet is None:
         return located(circle.recogniser)

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from istrc.models.facenet import FaceNet
     from istrc.models.landmarks import Landmarks
     from istrc.recognisers.recogniser import Recogniser
-    from istrc.training.spaces import Spaces
 
 WIDTHS, DEPTHS = "Channels of each level, finest first.", "Residual blocks of each level."
 AVERAGE = "Decay of the moving average of the weights, which is what is kept."
@@ -192,8 +191,8 @@ class OnEmbeddings(Run):
     embeddings: Path | str | None = other(
         None, "Where a recogniser's are kept; else OUT/embeddings."
     )
-    # Of the same data and networks; they are made otherwise
-    spaces: Spaces | None = other(None, "")
+    # istrc.training.spaces.Spaces of the same data and networks; they are made otherwise
+    spaces: Any = other(None, "")
 
 
 @dataclass(kw_only=True)

@@ -127,7 +127,7 @@ def open_spaces(
     """
     prepared = Prepared(data)
     facenet = source(s, prepared, out)
-    spaces = s.spaces or Spaces(
+    spaces: Spaces = s.spaces or Spaces(
         facenet, s.autoencoder, prepared, s.device, limit, textures=s.textures
     )
     return prepared, spaces, {**recorded(facenet), "autoencoder": fingerprint(s.autoencoder)}
