@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import platform
@@ -86,7 +85,7 @@ def circle_checksum(circle: Any) -> str:
     if "facenet" in parts or not hasattr(circle, "recogniser"):
         return checksum
     # An outside recogniser is no network of ours: what tells it apart counts instead
-    return hashlib.sha256((checksum + key(circle.recogniser.record)).encode()).hexdigest()
+    return whole.digest(checksum, key(circle.recogniser.record), digits=64)
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:

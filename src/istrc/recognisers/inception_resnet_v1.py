@@ -21,7 +21,7 @@ from istrc.models.fused import channels_last
 from istrc.models.inception_resnet_v1 import InceptionResNetV1
 from istrc.recognisers import placement
 from istrc.recognisers.recogniser import file_checksum, on_sphere
-from istrc.whole import checksum, whole
+from istrc.whole import checksum, whole, write_whole
 
 RELEASE = "https://github.com/timesler/facenet-pytorch/releases/download/v2.2.9/"
 FILES = {
@@ -113,7 +113,7 @@ def download(name: str) -> Path:
             f"{name}: {RELEASE}{FILES[name]} cannot be downloaded ({error}); fetch it by other "
             f"means and give it as {name}:FILE"
         ) from None
-    _noted(path).write_text(found + "\n")
+    write_whole(_noted(path), f"{found}\n".encode())
     return path
 
 
