@@ -174,9 +174,7 @@ def test_fields_that_hold_nothing_or_something_else(client, server, face_file):
 
 
 def test_a_walk_is_a_strip_and_an_animation(client, face_file):
-    strip, animation, said, gif = client.predict(
-        given(face_file), 1, "smile", 1, 5, api_name="/walk"
-    )
+    strip, animation, said, gif = client.predict(given(face_file), 1, "smile", 1, 5, api_name="/walk")
     assert Image.open(strip).width > 5 * 160 and said.startswith("smile +1")
     film = Image.open(animation)
     assert film.n_frames == 8  # five there and three back
@@ -188,7 +186,7 @@ def test_a_walk_is_a_strip_and_an_animation(client, face_file):
 
 def test_a_blend_ends_in_both_faces(client, pictures):
     files = [given(pictures / f"face-0{number}.jpg") for number in (0, 1)]
-    strip, animation, said, gif = client.predict(files[0], 1, files[1], 4, api_name="/blend")
+    strip, animation, said, _ = client.predict(files[0], 1, files[1], 4, api_name="/blend")
     assert Image.open(strip).width > 4 * 160 and "4 faces over" in said
     assert Image.open(animation).n_frames == 6
 

@@ -88,7 +88,7 @@ def learn(
     if out is not None and not out.endswith(".safetensors"):
         raise InputError(f"-o {out}: end the name in .safetensors")
     sources = _sources(report, name, with_, without, table, column)
-    _learn(report, model.open(), name, sources, faces, out, seed)
+    return _learn(report, model.open(), name, sources, faces, out, seed)
 
 
 def _sources(

@@ -92,7 +92,7 @@ def markdown_table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     """A Markdown table; floats to three decimals, NaN as a dash."""
 
     def cell(value: Any) -> str:
-        if value is None or isinstance(value, float) and math.isnan(value):
+        if value is None or (isinstance(value, float) and math.isnan(value)):
             return "-"
         return f"{value:.3f}" if isinstance(value, float) else str(value)
 

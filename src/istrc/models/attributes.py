@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -43,7 +44,7 @@ class AttributeClassifiers(nn.Module):
         sizes = [dim] + [width] * (layers - 1) + [1]
         self.weights = nn.ParameterList()
         self.biases = nn.ParameterList()
-        for inputs, outputs in zip(sizes, sizes[1:], strict=False):
+        for inputs, outputs in pairwise(sizes):
             weight = torch.empty(len(names), inputs, outputs)
             reach = math.sqrt(3 * 1.6 / inputs)  # of a uniform draw of variance 1.6 / inputs
             self.weights.append(nn.Parameter(weight.uniform_(-reach, reach)))

@@ -98,9 +98,9 @@ def download(name: str) -> Path:
         return path
     try:
         with whole(path) as temporary:
-            with urllib.request.urlopen(RELEASE + FILES[name], timeout=60) as source:
-                with open(temporary, "wb") as target:
-                    shutil.copyfileobj(source, target)
+            source = urllib.request.urlopen(RELEASE + FILES[name], timeout=60)
+            with source, open(temporary, "wb") as target:
+                shutil.copyfileobj(source, target)
             found = checksum(temporary)
             if found != SHA256.get(name, found):
                 raise InputError(
