@@ -101,7 +101,7 @@ class Circle(Networks):
         return circle
 
     def save_pretrained(
-        self, folder: str | Path, *, copy: bool = False, base: str | None = None, **notes
+        self, folder: str | Path, *, copy: bool = False, base: str | None = None, **notes: dict
     ) -> None:
         """Write the parts and what composes them; `from_pretrained` reads it back.
 

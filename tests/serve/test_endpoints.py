@@ -174,7 +174,9 @@ def test_fields_that_hold_nothing_or_something_else(client, server, face_file):
 
 
 def test_a_walk_is_a_strip_and_an_animation(client, face_file):
-    strip, animation, said, gif = client.predict(given(face_file), 1, "smile", 1, 5, api_name="/walk")
+    strip, animation, said, gif = client.predict(
+        given(face_file), 1, "smile", 1, 5, api_name="/walk"
+    )
     assert Image.open(strip).width > 5 * 160 and said.startswith("smile +1")
     film = Image.open(animation)
     assert film.n_frames == 8  # five there and three back

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import torch
@@ -107,5 +108,5 @@ class AttributeClassifiers(nn.Module):
         """What `at` says of these attributes at z, in one call, as the exported graph does."""
         return self.at(columns)(z)
 
-    def _select(self, columns):
+    def _select(self, columns: Any) -> Callable[[torch.Tensor], torch.Tensor]:
         return (lambda part: part) if columns is None else (lambda part: part[columns])

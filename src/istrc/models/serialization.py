@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import save_file
@@ -32,7 +33,7 @@ PREPROCESSING = {
 }
 
 
-def save_part(part: nn.Module, folder: str | Path, **notes) -> None:
+def save_part(part: nn.Module, folder: str | Path, **notes: Any) -> None:
     """Write a part. `notes` (how it was trained, what it reached) join its configuration.
 
     Raises IstrcError when a weight is not finite, or too large for half precision.

@@ -266,7 +266,7 @@ def _external_data(path: Path) -> list[Path]:
     return files
 
 
-def _open(path: Path):
+def _open(path: Path) -> Any:
     with needed(f"{path}: ONNX needs onnxruntime: pip install 'istrc[onnx]'"):
         import onnxruntime
     options = onnxruntime.SessionOptions()

@@ -157,7 +157,7 @@ def _hull(corners: np.ndarray) -> np.ndarray:
     """The convex hull of points (N, 2), in order round it (Andrew's monotone chain)."""
     ordered = sorted(map(tuple, corners))
 
-    def half(places):
+    def half(places: Iterable[Any]) -> list[tuple[float, float]]:
         kept: list[tuple[float, float]] = []
         for x, y in places:
             while len(kept) > 1 and (kept[-1][0] - kept[-2][0]) * (y - kept[-2][1]) <= (
