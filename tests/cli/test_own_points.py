@@ -19,6 +19,8 @@ from istrc.training.presets import PRESETS
 from istrc.training.spaces import Spaces
 from studies import own_data
 
+pytestmark = pytest.mark.slow  # a circle is trained
+
 KINDS = {"broad": (20, 10), "narrow": (9, 12), "flat": (17, 7), "small": (11, 8)}  # half width, top
 EACH, SIZE = 30, (72, 56)  # kites of a kind; of a picture, of which the middle 56 columns are seen
 SHORT, LONG = 12, 25  # pixels, of a tail
