@@ -21,7 +21,6 @@ _MADE = {
     "eyes and mouth": ([_LEFT, _RIGHT, [*range(48, 60)]], 1.4, [*range(17, 27), *range(36, 68)]),
     "hair": ([], 1.0, []),  # which lies beyond the face (istrc.edit.hair_colour)
 }
-NAMES = (*_MADE, "lower face", "jaw", "below the brows")
 _CHEEK = 8  # points of the jaw, from either ear to the chin, that go the more: it turns there
 _LOWER_LIP = 57  # the point below its middle
 _JAW = 0.8  # of what the lower lip goes, that the chin does where mouths open
