@@ -8,13 +8,16 @@ SITE   := $(VENV)/lib/python3*/site-packages
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 READY  := $(VENV)/.installed-from-lock
 
-.PHONY: demo test lint site audit tables readme figures checksums clean
+.PHONY: demo test quick lint site audit tables readme figures checksums clean
 
 demo: $(READY)
 	$(BIN)/python -m tools.demo --out out
 
 test: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto --dist loadfile
+
+quick: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto --dist loadfile -m "not slow"
 
 lint: $(READY)
 	$(BIN)/ruff check src tests tools studies

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -88,7 +89,7 @@ def draw(points: np.ndarray, pattern: str, has: dict[str, int], rng: np.random.G
     line([left, crossing, right], 0.8, spar)
     line([top, bottom], 0.8, spar)
     line([bottom, *points[5:]], 1.6, spar)
-    for before, here in zip(points[4:], points[5:], strict=False):
+    for before, here in pairwise(points[4:]):
         along = (here - before) / max(np.linalg.norm(here - before), 1e-9)
         across = np.array([-along[1], along[0]]) * 2.6
         for side in (across, -across):

@@ -22,6 +22,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -56,9 +57,7 @@ class Detector(nn.Module):
     def __init__(self, widths: tuple[int, ...] = (16, 32, 48, 96)):
         super().__init__()
         self.stem = nn.Sequential(nn.PixelUnshuffle(2), nn.Conv2d(12, widths[0], 3, 1, 1))
-        self.down = nn.ModuleList(
-            _activated(a, b, stride=2) for a, b in zip(widths, widths[1:], strict=False)
-        )
+        self.down = nn.ModuleList(_activated(a, b, stride=2) for a, b in pairwise(widths))
         # None at the last level, where there are few places and many channels
         self.stay = nn.ModuleList(_activated(width, width) for width in widths[1:-1])
         self.norm = nn.BatchNorm2d(widths[-1])

@@ -22,10 +22,12 @@ from istrc.evaluation.embedding import drawn_rows
 from istrc.photo.align import Frame, aligned_frame, compose, invert, transform
 from istrc.photo.detect import Box
 from istrc.resample import places
-from istrc.shape.crop import BOX_CENTRE, BOX_SIDE, CROP_CENTRE, CROP_SIDE, EYES, FRAME_SIZE
+from istrc.shape.crop import BOX_CENTRE, BOX_SIDE, CROP_CENTRE, CROP_SIDE, FRAME_SIZE
 
 BACKGROUNDS = ("neutral", "noise", "photograph")
 FEATHER = 0.06  # of a face's side: where its edge fades into the background
+# Mean eye centres in CelebA's frame, the picture's left one first
+EYES = np.array([[70.0, 111.5], [108.5, 111.5]])
 EYE_DISTANCE = float(np.linalg.norm(EYES[1] - EYES[0]))  # frame pixels
 
 

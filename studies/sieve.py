@@ -12,6 +12,7 @@ import argparse
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -168,7 +169,7 @@ def scene(rng, whole, crops, plain) -> tuple[np.ndarray, np.ndarray]:
             about, scale = tuple(CROP_CENTRE), side / CROP_SIDE
         place(canvas, face, (x, y), about, scale, rng.normal() * 0.25, soft)
         far = np.maximum(abs(at[None] - x), abs(at[:, None] - y))  # (cells, cells)
-        for head, (low, high) in enumerate(zip(SIDES, SIDES[1:], strict=False)):
+        for head, (low, high) in enumerate(pairwise(SIDES)):
             if low / REACH <= side <= high * REACH:
                 wanted[head][far < FAR] = -1
                 wanted[head][far < NEAR] = 1

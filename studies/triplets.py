@@ -24,7 +24,7 @@ from istrc.data.prepared import Prepared
 from istrc.evaluation.results import markdown_table
 from istrc.progress import Bar
 from istrc.training.facenet import SELECTIONS, embed_rows, train_facenet
-from istrc.training.settings import PRESETS
+from istrc.training.presets import PRESETS
 
 DEFAULT = "contrast, then semihard"
 WAYS: dict[str, dict[str, Any]] = {

@@ -28,6 +28,16 @@ ONE_STEP = {  # of every part of train_all
 TOY_ATTRIBUTES = ("smile", "male", "beard", "eyeglasses", "wide_mouth")
 
 
+SLOW = {"toy_run", "trained_all"}  # fixtures that train every part
+
+
+def pytest_collection_modifyitems(items):
+    """Marks the tests that need a training as slow."""
+    for item in items:
+        if SLOW & set(item.fixturenames):
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session")
 def shared_dir() -> Path:
     """The development data beside the checkout; a user's machine has none, so tests skip."""

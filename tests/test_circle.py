@@ -119,7 +119,7 @@ def test_strength_nothing_gives_the_face_back(toy_circle, x, strengths):
 @torch.no_grad()
 def test_scores_are_calibrated_and_in_the_order_of_the_names(toy_circle, x):
     names = toy_circle.attribute_names
-    assert names[:2] == ("male", "smile")  # transformations first, in DESIGN's order
+    assert names[:2] == ("male", "smile")  # transformations first, in their table's order
     assert list(names) == [n for n in TRANSFORMATIONS if n in names] + ["eyeglasses"]
     z = toy_circle.embed(x)
     scores = toy_circle.scores(z)

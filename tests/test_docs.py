@@ -102,6 +102,7 @@ def environment(tmp_path_factory):
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("language", "code", "not_run"), list(blocks()))
 def test_snippet(language, code, not_run, place, environment):
     assert language in ("bash", "python"), "name the language that the block is in"

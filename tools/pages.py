@@ -8,7 +8,7 @@ The page of whichever measure of `istrc evaluate` or `istrc bench` the file hold
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -254,18 +254,33 @@ def bench_markdown(found: Mapping[str, Any]) -> str:
     return "\n\n".join(line.strip() for line in lines) + "\n"
 
 
+def numbers_markdown(found: Mapping[str, Any]) -> str:
+    """Every number by its name."""
+    return markdown_table(["measure", "found"], list(_numbers(found)))
+
+
+def _numbers(found: Mapping[str, Any], within: str = "") -> Iterator[list[Any]]:
+    for name, value in found.items():
+        if isinstance(value, Mapping):
+            yield from _numbers(value, f"{within}{name}, ")
+        elif isinstance(value, (int, float)):
+            yield [within + name, value]
+
+
+MAKERS = {
+    "editing": editing_markdown,
+    "verification": verification_markdown,
+    "photos": photos_markdown,
+}
+
+
 def page(record: Mapping[str, Any]) -> str:
     """The page of what a file of results holds. Raises ValueError where it has none."""
-    makers = {
-        "editing": editing_markdown,
-        "verification": verification_markdown,
-        "photos": photos_markdown,
-    }
-    for part, make in makers.items():
-        if part in record:
-            return make(record[part])
     if "rebuild_faces_per_s" in record:
         return bench_markdown(record)
+    for part, found in record.items():
+        if part in MAKERS or (isinstance(found, Mapping) and "seconds" in found):  # a measure's
+            return MAKERS.get(part, numbers_markdown)(found)
     raise ValueError(f"no page of {', '.join(record)}")
 
 

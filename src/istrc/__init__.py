@@ -2,7 +2,7 @@
 
 import os
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 # Nothing leaves the machine: some releases of ONNX Runtime tell their maker what they run. It is
 # read when that is imported
@@ -24,7 +24,7 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     # torch takes a second to import; `istrc --help` must not wait for it
     if name not in _HOMES:
         raise AttributeError(f"module 'istrc' has no attribute {name!r}")

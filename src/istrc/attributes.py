@@ -84,7 +84,7 @@ MOVES_WITH = {
     "bangs": ("receding_hairline",),
     "gray_hair": ("young", *_HAIR_COLOURS),
     "blurry": ("attractive",),
-    **{name: _FACIAL_HAIR for name in _FACIAL_HAIR},
+    **dict.fromkeys(_FACIAL_HAIR, _FACIAL_HAIR),
     **{name: _HAIR_COLOURS for name in _HAIR_COLOURS if name != "gray_hair"},
 }  # fmt: skip
 

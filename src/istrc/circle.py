@@ -101,7 +101,7 @@ class Circle(Networks):
         return circle
 
     def save_pretrained(
-        self, folder: str | Path, *, copy: bool = False, base: str | None = None, **notes
+        self, folder: str | Path, *, copy: bool = False, base: str | None = None, **notes: dict
     ) -> None:
         """Write the parts and what composes them; `from_pretrained` reads it back.
 
@@ -114,7 +114,7 @@ class Circle(Networks):
             notes: for each part, what joins its config.json; what was there when the circle was
                 loaded stays, unless it is given anew.
         """
-        pretrained.write(self, Path(folder), copy, base, notes)
+        pretrained.write(self, Path(folder), copy, base, self.notes, notes)
 
     def push_to_hub(self, name: str, **how: Any) -> str:
         """Send it to the Hugging Face hub as "owner/name"; `istrc.hub_card.push` has more."""

@@ -107,7 +107,7 @@ def _height(font: ImageFont.FreeTypeFont) -> int:
     return sum(font.getmetrics())
 
 
-def _centred(draw, text, left, top, width, font) -> None:
+def _centred(draw: Any, text: str, left: float, top: float, width: float, font: Any) -> None:
     # A caption wider than its cell is shortened: two captions must not run into each other
     while text and _width(text, font) > width:
         text = text[:-2] + "…" if len(text) > 2 else ""

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from istrc.models import hub
 from istrc.pretrained import FURTHER, PARTS
 
-if TYPE_CHECKING:
-    from istrc.circle import Circle
-
 
 def push(
-    circle: Circle,
+    circle: Any,
     name: str,
     *,
     private: bool = False,
     license: str | None = None,
     copy: bool = False,
 ) -> str:
-    """Write a circle and its card, and send both; returns the commit's address.
+    """Write an `istrc.circle.Circle` and its card, and send both; returns the commit's address.
 
     `Circle.from_pretrained(name)` reads it back. Needs `pip install 'istrc[hub]'` and a token that
     may write (HF_TOKEN, or `hf auth login`).
@@ -40,7 +37,7 @@ def push(
         return hub.upload(Path(folder), name, private=private)
 
 
-def card(circle: Circle, name: str, license: str | None = None) -> str:
+def card(circle: Any, name: str, license: str | None = None) -> str:
     """The model card: what the circle is made of and was trained on, and how it is opened."""
     terms = f"license: {license}\n" if license else ""
     shows = "pictures of anything, taken whole" if circle.whole else "faces"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from istrc.errors import InputError
 from istrc.models.hub import HUB_ID, download
+from istrc.models.kinds import KINDS
 from istrc.models.part_files import GRAPHS, read_config, read_notes
 from istrc.recognisers.load import copy_file, from_record, located
 from istrc.recognisers.recogniser import Recogniser, checked, difference, identifying
@@ -19,23 +20,13 @@ from istrc.whole import read_json, write_json
 if TYPE_CHECKING:
     import torch
 
-    from istrc.circle import Circle
+    from istrc.networks import Networks
 
-# Part: its kind (istrc.models.kinds)
-PARTS = {
-    "facenet": "FaceNet",
-    "autoencoder": "AutoEncoder",
-    "mapping": "Mapping",
-    "attributes": "AttributeClassifiers",
-}
-FURTHER = {  # that a circle may have
-    "landmarks": "Landmarks",
-    "search": "Search",
-    "changes": "Changes",
-    "probes": "Probes",
-}
+# Part: its kind; those that a circle has, and those that it may have
+PARTS = {one.part: kind for kind, one in KINDS.items() if one.part and not one.further}
+FURTHER = {one.part: kind for kind, one in KINDS.items() if one.part and one.further}
 # Of use with one recogniser alone; config.json says with which, but not of old parts
-MADE_FOR = ("mapping", "attributes", "changes")
+MADE_FOR = [one.part for one in KINDS.values() if one.part and one.made_for]
 ANGLES = ("bound", "same_person")  # radians, of the recogniser's sphere: see Circle
 
 
@@ -166,15 +157,24 @@ def _loaders(runtime: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
 
 
 def write(
-    circle: Circle, folder: Path, copy: bool, base: str | None, notes: dict[str, dict]
+    circle: Networks,
+    folder: Path,
+    copy: bool,
+    base: str | None,
+    kept: dict[str, dict],
+    notes: dict[str, dict],
 ) -> None:
-    """Write the parts and what composes them; see `Circle.save_pretrained`."""
+    """Write the parts and what composes them; see `Circle.save_pretrained`.
+
+    Args:
+        kept: `Circle.notes`.
+    """
     from istrc.models.serialization import save_part
 
     for part in (*PARTS, *FURTHER):  # FaceNet first, as others say that they are made for it
         made = getattr(circle, part)
         if made is not None and not (base and _has(WEIGHTS / base / part, made)):
-            note = {**circle.notes.get(part, {}), **notes.get(part, {})}
+            note = {**kept.get(part, {}), **notes.get(part, {})}
             if part in MADE_FOR:
                 note["recogniser"] = identifying(_recogniser(circle, folder, base))
             save_part(made, folder / part, **note)
@@ -192,7 +192,7 @@ def write(
     write_json(folder / "circle.json", settings)
 
 
-def _recogniser(circle: Circle, folder: Path, base: str | None) -> dict[str, Any]:
+def _recogniser(circle: Networks, folder: Path, base: str | None) -> dict[str, Any]:
     """What circle.json says of the recogniser; our FaceNet is written, or in the base."""
     if circle.facenet is None:
         return located(circle.recogniser)

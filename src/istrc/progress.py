@@ -94,7 +94,7 @@ class Bar:
         from rich.text import Text
 
         class Said(ProgressColumn):
-            def render(_, task: Task) -> Text:  # noqa: N805  the bar is self
+            def render(_, task: Task) -> Text:
                 return Text(self.said())
 
         self.progress = Progress(

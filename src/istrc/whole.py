@@ -116,7 +116,7 @@ def _machine() -> str:
         told += os.readlink("/proc/self/ns/pid")
     except OSError:  # no Linux
         told = platform.node()
-    return hashlib.sha256(told.encode()).hexdigest()[:8]
+    return digest(told, digits=8)
 
 
 def _lives(process: int) -> bool:
@@ -139,7 +139,7 @@ def copy_whole(source: Path, path: Path) -> None:
 
 
 @contextmanager
-def whole(path: str | Path, *, alone: bool = False) -> Iterator[Path]:
+def whole(path: str | Path, *, alone: bool = False, durable: bool = False) -> Iterator[Path]:
     """A temporary name beside `path`, renamed to it only if the body succeeds.
 
     Raises OutOfSpace where the disk is full.
@@ -147,16 +147,20 @@ def whole(path: str | Path, *, alone: bool = False) -> Iterator[Path]:
     Args:
         alone: no other process writes `path`. The temporary name is then always the same, so that
             what a killed process left is written over and not kept beside it.
+        durable: it is on the disk before it has its name: whole after a power cut as well.
     """
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     temporary, target = beside(path)
     if alone:
         name = os.fsencode(target.name)
         if len(name) > LONGEST_NAME - len(".tmp"):
-            name = hashlib.sha256(name).hexdigest().encode()
+            name = digest(name, digits=64).encode()
         temporary = target.with_name(f"{os.fsdecode(name)}.tmp")
     try:
         yield temporary
+        if durable:
+            with temporary.open("rb+") as file:
+                os.fsync(file.fileno())
         os.replace(temporary, target)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):  # which name no file, or the temporary one
@@ -169,9 +173,9 @@ def whole(path: str | Path, *, alone: bool = False) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def write_whole(path: Path, data: bytes, *, alone: bool = False) -> Path:
-    """Write a file, whole or not at all (see `whole`); its path."""
-    with whole(path, alone=alone) as temporary:
+def write_whole(path: Path, data: bytes, **how: bool) -> Path:
+    """Write a file, whole or not at all; its path. `how`: see `whole`."""
+    with whole(path, **how) as temporary:
         temporary.write_bytes(data)
     return path
 
@@ -212,11 +216,19 @@ def plain(value: Any, digits: int | None = None) -> Any:
     return str(value) if isinstance(value, Path) else value
 
 
+def digest(*parts: str | bytes, digits: int = 16) -> str:
+    """So many hex digits of the SHA-256 of texts or bytes, one after the other."""
+    found = hashlib.sha256()
+    for part in parts:
+        found.update(part.encode() if isinstance(part, str) else part)
+    return found.hexdigest()[:digits]
+
+
 def checksum(*paths: Path) -> str:
     """SHA-256 of files, one after the other."""
-    digest = hashlib.sha256()
+    found = hashlib.sha256()
     for path in paths:
         with regular(path).open("rb") as file:
             while block := file.read(1 << 20):
-                digest.update(block)
-    return digest.hexdigest()
+                found.update(block)
+    return found.hexdigest()

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from istrc.models.serialization import arguments
+from istrc.models.part_files import arguments
 
 PLACES = 4  # channels that say where in the face a pixel is
 

@@ -9,6 +9,7 @@ def names(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
+@pytest.mark.slow
 def test_figures_are_drawn_once_and_again_by_force(istrc, toy_model, faces, tmp_path):
     out = tmp_path / "figures"
     inputs = [faces / "a.png", faces / "b.jpg", "--aligned", "--model", toy_model]

@@ -15,6 +15,8 @@ from istrc.errors import InputError
 from istrc.training.all import train_all
 from studies import own_data
 
+pytestmark = pytest.mark.slow  # a circle is trained
+
 CLASSES = ("bar", "cross", "disc", "square", "triangle")
 EACH = 30
 PARTS = ("facenet", "began", "mapping", "attributes", "changes", "probes")

@@ -15,9 +15,11 @@ from istrc.evaluation.judges import train_judge
 from istrc.models.serialization import load_part
 from istrc.shape.mesh import signed_of
 from istrc.training.all import train_all
-from istrc.training.settings import PRESETS
+from istrc.training.presets import PRESETS
 from istrc.training.spaces import Spaces
 from studies import own_data
+
+pytestmark = pytest.mark.slow  # a circle is trained
 
 KINDS = {"broad": (20, 10), "narrow": (9, 12), "flat": (17, 7), "small": (11, 8)}  # half width, top
 EACH, SIZE = 30, (72, 56)  # kites of a kind; of a picture, of which the middle 56 columns are seen

@@ -42,7 +42,7 @@ def run(monkeypatch):
     ))  # fmt: skip
     monkeypatch.setattr(train, "SAVES_ITSELF", ("toy",))
     app = typer.Typer()
-    app.command()(train._command("toy", "toys", "toy", Toy))
+    app.command()(train._command("toy", "toys.toy", Toy))
     return lambda *words: (CliRunner().invoke(app, words, env={"COLUMNS": "200"}), calls)
 
 
@@ -80,7 +80,7 @@ def test_what_every_part_has_is_last_and_only_what_is_learnt_from_is_recorded():
 
 @pytest.mark.parametrize("part", train.PARTS)
 def test_every_setting_has_a_help_and_every_part_its_options(part):
-    kind = train.PARTS[part][2]
+    kind = train.PARTS[part][1]
     for one in fields(kind):
         option = train._option(one)
         assert (option is None) == (one.name == "spaces")

@@ -131,7 +131,7 @@ def test_half_the_strength_is_between_and_none_is_nothing(head):
 
 
 def test_a_fringe_is_hair_where_one_is_likely(head):
-    view, points, hair, likely = head
+    view, points, _, likely = head
     up = points[36:48].mean(0) - points[8]
     (forehead,) = (points[19:25].mean(0) + 0.3 * up)[None]
     x, y = ((forehead + 1) * SIZE / 2).astype(int)

@@ -1,5 +1,7 @@
 """The plain reading computes what the circle computes, one thing at a time."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 
@@ -28,7 +30,7 @@ def test_a_walk_is_eq_1_by_hand(net):
     z = sphere.normalize(torch.randn(1, 10))
     vectors = plain.walk(z, plain.Classifier(net, "beard"), 1.0, 4, 0.05)
     assert len(vectors) == 5 and vectors[0] is z
-    for before, after in zip(vectors, vectors[1:], strict=False):
+    for before, after in pairwise(vectors):
         x = before.clone().requires_grad_()
         loss = -torch.log(torch.sigmoid(net(x)[0, 2]))
         (slope,) = torch.autograd.grad(loss, x)

@@ -1,4 +1,5 @@
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -55,7 +56,7 @@ def test_accuracy_the_slow_way():
     for number in range(3):
         inside = fold == number
         cuts = sorted([*distances[~inside], -9, 9])
-        cuts = [(a + b) / 2 for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
+        cuts = [(a + b) / 2 for a, b in pairwise(cuts)]
         score = [((distances[~inside] < cut) == same[~inside]).mean() for cut in cuts]
         cut = cuts[int(np.argmax(score))]
         accuracies.append(((distances[inside] < cut) == same[inside]).mean())

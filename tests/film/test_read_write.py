@@ -65,7 +65,7 @@ def test_a_container_that_does_not_take_the_sound_has_it_encoded(clip, tmp_path)
     assert copy(clip, tmp_path / "out.webm", 30).sound == "encoded"
     with av.open(str(tmp_path / "out.webm")) as container:
         assert container.streams.video[0].codec_context.name.startswith(("vp9", "libvpx"))
-        frames = [frame for frame in container.decode(container.streams.audio[0])]
+        frames = list(container.decode(container.streams.audio[0]))
     seconds = sum(frame.samples / frame.sample_rate for frame in frames)
     assert seconds == pytest.approx(10 * 1001 / 24000, abs=0.1)
 

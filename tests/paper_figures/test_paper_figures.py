@@ -7,14 +7,14 @@ from PIL import Image
 
 pytest.importorskip("matplotlib")
 
-from istrc.circle import Circle  # noqa: E402
-from istrc.errors import InputError  # noqa: E402
-from istrc.figures import Row  # noqa: E402
-from istrc.models.attributes import AttributeClassifiers  # noqa: E402
-from istrc.models.mapping import Mapping  # noqa: E402
-from istrc.paper_figures import FIGURES, page, people, space, walks  # noqa: E402
-from istrc.paper_figures.people import Stage  # noqa: E402
-from istrc.paper_figures.structure import networks, trace  # noqa: E402
+from istrc.circle import Circle
+from istrc.errors import InputError
+from istrc.figures import Row
+from istrc.models.attributes import AttributeClassifiers
+from istrc.models.mapping import Mapping
+from istrc.paper_figures import FIGURES, page, people, space, walks
+from istrc.paper_figures.people import Stage
+from istrc.paper_figures.structure import networks, trace
 
 
 @pytest.fixture(scope="module")

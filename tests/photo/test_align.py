@@ -21,7 +21,7 @@ from istrc.photo.align import (
     transform,
 )
 from istrc.photo.detect import Box
-from istrc.shape.crop import BOX_CENTRE, BOX_SIDE, EYES
+from istrc.shape.crop import BOX_CENTRE, BOX_SIDE
 
 CROP = (25, 45, 153, 173)
 
@@ -212,11 +212,6 @@ def test_a_12_megapixel_photograph_costs_little(face_points):
     started = time.process_time()
     find_frame(pixels, box, Oracle(face_points))
     assert time.process_time() - started < 0.5  # 0.06 s on a quiet machine
-
-
-def test_eyes_lie_inside_the_crop_as_celeba_has_them():
-    assert EYES[1, 0] - EYES[0, 0] == pytest.approx(38.5)
-    assert (EYES.mean(0) - [25, 45] > 50).all()
 
 
 def test_a_whole_shift_is_a_slice_of_the_picture():

@@ -188,7 +188,7 @@ def test_a_walk_is_a_strip_and_an_animation(client, face_file):
 
 def test_a_blend_ends_in_both_faces(client, pictures):
     files = [given(pictures / f"face-0{number}.jpg") for number in (0, 1)]
-    strip, animation, said, gif = client.predict(files[0], 1, files[1], 4, api_name="/blend")
+    strip, animation, said, _ = client.predict(files[0], 1, files[1], 4, api_name="/blend")
     assert Image.open(strip).width > 4 * 160 and "4 faces over" in said
     assert Image.open(animation).n_frames == 6
 

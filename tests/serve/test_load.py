@@ -13,6 +13,8 @@ from PIL import Image  # noqa: E402
 
 from tools import page  # noqa: E402
 
+pytestmark = pytest.mark.slow  # visitors come and go
+
 VISITORS, EDITS = 20, 2
 
 

@@ -6,7 +6,6 @@ import pytest
 from istrc.attributes import REGIONS, TRANSFORMATIONS, regions_of, shades
 from istrc.shape.frame import MIRRORED
 from istrc.shape.regions import (
-    NAMES,
     _hull,
     movement,
     outline,
@@ -14,6 +13,11 @@ from istrc.shape.regions import (
     region_mask,
     skin,
 )
+
+NAMES = (
+    "nose", "mouth", "eyes", "upper lip", "chin", "eyes and mouth", "hair", "lower face", "jaw",
+    "below the brows",
+)  # fmt: skip
 
 SIZE = 64
 

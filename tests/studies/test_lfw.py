@@ -135,7 +135,7 @@ def test_missing_and_damaged_pictures_are_named_and_their_pairs_left_out(
     assert found["missing"] == ["Bob/Bob_0003"] and len(found["unreadable"]) == 1
     assert found["pairs"]["left_out"] == 2
     assert found["pairs"]["same"] == 3 == found["pairs"]["different"]
-    assert [name for name, _ in bad_pictures(found)][0] == "Bob/Bob_0003"
+    assert next(name for name, _ in bad_pictures(found)) == "Bob/Bob_0003"
     with pytest.raises(InputError, match="no pair of a kind is left"):
         evaluate_lfw(folder=tmp_path / "nowhere", **options)
     few = evaluate_lfw(folder=folder, limit=4, **options)

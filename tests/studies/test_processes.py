@@ -10,6 +10,7 @@ from studies import processes
 SMALL = "--people 4 --pictures 2 --size 16 --widths 8,8 --depths 1,1 --validate-every 9"
 
 
+@pytest.mark.slow
 def test_a_step_of_one_process_is_measured(toy_folder, tmp_path):
     pytest.importorskip("pytorch_metric_learning")
     found = processes.measured(str(toy_folder), 1, 2, SMALL.split(), tmp_path / "run")

@@ -28,6 +28,7 @@ def found(tmp_path_factory, untrained_parts):
     }
 
 
+@pytest.mark.slow
 def test_every_stage_is_timed_in_every_runtime_and_computes_the_same(found):
     rows = found["milliseconds"]
     assert {what.split(", ")[1] for what in rows} == {"1", "2"} and len(rows) == 16

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from studies.scenes import (
     BACKGROUNDS,
+    EYES,
     background,
     box_of,
     disturbed,
@@ -23,7 +24,7 @@ from studies.scenes import (
 from istrc.data.prepared import Prepared
 from istrc.errors import InputError
 from istrc.photo.align import Frame, compose, frame_from_box, transform
-from istrc.shape.crop import CROP_CENTRE, EYES
+from istrc.shape.crop import CROP_CENTRE
 
 
 @pytest.fixture
@@ -94,6 +95,11 @@ def test_the_error_of_the_eyes_by_hand():
     turn[:, 2] = about - turn[:, :2] @ about
     # Turned about the middle of the eyes, both move along an arc of half an eye distance
     assert eye_error(Frame(compose(turn, true.matrix)), true) == pytest.approx(math.sin(0.05))
+
+
+def test_eyes_lie_inside_the_crop_as_celeba_has_them():
+    assert EYES[1, 0] - EYES[0, 0] == pytest.approx(38.5)
+    assert (EYES.mean(0) - [25, 45] > 50).all()
 
 
 @pytest.mark.parametrize("angle", [0.0, 0.4])

@@ -22,6 +22,7 @@ def test_the_nearest_other_one_is_found():
     assert found.tolist() == wanted and 0 < sum(wanted) < 12
 
 
+@pytest.mark.slow
 def test_every_way_is_trained_and_a_stopped_study_goes_on(toy_folder, tmp_path, capsys):
     pytest.importorskip("pytorch_metric_learning")
     pytest.importorskip("skimage")

@@ -64,6 +64,7 @@ def test_a_kill_comes_at_the_change_that_was_asked_for(tmp_path):
     assert "ZeroDivisionError" in log.read_text()
 
 
+@pytest.mark.slow
 def test_killed_and_started_again_it_ends_with_the_same_bytes(tmp_path):
     path = tmp_path / "kills.json"
     environment = {**os.environ, "PYTHONPATH": str(Path(istrc.__file__).parents[1])}

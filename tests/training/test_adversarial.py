@@ -57,7 +57,7 @@ def test_the_first_step_by_hand(given, tmp_path):
 
 
 def test_what_is_not_known_is_drawn_and_what_is_known_stays(given, tmp_path):
-    net, z, h, weights, autoencoder = given
+    net, z, h, *_ = given
     optimizer = torch.optim.Adam(net.parameters(), lr=1e-2)
     for _ in range(300):
         error = (net.standardised(z) - (h - net.mean) / net.spread).square().mean()

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -373,7 +374,7 @@ def test_cosine_warms_up_and_comes_down():
     assert max(rates) == pytest.approx(2.0) and np.argmax(rates) in (99, 100)
     assert rates[550] == pytest.approx(2 * (0.01 + 0.99 * 0.5))  # half way down
     assert rates[1000] == pytest.approx(0.02)
-    assert all(a >= b for a, b in zip(rates[100:], rates[101:], strict=False))
+    assert all(a >= b for a, b in pairwise(rates[100:]))
     assert cosine(5000, 1000, peak=2.0) == pytest.approx(0.02)
 
 

@@ -15,6 +15,8 @@ from tests.training import together
 from istrc.errors import InputError, IstrcError
 from istrc.training import processes
 
+pytestmark = pytest.mark.slow  # processes are started that train
+
 # Sums of a share and then of shares are rounded otherwise than those of a whole batch; eight steps
 # of SGD, and four of Adam, which divides by the gradient's own size, carry that on
 TINY, ADAM = 2e-6, 2e-4

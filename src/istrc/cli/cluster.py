@@ -13,7 +13,7 @@ import gc
 import logging
 import os
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from istrc.cli.options import need
@@ -105,7 +105,7 @@ def by_ray(parts: Sequence[Part], task: Task, count: int, stop: Stop) -> Done:
 
 
 @contextlib.contextmanager
-def _joined(ray: Any, count: int):
+def _joined(ray: Any, count: int) -> Iterator[None]:
     """A cluster: that of RAY_ADDRESS, or one of `count` workers on this machine."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would tell its maker what runs
     if ray.is_initialized():  # by a script's own

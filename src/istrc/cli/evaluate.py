@@ -205,12 +205,14 @@ def headline(part: str, found: Found) -> str:
         method, by_strength = next(iter(found["methods"].items()))
         strength, measures = next(iter(by_strength.items()))
         return f"{method}, strength {strength}: success {measures['mean']['success']:.3f}"
-    drawn, circle = found["auto_encoder"], found["circle"]
-    said = f"auto-encoder {drawn['psnr']:.2f} dB, circle {circle['psnr']:.2f} dB"
-    for age, one in found.get("by_age", {}).items():
-        drawn = one["auto_encoder"]
-        said += f"; {age} faces {drawn['psnr']:.2f} dB, Fréchet {drawn['frechet']:.2f}"
-    return said
+    if part == "reconstruction":
+        drawn, circle = found["auto_encoder"], found["circle"]
+        said = f"auto-encoder {drawn['psnr']:.2f} dB, circle {circle['psnr']:.2f} dB"
+        for age, one in found.get("by_age", {}).items():
+            drawn = one["auto_encoder"]
+            said += f"; {age} faces {drawn['psnr']:.2f} dB, Fréchet {drawn['frechet']:.2f}"
+        return said
+    return ", ".join(f"{name} {one:.4g}" for name, one in found.items() if isinstance(one, float))
 
 
 for _part, _measure in MEASURES.items():

@@ -88,7 +88,7 @@ def learn(
     if out is not None and not out.endswith(".safetensors"):
         raise InputError(f"-o {out}: end the name in .safetensors")
     sources = _sources(report, name, with_, without, table, column)
-    _learn(report, model.open(), name, sources, faces, out, seed)
+    return _learn(report, model.open(), name, sources, faces, out, seed)
 
 
 def _sources(
@@ -138,7 +138,9 @@ def _of_csv(table: str, column: str) -> dict[str, tuple[str, list[Path]]]:
 def _read(
     report: Report, circle: Any, called: str, paths: list[Path], faces: options.FaceOptions
 ) -> list[Any]:
-    """The faces of the pictures of one side; a picture that has none is named."""
+    """The faces of the pictures of one side. A picture that has none is named; where none has any
+    that is one line, which `Report.each` would write for every picture.
+    """
     read: list[Any] = []
     failed: list[tuple[Path, str]] = []
     for path in report.track(paths, "learn"):

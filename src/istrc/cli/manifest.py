@@ -7,7 +7,6 @@ as it is now, and nobody has touched it since. The file can be deleted: then all
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable
 from contextlib import suppress
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from istrc.cli.files import Job
-from istrc.whole import parse_json, plain, regular, write_whole
+from istrc.whole import digest, parse_json, plain, regular, write_whole
 
 NAME = ".istrc.jsonl"
 
@@ -110,8 +109,7 @@ def command_key(command: str, settings: dict[str, Any], circle: Any, names: Iter
             for name in sorted({*names} & {*circle.learned})
         },
     }
-    text = json.dumps(identity, sort_keys=True, default=vars)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return digest(json.dumps(identity, sort_keys=True, default=vars))
 
 
 def _fingerprint(part: Any) -> str:

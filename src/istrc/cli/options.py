@@ -233,7 +233,7 @@ def open_circle(model: str, device: str, runtime: str = "torch") -> Any:
 
 
 def check_attributes(
-    circle, edits: Iterable[str], kept: Iterable[str] | None, report: Report | None = None
+    circle: Any, edits: Iterable[str], kept: Iterable[str] | None, report: Report | None = None
 ) -> None:
     """Raises IstrcError for the first name that the circle does not have, and says why; tells the
     report which edits are experimental.

@@ -8,13 +8,11 @@ from typing import Annotated, Any, Literal
 import typer
 
 from istrc.cli.report import Report
+from istrc.recognisers import KINDS
 
 SPEC = "NAME|FILE"
-WHAT = (
-    "own, dlib, vggface2:FILE, casia-webface:FILE (release weights), an .onnx file, the folder of "
-    "a FaceNet, or a recogniser.json"
-)
-
+_KINDS = ", ".join(f"{name}:FILE" if one.endings else name for name, one in KINDS.items())
+WHAT = f"{_KINDS} (its name may be left out), the folder of a FaceNet, or a recogniser.json"
 
 RecogniserOption = Annotated[
     str | None,

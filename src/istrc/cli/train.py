@@ -22,24 +22,8 @@ from istrc.cli.command import as_command, with_signature
 from istrc.cli.recognisers import SPEC, WHAT, RecogniserOptions
 from istrc.cli.report import Report
 from istrc.errors import IstrcError
-from istrc.training import settings
-
-# part: (module, function, settings)
-PARTS = {
-    "landmarks": ("istrc.training.landmarks", "train_landmarks", settings.LandmarksSettings),
-    "textures": ("istrc.training.shape_free", "make_shape_free", settings.TexturesSettings),
-    "facenet": ("istrc.training.facenet", "train_facenet", settings.FaceNetSettings),
-    "began": ("istrc.training.began", "train_began", settings.BeganSettings),
-    "search": ("istrc.training.search", "train_search", settings.SearchSettings),
-    "mapping": ("istrc.training.mapping", "train_mapping", settings.MappingSettings),
-    "attributes": ("istrc.training.attributes", "train_attributes", settings.AttributesSettings),
-    "changes": ("istrc.training.changes", "train_changes", settings.ChangesSettings),
-    "probes": ("istrc.training.probes", "train_probes", settings.ProbesSettings),
-    "stopping": ("istrc.training.stopping", "train_stopping", settings.StoppingSettings),
-    "circle": ("istrc.training.circle", "train_circle", settings.CircleSettings),
-    "all": ("istrc.training.all", "train_all", settings.AllSettings),
-    "judge": ("istrc.evaluation.judges", "train_judge", settings.JudgeSettings),
-}
+from istrc.training.presets import PRESETS
+from istrc.training.settings import OLD_PARTS, PARTS, Run
 
 SAVES_ITSELF = ("all", "circle", "judge", "textures")
 # What is worth several processes: the networks that see pictures. The others learn from codes that
@@ -54,7 +38,7 @@ class Parts(TyperGroup):
     """Also by their old names, which no help or page shows."""
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        return super().get_command(ctx, settings.OLD_PARTS.get(cmd_name, cmd_name))
+        return super().get_command(ctx, OLD_PARTS.get(cmd_name, cmd_name))
 
 
 app = typer.Typer(
@@ -68,7 +52,7 @@ app = typer.Typer(
 process_is_ours = False
 
 
-def _command(part: str, module: str, function: str, kind: Any) -> Callable[..., None]:
+def _command(part: str, trainer: str, kind: Any) -> Callable[..., None]:
     """The command that stands for one training function."""
     shown = [option for one in in_order(kind) if (option := _option(one)) is not None]
 
@@ -80,6 +64,7 @@ def _command(part: str, module: str, function: str, kind: Any) -> Callable[..., 
                 f"train {part}: on one process; those of several are {', '.join(SHARED)}"
             )
         try:
+            module, _, function = trainer.rpartition(".")
             train = getattr(import_module(module), function)
             if "recogniser" in given:
                 given["recogniser"] = feeding.open(given["recogniser"], given["device"], report)
@@ -109,7 +94,7 @@ def _command(part: str, module: str, function: str, kind: Any) -> Callable[..., 
 
 def in_order(kind: type) -> list[Field]:
     """The settings of a part, its own first and those of every part last."""
-    shared = [one.name for one in fields(settings.Run)]
+    shared = [one.name for one in fields(Run)]
     return sorted(fields(kind), key=lambda one: one.name in shared)
 
 
@@ -138,7 +123,7 @@ def _option(one: Field) -> inspect.Parameter | None:
     default = inspect.Parameter.empty if one.default is MISSING else one.default
     if isinstance(default, tuple):
         default = ",".join(map(str, default)) or None
-    preset = [f"{name}_steps" for name in settings.PRESETS["face128"].steps]
+    preset = [f"{name}_steps" for name in PRESETS["face128"].steps]
     information = typer.Option(
         f"--{flag}/--no-{flag}" if kind is bool else f"--{flag}",
         metavar=metavar,

@@ -182,7 +182,7 @@ def reconstruct(
     redraw_all(report, inputs, out, settings, batch=batch, model=model)
 
 
-def read_vectors(path: Path):
+def read_vectors(path: Path) -> Any:
     """float32 (N, D) of unit norm from an .npy file. Raises InputError naming the file or row."""
     import numpy as np
 

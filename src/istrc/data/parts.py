@@ -12,7 +12,6 @@ import multiprocessing.connection
 import os
 import threading
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +67,8 @@ class PartMaker:
             # JSON as bytes: an array of strings pads every name to the longest.
             skipped=np.frombuffer(json.dumps(skipped).encode(), np.uint8),
         )
-        write_whole(part_path(self.folder, number), lambda stream: np.savez(stream, **arrays))
+        with whole(part_path(self.folder, number), durable=True) as temporary:
+            np.savez(temporary, **arrays)
 
 
 def one_line(name: str) -> str:
@@ -92,14 +92,6 @@ def load_part(folder: Path, number: int) -> dict[str, Any]:
         raise IstrcError(
             f"{path}: damaged ({error}), removed; run the same command again"
         ) from None
-
-
-def write_whole(path: Path, write: Callable[[Any], object]) -> None:
-    """Calls `write(stream)` on a temporary file, then renames it: all of it or nothing."""
-    with whole(path) as temporary, temporary.open("wb") as stream:
-        write(stream)
-        stream.flush()
-        os.fsync(stream.fileno())
 
 
 _maker: Any = None  # the PartMaker of a worker

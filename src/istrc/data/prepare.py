@@ -18,7 +18,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +25,12 @@ import numpy as np
 
 from istrc.data import measured as measuring
 from istrc.data import parts
-from istrc.data.parts import load_part, one_line, part_path, write_whole
+from istrc.data.parts import load_part, one_line, part_path
 from istrc.data.prepared import FORMAT, SPLITS, Prepared, write_images
 from istrc.data.sources import Source, open_source
 from istrc.errors import InputError, IstrcError, OutOfSpace
 from istrc.runtime import cores
-from istrc.whole import read_json
+from istrc.whole import read_json, whole, write_whole
 
 SIZES = (16, 512)
 _CHUNK = 512
@@ -100,7 +99,7 @@ def prepare(
     with _turning_full_disk_into_one_line(out), _only_one_run(out / _PARTS):
         if plan["measured"]:
             measuring.Measurer()  # if it cannot be loaded, say so here and not in every worker
-        write_whole(out / _PARTS / "plan.json", lambda f: f.write(json.dumps(plan).encode()))
+        write_whole(out / _PARTS / "plan.json", json.dumps(plan).encode(), durable=True)
         total, step = len(opened.names), plan["chunk"]
         chunks = [range(start, min(start + step, total)) for start in range(0, total, step)]
         resumed = _make_parts(opened, out / _PARTS, plan, chunks, workers or cores(), progress)
@@ -254,16 +253,17 @@ def _assemble(source: Source, out: Path, plan: dict[str, Any], count: int) -> No
     if small["landmarks"]:
         arrays["landmarks"] = np.concatenate(small["landmarks"])
     for name, array in arrays.items():
-        write_whole(out / f"{name}.npy", partial(np.save, arr=array, allow_pickle=False))
+        with whole(out / f"{name}.npy", durable=True) as temporary:
+            np.save(temporary, array, allow_pickle=False)
     names = "".join(f"{one_line(source.names[row])}\n" for row in kept)
     encoded = names.encode(errors="surrogateescape")  # what is no Unicode as the bytes that it is
-    write_whole(out / "names.txt", lambda f: f.write(encoded))
+    write_whole(out / "names.txt", encoded, durable=True)
     origin = {key: plan[key] for key in ("kind", "name", "fingerprint")}
     head = dict(format=FORMAT, size=plan["size"], count=len(kept), attributes=attribute_names)
     head |= dict(splits=list(SPLITS), source=origin)
     info = {**head, **info, **source.extra}
     info |= dict(notes=source.notes, skipped=skipped, complete=True)
-    write_whole(out / "prepared.json", lambda f: f.write(json.dumps(info, indent=1).encode()))
+    write_whole(out / "prepared.json", json.dumps(info, indent=1).encode(), durable=True)
 
 
 def _report(source: Source, out: Path, resumed: int, seconds: float) -> Report:

@@ -10,6 +10,7 @@ there: log amplitudes, in bands of luma, of faces that have and lack an attribut
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -43,9 +44,7 @@ def bands(luma: np.ndarray) -> np.ndarray:
     """
     size, levels = luma.shape[-1], [luma]
     levels += [blurred(luma, 2**band * _FINEST * size) for band in range(BANDS)]
-    return np.stack(
-        [fine - coarse for fine, coarse in zip(levels[:-1], levels[1:], strict=True)], 1
-    )
+    return np.stack([fine - coarse for fine, coarse in pairwise(levels)], 1)
 
 
 def lit(textures: np.ndarray, skin: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

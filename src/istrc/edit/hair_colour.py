@@ -183,9 +183,9 @@ def recolour(pixels: np.ndarray, to_crop: np.ndarray, hair: HairColour) -> None:
     # A square around the face, as much of it as there is
     window = Image.fromarray(np.rint(pixels[y0:y1, x0:x1]).clip(0, 255).astype(np.uint8))
     scale = _SIDE / side
-    w, h = (max(int(round(scale * n)), 1) for n in (x1 - x0, y1 - y0))
+    w, h = (max(round(scale * n), 1) for n in (x1 - x0, y1 - y0))
     small = np.asarray(window.resize((w, h), Image.Resampling.BOX), np.float32) / 255
-    u, v = (int(round(scale * max(n, 0))) for n in (x0 - left, y0 - top))
+    u, v = (round(scale * max(n, 0)) for n in (x0 - left, y0 - top))
     w, h = min(w, _SIDE - u), min(h, _SIDE - v)
     view, known = np.zeros((3, _SIDE, _SIDE), np.float32), np.zeros((_SIDE, _SIDE), np.float32)
     inside = slice(v, v + h), slice(u, u + w)

@@ -7,6 +7,7 @@ along their curves, never at a strength, which means to each what it was told to
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 SHARES = (0.98, 0.95, 0.9, 0.8)  # of faces that are still the same person
@@ -19,7 +20,7 @@ def success_at(points: Sequence[tuple[float, float]], share: float) -> float:
     no point of it is that faithful.
     """
     reached = [success for same, success in points if same >= share]
-    for (a, first), (b, second) in zip(points, points[1:], strict=False):
+    for (a, first), (b, second) in pairwise(points):
         if min(a, b) < share < max(a, b):
             reached.append(first + (share - a) / (b - a) * (second - first))
     return max(reached, default=float("nan"))

@@ -18,7 +18,9 @@ def silent(done: int, total: int) -> None:
     """The progress that nobody watches."""
 
 
-def embed_rows(circle: Any, prepared: Prepared, rows: np.ndarray, progress=silent) -> torch.Tensor:
+def embed_rows(
+    circle: Any, prepared: Prepared, rows: np.ndarray, progress: Progress = silent
+) -> torch.Tensor:
     """Embeddings z (N, D) float32 of these rows, on the CPU."""
     parts, done = [torch.zeros(0, circle.dim)], 0
     for x in prepared.batches(rows, 256):

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from PIL import Image
 
 from istrc import roc
 from istrc.circle import Circle
@@ -138,7 +139,9 @@ def inspect_recogniser(
     return write_results(out / "inspect.json", results, seed=seed)
 
 
-def draw(circle: Circle, prepared: Prepared, faces: int, seed: int, columns: int = 8):
+def draw(
+    circle: Circle, prepared: Prepared, faces: int, seed: int, columns: int = 8
+) -> Image.Image:
     """Valid faces drawn by the seed, and under each decode(F(z)): what its embedding kept."""
     rows = drawn_rows(prepared, "valid", faces, seed)
     x = prepared.batch(rows)

@@ -158,7 +158,7 @@ def train_judge(data: str | Path, out: str | Path, **given: Any) -> Judge:
         chosen = rows[loop.passes(s.seed, step, len(rows), s.batch_size)]
         return prepared.batch(chosen), torch.from_numpy(prepared.attributes[chosen])
 
-    def gradients(step: int, data) -> Mapping[str, torch.Tensor]:
+    def gradients(step: int, data: tuple[torch.Tensor, ...]) -> Mapping[str, torch.Tensor]:
         x, labels = (part.to(s.device) for part in data)
         with torch.no_grad():
             x = augment(x, rotate=6, scale=0.06, shift=0.03, light=0.2, grey=0.03, erase=0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import platform
@@ -86,14 +85,14 @@ def circle_checksum(circle: Any) -> str:
     if "facenet" in parts or not hasattr(circle, "recogniser"):
         return checksum
     # An outside recogniser is no network of ours: what tells it apart counts instead
-    return hashlib.sha256((checksum + key(circle.recogniser.record)).encode()).hexdigest()
+    return whole.digest(checksum, key(circle.recogniser.record), digits=64)
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     """A Markdown table; floats to three decimals, NaN as a dash."""
 
     def cell(value: Any) -> str:
-        if value is None or isinstance(value, float) and math.isnan(value):
+        if value is None or (isinstance(value, float) and math.isnan(value)):
             return "-"
         return f"{value:.3f}" if isinstance(value, float) else str(value)
 

@@ -133,7 +133,7 @@ def make_plan(
     smooth: float = SMOOTH,
     progress: Progress = lambda *_: None,
     mode: str = "photo",
-    **settings,
+    **settings: Any,
 ) -> Plan:
     """The first pass: follow the face, then walk once for the whole clip."""
     find = None if circle.landmarks is None else lambda crops: numpy(circle.find(to_tensor(crops)))

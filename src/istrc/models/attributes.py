@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import torch
@@ -43,7 +45,7 @@ class AttributeClassifiers(nn.Module):
         sizes = [dim] + [width] * (layers - 1) + [1]
         self.weights = nn.ParameterList()
         self.biases = nn.ParameterList()
-        for inputs, outputs in zip(sizes, sizes[1:], strict=False):
+        for inputs, outputs in pairwise(sizes):
             weight = torch.empty(len(names), inputs, outputs)
             reach = math.sqrt(3 * 1.6 / inputs)  # of a uniform draw of variance 1.6 / inputs
             self.weights.append(nn.Parameter(weight.uniform_(-reach, reach)))
@@ -106,5 +108,5 @@ class AttributeClassifiers(nn.Module):
         """What `at` says of these attributes at z, in one call, as the exported graph does."""
         return self.at(columns)(z)
 
-    def _select(self, columns):
+    def _select(self, columns: Any) -> Callable[[torch.Tensor], torch.Tensor]:
         return (lambda part: part) if columns is None else (lambda part: part[columns])

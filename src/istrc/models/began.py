@@ -15,7 +15,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from istrc.models.components import Components, Region
-from istrc.models.serialization import arguments
+from istrc.models.part_files import arguments
 
 
 class Pair(nn.Module):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from istrc.models.serialization import arguments
+from istrc.models.part_files import arguments
 
 
 class Changes(nn.Module):

@@ -76,7 +76,7 @@ class DlibResNet(nn.Module):
     How a chip is cut from a face: `evaluation.identity.chips`, and `recognisers.dlib`.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.conv, self.affine = nn.Conv2d(3, 32, 7, 2), _Affine(32)
         blocks, width = [], 32

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import copy
 from collections.abc import Callable
-from itertools import chain
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
@@ -50,8 +50,7 @@ def without_batch_norm(net: N) -> N:
     own = {id(tensor): tensor for tensor in (*net.parameters(), *net.buffers())}
     net = copy.deepcopy(net, own)
     for block in [module for module in net.modules() if isinstance(module, nn.Sequential)]:
-        children = list(block.named_children())
-        for (name, layer), (after, norm) in zip(children, children[1:], strict=False):
+        for (name, layer), (after, norm) in pairwise(list(block.named_children())):
             fold = FOLDED.get((type(layer), type(norm)))
             if fold and not norm.training:
                 setattr(block, name, fold(layer, norm))

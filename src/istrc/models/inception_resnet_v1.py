@@ -6,6 +6,8 @@ vggface2.pt`, `20180408-102900-casia-webface.pt`), so that those files load as t
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -14,7 +16,7 @@ from torch.nn import functional as F
 class Conv(nn.Module):
     """Convolution, batch normalisation, relu. `padding` keeps the size where it is given."""
 
-    def __init__(self, inputs: int, outputs: int, kernel, stride: int = 1, padding=0):
+    def __init__(self, inputs: int, outputs: int, kernel: Any, stride: int = 1, padding: Any = 0):
         super().__init__()
         self.conv = nn.Conv2d(inputs, outputs, kernel, stride, padding, bias=False)
         self.bn = nn.BatchNorm2d(outputs, eps=1e-3)

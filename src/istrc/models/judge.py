@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from istrc.models.serialization import arguments
+from istrc.models.part_files import arguments
 
 
 def _conv(inputs: int, outputs: int, stride: int = 1) -> nn.Conv2d:

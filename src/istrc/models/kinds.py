@@ -1,7 +1,8 @@
 """Every kind of part: where its network is, the graphs of it, and the arrays among its weights.
 
 Both runtimes are made of this table: `serialization` builds networks, `istrc.onnx_runtime.export`
-traces their graphs, and `istrc.onnx_runtime.parts` runs those. Nothing here imports torch.
+traces their graphs, and `istrc.onnx_runtime.parts` runs those. `istrc.pretrained` knows by it which
+parts a circle has. Nothing here imports torch.
 
 A shape is numbers and names of the network's arguments: `code` is an argument that is a number, or
 lists as many; `detail.0` the first that it lists; `fine.size` one of an argument that has names.
@@ -35,35 +36,46 @@ class Graph:
 
 @dataclass(frozen=True)
 class Kind:
-    """A network: its module in istrc.models, its graphs, and arrays that others ask it for."""
+    """A network: its module in istrc.models, its graphs, and arrays that others ask it for.
+
+    Attributes:
+        part: what a circle calls it, and its folder; None: no circle has one.
+        further: a circle may be without.
+        made_for: of use with one recogniser alone.
+    """
 
     module: str
     graphs: dict[str, Graph] = field(default_factory=dict)
     arrays: dict[str, Shape] = field(default_factory=dict)
+    part: str | None = None
+    further: bool = False
+    made_for: bool = False
 
 
 FACES = {"faces": (3, "size", "size")}
 CODES = {"codes": ("code",)}
 EMBEDDINGS = {"embeddings": ("dim",)}
 KINDS = {
-    "FaceNet": Kind("facenet", {"embed": Graph(FACES, ("embeddings",))}),
+    "FaceNet": Kind("facenet", {"embed": Graph(FACES, ("embeddings",))}, part="facenet"),
     "AutoEncoder": Kind(
         "began",
         {
             "encode": Graph(FACES, ("codes",), "encode"),
             "decode": Graph(CODES, ("faces",), "decode"),
         },
+        part="autoencoder",
     ),
     "Generator": Kind("began"),
-    "Mapping": Kind("mapping", {"map": Graph(EMBEDDINGS, ("codes",))}),
-    "Changes": Kind(
-        "changes", {"change": Graph({**CODES, **EMBEDDINGS, "ends": ("dim",)}, ("changes",))}
+    "Mapping": Kind(
+        "mapping", {"map": Graph(EMBEDDINGS, ("codes",))}, part="mapping", made_for=True
     ),
     "AttributeClassifiers": Kind(
         "attributes",
         # Its second input is no row of the batch: which attributes are asked for
         {"look": Graph({**EMBEDDINGS, "columns": ()}, ("logits", "gradients"), "gradients")},
         {"covariance": ("dim", "dim")},
+        part="attributes",
+        made_for=True,
     ),
     "Landmarks": Kind(
         "landmarks",
@@ -72,8 +84,19 @@ KINDS = {
             "guess": Graph({"faces": (3, "rough.size", "rough.size")}, ("points",), "guess"),
         },
         {"mean": ("points", 2), "reference": ("points", 2), "triangles": ("faces", 3)},
+        part="landmarks",
+        further=True,
     ),
-    "JudgeNet": Kind("judge"),
+    "Search": Kind(
+        "search", {"correct": Graph(CODES, ("corrections",), batch=1)}, part="search", further=True
+    ),
+    "Changes": Kind(
+        "changes",
+        {"change": Graph({**CODES, **EMBEDDINGS, "ends": ("dim",)}, ("changes",))},
+        part="changes",
+        further=True,
+        made_for=True,
+    ),
     "Probes": Kind(
         "probes",
         {"read": Graph(CODES, ("logits",))},
@@ -95,8 +118,10 @@ KINDS = {
             "speaking": ("speaking",),
             "wrinkles": (2, "wrinkles", "wrinkles"),
         },
+        part="probes",
+        further=True,
     ),
-    "Search": Kind("search", {"correct": Graph(CODES, ("corrections",), batch=1)}),
+    "JudgeNet": Kind("judge"),
 }
 
 

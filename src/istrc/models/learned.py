@@ -116,7 +116,7 @@ class WithLearned:
 
         return gradient
 
-    def _divide(self, columns) -> tuple[Array, Array, Array]:
+    def _divide(self, columns: Any) -> tuple[Array, Array, Array]:
         """Columns of the classifiers, rows of the learned, and where each was asked for."""
         count = len(self.classifiers.names)
         if columns is None:

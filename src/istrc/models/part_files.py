@@ -25,6 +25,16 @@ LONGEST_ARGUMENT = 1_000  # entries of a list
 DEEPEST = {"layers": 100, "depths": 100, "steps": 100}  # of what is built so many times
 
 
+def arguments(given: dict[str, Any]) -> dict[str, Any]:
+    """What a constructor was given (its `locals()`) as config.json has it: lists for tuples."""
+    return {k: nested(list, v) for k, v in given.items() if k not in ("self", "__class__")}
+
+
+def nested(kind: type, value: Any) -> Any:
+    """A value with every list and tuple in it as one of the two."""
+    return kind(nested(kind, one) for one in value) if isinstance(value, (list, tuple)) else value
+
+
 def read_config(folder: str | Path) -> dict[str, Any]:
     """A part's config.json, of a folder that `save_part` wrote."""
     return read_json(Path(folder) / CONFIG)

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from istrc.models.kinds import KINDS, sizes
-from istrc.models.serialization import arguments
+from istrc.models.part_files import arguments
 
 
 class Probes(nn.Module):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from istrc.models.serialization import arguments
+from istrc.models.part_files import arguments
 
 
 class Search(nn.Module):

@@ -19,7 +19,7 @@ from torch import nn
 from istrc.errors import InputError, IstrcError, reason
 from istrc.models.fused import channels_last
 from istrc.models.kinds import KINDS
-from istrc.models.part_files import CONFIG, SCALE, WEIGHTS, checked_config, read_weights
+from istrc.models.part_files import CONFIG, SCALE, WEIGHTS, checked_config, nested, read_weights
 from istrc.shape.crop import CROP, FRAME_SIZE
 from istrc.whole import checksum, whole, write_json
 
@@ -33,17 +33,7 @@ PREPROCESSING = {
 }
 
 
-def arguments(given: dict[str, Any]) -> dict[str, Any]:
-    """What a constructor was given (its `locals()`) as config.json has it: lists for tuples."""
-    return {k: _nested(list, v) for k, v in given.items() if k not in ("self", "__class__")}
-
-
-def _nested(kind: type, value: Any) -> Any:
-    """A value with every list and tuple in it as one of the two."""
-    return kind(_nested(kind, one) for one in value) if isinstance(value, (list, tuple)) else value
-
-
-def save_part(part: nn.Module, folder: str | Path, **notes) -> None:
+def save_part(part: nn.Module, folder: str | Path, **notes: Any) -> None:
     """Write a part. `notes` (how it was trained, what it reached) join its configuration.
 
     Raises IstrcError when a weight is not finite, or too large for half precision.
@@ -81,7 +71,7 @@ def load_part(folder: str | Path, device: str | torch.device = "cpu") -> nn.Modu
     cls = getattr(importlib.import_module(f"istrc.models.{KINDS[kind].module}"), kind)
     try:
         with torch.device("meta"):
-            part = cls(**{name: _nested(tuple, value) for name, value in arguments.items()})
+            part = cls(**{name: nested(tuple, value) for name, value in arguments.items()})
         weights = {name: torch.from_numpy(value) for name, value in read_weights(folder).items()}
         for name, wanted in part.state_dict().items():
             if name in weights and weights[name].dtype != wanted.dtype:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -51,7 +53,7 @@ def descent(stage: Stage, number: int) -> Figure:
     return figure
 
 
-def _curves(axes: Axes, angles, score, loss, name: str) -> None:
+def _curves(axes: Axes, angles: Any, score: Any, loss: Any, name: str) -> None:
     axes.plot(angles, score, color="#2563eb", label=f"C(z), {name}")
     axes.set_xlabel("angle walked (rad)", size=6.5)
     axes.set_ylabel("probability", size=6.5, color="#2563eb")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -54,7 +55,7 @@ Step = tuple[str, int]
 
 
 def walk_row(
-    stage: Stage, person: Person, name: str, sign: int, *, keep=None, label: str = ""
+    stage: Stage, person: Person, name: str, sign: int, *, keep: Any = None, label: str = ""
 ) -> Row:
     """The input picture, then the walk: under each face the classifier's probability."""
     circle = stage.circle

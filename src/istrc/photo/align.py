@@ -42,7 +42,7 @@ class Frame:
     # pixel coordinates, is at matrix @ (x, y, 1) in the 178x218 frame
     matrix: np.ndarray
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         matrix = np.array(self.matrix, np.float64)
         if matrix.shape != (2, 3) or not np.isfinite(matrix).all():
             raise ValueError(f"a frame needs a finite (2, 3) matrix, got {matrix!r}")
@@ -217,7 +217,7 @@ def in_frame(similarity: np.ndarray) -> np.ndarray:
     return np.column_stack([turn, half * similarity[:, 2] + CROP_CENTRE - turn @ CROP_CENTRE])
 
 
-def transform(matrix: np.ndarray, points) -> np.ndarray:
+def transform(matrix: np.ndarray, points: Any) -> np.ndarray:
     """Apply a (2, 3) transform to points (..., 2)."""
     return np.asarray(points, np.float64) @ matrix[:, :2].T + matrix[:, 2]
 

@@ -161,12 +161,12 @@ def _curve(transfer: int) -> float | np.ndarray | None:
 
 def _codes(kind: str | None, head: bytes) -> tuple[int, int] | None:
     """Primaries and transfer by H.273, from a PNG's cICP or an nclx box; Pillow reads neither."""
-    if kind == "PNG" and (at := head.find(b"\0\0\0\x04cICP")) >= 0:
-        if at < (head.find(b"IDAT") % (len(head) + 1)) and len(head) >= at + 10:
-            return head[at + 8], head[at + 9]
-    if kind in ("AVIF", "HEIF") and (at := head.find(b"colrnclx")) >= 0:
-        if len(head) >= at + 12:
-            return struct.unpack_from(">HH", head, at + 8)
+    cicp = head.find(b"\0\0\0\x04cICP") if kind == "PNG" else -1
+    if 0 <= cicp < (head.find(b"IDAT") % (len(head) + 1)) and len(head) >= cicp + 10:
+        return head[cicp + 8], head[cicp + 9]
+    nclx = head.find(b"colrnclx") if kind in ("AVIF", "HEIF") else -1
+    if nclx >= 0 and len(head) >= nclx + 12:
+        return struct.unpack_from(">HH", head, nclx + 8)
     return None
 
 

@@ -12,10 +12,13 @@ from istrc.photo.align import Frame, transform
 
 SIDES = (640, 2000)  # pixels: the least and the greatest longest side of a preview
 _YELLOW, _INK = (255, 214, 10), (24, 24, 27)  # one of the two shows on any background
+_Label = tuple[float, float, float, float]  # left, top, right, bottom
 _SMALLEST, _LARGEST = 18, 1 / 16  # of a number: pixels; of the preview's longest side
 
 
-def mark(pixels: np.ndarray, frames: Sequence[Frame], alpha: np.ndarray | None = None):
+def mark(
+    pixels: np.ndarray, frames: Sequence[Frame], alpha: np.ndarray | None = None
+) -> np.ndarray:
     """A preview: each frame's crop outlined, and its number, from 1, in a label beside it.
 
     Args:
@@ -44,7 +47,7 @@ def mark(pixels: np.ndarray, frames: Sequence[Frame], alpha: np.ndarray | None =
         outline = [tuple(corner) for corner in (*corners, corners[0], corners[1])]
         draw.line(outline, _INK, line + 2, joint="curve")
         draw.line(outline, _YELLOW, line, joint="curve")
-    taken: list[tuple[float, float, float, float]] = []
+    taken: list[_Label] = []
     for number, (corners, frame) in enumerate(zip(shapes, frames, strict=True), 1):
         points = min(max(_SMALLEST, frame.side * scale / 4), _LARGEST * max(picture.size))
         font = ImageFont.load_default(max(_SMALLEST, round(points)))
@@ -56,7 +59,9 @@ def mark(pixels: np.ndarray, frames: Sequence[Frame], alpha: np.ndarray | None =
     return np.asarray(picture)
 
 
-def _place(draw, text, font, corners, size, taken) -> tuple[float, float, float, float]:
+def _place(
+    draw: Any, text: str, font: Any, corners: np.ndarray, size: Sequence[int], taken: list[_Label]
+) -> _Label:
     """Where a label goes: beside its frame, inside the picture, on no other label if possible."""
     left, top, right, bottom = draw.textbbox((0, 0), text, font, anchor="lt")
     pad = 0.25 * font.size
@@ -75,6 +80,6 @@ def _place(draw, text, font, corners, size, taken) -> tuple[float, float, float,
     return (free or places)[0]
 
 
-def overlap(a, b) -> bool:
+def overlap(a: Sequence[float], b: Sequence[float]) -> bool:
     """Whether two boxes (left, top, right, bottom) share a point."""
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]

@@ -29,7 +29,7 @@ def _bits(tags: Any) -> int:
     return max(tags.get(TiffImagePlugin.BITSPERSAMPLE, (16,)))
 
 
-def channels(path: Path, image: Image.Image):
+def channels(path: Path, image: Image.Image) -> tuple[np.ndarray, np.ndarray | None]:
     """RGB uint8 `(H, W, 3)` and alpha uint8 `(H, W)` or None, from any mode of Pillow's."""
     sixteen = image.mode.startswith("I;16")
     # Pillow reads 16-bit PGM, and before version 11.3 16-bit PNG, into 32-bit integers.

@@ -82,7 +82,7 @@ def open_header(file: BinaryIO, formats: list[str]) -> Image.Image:
     return image
 
 
-def _decode(path: Path, file) -> Picture:
+def _decode(path: Path, file: BinaryIO) -> Picture:
     head = file.read(_HEAD)
     if not head:
         raise InputError(f"{path}: empty (0 bytes); get the original file again")
@@ -179,7 +179,7 @@ def _refusal(path: Path, error: Exception) -> InputError:
     return InputError(f"{path}: truncated or damaged ({said}); get the original file again")
 
 
-def _unidentified(path: Path, file, formats: list[str]) -> InputError:
+def _unidentified(path: Path, file: BinaryIO, formats: list[str]) -> InputError:
     """Pillow does not say why it read no header; the decoder that took the file for its own can."""
     file.seek(0)
     head = file.read(32)

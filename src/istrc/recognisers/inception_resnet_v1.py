@@ -21,7 +21,7 @@ from istrc.models.fused import channels_last
 from istrc.models.inception_resnet_v1 import InceptionResNetV1
 from istrc.recognisers import placement
 from istrc.recognisers.recogniser import file_checksum, on_sphere
-from istrc.whole import checksum, whole
+from istrc.whole import checksum, whole, write_whole
 
 RELEASE = "https://github.com/timesler/facenet-pytorch/releases/download/v2.2.9/"
 FILES = {
@@ -79,6 +79,10 @@ class InceptionResNet:
         return on_sphere(self.net(x.contiguous(memory_format=torch.channels_last)), self.path)
 
 
+def load(kind: str, file: str, *, device: str, download: bool, **options: str) -> InceptionResNet:
+    return InceptionResNet(kind, find(kind, file, download), device=device, **options)
+
+
 def cached(name: str) -> Path:
     """Where a downloaded release file is kept: the user's cache folder."""
     return cache.folder() / FILES[name]
@@ -94,9 +98,9 @@ def download(name: str) -> Path:
         return path
     try:
         with whole(path) as temporary:
-            with urllib.request.urlopen(RELEASE + FILES[name], timeout=60) as source:
-                with open(temporary, "wb") as target:
-                    shutil.copyfileobj(source, target)
+            source = urllib.request.urlopen(RELEASE + FILES[name], timeout=60)
+            with source, open(temporary, "wb") as target:
+                shutil.copyfileobj(source, target)
             found = checksum(temporary)
             if found != SHA256.get(name, found):
                 raise InputError(
@@ -109,7 +113,7 @@ def download(name: str) -> Path:
             f"{name}: {RELEASE}{FILES[name]} cannot be downloaded ({error}); fetch it by other "
             f"means and give it as {name}:FILE"
         ) from None
-    _noted(path).write_text(found + "\n")
+    write_whole(_noted(path), f"{found}\n".encode())
     return path
 
 

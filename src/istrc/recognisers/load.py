@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from istrc.errors import InputError, suggest
+from istrc.recognisers import KINDS, OPTIONS
 from istrc.recognisers.recogniser import Recogniser, checked, difference
-from istrc.shipped import DEFAULT, WEIGHTS
+from istrc.shipped import WEIGHTS
 from istrc.whole import copy_whole, read_json
 
-RELEASES = ("vggface2", "casia-webface")
 RECORD = "recogniser.json"
-# What a recogniser's file is called: a record that names another record would lead on without end
-ENDINGS = {"onnx": (".onnx",), **dict.fromkeys(RELEASES, (".pt", ".safetensors"))}
-OPTIONS = ("size", "layout", "colour", "mean", "scale", "template", "output")  # of a record
 
 
 def load_recogniser(
@@ -24,9 +22,9 @@ def load_recogniser(
     """A recogniser by what names it.
 
     Args:
-        spec: `own` or a shipped name (`celeba128`); the folder of a FaceNet or a circle; `dlib`;
-            `vggface2:FILE`, `casia-webface:FILE` (release weights); a path to an .onnx file; or
-            a recogniser.json, which has the options too. A Recogniser is returned as it is.
+        spec: a kind of `istrc.recognisers.KINDS`, or KIND:FILE; a file that is of one kind by its
+            ending; a shipped name (`celeba128`); the folder of a FaceNet or a circle; or a
+            recogniser.json, which has the options too. A Recogniser is returned as it is.
         download: let vggface2 and casia-webface be fetched from their release.
         options: size, layout, colour, mean, scale, output of an ONNX file (istrc.recognisers.onnx),
             and template, where the input lies (istrc.recognisers.placement), of one and of
@@ -39,36 +37,26 @@ def load_recogniser(
         return spec
     text = str(spec)
     options = {name: value for name, value in options.items() if value is not None}
-    name, _, rest = text.partition(":")
-
-    if text.lower().endswith(".onnx"):
-        from istrc.recognisers.onnx import Onnx
-
-        return Onnx(text, **options)
-    if name in RELEASES:
-        from istrc.recognisers.inception_resnet_v1 import InceptionResNet, find
-
-        _only(text, options, "template")
-        return InceptionResNet(name, find(name, rest, download), device=device, **options)
+    kind, _, file = text.partition(":")
+    fitting = [name for name, one in KINDS.items() if Path(text).suffix.lower() in one.endings]
+    if kind not in KINDS and len(fitting) == 1:
+        kind, file = fitting[0], text
+    if kind in KINDS and (KINDS[kind].endings or not file):
+        _only(text, options, *KINDS[kind].options)
+        module = import_module(f"istrc.recognisers.{KINDS[kind].module}")
+        return module.load(kind, file, device=device, download=download, **options)
     if Path(text).name == RECORD or Path(text).suffix == ".json":
         _only(text, options)
         return from_record(read_record(text), text, [Path(text).parent], device=device)
-    if text == "dlib":
-        from istrc.recognisers.dlib import Dlib
-
-        _only(text, options)
-        return Dlib(device)
     from istrc.recognisers.own import load_own
 
-    shipped = [path.parent.parent.name for path in WEIGHTS.glob("*/facenet/config.json")]
-    if text == "own" or text in shipped:
+    shipped = {one.parent.parent.name: one.parent for one in WEIGHTS.glob("*/facenet/config.json")}
+    folder = shipped.get(text, Path(text))
+    if (folder / "config.json").is_file() or (folder / "facenet").is_dir():
         _only(text, options)
-        return load_own(WEIGHTS / (DEFAULT if text == "own" else text), device)
-    if (Path(text) / "config.json").is_file() or (Path(text) / "facenet").is_dir():
-        _only(text, options)
-        return load_own(text, device)
-    known = ["own", *shipped, "dlib", *RELEASES]
-    hint = suggest(name, known, f"use {', '.join(known)}")
+        return load_own(folder, device)
+    known = [*KINDS, *shipped]
+    hint = suggest(kind, known, f"use {', '.join(known)}")
     raise InputError(f"{text}: no such recogniser; {hint}, an .onnx file, or a FaceNet's folder")
 
 
@@ -130,13 +118,14 @@ def from_record(
     """
     kind, digest = record["kind"], record["sha256"][:16]
     name = f"{kind} {record.get('file', '')}".strip()
-    if given is None and kind in ("dlib", "own"):
+    # A record that names another record, or something else, would lead on without end
+    endings = KINDS[kind].endings if kind in KINDS else ()
+    if given is None and kind in KINDS and not endings:
         given = kind
     elif given is None:
         # The name alone: a record from elsewhere must not lead out of its folder
         places = [folder / Path(str(record.get("file", ""))).name for folder in folders]
         places.append(Path(str(record.get("path", ""))))
-        endings = ENDINGS.get(kind, ())
         places = [place for place in places if place.suffix.lower() in endings]
         given = next((place for place in places if place.is_file()), None)
         if given is None:
@@ -146,10 +135,10 @@ def from_record(
             )
     if isinstance(given, (str, Path)):
         text, options = str(given), _options(record, owner)
-        if kind in RELEASES and Path(text).suffix in (".pt", ".safetensors"):
-            text = text if text.partition(":")[0] in RELEASES else f"{kind}:{text}"
-        elif kind != "onnx" or not text.lower().endswith(".onnx"):
+        if Path(text).suffix.lower() not in endings:
             options = {}  # another kind: loaded as it is, to be told apart below
+        elif text.partition(":")[0] not in KINDS:
+            text = f"{kind}:{text}"
         given = load_recogniser(text, device=device, **options)
     found = difference(given.record, record)
     if found:

@@ -232,6 +232,10 @@ class Onnx:
         return y.shape[1]
 
 
+def load(kind: str, file: str, *, device: str, download: bool, **options: Any) -> Onnx:
+    return Onnx(file, **options)
+
+
 def _external_data(path: Path) -> list[Path]:
     """The files beside an ONNX file that hold weights of it, sorted.
 
@@ -262,7 +266,7 @@ def _external_data(path: Path) -> list[Path]:
     return files
 
 
-def _open(path: Path):
+def _open(path: Path) -> Any:
     with needed(f"{path}: ONNX needs onnxruntime: pip install 'istrc[onnx]'"):
         import onnxruntime
     options = onnxruntime.SessionOptions()

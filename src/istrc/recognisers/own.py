@@ -13,6 +13,7 @@ from istrc.models.fused import ENCODED, Cached, in_blocks, without_batch_norm
 from istrc.models.part_files import read_config
 from istrc.models.serialization import fingerprint, load_part
 from istrc.recognisers.placement import place, template
+from istrc.shipped import DEFAULT, WEIGHTS
 
 
 class Own:
@@ -44,6 +45,10 @@ class Own:
         x = place(x, template("crop", self.size), self.size)
         x = x.contiguous(memory_format=torch.channels_last)
         return in_blocks(self._fused.of(self.net), x, self.size, ENCODED)
+
+
+def load(kind: str, file: str, *, device: str, **_: Any) -> Own:
+    return load_own(WEIGHTS / DEFAULT, device)
 
 
 def load_own(folder: str | Path, device: str = "cpu") -> Own:

@@ -6,14 +6,13 @@ a file; `load_recogniser` in `load.py` makes them from what a user writes.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from istrc.errors import InputError
 from istrc.sphere import normalize
-from istrc.whole import checksum
+from istrc.whole import checksum, digest
 
 if TYPE_CHECKING:
     import torch
@@ -54,8 +53,7 @@ def identifying(record: dict[str, Any]) -> dict[str, Any]:
 
 def key(record: dict[str, Any]) -> str:
     """Sixteen hex digits that tell recognisers apart."""
-    part = json.dumps(identifying(record), sort_keys=True)
-    return hashlib.sha256(part.encode()).hexdigest()[:16]
+    return digest(json.dumps(identifying(record), sort_keys=True))
 
 
 def difference(record: dict[str, Any], other: dict[str, Any]) -> str:

@@ -65,7 +65,7 @@ def _local(component: Any) -> Any:
     """The same component, which never fetches a file from elsewhere."""
     original = component.async_move_resource_to_block_cache
 
-    async def move(url_or_file_path):
+    async def move(url_or_file_path: Any) -> Any:
         if is_http_url_like(str(url_or_file_path)):
             raise _refusal("an address: this server fetches nothing; upload the file itself")
         return await original(url_or_file_path)
@@ -74,7 +74,7 @@ def _local(component: Any) -> Any:
     return component
 
 
-def _path_of(payload) -> str:
+def _path_of(payload: Any) -> str:
     if not payload.path:
         raise _refusal("a picture that is no file; upload it")
     return str(payload.path)

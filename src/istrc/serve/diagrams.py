@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -59,7 +60,9 @@ def draw_map(walks: Mapping[str, Walk]) -> Image.Image:
     return figure
 
 
-def _free(draw, text, font, at, right, taken) -> tuple[float, float]:
+def _free(
+    draw: Any, text: str, font: Any, at: Any, right: bool, taken: list[Any]
+) -> tuple[float, float]:
     """Where a label goes: beside its end, moved up or down until it lies on no other."""
     for step in (0, 1, -1, 2, -2, 3, -3, 4, -4):
         place = (at[0], at[1] + 14 * step)

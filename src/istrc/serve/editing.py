@@ -61,20 +61,20 @@ def edit_tab(serve: Callable, subject: Any, circle: Any) -> list[gr.Dropdown]:
     )
     download = gr.DownloadButton("Download", interactive=False, elem_id="download")
 
-    def preview(session: Session, photo: str | None, face: int, *values: Any):
+    def preview(session: Session, photo: str | None, face: int, *values: Any) -> Any:
         """The edited face alone, small and soon: what follows a slider."""
         if photo is None:
             return None
         return str(actions.preview(session, photo, face, *_asked(twelve, values)))
 
-    def edit(session: Session, photo: str | None, face: int, *values: Any):
+    def edit(session: Session, photo: str | None, face: int, *values: Any) -> Any:
         """The whole photograph edited: a pair (before, after), the file, and what was done.
 
         Strengths are -1 to 1; 1 is the full transformation and 0 leaves the attribute alone."""
         path, said = actions.edit(session, photo, face, *_asked(twelve, values))
         return (photo, str(path)), str(path), said
 
-    def start(session: Session, photo: str | None, face: int):
+    def start(session: Session, photo: str | None, face: int) -> tuple[Any, Any]:
         if photo is None:
             return None, None
         return str(actions.before(session, photo, face)), gr.update(interactive=False)

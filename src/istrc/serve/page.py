@@ -207,14 +207,14 @@ def _photograph(
     def choose(event: gr.SelectData) -> str:
         return samples()[event.index]
 
-    def faces(session: Session, photo: str | None):
+    def faces(session: Session, photo: str | None) -> tuple[str | None, int]:
         """The faces of a photograph, framed and numbered, the largest first, and how many."""
         if photo is None:
             return None, 0
         path, found = actions.faces(session, photo)
         return str(path), found
 
-    def shown(found: int):
+    def shown(found: int) -> tuple[Any, Any]:
         several = found > 1
         return gr.update(visible=several), gr.update(visible=several, value=1)
 

@@ -94,7 +94,7 @@ def compare_tab(serve: Callable, subject: Any, model: str) -> None:
                 max_height=480,
             )
 
-    def compare(session: Session, photo, face, second, far):
+    def compare(session: Session, photo: Any, face: Any, second: Any, far: Any) -> Any:
         """Whether two faces are the same person, their place on the ROC, and what differs."""
         return actions.compare(session, photo, face, second, far, model)
 
@@ -117,7 +117,7 @@ def learn_tab(serve: Callable, followers: Sequence[gr.Dropdown]) -> None:
         text = gr.Textbox(label="How far it can be trusted", interactive=False, lines=2)
         file = gr.DownloadButton("Download the attribute", interactive=False)
 
-    def known(session: Session):
+    def known(session: Session) -> list[Any]:
         grown = [gr.update(choices=choices(session.circle)) for _ in followers]
         return [gr.update(interactive=True), *grown]
 

@@ -14,8 +14,6 @@ FRAME_SIZE = (178, 218)  # CelebA's aligned pictures: width, height
 CROP = (25, 45, 153, 173)  # left, top, right, bottom
 CROP_SIDE = CROP[2] - CROP[0]
 CROP_CENTRE = np.array([(CROP[0] + CROP[2]) / 2, (CROP[1] + CROP[3]) / 2])
-# Mean eye centres, the picture's left one first
-EYES = np.array([[70.0, 111.5], [108.5, 111.5]])
 
 # dlib's box of an upright face: geometric mean side and mean centre over CelebA train pictures
 # shown to the detector at random sizes

@@ -21,7 +21,6 @@ _HULLS = {
     "eyes and mouth": ([_LEFT, _RIGHT, [*range(48, 60)]], 1.4, [*range(17, 27), *range(36, 68)]),
     "hair": ([], 1.0, []),  # which lies beyond the face (istrc.edit.hair_colour)
 }
-NAMES = (*_HULLS, "lower face", "jaw", "below the brows")
 _CHEEK = 8  # points of the jaw, from either ear to the chin, that go the more: it turns there
 _LOWER_LIP = 57  # the point below its middle
 _JAW = 0.8  # of what the lower lip goes, that the chin does where mouths open
@@ -157,7 +156,7 @@ def _hull(corners: np.ndarray) -> np.ndarray:
     """The convex hull of points (N, 2), in order round it (Andrew's monotone chain)."""
     ordered = sorted(map(tuple, corners))
 
-    def half(places):
+    def half(places: Iterable[Any]) -> list[tuple[float, float]]:
         kept: list[tuple[float, float]] = []
         for x, y in places:
             while len(kept) > 1 and (kept[-1][0] - kept[-2][0]) * (y - kept[-2][1]) <= (

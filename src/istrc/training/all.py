@@ -20,9 +20,10 @@ from istrc.training.facenet import train_facenet
 from istrc.training.landmarks import train_landmarks
 from istrc.training.loop import recorded_runs
 from istrc.training.mapping import train_mapping
+from istrc.training.presets import PRESETS
 from istrc.training.probes import train_probes
 from istrc.training.search import train_search
-from istrc.training.settings import OLD_PARTS, PRESETS, AllSettings
+from istrc.training.settings import OLD_PARTS, AllSettings
 from istrc.training.shape_free import make_shape_free
 from istrc.training.spaces import Spaces
 from istrc.training.stopping import same_person_angle, train_stopping
@@ -32,7 +33,7 @@ def train_all(data: str | Path, out: str | Path, **given: Any) -> Circle:
     """Train landmarks, FaceNet, BEGAN, the mapping, the classifiers, what edits change and the
     probes, and write the circle.
 
-    A preset (`istrc.training.settings.PRESETS`) says of pictures of what, and how much of each.
+    A preset (`istrc.training.presets.PRESETS`) says of pictures of what, and how much of each.
     A part that is finished is not trained again; one that was interrupted goes on. What each has
     taken is kept in OUT/runs/PART/cost.json (studies/training.py reads them).
     """

@@ -89,7 +89,9 @@ def train_changes(data: str | Path, out: str | Path, **given: Any) -> Changes:
     standardise(net, flat)
     weights = code_weights(s.autoencoder, flat, net.spread)
 
-    def drawn(part: str, rng: np.random.Generator, count: int, same: float):
+    def drawn(
+        part: str, rng: np.random.Generator, count: int, same: float
+    ) -> tuple[torch.Tensor, ...]:
         alike = round(same * count)
         one, others = pairs[part].same(rng, alike), pairs[part].strangers(rng, count - alike)
         a, b = (np.concatenate(both) for both in zip(one, others, strict=True))
@@ -105,7 +107,7 @@ def train_changes(data: str | Path, out: str | Path, **given: Any) -> Changes:
         for kind, share in (("same", 1.0), ("others", 0.0))
     }
 
-    def gradients(step: int, given) -> Numbers[str, torch.Tensor]:
+    def gradients(step: int, given: tuple[torch.Tensor, ...]) -> Numbers[str, torch.Tensor]:
         z1, z2, c1, c2 = (part.to(s.device) for part in given)
         wanted = (c2 - c1) / net.spread
         loss = ((net.standardised(c1, z1, z2) - wanted).square() * weights).mean()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 
@@ -72,7 +74,7 @@ def fit_components(
         net.weight.copy_(torch.from_numpy(weights_of(mean, side)).flatten())
     rows = np.sort(np.random.default_rng(seed).permutation(rows)[:faces])
 
-    def blocks():
+    def blocks() -> Iterator[torch.Tensor]:
         for number, x in enumerate(prepared.batches(rows, 500)):
             yield x.flip(3) if number % 2 else x
 

@@ -56,11 +56,11 @@ class Cost:
 class _Counter(TorchDispatchMode):
     """torch's FlopCounterMode without its count for each module, which forbids autograd.grad."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.operations = self.calls = 0
 
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         out = func(*args, **kwargs)
         if func._overloadpacket in flop_registry:

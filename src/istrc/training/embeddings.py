@@ -10,7 +10,6 @@ z.npy             (N, 2, D) float32: each face and its mirror image; zeros where
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import time
 from pathlib import Path
@@ -28,7 +27,7 @@ from istrc.recognisers.load import RECORD, located
 from istrc.recognisers.own import Own
 from istrc.recognisers.recogniser import Recogniser, key
 from istrc.training.settings import OnEmbeddings
-from istrc.whole import read_json, write_json
+from istrc.whole import digest, read_json, write_json
 
 BATCH = 64  # faces embedded at once
 
@@ -119,7 +118,5 @@ def note(recogniser: Recogniser | None, out: str | Path) -> None:
 
 def data_key(prepared: Prepared) -> str:
     """Tells prepared folders apart without reading all their pictures."""
-    digest = hashlib.sha256("\n".join(prepared.names).encode())
-    digest.update(repr(prepared.images.shape).encode())
-    digest.update(np.ascontiguousarray(prepared.images[:: max(1, len(prepared) // 64)]).tobytes())
-    return digest.hexdigest()[:16]
+    some = np.ascontiguousarray(prepared.images[:: max(1, len(prepared) // 64)])
+    return digest("\n".join(prepared.names), repr(prepared.images.shape), some.tobytes())

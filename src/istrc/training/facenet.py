@@ -132,12 +132,12 @@ def train_facenet(data: str | Path, out: str | Path, **given: Any) -> FaceNet:
         net.parameters(), lr=s.rate, weight_decay=s.decay, betas=(0.9, 0.98)
     )
 
-    def batch(step: int):
+    def batch(step: int) -> tuple[torch.Tensor, ...]:
         rows, classes = map(processes.shard, batches(loop.generator(s.seed, step)))
         labels = torch.from_numpy(prepared.attributes[rows]).float()
         return prepared.batch(rows), torch.from_numpy(classes), labels
 
-    def gradients(step: int, data) -> Mapping[str, torch.Tensor]:
+    def gradients(step: int, data: tuple[torch.Tensor, ...]) -> Mapping[str, torch.Tensor]:
         x, identity, labels = (part.to(s.device) for part in data)
         with torch.no_grad():
             x = augment(x).contiguous(memory_format=torch.channels_last)
@@ -171,7 +171,9 @@ def train_facenet(data: str | Path, out: str | Path, **given: Any) -> FaceNet:
 
 
 @torch.no_grad()
-def embed_rows(net: FaceNet, prepared: Prepared, rows: np.ndarray, device: str = "cpu"):
+def embed_rows(
+    net: FaceNet, prepared: Prepared, rows: np.ndarray, device: str = "cpu"
+) -> torch.Tensor:
     """Embeddings (N, D) float32 of these rows, in batches."""
     net.eval()
     parts = []
@@ -198,5 +200,5 @@ def measure(net: FaceNet, prepared: Prepared, rows: np.ndarray, device: str) -> 
         # As many pairs of one kind as of the other, and the same ones at every validation
         places, same = draw_pairs(people, count, count, np.random.default_rng(0))
         cosine = (z[places[:, 0]] * z[places[:, 1]]).sum(1)
-        shown["auc_verify"] = roc_auc(cosine, same)
+        shown["auc_verify"] = roc_auc(cosine.numpy(), same)
     return shown

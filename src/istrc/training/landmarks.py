@@ -273,7 +273,7 @@ def _train(
         seen = views(prepared.images[rows], points[rows], size, rng, **jitter)
         return tuple(map(processes.shard, seen))
 
-    def gradients(step: int, data) -> Mapping[str, torch.Tensor]:
+    def gradients(step: int, data: tuple[torch.Tensor, ...]) -> Mapping[str, torch.Tensor]:
         x, places, occluded = (part.to(s.device) for part in data)
         with reduced(s.device):
             found = net(x.contiguous(memory_format=torch.channels_last))

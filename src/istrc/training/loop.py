@@ -206,7 +206,14 @@ def load_best(out: str | Path, modules: Mapping[str, nn.Module]) -> int:
     return load_modules(best if best.exists() else last, modules)
 
 
-def _save(path, modules, optimizers, state, config, step) -> None:
+def _save(
+    path: Path,
+    modules: Mapping[str, nn.Module],
+    optimizers: Mapping[str, torch.optim.Optimizer],
+    state: dict[str, float],
+    config: dict[str, Any],
+    step: int,
+) -> None:
     if processes.rank():
         return
     tensors = {
@@ -225,7 +232,13 @@ def _save(path, modules, optimizers, state, config, step) -> None:
         save_file(tensors, temporary, metadata={"istrc": json.dumps(note)})
 
 
-def _load(path, modules, optimizers, state, config) -> int:
+def _load(
+    path: Path,
+    modules: Mapping[str, nn.Module],
+    optimizers: Mapping[str, torch.optim.Optimizer],
+    state: dict[str, float],
+    config: dict[str, Any] | None,
+) -> int:
     if not path.exists():
         return 0
     try:
@@ -278,7 +291,7 @@ def _agree(folder: Path, note: Mapping[str, Any], config: dict[str, Any]) -> Non
         )
 
 
-def _logged(writer, out: Path, step: int, numbers: Mapping[str, Any]) -> dict[str, float]:
+def _logged(writer: Any, out: Path, step: int, numbers: Mapping[str, Any]) -> dict[str, float]:
     """A step's numbers, written to the log. Raises IstrcError where one is not finite."""
     shown = {name: float(value) for name, value in numbers.items()}
     for name, value in shown.items():
@@ -291,7 +304,7 @@ def _logged(writer, out: Path, step: int, numbers: Mapping[str, Any]) -> dict[st
     return shown
 
 
-def _log_writer(out: Path, step: int):
+def _log_writer(out: Path, step: int) -> Any:
     with needed("training logs need TensorBoard: pip install 'istrc[train]'"):
         from torch.utils.tensorboard import SummaryWriter
     place = out / "log"

@@ -70,7 +70,7 @@ def train_probes(data: str | Path, out: str | Path, **given: Any) -> Probes:
         at = rng.integers(0, c.shape[1], s.batch_size)
         return c[torch.from_numpy(rng.integers(0, 2, s.batch_size)), at], labels["fit"][at]
 
-    def gradients(step: int, given) -> Mapping[str, torch.Tensor]:
+    def gradients(step: int, given: tuple[torch.Tensor, ...]) -> Mapping[str, torch.Tensor]:
         own, wanted = (part.to(s.device) for part in given)
         loss = known_entropy(net(own), wanted)
         loss.backward()

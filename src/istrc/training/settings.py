@@ -8,11 +8,13 @@ change what is learnt.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from istrc.errors import InputError
+from istrc.training.presets import PRESETS
 
 if TYPE_CHECKING:
     from istrc.circle import Circle
@@ -20,50 +22,23 @@ if TYPE_CHECKING:
     from istrc.models.facenet import FaceNet
     from istrc.models.landmarks import Landmarks
     from istrc.recognisers.recogniser import Recogniser
-    from istrc.training.spaces import Spaces
 
 WIDTHS, DEPTHS = "Channels of each level, finest first.", "Residual blocks of each level."
 AVERAGE = "Decay of the moving average of the weights, which is what is kept."
-
-
-@dataclass(frozen=True)
-class Preset:
-    """What `istrc train all` trains on pictures of a kind."""
-
-    steps: dict[str, int]  # batches of each part, which options of its own override
-    parts: dict[str, dict[str, Any]] = field(default_factory=dict)  # settings besides
-    size: int | None = None  # of the prepared pictures, pixels; None: any
-    whole: bool = False  # pictures of anything, taken whole; otherwise faces
-
-
-PRESETS = {
-    "face128": Preset(
-        dict(landmarks=2800, landmarks_fine=1800, facenet=3000, began=1200, mapping=6000,
-             mapping_fine=4000, attributes=1200, changes=4000, probes=1500),
-    ),
-    # Some thousands of pictures of anything: a few minutes for each part on one core. Averages are
-    # of the last few dozen steps, because there are few
-    "image64": Preset(
-        dict(landmarks=400, landmarks_fine=400, facenet=400, began=200, mapping=1500,
-             mapping_fine=0, attributes=400, changes=1000, probes=500),
-        dict(
-            landmarks=dict(average=0.98, validate_every=200),
-            facenet=dict(people=16, pictures=4, widths=(24, 48, 96, 160), depths=(1, 1, 1, 1),
-                         average=0.98, validate_every=100),
-            began=dict(widths=(24, 48, 72, 96), average=0.98, critic_after=100,
-                       validate_every=100),
-            mapping=dict(width=256, validate_every=250),
-            attributes=dict(validate_every=100),
-            changes=dict(width=384, validate_every=250),
-            stopping=dict(faces=30),
-        ),
-        size=64,
-        whole=True,
-    ),
-}  # fmt: skip
-
-
+# Every part that `istrc train` trains: what trains it, module and function, and its settings
+PARTS: dict[str, tuple[str, Any]] = {}
 OLD_PARTS = {"reach": "stopping"}  # by names that commands and run folders had
+T = TypeVar("T", bound=type)
+
+
+def part(trainer: str) -> Callable[[T], T]:
+    """Of a class NAMESettings: the settings of the part that this function trains."""
+
+    def register(kind: T) -> T:
+        PARTS[kind.__name__.removesuffix("Settings").lower()] = trainer, kind
+        return kind
+
+    return register
 
 
 def setting(default: Any, help: str) -> Any:
@@ -107,6 +82,7 @@ class Run(Settings):
         average: float
 
 
+@part("istrc.training.landmarks.train_landmarks")
 @dataclass(kw_only=True)
 class LandmarksSettings(Run):
     """Train the landmark network; keeps the averaged one."""
@@ -122,6 +98,18 @@ class LandmarksSettings(Run):
     average: float = setting(0.995, AVERAGE)
 
 
+@part("istrc.training.shape_free.make_shape_free")
+@dataclass(kw_only=True)
+class TexturesSettings:
+    """Write every face in the mean shape, with its own shape beside it (landmarks.npy)."""
+
+    data: ClassVar[str] = "A prepared folder."
+    out: ClassVar[str] = "The folder to make; one of the same network and data is left as it is."
+
+    landmarks: Landmarks = other(MISSING, "The folder of trained landmarks.")
+
+
+@part("istrc.training.facenet.train_facenet")
 @dataclass(kw_only=True)
 class FaceNetSettings(Run):
     """Train FaceNet on identities and attributes; keeps the averaged network."""
@@ -145,6 +133,7 @@ class FaceNetSettings(Run):
     average: float = setting(0.998, AVERAGE)
 
 
+@part("istrc.training.began.train_began")
 @dataclass(kw_only=True)
 class BeganSettings(Run):
     """Train BEGAN; keeps the best averaged auto-encoder and the generator."""
@@ -179,6 +168,21 @@ class BeganSettings(Run):
     average: float = setting(0.998, AVERAGE)
 
 
+@part("istrc.training.search.train_search")
+@dataclass(kw_only=True)
+class SearchSettings(Settings):
+    """Fit the corrections; each step learns on the points that the step before has left."""
+
+    data: ClassVar[str] = "A prepared folder with landmarks."
+    out: ClassVar[str] = "Run folder; holds what was measured."
+
+    landmarks: Landmarks = other(MISSING, "The folder of trained landmarks.")
+    autoencoder: AutoEncoder = other(MISSING, "The folder of a trained BEGAN.")
+    faces: int = other(16_000, "To fit on, at most.")
+    steps: int = other(2, "Corrections.")
+    ridge: float = setting(1000.0, "Of the regression on standardised codes.")
+
+
 @dataclass(kw_only=True)
 class OnEmbeddings(Run):
     """A part that learns from embeddings: one of `facenet` and `recogniser` makes them."""
@@ -188,8 +192,8 @@ class OnEmbeddings(Run):
     embeddings: Path | str | None = other(
         None, "Where a recogniser's are kept; else OUT/embeddings."
     )
-    # Of the same data and networks; they are made otherwise
-    spaces: Spaces | None = other(None, "")
+    # istrc.training.spaces.Spaces of the same data and networks; they are made otherwise
+    spaces: Any = other(None, "")
 
 
 @dataclass(kw_only=True)
@@ -200,6 +204,7 @@ class OnCodes(OnEmbeddings):
     textures: Path | str | None = other(None, "The faces in the mean shape (istrc train textures).")
 
 
+@part("istrc.training.mapping.train_mapping")
 @dataclass(kw_only=True)
 class MappingSettings(OnCodes):
     """Train F by MSE with L2 regularisation, keep what was best held out, and fine-tune it."""
@@ -228,6 +233,7 @@ class FineTuneSettings(Run):
     average: float = setting(0.998, AVERAGE)
 
 
+@part("istrc.training.attributes.train_attributes")
 @dataclass(kw_only=True)
 class AttributesSettings(OnEmbeddings):
     """Train one classifier an attribute, all in one run; keeps them calibrated."""
@@ -243,6 +249,7 @@ class AttributesSettings(OnEmbeddings):
     validate_every: int = other(200, "Steps.")
 
 
+@part("istrc.training.changes.train_changes")
 @dataclass(kw_only=True)
 class ChangesSettings(OnCodes):
     """Learn what changes in a code from pairs; keeps the network that was best on tune."""
@@ -256,6 +263,7 @@ class ChangesSettings(OnCodes):
     decay: float = setting(1e-4, "Weight decay.")
 
 
+@part("istrc.training.probes.train_probes")
 @dataclass(kw_only=True)
 class ProbesSettings(OnCodes):
     """Train the probes on fit; what is typical of a class is measured on tune."""
@@ -266,41 +274,7 @@ class ProbesSettings(OnCodes):
     l2: float = setting(3e-4, "Weight of the L2 regularisation.")
 
 
-@dataclass(kw_only=True)
-class JudgeSettings(Run):
-    """Train a judge on the train split; it is measured on valid and saved."""
-
-    out: ClassVar[str] = "Run folder; holds the checkpoint and, at the end, the judge."
-
-    steps: int = other(1800, "Batches.")
-    batch_size: int = setting(128, "Faces in a batch.")
-    size: int = other(64, "Side of the faces that it sees, pixels.")
-    widths: tuple[int, ...] = other((64, 128, 192, 256), WIDTHS)
-    depths: tuple[int, ...] = other((1, 1, 2, 0), DEPTHS)
-    rate: float = setting(2e-3, "Peak learning rate of AdamW.")
-    decay: float = setting(0.05, "Weight decay.")
-    smoothing: float = setting(0.02, "Of the labels.")
-    average: float = setting(0.995, AVERAGE)
-    limit: int | None = other(None, "Train on the first so many faces only (rehearsals).")
-    seed: int = other(7_919, "Not a seed that any part of the circle is trained with.")
-    validate_every: int = other(600, "Steps.")
-    echo: bool = other(True, "Progress on standard error.")
-
-
-@dataclass(kw_only=True)
-class SearchSettings(Settings):
-    """Fit the corrections; each step learns on the points that the step before has left."""
-
-    data: ClassVar[str] = "A prepared folder with landmarks."
-    out: ClassVar[str] = "Run folder; holds what was measured."
-
-    landmarks: Landmarks = other(MISSING, "The folder of trained landmarks.")
-    autoencoder: AutoEncoder = other(MISSING, "The folder of a trained BEGAN.")
-    faces: int = other(16_000, "To fit on, at most.")
-    steps: int = other(2, "Corrections.")
-    ridge: float = setting(1000.0, "Of the regression on standardised codes.")
-
-
+@part("istrc.training.stopping.train_stopping")
 @dataclass(kw_only=True)
 class StoppingSettings(Settings):
     """Measure how far edits of the transformations go, on tune: the probes' `reach` and `gain`."""
@@ -311,6 +285,7 @@ class StoppingSettings(Settings):
     faces: int = setting(60, "Of each edit.")
 
 
+@part("istrc.training.circle.train_circle")
 @dataclass(kw_only=True)
 class CircleSettings(Settings):
     """Train mapping, classifiers and changes for any recogniser, and write the circle."""
@@ -328,6 +303,7 @@ class CircleSettings(Settings):
     bound: float = other(0.62, "The farthest an edit walks, radians.")
 
 
+@part("istrc.training.all.train_all")
 @dataclass(kw_only=True)
 class AllSettings(Settings):
     """Train every part of a circle, in order, and write the circle."""
@@ -359,11 +335,23 @@ class AllSettings(Settings):
                 setattr(self, f"{name}_steps", count)
 
 
+@part("istrc.evaluation.judges.train_judge")
 @dataclass(kw_only=True)
-class TexturesSettings:
-    """Write every face in the mean shape, with its own shape beside it (landmarks.npy)."""
+class JudgeSettings(Run):
+    """Train a judge on the train split; it is measured on valid and saved."""
 
-    data: ClassVar[str] = "A prepared folder."
-    out: ClassVar[str] = "The folder to make; one of the same network and data is left as it is."
+    out: ClassVar[str] = "Run folder; holds the checkpoint and, at the end, the judge."
 
-    landmarks: Landmarks = other(MISSING, "The folder of trained landmarks.")
+    steps: int = other(1800, "Batches.")
+    batch_size: int = setting(128, "Faces in a batch.")
+    size: int = other(64, "Side of the faces that it sees, pixels.")
+    widths: tuple[int, ...] = other((64, 128, 192, 256), WIDTHS)
+    depths: tuple[int, ...] = other((1, 1, 2, 0), DEPTHS)
+    rate: float = setting(2e-3, "Peak learning rate of AdamW.")
+    decay: float = setting(0.05, "Weight decay.")
+    smoothing: float = setting(0.02, "Of the labels.")
+    average: float = setting(0.995, AVERAGE)
+    limit: int | None = other(None, "Train on the first so many faces only (rehearsals).")
+    seed: int = other(7_919, "Not a seed that any part of the circle is trained with.")
+    validate_every: int = other(600, "Steps.")
+    echo: bool = other(True, "Progress on standard error.")

@@ -113,9 +113,9 @@ class Spaces:
             for other in self.rows:  # of what was here before
                 (self._folder / f"{other}.npy").unlink(missing_ok=True)
             write_json(note, self._key())
-        with whole(self._folder / f"{part}.npy", alone=True) as temporary:
-            with open(temporary, "wb") as file:
-                np.save(file, torch.cat(both, 1).numpy(), allow_pickle=False)
+        kept = whole(self._folder / f"{part}.npy", alone=True)
+        with kept as temporary, open(temporary, "wb") as file:  # whose name has no .npy
+            np.save(file, torch.cat(both, 1).numpy(), allow_pickle=False)
         return both
 
 
@@ -127,7 +127,7 @@ def open_spaces(
     """
     prepared = Prepared(data)
     facenet = source(s, prepared, out)
-    spaces = s.spaces or Spaces(
+    spaces: Spaces = s.spaces or Spaces(
         facenet, s.autoencoder, prepared, s.device, limit, textures=s.textures
     )
     return prepared, spaces, {**recorded(facenet), "autoencoder": fingerprint(s.autoencoder)}

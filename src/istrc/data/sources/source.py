@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
@@ -10,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from istrc.errors import InputError
+from istrc.whole import digest
 
 LARGEST_LABELS = 100_000_000  # bytes: four times CelebA's; as text and columns they take 1 GB
 
@@ -45,11 +45,8 @@ class Source(Protocol):
 
 def fingerprint(parts: Iterable[object]) -> str:
     """A short digest of the parts' text (bytes as they are)."""
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(part if isinstance(part, bytes) else repr(part).encode())
-        digest.update(b"\0")
-    return digest.hexdigest()[:32]
+    encoded = (part if isinstance(part, bytes) else repr(part).encode() for part in parts)
+    return digest(*(part + b"\0" for part in encoded), digits=32)
 
 
 def shown(folder: Path, pattern: str = "*") -> list[Path]:

@@ -17,6 +17,7 @@ from typing import Any
 import torch
 
 from istrc.errors import InputError
+from istrc.evaluation.editing import Editor
 from istrc.evaluation.editing_faces import spread
 from istrc.evaluation.metrics import gradient_energy
 from istrc.evaluation.peers.examples import Examples, composite
@@ -74,7 +75,7 @@ def dfi(
     smooth: float = 1.0,  # weight of the total variation
     iterations: int = 40,  # of L-BFGS; 30 end within 3 % of the error of 90
     together: int = 8,  # faces whose pixels one search moves
-):
+) -> Editor:
     """The peer. Strengths are alpha; several attributes add up. Put back inside the face's mask.
 
     The pool's features are computed anew for each attribute, and the clock sees it: those of all

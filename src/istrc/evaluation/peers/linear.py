@@ -20,6 +20,7 @@ import numpy as np
 import torch
 
 from istrc import sphere
+from istrc.evaluation.editing import Editor
 from istrc.evaluation.peers.examples import Examples, composite_code
 
 # What an edit must not bring along. InterFaceGAN's own (age, sex, glasses) less the smile, of which
@@ -27,7 +28,7 @@ from istrc.evaluation.peers.examples import Examples, composite_code
 CONDITIONS = ("male", "young", "eyeglasses")
 
 
-def code_vector(circle: Any, examples: Examples, attributes: Sequence[str]):
+def code_vector(circle: Any, examples: Examples, attributes: Sequence[str]) -> Editor:
     """The peer. Strengths are multiples of v; several attributes add up."""
     vectors = {}
     for name in attributes:
@@ -70,7 +71,7 @@ def boundary(
     attributes: Sequence[str],
     *,
     conditions: Sequence[str] = CONDITIONS,  # those that the data labels
-):
+) -> Editor:
     """The peer. Strengths are a, in lengths of z; several attributes add up."""
     known = [name for name in conditions if name in examples.prepared.attribute_names]
     normals = {name: normal(examples, name) for name in dict.fromkeys([*attributes, *known])}

@@ -16,6 +16,7 @@ from typing import Any
 import torch
 
 from istrc import sphere
+from istrc.evaluation.editing import Editor
 from istrc.models.attributes import AttributeClassifiers
 
 STEP = 0.02  # at most; a step's length in the space around the sphere, and so nearly radians
@@ -37,7 +38,7 @@ def walk(
     return z
 
 
-def paper_walk(circle: Any, examples: Any = None, attributes: Sequence[str] = ()):
+def paper_walk(circle: Any, examples: Any = None, attributes: Sequence[str] = ()) -> Editor:
     """The peer. It learns nothing more: its classifiers are the circle's own. Strengths: radians.
 
     Several attributes are walked one after the other.
