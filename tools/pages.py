@@ -14,6 +14,7 @@ from typing import Any
 
 from studies.command import records_table, with_interval
 
+from istrc.evaluation.learning import ATTRIBUTES
 from istrc.evaluation.photos import MODES
 from istrc.evaluation.results import markdown_table, write_text
 from istrc.evaluation.verification import FALSE_ACCEPT_RATES, distances_in
@@ -187,6 +188,25 @@ def photos_markdown(found: Mapping[str, Any]) -> str:
     return "".join(text) + "\n"
 
 
+def learning_markdown(found: Mapping[str, Any]) -> str:
+    """One row a number of pictures: the AUC of each attribute, the mean, and what was promised."""
+    order = {name: place for place, name in enumerate(ATTRIBUTES)}  # a file's names are sorted
+    names = sorted(found["attributes"], key=lambda name: order.get(name, len(order)))
+    keys = {"auc": "mean", "promised": "promised", "kept": "promise kept", "angle": "angle"}
+    keys["success"] = "judged success"
+    rows = []
+    for count in [*map(str, found["counts"]), "own"]:
+        if mean := found["mean"].get(count):
+            word = "the circle's own" if count == "own" else f"{count} a side"
+            aucs = [found["attributes"][name].get(count, {}).get("auc") for name in names]
+            rows.append([word, *aucs, *(mean.get(key) for key in keys)])
+    return (
+        f"{markdown_table(['pictures', *names, *keys.values()], rows)}\n"
+        f"AUC on {found['split']} faces of other people, mean of {found['draws']} draws; "
+        f"{found['faces']} faces in all.\n"
+    )
+
+
 def amount(value: float | None, unit: str = "") -> str:
     """Three digits that count, and the unit: 0.0412 s, 1,230 /s."""
     if value is None:
@@ -271,6 +291,7 @@ MAKERS = {
     "editing": editing_markdown,
     "verification": verification_markdown,
     "photos": photos_markdown,
+    "learning": learning_markdown,
 }
 
 

@@ -54,6 +54,22 @@ def test_all_gives_each_measure_the_options_that_it_has(istrc, toy_model, data, 
     assert all(written[part]["known"] == 20 for part in own) and written["seed"] == 5
 
 
+def test_learning_is_measured_where_choices_are_made(istrc, toy_model, data, given):
+    result = istrc(
+        "evaluate", "learning", "--data", data, "--model", toy_model, "-a", "smile,male",
+        "--count", 5, "--count", 9, "--draws", 2,
+    )  # fmt: skip
+    assert result.exit_code == 0, result.err
+    own = {"attribute": ["smile,male"], "count": [5, 9], "draws": 2, "faces": 50, "seed": 0}
+    assert given == {"learning": {**own, "limit": None, "judge": None, "split": "tune"}}
+
+
+def test_the_headline_of_learning_tells_what_was_learned_anew():
+    mean = {"20": {"auc": 0.8361}, "own": {"auc": 0.963}, "50": {"auc": 0.9}}
+    told = evaluate.headline("learning", {"mean": mean})
+    assert told == "mean AUC on other people's faces: 20 a side 0.836, 50 a side 0.900"
+
+
 def test_the_measures_of_one_part_stand_at_the_top_as_well(istrc, toy_model, data, tmp_path):
     pytest.importorskip("sklearn")
     file = tmp_path / "out.json"

@@ -13,10 +13,13 @@ import typer
 from istrc.cli import options
 from istrc.cli.command import as_command
 from istrc.cli.evaluate_editing import STRENGTHS, FacesOption, StrengthsOption, editing
-from istrc.cli.measuring import Bench, Found, JudgeOption, LimitOption, ResultsOptions
+from istrc.cli.measuring import Bench, Found, JudgeOption, LimitOption, ResultsOptions, TuneBench
 from istrc.cli.report import Report
+from istrc.cli.strengths import parse_names
 from istrc.progress import Bar
 
+TAUGHT = ["eyeglasses", "bangs", "smile", "wearing_hat", "makeup", "big_nose"]  # by default
+COUNTS = [20, 50, 100]
 app = typer.Typer(
     help="Measure a circle on held-out faces with judges that took no part in making it. "
     "--json FILE writes what README's tables are made of.",
@@ -90,6 +93,45 @@ def verification(
     return found
 
 
+def learning(
+    report: Report,
+    *,
+    bench: TuneBench,  # learn's interval is chosen by what this finds
+    attribute: Annotated[
+        list[str],
+        typer.Option("--attribute", "--attributes", "-a", metavar="NAME[,NAME]"),
+    ] = TAUGHT,
+    count: Annotated[list[int], typer.Option("--count", "--counts", min=5, max=10_000)] = COUNTS,
+    draws: Annotated[int, typer.Option(min=1, max=1000)] = 10,
+    faces: Annotated[int, typer.Option(min=1, max=10_000)] = 50,
+    limit: LimitOption = None,
+    judge: JudgeOption = None,
+) -> Found:
+    """How good istrc learn gets: attributes learned anew from 20, 50 and 100 pictures a side.
+
+    As if the model did not know them: the AUC on faces of other people, beside what learn would
+    promise. A judge looks at the pictures edited at strength 1.
+
+    Args:
+        attribute: Attributes of the data to learn anew.
+        count: Pictures a side; may be repeated.
+        draws: Draws of the pictures, each learned from.
+        faces: Faces edited a direction, at most.
+    """
+    from istrc.evaluation.learning import evaluate_learning
+
+    return bench.measured(
+        "learning",
+        evaluate_learning,
+        attributes=parse_names(attribute),
+        counts=count,
+        draws=draws,
+        judge=bench.judge(judge),
+        faces=faces,
+        limit=limit,
+    )
+
+
 def photos(
     report: Report,
     *,
@@ -132,7 +174,7 @@ def evaluate_all(
 ) -> None:
     """What an embedding knows, what comes back of a face, and edits, into one object.
 
-    Peers of the edits have options of their own command, and photographs a command.
+    Peers of the edits have options of their own command; photographs and learning have commands.
     """
     drawn = dict(judge=judge, sheets=sheets)
     asked: dict[str, dict[str, Any]] = {
@@ -145,7 +187,7 @@ def evaluate_all(
 
 
 Measure = Callable[..., Found]  # (report, bench=, options of its own) -> results
-PARTS: tuple[Measure, ...] = (attributes, reconstruction, editing, verification)
+PARTS: tuple[Measure, ...] = (attributes, reconstruction, editing, verification, learning)
 MEASURES = {measure.__name__: measure for measure in PARTS}
 
 
@@ -197,6 +239,10 @@ def headline(part: str, found: Found) -> str:
     if part == "verification":
         said = "accuracy {accuracy:.4f} +- {accuracy_standard_error:.4f}, AUC {auc:.3f}"
         return said.format(**found["angle"])
+    if part == "learning":
+        means = {count: one for count, one in found["mean"].items() if count != "own"}
+        said = ", ".join(f"{count} a side {one['auc']:.3f}" for count, one in means.items())
+        return f"mean AUC on other people's faces: {said}"
     if part == "photos":
         own = found["resolutions"]["own"]
         sharp = [own[mode]["sharpness"] for mode in ("photo", "anchored")]

@@ -17,6 +17,7 @@ from istrc.shipped import DEFAULT
 
 Found = dict[str, Any]  # what a measure found, by name
 JudgeOption = Annotated[str | None, typer.Option(metavar="FOLDER", show_default="the shipped one")]
+SplitOption = Annotated[str, typer.Option(metavar="train|valid|test|fit|tune")]
 LimitOption = Annotated[int | None, typer.Option(min=1, max=10_000_000, show_default="all")]
 
 
@@ -56,7 +57,7 @@ class Bench(ResultsOptions):
     """
 
     data: Annotated[str, typer.Option(metavar="FOLDER")]
-    split: Annotated[str, typer.Option(metavar="train|valid|test|fit|tune")] = "valid"
+    split: SplitOption = "valid"
     seed: options.SeedOption = 0
     model: options.ModelOption = DEFAULT
     device: options.DeviceOption = "cpu"
@@ -94,3 +95,10 @@ class Bench(ResultsOptions):
         """Call a measure of the circle on prepared faces, with a progress bar."""
         with Bar(label) as bar:
             return measure(**self.common, seed=self.seed, **settings, progress=bar.at)
+
+
+@dataclass
+class TuneBench(Bench):
+    """The same, on the faces that choices are made on."""
+
+    split: SplitOption = "tune"

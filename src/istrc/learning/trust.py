@@ -10,7 +10,7 @@ from istrc.roc import roc_auc
 
 # Standard errors on either side. 1.645 would be 90 % if cross-validation were a measurement on new
 # faces; it is none, and this holds the AUC of other people's faces in 82 to 90 draws of 100
-# (studies/learning.py).
+# (istrc evaluate learning).
 WIDTH = 2.0
 
 # (AUC at least, what it is called, what to do); the first that is reached
