@@ -17,6 +17,7 @@ RECORDS = {
         "attributes": {
             "mean_over": 40, "mean_auc": 0.91, "mean_accuracy": 0.9,
             "mean_balanced_accuracy": 0.8, "mean_calibration_error": 0.02, "seconds": 3.2,
+            "faces": 6400,
             "attributes": {
                 "smile": {"auc": 0.97, "accuracy": 0.92, "balanced_accuracy": 0.92,
                           "calibration_error": None}
@@ -24,7 +25,8 @@ RECORDS = {
         },
         "verification": {"angle": {"auc": 0.912, "accuracy": 0.84}, "seed": 0, "seconds": 4},
         "reconstruction": {
-            "auto_encoder": {"psnr": 25.5, "ssim": 0.8, "sharpness_ratio": 0.9, "frechet": 3.0},
+            "auto_encoder": {"psnr": 25.5, "ssim": 0.8, "sharpness_ratio": 0.9, "frechet": 3.0,
+                             "standard_error": {"psnr": 0.1}},
             "circle": {"psnr": 15.5, "ssim": 0.5, "sharpness_ratio": 0.8, "frechet": None},
             "by_age": {
                 age: {
@@ -101,7 +103,9 @@ def test_tables_have_what_the_files_have(found):
     assert "| 12 faces of each age | old: PSNR, dB | young: PSNR, dB | old: Fréchet |" in text
     assert "| decode(E(x)) | 24.000 | 26.000 | 4.000 | 4.000 |" in text
     assert "| decode(F(z)) | 15.000 | 17.000 | - | - |" in text
+    assert "| decode(E(x)) | 25.500 ± 0.196 | - | 0.800 | 0.900 | 3.000 |" in text
     assert "| smile | 0.970 | 0.920 | 0.920 | - |" in text
+    assert "Of 6,400 faces a share is known to ± 0.012 at most (95 %)." in text
     assert "`istrc evaluate editing --data prepared` (61 s; results/editing.json)" in text
     for line in text.splitlines():
         assert not line.startswith("|") or line.endswith("|")
