@@ -100,6 +100,18 @@ def test_what_brightens_and_what_lies_elsewhere_is_as_it_was():
     assert thin < 0.02 and 0.9 < dense < most <= 1  # no more than all of it
 
 
+def test_hair_is_no_denser_anywhere_than_around():
+    """A line of dark skin in it, as the edge of a lip, is no line of hair."""
+    real, brown = plain(0.4), np.float32([-0.4, -0.6, -0.7])[:, None, None]
+    real[:, 30:31] -= 0.6  # so dark that all of the shade is hair there
+    where, shift = np.ones((SIZE, SIZE), np.float32), plain(-0.3)
+    dense = density(shift, real, brown)
+    assert dense[30].min() > dense[20].max() + 0.2
+    found = grown(shift, real, brown, where)
+    at = found[0] / (brown - real)[0]
+    assert at[30].max() < dense[30].min() - 0.1 and at[30].max() < at[20].max() + 0.15
+
+
 def test_a_beard_goes_round_the_chin(reference):
     real, brown = plain(0.4), np.float32([-0.4, -0.6, -0.7])[:, None, None]
     shift, chin = plain(-0.3), region_mask(reference, ["chin"], SIZE)

@@ -335,7 +335,7 @@ def test_beards_fall_on_strands_and_other_edits_do_not(circle, rendering):
             if grows:
                 assert 0 <= layers.hair.min() < layers.hair.max() <= 1
                 mouth = polygon(circle.mesh.reference[60:68], SIZE) > 0.99
-                assert not layers.hair[mouth].any()
+                assert layers.hair[mouth].max() < 1e-3
     # What is taken away leaves no strands, and no hair on the chin
     for layers in rendering.layers(change, {"beard": -1.0}):
         assert layers.hair is not None and not layers.hair.any()

@@ -32,6 +32,7 @@ _ABOVE = 0.03  # the brows, of half the crop's side, a forehead begins
 _UNLIKE = 0.35  # from the skin's colour, in units of the [-1, 1] range, is hair over a forehead
 _NEAR = 0.04  # of the crop's side, as far as which an edit keeps away from it
 _MUCH = 4  # times the share of hair around a place, that is missing of an edit there
+_EDGE = 0.02  # of the crop's side, over which hair thins out
 _CHIN = 0.09  # of the crop's side, as far around as a chin's beard is looked for
 _ODD, _RARE = (0.4, 0.6), 0.1  # of the skin's light, below which is hardly any skin
 _NEARER, _LITTLE = (0.2, 0.1, 0.05, 0.025), 0.1  # of the crop's side; of what is nearer, that does
@@ -84,7 +85,7 @@ def grown(
     where: np.ndarray,
     chin: np.ndarray | float = 0,
 ) -> np.ndarray:
-    """A shade (3, S, S) as hair over a face: as dark, and of the hair's colour.
+    """A shade (3, S, S) as hair over a face: as dark, of its colour, and thinner at its edge.
 
     A beard goes round the chin, half of which lies beneath the crop, where no mean has learnt it:
     there it is as dense as around it in any case.
@@ -96,9 +97,15 @@ def grown(
         chin: (S, S) where it is to be no thinner than around.
     """
     dense = density(shift, real, hair)
-    around, of = blurred(np.stack([dense * where, where]), _CHIN * len(dense))
-    dense = np.maximum(dense, chin * around / of.clip(min=0.1))
+    dense = np.minimum(dense, _around(dense, where, _EDGE))
+    dense = np.maximum(dense, chin * _around(dense, where, _CHIN))
     return shift + where * (dense > 0) * (dense * (hair - real) - shift)
+
+
+def _around(dense: np.ndarray, where: np.ndarray, size: float) -> np.ndarray:
+    """What hair (S, S) there is around each place, of where (S, S) it may grow."""
+    hair, of = blurred(np.stack([dense * where, where]), size * len(dense))
+    return hair / of.clip(min=0.1)
 
 
 def shaved(

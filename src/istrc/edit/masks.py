@@ -100,11 +100,11 @@ class Masks:
         return self.shows(painting) if painting else 0.0
 
     def grows(self, edits: Edits) -> Any:
-        """Where such an edit lets hair grow; None where it is not of facial hair."""
+        """Where such an edit lets facial hair grow, up to the lips; None where it is no such."""
         if self.mesh is None or not shades(edits):
             return None
-        grows = growing(edits)
-        return self.shows(grows) * self.bare if grows else np.zeros_like(self.bare)
+        grows, free = growing(edits), 1 - self.within_lips
+        return self.shows(grows) * free if grows else np.zeros_like(free)
 
     def shaves(self, edits: Edits) -> Any:
         """Where such an edit takes facial hair away; None where it takes none."""
