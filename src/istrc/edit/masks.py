@@ -10,6 +10,7 @@ import numpy as np
 
 from istrc.attributes import (
     BEARDS,
+    FORMED,
     OF_LIPS,
     OF_THE_BROWS,
     OF_THE_EYES,
@@ -71,6 +72,9 @@ class Masks:
         size, mesh = self.size, self.mesh
         if mesh is None:
             return np.ones((size, size), np.float32) if self._whole else face_mask(size)
+        if edits and {*edits} <= {*FORMED}:
+            return np.zeros((size, size), np.float32)
+        edits = edits and tuple(name for name in edits if name not in FORMED)
         mask, regions = outline(mesh.reference, size, jaw=shades(edits)), regions_of(edits)
         if not of_the_mouth(edits):
             mask = mask * (1 - self.mouth)
