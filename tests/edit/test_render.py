@@ -100,11 +100,11 @@ def test_an_edit_shows_in_its_regions(circle, rendering):
         (None, whole),
         (["young", "smile"], whole),
         (["young"], None),
-        (["big_nose"], whole * nose),
+        (["pointy_nose"], whole * nose),
     ):
         for layers, smooth in zip(rendering.layers(change, edits), rendering._smooth, strict=True):
             if where is not None and edits is not None:
-                where = whole * smooth * (nose if "big_nose" in edits else 1)
+                where = whole * smooth * (nose if "pointy_nose" in edits else 1)
             if where is None:  # teeth stay as they are
                 assert layers.mask[lips] < whole[lips] and (layers.mask <= whole).all()
             else:
@@ -112,6 +112,16 @@ def test_an_edit_shows_in_its_regions(circle, rendering):
             assert layers.mask.dtype == layers.change.dtype == np.float32
             assert np.abs(layers.change).max() > 0.005
             assert not layers.change[:, layers.mask == 0].any()
+
+
+def test_a_nose_changes_its_shape_alone(circle, rendering):
+    change = torch.randn(3, circle.code, generator=torch.manual_seed(0))
+    asked = ["big_nose"], ["big_nose", "smile"], ["smile"]
+    alone, beside, smile = (rendering.layers(change, edits) for edits in asked)
+    for of_shape, both, other in zip(alone, beside, smile, strict=True):
+        assert not of_shape.mask.any() and not of_shape.change.any()
+        assert not np.array_equal(of_shape.before, of_shape.after)
+        np.testing.assert_array_equal(both.mask, other.mask)
 
 
 def test_brows_stay(circle, rendering):
@@ -243,7 +253,7 @@ def test_what_is_shown_is_what_is_laid_over(rendering, circle):
     """Its texture is the code of the drawn texture with the layers over it, less its own."""
     generator = torch.Generator().manual_seed(3)
     change = torch.randn(rendering.c.shape, generator=generator) * 0.3
-    for edits in (None, ["big_nose"]):
+    for edits in (None, ["pointy_nose"]):
         found = rendering.shown(change, edits)
         texture = circle.draw_texture(rendering.c)
         for face, layers in enumerate(rendering.layers(change, edits)):
