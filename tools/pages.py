@@ -117,10 +117,11 @@ def _edit_by_edit(found: Mapping[str, Any], results: Mapping[str, Any]) -> str:
 
 
 def _notes(results: Mapping[str, Any]) -> str:
+    faces = results["faces_per_edit"]
     text = [
-        "\nA share of 200 faces is known to ± .07 at most (95 %); ± beside a mean is its own "
-        "interval. "
-        f"Split {results['split']}, seed {results['seed']}, at most {results['faces_per_edit']} "
+        f"\nA share of {faces} faces is known to ± {0.98 / faces**0.5:.2f} at most (95 %); ± beside a "
+        "mean is its own interval. "
+        f"Split {results['split']}, seed {results['seed']}, at most {faces} "
         "faces an edit that lack the target by label and by judge; beard and mustache on men. "
         "Success: the judge's plain probability >= "
         f"{results['judge']['probability_threshold']:g}; of real faces that have by their label "
