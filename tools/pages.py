@@ -119,8 +119,8 @@ def _edit_by_edit(found: Mapping[str, Any], results: Mapping[str, Any]) -> str:
 def _notes(results: Mapping[str, Any]) -> str:
     faces = results["faces_per_edit"]
     text = [
-        f"\nA share of {faces} faces is known to ± {0.98 / faces**0.5:.2f} at most (95 %); ± beside a "
-        "mean is its own interval. "
+        f"\nA share of {faces} faces is known to ± {0.98 / faces**0.5:.2f} at most (95 %); "
+        "± beside a mean is its own interval. "
         f"Split {results['split']}, seed {results['seed']}, at most {faces} "
         "faces an edit that lack the target by label and by judge; beard and mustache on men. "
         "Success: the judge's plain probability >= "
