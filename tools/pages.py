@@ -14,7 +14,7 @@ from typing import Any
 
 from studies.command import records_table, with_interval
 
-from istrc.evaluation.learning import ATTRIBUTES
+from istrc.attributes import TAUGHT
 from istrc.evaluation.photos import MODES
 from istrc.evaluation.results import markdown_table, write_text
 from istrc.evaluation.verification import FALSE_ACCEPT_RATES, distances_in
@@ -191,7 +191,7 @@ def photos_markdown(found: Mapping[str, Any]) -> str:
 
 def learning_markdown(found: Mapping[str, Any]) -> str:
     """One row a number of pictures: the AUC of each attribute, the mean, and what was promised."""
-    order = {name: place for place, name in enumerate(ATTRIBUTES)}  # a file's names are sorted
+    order = {name: place for place, name in enumerate(TAUGHT)}  # a file's names are sorted
     names = sorted(found["attributes"], key=lambda name: order.get(name, len(order)))
     keys = {"auc": "mean", "promised": "promised", "kept": "promise kept", "angle": "angle"}
     keys["success"] = "judged success"

@@ -41,6 +41,8 @@ OF_THE_MOUTH = ("smile", "mouth_open", "high_cheekbones")
 OF_LIPS = ("smile", "mouth_open", "big_lips", "wide_mouth")  # ... that shape the lips
 OF_THE_BROWS = ("arched_eyebrows", "bushy_eyebrows")  # others leave the brows that are there
 OF_THE_EYES = ("big_eyes", "narrow_eyes")
+# What `istrc evaluate learning` teaches anew, as if no circle knew it
+TAUGHT = ("eyeglasses", "bangs", "smile", "wearing_hat", "makeup", "big_nose")
 # Edits of shape alone: what a nose's texture changes beside is a haze, and a ghost of its old wings
 FORMED = ("big_nose",)
 # Edits of colour alone: no point of the face moves

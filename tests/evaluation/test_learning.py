@@ -72,7 +72,7 @@ def test_every_count_is_measured_beside_the_circles_own(untrained, judge, toys):
 def test_what_cannot_be_measured_is_said(untrained, toys):
     settings = dict(circle=untrained, prepared=toys, split="fit", draws=1)
     with pytest.raises(InputError, match="no attribute 'hats'"):
-        evaluate_learning(**settings, attributes=["hats"])
+        evaluate_learning(**settings, attributes=["hats"], counts=[5])
     with pytest.raises(InputError, match="5 is the least"):
         evaluate_learning(**settings, attributes=["smile"], counts=[3])
     with pytest.raises(InputError, match="too few fit faces"):

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from istrc.attributes import TAUGHT
 from istrc.cli import options
 from istrc.cli.command import as_command
 from istrc.cli.evaluate_editing import STRENGTHS, FacesOption, StrengthsOption, editing
@@ -18,8 +19,7 @@ from istrc.cli.report import Report
 from istrc.cli.strengths import parse_names
 from istrc.progress import Bar
 
-TAUGHT = ["eyeglasses", "bangs", "smile", "wearing_hat", "makeup", "big_nose"]  # by default
-COUNTS = [20, 50, 100]
+COUNTS = [20, 50, 100]  # pictures a side, from which learning is measured
 app = typer.Typer(
     help="Measure a circle on held-out faces with judges that took no part in making it. "
     "--json FILE writes what README's tables are made of.",
@@ -100,7 +100,7 @@ def learning(
     attribute: Annotated[
         list[str],
         typer.Option("--attribute", "--attributes", "-a", metavar="NAME[,NAME]"),
-    ] = TAUGHT,
+    ] = [*TAUGHT],
     count: Annotated[list[int], typer.Option("--count", "--counts", min=5, max=10_000)] = COUNTS,
     draws: Annotated[int, typer.Option(min=1, max=1000)] = 10,
     faces: Annotated[int, typer.Option(min=1, max=10_000)] = 50,

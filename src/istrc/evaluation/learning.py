@@ -27,7 +27,6 @@ from istrc.learning.learn import LEAST, trust_of
 from istrc.models.learned import LearnedAttribute
 from istrc.roc import roc_auc
 
-ATTRIBUTES = ("eyeglasses", "bangs", "smile", "wearing_hat", "makeup", "big_nose")
 LEARNED = "learned"  # the name of what is taught
 HELD = 10  # faces of other people a side, at least, to measure on
 
@@ -37,8 +36,8 @@ def evaluate_learning(
     circle: Any,
     prepared: Prepared,
     split: str = "tune",
-    attributes: Sequence[str] = ATTRIBUTES,
-    counts: Sequence[int] = (20, 50, 100),  # pictures a side
+    attributes: Sequence[str],
+    counts: Sequence[int],  # pictures a side
     draws: int = 10,  # of those pictures, for each attribute and count
     judge: Judge | None = None,  # sees the edited pictures; None: only their angle is measured
     faces: int = 50,  # edited a direction, at most
