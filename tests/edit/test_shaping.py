@@ -20,7 +20,7 @@ from istrc.edit.shaping import (
     wanted_measures,
 )
 from istrc.edit.stopping import stop
-from istrc.shape.measures import measures
+from istrc.shape.measures import MEASURED, measures
 
 
 def slow_measure(found, ranges, strength, most=1e3):
@@ -144,8 +144,35 @@ def test_who_becomes_older_keeps_their_expression(face_points, nets, path):
     both = unexpressive(toy, c, opened, {"young": -1.0, "big_nose": 1.0})
     assert measured(toy, c + both, "lip_gap") == pytest.approx(before["lip_gap"], abs=2e-3)
     # What moves it by its meaning may, and so may what nobody knows
-    for edit in ("mouth_open", "wide_mouth", "surprised"):
+    for edit in ("mouth_open", "smile", "surprised"):
         assert torch.equal(unexpressive(toy, c, opened, {edit: 1.0}), opened)
+
+
+@pytest.mark.parametrize("edit", ["big_lips", "wide_mouth"])
+@pytest.mark.parametrize("strength", [1.0, -1.0])
+def test_a_length_of_the_lips_leaves_the_others(face_points, nets, edit, strength):
+    """Whatever a walk and the length's own direction bring along of the other measures."""
+    ways = {name: MEASURED[name] for name in ("wide_mouth", "big_lips", "mouth_open", "smile")}
+    before = {measure: float(measures(face_points)[measure]) for measure in ways.values()}
+    ranges = [
+        [[own + 0.1, own - 1, own + 1], [own - 0.1, own - 1, own + 1]] for own in before.values()
+    ]
+    toy = nets(shape=face_points, names=("young",), measured=(*ways,), ranges=ranges)
+    for row, measure in enumerate(ways.values()):
+        at = torch.from_numpy(face_points).float().requires_grad_()
+        (gradient,) = torch.autograd.grad(measures(at)[measure], at)
+        toy.probes.directions[row] = gradient / gradient.square().sum()
+    c = torch.cat([torch.zeros(2), torch.from_numpy(face_points).float().flatten()])[None]
+    mouth = torch.from_numpy(moving(["big_lips"]).any(1)).float()[:, None]
+    noise = 0.02 * torch.randn(68, 2, generator=torch.Generator().manual_seed(1)) * mouth
+    dirty = torch.cat([torch.zeros(2), noise.flatten()])[None]
+    change = unexpressive(toy, c, made_up(toy, c, dirty, {edit: strength}), {edit: strength})
+    by = {name: measured(toy, c + change, of) - before[of] for name, of in ways.items()}
+    assert strength * by.pop(edit) >= 0.1 - 5e-3
+    if edit == "wide_mouth":  # whose corners rise with it
+        width = measured(toy, c + change, "mouth_width") - before["mouth_width"]
+        assert by.pop("smile") == pytest.approx(0.15 * width, abs=0.01)
+    assert by == pytest.approx(dict.fromkeys(by, 0.0), abs=5e-3)
 
 
 def test_an_edit_moves_what_it_is_of(face_points, path, shaped):

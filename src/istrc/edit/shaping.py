@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from istrc.arrays import library, numbers
-from istrc.attributes import OF_LIPS, STILL, leaves, regions_of
+from istrc.attributes import STILL, leaves, regions_of
 from istrc.shape.measures import MEASURED, eyes, measures, pose
 from istrc.shape.regions import movement
 
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 SHUT = [[[1.0, 1.0, 1.0], [0.0, 0.0, 1.0]]]  # what lip_gap's ranges become: (1, 2, 3)
 EXPRESSIONS = ("mouth_open", "smile")  # that shapes are measured by
+LENGTHS = ("wide_mouth", "big_lips")  # ... of the lips, each of which leaves the other as it is
 LEAST = 0.15  # of the gap between the classes, that an edit of strength 1 goes in any case
+ROUNDS = 3  # of holding the measures of lips, of which each changes the others a little
 NEAR = 0.01  # of the distance of the eyes, over which a measure's slope is taken
 ENOUGH = 1.2  # ... that a measure goes, where the class has room for it
 ROOM = 0.2  # of the way from the middle of a class to where 97 % of it lie, that an edit goes on
@@ -105,7 +107,8 @@ def made_up(nets: Networks, c: Array, change: Array, strengths: Mapping[str, flo
 
     Where a measure falls short of `wanted_measures`, or leaves what the class shows, the points
     that such an edit moves go on in the measure's own direction. A smile opens the mouth no further
-    than the middle of open mouths, or than it was; the corners of a mouth that widens do not fall.
+    than the middle of open mouths, or than it was; the corners of a mouth that widens rise by
+    `_RISES` of it, and neither smile nor fall.
     """
     probes, lib = nets.probes, library(c)
     for name, strength in strengths.items():
@@ -131,8 +134,8 @@ def made_up(nets: Networks, c: Array, change: Array, strengths: Mapping[str, flo
         change = _within(nets, c, change, "mouth_open", -1e3 + 0 * own, most)
     if "wide_mouth" in strengths and "smile" in {*probes.measures} - {*strengths}:
         was, now = measures(nets.shapes(c)), measures(nets.shapes(c + change))
-        least = was["lip_curve"] + _RISES * (now["mouth_width"] - was["mouth_width"])
-        change = _within(nets, c, change, "smile", least, 1e3 + 0 * least)
+        curve = was["lip_curve"] + _RISES * (now["mouth_width"] - was["mouth_width"])
+        change = _within(nets, c, change, "smile", curve, curve)
     return change
 
 
@@ -140,16 +143,25 @@ def unexpressive(nets: Networks, c: Array, change: Array, strengths: Mapping[str
     """A change (B, C) of codes c with the expression that the faces had, where no edit moves it.
 
     Women smile more often than men where pictures are taken, and the young more than the old:
-    what differs between them brings that along.
+    what differs between them brings that along. Nor are full lips those of mouths as wide, as open
+    or as curved as others: an edit of one of the lips' lengths leaves the other measures.
     """
-    for name in EXPRESSIONS:
-        if (
-            name in nets.probes.measures
-            and leaves(strengths, name)
-            and not {*OF_LIPS} & {*strengths}
-        ):
-            own = measures(nets.shapes(c))[MEASURED[name]]
-            change = _within(nets, c, change, name, own, own)
+    if not leaves(strengths, "mouth_open"):
+        return change
+    lengths = {name: strengths[name] for name in LENGTHS if name in strengths}
+    held = [
+        name
+        for name in ((*LENGTHS, *EXPRESSIONS) if lengths else EXPRESSIONS)
+        if name in nets.probes.measures and leaves(strengths, name)
+    ]
+    if "wide_mouth" in lengths and "smile" in held:
+        held.remove("smile")  # which rises with it, see `made_up`
+    own = measures(nets.shapes(c))
+    for _ in range(ROUNDS if lengths else 1):  # one moves the points of another
+        if lengths:
+            change = made_up(nets, c, change, lengths)
+        for name in held:
+            change = _within(nets, c, change, name, own[MEASURED[name]], own[MEASURED[name]])
     return change
 
 
