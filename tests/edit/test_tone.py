@@ -288,6 +288,11 @@ def test_the_shade_of_shaven_hair_is_weaker_and_keeps_the_hue(own, skin):
     hue = [((own + one + 1) / (luma(own + one) + 1))[at] for one in (0 * own, fold, shaven)]
     assert (hue[1][0] > hue[0][0] + 0.005).all()  # a fold is redder
     np.testing.assert_allclose(hue[2], hue[0], atol=0.03)
+    # It is no patch of one depth: where it is drawn deeper it still is
+    twice = toned(2 * darker, own, skin, bare=bare, stubble=bare)
+    folded = toned(2 * darker, own, skin, bare=bare)
+    deeper = luma(twice[at]).mean() / luma(shaven[at]).mean()
+    assert deeper > 1.25 and deeper > luma(folded[at]).mean() / luma(fold[at]).mean() + 0.1
 
 
 def test_pale_brows_are_not_painted(own, skin):
