@@ -22,6 +22,7 @@ from istrc.edit.stopping import (
     wanted_logits,
     within,
 )
+from istrc.shape.measures import MEASURED
 
 
 def slow_arrival(seen, wanted):
@@ -346,7 +347,10 @@ def test_prototypes_move_the_points_that_are_not_measured(face_points, nets, sha
         c = torch.cat([torch.zeros(2), torch.from_numpy(face_points).float().flatten()])[None]
         found, _ = completed(toy, c, 0 * c, {name: 1.0}, lambda change: change)
         assert bool(found[:, :2].any()) and bool(found[:, 2:].any()) == moved
-    toy, c = shaped(face_points, "big_nose", [[1.0, 0.9, 1.1], [0.9, 0.8, 1.0]], "nose_width")
-    toy.probes.prototypes[0] = 0.1
-    found, _ = completed(toy, c, 0 * c, {"big_nose": 1.0}, lambda change: change)
-    assert found[:, :2].any() and not found[:, 2:].any()
+    # Of what is measured only colour is missing, and of a nose not that
+    for name, colours in (("big_eyes", True), ("big_nose", False)):
+        toy, c = shaped(face_points, name, [[1.0, 0.9, 1.1], [0.9, 0.8, 1.0]], MEASURED[name])
+        toy.probes.prototypes[0] = 0.1
+        found, done = completed(toy, c, 0 * c, {name: 1.0}, lambda change: change)
+        assert bool(found[:, :2].any()) == colours and not found[:, 2:].any()
+        assert colours or done.all()

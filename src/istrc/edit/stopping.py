@@ -20,7 +20,7 @@ import numpy as np
 
 from istrc import sphere
 from istrc.arrays import along, indices, inference, library, numbers
-from istrc.attributes import BROUGHT, STILL
+from istrc.attributes import BROUGHT, FORMED, STILL
 from istrc.edit import walk as walking
 from istrc.edit.shaping import LEAST, made_up, moving, placed, unexpressive, unturned
 
@@ -267,6 +267,9 @@ def completed(
     probes, lib, ways, done = nets.probes, library(c), list[Any](), dict[str, Any]()
     said, keep = nets.read_code(c), list(keep)  # (B, A)
     for name, strength in strengths.items():
+        if name in FORMED and name in probes.measures:  # all of it is made up already
+            done[name] = lib.ones_like(said[:, 0]) > 0
+            continue
         column, sign = probes.names.index(name), np.sign(strength)
         way = sign * probes.prototypes[column]
         for other in BROUGHT.get((name, int(sign)), ()):
