@@ -12,6 +12,7 @@ from istrc.edit.tone import (
     coloured,
     like_teeth,
     lips_kept,
+    no_redder,
     quantile,
     toned,
     white_of,
@@ -288,11 +289,38 @@ def test_the_shade_of_shaven_hair_is_weaker_and_keeps_the_hue(own, skin):
     hue = [((own + one + 1) / (luma(own + one) + 1))[at] for one in (0 * own, fold, shaven)]
     assert (hue[1][0] > hue[0][0] + 0.005).all()  # a fold is redder
     np.testing.assert_allclose(hue[2], hue[0], atol=0.03)
-    # It is no patch of one depth: where it is drawn deeper it still is
-    twice = toned(2 * darker, own, skin, bare=bare, stubble=bare)
-    folded = toned(2 * darker, own, skin, bare=bare)
-    deeper = luma(twice[at]).mean() / luma(shaven[at]).mean()
-    assert deeper > 1.25 and deeper > luma(folded[at]).mean() / luma(fold[at]).mean() + 0.1
+
+
+def test_a_faint_shade_is_no_patch_of_one_depth(own, skin):
+    """Where it is drawn twice as deep it is deeper, and a fold at its deepest is not."""
+    bare, at = np.ones((SIZE, SIZE), np.float32), (slice(None), slice(14, 18), slice(12, 18))
+
+    def depth(drawn, faint):
+        change = np.zeros_like(own)
+        change[:, 12:20, 10:20] = -drawn
+        return -luma(toned(change, own, skin, bare=bare, faint=faint)[at]).mean()
+
+    assert depth(0.3, 0) > depth(0.3, 0.7) > 0.02
+    assert depth(0.6, 0.7) / depth(0.3, 0.7) > depth(0.6, 0) / depth(0.3, 0) + 0.2
+    assert depth(0.6, 0) < 1.25 * depth(0.3, 0)
+
+
+def test_nothing_in_a_mouth_becomes_redder_than_flesh(own, skin):
+    """What was drawn dark and red, and is a tooth, is no orange; all else stays."""
+    own[:] = np.array([0.3, 0.0, -0.15])[:, None, None]
+    mouth = np.zeros((SIZE, SIZE), np.float32)
+    mouth[20:26, 10:22] = 1
+    own[:, 20:26, 10:22] = 0.5  # teeth
+    known, shift = Known(own, skin * (1 - mouth)), np.zeros_like(own)
+    shift[1:, 20:26, 10:16] = -0.9  # becomes red
+    shift[:, 20:26, 16:22] = -0.3  # becomes darker
+    shift[1:, 5, 5] = -0.2  # outside
+    made = no_redder(shift, own, mouth, known)
+    red, dark = (own + made + 1)[:, 20:26, 10:16], (own + made + 1)[:, 20:26, 16:22]
+    assert (red[0] / luma(red) < 1.5).all() and (own + shift + 1)[0, 22, 12] / 0.9 > 1.6
+    np.testing.assert_allclose(luma(own + made), luma(own + shift), atol=1e-5)
+    np.testing.assert_allclose(dark, (own + shift + 1)[:, 20:26, 16:22], atol=1e-6)
+    np.testing.assert_array_equal(made[:, mouth == 0], shift[:, mouth == 0])
 
 
 def test_pale_brows_are_not_painted(own, skin):

@@ -48,6 +48,10 @@ _BROW, _THICK = 1.1, 0.06  # times its length, and of half the crop's side, that
 _STAYS = 0.6  # of what an edit would take of it, that a brow keeps
 _LASHES = 1.4  # times an eye's size, that its lashes reach
 _BESIDE = 4  # pixels around a mouth: places beside it look two further, and what they see again
+# Taken away of the shade of shaven hair, and of the folds of a smile, before they near the deepest:
+# as deep everywhere it is a patch with an edge. The median light above the lip that `male` 1 leaves
+# is .92 of the skin's without this and .93 with it; shaven men have .928
+_SHAVEN, _SMILING = 0.7, 0.5
 _LIPS = 1.3  # times its size, that the inside of a mouth shows on the edge of its lips
 
 
@@ -198,6 +202,11 @@ class Masks:
         if self.mesh is None or not isinstance(edits, Mapping) or edits.get("male", 0) <= 0:
             return 0
         return region_mask(self.mesh.reference, ["lower face"], self.size)
+
+    def faint(self, edits: Edits) -> Any:
+        """What is taken away of what such an edit darkens, before that nears the deepest fold."""
+        faint = np.maximum(_SHAVEN * self.stubble(edits), _SMILING * of_the_mouth(edits))
+        return faint.astype(np.float32)
 
     @cached_property
     def within_lips(self) -> Any:

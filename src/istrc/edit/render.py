@@ -23,7 +23,7 @@ from istrc.edit.detail import amplitudes, bands, gains, lit, more
 from istrc.edit.hair_colour import hair_colours
 from istrc.edit.masks import Edits, masks_of, of_the_mouth
 from istrc.edit.mouth import bared, between, meets, met, opened, shut, speaking, widened
-from istrc.edit.tone import LUMA, Known, less_dark, like_teeth, lips_kept, shaded, toned
+from istrc.edit.tone import LUMA, Known, less_dark, like_teeth, lips_kept, no_redder, shaded, toned
 from istrc.edit.wrinkles import wrinkled, wrinkles
 from istrc.errors import InputError
 from istrc.photo.align import aligned_frame
@@ -162,18 +162,17 @@ class Rendering:
             if shaven is not None:
                 # Strands are finer than a texture: it covers them, where no mouth has opened
                 drawn_anew = over((skin, _SMOOTH * shaven[number]), drawn_anew)
-            inside, lips = drawn_anew or (None, None)
-            fine = None
+            fine = uneven = None
             if gain is not None:
                 luma = (LUMA * self._real[number]).sum(0)
                 fine = np.stack([np.expm1(gain[number, 0] * mask), luma])
-            uneven = None
             if grows is not None:
                 # Where hair covers all of the skin, its strands differ half as much
                 dense = hair.density(shift, self._real[number], self._hair[number])
                 uneven = grows * (dense > 0) * (1 - dense / 2)
-            parts = inside, lips, before, after, fine, uneven, hairs[number]
-            made.append(Layers(shift, mask, *parts))
+            inside, lips = drawn_anew or (None, None)
+            parts = lips, before, after, fine, uneven, hairs[number]
+            made.append(Layers(shift, mask, inside, *parts))
         return made
 
     @cached_property
@@ -207,7 +206,8 @@ class Rendering:
         free = self._at.painted(edits)
         brows, bare = ((1 - free) * at for at in (self._at.brows, self._at.bare))
         how = self._at.dark(edits), shades(edits), free, brows, bare
-        fades, red, stubble = self._at.fades(edits), self._at.red(edits), self._at.stubble(edits)
+        fades, red = self._at.fades(edits), self._at.red(edits)
+        stubble = self._at.stubble(edits), self._at.faint(edits)
         put_on, taken_off = painting(edits)
         grows, chin, shaves = self._at.grows(edits), self._at.chin(edits), self._at.shaves(edits)
         taken = shaving(edits)
@@ -218,7 +218,7 @@ class Rendering:
         glasses = self._glasses * (edits is not None and leaves(edits, "eyeglasses"))
         for number, (new, old, real, mask) in enumerate(zip(*of, strict=True)):
             of_it = known[number]
-            shift = toned(new - old, real, of_it.skin, *how, of_it, put_on, stubble) * mask
+            shift = toned(new - old, real, of_it.skin, *how, of_it, put_on, *stubble) * mask
             if taken_off and self._at.within_lips is not None:
                 lips = self._at.within_lips * (1 - self._bared[number])
                 shift = lips_kept(shift, real, lips, of_it)
@@ -232,6 +232,7 @@ class Rendering:
                 at = self._at.mouth_box
                 teeth = self._toothed(new, number) - self._teeth[number]
                 shift[at] += self._at.mouth[at] * (teeth - shift[at])
+                shift[at] = no_redder(shift[at], real[at], self._at.mouth[at], of_it)
             if grows is not None:
                 shift = hair.grown(shift, real, self._hair[number], grows * mask, chin)
             if shaves is not None:

@@ -51,7 +51,7 @@ _SLIT, _WIDE = 0.45, 0.1
 _TOOTH, _SHARPER = 128, 1.8
 # This share of an opened mouth is no lighter than its teeth, whose hue is that of so much light, or
 # of so many times their own at most
-_WHITEST, _TOOTHED, _PALER = 0.8, 1.0, 1.6
+_WHITEST, _TOOTHED, _PALER = 0.8, 1.25, 1.8
 _BARED = 0.05  # so much lighter, in units of the [-1, 1] range, is no hair any more
 _BOLDER = 0.6  # of how much darker a brow is than skin around it, that it becomes darker at most
 _BURNT = (0.5, 0.85)  # luma, in the [-1, 1] range, at which light begins to hide shades, and does
@@ -59,9 +59,6 @@ _DEEPEST = 0.14  # of a skin's light, that a fold takes of it at most
 # Taken away of that, where the shade is that of shaven hair: above the lips of men who are shaven
 # light is .07 less of the skin's than above those of women, and no redder
 _SHAVEN = 0.3
-# ... and of how fast it nears that: a shade that is as deep everywhere is a stain with an edge. The
-# median light above the lip is .92 of the skin's without this and .93 with it; shaven men have .928
-_FAINT = 0.7
 # Taken away of what darkens lips that nobody paints: where skin goes on along a prototype, so that
 # it shows, they became .07 of the skin's light darker, where older women's are .03 darker
 _LIPS = 0.4
@@ -167,6 +164,7 @@ def toned(
     known: Known | None = None,
     put_on: bool = True,
     stubble: np.ndarray | float = 0,
+    faint: np.ndarray | float = 0,
 ) -> np.ndarray:
     """A change (3, S, S) of a texture without its change of light and skin tone.
 
@@ -188,6 +186,7 @@ def toned(
         known: of the face and the skin, where it is there.
         put_on: whether such colours come, and do not go.
         stubble: (S, S) where a shade is that of shaven hair, in [0, 1].
+        faint: (S, S) what is taken away of a fold, before it nears the deepest, in [0, 1].
     """
     known = known or Known(own, skin)
     change = change.astype(np.float32)
@@ -214,8 +213,8 @@ def toned(
         if not shades:
             # Which a fold nears: where it is reached is no edge
             deepest = _DEEPEST * (1 - _SHAVEN * stubble) * (luma + 1)
-            faint = 1 - _FAINT * stubble
-            fold = -deepest * np.tanh(faint * np.maximum(-grey, 0) / deepest.clip(min=1e-3))
+            fold = (1 - faint) * np.maximum(-grey, 0)
+            fold = -deepest * np.tanh(fold / deepest.clip(min=1e-3))
             grey = np.where(grey < 0, grey + bare * (fold - grey), grey)
             grey = np.maximum(grey, -(luma + 1))
         grey = np.where(grey < 0, grey + brows * (-_BOLDER * room - grey).clip(min=0), grey)
@@ -270,7 +269,7 @@ def like_teeth(
     near = luma - over + (2 - _KNEE) * np.tanh(over / (2 - _KNEE))
     new, luma = new * near / luma.clip(min=0.1), near
     lights = max(float(quantile(luma[0, mouth > 0.5], _LIGHTS / 100)), 1e-3)
-    lit, light, white = known.brightest, known.middle, known.white
+    lit, light = known.brightest, known.middle
     dimmed = min(max(_TEETH * lit, min(_OWN, _OWN_MOST * lit)) / lights, 1)
     new, luma = new * dimmed, luma * dimmed
     # The darker, the redder: teeth are white, and what is behind them is flesh
@@ -288,12 +287,35 @@ def like_teeth(
     if opened is not None:  # teeth in the shade of lips are as white as others
         teeth = max(float(quantile(shares[mouth > 0.5], _WHITEST)), 1e-3)
         shares = shares * np.clip(_TOOTHED / teeth, 1, _PALER)
-    hue = np.stack([np.interp(shares, _DEPTHS, column) for column in _HUES.T])
-    like_skin = 1 + (_ENAMEL - 1) * ((shares - _FLESH[0]) / (_FLESH[1] - _FLESH[0])).clip(0, 1)
-    hue = hue * USUAL * (white / USUAL) ** like_skin
-    hue = (1 + known.colour * (hue / (LUMA * hue).sum(0) - 1)).astype(np.float32)
+    hue = _of_a_mouth(shares, known)
     cold = ((luma * hue - new)[:1] / _COLD).clip(0, 1)
     return new + cold * (luma * hue - new) - 1
+
+
+def _of_a_mouth(shares: np.ndarray, known: Known) -> np.ndarray:
+    """The colour over its luma, (3, S, S), of what is between a face's lips and has such shares
+    (S, S) of its skin's light.
+    """
+    hue = np.stack([np.interp(shares, _DEPTHS, column) for column in _HUES.T])
+    like_skin = 1 + (_ENAMEL - 1) * ((shares - _FLESH[0]) / (_FLESH[1] - _FLESH[0])).clip(0, 1)
+    hue = hue * USUAL * (known.white / USUAL) ** like_skin
+    return (1 + known.colour * (hue / (LUMA * hue).sum(0) - 1)).astype(np.float32)
+
+
+def no_redder(shift: np.ndarray, own: np.ndarray, mouth: np.ndarray, known: Known) -> np.ndarray:
+    """A change (3, S, S) that leaves nothing between the lips redder than flesh of its light is,
+    and than it was: what was drawn dark and red, and is in truth a tooth, would become orange.
+
+    Args:
+        own: (3, S, S) the face's own pixels.
+        mouth: (S, S) what is between its lips, in [0, 1].
+        known: of the face.
+    """
+    was, new = own + 1, own + shift + 1
+    dark, luma = ((LUMA * x).sum(0).clip(min=0.02) for x in (was, new))
+    hue = _of_a_mouth(luma / known.middle, known)
+    redder = new[0] - luma * np.maximum(hue[0], was[0] / dark) - 1e-3  # more than is rounded
+    return shift + mouth * (redder / _COLD).clip(0, 1) * (luma * hue - new)
 
 
 def less_dark(shift: np.ndarray, own: np.ndarray, lips: np.ndarray) -> np.ndarray:
