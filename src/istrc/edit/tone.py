@@ -53,7 +53,7 @@ _TOOTH, _SHARPER = 128, 1.8
 # of so many times their own at most
 _WHITEST, _TOOTHED, _PALER = 0.8, 1.25, 1.8
 _BARED = 0.05  # so much lighter, in units of the [-1, 1] range, is no hair any more
-_BOLDER = 0.6  # of how much darker a brow is than skin around it, that it becomes darker at most
+_BOLDER = 0.4  # of how much darker a brow is than skin around it, that it becomes darker at most
 _BURNT = (0.5, 0.85)  # luma, in the [-1, 1] range, at which light begins to hide shades, and does
 _DEEPEST = 0.14  # of a skin's light, that a fold takes of it at most
 # Taken away of that, where the shade is that of shaven hair: above the lips of men who are shaven
@@ -219,7 +219,7 @@ def toned(
             grey = np.maximum(grey, -(luma + 1))
         grey = np.where(grey < 0, grey + brows * (-_BOLDER * room - grey).clip(min=0), grey)
         hue = (own + 1) / (luma + 1).clip(min=0.1)
-        tint = tint * np.minimum(light, 1) * (1 - bare)
+        tint = tint * np.minimum(light, 1) * (1 - bare) * (1 - brows)
         # What comes to light is the skin that is around it
         plain = grey / room.clip(min=1e-3) * (around - own - room)
         tint = tint + (1 if shades else 1 - paint) * (grey / _BARED).clip(0, 1) * (plain - tint)
@@ -228,7 +228,8 @@ def toned(
         # ... but under a light that has a colour, less of one channel would be another colour
         lit = ((np.abs(white - 1).max() - _DAYLIGHT) / _DYED).clip(0, 1)
         warm = 1 + colour * bare * (_FOLDS - 1)
-        shade = hue if shades else warm + np.maximum(lit, stubble) * (hue - warm)
+        as_own = np.maximum(np.maximum(lit, stubble), brows)  # brows, which were blue beside skin
+        shade = hue if shades else warm + as_own * (hue - warm)
         grey = grey * np.where(grey < 0, shade, 1 if shades else (1 + white) / 2)
     change = grey + colour * tint
     if skin is None:
