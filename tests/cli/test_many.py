@@ -208,7 +208,7 @@ def copy_all(circle, looked, settings):
 
 
 def many_at_once(**more):
-    return Task(read, more.pop("settings", {}), list, together=copy_all, **more)
+    return Task(read, more.pop("settings", {}), list, "onnx", together=copy_all, **more)
 
 
 @pytest.mark.parametrize("side_by_side", [False, True])
