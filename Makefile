@@ -8,6 +8,9 @@ SITE   := $(VENV)/lib/python3*/site-packages
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 READY  := $(VENV)/.installed-from-lock
 
+# Where it is set, every process would compile all that it imports anew
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: demo test quick lint site audit tables readme figures checksums clean
 
 demo: $(READY)
@@ -73,7 +76,7 @@ $(READY): requirements.lock pyproject.toml
 	$(PIP) install --no-compile -r requirements.lock
 	$(PIP) install --quiet --no-deps --no-build-isolation -e .
 	rm -rf $(SITE)/torch/test $(SITE)/torch/bin/test_* $(SITE)/torch/include
-	PYTHONDONTWRITEBYTECODE= $(BIN)/python -c 'import istrc.cli, skimage.data, pytest, \
+	$(BIN)/python -c 'import istrc.cli, skimage.data, pytest, \
 	  dlib, istrc.photo.inputs, istrc.photo.plugins as plugins, istrc.onnx_runtime.parts; \
 	  plugins.decoders()'
 	touch $@

@@ -229,6 +229,18 @@ def blank_model(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def onnx_model(tmp_path_factory, blank_model):
+    """The folder of an untrained circle of 32 px with every part, exported."""
+    pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    from istrc.onnx_runtime.export import export_circle
+
+    folder = tmp_path_factory.mktemp("onnx") / "exported"
+    export_circle(blank_model, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def constant_model(tmp_path_factory):
     """The folder of the paper's circle of 32 px, D = 8, never trained: all shapes are the same."""
     import torch
@@ -340,9 +352,10 @@ def trained_all(shaped_folder, tmp_path_factory):
     from istrc.training import all as training_all
 
     out = tmp_path_factory.mktemp("all")
-    few = partial(training_all.train_landmarks, batch_size=4)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training_all, "train_landmarks", few)
+        for part, few in dict(landmarks=dict(batch_size=4), stopping=dict(faces=4)).items():
+            train = getattr(training_all, f"train_{part}")
+            patch.setattr(training_all, f"train_{part}", partial(train, **few))
         yield training_all.train_all(shaped_folder, out, **ONE_STEP), out
 
 
@@ -422,11 +435,15 @@ def outsider(write_onnx, tmp_path_factory):
     return Onnx(path, template="crop")
 
 
-# Trains every part on the toys, in order; dies by its own SIGKILL just before a step of a part.
-# A checkpoint a step, so that there is something to go on from.
+# Trains every part on the toys, in order, in the last of several processes: each of the others dies
+# by its own SIGKILL just before a step of a part. Until then a checkpoint a step of that part, so
+# that there is something to go on from. They are forked, which imports all of it once.
 TRAIN_TOYS = """
-import os, signal, sys
+import json, os, signal, sys
 from pathlib import Path
+from pytorch_metric_learning import distances, losses, miners
+from sklearn import linear_model
+from torch.utils import tensorboard
 from istrc.models.serialization import save_part
 from istrc.training import loop
 from istrc.training.attributes import train_attributes
@@ -434,7 +451,7 @@ from istrc.training.began import train_began
 from istrc.training.facenet import train_facenet
 from istrc.training.mapping import train_mapping
 
-data, out, fatal_part, fatal_step = sys.argv[1], Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])
+data, out, fatal_part, fatal_step = sys.argv[1], Path(sys.argv[2]), None, None
 train = loop.train
 
 def mortal(part, settings, out, *, gradients, **rest):
@@ -442,10 +459,16 @@ def mortal(part, settings, out, *, gradients, **rest):
         if Path(out).name == fatal_part and step == fatal_step:
             os.kill(os.getpid(), signal.SIGKILL)
         return gradients(step, batch)
-    every = {"checkpoint_every": 0.0} if fatal_part != "none" else {}
+    every = {"checkpoint_every": 0.0} if Path(out).name == fatal_part else {}
     return train(part, settings, out, gradients=doomed, echo=False, **every, **rest)
 
 loop.train = mortal
+for part, step in json.loads(sys.argv[3]).items():
+    if child := os.fork():
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL, part
+    else:
+        fatal_part, fatal_step = part, step
+        break
 facenet = train_facenet(
     data, out / "facenet", steps=STEPS, people=12, pictures=4, size=16, dim=16, widths=(16, 24),
     depths=(1, 1), rate=0.04, triplets_from=0.5, attribute_weight=30.0, average=0.9,
@@ -481,13 +504,14 @@ class ToyRuns:
     deaths: dict[str, int]  # part: the step before which it was killed
 
 
-def start_toys(data: Path, out: Path, part: str = "none", step: int = -1) -> subprocess.Popen:
-    """A process that trains every part on the toys, and dies before a step of a part."""
+def train_toys(data: Path, out: Path, deaths: dict[str, int]) -> None:
+    """Trains every part on the toys, in processes that die before a step of a part each."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
-    environment["OMP_NUM_THREADS"] = "1"  # two processes run at once, on networks of no size
+    environment["OMP_NUM_THREADS"] = "1"  # on networks of no size
     script = TRAIN_TOYS.replace("STEPS", str(TOY_STEPS))
-    arguments = [sys.executable, "-c", script, str(data), str(out), part, str(step)]
-    return subprocess.Popen(arguments, env=environment, stderr=subprocess.PIPE, text=True)
+    arguments = [sys.executable, "-c", script, str(data), str(out), json.dumps(deaths)]
+    done = subprocess.run(arguments, env=environment, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def made_once(factory, name: str, make: Callable[[Path], object]) -> tuple[Path, Any]:
@@ -510,9 +534,7 @@ def toy_run(toy_folder, tmp_path_factory) -> Path:
     pytest.importorskip("pytorch_metric_learning")
 
     def make(out):
-        process = start_toys(toy_folder, out)
-        _, error = process.communicate()
-        assert process.returncode == 0, error
+        train_toys(toy_folder, out, {})
 
     return made_once(tmp_path_factory, "toy-run", make)[0]
 
@@ -525,12 +547,7 @@ def toy_runs(toy_folder, toy_run, tmp_path_factory) -> ToyRuns:
         deaths = {}
         for part in ("facenet", "began", "mapping", "fine", "attributes"):
             deaths[part] = random.SystemRandom().randrange(2, 20 if part == "fine" else TOY_STEPS)
-            dying = start_toys(toy_folder, killed, part, deaths[part])
-            _, error = dying.communicate()
-            assert dying.returncode == -9, error
-        last = start_toys(toy_folder, killed, "end")  # has nothing to die of
-        _, error = last.communicate()
-        assert last.returncode == 0, error
+        train_toys(toy_folder, killed, deaths)
         return deaths
 
     killed, deaths = made_once(tmp_path_factory, "toy-killed", make)

@@ -50,9 +50,10 @@ NEEDED = ("prepare", "facenet", "began", "landmarks")
 # Of these the same bytes cannot be asked: seconds, times of files, and logs that go on
 OTHERWISE = ("cost.json", ".istrc.jsonl", "log")
 UNDER_WAY = (".tmp", ".partial", ".parts")  # in names of what is not whole yet
-IMPORTED = (
-    *("onnxruntime", "torch.utils.tensorboard", "torch._dynamo", "pytorch_metric_learning.losses"),
-    *("istrc.cli.train", "istrc.onnx_runtime.parts", "istrc.training.all"),
+IMPORTED = ("onnxruntime", "istrc.onnx_runtime.parts")
+FOR_TRAINING = (
+    *("torch.utils.tensorboard", "torch._dynamo", "pytorch_metric_learning.losses"),
+    *("istrc.cli.train", "istrc.training.all"),
 )
 Line = Callable[[Path], list[str]]  # from OUT to the command line
 TRIES = 8  # for each kill that is asked for; a command that is never hit in time ends with fewer
@@ -314,14 +315,14 @@ def tried_all(
     kills: int, seed: int, wanted: list[str] | None = None
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """Every command, or those that are wanted, killed so often each, by its name."""
-    _imported()
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         make_pictures(home)
-        ended(started(partial(make_faces, home), home / "faces.log"))
         lines = commands(home)
         wanted = wanted or [name for name in lines if name != "film" or find_spec("av")]
         trains = any(lines[name](home)[0] == "train" for name in wanted)
+        _imported(trains)
+        ended(started(partial(make_faces, home), home / "faces.log"))
         for name, line in lines.items():
             if trains and name == "facenet":
                 ended(started(partial(make_shaped, home), home / "shaped.log"))
@@ -336,15 +337,15 @@ def tried_all(
                 raise IstrcError(f"{name}: {error}: {said[-2000:]}") from None
 
 
-def _imported() -> None:
+def _imported(trains: bool) -> None:
     """All that the commands need, before the forks; nothing is computed here, so no thread is."""
     os.environ["OMP_NUM_THREADS"] = "1"
-    import torch
-
-    for name in IMPORTED:
+    for name in (*IMPORTED, *(FOR_TRAINING if trains else ())):
         import_module(name)
+    if trains:
+        import torch
 
-    torch.set_num_threads(1)
+        torch.set_num_threads(1)
 
 
 def main() -> None:

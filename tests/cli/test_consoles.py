@@ -27,14 +27,14 @@ def run(encoding, *arguments):
     return subprocess.run(
         [sys.executable, "-m", "istrc", *map(str, arguments)],
         capture_output=True,
-        env={**os.environ, "PYTHONIOENCODING": encoding, "ISTRC_RUNTIME": "torch"},
+        env={**os.environ, "PYTHONIOENCODING": encoding, "ISTRC_RUNTIME": "onnx"},
         timeout=300,
     )
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "utf-8"])
-def test_json_is_one_object_in_every_encoding(toy_model, picture, tmp_path, encoding):
-    model = ["--model", toy_model, "--aligned", "--json"]
+def test_json_is_one_object_in_every_encoding(onnx_model, picture, tmp_path, encoding):
+    model = ["--model", onnx_model, "--aligned", "--json"]
     commands = [
         ["edit", picture, "-a", "smile", "-o", tmp_path / f"out{encoding}.jpg", *model],
         ["compare", picture, picture, *model],
@@ -49,8 +49,8 @@ def test_json_is_one_object_in_every_encoding(toy_model, picture, tmp_path, enco
 
 
 @pytest.mark.parametrize("encoding", ["ascii"])
-def test_text_is_told_in_every_encoding(toy_model, picture, encoding):
-    done = run(encoding, "compare", picture, picture, "--model", toy_model, "--aligned")
+def test_text_is_told_in_every_encoding(onnx_model, picture, encoding):
+    done = run(encoding, "compare", picture, picture, "--model", onnx_model, "--aligned")
     assert done.returncode == 0, done.stderr
     assert b"rad between" in done.stdout and b"Traceback" not in done.stderr
     assert run(encoding, "edit", "--help").returncode == 0

@@ -34,7 +34,7 @@ def test_peers_are_measured_written_and_told(istrc, toy_model, prepared, bright_
     result = istrc(
         "evaluate", "editing", "--data", prepared, "--judge", bright_judge, "--model", toy_model,
         "--no-second", "--faces", 3, "--few", 1, "--strengths", "0.5,1,2.5", "--peers", "all",
-        "--sheets", tmp_path, "--json", file,
+        "-a", "smile", "--sheets", tmp_path, "--json", file,
     )  # fmt: skip
     assert result.exit_code == 0, result.err
     found = json.loads(file.read_text())["editing"]

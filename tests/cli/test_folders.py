@@ -161,11 +161,12 @@ def test_what_goes_on_ends_with_the_same_bytes(istrc, faces, tmp_path, command, 
         assert before == {path: path.stat().st_mtime_ns for path in before}
 
 
-def test_two_processes_embed_what_one_embeds(run, faces, tmp_path):
+def test_two_processes_embed_what_one_embeds(istrc, onnx_model, faces, tmp_path):
     (tmp_path / "bad.png").write_bytes(b"no picture")
     inputs = [faces / "c.webp", tmp_path / "bad.png", faces]
     for jobs in (1, 2):
-        result = run("embed", *inputs, "-o", tmp_path / f"{jobs}.npy", "--jobs", jobs, "--json")
+        words = ("--aligned", "--model", onnx_model, "--jobs", jobs, "--json")
+        result = istrc("embed", *inputs, "-o", tmp_path / f"{jobs}.npy", *words)
         assert result.exit_code == 1 and len(result.lines) == 1 and "bad.png" in result.lines[0]
         told = [(os.path.basename(one["input"]), one["row"]) for one in result.json()["results"]]
         assert told == [("c.webp", 0), ("a.png", 1), ("b.jpg", 2), ("c.webp", 3)]
@@ -175,13 +176,13 @@ def test_two_processes_embed_what_one_embeds(run, faces, tmp_path):
     assert (tmp_path / "1.txt").read_text() == (tmp_path / "2.txt").read_text()
 
 
-def test_ctrl_c_of_the_whole_group_stops_two_processes_cleanly(faces, toy_model, tmp_path):
+def test_ctrl_c_of_the_whole_group_stops_two_processes_cleanly(faces, onnx_model, tmp_path):
     folder, out = tmp_path / "in", tmp_path / "out"
     folder.mkdir()
     for number in range(2000):
         os.link(faces / "a.png", folder / f"{number:04d}.png")
     table = tmp_path / "report.json"
-    command = ["edit", folder, "--aligned", "-a", "smile", "-o", out, "--model", toy_model]
+    command = ["edit", folder, "--aligned", "-a", "smile", "-o", out, "--model", onnx_model]
     process = subprocess.Popen(
         [sys.executable, "-m", "istrc", *map(str, command), "--jobs", "2", "--report", str(table)],
         stderr=subprocess.PIPE,

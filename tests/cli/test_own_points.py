@@ -26,6 +26,8 @@ EACH, SIZE = 30, (72, 56)  # kites of a kind; of a picture, of which the middle 
 SHORT, LONG = 12, 25  # pixels, of a tail
 STEPS = dict(landmarks=1, landmarks_fine=2, facenet=2, began=2, mapping=2, attributes=40,
              changes=2, probes=300)  # fmt: skip
+# No more components than so few pictures have, and probes that come to an end in so few steps
+FEW = dict(began=dict(linear=16, linear_side=32), probes=dict(rate=2e-2), stopping=dict(faces=8))
 
 
 def corners(kind: str, long: bool, middle: np.ndarray) -> np.ndarray:
@@ -78,11 +80,9 @@ def made(kites, tmp_path_factory):
     prepare(kites, place / "prepared", size=64, workers=1)
     steps = {f"{part}_steps": count for part, count in STEPS.items()}
     parts = PRESETS["image64"].parts
-    # No more components than so few pictures have, and probes that come to an end in so few steps
-    few = dict(began={**parts["began"], "linear": 16, "linear_side": 32}, probes=dict(rate=2e-2))
     with pytest.MonkeyPatch.context() as patch:
-        for part, own in few.items():
-            patch.setitem(parts, part, own)
+        for part, own in FEW.items():
+            patch.setitem(parts, part, {**parts.get(part, {}), **own})
         train_all(place / "prepared", place / "circle", preset="image64", **steps)
     return place
 
@@ -280,7 +280,8 @@ def test_what_it_is_worth_is_measured_beside_one_without(made, circle, tmp_path,
     nets = dict(facenet=made / "circle" / "facenet", landmarks_steps=0)
     parts = PRESETS["image64"].parts
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(parts, "began", {**parts["began"], "linear": 16, "linear_side": 32})
+        for part in ("began", "stopping"):
+            patch.setitem(parts, part, {**parts[part], **FEW[part]})
         train_all(made / "prepared", tmp_path / "flat", preset="image64", **steps, **nets)
     tiny = dict(widths=(8, 8), depths=(1, 1), steps=2, batch_size=16, echo=False)
     train_judge(made / "prepared", tmp_path / "judge", **tiny)

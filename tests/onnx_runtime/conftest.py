@@ -21,22 +21,6 @@ sys.meta_path.insert(0, NoTorch())
 
 
 @pytest.fixture(scope="session")
-def onnx_model(tmp_path_factory, untrained_parts):
-    """The folder of an untrained circle of 32 px with every part, exported."""
-    pytest.importorskip("onnx")
-    pytest.importorskip("onnxruntime")
-
-    from istrc.circle import Circle
-    from istrc.onnx_runtime.export import export_circle
-
-    circle = Circle(**untrained_parts())
-    folder = tmp_path_factory.mktemp("onnx")
-    circle.save_pretrained(folder / "trained")
-    export_circle(folder / "trained", folder / "exported")
-    return folder / "exported"
-
-
-@pytest.fixture(scope="session")
 def without_torch(tmp_path_factory):
     """Runs Python where an import of torch fails: stdout and stderr as text, and the exit code."""
     folder = tmp_path_factory.mktemp("no-torch")

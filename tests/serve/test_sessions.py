@@ -162,7 +162,7 @@ def test_a_photograph_is_read_once(sessions, face_file, monkeypatch):
 
 WORK = {
     "faces": lambda session, face: actions.faces(session, face),
-    "walk": lambda session, face: actions.walk(session, face, 1, "smile", 1, 25),
+    "walk": lambda session, face: actions.walk(session, face, 1, "smile", 1, 6),
     "vary": lambda session, face: actions.vary(session, face, 1, 0.4, 63, 0),
     "inside": lambda session, face: actions.inside(session, face, 1),
     "average": lambda session, face: actions.average(session, [str(face)] * 100),

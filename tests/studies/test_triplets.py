@@ -8,6 +8,7 @@ import torch
 from studies.own_data import found_first
 from studies.triplets import DEFAULT, WAYS, interval, main, triplets_markdown
 
+from istrc.training.presets import PRESETS
 from istrc.training.settings import FaceNetSettings
 
 
@@ -23,9 +24,14 @@ def test_the_nearest_other_one_is_found():
 
 
 @pytest.mark.slow
-def test_every_way_is_trained_and_a_stopped_study_goes_on(toy_folder, tmp_path, capsys):
+def test_every_way_is_trained_and_a_stopped_study_goes_on(
+    toy_folder, tmp_path, capsys, monkeypatch
+):
     pytest.importorskip("pytorch_metric_learning")
     pytest.importorskip("skimage")
+    parts = PRESETS["image64"].parts
+    small = dict(widths=(4, 4), depths=(1, 1))
+    monkeypatch.setitem(parts, "facenet", {**parts["facenet"], **small})
     words = [toy_folder, "--runs", tmp_path / "runs", "--json", tmp_path / "t.json", "--split"]
     words = [str(word) for word in (*words, "valid", "--size", 16, "--steps", 2, "--seeds", 1)]
     main(words)

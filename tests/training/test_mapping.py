@@ -56,7 +56,7 @@ def test_a_coordinate_weighs_what_it_does_to_the_picture():
     torch.nn.init.normal_(autoencoder.decoder.head[-1].weight, std=0.05)
     autoencoder.components.spread.copy_(torch.tensor([4.0, 2.0, 1.0, 1.0, 0.5, 0.5]))
     h, spread = torch.randn(400, 6), torch.rand(6) + 0.5
-    found = picture_weights(autoencoder, h, spread, draws=200)
+    found = picture_weights(autoencoder, h, spread, draws=50)
     jacobian = torch.stack(
         [
             torch.autograd.functional.jacobian(autoencoder.decode, row[None], vectorize=True)
