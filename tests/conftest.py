@@ -25,6 +25,8 @@ ONE_STEP = {  # of every part of train_all
         "changes", "probes",
     )
 }  # fmt: skip
+FEW = dict(landmarks=dict(batch_size=4), facenet=dict(people=8), search=dict(faces=64),
+           stopping=dict(faces=2))  # fmt: skip
 TOY_ATTRIBUTES = ("smile", "male", "beard", "eyeglasses", "wide_mouth")
 
 
@@ -353,7 +355,7 @@ def trained_all(shaped_folder, tmp_path_factory):
 
     out = tmp_path_factory.mktemp("all")
     with pytest.MonkeyPatch.context() as patch:
-        for part, few in dict(landmarks=dict(batch_size=4), stopping=dict(faces=4)).items():
+        for part, few in FEW.items():
             train = getattr(training_all, f"train_{part}")
             patch.setattr(training_all, f"train_{part}", partial(train, **few))
         yield training_all.train_all(shaped_folder, out, **ONE_STEP), out

@@ -2,7 +2,8 @@
 
 A block ```bash or ```python is run in a folder with `me.jpg` and the folders `faces/`, `shades/`
 and `bare/` (aligned) and `photos/`. `<!-- not run: reason -->` above a block has its commands
-parsed only. The cells of a notebook are run as one block.
+parsed only. The cells of a notebook are run as one block. A block of nothing but istrc's commands
+is run in this process, which does not import all of it anew for each.
 """
 
 import ast
@@ -17,6 +18,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from typer.testing import CliRunner
 
 ROOT = Path(__file__).resolve().parents[1]
 CARD = ROOT / "src/istrc/weights/celeba128/README.md"
@@ -44,12 +46,10 @@ def blocks():
 
 
 def command_lines(code):
-    """Each istrc command of a shell block as its words, without comments."""
-    for line in code.replace("\\\n", " ").splitlines():
-        for piece in line.split("&&"):
-            words = shlex.split(piece, comments=True)
-            if words[:1] == ["istrc"]:
-                yield words[1:]
+    """Each command of a shell block as its words, without comments."""
+    lines = code.replace("\\\n", " ").splitlines()
+    found = [shlex.split(piece, comments=True) for line in lines for piece in line.split("&&")]
+    return [words for words in found if words]
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +104,7 @@ def environment(tmp_path_factory):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("language", "code", "not_run"), list(blocks()))
-def test_snippet(language, code, not_run, place, environment):
+def test_snippet(language, code, not_run, place, environment, monkeypatch):
     assert language in ("bash", "python"), "name the language that the block is in"
     if language == "bash":
         understood(code)
@@ -112,11 +112,24 @@ def test_snippet(language, code, not_run, place, environment):
         return
     if not SHIPPED.exists():
         pytest.skip("the shipped weights are not in this copy yet")
+    if language == "bash" and alone(command_lines(code)):
+        from istrc.cli import app
+
+        monkeypatch.chdir(place)
+        for _, *words in command_lines(code):
+            done = CliRunner().invoke(app, words)
+            assert done.exit_code == 0, (words, done.output, done.exception)
+        return
     program = ["bash", "-euo", "pipefail", "-c"] if language == "bash" else [sys.executable, "-c"]
     done = subprocess.run(
         [*program, code], cwd=place, env=environment, capture_output=True, text=True, timeout=600
     )
     assert done.returncode == 0, done.stderr
+
+
+def alone(lines):
+    """Whether all are istrc's commands, and need nothing else of a shell."""
+    return all(words[0] == "istrc" and not set("".join(words)) & set("|<>$`;") for words in lines)
 
 
 def understood(code):
@@ -125,7 +138,7 @@ def understood(code):
 
     from istrc.cli import app
 
-    for words in command_lines(code):
+    for _, *words in (words for words in command_lines(code) if words[0] == "istrc"):
         command, rest = typer.main.get_command(app), list(words)
         while hasattr(command, "commands"):
             assert rest and rest[0] in command.commands, f"istrc {' '.join(words)}"
