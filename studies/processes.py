@@ -30,13 +30,12 @@ import torch
 from safetensors import safe_open
 from studies.training import GPU_LAUNCH, GPU_PEAK, GPU_REACHED
 
-from istrc.cli.train import app
+from istrc.cli.train import ALLOCATOR, app
 from istrc.errors import IstrcError
 from istrc.evaluation.machine import machine
 from istrc.evaluation.results import markdown_table, plain, write_results, write_text
 from istrc.training import processes
 from istrc.training.cost import read
-from istrc.training.loop import ALLOCATOR
 from istrc.whole import read_json, write_json
 
 COUNTS = (1, 2)

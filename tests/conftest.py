@@ -508,8 +508,8 @@ class ToyRuns:
 
 def train_toys(data: Path, out: Path, deaths: dict[str, int]) -> None:
     """Trains every part on the toys, in processes that die before a step of a part each."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
-    environment["OMP_NUM_THREADS"] = "1"  # on networks of no size
+    path = os.pathsep.join(p for p in sys.path if p)
+    environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
     script = TRAIN_TOYS.replace("STEPS", str(TOY_STEPS))
     arguments = [sys.executable, "-c", script, str(data), str(out), json.dumps(deaths)]
     done = subprocess.run(arguments, env=environment, stderr=subprocess.PIPE, text=True)
@@ -534,11 +534,7 @@ def made_once(factory, name: str, make: Callable[[Path], object]) -> tuple[Path,
 def toy_run(toy_folder, tmp_path_factory) -> Path:
     """The run folders of every part trained on the toys in one go."""
     pytest.importorskip("pytorch_metric_learning")
-
-    def make(out):
-        train_toys(toy_folder, out, {})
-
-    return made_once(tmp_path_factory, "toy-run", make)[0]
+    return made_once(tmp_path_factory, "toy-run", partial(train_toys, toy_folder, deaths={}))[0]
 
 
 @pytest.fixture(scope="session")

@@ -2,8 +2,8 @@
 
 A block ```bash or ```python is run in a folder with `me.jpg` and the folders `faces/`, `shades/`
 and `bare/` (aligned) and `photos/`. `<!-- not run: reason -->` above a block has its commands
-parsed only. The cells of a notebook are run as one block. A block of nothing but istrc's commands
-is run in this process, which does not import all of it anew for each.
+parsed only. The cells of a notebook are run as one block. Commands are run in this process, which
+does not import all of istrc anew for each; a block that needs a shell would need a process.
 """
 
 import ast
@@ -87,24 +87,9 @@ def place(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope="module")
-def environment(tmp_path_factory):
-    """An environment in which `istrc` and `python` are this interpreter's."""
-    scripts = tmp_path_factory.mktemp("bin")
-    for name, words in (("istrc", f'"{sys.executable}" -m istrc'), ("python", sys.executable)):
-        (scripts / name).write_text(f'#!/bin/sh\nexec {words} "$@"\n')
-        (scripts / name).chmod(0o755)
-    paths = [str(ROOT / "src"), os.environ.get("PYTHONPATH", "")]
-    return {
-        **os.environ,
-        "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}",
-        "PYTHONPATH": os.pathsep.join(filter(None, paths)),
-    }
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(("language", "code", "not_run"), list(blocks()))
-def test_snippet(language, code, not_run, place, environment, monkeypatch):
+def test_snippet(language, code, not_run, place, monkeypatch):
     assert language in ("bash", "python"), "name the language that the block is in"
     if language == "bash":
         understood(code)
@@ -112,24 +97,21 @@ def test_snippet(language, code, not_run, place, environment, monkeypatch):
         return
     if not SHIPPED.exists():
         pytest.skip("the shipped weights are not in this copy yet")
-    if language == "bash" and alone(command_lines(code)):
+    if language == "bash":
         from istrc.cli import app
 
         monkeypatch.chdir(place)
-        for _, *words in command_lines(code):
+        for name, *words in command_lines(code):
+            assert name == "istrc" and not set("".join(words)) & set("|<>$`;"), "needs a shell"
             done = CliRunner().invoke(app, words)
             assert done.exit_code == 0, (words, done.output, done.exception)
         return
-    program = ["bash", "-euo", "pipefail", "-c"] if language == "bash" else [sys.executable, "-c"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     done = subprocess.run(
-        [*program, code], cwd=place, env=environment, capture_output=True, text=True, timeout=600
-    )
+        [sys.executable, "-c", code],
+        cwd=place, env=environment, capture_output=True, text=True, timeout=600,
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
-
-
-def alone(lines):
-    """Whether all are istrc's commands, and need nothing else of a shell."""
-    return all(words[0] == "istrc" and not set("".join(words)) & set("|<>$`;") for words in lines)
 
 
 def understood(code):

@@ -64,7 +64,9 @@ def digests(folder: Path, steps: int) -> Iterator[tuple[str, str]]:
     named = [one.removesuffix("_steps") for one in vars(AllSettings()) if one.endswith("_steps")]
     PRESETS["drawn"] = Preset(
         dict.fromkeys(named, steps),
-        dict(facenet=dict(people=8, **NARROW), landmarks=dict(batch_size=8), stopping=dict(faces=4)),
+        dict(
+            facenet=dict(people=8, **NARROW), landmarks=dict(batch_size=8), stopping=dict(faces=4)
+        ),
     )
     circle = train_all(data, out, preset="drawn")
     train_judge(data, out / "runs" / "judge", steps=steps, **NARROW)

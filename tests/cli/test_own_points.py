@@ -27,7 +27,8 @@ SHORT, LONG = 12, 25  # pixels, of a tail
 STEPS = dict(landmarks=1, landmarks_fine=2, facenet=2, began=2, mapping=2, attributes=40,
              changes=2, probes=300)  # fmt: skip
 # No more components than so few pictures have, and probes that come to an end in so few steps
-FEW = dict(began=dict(linear=16, linear_side=32), probes=dict(rate=2e-2), stopping=dict(faces=8))
+FEW = dict(facenet=dict(widths=(8, 8, 16, 16)), probes=dict(rate=2e-2), stopping=dict(faces=8),
+           began=dict(linear=16, linear_side=32, widths=(8, 8, 12, 12)))  # fmt: skip
 
 
 def corners(kind: str, long: bool, middle: np.ndarray) -> np.ndarray:

@@ -24,14 +24,11 @@ def test_the_nearest_other_one_is_found():
 
 
 @pytest.mark.slow
-def test_every_way_is_trained_and_a_stopped_study_goes_on(
-    toy_folder, tmp_path, capsys, monkeypatch
-):
+def test_each_way_is_trained_and_what_stopped_goes_on(toy_folder, tmp_path, capsys, monkeypatch):
     pytest.importorskip("pytorch_metric_learning")
     pytest.importorskip("skimage")
-    parts = PRESETS["image64"].parts
-    small = dict(widths=(4, 4), depths=(1, 1))
-    monkeypatch.setitem(parts, "facenet", {**parts["facenet"], **small})
+    small = dict(people=16, pictures=4, widths=(4, 4), depths=(1, 1))
+    monkeypatch.setitem(PRESETS["image64"].parts, "facenet", small)
     words = [toy_folder, "--runs", tmp_path / "runs", "--json", tmp_path / "t.json", "--split"]
     words = [str(word) for word in (*words, "valid", "--size", 16, "--steps", 2, "--seeds", 1)]
     main(words)

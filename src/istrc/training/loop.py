@@ -34,14 +34,6 @@ from istrc.training.cost import Cost
 from istrc.training.settings import Run
 from istrc.whole import parse_json, read_json, whole, write_json
 
-# Allocations of a training step are large and short-lived; with glibc's defaults each one is a
-# fresh mmap, and half of the time goes into page faults. These are read when a process starts.
-ALLOCATOR = {
-    "THP_MEM_ALLOC_ENABLE": "1",
-    "MALLOC_MMAP_THRESHOLD_": "4294967296",
-    "MALLOC_TRIM_THRESHOLD_": "8589934592",
-}
-
 
 def generator(seed: int, step: int, stream: int = 0) -> np.random.Generator:
     """The random numbers of one step; `stream` keeps independent uses apart."""
