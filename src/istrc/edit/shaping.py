@@ -144,7 +144,8 @@ def unexpressive(nets: Networks, c: Array, change: Array, strengths: Mapping[str
 
     Women smile more often than men where pictures are taken, and the young more than the old:
     what differs between them brings that along. Nor are full lips those of mouths as wide, as open
-    or as curved as others: an edit of one of the lips' lengths leaves the other measures.
+    or as curved as others: an edit of one of the lips' lengths leaves the other measures. A mouth
+    that becomes small does so in proportion, or its teeth would stand tall.
     """
     if not leaves(strengths, "mouth_open"):
         return change
@@ -160,8 +161,11 @@ def unexpressive(nets: Networks, c: Array, change: Array, strengths: Mapping[str
     for _ in range(ROUNDS if lengths else 1):  # one moves the points of another
         if lengths:
             change = made_up(nets, c, change, lengths)
+        width = measures(nets.shapes(c + change))["mouth_width"]
+        size = (width / own["mouth_width"]).clip(max=1) if "wide_mouth" in lengths else 1
         for name in held:
-            change = _within(nets, c, change, name, own[MEASURED[name]], own[MEASURED[name]])
+            goal = own[MEASURED[name]] * size
+            change = _within(nets, c, change, name, goal, goal)
     return change
 
 
