@@ -31,7 +31,9 @@ BORDER = 1.6  # half the side of the square that stays, in half crops
 WITHIN = 0.97  # ... as far as which points are held that are no face's; their square is the crop
 _RINGS = (1.14, 1.34)  # of the outline's distance from the face's centre
 _ABOVE = (0.4, 0.85)  # of the brows, in eye distances
-_LEAST = 0.02  # of its area, that a triangle keeps in a warp that moves it
+# Of its area, that a triangle keeps in a warp that moves it: lips and lids close, and a cheek that
+# the corner of a smile leaves too little of would be a seam
+_LEAST, _CHEEKS = 0.02, 0.3
 _PART = 1 << 19  # pixels that are looked at at once
 UPPER, LOWER = [61, 62, 63], [67, 66, 65]  # the inner lips' points that face each other
 _UP, _DOWN = 0.05, 0.12  # how far the reference shape's lips are held apart, in eye distances
@@ -66,6 +68,8 @@ class Mesh:
         end = FACE_POINTS if self.facial else len(self.centre)
         self.around = slice(len(self.reference), end)
         self.inner = (self.triangles < end).all(1)  # (T,) within the second ring
+        cheeks = (self.triangles < JAW.stop).any(1) & self.facial
+        self.least: Any = np.where(cheeks, _CHEEKS, _LEAST)  # (T,) of its area, that is kept
         self._cache: dict[int, tuple[np.ndarray, np.ndarray]] = {}  # see `to_mean`
 
     @cached_property
@@ -104,8 +108,8 @@ class Mesh:
     def moved(self, shape: np.ndarray, new: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The meshes of a face and of the same face with another shape, neither of them folded.
 
-        Lips that would pass through each other meet, and a displacement that would fold a triangle
-        is shortened until it does not.
+        Lips that would pass through each other meet, and a displacement that would fold a triangle,
+        or leave little of a cheek's, is shortened until it does not.
 
         Args:
             shape, new: (N, 2).
@@ -120,7 +124,7 @@ class Mesh:
         after = followed(before, new - parted(shape))  # found lips may have crossed already
         for _ in range(100):  # 0.7 ** 100 is nothing at all
             now = signed_of(after[self.triangles])
-            worst = counted & (now < _LEAST * own)
+            worst = counted & (now < self.least * own)
             if not worst.any():
                 break
             # Only what folds is held back, so that one bad point does not stop the whole edit
