@@ -355,13 +355,14 @@ def main() -> None:
     parser.add_argument("--only", action="append", help="this command; may be given again")
     parser.add_argument("--json", required=True)
     given = parser.parse_args()
-    from istrc.evaluation.results import write_results
+    from istrc.evaluation.results import commit, write_results
 
     failed, command = False, " ".join(["python", "tools/kills.py", *sys.argv[1:]])
     for name, one in tried_all(given.kills, given.seed, given.only):
         # Written at once, as the rest may take hours; what is there of other commands is kept
         found = read_json(given.json)["kills"] if Path(given.json).exists() else {}
-        found[name], failed = {**one, "command": command}, failed or bool(one["failed"])
+        found[name] = {**one, "command": command, "commit": commit()}
+        failed = failed or bool(one["failed"])
         write_results(given.json, {"kills": found}, seed=given.seed, command=command)
         print(f"{name}: {one['kills']} kills, {len(one['failed'])} failed", file=sys.stderr)
     sys.exit(failed)

@@ -152,7 +152,7 @@ def _test(module: str, code: CodeType | None, seconds: float) -> None:
 
 def tried(module: str, path: Path, survivors: bool, command: str) -> dict[str, Any]:
     """Try all mutants of a module that were not tried yet, and write each down: the counts."""
-    from istrc.evaluation.results import write_results
+    from istrc.evaluation.results import commit, write_results
 
     source = ROOT / "src/istrc" / f"{module.replace('.', '/')}.py"
     found = _known(path).get(module, {})
@@ -176,7 +176,7 @@ def tried(module: str, path: Path, survivors: bool, command: str) -> dict[str, A
         found["seconds"] = round(found["seconds"] + used, 1)
         ends = [*found["tried"].values()]
         found |= {"of": len(every), "mutants": len(ends), "survived": ends.count("survived")}
-        found["command"] = command
+        found |= {"command": command, "commit": commit()}
         # Read again, as both modules may be tried side by side
         parts = _known(path) | {module: found}
         write_results(path, {"mutations": parts}, seed=0, command=command)

@@ -23,7 +23,7 @@ from PIL import Image
 
 from istrc.attributes import TRANSFORMATIONS
 from istrc.circle import Circle
-from istrc.evaluation.results import write_results
+from istrc.evaluation.results import commit, write_results
 from istrc.health import drawn
 from istrc.whole import read_json
 
@@ -92,7 +92,7 @@ def soak(what: str, count: int, out: Path, minutes: float = 600) -> None:
         most = count - sum(one["times"] for one in before)
         found = {"edits": edits, "page": page}[what](circle, home, most=most, seconds=60 * minutes)
     # Read again, as edits and visits may be under way side by side
-    parts = {**there(), what: [*before, {**found, "command": command}]}
+    parts = {**there(), what: [*before, {**found, "command": command, "commit": commit()}]}
     write_results(out, {"soak": parts}, command=command)
 
 

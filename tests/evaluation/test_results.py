@@ -1,10 +1,13 @@
 import json
+import shutil
+import subprocess
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from istrc.evaluation import results
 from istrc.evaluation.results import (
     circle_checksum,
     commit,
@@ -31,6 +34,25 @@ def test_what_is_written_is_strict_sorted_json_with_seed_and_command(tmp_path):
     assert read["versions"]["torch"] == torch.__version__ == versions()["torch"]
     assert list(read) == sorted(read)
     assert [p.name for p in path.parent.iterdir()] == ["r.json"]
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
+def test_the_commit_says_where_code_was_changed(tmp_path, monkeypatch):
+    code, found = tmp_path / "src/istrc/evaluation/results.py", tmp_path / "results/a.json"
+    monkeypatch.setattr(results, "__file__", str(code))
+    assert commit() is None
+    for path in (code, found):
+        path.parent.mkdir(parents=True)
+        path.write_text("1")
+    name = ("-c", "user.name=a", "-c", "user.email=a@b.invalid")
+    for words in (["init", "-q"], ["add", "."], [*name, "commit", "-q", "-m", "1"]):
+        subprocess.run(["git", "-C", str(tmp_path), *words], check=True)
+    clean = commit()
+    assert clean and not clean.endswith("-dirty")
+    found.write_text("2")  # as a run does that writes as it goes
+    assert commit() == clean
+    code.write_text("2")
+    assert commit() == f"{clean}-dirty"
 
 
 def test_numbers_of_a_list_share_a_line(tmp_path):

@@ -65,13 +65,21 @@ def versions() -> dict[str, str]:
 
 
 def commit() -> str | None:
-    """What of the repository ran, `-dirty` where it was changed; None outside of a checkout."""
+    """What of the repository ran, `-dirty` where it was changed; None outside of a checkout.
+
+    results/ decides no measure, and may be changed: a long run writes there as it goes.
+    """
     root = Path(__file__).resolve().parents[3]
     if not (root / ".git").exists():  # the package is installed, in whoever's repository
         return None
-    describe = ["git", "-C", str(root), "describe", "--always", "--dirty", "--exclude=*"]
+
+    def git(*words: str) -> str:
+        done = subprocess.run(["git", "-C", str(root), *words], capture_output=True, check=True)
+        return done.stdout.decode().strip()
+
+    changed = ("status", "--porcelain", "--untracked-files=no", "--", ".", ":!results")
     try:
-        return subprocess.run(describe, capture_output=True, text=True, check=True).stdout.strip()
+        return git("describe", "--always", "--exclude=*") + "-dirty" * bool(git(*changed))
     except (OSError, subprocess.CalledProcessError):
         return None
 
