@@ -173,15 +173,20 @@ def photos_markdown(found: Mapping[str, Any]) -> str:
         for mode in MODES:
             one = resolution[mode]
             outside = f"{one['outside']:.1e}" if one["outside"] else "0"  # not rounded to nothing
-            numbers = [one["sharpness"], one["seam"], outside, one["seconds"]]
-            rows.append([f"{at}, {words[mode]}", *numbers])
+            if one["outside"] and (error := one.get("standard_error", {}).get("outside")):
+                outside += f" ± {1.96 * error:.1e}"
+            sharp, seam, seconds = (
+                with_interval(one, key) for key in ("sharpness", "seam", "seconds")
+            )
+            rows.append([f"{at}, {words[mode]}", sharp, seam, outside, seconds])
     heads = ["sharpness", "seam", "changed outside", "seconds an edit"]
     text = [
         markdown_table(["photographs", *heads], rows),
         f"\n{len(found['found'])} photographs, the largest face of each, every transformation in "
         f"both directions at strength {found['strength']:g}. Sharpness: variance of the Laplacian "
         "inside the face; seam: mean gradient where the mask fades; both edited over original. "
-        "Changed outside: share of pixels beyond the mask. Strength 0 gives every byte back in "
+        "Changed outside: share of pixels beyond the mask. ± is the 95 % interval over the "
+        "photographs. Strength 0 gives every byte back in "
         f"{100 * min(one['nothing'] for one in found['resolutions'].values()):g} % of them. "
         f"{found['faces']:.2f} faces found a photograph.",
     ]

@@ -255,9 +255,10 @@ def _attributes(found: Mapping[str, Any]) -> str:
     columns = {"auc": "AUC", "accuracy": "accuracy", "balanced_accuracy": "balanced"}
     columns["calibration_error"] = "calibration error"
     mean = {key: found[f"mean_{key}"] for key in columns}
+    mean["standard_error"] = found.get("standard_error", {})
     table = records_table("attribute", columns, {"mean": mean, **found["attributes"]})
-    widest = 1.96 * 0.5 / found["faces"] ** 0.5  # of a share, where it is one half
-    note = f"Of {found['faces']:,} faces a share is known to ± {widest:.3f} at most (95 %)."
+    note = f"± is the 95 % interval, of {found['faces']:,} faces; the mean's, as if all attributes "
+    note += "erred together."
     return f"{table}\n{note}\n"
 
 

@@ -161,6 +161,7 @@ def test_photographs_at_both_resolutions(circle, paths, tmp_path):
         "| own resolution, the change added (photo) |",
         "| 0.1 megapixels, the decoded face pasted (anchored) |",
         "in 100 % of them",
+        " ± ",
     ):
         assert said in table, said
     assert "changed outside" in table and " | 0 | " in table
@@ -183,3 +184,7 @@ def test_means_are_over_photographs_and_then_over_edits():
     assert told["photo"]["edits"]["smile+"]["seam"] == 1.5
     assert told["photo"]["sharpness"] == (1.5 + 3.0) / 2  # what is not defined does not count
     assert told["anchored"]["edits"]["beard+"]["outside"] == 3.0
+    # Of two photographs whose means over their edits are 2 and 2
+    assert told["photo"]["standard_error"]["seam"] == 0.0
+    told = together([one(1.0, 3.0), one(2.0, 4.0)])
+    assert told["photo"]["standard_error"]["seam"] == pytest.approx(0.5)  # |2 - 3| / 2

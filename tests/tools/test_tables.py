@@ -17,7 +17,7 @@ RECORDS = {
         "attributes": {
             "mean_over": 40, "mean_auc": 0.91, "mean_accuracy": 0.9,
             "mean_balanced_accuracy": 0.8, "mean_calibration_error": 0.02, "seconds": 3.2,
-            "faces": 6400,
+            "faces": 6400, "standard_error": {"auc": 0.01},
             "attributes": {
                 "smile": {"auc": 0.97, "accuracy": 0.92, "balanced_accuracy": 0.92,
                           "calibration_error": None}
@@ -105,7 +105,7 @@ def test_tables_have_what_the_files_have(found):
     assert "| decode(F(z)) | 15.000 | 17.000 | - | - |" in text
     assert "| decode(E(x)) | 25.500 ± 0.196 | - | 0.800 | 0.900 | 3.000 |" in text
     assert "| smile | 0.970 | 0.920 | 0.920 | - |" in text
-    assert "Of 6,400 faces a share is known to ± 0.012 at most (95 %)." in text
+    assert "| mean | 0.910 ± 0.020 | 0.900 | 0.800 | 0.020 |" in text and "of 6,400 faces" in text
     assert "`istrc evaluate editing --data prepared` (61 s; results/editing.json)" in text
     for line in text.splitlines():
         assert not line.startswith("|") or line.endswith("|")

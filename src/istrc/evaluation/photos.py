@@ -17,7 +17,7 @@ from PIL import Image
 from istrc.attributes import TRANSFORMATIONS
 from istrc.errors import InputError
 from istrc.evaluation.embedding import Progress, silent
-from istrc.evaluation.metrics import LUMA, finite_mean
+from istrc.evaluation.metrics import LUMA, finite_mean, standard_error
 from istrc.evaluation.results import circle_checksum
 from istrc.face import Face
 from istrc.photo.align import Frame, around, transform
@@ -28,6 +28,7 @@ from istrc.shape.crop import CROP_CENTRE, CROP_SIDE
 MEGAPIXELS = 12.0  # of what a telephone takes
 MODES = ("photo", "anchored")  # the change added to the photograph, and the decoded face pasted
 PULLED = 1.35  # radius beyond which nothing moves with a face (istrc.shape.mesh)
+KEYS = ("sharpness", "seam", "outside", "seconds")  # what is measured of an edit
 Edits = Sequence[tuple[str, float]]  # attribute, strength
 
 
@@ -205,19 +206,24 @@ def enlarged_face(circle: Any, face: Face, megapixels: float) -> Face:
 
 
 def together(measured: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Means over photographs of each edit, and over the edits; the worst of what must be 0."""
+    """Means over photographs of each edit, and over the edits; the worst of what must be 0.
+
+    `standard_error`: of the means over the edits, from those of each photograph.
+    """
     summary: dict[str, Any] = {"photographs": len(measured)}
     for mode in MODES:
         of_mode = [one["modes"][mode] for one in measured]
         per_edit = {name: _means([one[name] for one in of_mode]) for name in of_mode[0]}
-        summary[mode] = {**_means(per_edit.values()), "edits": per_edit}
+        of_each = [_means(one.values()) for one in of_mode]
+        errors = {key: standard_error(np.array([one[key] for one in of_each])) for key in KEYS}
+        summary[mode] = {**_means(per_edit.values()), "standard_error": errors, "edits": per_edit}
     summary["nothing"] = float(np.mean([one["nothing"] for one in measured]))
     return summary
 
 
 def _means(of: Iterable[dict[str, float]]) -> dict[str, float]:
-    keys, of = ("sharpness", "seam", "outside", "seconds"), list(of)
-    return {key: finite_mean([one[key] for one in of]) for key in keys}
+    of = list(of)
+    return {key: finite_mean([one[key] for one in of]) for key in KEYS}
 
 
 def _ratio(after: float, before: float) -> float:
