@@ -35,8 +35,8 @@ audit: $(READY)
 	$(BIN)/pip-audit --strict --no-deps --disable-pip -r requirements.lock
 
 # The tables of these pages, from results/*.json.
-PAGES := README.md docs/results.md docs/results/reliability.md docs/studies/own-data.md \
-	docs/studies/processes.md docs/studies/runtimes.md docs/studies/triplets.md \
+PAGES := README.md docs/results.md docs/results/reliability.md docs/studies/processes.md \
+	docs/studies/runtimes.md docs/studies/triplets.md \
 	src/istrc/weights/celeba128/README.md
 tables: $(READY)
 	for page in $(PAGES); do $(BIN)/python -m tools.tables $$page results || exit 1; done

@@ -1,6 +1,6 @@
 """What a circle of pictures of anything is worth: classes never trained on, blends, edits.
 
-    python -m studies.own_data prepared/ --model mine/ --judge judge/ --json results/own_data.json
+    python -m studies.own_data prepared/ --model mine/ --judge judge/ --json own.json
 
 Of data with landmarks it also tells how far from their places they are found. The results of a
 circle of such data that was trained without them (--landmarks-steps 0) are a part of their own.
@@ -359,10 +359,7 @@ def main(arguments: list[str] | None = None) -> None:
     asked["runs"] = Path(given.model) / "runs"
     with Bar("own data", 1) as bar:
         found = evaluate_own(**opened, judge=judge, **asked, progress=bar.at)
-    part = "own_landmarks" if "landmarks" in found else "own"
-    if part == "own" and opened["prepared"].marked:
-        part = "own_flat"
-    study.finish(part, found, own_markdown)
+    study.finish("own", found, own_markdown)
 
 
 if __name__ == "__main__":

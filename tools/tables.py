@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from studies.command import records_table
-from studies.own_data import own_markdown
 from studies.processes import processes_markdown
 from studies.runtimes import runtimes_markdown
 from studies.triplets import triplets_markdown
@@ -27,14 +26,11 @@ from istrc.whole import read_json
 
 PARTS = (
     "attributes", "verification", "reconstruction", "editing", "training", "demo", "kills", "fuzz",
-    "fuzz_readers", "mutations", "soak", "coverage", "own", "page", "folders", "fabric", "bulk",
-    "triplets", "runtimes", "own_landmarks", "own_flat",
+    "fuzz_readers", "mutations", "soak", "coverage", "page", "folders", "fabric", "bulk",
+    "triplets", "runtimes",
 )  # fmt: skip
 # Parts whose table is made where they are measured, a block of a page each
 MAKERS = {
-    "own": own_markdown,
-    "own_landmarks": own_markdown,
-    "own_flat": own_markdown,
     "triplets": triplets_markdown,
     "fabric": processes_markdown,
     "bulk": bulk_markdown,

@@ -288,12 +288,12 @@ def test_what_it_is_worth_is_measured_beside_one_without(made, circle, tmp_path,
     train_judge(made / "prepared", tmp_path / "judge", **tiny)
     words = [made / "prepared", "--judge", tmp_path / "judge", "--unseen", "train"]
 
-    def measured(part, *more):
+    def measured(*more):
         own_data.main([str(one) for one in (*words, *more, "--json", tmp_path / "own.json")])
-        return json.loads((tmp_path / "own.json").read_text())[part]
+        return json.loads((tmp_path / "own.json").read_text())["own"]
 
     sheets = ("--count", 4, "--sheets", tmp_path / "sheets")
-    found = measured("own_landmarks", "--model", made / "circle", *sheets)
+    found = measured("--model", made / "circle", *sheets)
     said = capsys.readouterr().out
     assert "| found, valid |" in said and "| points moved, pixels |" in said
     assert (tmp_path / "sheets" / "edits.png").exists()
@@ -313,7 +313,7 @@ def test_what_it_is_worth_is_measured_beside_one_without(made, circle, tmp_path,
     # An edit of the tail moves points
     assert found["edits"]["long+"]["moved"] > 2 * found["edits"]["red+"]["moved"]
 
-    flat = measured("own_flat", "--model", tmp_path / "flat", "--count", 0)
+    flat = measured("--model", tmp_path / "flat", "--count", 0)
     assert "landmarks" not in flat and "edits" not in flat and "blends" not in flat
     assert flat["reconstruction"]["faces"] == found["reconstruction"]["faces"]
     assert flat["weights"] != found["weights"]
