@@ -2,8 +2,7 @@
 
     python -m studies.own_data prepared/ --model mine/ --judge judge/ --json own.json
 
-Of data with landmarks it also tells how far from their places they are found. The results of a
-circle of such data that was trained without them (--landmarks-steps 0) are a part of their own.
+Of data with landmarks it also tells how far from their places they are found.
 
 `retrieval` is the paper's section 6.3: triplets make of any data set a Euclidean space of its own.
 A space is good where a picture's nearest neighbour is of its class, also of classes that nothing

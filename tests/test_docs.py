@@ -166,6 +166,15 @@ def anchors(page):
     return {re.sub(r"[^\w\- ]", "", head).lower().replace(" ", "-") for head in heads}
 
 
+def test_every_result_says_what_wrote_it():
+    """The command, the seed, and the commit of code that was in it as it ran, of every part."""
+    for path in sorted((ROOT / "results").glob("*.json")):
+        text = path.read_text(encoding="utf-8")
+        record = json.loads(text)
+        assert record["command"] and record["commit"] and "seed" in record, path.name
+        assert not re.search(r'"commit": "[^"]*-dirty"', text), path.name
+
+
 def test_every_study_is_listed():
     """Those that run in the table, with command and answer; every report by a link."""
     text = (ROOT / "docs/studies/README.md").read_text(encoding="utf-8")
