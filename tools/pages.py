@@ -179,7 +179,7 @@ def photos_markdown(found: Mapping[str, Any]) -> str:
                 with_interval(one, key) for key in ("sharpness", "seam", "seconds")
             )
             rows.append([f"{at}, {words[mode]}", sharp, seam, outside, seconds])
-    heads, of = ["sharpness", "seam", "changed outside", "seconds an edit"], found["machine"]
+    heads, of = ["sharpness", "seam", "changed outside", "processor's s an edit"], found["machine"]
     load = f", load before the run {of['load']:g}" if "load" in of else ""
     text = [
         markdown_table(["photographs", *heads], rows),
