@@ -179,8 +179,7 @@ def photos_markdown(found: Mapping[str, Any]) -> str:
                 with_interval(one, key) for key in ("sharpness", "seam", "seconds")
             )
             rows.append([f"{at}, {words[mode]}", sharp, seam, outside, seconds])
-    heads, of = ["sharpness", "seam", "changed outside", "processor's s an edit"], found["machine"]
-    load = f", load before the run {of['load']:g}" if "load" in of else ""
+    heads = ["sharpness", "seam", "changed outside", "processor's seconds an edit"]
     text = [
         markdown_table(["photographs", *heads], rows),
         f"\n{len(found['found'])} photographs, the largest face of each, every transformation in "
@@ -189,8 +188,7 @@ def photos_markdown(found: Mapping[str, Any]) -> str:
         "Changed outside: share of pixels beyond the mask. ± is the 95 % interval over the "
         "photographs. Strength 0 gives every byte back in "
         f"{100 * min(one['nothing'] for one in found['resolutions'].values()):g} % of them. "
-        f"{found['faces']:.2f} faces found a photograph. Seconds are those of "
-        f"{of['threads']} of {of['cores']} cores{load}.",
+        f"{found['faces']:.2f} faces found a photograph.",
     ]
     text += [f" Left out: {name} ({why})." for name, why in found["left_out"].items()]
     return "".join(text) + "\n"
