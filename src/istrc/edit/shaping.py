@@ -7,7 +7,7 @@ and how far no face goes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -161,8 +161,10 @@ def unexpressive(nets: Networks, c: Array, change: Array, strengths: Mapping[str
     for _ in range(ROUNDS if lengths else 1):  # one moves the points of another
         if lengths:
             change = made_up(nets, c, change, lengths)
-        width = measures(nets.shapes(c + change))["mouth_width"]
-        size = (width / own["mouth_width"]).clip(max=1) if "wide_mouth" in lengths else 1
+        size: Any = 1
+        if "wide_mouth" in lengths:
+            width = measures(nets.shapes(c + change))["mouth_width"]
+            size = (width / own["mouth_width"]).clip(max=1)
         for name in held:
             goal = own[MEASURED[name]] * size
             change = _within(nets, c, change, name, goal, goal)

@@ -50,7 +50,8 @@ _SLIT, _WIDE = 0.45, 0.1
 # has .055 of the skin's light, where real smiles that are as open have .08, and who speaks .05
 _TOOTH, _SHARPER = 128, 1.8
 # This share of an opened mouth is no lighter than its teeth, whose hue is that of so much light, or
-# of so many times their own at most
+# of so many times their own at most: the lightest fifth of 2,037 smiles has 1.39 times the skin's
+# light, and .14 less red in its hue than what has the skin's own has between lips
 _WHITEST, _TOOTHED, _PALER = 0.8, 1.25, 1.8
 _BARED = 0.05  # so much lighter, in units of the [-1, 1] range, is no hair any more
 _BOLDER = 0.4  # of how much darker a brow is than skin around it, that it becomes darker at most
