@@ -1,5 +1,6 @@
 """The contract of the command line, on a toy circle."""
 
+import inspect
 import json
 import os
 import shutil
@@ -397,6 +398,8 @@ def commands():
 def test_every_command_and_option_has_help(istrc):
     for path, command in commands():
         assert command.help, path
+        # Terminals break its lines, and not where its source does
+        assert all("\n" not in part for part in inspect.cleandoc(command.help).split("\n\n")), path
         for parameter in command.params:
             text = parameter.help
             assert text and text.strip().endswith((".", ")")), f"{path} {parameter.name}: {text!r}"

@@ -118,7 +118,8 @@ def with_signature(
     """The function under the signature and the text that typer shall find."""
     vars(command)["__signature__"] = inspect.Signature(parameters)  # no attribute for the checker
     command.__annotations__ = {one.name: one.annotation for one in parameters}
-    command.__doc__ = text
+    # Where a docstring breaks its lines no terminal does
+    command.__doc__ = text and re.sub(r"(?<!\n)\n(?=\S)", " ", text)
     return command
 
 
