@@ -38,7 +38,8 @@ REGIONS = {
 
 # Edits that change what is between the lips; others leave teeth as they are
 OF_THE_MOUTH = ("smile", "mouth_open", "high_cheekbones")
-OF_LIPS = ("smile", "mouth_open", "big_lips", "wide_mouth")  # ... that shape the lips
+LENGTHS = ("wide_mouth", "big_lips")  # of the lips, each of which leaves the other as it is
+OF_LIPS = ("smile", "mouth_open", *LENGTHS)  # edits that shape the lips
 OF_THE_BROWS = ("arched_eyebrows", "bushy_eyebrows")  # others leave the brows that are there
 OF_THE_EYES = ("big_eyes", "narrow_eyes")
 # What `istrc evaluate learning` teaches anew, as if no circle knew it

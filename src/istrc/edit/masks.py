@@ -51,7 +51,7 @@ _BESIDE = 4  # pixels around a mouth: places beside it look two further, and wha
 # Taken away of the shade of shaven hair, and of the folds of a smile, before they near the deepest:
 # as deep everywhere it is a patch with an edge. The median light above the lip that `male` 1 leaves
 # is .92 of the skin's without this and .93 with it; shaven men have .928
-_SHAVEN, _SMILING = 0.7, 0.5
+_STUBBLE, _SMILING = 0.7, 0.5
 _LIPS = 1.3  # times its size, that the inside of a mouth shows on the edge of its lips
 
 
@@ -203,9 +203,12 @@ class Masks:
             return 0
         return region_mask(self.mesh.reference, ["lower face"], self.size)
 
-    def faint(self, edits: Edits) -> Any:
-        """What is taken away of what such an edit darkens, before that nears the deepest fold."""
-        faint = np.maximum(_SHAVEN * self.stubble(edits), _SMILING * of_the_mouth(edits))
+    def faint(self, edits: Edits, stubble: np.ndarray | float) -> Any:
+        """What is taken away of what such an edit darkens, before that nears the deepest fold.
+
+        stubble: as the method of that name has it.
+        """
+        faint = np.maximum(_STUBBLE * stubble, _SMILING * of_the_mouth(edits))
         return faint.astype(np.float32)
 
     @cached_property

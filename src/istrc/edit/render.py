@@ -171,8 +171,8 @@ class Rendering:
                 dense = hair.density(shift, self._real[number], self._hair[number])
                 uneven = grows * (dense > 0) * (1 - dense / 2)
             inside, lips = drawn_anew or (None, None)
-            parts = lips, before, after, fine, uneven, hairs[number]
-            made.append(Layers(shift, mask, inside, *parts))
+            parts = inside, lips, before, after, fine, uneven, hairs[number]
+            made.append(Layers(shift, mask, *parts))
         return made
 
     @cached_property
@@ -206,8 +206,8 @@ class Rendering:
         free = self._at.painted(edits)
         brows, bare = ((1 - free) * at for at in (self._at.brows, self._at.bare))
         how = self._at.dark(edits), shades(edits), free, brows, bare
-        fades, red = self._at.fades(edits), self._at.red(edits)
-        stubble = self._at.stubble(edits), self._at.faint(edits)
+        fades, red, stubble = self._at.fades(edits), self._at.red(edits), self._at.stubble(edits)
+        shaded_less = stubble, self._at.faint(edits, stubble)
         put_on, taken_off = painting(edits)
         grows, chin, shaves = self._at.grows(edits), self._at.chin(edits), self._at.shaves(edits)
         taken = shaving(edits)
@@ -218,7 +218,7 @@ class Rendering:
         glasses = self._glasses * (edits is not None and leaves(edits, "eyeglasses"))
         for number, (new, old, real, mask) in enumerate(zip(*of, strict=True)):
             of_it = known[number]
-            shift = toned(new - old, real, of_it.skin, *how, of_it, put_on, *stubble) * mask
+            shift = toned(new - old, real, of_it.skin, *how, of_it, put_on, *shaded_less) * mask
             if taken_off and self._at.within_lips is not None:
                 lips = self._at.within_lips * (1 - self._bared[number])
                 shift = lips_kept(shift, real, lips, of_it)

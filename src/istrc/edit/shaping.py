@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from istrc.arrays import library, numbers
-from istrc.attributes import STILL, leaves, regions_of
+from istrc.attributes import LENGTHS, STILL, leaves, regions_of
 from istrc.shape.measures import MEASURED, eyes, measures, pose
 from istrc.shape.regions import movement
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 SHUT = [[[1.0, 1.0, 1.0], [0.0, 0.0, 1.0]]]  # what lip_gap's ranges become: (1, 2, 3)
 EXPRESSIONS = ("mouth_open", "smile")  # that shapes are measured by
-LENGTHS = ("wide_mouth", "big_lips")  # ... of the lips, each of which leaves the other as it is
 LEAST = 0.15  # of the gap between the classes, that an edit of strength 1 goes in any case
 ROUNDS = 3  # of holding the measures of lips, of which each changes the others a little
 NEAR = 0.01  # of the distance of the eyes, over which a measure's slope is taken
