@@ -9,13 +9,13 @@ import torch
 from istrc.circle import Circle
 from istrc.edit.composite import put
 from istrc.edit.masks import Masks, masks_of
+from istrc.edit.mouth import opened
 from istrc.edit.render import MODES, Rendering
 from istrc.edit.tone import LUMA
 from istrc.errors import InputError
 from istrc.networks import Networks
 from istrc.photo.paste import face_mask
 from istrc.shape.crop import CROP
-from istrc.shape.mesh import points
 from istrc.shape.regions import outline, polygon, region_mask
 
 SIZE = 32
@@ -75,17 +75,21 @@ def test_a_grey_face_stays_grey(untrained_parts, faces):
         assert np.abs(layers.change - layers.change.mean(0)).max() < 1e-6
 
 
-def test_a_mouth_that_opens_is_drawn_by_the_decoder(circle, faces, rendering, open_mouth):
+def test_a_mouth_that_opens_is_drawn_by_the_decoder(circle, faces, open_mouth):
     """Each of them by itself, and none that is behind a hand."""
     closed = circle.mesh.reference
-    before, wide = points(closed), points(open_mouth(closed, 0.2))
-    meshes = [(before, wide), (before, before), (wide, before)]
-    opens = rendering._opened(meshes)
+    wide = open_mouth(closed, 0.2)
+    drawing = Rendering(circle, faces, circle.encode(faces))
+    drawing.__dict__["_shapes"] = np.stack([closed, closed, wide])
+    opens = drawing._opens(np.stack([wide, closed, closed]))
     assert opens[0] > 0.9 and not opens[1:].any()
+    assert np.isclose(opens[0], opened(closed, wide))
     covered = torch.full((3, 68), -20.0)
     covered[1:, 60] = 20.0
     hidden = Rendering(circle, faces, circle.encode(faces), covered)
-    np.testing.assert_allclose(hidden._opened([(before, wide)] * 3), [opens[0], 0, 0], atol=1e-6)
+    hidden.__dict__["_shapes"] = np.stack([closed] * 3)
+    found = hidden._opens(np.stack([wide] * 3))
+    np.testing.assert_allclose(found, [opens[0], 0, 0], atol=1e-6)
 
 
 def test_an_edit_shows_in_its_regions(circle, rendering):

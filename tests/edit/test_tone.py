@@ -10,9 +10,8 @@ from istrc.edit.tone import (
     LUMA,
     Known,
     coloured,
-    like_teeth,
     lips_kept,
-    no_redder,
+    own_hue,
     quantile,
     toned,
     white_of,
@@ -52,17 +51,12 @@ def test_the_skin_keeps_its_tone(own, skin):
 def test_what_is_known_of_a_face_makes_no_difference(own, skin):
     """Asked again and again, and sharing what is known of the skin with another face."""
     change, weights = np.random.default_rng(1).normal(0, 0.1, own.shape).astype(np.float32), {}
-    mouth = np.ones((SIZE, SIZE), np.float32)
     for face in (own, own[::-1].copy()):
         known = Known(face, skin, weights)
         for shades in (False, True, False):
             np.testing.assert_array_equal(
                 toned(change, face, skin, shades=shades, known=known),
                 toned(change, face, skin, shades=shades),
-            )
-            np.testing.assert_array_equal(
-                like_teeth(change, face, skin, mouth, known=known),
-                like_teeth(change, face, skin, mouth),
             )
 
 
@@ -139,83 +133,20 @@ def test_a_shade_is_a_share_of_the_light(skin):
     assert found[12, 10] > 0.15 and found[3, 10] < 0.1
 
 
-def teeth_of(own, skin):
-    """Luma from 0 on: on light skin a little more than it has, on dark skin their own."""
-    lit = np.percentile(luma(own)[skin > 0.5], 85) + 1
-    return max(1.18 * lit, min(1.5, 2.2 * lit))
-
-
-def near(luma):
-    """What is lighter than 1.2 of white's 2 nears that."""
-    return luma if luma < 1.2 else 1.2 + 0.8 * np.tanh((luma - 1.2) / 0.8)
-
-
-def test_teeth_on_dark_skin_are_not_grey(own, skin):
-    mouth, white = np.ones((4, 4), np.float32), np.ones((3, 4, 4), np.float32)
-    for share, most in ((0.5, 1.5), (0.3, 1.5), (1.3, 2.0)):  # of the light that falls on the face
-        lit = ((own + 1) * share - 1).astype(np.float32)
-        found = luma(like_teeth(white, lit, skin, mouth)).max() + 1
-        assert found == pytest.approx(min(teeth_of(lit, skin), near(2)), rel=0.01)
-        assert found <= most + 0.01
-
-
-def test_teeth_are_lit_by_what_lights_the_skin(own, skin):
-    mouth = np.ones((4, 4), np.float32)
-    red = np.full((3, 4, 4), -0.6, np.float32)
-    white = np.ones((3, 4, 4), np.float32)
-    teal = np.array([-0.2, 0.4, 0.4], np.float32)[:, None, None] + np.zeros((3, 4, 4), np.float32)
-    for given in (white, teal):
-        found = like_teeth(given, own, skin, mouth)
-        assert luma(found).max() <= teeth_of(own, skin) - 1 + 0.02
-        assert (found[0] >= found[2] - 1e-6).all()  # the skin is warm, and so are they
-    warm = red + np.array([0.6, 0.0, 0.0], np.float32)[:, None, None]  # as flesh is
-    np.testing.assert_allclose(like_teeth(warm, own, skin, mouth), warm, atol=1e-6)
-    cold = own[::-1].copy()
-    found = like_teeth(white, cold, skin, mouth)
-    assert (found[2] >= found[0] - 1e-6).all()
-
-
-def test_a_mouth_that_is_dimmed_keeps_what_is_in_it(own, skin):
-    """Teeth and the dark between them are dimmed alike; what is beside them says nothing."""
-    mouth = np.zeros((4, 4), np.float32)
-    mouth[:2] = 1
-    inside = np.full((3, 4, 4), 5.0, np.float32)
-    inside[:, 0], inside[:, 1] = 1.0, 0.0
-    dimmed = luma(like_teeth(inside, own, skin, mouth)) + 1
-    assert dimmed[0] == pytest.approx(teeth_of(own, skin), rel=0.01)
-    assert dimmed[1] == pytest.approx(dimmed[0] / near(2), rel=0.01)
-    inside[:, 0], inside[:, 1] = 2.5, 1.5  # lighter than white: in order still
-    light = luma(like_teeth(inside, own, skin, mouth))
-    assert (light[0] > light[1] + 0.01).all()
-
-
-def test_teeth_that_open_lips_show_stand_apart():
-    """Where lips were, what is as fine as the gaps between teeth is stronger."""
-    whole = np.zeros((3, 128, 128), np.float32)
-    skin = np.ones((128, 128), np.float32)
-    teeth = whole + 0.04 * np.sin(np.arange(128) * 2 * np.pi / 4).astype(np.float32)
-    broad = whole + 0.04 * np.sin(np.arange(128) * 2 * np.pi / 64).astype(np.float32)
-    stronger = []
-    for given in (teeth, broad):
-        found = [luma(like_teeth(given, whole, skin, skin, opened=gap)) for gap in (None, 0.2)]
-        stronger.append(found[1].std() / found[0].std())
-        assert found[1].mean() == pytest.approx(found[0].mean() - 0.13, abs=0.02)
-    assert stronger[0] > 1.3 * stronger[1]
-
-
-def test_teeth_in_the_shade_of_lips_are_as_white_as_others():
-    """Of a mouth that opens: its lights are teeth, and no flesh, however dark it is."""
-    skin = np.ones((128, 128), np.float32)
-    own = np.stack([np.full((128, 128), v) for v in (0.3, 0.0, -0.15)]).astype(np.float32)
-    reds = []
-    for light in (1.25, 0.9, 0.75):
-        made = np.full_like(own, light - 1)
-        made[:, ::4] -= 0.3
-        found = like_teeth(made, own, skin, skin, opened=0.2)
-        reds.append(((found[0] + 1) / (luma(found) + 1)).reshape(32, 4, -1).mean((0, 2)))
-    teeth = [float(red[1:].mean()) for red in reds]
-    assert max(teeth) < 1.06 * min(teeth)
-    assert all(red[0] > red[1] + 0.15 for red in reds)  # between them it is flesh
+def test_lips_that_part_keep_most_of_their_hue(own):
+    """Six tenths of the way back to it, as light as they are drawn; what is beside them stays."""
+    lips, rng = np.zeros((SIZE, SIZE), np.float32), np.random.default_rng(2)
+    lips[20:24] = 1
+    new = (own + rng.normal(0, 0.2, own.shape)).astype(np.float32)
+    found = own_hue(new, own, lips)
+    np.testing.assert_allclose(luma(found), luma(new), atol=1e-5)
+    np.testing.assert_array_equal(found[:, :20], new[:, :20])
+    for row, column in ((20, 3), (23, 30)):
+        drawn, was, is_ = (x[:, row, column] + 1 for x in (new, own, found))
+        wanted = drawn + 0.6 * (
+            was / (was @ [0.299, 0.587, 0.114]) * luma(new + 1)[row, column] - drawn
+        )
+        np.testing.assert_allclose(is_, wanted, atol=1e-5)
 
 
 def test_where_a_beard_was_nothing_is_lighter_than_the_skin(own, skin):
@@ -303,24 +234,6 @@ def test_a_faint_shade_is_no_patch_of_one_depth(own, skin):
     assert depth(0.3, 0) > depth(0.3, 0.7) > 0.02
     assert depth(0.6, 0.7) / depth(0.3, 0.7) > depth(0.6, 0) / depth(0.3, 0) + 0.2
     assert depth(0.6, 0) < 1.25 * depth(0.3, 0)
-
-
-def test_nothing_in_a_mouth_becomes_redder_than_flesh(own, skin):
-    """What was drawn dark and red, and is a tooth, is no orange; all else stays."""
-    own[:] = np.array([0.3, 0.0, -0.15])[:, None, None]
-    mouth = np.zeros((SIZE, SIZE), np.float32)
-    mouth[20:26, 10:22] = 1
-    own[:, 20:26, 10:22] = 0.5  # teeth
-    known, shift = Known(own, skin * (1 - mouth)), np.zeros_like(own)
-    shift[1:, 20:26, 10:16] = -0.9  # becomes red
-    shift[:, 20:26, 16:22] = -0.3  # becomes darker
-    shift[1:, 5, 5] = -0.2  # outside
-    made = no_redder(shift, own, mouth, known)
-    red, dark = (own + made + 1)[:, 20:26, 10:16], (own + made + 1)[:, 20:26, 16:22]
-    assert (red[0] / luma(red) < 1.5).all() and (own + shift + 1)[0, 22, 12] / 0.9 > 1.6
-    np.testing.assert_allclose(luma(own + made), luma(own + shift), atol=1e-5)
-    np.testing.assert_allclose(dark, (own + shift + 1)[:, 20:26, 16:22], atol=1e-6)
-    np.testing.assert_array_equal(made[:, mouth == 0], shift[:, mouth == 0])
 
 
 def test_pale_brows_are_not_painted(own, skin):

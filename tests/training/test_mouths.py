@@ -7,9 +7,10 @@ import pytest
 import torch
 
 from istrc.data.prepared import Prepared
+from istrc.edit.teeth import GAPS, HEIGHTS, cells
 from istrc.models.probes import Probes
 from istrc.shape.measures import COUNT, measures
-from istrc.training.mouths import SHARE, _parts, measure_speaking, needed
+from istrc.training.mouths import KNOTS, SHARES, _parts, measure_mouths, needed
 
 NAMES, SIDE, COUNT_OF, TEXTURE = ("smile", "mouth_open"), 64, 60, 3
 
@@ -18,7 +19,7 @@ NAMES, SIDE, COUNT_OF, TEXTURE = ("smile", "mouth_open"), 64, 60, 3
 def mouths(face_points, open_mouth, tmp_path_factory):
     """Open mouths, every fourth with teeth above and the dark below; and the codes that say it."""
     folder = tmp_path_factory.mktemp("mouths")
-    reference = open_mouth(face_points, 0.2)
+    reference = open_mouth(face_points, 0.15)
     above, below = _parts(reference, SIDE)
     teeth = np.arange(COUNT_OF) % 4 == 0
     labels = np.tile(np.array([[0, 1]], np.int8), (COUNT_OF, 1))
@@ -48,23 +49,47 @@ def mouths(face_points, open_mouth, tmp_path_factory):
 def test_the_kind_is_the_fifth_with_teeth_above_the_dark(mouths):
     """Of those that do not smile: by a sort of all of them, the slow way."""
     straight, codes, smiles, teeth = mouths
-    net = Probes(NAMES, TEXTURE + 2 * COUNT, NAMES, speaking=TEXTURE)
+    net = Probes(NAMES, TEXTURE + 2 * COUNT, NAMES, speaking=TEXTURE, mouth=KNOTS)
     usual = measures(codes[0][:, TEXTURE:].reshape(-1, COUNT, 2))["lip_gap"][0]
     net.ranges[1, 0, 0] = usual
-    measure_speaking(net, straight, np.arange(COUNT_OF), codes)
+    measure_mouths(net, straight, np.arange(COUNT_OF), codes)
     of = np.flatnonzero(~smiles)
     both = codes[:, :, :TEXTURE].mean(0)
     kind = [at for at in of if teeth[at]]  # 8 of 53, whose other fifth is taken from the rest
-    assert len(kind) < SHARE * len(of)
+    assert len(kind) < SHARES[0] * len(of)
     assert net.speaking[0] > 2.5 and (net.speaking[1:].abs() < 1).all()
     assert net.speaking[0] < both[kind].mean(0)[0] - both[of].mean(0)[0] + 1e-4
 
 
+def test_the_light_of_mouths_is_a_line_by_that_of_the_skin(mouths):
+    """Fitted, the slow way, to those that are of the kind: the fifth of who speaks whose upper part
+    is lightest beside the lower one, and the half of who smiles whose upper part is lightest."""
+    straight, codes, smiles, teeth = mouths
+    net = Probes(NAMES, TEXTURE + 2 * COUNT, NAMES, speaking=TEXTURE, mouth=KNOTS)
+    rows = np.flatnonzero(teeth | (np.arange(COUNT_OF) < 30))  # a fifth of who speaks has teeth
+    measure_mouths(net, straight, rows, codes[:, rows])
+    reference = np.array(straight.info["shape_free"]["reference"])
+    opened = float(measures(codes[0][:1, TEXTURE:].reshape(1, COUNT, 2))["lip_gap"])
+    at = np.abs(np.array(GAPS) - opened).argmin()
+    pixels = np.stack([image.astype(float)[..., 0] for image in straight.images]) / 127.5
+    skin = pixels[:, 0, 0]
+    above, below = (pixels[:, part].mean(1) / skin for part in _parts(reference, SIDE))
+    for smiling, share, differ in ((0, 0.2, above - below), (1, 0.5, above)):
+        some = rows[smiles[rows] == smiling]
+        some = some[differ[some] >= np.quantile(differ[some], 1 - share) - 1e-9]
+        table = net.mouth_light[smiling, at].numpy().reshape(len(HEIGHTS), -1, 2)
+        for of, found in zip(cells(reference, SIDE), table.reshape(-1, 2), strict=True):
+            light = (pixels[some] * of).sum((1, 2)) / of.sum()
+            slope, constant = np.polyfit(skin[some], light, 1)
+            assert found @ [1, 0.9] == pytest.approx(constant + 0.9 * slope, abs=0.02)
+        assert table[2, 0] @ [1, 0.9] > table[5, 0] @ [1, 0.9] + 0.2
+
+
 def test_too_few_mouths_say_nothing(mouths):
     straight, codes, *_ = mouths
-    net = Probes(NAMES, TEXTURE + 2 * COUNT, NAMES, speaking=TEXTURE)
+    net = Probes(NAMES, TEXTURE + 2 * COUNT, NAMES, speaking=TEXTURE, mouth=KNOTS)
     net.ranges[1, 0, 0] = 9.0  # no mouth opens as far
-    measure_speaking(net, straight, np.arange(COUNT_OF), codes)
+    measure_mouths(net, straight, np.arange(COUNT_OF), codes)
     assert not net.speaking.any()
 
 

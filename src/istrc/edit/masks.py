@@ -22,6 +22,7 @@ from istrc.attributes import (
     shaving,
     tints,
 )
+from istrc.edit.teeth import cells, gaps
 from istrc.photo.paste import face_mask
 from istrc.resample import blurred
 from istrc.shape.mesh import Mesh
@@ -52,6 +53,7 @@ _BESIDE = 4  # pixels around a mouth: places beside it look two further, and wha
 # as deep everywhere it is a patch with an edge. The median light above the lip that `male` 1 leaves
 # is .92 of the skin's without this and .93 with it; shaven men have .928
 _STUBBLE, _SMILING = 0.7, 0.5
+_BETWEEN = 1.12  # times its size, that what is between them is where lips part
 _LIPS = 1.3  # times its size, that the inside of a mouth shows on the edge of its lips
 
 
@@ -271,6 +273,22 @@ class Masks:
         inside = self.mesh.reference[60:68]
         both = [polygon(enlarged(inside, times), self.size) for times in _INSIDE]
         return blurred(np.stack(both), _EDGE * self.size)
+
+    @cached_property
+    def between(self) -> Any:
+        """What lies between lips that open, without the lips; None without shapes."""
+        if self.mesh is None:
+            return None
+        inside = polygon(enlarged(self.mesh.reference[60:68], _BETWEEN), self.size)
+        return blurred(inside[None], _EDGE / 2 * self.size)[0]
+
+    @cached_property
+    def opening(self) -> Any:
+        """The `cells` and `gaps` of a mouth that opens, within `mouth_box`; None without shapes."""
+        if self.mesh is None:
+            return None
+        of = self.mesh.reference, self.size
+        return cells(*of)[self.mouth_box], gaps(*of)[self.mouth_box]
 
     @cached_property
     def mouth_box(self) -> Any:

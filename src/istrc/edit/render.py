@@ -10,7 +10,6 @@ photo:    the picture's own pixels, moved to where the new shape has them, and t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,11 +18,13 @@ from istrc.arrays import inference, library, numpy
 from istrc.attributes import growing, leaves, of_the_hair, painting, shades, shaving
 from istrc.edit import hair
 from istrc.edit.composite import Layers, over, put
-from istrc.edit.detail import amplitudes, bands, gains, lit, more
+from istrc.edit.detail import amplitudes, bands, gains, more
+from istrc.edit.faces import Faces
 from istrc.edit.hair_colour import hair_colours
-from istrc.edit.masks import Edits, masks_of, of_the_mouth
-from istrc.edit.mouth import bared, between, meets, met, opened, shut, speaking, widened
-from istrc.edit.tone import LUMA, Known, less_dark, like_teeth, lips_kept, no_redder, shaded, toned
+from istrc.edit.masks import Edits, of_the_mouth
+from istrc.edit.mouth import between, meets, met, opened, shut, speaking, widened
+from istrc.edit.teeth import lights, like_teeth, no_redder
+from istrc.edit.tone import LUMA, Known, less_dark, lips_kept, own_hue, toned
 from istrc.edit.wrinkles import wrinkled, wrinkles
 from istrc.errors import InputError
 from istrc.photo.align import aligned_frame
@@ -39,7 +40,7 @@ _DARKER = 0.01  # of the [-1, 1] range, that is darker for sure
 _LIGHTER = 0.02  # ... lighter
 
 
-class Rendering:
+class Rendering(Faces):
     """Draws faces with other codes than their own. What the faces alone decide is computed once.
 
     Args:
@@ -57,8 +58,8 @@ class Rendering:
         covered: Array | None = None,
         detail: np.ndarray | None = None,
     ):
-        self.nets, self.x, self.c, self.covered, self._detail = nets, x, c, covered, detail
-        self._at = masks_of(nets.mesh if nets.facial else None, nets.size, nets.whole)
+        super().__init__(nets, x, c, covered)
+        self._detail = detail
         self._gains: dict[tuple[tuple[str, float], ...], np.ndarray] = {}  # by edit
         self._asked: tuple[Any, np.ndarray, list[Known]] | None = None  # last, see `_of`
         self._last: tuple[Any, list[Layers]] | None = None  # what was drawn last, by what asks it
@@ -143,7 +144,7 @@ class Rendering:
             self.nets.mesh.moved(widened(old, new), new)
             for old, new in zip(self._shapes, news, strict=True)
         ]
-        hairs, opens = hair_colours(self.nets, self.c, self._shapes, edits), self._opened(meshes)
+        hairs, opens = hair_colours(self.nets, self.c, self._shapes, edits), self._opens(moved)
         shuts = meets(self._shapes, moved) * of_the_mouth(edits)
         if opens.any():
             smiles = self.nets.said("smile", c if edits is None or "smile" in edits else self.c, 1)
@@ -153,7 +154,7 @@ class Rendering:
             if opens[number]:
                 inside = own[number] + toned(spoken[number] - own[number], own[number], None)
                 how = float(lip_gap(news[number])), float(smiles[number])
-                inside[self._at.mouth_box] = self._toothed(inside, number, *how)
+                inside = self._parted(self._opened(inside, number, *how), number, opens[number])
                 drawn_anew = inside.clip(-1, 1), opens[number] * self._at.opened(how[1])
             skin = self._real[number] + shift
             if shuts[number] > 0:  # what of the teeth was taken for lips would stay between them
@@ -174,13 +175,6 @@ class Rendering:
             parts = inside, lips, before, after, fine, uneven, hairs[number]
             made.append(Layers(shift, mask, *parts))
         return made
-
-    @cached_property
-    def _hair(self) -> list[np.ndarray]:
-        """The colour that facial hair of each face has, (3, 1, 1)."""
-        grey = numpy(self.nets.said("gray_hair", self.c, 0))
-        of = self.nets.mesh.reference, self._at.skin
-        return [hair.colour(real, *of, one) for real, one in zip(self._real, grey, strict=True)]
 
     @inference
     def shown(self, change: Array, edits: Edits = None) -> Array:
@@ -252,8 +246,13 @@ class Rendering:
         if self.nets.mesh is None:
             return np.stack(made), dark
         # Teeth that become lips are a red change, and the lips beside them have their own red
-        shuts = shut(self._shapes, self._moved(c))[:, None, None, None] * self._at.lips
+        moved = self._moved(c)
+        shuts = shut(self._shapes, moved)[:, None, None, None] * self._at.lips
         shifts = np.stack(made) * (1 - shuts)
+        for number, opens in enumerate(self._opens(moved)):
+            if opens:
+                real = self._real[number]
+                shifts[number] = self._parted(real + shifts[number], number, opens) - real
         gain = self.emphasis(edits)
         if gain is not None:
             older = wrinkles(self.nets.probes, edits)
@@ -282,21 +281,12 @@ class Rendering:
             self._gains[key] = gains(found, probes, edits, mesh.reference, self.nets.size)
         return self._gains[key]
 
-    @cached_property
-    def _lit(self) -> tuple[np.ndarray, np.ndarray]:
-        """The faces' own luma, (B, S, S) in units of their skin's, and that, (B, 1, 1)."""
-        return lit(self._real, self._at.skin)
-
     def _moved(self, c: Array) -> np.ndarray:
         """The shapes of new codes, (B, N, 2): what is covered stays where it is."""
         news = numpy(self.nets.shapes(c))
         if self.covered is None:
             return news
         return self._shapes + (news - self._shapes) * self._clear[:, :, None]
-
-    @cached_property
-    def _shapes(self) -> np.ndarray:
-        return numpy(self.nets.shapes(self.c))
 
     def _of(self, edits: Edits) -> tuple[np.ndarray, list[Known]]:
         """Where such an edit may show (`_masks`), and what is known of the faces, whose tone is
@@ -321,80 +311,28 @@ class Rendering:
             masks = masks * np.stack([self._over(clear) for clear in self._clear])
         return masks
 
-    @cached_property
-    def _mean(self) -> np.ndarray:
-        """The texture of the mean face, (3, S, S)."""
-        probes = self.nets.probes
-        codes = self.c[:1] if probes is None else probes.mean[None]
-        return numpy(self.nets.draw_texture(codes))[0]
+    def _opened(self, new: np.ndarray, number: int, opened: float, smiles: float) -> np.ndarray:
+        """A new texture (3, S, S) of a face whose lips open: between them it is as light as there;
+        beside them they are as they are drawn.
+        """
+        at = self._at.mouth_box
+        lit, where = lights(self.nets.probes, opened, smiles), self._at.opening
+        given = new[at], self._at.mouth[at], self._own[number]
+        new = new.copy()
+        new[at] += self._at.between[at] * (like_teeth(*given, lit, where, smiles) - new[at])
+        return new
 
-    @cached_property
-    def _texture(self) -> Array:
-        return self.nets.draw_texture(self.c)
+    def _parted(self, new: np.ndarray, number: int, opens: float) -> np.ndarray:
+        """A new texture (3, S, S) of a face, whose lips keep most of their hue where they part."""
+        lips = opens * self._at.within_lips * (1 - self._at.between)
+        return own_hue(new, self._real[number], lips)
 
-    @cached_property
-    def _own(self) -> list[Known]:
-        """What is known of the faces' textures."""
-        weights = dict[Any, Any]()
-        return [Known(own, self._at.skin, weights) for own in numpy(self._texture)]
-
-    @cached_property
-    def _teeth(self) -> list[np.ndarray]:
-        """What is around the mouths as it was, as light as teeth may be, each (3, h, w)."""
-        return [self._toothed(own.own, number) for number, own in enumerate(self._own)]
-
-    def _toothed(self, new: np.ndarray, number: int, *opened: float) -> np.ndarray:
-        """Of a new texture of a face what is around its mouth (3, h, w), as `like_teeth` has it."""
-        at, own = self._at.mouth_box, self._own[number]
-        return like_teeth(new[at], own.own, own.skin, self._at.mouth[at], own, *opened)
-
-    @cached_property
-    def _real(self) -> np.ndarray:
-        """The faces' own pixels in the mean frame, (B, 3, S, S)."""
-        if self.nets.mesh is None:
-            return numpy(self.nets.faces_on_device(self.x))
-        return numpy(self.nets.straighten(self.x, self.nets.shapes(self.c)))
-
-    @cached_property
-    def _read(self) -> Array:
-        return self.nets.encode_texture(self._texture)
-
-    @cached_property
-    def _clear(self) -> np.ndarray:
-        """How sure it is that each point is not covered, (B, N)."""
-        clear = 1 / (1 + np.exp(2 * numpy(self.covered)))
+    def _opens(self, moved: np.ndarray) -> np.ndarray:
+        """How much of the mouths' insides the decoder draws where shapes become these, (B,); what
+        is covered stays.
+        """
         if not self.nets.facial:
-            return clear
-        dark = np.array([shaded(real, self._at.skin, self._at.lids) for real in self._real])
-        clear[:, 36:48] *= 1 - dark[:, None]  # by sunglasses: brows are seen above them
-        return clear
-
-    @cached_property
-    def _smooth(self) -> np.ndarray:
-        """Where no hair falls over a forehead, (B, S, S) in [0, 1]."""
-        of = self.nets.mesh.reference, self._at.skin
-        return np.stack([hair.parted(real, *of) for real in self._real])
-
-    @cached_property
-    def _bared(self) -> np.ndarray:
-        """Teeth that are seen between the lips, (B, S, S) in [0, 1]."""
-        return np.stack(
-            [bared(real, self.nets.mesh.reference, self._at.skin) for real in self._real]
-        )
-
-    def _over(self, values: np.ndarray) -> np.ndarray:
-        """Values of the N points, between them over the mean frame: (S, S). Beyond them 1."""
-        corners, weights = self.nets.mesh.to_mean(self.nets.size)
-        beyond = len(self.nets.mesh.centre) - len(values)
-        all_ = np.pad(np.asarray(values, np.float32), (0, beyond), constant_values=1)
-        return (all_[corners] * weights).sum(1).reshape(self.nets.size, -1)
-
-    @cached_property
-    def _glasses(self) -> np.ndarray:
-        """How surely the faces wear glasses, (B,)."""
-        return numpy(self.nets.said("eyeglasses", self.c, 0))
-
-    def _opened(self, meshes: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
-        """How much of the mouths' insides the decoder draws, (B,); what is covered stays."""
-        opens = np.array([opened(*both) for both in meshes], np.float32)
+            return np.zeros(len(self.c), np.float32)
+        each = ((old, met(old, new)) for old, new in zip(self._shapes, moved, strict=True))
+        opens = np.array([opened(widened(old, new), new) for old, new in each], np.float32)
         return opens if self.covered is None else opens * self._clear[:, 48:68].min(1)

@@ -16,43 +16,13 @@ from istrc.resample import blurred
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)[:, None, None]
 BRIGHTEST = 1.15  # times the skin's own light, that a change of shade counts at most
 GREY, COLOURED = 0.015, 0.06  # mean chroma of the skin: none of a change's is taken, all is
-_COLD = 0.06  # less red than white has, at which what is drawn becomes white
+COLD = 0.06  # less red than white has, at which what is drawn becomes white
 _WARM = 0.4  # of the skin's colour, that white teeth have
-_LIGHTEST = 85  # percentile of the skin's luma, of which real teeth have so many times:
-_TEETH = 1.18  # ... on light skin; on dark skin they have a light of their own, but not
-_OWN, _OWN_MOST = 1.5, 2.2  # ... more of the skin's than this (4,000 open smiles)
-_KNEE = 1.2  # luma, of 2 that white has, from which on it nears that
-_LIGHTS = 75  # percentile of the mouth's luma, which is of its teeth
+_LIGHTEST = 85  # percentile of the skin's luma, that is its light where it is lit
 _LIGHT = 0.12  # of the side: light falls off over as much
 _AROUND = 0.06  # ... over which the skin around a place is looked at
-# The median colour of what is between open lips, over the skin's (3,000 mouths that talk and 10,000
-# that smile): luma over the skin's, and red, green and blue of it
-_DEPTHS = np.array([0.05, 0.15, 0.25, 0.35, 0.5, 0.7, 0.9, 1.15, 1.4])
-_HUES = np.array(
-    [
-        [2.00, 0.29, 0.07], [1.70, 0.59, 0.43], [1.46, 0.73, 0.67], [1.33, 0.81, 0.81],
-        [1.20, 0.87, 0.92], [1.09, 0.93, 1.01], [1.02, 0.97, 1.08], [0.95, 1.01, 1.14],
-        [0.90, 1.04, 1.20],
-    ]
-)  # fmt: skip
-# That skin's colour over its luma (the median of 200 faces); to which power teeth differ from
-# theirs where skin differs from it (855 smiles), and from which light to which flesh becomes teeth
+# The skin's colour over its luma, the median of 200 faces
 USUAL = np.array([1.26, 0.92, 0.75], np.float32)[:, None, None]
-_ENAMEL, _FLESH = 0.45, (0.5, 0.9)
-# What lies between lips, of 110 mouths that speak and 124 that smile, has a mean of .75 and 1.10 of
-# the skin's light, a 95th percentile of 1.1 and 1.4 and a standard deviation of .21. What is drawn
-# where lips open becomes so much darker, in units of it, and has so many times its contrast
-_DEEPER, _FLATTER = (0.38, 0.13), (1.2, 1.25)
-# Lips that hardly part shade what is between them: of smiles that are open by .03, .05, .07 and .12
-# distances of the eyes, the mean light is .76, .91, 1.02 and 1.12
-_SLIT, _WIDE = 0.45, 0.1
-# What is finer than this part of the side, gaps between teeth, becomes so much stronger: drawn, it
-# has .055 of the skin's light, where real smiles that are as open have .08, and who speaks .05
-_TOOTH, _SHARPER = 128, 1.8
-# This share of an opened mouth is no lighter than its teeth, whose hue is that of so much light, or
-# of so many times their own at most: the lightest fifth of 2,037 smiles has 1.39 times the skin's
-# light, and .14 less red in its hue than what has the skin's own has between lips
-_WHITEST, _TOOTHED, _PALER = 0.8, 1.25, 1.8
 _BARED = 0.05  # so much lighter, in units of the [-1, 1] range, is no hair any more
 _BOLDER = 0.4  # of how much darker a brow is than skin around it, that it becomes darker at most
 _BURNT = (0.5, 0.85)  # luma, in the [-1, 1] range, at which light begins to hide shades, and does
@@ -63,6 +33,10 @@ _SHAVEN = 0.3
 # Taken away of what darkens lips that nobody paints: where skin goes on along a prototype, so that
 # it shows, they became .07 of the skin's light darker, where older women's are .03 darker
 _LIPS = 0.4
+# Of their change of hue that lips do not take, where they part: a mean of open mouths has its teeth
+# on its lips as well. Red over luma, in units of the skin's, of 300 women's upper lips is 1.18
+# where they meet, 1.14 where they speak and 1.09 where they smile, and was 1.10 and 1.06
+_LASTING = 0.6
 # Of the lips over their luma, how much more red is than of the skin, where nobody paints them: a
 # quarter of 391 women have less
 _UNPAINTED = 1.055
@@ -240,84 +214,15 @@ def toned(
     return _warmed(own + change, own, 1 + (1 - cold) * (white - 1)) - own
 
 
-def like_teeth(
-    new: np.ndarray,
-    own: np.ndarray,
-    skin: np.ndarray,
-    mouth: np.ndarray,
-    known: Known | None = None,
-    opened: float | None = None,
-    smiles: float = 1.0,
-) -> np.ndarray:
-    """A texture (3, S, S) that shows teeth wherever it is light, lit by what lights the skin.
-
-    A change that makes teeth of red lips is green and blue, and is added to lips of any red. So
-    what is colder than a white that is a little of the skin's colour becomes that white; and
-    the mouth is dimmed, light and dark alike, until its lights are those of real teeth.
-
-    Args:
-        own: (3, S, S) the face's texture before the change.
-        skin, mouth: (S, S) where the light is measured, and what is dimmed.
-        known: of the face and the skin, where it is there.
-        opened: where lips were over it, whose light and flatness the change leaves behind, how far
-            they are apart now, in distances of the eyes.
-        smiles: how surely what is opened is a smile, and no mouth that speaks.
-    """
-    known = known or Known(own, skin)
-    new = new + 1
-    luma = (LUMA * new).sum(0, keepdims=True)
-    # What is far lighter than white would dim all the rest: it nears white, and keeps its order
-    over = (luma - _KNEE).clip(min=0)
-    near = luma - over + (2 - _KNEE) * np.tanh(over / (2 - _KNEE))
-    new, luma = new * near / luma.clip(min=0.1), near
-    lights = max(float(quantile(luma[0, mouth > 0.5], _LIGHTS / 100)), 1e-3)
-    lit, light = known.brightest, known.middle
-    dimmed = min(max(_TEETH * lit, min(_OWN, _OWN_MOST * lit)) / lights, 1)
-    new, luma = new * dimmed, luma * dimmed
-    # The darker, the redder: teeth are white, and what is behind them is flesh
-    if opened is not None:
-        deeper, flatter = (
-            speaks + smiles * (laughs - speaks) for speaks, laughs in (_DEEPER, _FLATTER)
-        )
-        middle = luma[0, mouth > 0.5].mean()
-        deep = middle - deeper * light + flatter * (luma - middle)
-        deep = (deep * (1 - _SLIT * max(1 - opened / _WIDE, 0))).clip(min=0.02)
-        fine = deep - blurred(deep, own.shape[-1] / _TOOTH)
-        deep = (deep + (_SHARPER - 1) * fine).clip(min=0.02)
-        new, luma = new * deep / luma.clip(min=0.1), deep
-    shares = luma[0] / light
-    if opened is not None:  # teeth in the shade of lips are as white as others
-        teeth = max(float(quantile(shares[mouth > 0.5], _WHITEST)), 1e-3)
-        shares = shares * np.clip(_TOOTHED / teeth, 1, _PALER)
-    hue = _of_a_mouth(shares, known)
-    cold = ((luma * hue - new)[:1] / _COLD).clip(0, 1)
-    return new + cold * (luma * hue - new) - 1
-
-
-def _of_a_mouth(shares: np.ndarray, known: Known) -> np.ndarray:
-    """The colour over its luma, (3, S, S), of what is between a face's lips and has such shares
-    (S, S) of its skin's light.
-    """
-    hue = np.stack([np.interp(shares, _DEPTHS, column) for column in _HUES.T])
-    like_skin = 1 + (_ENAMEL - 1) * ((shares - _FLESH[0]) / (_FLESH[1] - _FLESH[0])).clip(0, 1)
-    hue = hue * USUAL * (known.white / USUAL) ** like_skin
-    return (1 + known.colour * (hue / (LUMA * hue).sum(0) - 1)).astype(np.float32)
-
-
-def no_redder(shift: np.ndarray, own: np.ndarray, mouth: np.ndarray, known: Known) -> np.ndarray:
-    """A change (3, S, S) that leaves nothing between the lips redder than flesh of its light is,
-    and than it was: what was drawn dark and red, and is in truth a tooth, would become orange.
+def own_hue(new: np.ndarray, own: np.ndarray, lips: np.ndarray) -> np.ndarray:
+    """A texture (3, S, S) whose lips keep so much of their own hue as real lips do that part.
 
     Args:
         own: (3, S, S) the face's own pixels.
-        mouth: (S, S) what is between its lips, in [0, 1].
-        known: of the face.
+        lips: (S, S) where its lips are, in [0, 1].
     """
-    was, new = own + 1, own + shift + 1
-    dark, luma = ((LUMA * x).sum(0).clip(min=0.02) for x in (was, new))
-    hue = _of_a_mouth(luma / known.middle, known)
-    redder = new[0] - luma * np.maximum(hue[0], was[0] / dark) - 1e-3  # more than is rounded
-    return shift + mouth * (redder / _COLD).clip(0, 1) * (luma * hue - new)
+    was, luma = ((LUMA * (x + 1)).sum(0).clip(min=0.1) for x in (own, new))
+    return new + _LASTING * lips * (luma / was * (own + 1) - (new + 1))
 
 
 def less_dark(shift: np.ndarray, own: np.ndarray, lips: np.ndarray) -> np.ndarray:
@@ -352,7 +257,7 @@ def _warmed(new: np.ndarray, own: np.ndarray, white: np.ndarray) -> np.ndarray:
     """A texture without what has become colder than a white, over its luma: hair is not blue."""
     plain, was = ((LUMA * (x + 1)).sum(0, keepdims=True) * white - 1 for x in (new, own))
     cold = (plain - new)[:1] - (was - own)[:1].clip(min=0)
-    return new + (cold / _COLD).clip(0, 1) * (plain - new)
+    return new + (cold / COLD).clip(0, 1) * (plain - new)
 
 
 def white_of(own: np.ndarray, skin: np.ndarray) -> np.ndarray:

@@ -117,6 +117,7 @@ KINDS = {
             "hair_tones": ("names", 2, 4, 4),
             "speaking": ("speaking",),
             "wrinkles": (2, "wrinkles", "wrinkles"),
+            "mouth_light": (2, "mouth.0", "mouth.1", 2),
         },
         part="probes",
         further=True,

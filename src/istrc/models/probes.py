@@ -29,6 +29,8 @@ class Probes(nn.Module):
         hair: side of the maps of hair (istrc.edit.hair_colour); 0 for none.
         speaking: numbers of a texture's code; 0 where no mouths that speak are known.
         wrinkles: side of the map of how these run; 0 for none.
+        mouth: gaps and cells at which the light between lips is known (istrc.edit.teeth); empty
+            for none.
 
     Buffers:
         typical: (A, 2) the median logit of faces that have an attribute, and of those that lack it,
@@ -55,6 +57,9 @@ class Probes(nn.Module):
             below, differ from the mean of all open ones that do not smile.
         wrinkles: (2, side, side) how lines run that older faces have, and younger lack (see
             istrc.edit.wrinkles).
+        mouth_light: (2, gaps, cells, 2) luma from 0 to 2 between open lips, of mouths that
+            speak, with teeth above and the dark below, and that smile: a constant, and what is
+            added of the skin's light.
     """
 
     if TYPE_CHECKING:  # the buffers
@@ -70,12 +75,14 @@ class Probes(nn.Module):
         hair: int = 0,
         speaking: int = 0,
         wrinkles: int = 0,
+        mouth: tuple[int, ...] = (),
     ):
         super().__init__()
         self.config = arguments(locals())
         self.names, self.measures, self.code = tuple(names), tuple(measures), code
         self.read = nn.Linear(code, len(names))
-        optional = {"detail": detail, "hair": hair, "speaking": speaking, "wrinkles": wrinkles}
+        optional: dict[str, Any] = {"detail": detail, "hair": hair, "speaking": speaking}
+        optional.update(wrinkles=wrinkles, mouth=mouth)
         for name, shape in KINDS["Probes"].arrays.items():
             if optional.get(name.split("_")[0], True):
                 self.register_buffer(name, torch.zeros(sizes(shape, self.config)))

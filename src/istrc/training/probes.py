@@ -61,7 +61,8 @@ def train_probes(data: str | Path, out: str | Path, **given: Any) -> Probes:
     detail = (BANDS, SIDE, SIDE) if straight else ()
     speaking = texture if straight and mouths.needed(names) else 0
     wrinkles = SIDE if straight and "young" in names else 0
-    net = Probes(names, c.shape[2], measured, detail, hair, speaking, wrinkles)
+    mouth = mouths.KNOTS if speaking else ()
+    net = Probes(names, c.shape[2], measured, detail, hair, speaking, wrinkles, mouth)
     standardise(net, flat)
     net = net.to(s.device)
 
@@ -101,7 +102,7 @@ def train_probes(data: str | Path, out: str | Path, **given: Any) -> Probes:
     if straight:
         measure_detail(net, straight, spaces.rows, s.seed)
     if straight and speaking:
-        mouths.measure_speaking(net, straight, spaces.rows["fit"], codes["fit"])
+        mouths.measure_mouths(net, straight, spaces.rows["fit"], codes["fit"])
     if straight and wrinkles:
         measure_wrinkles(net, straight, spaces.rows["fit"], s.seed)
     if net.config["hair"]:
