@@ -63,18 +63,23 @@ def test_brows_that_are_as_light_as_the_skin_are_darkened_and_keep_their_hue(ref
 
 
 def test_the_beard_of_a_grey_head_is_grey_whatever_its_brows(reference):
+    """As grey hair is beside such skin, and no lighter than nearly that; its strands differ."""
     own, brown = np.float32([0.5, 0.2, 0.0]), np.float32([-0.4, -0.6, -0.7])
     of = brows(reference, own, brown), reference, skin(reference, SIZE)
-    plainly, some, grey, sure = (colour(*of, share).ravel() for share in (0.35, 0.475, 0.6, 1.0))
-    np.testing.assert_array_equal(plainly, colour(*of).ravel())
-    light = (LUMA.ravel() * (own + 1)).sum()
-    hue = [1.2, 0.93, 0.84] * ((own + 1) / light / [1.26, 0.92, 0.75]) ** 0.72  # as light is dyed
-    wanted = 0.5 * light * hue / (LUMA.ravel() * hue).sum()
-    np.testing.assert_allclose(grey + 1, wanted, rtol=0.01)
-    np.testing.assert_allclose(some, (plainly + grey) / 2, atol=1e-5)
-    np.testing.assert_array_equal(sure, grey)
-    of_grey = brows(reference, [0.1] * 3, [-0.5] * 3), *of[1:]
-    assert np.ptp(colour(*of_grey, 1.0)) < 1e-5  # a grey photograph stays grey
+    light, pale = (LUMA.ravel() * (own + 1)).sum(), np.array([0.5, 0.45, 0.42])
+    plainly = colour(*of)
+    np.testing.assert_array_equal(colour(*of, 0.35, pale), plainly)  # some grey hairs are no grey
+    np.testing.assert_array_equal(colour(*of, 1.0), plainly)  # nobody knows what grey hair is
+    some, grey, sure = (colour(*of, share, pale) for share in (0.475, 0.6, 1.0))
+    np.testing.assert_array_equal(grey, sure)
+    np.testing.assert_allclose((grey + 1).mean((1, 2)), 2 * pale, rtol=0.03)
+    np.testing.assert_allclose(some, (grey + plainly) / 2, atol=1e-5)
+    spread = ((LUMA * (grey + 1)).sum(0)).std() / (LUMA.ravel() @ (2 * pale))
+    assert spread == pytest.approx(0.12, abs=0.02)
+    white = colour(*of, 1.0, np.ones(3))
+    assert (LUMA * (white + 1)).sum(0).mean() == pytest.approx(0.95 * light, rel=0.03)
+    of_grey = brows(reference, np.full(3, 0.3, np.float32), np.full(3, -0.5, np.float32)), *of[1:]
+    assert np.ptp(colour(*of_grey, 1.0, pale), 0).max() < 1e-5  # a grey photograph stays grey
 
 
 def test_a_shade_becomes_hair_nearly_as_dark_as_it_was():

@@ -8,7 +8,7 @@ from PIL import Image
 
 from istrc.attributes import hair_colours
 from istrc.edit.composite import Layers, put
-from istrc.edit.hair_colour import HairColour, moved, recolour, tone
+from istrc.edit.hair_colour import HairColour, grey_of, moved, recolour, tone
 from istrc.edit.hair_colour import hair_colours as hair_colours_of
 from istrc.edit.hair_segment import segment
 from istrc.photo.align import aligned_frame
@@ -273,3 +273,20 @@ def test_with_the_shipped_weights_hair_becomes_black_and_wall_and_suit_stay(tmp_
     assert new[hair].mean() < photograph[hair].mean() - 30
     assert abs(new[wall].astype(int) - photograph[wall]).mean() < 1
     np.testing.assert_array_equal(new[suit], photograph[suit])
+
+
+def test_grey_hair_has_the_colour_that_it_has_beside_such_skin():
+    """Of real heads, by the skin's tone; by hand."""
+    skin, tones = np.array([0.6, 0.45, 0.4]), np.zeros((2, 2, 4, 4))
+    tones[1, 0, :, :3] = [[-0.9, -0.1, 0.05], [0.5, 0, 0], [0, 0.3, 0], [0, 0, 0.4]]
+    config, names = {"hair": 32}, ("young", "gray_hair")
+    probes = SimpleNamespace(config=config, names=names, hair_tones=tones)
+    luma = skin @ [0.299, 0.587, 0.114]
+    blue, red = (skin[2] - luma) / luma, (skin[0] - luma) / luma
+    wanted = np.exp(-0.9 + 0.5 * np.log(luma))
+    found = grey_of(probes, skin)
+    assert found @ [0.299, 0.587, 0.114] == pytest.approx(wanted)
+    assert found[2] - wanted == pytest.approx(wanted * (-0.1 + 0.3 * blue))
+    assert found[0] - wanted == pytest.approx(wanted * (0.05 + 0.4 * red))
+    assert grey_of(None, skin) is None
+    assert grey_of(SimpleNamespace(config={}, names=names), skin) is None

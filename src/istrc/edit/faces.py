@@ -10,6 +10,7 @@ import numpy as np
 from istrc.arrays import numpy
 from istrc.edit import hair
 from istrc.edit.detail import lit
+from istrc.edit.hair_colour import grey_of
 from istrc.edit.masks import masks_of
 from istrc.edit.mouth import bared
 from istrc.edit.teeth import like_teeth
@@ -37,8 +38,11 @@ class Faces:
     def _hair(self) -> list[np.ndarray]:
         """The colour that facial hair of each face has, (3, 1, 1)."""
         grey = numpy(self.nets.said("gray_hair", self.c, 0))
-        of = self.nets.mesh.reference, self._at.skin
-        return [hair.colour(real, *of, one) for real, one in zip(self._real, grey, strict=True)]
+        of, skin = (self.nets.mesh.reference, self._at.skin), self._at.skin > 0.5
+        beside = (self._real[:, :, skin].mean(2) + 1) / 2  # (B, 3)
+        pale = [grey_of(self.nets.probes, colour) for colour in beside]
+        each = zip(self._real, grey, pale, strict=True)
+        return [hair.colour(real, *of, *how) for real, *how in each]
 
     @cached_property
     def _lit(self) -> tuple[np.ndarray, np.ndarray]:

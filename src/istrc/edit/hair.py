@@ -13,7 +13,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from istrc.edit.tone import LUMA, USUAL, coloured, quantile, white_of
+from istrc.edit.tone import LUMA, coloured, quantile
 from istrc.resample import blurred, resized
 from istrc.shape.regions import above, polygon
 
@@ -41,23 +41,28 @@ _STUBBLE = 0.02  # of the [-1, 1] range, that stubble is darker than skin
 _GOING = (0.03, 0.2)  # share of what is darker than skin, from which on hair goes, and all of it
 _EVEN = 0.02  # of the crop's side, over which that is looked at
 _PALEST = 0.6  # of the skin's light, that hair has at most: a paler beard would not be seen
-_GREY = 0.5  # ... that grey hair has at least
+# ... that grey hair has at most, and by how much of it its strands differ. Over the chins of 415
+# men with grey beards, most light is .97 of their skin's, over those of 300 with black ones .89
+_GREY, _PEPPER = 0.95, 0.12
 _GREYS = (0.35, 0.6)  # how surely hair is grey, from which on a beard has grey in it, and is grey
-# The colour of the lightest quarter of 419 grey beards over its luma, in usual light; and to which
-# power it differs from that where skin does
-_GREY_HUE, _LIT_BY = np.array([1.2, 0.93, 0.84], np.float32)[:, None, None], 0.72
 
 
 def colour(
-    real: np.ndarray, reference: np.ndarray, skin: np.ndarray, grey: float = 0
+    real: np.ndarray,
+    reference: np.ndarray,
+    skin: np.ndarray,
+    grey: float = 0,
+    greys: np.ndarray | None = None,
 ) -> np.ndarray:
-    """The colour of a face's brows, (3, 1, 1) in [-1, 1]; a beard greys before they do.
+    """The colour of a face's brows, (3, 1, 1) in [-1, 1]; a beard greys before they do, and then
+    has strands of several, (3, S, S).
 
     Args:
         real: (3, S, S) the face's own pixels in the mean frame.
         reference: (68, 2) the mean shape.
         skin: (S, S) where its skin is measured.
         grey: how surely the hair of its head is grey.
+        greys: (3,) in [0, 1] what colour that has beside such skin; None leaves that of the brows.
     """
     size = real.shape[-1]
     where = np.zeros((size, size), np.float32)
@@ -66,16 +71,22 @@ def colour(
     pixels = real[:, where > 0.5] + 1  # (3, N)
     luma = (LUMA[..., 0] * pixels).sum(0)
     hair = pixels[:, luma <= np.quantile(luma, _DARKEST)].mean(1)
-    level = float((LUMA[:, 0, 0] * hair).sum())
     light = float(quantile((LUMA * (real + 1)).sum(0)[skin > 0.5], 0.5))
+    hair = _dimmed(hair, _PALEST * light)[:, None, None]
     low, high = _GREYS
     share = float(np.clip((grey - low) / (high - low), 0, 1))
-    hue = _GREY_HUE * (white_of(real, skin) / USUAL) ** _LIT_BY
-    hue = 1 + coloured(real, skin) * (hue / (LUMA * hue).sum() - 1)
-    hair = hair[:, None, None]
-    hair = hair + share * (max(level, _GREY * light) * hue - hair)
-    level += share * max(_GREY * light - level, 0)
-    return hair * min(1, _PALEST * light / max(level, 1e-3)) - 1
+    if share and greys is not None:
+        level = LUMA[:, 0, 0] @ greys
+        hue = level + coloured(real, skin) * (greys - level)  # a grey photograph stays grey
+        uneven = strands(size) / strands(size).std()
+        several = _dimmed(2 * hue, _GREY * light)[:, None, None]
+        hair = hair + share * (several * (1 + _PEPPER * uneven.clip(-2, 2)) - hair)
+    return (hair - 1).astype(np.float32)
+
+
+def _dimmed(hair: np.ndarray, most: float) -> np.ndarray:
+    """A colour (3,) whose luma is no more than that."""
+    return hair * min(1, most / max(float(LUMA[:, 0, 0] @ hair), 1e-3))
 
 
 def grown(

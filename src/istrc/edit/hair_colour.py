@@ -26,6 +26,7 @@ from istrc.resample import blurred, looked_up
 if TYPE_CHECKING:
     from istrc.arrays import Array
     from istrc.edit.masks import Edits
+    from istrc.models.probes import Probes
     from istrc.networks import Networks
 
 AROUND = 1.75  # half the crop's sides, to either side of its middle, that hair is looked for
@@ -111,6 +112,19 @@ def hair_colours(
         HairColour(points, women + male * (men - women), aims, float(share), float(fringe))
         for points, male, share, fringe in each
     ]
+
+
+def grey_of(probes: Probes | None, skin: np.ndarray) -> np.ndarray | None:
+    """The colour (3,) in [0, 1] that grey hair has beside skin of a colour (3,); None where it is
+    not known.
+    """
+    if probes is None or not probes.config.get("hair") or "gray_hair" not in probes.names:
+        return None
+    luma, *excess = OPPONENT @ skin
+    luma = max(luma, _DARKEST)
+    light = np.array([1, np.log(luma), *(one / luma for one in excess)])
+    found = light @ numpy(probes.hair_tones[probes.names.index("gray_hair")])[0]
+    return np.linalg.solve(OPPONENT, np.exp(found[0]) * np.array([1, *found[1:3]]))
 
 
 def tone(view: np.ndarray, found: np.ndarray, likely: np.ndarray) -> np.ndarray:
