@@ -9,6 +9,7 @@ from istrc.edit.composite import BELOW, Layers, put
 from istrc.edit.hair import colour, density, filled, grown, parted, shaved, strands
 from istrc.edit.tone import LUMA
 from istrc.photo.align import aligned_frame
+from istrc.resample import resized
 from istrc.shape.regions import polygon, region_mask, skin
 
 SIZE = 64
@@ -27,8 +28,10 @@ def test_strands_leave_the_mean_of_a_shade_and_are_finer_where_there_are_pixels_
     fields = {size: strands(size) for size in (64, 128, 512)}
     for size, field in fields.items():
         assert field.shape == (size, size) and abs(field.mean()) < 0.02
-    assert fields[64].std() == pytest.approx(0.3, rel=0.05)  # one octave
+    assert fields[64].std() == pytest.approx(0.2, rel=0.05)  # one octave
     assert fields[64].std() < fields[128].std() < fields[512].std() < 0.75
+    fine = strands(128) - resized(strands(64), 128)
+    assert fine.std() == pytest.approx(0.25, rel=0.05)
     assert strands(64) is strands(64)  # made once
 
 
@@ -51,12 +54,26 @@ def brows(reference, own, brown):
 def test_hair_has_the_colour_of_the_brows(reference):
     own, brown = [0.5, 0.2, 0.0], [-0.4, -0.6, -0.7]
     found = colour(brows(reference, own, brown), reference, skin(reference, SIZE))
-    np.testing.assert_allclose(found.ravel(), brown, atol=0.05)
+    below = found[:, SIZE - SIZE // 4, SIZE // 2]
+    np.testing.assert_allclose(below, brown, atol=0.05)
+
+
+def test_hair_is_lit_by_what_lights_the_skin(reference):
+    """The less, the darker it is there; on what is black it is darker than anywhere."""
+    real = brows(reference, [0.5, 0.2, 0.0], [-0.4, -0.6, -0.7])
+    even = colour(real, reference, skin(reference, SIZE))
+    for share in (0.5, 0.02):
+        shaded = real.copy()
+        shaded[:, -16:] = (real[:, -16:] + 1) * share - 1
+        found = colour(shaded, reference, skin(reference, SIZE) * (np.arange(SIZE) < 48)[:, None])
+        times = (found[:, -6:] + 1) / (even[:, -6:] + 1)
+        np.testing.assert_allclose(times, max(share, 0.25) ** 0.6, rtol=0.03)
+        np.testing.assert_allclose(found[:, :40], even[:, :40], atol=0.02)
 
 
 def test_brows_that_are_as_light_as_the_skin_are_darkened_and_keep_their_hue(reference):
     own, pale = np.float32([0.5, 0.2, 0.0]), np.float32([0.45, 0.2, 0.05])
-    found = colour(brows(reference, own, pale), reference, skin(reference, SIZE)).ravel() + 1
+    found = colour(brows(reference, own, pale), reference, skin(reference, SIZE))[:, -9, 32] + 1
     light, level = ((LUMA.ravel() * lights).sum() for lights in (own + 1, found))
     assert level == pytest.approx(0.6 * light, rel=0.02)
     np.testing.assert_allclose(found / found.sum(), (pale + 1) / (pale + 1).sum(), atol=0.02)

@@ -116,3 +116,10 @@ def test_lips_go_on_where_teeth_were_seen():
     assert (gone[teeth > 0] == 1).all() and (gone[:28] == 0).all() and (gone[36:] == 0).all()
     shown = real + gone * (closed - real)
     np.testing.assert_allclose(shown[:, teeth > 0], red[:, 0] + np.zeros((1, 96)), atol=0.15)
+    line = np.zeros_like(lips)  # in which they meet, dark and red, also where no teeth were
+    line[31:33, 12:50] = 1
+    met_, seen = between(real, teeth, lips, line)
+    np.testing.assert_array_equal(seen, np.maximum(gone, line))
+    dimmer = (met_ + 1)[:, 31, 12:50] / (closed + 1)[:, 31, 12:50]
+    np.testing.assert_allclose(dimmer, (1 - 0.25 * np.array([[0.8], [1.08], [1.1]])) + 0 * dimmer)
+    np.testing.assert_array_equal(met_[:, 20], closed[:, 20])

@@ -17,10 +17,11 @@ from istrc.edit.tone import LUMA, coloured, quantile
 from istrc.resample import blurred, resized
 from istrc.shape.regions import above, polygon
 
-_SIZES = (64, 128, 256, 512, 1024)  # of the crop's side in pixels: one octave of strands each
-# Of the shade, each octave's standard deviation: where 300 beards darken the skin by .165 of its
-# light, their bands of luma at 128 and 64 pixels have .055 and .046 of it more than shaven skin has
-_CONTRAST = 0.3
+# By the crop's side in pixels, one octave of strands each: of the shade its standard deviation.
+# Bands of luma at 128 and 64 pixels have more than that on real chins, where hair is longer here and
+# shorter there; drawn as strands it was scratches and patches to strangers, who preferred .3 to
+# .42, and these to .3
+_OCTAVES = {64: 0.2, 128: 0.25, 256: 0.3, 512: 0.3, 1024: 0.3}
 _LENGTH = 4  # pixels of its octave, that a strand reaches to either side
 _ROOT = -0.1  # height in the crop, from which hair grows outwards and down
 _OUTWARDS, _SPREAD = 1.2, 0.5  # how far aside it grows, and up to which distance from the middle
@@ -40,6 +41,8 @@ _LIT = (0.5, 1.0)  # of that skin's light, between which a drawing shades it
 _STUBBLE = 0.02  # of the [-1, 1] range, that stubble is darker than skin
 _GOING = (0.03, 0.2)  # share of what is darker than skin, from which on hair goes, and all of it
 _EVEN = 0.02  # of the crop's side, over which that is looked at
+_NEARBY, _SHADED = 0.012, (0.25, 1.2)  # of the crop's side; of the skin's light, that lights hair
+_LIT_BY = 0.6  # to which power: the darker the skin, the lighter hair is beside it
 _PALEST = 0.6  # of the skin's light, that hair has at most: a paler beard would not be seen
 # ... that grey hair has at most, and by how much of it its strands differ. Over the chins of 415
 # men with grey beards, most light is .97 of their skin's, over those of 300 with black ones .89
@@ -54,8 +57,8 @@ def colour(
     grey: float = 0,
     greys: np.ndarray | None = None,
 ) -> np.ndarray:
-    """The colour of a face's brows, (3, 1, 1) in [-1, 1]; a beard greys before they do, and then
-    has strands of several, (3, S, S).
+    """The colour of facial hair, (3, S, S) in [-1, 1]: that of the brows, in the light that falls
+    on a place; a beard greys before they do, and then has strands of several colours.
 
     Args:
         real: (3, S, S) the face's own pixels in the mean frame.
@@ -81,7 +84,8 @@ def colour(
         uneven = strands(size) / strands(size).std()
         several = _dimmed(2 * hue, _GREY * light)[:, None, None]
         hair = hair + share * (several * (1 + _PEPPER * uneven.clip(-2, 2)) - hair)
-    return (hair - 1).astype(np.float32)
+    near = blurred((LUMA * (real + 1)).sum(0)[None], _NEARBY * size)
+    return (hair * (near / light).clip(*_SHADED) ** _LIT_BY - 1).astype(np.float32)
 
 
 def _dimmed(hair: np.ndarray, most: float) -> np.ndarray:
@@ -103,7 +107,7 @@ def grown(
 
     Args:
         real: (3, S, S) the face's own pixels.
-        hair: (3, 1, 1) its colour.
+        hair: (3, S, S) its colour.
         where: (S, S) hair may grow.
         chin: (S, S) where it is to be no thinner than around.
     """
@@ -194,7 +198,7 @@ def strands(size: int) -> np.ndarray:
     """
     rng, total = np.random.default_rng(0), np.zeros((size, size), np.float32)
     bends = resized(rng.normal(0, _BENT, (16, 16)).astype(np.float32), 64)
-    for side in _SIZES:
+    for side, contrast in _OCTAVES.items():
         noise = rng.normal(0, 1, (side, side)).astype(np.float32)
         if side > size:
             break
@@ -207,5 +211,5 @@ def strands(size: int) -> np.ndarray:
             across = np.rint(u + step * np.sin(way)).astype(np.intp)
             down = np.rint(v + step * np.cos(way)).astype(np.intp)
             line += noise[down % side, across % side]
-        total += resized(_CONTRAST / line.std() * line, size)
+        total += resized(contrast / line.std() * line, size)
     return total

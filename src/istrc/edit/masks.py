@@ -116,6 +116,16 @@ class Masks:
         grows, free = growing(edits), 1 - self.within_lips
         return self.shows(grows) * free if grows else np.zeros_like(free)
 
+    def trimmed(self, edits: Edits) -> Any:
+        """What the shade of such an edit keeps, or 1: a mean moustache goes on round the mouth, as
+        with a beard, and one that grows alone ends beside it.
+        """
+        if self.mesh is None or growing(edits) != ["mustache"]:
+            return 1
+        if not all(shades([name]) for name in edits or ()):
+            return 1
+        return region_mask(self.mesh.reference, ["moustache"], self.size)
+
     def shaves(self, edits: Edits) -> Any:
         """Where such an edit takes facial hair away; None where it takes none."""
         taken = shaving(edits)

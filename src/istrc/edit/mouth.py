@@ -32,6 +32,9 @@ _APART = 0.03  # distances of the eyes, from which on lips are apart: shut ones 
 # Teeth that go are filled in so many times as surely as they are seen, and so much of the side
 # around them
 _WHOLLY, _RIM = 2.5, 0.5 / 128
+# Of the light, that the line takes in which lips meet, by channel: with it what is between lips
+# that shut has .72 of the skin's light and had .80; between those of shut smiles it is .70
+_LINE = 0.25 * np.array([0.8, 1.08, 1.1], np.float32)[:, None, None]
 _LIT = (0.5, 0.7)  # of the skin's light, from which on teeth may be, and are, as light
 _PALE = 0.08  # less of the skin's red, that teeth have
 
@@ -127,13 +130,17 @@ def meets(old: np.ndarray, new: np.ndarray) -> np.ndarray:
     return apart * ((shut(old, new) - low) / (high - low)).clip(0, 1)
 
 
-def between(real: np.ndarray, teeth: np.ndarray, lips: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """A face (3, S, S) whose lips go on where teeth are seen between them, and where that is to be
-    seen, (S, S) in [0, 1].
+def between(
+    real: np.ndarray, teeth: np.ndarray, lips: np.ndarray, line: np.ndarray | float = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """A face (3, S, S) whose lips go on where teeth are seen between them, and meet in a dark line,
+    and where that is to be seen, (S, S) in [0, 1].
 
     Args:
         teeth: (S, S) see `bared`.
         lips: (S, S) where they are, and what they show.
+        line: (S, S) what is between them, and their edge, of which no more is seen.
     """
     gone = (_WHOLLY * blurred(teeth[None], _RIM * len(teeth))[0]).clip(0, 1)
-    return filled(real, lips * (1 - gone)).astype(np.float32), gone
+    closed = (filled(real, lips * (1 - gone)) + 1) * (1 - _LINE * line) - 1
+    return closed.astype(np.float32), np.maximum(gone, line)

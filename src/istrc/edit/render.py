@@ -158,7 +158,8 @@ class Rendering(Faces):
                 drawn_anew = inside.clip(-1, 1), opens[number] * self._at.opened(how[1])
             skin = self._real[number] + shift
             if shuts[number] > 0:  # what of the teeth was taken for lips would stay between them
-                closed, gone = between(skin, self._bared[number], self._at.within_lips)
+                of = self._bared[number], self._at.within_lips, self._at.between
+                closed, gone = between(skin, *of)
                 drawn_anew = over(drawn_anew, (closed, shuts[number] * gone))
             if shaven is not None:
                 # Strands are finer than a texture: it covers them, where no mouth has opened
@@ -228,7 +229,9 @@ class Rendering(Faces):
                 shift[at] += self._at.mouth[at] * (teeth - shift[at])
                 shift[at] = no_redder(shift[at], real[at], self._at.mouth[at], of_it)
             if grows is not None:
-                shift = hair.grown(shift, real, self._hair[number], grows * mask, chin)
+                shift = hair.grown(
+                    shift * self._at.trimmed(edits), real, self._hair[number], grows * mask, chin
+                )
             if shaves is not None:
                 if not growing(edits):  # nothing hangs over the jaw
                     shift = shift * (shaves if alone else self._at.jawed)

@@ -17,6 +17,7 @@ _HULLS = {
     "mouth": ([[*range(48, 60)]], 1.6, [*range(48, 68)]),
     "eyes": ([_LEFT, _RIGHT], 1.4, [*range(17, 27), *range(36, 48)]),
     "upper lip": ([[*range(31, 36), *range(48, 55)]], 1.9, []),
+    "moustache": ([[*range(31, 36), *range(48, 55)]], 1.45, []),  # one that grows
     "chin": ([[*range(5, 12), *range(55, 60)]], 1.4, []),
     "eyes and mouth": ([_LEFT, _RIGHT, [*range(48, 60)]], 1.4, [*range(17, 27), *range(36, 68)]),
     "hair": ([], 1.0, []),  # which lies beyond the face (istrc.edit.hair_colour)
