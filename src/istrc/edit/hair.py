@@ -18,9 +18,9 @@ from istrc.resample import blurred, resized
 from istrc.shape.regions import above, polygon
 
 # By the crop's side in pixels, one octave of strands each: of the shade its standard deviation.
-# Bands of luma at 128 and 64 pixels have more than that on real chins, where hair is longer here and
-# shorter there; drawn as strands it was scratches and patches to strangers, who preferred .3 to
-# .42, and these to .3
+# Bands of luma at 128 and 64 pixels have more than that on real chins, where hair is longer here
+# and shorter there; drawn as strands it was scratches and patches to strangers, who preferred .3
+# to .42, and these to .3
 _OCTAVES = {64: 0.2, 128: 0.25, 256: 0.3, 512: 0.3, 1024: 0.3}
 _LENGTH = 4  # pixels of its octave, that a strand reaches to either side
 _ROOT = -0.1  # height in the crop, from which hair grows outwards and down
