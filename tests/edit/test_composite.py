@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from istrc.edit.composite import Layers, _near, _texels, over, put
+from istrc.edit.composite import Layers, _near, _texels, grain, over, put
 from istrc.photo.align import Frame, aligned_frame, transform
 from istrc.resample import looked_up
 from istrc.shape.crop import CROP_CENTRE, CROP_SIDE
@@ -171,6 +171,39 @@ def test_what_is_finer_than_the_texture_grows(mesh, frame, photo):
     assert (found[inside & (flat[..., 0] == 255)] == 255).all()
     outside = (np.abs(in_crop(frame, photo.shape)) > 1.05).any(-1)
     np.testing.assert_array_equal(found[outside], flat[outside])
+
+
+def test_grain_is_the_deviation_of_noise():
+    """Whatever lies under it, unless that is finer than most pixels."""
+    rng = np.random.default_rng(0)
+    smooth = np.linspace(50, 200, 80)[:, None] + np.linspace(0, 40, 90)
+    smooth[:, 40:50] += 100  # an edge
+    for sigma in (0.0, 2.0, 6.0):
+        pixels = (smooth + rng.normal(0, sigma, smooth.shape))[..., None] + np.zeros(3)
+        assert grain(pixels.astype(np.float32)) == pytest.approx(sigma, rel=0.05, abs=0.01)
+    assert grain(np.zeros((2, 2, 3), np.float32)) == 0
+
+
+def test_what_is_drawn_is_as_sharp_and_as_grainy_as_the_photograph(mesh):
+    """Where that is finer than a texture; where it is not, the texture is drawn as it is."""
+    rng, found = np.random.default_rng(0), {}
+    step = np.zeros((3, SIZE, SIZE), np.float32)
+    step[:, SIZE // 2 :] = 0.5
+    for side in (SIZE, 4 * SIZE):
+        for sigma in (0.0, 4.0):
+            pixels = 100 + rng.normal(0, sigma, (side, side, 1)) + np.zeros(3)
+            layers = replace(nothing(mesh), inside=step, lips=np.ones((SIZE, SIZE), np.float32))
+            drawn = put(pixels.astype(np.float32), layers, aligned_frame(side, side), mesh)
+            found[side, sigma] = drawn[..., 0]
+    middle = {key: of[:, of.shape[1] // 2] for key, of in found.items()}
+    coarse, fine = (middle[side, 0.0] for side in (SIZE, 4 * SIZE))
+    np.testing.assert_array_equal(found[SIZE, 4.0][8:-8, 8:-8], found[SIZE, 0.0][8:-8, 8:-8])
+    assert np.abs(coarse[8 : SIZE // 2 - 2] - 127.5).max() < 1e-3
+    down = looked_up(step[:1], 0.0 * fine + SIZE / 2, (np.arange(4 * SIZE) + 0.5) / 4 - 0.5)[0]
+    assert np.diff(fine).max() > 1.4 * 127.5 * np.diff(down).max()  # four pixels for one
+    noisy = found[4 * SIZE, 4.0] - found[4 * SIZE, 0.0]
+    flat = noisy[2 * SIZE + 16 : 3 * SIZE, SIZE : 3 * SIZE]
+    assert flat.std() == pytest.approx(4.0, rel=0.1)
 
 
 def test_one_drawing_lies_over_another():

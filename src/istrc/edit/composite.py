@@ -12,7 +12,7 @@ from istrc.edit.hair import strands
 from istrc.edit.hair_colour import HairColour, recolour
 from istrc.edit.tone import LUMA
 from istrc.photo.align import Frame, around, invert, transform
-from istrc.resample import looked_up, places
+from istrc.resample import blurred, looked_up, places
 from istrc.shape.crop import CROP_CENTRE, CROP_SIDE
 from istrc.shape.mesh import Mesh
 
@@ -20,6 +20,9 @@ FINEST = 1024  # pixels of a side over which a mesh is drawn; larger faces are l
 REACHED = 3  # pixels, as far as a cubic kernel reaches beside a place, and one more
 BELOW = 0.16  # of half the crop's side, beneath it, over which a beard ends
 EDGE = 24  # levels from which on what stands out of a texture is no detail of the skin
+# Where a photograph is finer than a texture, what is drawn anew is sharpened: for each time that a
+# texel is halved, so often at most, by how much, and against which blur, in texels
+_FINER, _SHARPER, _SOFT = 2, 0.6, 0.9
 STILL = 0.02  # pixels that count as not moved
 
 
@@ -138,10 +141,18 @@ def put(pixels: np.ndarray, layers: Layers, frame: Frame, mesh: Any) -> np.ndarr
         shaded += (more * finer * unlike_edges(finer, more, EDGE))[:, None]
     if layers.inside is not None:
         some = _near(here, layers.lips > 0)
-        stack = [(layers.inside + 1) * np.float32(127.5), layers.lips[None]]
+        finer = float(np.clip(np.log2(_side(from_crop) / size), 0, _FINER))
+        inside = layers.inside
+        if finer:
+            inside = inside + _SHARPER * finer * (inside - blurred(inside, _SOFT))
+        stack = [(inside + 1) * np.float32(127.5), layers.lips[None]]
         seen = looked_up(np.concatenate(stack), *_texels(here[:, some], size))  # (4, M)
         share = (seen[3] * _end(here[:, some])).clip(0, 1)[:, None]
-        shaded[some] += share * (seen[:3].T - shaded[some])
+        drawn = seen[:3].T
+        if finer:
+            noise = np.random.default_rng(0).standard_normal((len(share), 1), np.float32)
+            drawn = drawn + min(finer, 1) * grain(own) * noise
+        shaded[some] += share * (drawn - shaded[some])
     own[rows, columns] = shaded
     if np.issubdtype(pixels.dtype, np.integer):
         own = np.rint(own)
@@ -169,10 +180,24 @@ def _near(at: np.ndarray, shows: np.ndarray) -> np.ndarray:
     return near
 
 
+def grain(pixels: np.ndarray) -> float:
+    """The standard deviation of the noise in pixels (h, w, 3), in levels of luma: what most of them
+    are off the mean of the four beside them has sqrt(5) / 2 times that.
+    """
+    luma = pixels @ LUMA[:, 0, 0]
+    near = luma[:-2, 1:-1] + luma[2:, 1:-1] + luma[1:-1, :-2] + luma[1:-1, 2:]
+    off = np.abs(luma[1:-1, 1:-1] - near / 4)
+    return float(1.4826 * np.median(off) / np.sqrt(1.25)) if off.size else 0.0
+
+
+def _side(from_crop: np.ndarray) -> float:
+    """The crop's side in a photograph's pixels."""
+    return 2 * float(np.sqrt(abs(np.linalg.det(from_crop[:, :2]))))
+
+
 def _on_strands(hair: np.ndarray, at: np.ndarray, from_crop: np.ndarray) -> np.ndarray:
     """How many times a change is seen at places (2, N) of the crop, (N,): see `Layers.hair`."""
-    pixels = 2 * np.sqrt(abs(np.linalg.det(from_crop[:, :2])))  # of the crop's side
-    finest = int(2 ** np.clip(np.round(np.log2(pixels)), 6, 10))
+    finest = int(2 ** np.clip(np.round(np.log2(_side(from_crop))), 6, 10))
     (u, v), (x, y) = (_texels(at, side) for side in (finest, len(hair)))
     uneven = looked_up(strands(finest)[None], u, v, cubic=False)[0]
     share = looked_up(hair[None], x, y, cubic=False)[0]
