@@ -99,6 +99,15 @@ def test_the_beard_of_a_grey_head_is_grey_whatever_its_brows(reference):
     assert np.ptp(colour(*of_grey, 1.0, pale), 0).max() < 1e-5  # a grey photograph stays grey
 
 
+@pytest.mark.parametrize("size", [32, 64])
+def test_hair_of_a_black_picture_is_finite(reference, size):
+    """At sizes that have no strands as well, and of a grey head."""
+    black = np.full((3, size, size), -1, np.float32)
+    for grey in (0.0, 1.0):
+        found = colour(black, reference, skin(reference, size), grey, np.full(3, 0.4))
+        assert np.isfinite(found).all() and found.max() < 1
+
+
 def test_a_shade_becomes_hair_nearly_as_dark_as_it_was():
     real, brown = plain(0.4), np.float32([-0.4, -0.6, -0.7])[:, None, None]
     shift, where = plain(-0.2), np.ones((SIZE, SIZE), np.float32)

@@ -290,3 +290,7 @@ def test_grey_hair_has_the_colour_that_it_has_beside_such_skin():
     assert found[0] - wanted == pytest.approx(wanted * (0.05 + 0.4 * red))
     assert grey_of(None, skin) is None
     assert grey_of(SimpleNamespace(config={}, names=names), skin) is None
+    bright = grey_of(probes, np.array([0.0, 0.0, 1.0]))  # a face in blue light
+    assert (bright >= 0).all() and (bright <= 1).all()
+    nobody = SimpleNamespace(config=config, names=names, hair_tones=np.zeros((2, 2, 4, 4)))
+    assert grey_of(nobody, skin) is None  # no grey head was seen

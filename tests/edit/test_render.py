@@ -394,3 +394,27 @@ def test_lips_that_nobody_paints_hardly_darken(circle, faces):
     assert lips[row, column] > 0.5 and lips[: SIZE // 2].max() < 1e-3
     painted = masks.red(["young", "wearing_lipstick"])
     assert (painted <= lips + 1e-6).all() and painted.sum() < 0.8 * lips.sum()
+
+
+def test_a_moustache_that_grows_alone_ends_beside_the_mouth(circle):
+    at = masks_of(circle.mesh, SIZE, False)
+    alone = at.trimmed({"mustache": 1.0})
+    np.testing.assert_array_equal(alone, region_mask(circle.mesh.reference, ["moustache"], SIZE))
+    assert alone.sum() < at.shows(["mustache"]).sum() and np.array_equal(
+        at.trimmed(["mustache"]), alone
+    )
+    for others in ({"beard": 1.0}, {"beard": -1.0}, {"smile": 1.0}):
+        assert np.all(at.trimmed({"mustache": 1.0, **others}) == 1)
+    assert np.all(at.trimmed({"mustache": -1.0}) == 1) and np.all(at.trimmed({"beard": 1.0}) == 1)
+
+
+def test_lips_that_part_keep_their_hue_unless_they_are_painted(rendering):
+    """What is between them, and beside them, is as it was drawn."""
+    at, real = rendering._at, rendering._real[0]
+    new = (real + np.float32([0.1, -0.2, -0.1])[:, None, None]).astype(np.float32)
+    found = rendering._parted(new, 0, 1.0, 0.0)
+    off = np.abs(found - new).max(0)
+    assert off[at.within_lips * (1 - at.between) > 0.5].max() > 0.01
+    assert off[at.within_lips == 0].max() == 0 and off[at.between == 1].max() < 1e-6
+    np.testing.assert_array_equal(rendering._parted(new, 0, 0.0, 0.0), new)
+    np.testing.assert_array_equal(rendering._parted(new, 0, 1.0, 1.0), new)

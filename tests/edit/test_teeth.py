@@ -3,11 +3,10 @@
 import numpy as np
 import pytest
 
+from istrc.edit.masks import Masks
 from istrc.edit.teeth import (
-    _SMILES,
-    _SPEAKS,
+    APART,
     ASIDE,
-    GAPS,
     HEIGHTS,
     cells,
     gaps,
@@ -120,12 +119,12 @@ def test_the_cells_of_a_mouth_part_it(opened):
 
 def test_knots_share_what_lies_between_them():
     values = np.array([-1.0, 0.04, 0.1, 0.145, 9.0])
-    found = knots(values, GAPS)
+    found = knots(values, APART)
     np.testing.assert_allclose(found.sum(0), 1)
     np.testing.assert_allclose(found.T[1], [1, 0, 0, 0, 0], atol=1e-12)
     np.testing.assert_allclose(found.T[2], [0, 0.5, 0.5, 0, 0], atol=1e-12)
     np.testing.assert_allclose(found.T[3], [0, 0, 0.5, 0.5, 0], atol=1e-12)
-    np.testing.assert_allclose(np.array(GAPS) @ found, values.clip(GAPS[0], GAPS[-1]))
+    np.testing.assert_allclose(np.array(APART) @ found, values.clip(APART[0], APART[-1]))
 
 
 def test_teeth_have_gaps_where_teeth_end(opened):
@@ -146,7 +145,7 @@ def test_teeth_have_gaps_where_teeth_end(opened):
 
 
 def some_lights(seed=0):
-    probes = Probes(("smile",), 8, mouth=(len(GAPS), COUNT))
+    probes = Probes(("smile",), 8, mouth=(len(APART), COUNT))
     rng = np.random.default_rng(seed)
     probes.mouth_light.copy_(probes.mouth_light.new_tensor(rng.uniform(0.2, 0.6, (2, 5, COUNT, 2))))
     return probes
@@ -159,11 +158,13 @@ def test_the_light_between_lips_is_that_of_such_mouths():
     for smiles, of in ((0.0, speaks), (1.0, laughs), (0.25, 0.75 * speaks + 0.25 * laughs)):
         mixed = (of[1] + of[2]) / 2  # at 0.1, between 0.08 and 0.12
         inner = mixed.reshape(len(HEIGHTS), len(ASIDE), 2)[1:-1, :-1].mean((0, 1))
-        times = _SPEAKS + smiles * (_SMILES - _SPEAKS)
+        times = 1.7 - 0.1 * smiles
         found = lights(probes, 0.1, smiles)
         np.testing.assert_allclose(found, inner + times * (mixed - inner), atol=1e-5)
     assert lights(None, 0.1, 0.5) is None
     assert lights(Probes(("smile",), 8), 0.1, 0.5) is None  # of an older circle
+    assert lights(Probes(("smile",), 8, mouth=(3, COUNT)), 0.1, 0.5) is None  # of another version
+    assert lights(Probes(("smile",), 8, mouth=(len(APART), COUNT)), 0.1, 0.5) is None  # unmeasured
 
 
 def test_an_open_mouth_becomes_as_light_as_is_asked(opened):
@@ -176,9 +177,28 @@ def test_an_open_mouth_becomes_as_light_as_is_asked(opened):
     for share in (1.0, 0.5):
         face = np.full((3, SIDE, SIDE), 1.0 * share - 1, np.float32)
         drawn = face + share * slope
-        found = luma(like_teeth(drawn, mouth, Known(face, skin), lit, (where, lines))) + 1
+        found = luma(like_teeth(drawn, mouth, Known(face, skin), (lit, where, lines))) + 1
         means = (where * found).sum((1, 2)) / where.sum((1, 2))
         np.testing.assert_allclose(means, share * wanted, atol=0.04 * share)
+
+
+@pytest.mark.parametrize("side", [128, 256])
+def test_what_is_fine_in_an_opened_mouth_is_stronger(mesh, side):
+    """In the box that is drawn, at every size: what is as fine as teeth, and not what is broad."""
+    at = Masks(mesh, side, False)
+    box, (where, lines) = at.mouth_box, at.opening
+    across, stronger = np.arange(side) * 2 * np.pi * 128 / side, []
+    known = Known(np.zeros((3, side, side), np.float32), np.ones((side, side), np.float32))
+    lit = np.stack([np.full(COUNT, 0.9), np.zeros(COUNT)], 1)
+    for period in (4, 64):
+        drawn = np.zeros_like(known.own) + 0.04 * np.sin(across / period).astype(np.float32)
+        found = like_teeth(drawn[box], at.mouth[box], known, (lit, where, 0 * lines))
+        inner = at.between[box] > 0.99
+        stronger.append(luma(found)[inner].std() / (0.9 * luma(drawn[box])[inner].std()))
+    assert 1.15 < stronger[0] < 1.5 and stronger[1] < 1.05
+    black = np.full_like(known.own, -1)
+    light = luma(like_teeth(black[box], at.mouth[box], known, (lit, where, lines)))
+    assert np.isfinite(light).all()
 
 
 def test_gaps_are_seen_between_teeth_and_not_in_the_dark(opened):
@@ -189,7 +209,7 @@ def test_gaps_are_seen_between_teeth_and_not_in_the_dark(opened):
         lit = np.stack([np.full(COUNT, light), np.zeros(COUNT)], 1)
         at = where.sum(0) > 0.99
         with_, without = (
-            luma(like_teeth(face, mouth, Known(face, skin), lit, (where, of)))[at]
+            luma(like_teeth(face, mouth, Known(face, skin), (lit, where, of)))[at]
             for of in (lines, 0 * lines)
         )
         if seen:
@@ -207,7 +227,7 @@ def test_teeth_in_the_shade_of_lips_are_as_white_as_others(opened):
     heights, reds = np.repeat(HEIGHTS, len(ASIDE)), []
     for light in (1.25, 0.9, 0.75):
         lit = np.stack([np.where(heights > 0.7, 0.3, light), np.zeros(COUNT)], 1)
-        found = like_teeth(np.zeros_like(own), mouth, Known(own, skin), lit, (where, lines))
+        found = like_teeth(np.zeros_like(own), mouth, Known(own, skin), (lit, where, lines))
         red = (found[0] + 1) / (luma(found) + 1)
         parts = [where[np.isclose(heights, height)].sum(0) > 0.9 for height in (0.3, 0.86)]
         reds.append([float(red[part].mean()) for part in parts])

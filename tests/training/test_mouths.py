@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from istrc.data.prepared import Prepared
-from istrc.edit.teeth import GAPS, HEIGHTS, cells
+from istrc.edit.teeth import APART, HEIGHTS, cells, lights
 from istrc.models.probes import Probes
 from istrc.shape.measures import COUNT, measures
 from istrc.training.mouths import KNOTS, SHARES, _parts, measure_mouths, needed
@@ -70,7 +70,7 @@ def test_the_light_of_mouths_is_a_line_by_that_of_the_skin(mouths):
     measure_mouths(net, straight, rows, codes[:, rows])
     reference = np.array(straight.info["shape_free"]["reference"])
     opened = float(measures(codes[0][:1, TEXTURE:].reshape(1, COUNT, 2))["lip_gap"])
-    at = np.abs(np.array(GAPS) - opened).argmin()
+    at = np.abs(np.array(APART) - opened).argmin()
     pixels = np.stack([image.astype(float)[..., 0] for image in straight.images]) / 127.5
     skin = pixels[:, 0, 0]
     above, below = (pixels[:, part].mean(1) / skin for part in _parts(reference, SIDE))
@@ -91,6 +91,19 @@ def test_too_few_mouths_say_nothing(mouths):
     net.ranges[1, 0, 0] = 9.0  # no mouth opens as far
     measure_mouths(net, straight, np.arange(COUNT_OF), codes)
     assert not net.speaking.any()
+    opened = float(measures(codes[0][:1, TEXTURE:].reshape(1, COUNT, 2))["lip_gap"])
+    assert lights(net, opened, 0.5) is not None
+    # Nobody's lips are further apart, or less: there it is as with the nearest that are known
+    at = np.abs(np.array(APART) - opened).argmin()
+    for table in net.mouth_light:
+        assert table[at].any()
+        assert torch.equal(table[0], table[1])
+        assert (table.flatten(1).abs().sum(1) > 0).all()
+    few = Probes(NAMES, TEXTURE + 2 * COUNT, NAMES, speaking=TEXTURE, mouth=KNOTS)
+    some = np.flatnonzero(straight.attributes[:, 0] == 0)  # none that smiles
+    measure_mouths(few, straight, some, codes[:, some])
+    assert few.mouth_light[0].any() and not few.mouth_light[1].any()
+    assert lights(few, opened, 0.5) is None
 
 
 def test_the_parts_of_a_mouth(face_points, open_mouth):

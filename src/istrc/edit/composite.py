@@ -10,7 +10,7 @@ import numpy as np
 from istrc.edit.detail import unlike_edges
 from istrc.edit.hair import strands
 from istrc.edit.hair_colour import HairColour, recolour
-from istrc.edit.tone import LUMA
+from istrc.edit.tone import LUMA, quantile
 from istrc.photo.align import Frame, around, invert, transform
 from istrc.resample import blurred, looked_up, places
 from istrc.shape.crop import CROP_CENTRE, CROP_SIDE
@@ -141,17 +141,17 @@ def put(pixels: np.ndarray, layers: Layers, frame: Frame, mesh: Any) -> np.ndarr
         shaded += (more * finer * unlike_edges(finer, more, EDGE))[:, None]
     if layers.inside is not None:
         some = _near(here, layers.lips > 0)
-        finer = float(np.clip(np.log2(_side(from_crop) / size), 0, _FINER))
+        halvings = float(np.clip(np.log2(_side(from_crop) / size), 0, _FINER))
         inside = layers.inside
-        if finer:
-            inside = inside + _SHARPER * finer * (inside - blurred(inside, _SOFT))
+        if halvings:
+            inside = inside + _SHARPER * halvings * (inside - blurred(inside, _SOFT))
         stack = [(inside + 1) * np.float32(127.5), layers.lips[None]]
         seen = looked_up(np.concatenate(stack), *_texels(here[:, some], size))  # (4, M)
         share = (seen[3] * _end(here[:, some])).clip(0, 1)[:, None]
         drawn = seen[:3].T
-        if finer:
+        if halvings:
             noise = np.random.default_rng(0).standard_normal((len(share), 1), np.float32)
-            drawn = drawn + min(finer, 1) * grain(own) * noise
+            drawn = drawn + min(halvings, 1) * grain(own) * noise
         shaded[some] += share * (drawn - shaded[some])
     own[rows, columns] = shaded
     if np.issubdtype(pixels.dtype, np.integer):
@@ -187,7 +187,7 @@ def grain(pixels: np.ndarray) -> float:
     luma = pixels @ LUMA[:, 0, 0]
     near = luma[:-2, 1:-1] + luma[2:, 1:-1] + luma[1:-1, :-2] + luma[1:-1, 2:]
     off = np.abs(luma[1:-1, 1:-1] - near / 4)
-    return float(1.4826 * np.median(off) / np.sqrt(1.25)) if off.size else 0.0
+    return float(1.4826 * quantile(off.ravel(), 0.5) / np.sqrt(1.25)) if off.size else 0.0
 
 
 def _side(from_crop: np.ndarray) -> float:

@@ -36,7 +36,7 @@ class Faces:
 
     @cached_property
     def _hair(self) -> list[np.ndarray]:
-        """The colour that facial hair of each face has, (3, 1, 1)."""
+        """The colour that facial hair of each face has, (3, S, S)."""
         grey = numpy(self.nets.said("gray_hair", self.c, 0))
         of, skin = (self.nets.mesh.reference, self._at.skin), self._at.skin > 0.5
         beside = (self._real[:, :, skin].mean(2) + 1) / 2  # (B, 3)

@@ -58,7 +58,7 @@ def colour(
     greys: np.ndarray | None = None,
 ) -> np.ndarray:
     """The colour of facial hair, (3, S, S) in [-1, 1]: that of the brows, in the light that falls
-    on a place; a beard greys before they do, and then has strands of several colours.
+    on a place; a beard greys before they do, and then has lighter and darker strands.
 
     Args:
         real: (3, S, S) the face's own pixels in the mean frame.
@@ -74,17 +74,18 @@ def colour(
     pixels = real[:, where > 0.5] + 1  # (3, N)
     luma = (LUMA[..., 0] * pixels).sum(0)
     hair = pixels[:, luma <= np.quantile(luma, _DARKEST)].mean(1)
-    light = float(quantile((LUMA * (real + 1)).sum(0)[skin > 0.5], 0.5))
+    lights = (LUMA * (real + 1)).sum(0)
+    light = max(float(quantile(lights[skin > 0.5], 0.5)), 1e-3)
     hair = _dimmed(hair, _PALEST * light)[:, None, None]
     low, high = _GREYS
     share = float(np.clip((grey - low) / (high - low), 0, 1))
     if share and greys is not None:
         level = LUMA[:, 0, 0] @ greys
         hue = level + coloured(real, skin) * (greys - level)  # a grey photograph stays grey
-        uneven = strands(size) / strands(size).std()
+        uneven = strands(size) / max(float(strands(size).std()), 1e-6)
         several = _dimmed(2 * hue, _GREY * light)[:, None, None]
         hair = hair + share * (several * (1 + _PEPPER * uneven.clip(-2, 2)) - hair)
-    near = blurred((LUMA * (real + 1)).sum(0)[None], _NEARBY * size)
+    near = blurred(lights[None], _NEARBY * size)
     return (hair * (near / light).clip(*_SHADED) ** _LIT_BY - 1).astype(np.float32)
 
 

@@ -59,6 +59,7 @@ _LINEAR = Image.Resampling.BILINEAR
 # Of the share of hair that greys with age, what greys of women's: of 3,640 older women one in
 # fourteen is grey, of 8,297 older men one in four
 _WOMEN = 0.3
+_DYED = 0.6  # of its luma, that skin has more or less of blue and of red in any usual light
 _STRIP = 256  # rows of a photograph that are coloured at once
 
 
@@ -120,11 +121,15 @@ def grey_of(probes: Probes | None, skin: np.ndarray) -> np.ndarray | None:
     """
     if probes is None or not probes.config.get("hair") or "gray_hair" not in probes.names:
         return None
+    tones = numpy(probes.hair_tones[probes.names.index("gray_hair")])[0]
+    if not tones.any():  # too few grey heads were seen
+        return None
     luma, *excess = OPPONENT @ skin
     luma = max(luma, _DARKEST)
-    light = np.array([1, np.log(luma), *(one / luma for one in excess)])
-    found = light @ numpy(probes.hair_tones[probes.names.index("gray_hair")])[0]
-    return np.linalg.solve(OPPONENT, np.exp(found[0]) * np.array([1, *found[1:3]]))
+    hue = np.clip(np.array(excess) / luma, -_DYED, _DYED)
+    found = np.array([1, np.log(luma), *hue]) @ tones
+    grey = np.linalg.solve(OPPONENT, np.exp(found[0]) * np.array([1, *found[1:3]]))
+    return grey.clip(0.0, 1.0)
 
 
 def tone(view: np.ndarray, found: np.ndarray, likely: np.ndarray) -> np.ndarray:

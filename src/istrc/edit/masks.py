@@ -53,7 +53,7 @@ _BESIDE = 4  # pixels around a mouth: places beside it look two further, and wha
 # as deep everywhere it is a patch with an edge. The median light above the lip that `male` 1 leaves
 # is .92 of the skin's without this and .93 with it; shaven men have .928
 _STUBBLE, _SMILING = 0.7, 0.5
-_BETWEEN = 1.12  # times its size, that what is between them is where lips part
+_BETWEEN = 1.18  # times its size, that what is between them is where lips part
 _LIPS = 1.3  # times its size, that the inside of a mouth shows on the edge of its lips
 
 
@@ -120,9 +120,8 @@ class Masks:
         """What the shade of such an edit keeps, or 1: a mean moustache goes on round the mouth, as
         with a beard, and one that grows alone ends beside it.
         """
-        if self.mesh is None or growing(edits) != ["mustache"]:
-            return 1
-        if not all(shades([name]) for name in edits or ()):
+        alone = growing(edits) == ["mustache"] and not shaving(edits)
+        if self.mesh is None or not alone or not all(shades([name]) for name in edits or ()):
             return 1
         return region_mask(self.mesh.reference, ["moustache"], self.size)
 
@@ -286,7 +285,7 @@ class Masks:
 
     @cached_property
     def between(self) -> Any:
-        """What lies between lips that open, without the lips; None without shapes."""
+        """What lies between lips that open, and a little of their edge; None without shapes."""
         if self.mesh is None:
             return None
         inside = polygon(enlarged(self.mesh.reference[60:68], _BETWEEN), self.size)

@@ -139,7 +139,7 @@ def between(
     Args:
         teeth: (S, S) see `bared`.
         lips: (S, S) where they are, and what they show.
-        line: (S, S) what is between them, and their edge, of which no more is seen.
+        line: (S, S) where the dark line is drawn, in [0, 1].
     """
     gone = (_WHOLLY * blurred(teeth[None], _RIM * len(teeth))[0]).clip(0, 1)
     closed = (filled(real, lips * (1 - gone)) + 1) * (1 - _LINE * line) - 1

@@ -154,7 +154,8 @@ class Rendering(Faces):
             if opens[number]:
                 inside = own[number] + toned(spoken[number] - own[number], own[number], None)
                 how = float(lip_gap(news[number])), float(smiles[number])
-                inside = self._parted(self._opened(inside, number, *how), number, opens[number])
+                inside = self._between(inside, number, *how)
+                inside = self._parted(inside, number, opens[number], self._at.painted(edits))
                 drawn_anew = inside.clip(-1, 1), opens[number] * self._at.opened(how[1])
             skin = self._real[number] + shift
             if shuts[number] > 0:  # what of the teeth was taken for lips would stay between them
@@ -205,6 +206,7 @@ class Rendering(Faces):
         shaded_less = stubble, self._at.faint(edits, stubble)
         put_on, taken_off = painting(edits)
         grows, chin, shaves = self._at.grows(edits), self._at.chin(edits), self._at.shaves(edits)
+        trimmed = self._at.trimmed(edits)
         taken = shaving(edits)
         most = max(taken.values(), default=0)
         alone = all(shades([name]) and name in taken for name in edits or ())
@@ -229,9 +231,7 @@ class Rendering(Faces):
                 shift[at] += self._at.mouth[at] * (teeth - shift[at])
                 shift[at] = no_redder(shift[at], real[at], self._at.mouth[at], of_it)
             if grows is not None:
-                shift = hair.grown(
-                    shift * self._at.trimmed(edits), real, self._hair[number], grows * mask, chin
-                )
+                shift = hair.grown(shift * trimmed, real, self._hair[number], grows * mask, chin)
             if shaves is not None:
                 if not growing(edits):  # nothing hangs over the jaw
                     shift = shift * (shaves if alone else self._at.jawed)
@@ -255,7 +255,8 @@ class Rendering(Faces):
         for number, opens in enumerate(self._opens(moved)):
             if opens:
                 real = self._real[number]
-                shifts[number] = self._parted(real + shifts[number], number, opens) - real
+                new = self._parted(real + shifts[number], number, opens, free)
+                shifts[number] = new - real
         gain = self.emphasis(edits)
         if gain is not None:
             older = wrinkles(self.nets.probes, edits)
@@ -314,20 +315,22 @@ class Rendering(Faces):
             masks = masks * np.stack([self._over(clear) for clear in self._clear])
         return masks
 
-    def _opened(self, new: np.ndarray, number: int, opened: float, smiles: float) -> np.ndarray:
-        """A new texture (3, S, S) of a face whose lips open: between them it is as light as there;
-        beside them they are as they are drawn.
+    def _between(self, new: np.ndarray, number: int, apart: float, smiles: float) -> np.ndarray:
+        """A new texture (3, S, S) of a face whose lips open: between them it is as in real mouths
+        that are as open; beside them they are as they are drawn.
         """
-        at = self._at.mouth_box
-        lit, where = lights(self.nets.probes, opened, smiles), self._at.opening
+        at, lit = self._at.mouth_box, lights(self.nets.probes, apart, smiles)
+        opening = None if lit is None else (lit, *self._at.opening)
         given = new[at], self._at.mouth[at], self._own[number]
         new = new.copy()
-        new[at] += self._at.between[at] * (like_teeth(*given, lit, where, smiles) - new[at])
+        new[at] += self._at.between[at] * (like_teeth(*given, opening, smiles) - new[at])
         return new
 
-    def _parted(self, new: np.ndarray, number: int, opens: float) -> np.ndarray:
-        """A new texture (3, S, S) of a face, whose lips keep most of their hue where they part."""
-        lips = opens * self._at.within_lips * (1 - self._at.between)
+    def _parted(self, new: np.ndarray, number: int, opens: float, painted: Any) -> np.ndarray:
+        """A new texture (3, S, S) of a face, whose lips keep most of their hue where they part, and
+        are not painted.
+        """
+        lips = opens * self._at.within_lips * (1 - self._at.between) * (1 - painted)
         return own_hue(new, self._real[number], lips)
 
     def _opens(self, moved: np.ndarray) -> np.ndarray:

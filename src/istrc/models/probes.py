@@ -29,7 +29,7 @@ class Probes(nn.Module):
         hair: side of the maps of hair (istrc.edit.hair_colour); 0 for none.
         speaking: numbers of a texture's code; 0 where no mouths that speak are known.
         wrinkles: side of the map of how these run; 0 for none.
-        mouth: gaps and cells at which the light between lips is known (istrc.edit.teeth); empty
+        mouth: openings and cells at which the light between lips is known (istrc.edit.teeth); empty
             for none.
 
     Buffers:
@@ -57,7 +57,7 @@ class Probes(nn.Module):
             below, differ from the mean of all open ones that do not smile.
         wrinkles: (2, side, side) how lines run that older faces have, and younger lack (see
             istrc.edit.wrinkles).
-        mouth_light: (2, gaps, cells, 2) luma from 0 to 2 between open lips, of mouths that
+        mouth_light: (2, openings, cells, 2) luma from 0 to 2 between open lips, of mouths that
             speak, with teeth above and the dark below, and that smile: a constant, and what is
             added of the skin's light.
     """

@@ -2,7 +2,7 @@
 
 The mean of open mouths is the mouth of nobody: it is grey, where some show teeth and others the
 dark behind them. Of those that speak one kind is taken instead: those that show teeth above and the
-dark below.
+dark below; of those that smile, the half whose upper part is lightest.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import torch
 
 from istrc.data.prepared import Prepared
 from istrc.edit.detail import lit
-from istrc.edit.teeth import ASIDE, GAPS, HEIGHTS, cells, knots
+from istrc.edit.teeth import APART, ASIDE, HEIGHTS, cells, knots
 from istrc.models.probes import Probes
 from istrc.shape.measures import COUNT, MEASURED, measures
 from istrc.shape.regions import polygon, skin
@@ -23,8 +23,9 @@ NEAR = 0.5  # of a usual opening: by how much theirs may differ from it
 # lightest beside their lower one; and beside their skin
 SHARES = (0.2, 0.5)
 ABOVE, BELOW = 0.45, 0.75  # of the way from the upper lip to the lower one, where these end
-KNOTS = (len(GAPS), len(HEIGHTS) * len(ASIDE))
+KNOTS = (len(APART), len(HEIGHTS) * len(ASIDE))
 _WIDE = (0.02, 0.3)  # distances of the eyes, between which lips are apart that are measured
+_FEWEST = 3  # mouths of a kind, below which nothing is said of an opening
 _DARK = 0.35  # luma, below which skin is too dark for a mouth to be seen
 
 
@@ -88,17 +89,20 @@ def _looked_at(straight: Prepared, rows: np.ndarray) -> tuple[np.ndarray, ...]:
 def _fitted(
     luma: np.ndarray, light: np.ndarray, opened: np.ndarray, differ: np.ndarray, share: float
 ) -> np.ndarray:
-    """A line by the skin's light for each cell (`Probes.mouth_light`), at each of the gaps:
-    (GAPS, C, 2). Of mouths that are as open, the share counts that differs most.
+    """A line by the skin's light for each cell (`Probes.mouth_light`), at each opening:
+    (APART, C, 2). Of mouths that are as open, the share counts that differs most. Where there are
+    too few, it is that of the nearest opening; 0 where there are too few anywhere.
     """
-    table = np.zeros((*KNOTS, 2), np.float32)
-    for at, weights in enumerate(knots(opened, GAPS)):
+    table, found = np.zeros((*KNOTS, 2), np.float32), dict[int, np.ndarray]()
+    for at, weights in enumerate(knots(opened, APART)):
         weights = weights * (light > _DARK)
         if weights.any():
             weights *= differ >= np.quantile(differ[weights > 0], 1 - share)
-        line = np.stack([np.ones_like(light), light], 1) * np.sqrt(weights)[:, None]
-        found = np.linalg.lstsq(line, luma * np.sqrt(weights)[:, None], rcond=None)[0]
-        table[at] = found.T
+        if (weights > 0).sum() >= _FEWEST:
+            line = np.stack([np.ones_like(light), light], 1) * np.sqrt(weights)[:, None]
+            found[at] = np.linalg.lstsq(line, luma * np.sqrt(weights)[:, None], rcond=None)[0].T
+    for at in range(len(APART)) if found else ():
+        table[at] = found[min(found, key=lambda other: abs(other - at))]
     return table
 
 
