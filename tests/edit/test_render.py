@@ -400,9 +400,8 @@ def test_a_moustache_that_grows_alone_ends_beside_the_mouth(circle):
     at = masks_of(circle.mesh, SIZE, False)
     alone = at.trimmed({"mustache": 1.0})
     np.testing.assert_array_equal(alone, region_mask(circle.mesh.reference, ["moustache"], SIZE))
-    assert alone.sum() < at.shows(["mustache"]).sum() and np.array_equal(
-        at.trimmed(["mustache"]), alone
-    )
+    assert alone.sum() < at.shows(["mustache"]).sum()
+    np.testing.assert_array_equal(at.trimmed(["mustache"]), alone)
     for others in ({"beard": 1.0}, {"beard": -1.0}, {"smile": 1.0}):
         assert np.all(at.trimmed({"mustache": 1.0, **others}) == 1)
     assert np.all(at.trimmed({"mustache": -1.0}) == 1) and np.all(at.trimmed({"beard": 1.0}) == 1)
@@ -415,6 +414,6 @@ def test_lips_that_part_keep_their_hue_unless_they_are_painted(rendering):
     found = rendering._parted(new, 0, 1.0, 0.0)
     off = np.abs(found - new).max(0)
     assert off[at.within_lips * (1 - at.between) > 0.5].max() > 0.01
-    assert off[at.within_lips == 0].max() == 0 and off[at.between == 1].max() < 1e-6
+    assert off[at.within_lips == 0].max() == 0 and (off * (at.between > 0.999)).max() < 1e-3
     np.testing.assert_array_equal(rendering._parted(new, 0, 0.0, 0.0), new)
     np.testing.assert_array_equal(rendering._parted(new, 0, 1.0, 1.0), new)
