@@ -14,6 +14,7 @@ from istrc.shape.measures import measures
 from istrc.shape.mesh import Mesh
 
 SIDE = 150  # of the face's crop in the photograph
+TEXTURE = 32  # S, of a face in the mean frame
 
 
 @pytest.fixture(scope="session")
@@ -103,3 +104,20 @@ def frame():
 def photo():
     coarse = np.random.default_rng(0).integers(0, 256, (27, 33, 3), dtype=np.uint8)
     return coarse.repeat(10, 0).repeat(10, 1)[:260, :320]
+
+
+@pytest.fixture
+def own():
+    """A coloured face (3, S, S)."""
+    rng = np.random.default_rng(0)
+    return (rng.normal(0, 0.1, (3, TEXTURE, TEXTURE)) + [[[0.4]], [[0.1]], [[-0.1]]]).astype(
+        np.float32
+    )
+
+
+@pytest.fixture
+def skin():
+    """Where the skin of that face is, (S, S)."""
+    mask = np.zeros((TEXTURE, TEXTURE), np.float32)
+    mask[8:24, 6:26] = 1
+    return mask

@@ -24,20 +24,6 @@ SIZE, SIDE, COUNT = 32, 128, len(HEIGHTS) * len(ASIDE)
 
 
 @pytest.fixture
-def own():
-    """A coloured face (3, S, S)."""
-    rng = np.random.default_rng(0)
-    return (rng.normal(0, 0.1, (3, SIZE, SIZE)) + [[[0.4]], [[0.1]], [[-0.1]]]).astype(np.float32)
-
-
-@pytest.fixture
-def skin():
-    mask = np.zeros((SIZE, SIZE), np.float32)
-    mask[8:24, 6:26] = 1
-    return mask
-
-
-@pytest.fixture
 def opened(face_points, open_mouth):
     """A shape (68, 2) whose mouth is open, and its cells and gaps."""
     reference = open_mouth(face_points, 0.2)

@@ -20,20 +20,6 @@ from istrc.edit.tone import (
 SIZE = 32
 
 
-@pytest.fixture
-def own():
-    """A coloured face (3, S, S)."""
-    rng = np.random.default_rng(0)
-    return (rng.normal(0, 0.1, (3, SIZE, SIZE)) + [[[0.4]], [[0.1]], [[-0.1]]]).astype(np.float32)
-
-
-@pytest.fixture
-def skin():
-    mask = np.zeros((SIZE, SIZE), np.float32)
-    mask[8:24, 6:26] = 1
-    return mask
-
-
 def luma(x):
     return (LUMA * x).sum(0)
 
