@@ -139,14 +139,16 @@ def tints(edits: Iterable[str] | None) -> bool:
     return edits is None or not set(edits) <= known
 
 
-def painting(edits: Mapping[str, float] | Iterable[str] | None) -> tuple[bool, bool]:
+def painting(edits: Mapping[str, float] | Iterable[str] | None) -> tuple[bool, float]:
     """Whether colours that no skin has come with edits, as they may where no strengths are known;
-    and whether paint of the lips goes, and none comes.
+    and how much of the paint of the lips goes, up to 1: men have none, either.
     """
     if not isinstance(edits, Mapping):
-        return True, False
-    comes = any(by > 0 for name, by in edits.items() if tints([name]))
-    return comes, not comes and any(edits.get(name, 0) < 0 for name in _LIPSTICK)
+        return True, 0
+    if any(by > 0 for name, by in edits.items() if tints([name])):
+        return True, 0
+    gone = max(edits.get("male", 0), *(-edits.get(name, 0) for name in _LIPSTICK))
+    return False, min(max(gone, 0), 1)
 
 
 def of_the_hair(edits: Iterable[str] | None) -> bool:

@@ -201,9 +201,29 @@ def test_hair_that_the_drawings_take_away_is_gone_to_its_end(level):
     dark = 0.4 * (level + 1)
     real = own - dark * beard
     low = np.repeat(np.float32(np.arange(SIZE) > 36)[:, None], SIZE, 1)
-    under, share, dense = shaved(real, own, own - dark / 3 * beard, mean, where, low)
+    lips = np.zeros_like(where), real
+    under, share, dense = shaved(real, own, own - dark / 3 * beard, mean, where, low, *lips)
     np.testing.assert_allclose(under[:, 48:56, 26:38], level, atol=0.05)
     assert share[48:56, 26:38].min() > 0.95 and share[:30].max() < 0.02
     assert (dense <= share).all() and dense[48:56, 26:38].min() > 0.9
-    _, share, dense = shaved(real, own, own, mean, where, low)  # what they leave is no hair
+    _, share, dense = shaved(real, own, own, mean, where, low, *lips)  # what they leave is no hair
     assert share.max() == dense.max() == 0
+
+
+def test_hair_over_lips_becomes_what_is_seen_of_them():
+    own, mean, where = plain(0.2), plain(0.2), np.ones((SIZE, SIZE), np.float32)
+    lips, hair = np.zeros((2, SIZE, SIZE), np.float32)
+    lips[44:56, 20:44] = 1
+    hair[36:48, 16:48] = 1
+    bare = own + lips * np.float32([0.1, -0.3, -0.2])[:, None, None]
+    real = bare + hair * (-0.7 - bare)
+    drawn = own - 0.2 * hair
+    of = real, own, drawn, mean, where * (1 - lips), where
+    painted = real + lips * np.float32([0.1, -0.1, 0.0])[:, None, None]
+    under, share, _ = shaved(*of, lips, painted)
+    over = (lips * hair > 0) & (np.arange(SIZE) > 24) & (np.arange(SIZE) < 40)
+    assert share[over].min() > 0.9
+    np.testing.assert_allclose(
+        under[:, over].mean(1), painted[:, (lips > 0) & (hair == 0)].mean(1), atol=0.1
+    )
+    np.testing.assert_allclose(under[:, 38:42, 26:38].mean((1, 2)), 0.2, atol=0.1)

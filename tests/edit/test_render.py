@@ -145,7 +145,7 @@ def test_brows_stay(circle, rendering):
     kept = np.stack([one.change for one in rendering.layers(change, {"makeup": -1.0})])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(at, "fades", lambda edits: 1.0)
-        free = np.stack([one.change for one in rendering.layers(change, {"makeup": -0.9})])
+        free = np.stack([one.change for one in rendering.layers(change, {"makeup": -1.1})])
     lifts = [np.tensordot(LUMA[:, 0, 0], one, (0, 1)) for one in (kept, free)]
     brows = left < 0.9
     assert lifts[1][:, brows].max() > 0.02
@@ -163,7 +163,9 @@ def test_rims_of_glasses_stay(circle, rendering, edits, monkeypatch):
     lifts = []
     for surely in (0.0, 1.0):
         monkeypatch.setattr(
-            Networks, "said", lambda self, name, c, unknown, by=surely: 0 * c[:, 0] + by
+            Networks,
+            "said",
+            lambda self, name, c, unknown, by=surely: 0 * c[:, 0] + by * (name == "eyeglasses"),
         )
         drawing = Rendering(circle, rendering.x, rendering.c)
         drawn = np.stack([one.change for one in drawing.layers(change, edits)])
@@ -417,3 +419,28 @@ def test_lips_that_part_keep_their_hue_unless_they_are_painted(rendering):
     assert off[at.within_lips == 0].max() == 0 and (off * (at.between > 0.999)).max() < 1e-3
     np.testing.assert_array_equal(rendering._parted(new, 0, 0.0, 0.0), new)
     np.testing.assert_array_equal(rendering._parted(new, 0, 1.0, 1.0), new)
+
+
+def test_what_lightens_folds_leaves_a_beard(circle, rendering, monkeypatch):
+    change = torch.zeros_like(rendering.c)
+    change[:, :4] = 3 * torch.randn(4, generator=torch.Generator().manual_seed(1))
+    x, lifts = rendering.x.clone(), []
+    x[:, :, 40:] *= 0.3  # a lower face that is darker than the skin
+    x[:, :, 40:] -= 0.6
+    for surely in (0.0, 1.0):
+        monkeypatch.setattr(
+            Networks,
+            "said",
+            lambda self, name, c, unknown, by=surely: 0 * c[:, 0] + by * (name == "mustache"),
+        )
+        drawing = Rendering(circle, x, rendering.c)
+        drawn = [
+            np.stack([one.change for one in drawing.layers(change, edits)])
+            for edits in ({"smile": -1.0}, {"beard": -1.0})
+        ]
+        lifts.append([np.tensordot(LUMA[:, 0, 0], one, (0, 1)) for one in drawn])
+    beards = masks_of(circle.mesh, circle.size, circle.whole).shows(["beard"]) > 0.9
+    (shaven, asked), (bearded, asked_too) = lifts
+    assert shaven[:, beards].max() > 0.02
+    assert bearded[:, beards].clip(min=0).mean() < 0.7 * shaven[:, beards].clip(min=0).mean()
+    np.testing.assert_array_equal(asked, asked_too)

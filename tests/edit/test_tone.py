@@ -10,10 +10,10 @@ from istrc.edit.tone import (
     LUMA,
     Known,
     coloured,
-    lips_kept,
     own_hue,
     quantile,
     toned,
+    unpainted,
     white_of,
 )
 
@@ -167,12 +167,12 @@ def test_lips_that_lose_their_paint_are_no_colder_than_the_skin(own, skin):
     assert red[0] < of_skin - 0.05 and red[1] >= of_skin - 0.02
 
 
-def test_lips_lose_their_paint_down_to_those_that_nobody_paints(own, skin):
-    """Red ones become as red as unpainted lips are; nude ones stay, whatever the change says."""
+@pytest.mark.parametrize("paint", [[-0.25, -0.05, -0.02], [0.2, -0.4, -0.4], [0.1, -0.55, -0.3]])
+def test_lips_lose_their_paint_down_to_those_that_nobody_paints(own, skin, paint):
+    """Red ones come near to unpainted lips, with as much red as before; nude ones stay."""
     lips = np.zeros((SIZE, SIZE), np.float32)
     lips[25:29, 10:22] = 1
     known = Known(own, skin)
-    paler = np.broadcast_to(np.float32([-0.6, 0.15, 0.15])[:, None, None], own.shape)
 
     def redness(pixels):
         """The slow way: how much more red the mean of the lips has, over luma, than the skin."""
@@ -182,18 +182,22 @@ def test_lips_lose_their_paint_down_to_those_that_nobody_paints(own, skin):
             of_skin[0] / (LUMA[:, 0, 0] @ of_skin)
         )
 
-    red = own + lips * np.float32([0.2, -0.4, -0.4])[:, None, None]
-    nude = own + lips * np.float32([-0.1, 0.0, 0.0])[:, None, None]
-    assert redness(nude) < 1 < 1.1 < redness(red) and redness(red + paler) < 1.055
-    assert abs(redness(red + lips_kept(paler, red, lips, known)) - 1.055) < 0.03
-    assert not (lips * lips_kept(paler, nude, lips, known)).any()
-    grey = np.broadcast_to(own.mean(0), own.shape)
-    kept = lips_kept(grey - own.mean() - 0.3, grey, lips, Known(grey, skin))
-    assert kept.dtype == np.float32
-    np.testing.assert_allclose(kept, grey - own.mean() - 0.3, atol=1e-4)  # has no red to keep
-    for of in (red, nude):  # what is no lip, and what reddens
-        assert (lips_kept(paler, of, lips, known) == paler)[:, lips == 0].all()
-        np.testing.assert_array_equal(lips_kept(-paler, of, lips, known), -paler)
+    red = own + lips * np.float32(paint)[:, None, None]
+    new = unpainted(red, lips, known)
+    over = max(redness(red) - 1.06, 0)
+    wanted = redness(red) - over + 0.1 * np.tanh(over / 0.15)
+    assert abs(redness(new) - wanted) < 0.02 and wanted < 1.17
+    np.testing.assert_allclose(new[0], red[0], atol=1e-4)
+    assert (new[:, lips == 0] == red[:, lips == 0]).all()
+    if not over:
+        np.testing.assert_allclose(new, red, atol=1e-5)
+
+
+def test_lips_of_no_colour_and_black_ones_stay(own, skin):
+    lips = np.ones((SIZE, SIZE), np.float32)
+    for grey in (np.broadcast_to(own.mean(0), own.shape), np.full_like(own, -1)):
+        new = unpainted(grey, lips, Known(grey, skin))
+        np.testing.assert_allclose(new, grey, atol=0.03)  # no luma is looked at below .01
 
 
 def test_the_shade_of_shaven_hair_is_weaker_and_keeps_the_hue(own, skin):

@@ -125,3 +125,9 @@ class Faces:
     def _glasses(self) -> np.ndarray:
         """How surely the faces wear glasses, (B,)."""
         return numpy(self.nets.said("eyeglasses", self.c, 0))
+
+    @cached_property
+    def _bearded(self) -> np.ndarray:
+        """How surely the faces have a beard or a moustache, (B,)."""
+        said = [numpy(self.nets.said(name, self.c, 0)) for name in ("beard", "mustache")]
+        return np.maximum(*said)

@@ -13,7 +13,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from istrc.edit.tone import LUMA, coloured, quantile
+from istrc.edit.tone import LUMA, coloured, quantile, white_of
 from istrc.resample import blurred, resized
 from istrc.shape.regions import above, polygon
 
@@ -40,6 +40,7 @@ _NEARER, _LITTLE = (0.2, 0.1, 0.05, 0.025), 0.1  # of the crop's side; of what i
 _LIT = (0.5, 1.0)  # of that skin's light, between which a drawing shades it
 _STUBBLE = 0.02  # of the [-1, 1] range, that stubble is darker than skin
 _GOING = (0.03, 0.2)  # share of what is darker than skin, from which on hair goes, and all of it
+_LIP_RED = 0.08  # how much redder than skin, over luma, is surely a lip, and no hair
 _EVEN = 0.02  # of the crop's side, over which that is looked at
 _NEARBY, _SHADED = 0.012, (0.25, 1.2)  # of the crop's side; of the skin's light, that lights hair
 _LIT_BY = 0.6  # to which power: the darker the skin, the lighter hair is beside it
@@ -131,31 +132,41 @@ def shaved(
     mean: np.ndarray,
     plain: np.ndarray,
     where: np.ndarray,
+    lips: np.ndarray,
+    red: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The skin under a face's hair (3, S, S), how surely there is hair that goes, (S, S), and how
     surely it is so dense that nothing of the skin is seen, (S, S).
 
     A mean takes a mean beard away, and leaves a shade of any that is darker. So what the drawings
     brighten, and is darker than the skin beside it, is to become that skin, with the light and
-    shade that the drawing without hair and the mean face have there.
+    shade that the drawing without hair and the mean face have there. Hair that hangs over the lips
+    becomes what is seen of them.
 
     Args:
         real: (3, S, S) the face's own pixels.
         drawn, own, mean: (3, S, S) the textures without hair, as it was, and of the mean face.
         plain: (S, S) where the skin is looked at.
         where: (S, S) hair may be on it.
+        lips: (S, S) the lips, without what is between them.
+        red: (3, S, S) the pixels with the lips' new colour.
     """
     light, *levels = ((LUMA * (x + 1)).sum(0) for x in (real, drawn, mean))
     goes = (LUMA * (drawn - own)).sum(0).clip(min=0)
     low, high = _ODD
     likely = (light / quantile(light[plain > 0.5], 0.5) - low) / (high - low)
     plain = plain * (_RARE + likely.clip(0, 1 - _RARE))
+    tone = white_of(real, plain)
+    redder = ((real + 1)[0] / light.clip(min=0.1) / tone[0] - 1) / _LIP_RED
+    known = lips * redder.clip(0.02, 1)
+    lip = filled(red + 1, known)
     low, high = _GOING
     dark = where
     for _ in range(2):  # the second time, beside what was found to be hair
         near = filled(np.concatenate([real + 1, levels]), plain * (1 - dark))
         lit = (levels / near[3:].clip(min=0.1)).min(0)  # a drawing goes too far where it brightens
-        skin = near[:3] * lit.clip(*_LIT) - 1
+        skin = near[:3] * lit.clip(*_LIT)
+        skin += lips * (lip - skin) - 1
         room = (LUMA * (skin - real)).sum(0).clip(min=0)
         gone, of = blurred(np.stack([np.minimum(goes, room), room]), _EVEN * len(room))
         dark = ((of - _LEAST) / (2 * _LEAST)).clip(0, 1)

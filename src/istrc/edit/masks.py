@@ -40,7 +40,7 @@ from istrc.shape.regions import (
 # Attributes that are edited, best with their strengths, without which no detail changes
 Edits = Mapping[str, float] | Iterable[str] | None
 _EDGE = 0.012  # of the crop's side, over which the inside of a mouth is blended into its lips
-_HUNG_OVER = 0.8  # of the lips' size, is all that hair leaves of them
+_LIP_EDGE = 0.006  # of the side, over which hair that hangs over lips ends at what is between them
 _BELOW = 0.03  # of half the crop's side, that what is looked at around eyes lies lower
 # Times its size, that the inside of a mouth is drawn where it opens to speak, and to smile: its
 # edge is blended away. Drawn larger, a mouth that speaks would have a black rim on its lips
@@ -144,10 +144,21 @@ class Masks:
         if self.mesh is None:
             return None
         mean, size = self.mesh.reference, self.size
-        return featureless(mean, size, _HUNG_OVER) * jawed(mean, size)
+        inside = blurred(polygon(mean[60:68], size)[None], _LIP_EDGE * size)[0]
+        return featureless(mean, size, 1, lips=False) * (1 - inside) * jawed(mean, size)
 
     @cached_property
-    def skin(self) -> Any:  # an array, or None without shapes
+    def red_of_lips(self) -> Any:  # an array, or None without shapes
+        """The lips, without what is between them."""
+        if self.mesh is None:
+            return None
+        outer, inner = self.mesh.reference[48:60], self.mesh.reference[60:68]
+        both = np.stack([polygon(one, self.size) for one in (outer, inner)])
+        outer, inner = blurred(both, _LIP_EDGE * self.size)
+        return (outer - inner).clip(0, 1)
+
+    @cached_property
+    def skin(self) -> Any:  # likewise
         """Where a face's own tone is measured."""
         return None if self.mesh is None else skin(self.mesh.reference, self.size)
 

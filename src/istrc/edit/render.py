@@ -24,7 +24,7 @@ from istrc.edit.hair_colour import hair_colours
 from istrc.edit.masks import Edits, of_the_mouth
 from istrc.edit.mouth import between, meets, met, opened, shut, speaking, widened
 from istrc.edit.teeth import lights, like_teeth, no_redder
-from istrc.edit.tone import LUMA, Known, less_dark, lips_kept, own_hue, toned
+from istrc.edit.tone import LUMA, Known, less_dark, own_hue, toned, unpainted
 from istrc.edit.wrinkles import wrinkled, wrinkles
 from istrc.errors import InputError
 from istrc.photo.align import aligned_frame
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 MODES = ("photo", "anchored", "circle")
 _SMOOTH = 0.7  # of what is finer than a texture, that goes with hair
+_STAYS = 1.5  # times what is missing of the skin's light, a beard is lightened less
 _DARKER = 0.01  # of the [-1, 1] range, that is darker for sure
 _LIGHTER = 0.02  # ... lighter
 
@@ -173,6 +174,8 @@ class Rendering(Faces):
                 # Where hair covers all of the skin, its strands differ half as much
                 dense = hair.density(shift, self._real[number], self._hair[number])
                 uneven = grows * (dense > 0) * (1 - dense / 2)
+            elif shaven is not None:
+                uneven = np.zeros_like(mask)  # it goes beneath the crop as well
             inside, lips = drawn_anew or (None, None)
             parts = inside, lips, before, after, fine, uneven, hairs[number]
             made.append(Layers(shift, mask, *parts))
@@ -201,7 +204,8 @@ class Rendering(Faces):
         made, shaven = [], []
         free = self._at.painted(edits)
         brows, bare = ((1 - free) * at for at in (self._at.brows, self._at.bare))
-        how = self._at.dark(edits), shades(edits), free, brows, bare
+        dark, how = self._at.dark(edits), (shades(edits), free, brows, bare)
+        beards = self._at.shows(["beard"])
         fades, red, stubble = self._at.fades(edits), self._at.red(edits), self._at.stubble(edits)
         shaded_less = stubble, self._at.faint(edits, stubble)
         put_on, taken_off = painting(edits)
@@ -209,16 +213,23 @@ class Rendering(Faces):
         trimmed = self._at.trimmed(edits)
         taken = shaving(edits)
         most = max(taken.values(), default=0)
+        hung = masks if shaves is None else self._masks(["beard"])
         alone = all(shades([name]) and name in taken for name in edits or ())
         of = drawn, numpy(self._texture), self._real, masks
         # Their rims are dark, and stay
         glasses = self._glasses * (edits is not None and leaves(edits, "eyeglasses"))
         for number, (new, old, real, mask) in enumerate(zip(*of, strict=True)):
             of_it = known[number]
-            shift = toned(new - old, real, of_it.skin, *how, of_it, put_on, *shaded_less) * mask
+            # Where no hair is edited, folds are: what lightens these leaves beards as they are
+            hairy = dark
+            if shaves is None and dark is not None:
+                hairy = np.maximum(dark, _STAYS * self._bearded[number] * beards)
+            shift = toned(new - old, real, of_it.skin, hairy, *how, of_it, put_on, *shaded_less)
+            shift = shift * mask
             if taken_off and self._at.within_lips is not None:
                 lips = self._at.within_lips * (1 - self._bared[number])
-                shift = lips_kept(shift, real, lips, of_it)
+                taken = taken_off * mask * (unpainted(real, lips, of_it) - real)
+                shift = (1 - lips) * shift + taken
             lighter = ((LUMA * shift).sum(0) / _LIGHTER).clip(0, 1)
             shift = shift * (1 - (1 - fades * (1 - self._at.eyes * glasses[number])) * lighter)
             if red is not None:
@@ -237,10 +248,10 @@ class Rendering(Faces):
                     shift = shift * (shaves if alone else self._at.jawed)
                 # What goes was darker than skin: nothing darkens
                 darker = (-(LUMA * shift).sum(0) / _DARKER).clip(0, 1)
-                shift = shift * (1 - shaves * darker)
-                how_much = most * shaves * mask
-                beards = self._at.shows(["beard"])
-                under, gone, dense = hair.shaved(real, new, old, self._mean, self._at.plain, beards)
+                shift = shift * (1 - shaves * (1 - self._at.red_of_lips) * darker)
+                how_much = most * shaves * hung[number]
+                of = self._at.plain, beards, self._at.red_of_lips, real + shift
+                under, gone, dense = hair.shaved(real, new, old, self._mean, *of)
                 shift += how_much * gone * (under - real - shift)
                 # Folds leave with a smile, and are no hair
                 shaven.append(how_much * dense * (not of_the_mouth(edits)))

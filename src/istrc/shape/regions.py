@@ -132,10 +132,13 @@ def skin(mean: np.ndarray, size: int) -> np.ndarray:
     return inside * featureless(mean, size, 1.5)
 
 
-def featureless(mean: np.ndarray, size: int, around: float) -> np.ndarray:
-    """Where in the mean frame are no brows, eyes and lips, `around` times their size: (S, S)."""
+def featureless(mean: np.ndarray, size: int, around: float, lips: bool = True) -> np.ndarray:
+    """Where in the mean frame are no brows and eyes, and no lips, `around` times their size:
+    (S, S).
+    """
     left = np.ones((size, size), np.float32)
-    for part in (slice(48, 60), slice(36, 42), slice(42, 48), slice(17, 22), slice(22, 27)):
+    parts = slice(36, 42), slice(42, 48), slice(17, 22), slice(22, 27), slice(48, 60)
+    for part in parts if lips else parts[:-1]:
         left = left * (1 - polygon(enlarged(mean[part], around), size))
     return left
 
