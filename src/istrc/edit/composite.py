@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from istrc.edit.detail import unlike_edges
-from istrc.edit.eyes import opened
 from istrc.edit.hair import strands
 from istrc.edit.hair_colour import HairColour, recolour
 from istrc.edit.tone import LUMA, quantile
@@ -96,9 +95,6 @@ def put(pixels: np.ndarray, layers: Layers, frame: Frame, mesh: Any) -> np.ndarr
         at, moved = _straight(to_crop, box), None
     else:
         at, moved = _through_mesh(mesh, layers, from_crop, box)
-        if mesh.facial:
-            shapes = (transform(from_crop, one) for one in (layers.before, layers.after))
-            opened(moved, result, (left, top), *shapes)
 
     # The photograph's own pixels, moved
     own = result[top:bottom, left:right].astype(np.float32)  # (h, w, 3)
