@@ -15,6 +15,8 @@ from istrc.errors import IstrcError
 from istrc.evaluation.results import markdown_table, plain, write_results, write_text
 from istrc.shipped import DEFAULT
 
+MADE = "<!-- made by "  # what a page begins with that a study wrote, and may write again
+
 
 def run(main: Callable[[], None]) -> None:
     """Run a study's `main`; what is wrong with its input is said in one line."""
@@ -53,6 +55,9 @@ class Study:
     def parse(self, arguments: list[str] | None) -> argparse.Namespace:
         self.arguments = arguments or sys.argv[1:]
         self.given = self.parser.parse_args(arguments)
+        page = self.given.markdown and Path(self.given.markdown)
+        if page and page.is_file() and not page.read_text("utf-8").startswith(MADE):
+            self.parser.error(f"{page}: no page that a study made; give --markdown another file")
         return self.given
 
     def open(self) -> dict[str, Any]:
@@ -75,7 +80,7 @@ class Study:
             seed = getattr(self.given, "seed", None)
             write_results(self.given.json, {part: found}, command=command, seed=seed)
         if self.given.markdown:
-            made = f"<!-- made by `{command}`; do not edit by hand -->\n"
+            made = f"{MADE}`{command}`; do not edit by hand -->\n"
             write_text(self.given.markdown, made + text)
 
 
