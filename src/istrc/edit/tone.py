@@ -48,7 +48,6 @@ _DAYLIGHT, _DYED = 0.4, 0.3
 # Of what a fold darkens, its share of each channel: light goes through skin, and comes out red
 _FOLDS = np.array([0.75, 1.1, 1.15], np.float32)[:, None, None]
 _GLASSES = (0.4, 0.55)  # of the skin's light, that lids have behind dark glasses, and do not
-_CLOSE, _UNEVEN = 0.012, 0.03  # of the side; of the [-1, 1] range, that skin differs by at most
 _SHADE = 0.6  # taken away of what shades both halves over as much
 _BROAD = 0.8  # taken away of what tints more than half of that, as neither lips nor shadow do
 
@@ -124,14 +123,6 @@ class Known:
         return 1 - ((burnt - low) / (high - low)).clip(0, 1)
 
     @cached_property
-    def uneven(self) -> np.ndarray:
-        """How much lighter places are than what is close beside them, as far as skin is: no line,
-        (1, S, S).
-        """
-        fine = self.luma - blurred(self.luma, _CLOSE * self.own.shape[-1])
-        return fine.clip(-_UNEVEN * self.light, _UNEVEN * self.light)
-
-    @cached_property
     def around(self) -> np.ndarray:
         """The skin around each place, (3, S, S)."""
         return self.spread(self.own, _AROUND * self.own.shape[-1])
@@ -193,10 +184,8 @@ def toned(
         if not shades:
             grey, tint = np.where(grey < 0, known.clear * grey, grey), known.clear * tint
         around = known.around
-        lighter = (LUMA * around).sum(0, keepdims=True) - luma
-        room = lighter.clip(min=0)
-        # ... but for how uneven skin is: a fold that is filled evenly is a patch
-        grey = np.minimum(grey, (room + known.uneven).clip(min=0))
+        room = ((LUMA * around).sum(0, keepdims=True) - luma).clip(min=0)
+        grey = np.minimum(grey, room)
         if not shades:
             # Which a fold nears: where it is reached is no edge
             deepest = _DEEPEST * (1 - _SHAVEN * stubble) * (luma + 1)
@@ -208,7 +197,7 @@ def toned(
         hue = (own + 1) / (luma + 1).clip(min=0.1)
         tint = tint * np.minimum(light, 1) * (1 - bare) * (1 - brows)
         # What comes to light is the skin that is around it
-        plain = (grey / room.clip(min=1e-3)).clip(max=1) * (around - own - lighter)
+        plain = grey / room.clip(min=1e-3) * (around - own - room)
         tint = tint + (1 if shades else 1 - paint) * (grey / _BARED).clip(0, 1) * (plain - tint)
         # Hair takes its share of every colour: red skin would else be redder under a beard. A fold
         # is redder than what is beside it, and what comes to light is skin more than dust
