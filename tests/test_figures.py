@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from istrc.errors import InputError
 from istrc.figures import GAP, MARGIN, Row, contact_sheet, signed, strip
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
@@ -97,3 +98,10 @@ def test_what_cannot_be_drawn_is_refused(call):
 )
 def test_strengths_are_written_with_their_sign(value, text):
     assert signed(value) == text
+
+
+@pytest.mark.parametrize(("faces", "cell"), [(64, 1024), (300, 1200)])
+def test_a_figure_that_no_file_holds_is_refused(faces, cell):
+    row = Row("", [np.zeros((4, 4, 3), np.uint8)] * faces)
+    with pytest.raises(InputError, match=r"a picture of \d+x\d+ pixels is too large"):
+        strip([row] if faces == 64 else [row] * 8, cell=cell)

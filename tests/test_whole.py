@@ -23,6 +23,7 @@ from istrc.whole import (
     orphans,
     own,
     read_json,
+    resolved,
     whole,
     write_json,
 )
@@ -219,3 +220,11 @@ def test_what_never_ends_is_not_read(tmp_path):
     assert contents(tmp_path / "long", 1001) == bytes(1001)
     with pytest.raises(OSError, match="over 0 MB"):
         contents(tmp_path / "long", 1000)
+
+
+def test_a_path_that_leads_round_is_resolved(tmp_path):
+    loop, link, file = (tmp_path / name for name in ("loop", "link", "file"))
+    loop.symlink_to(loop)
+    link.symlink_to(file)
+    assert resolved(link) == resolved(file) == resolved(tmp_path / "." / "file")
+    assert resolved(loop).name == "loop"

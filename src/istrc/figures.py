@@ -13,10 +13,13 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
+from istrc.errors import InputError
+
 PAPER = (255, 255, 255)
 INK = (24, 24, 27)
 FAINT = (113, 113, 122)  # captions: there when looked for
 GAP = 4  # pixels between cells
+LARGEST, MOST = 65_500, 300_000_000  # pixels of a side, as of a JPEG, and in all
 MARGIN = 12  # pixels round the figure
 
 
@@ -40,6 +43,7 @@ def strip(rows: Sequence[Row], *, cell: int = 128, title: str = "") -> Image.Ima
 
     Raises:
         ValueError: no rows, a row without faces, or captions that are not one a face.
+        InputError: the picture would be larger than any is written.
     """
     if not rows or not all(len(row.faces) for row in rows):
         raise ValueError("a strip needs at least one row, and every row at least one face")
@@ -55,6 +59,11 @@ def strip(rows: Sequence[Row], *, cell: int = 128, title: str = "") -> Image.Ima
     columns = max(len(row.faces) for row in rows)
     width = left + columns * (cell + GAP) - GAP + MARGIN
     height = top + sum(heights) + GAP * (len(rows) - 1) + MARGIN
+    if max(width, height) > LARGEST or width * height > MOST:
+        raise InputError(
+            f"a picture of {width}x{height} pixels is too large; ask for fewer or smaller cells, "
+            "or give a folder"
+        )
     figure = Image.new("RGB", (width, height), PAPER)
     draw = ImageDraw.Draw(figure)
     if title:

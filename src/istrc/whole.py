@@ -41,6 +41,13 @@ def regular(path: str | Path) -> Path:
     return path
 
 
+def resolved(path: str | Path) -> Path:
+    """The file that a path leads to, whether it is there or not; of links that lead round in a
+    circle, `Path.resolve` raises.
+    """
+    return Path(os.path.realpath(path))
+
+
 def contents(path: str | Path, most: int) -> bytes:
     """The bytes of a regular file of at most so many. Raises OSError."""
     with regular(path).open("rb") as file:

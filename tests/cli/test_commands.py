@@ -450,3 +450,62 @@ def test_completion_knows_the_commands():
         _TYPER_COMPLETE_ARGS="istrc ed",
     )  # fmt: skip
     assert done.stdout.split() == ["edit"]
+
+
+# what is there is kept
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["blend", "z.npy[0]", "z.npy[1]", "--mode", "circle", "-o", "b.png"],
+        ["vary", "z.npy[0]", "--mode", "circle", "--count", "2", "-o", "v.png"],
+        ["arithmetic", "z.npy[0] + z.npy[1]", "-o", "a.png"],
+        ["average", "z.npy", "--mode", "circle", "-o", "a.png"],
+    ],
+)
+def test_an_array_is_not_written_over_that_a_row_was_taken_of(
+    istrc, toy_model, tmp_path, monkeypatch, command
+):
+    monkeypatch.chdir(tmp_path)
+    np.save("z.npy", np.eye(8)[:5])
+    before = (tmp_path / "z.npy").read_bytes()
+    result = istrc(*command, "--save", "z.npy", "--model", toy_model)
+    assert result.exit_code == 1
+    assert "z.npy: would overwrite an input; give another name" in result.err
+    assert (tmp_path / "z.npy").read_bytes() == before and names(tmp_path) == ["z.npy"]
+    (tmp_path / "new.txt").write_text("an earlier list")
+    result = istrc(*command, "--save", "new.npy", "--model", toy_model)
+    assert result.exit_code == 1 and "new.txt would name its rows" in result.err
+
+
+def test_embed_writes_no_list_over_anything_else(istrc, toy_model, faces, tmp_path):
+    picture, notes = tmp_path / "q.txt", tmp_path / "notes.txt"
+    shutil.copyfile(faces / "a.png", picture)
+    notes.write_text("mine")
+    embed = ["--aligned", "--model", toy_model, "-o"]
+    for source, out in ((picture, picture), (faces / "a.png", notes)):
+        before = out.read_bytes()
+        result = istrc("embed", source, *embed, out.with_suffix(".npy"))
+        assert result.exit_code == 1 and f"would overwrite {out}" in result.err
+        assert out.read_bytes() == before
+    np.save(tmp_path / "q.npy", np.eye(8))  # nor where there was an array
+    assert istrc("embed", picture, *embed, tmp_path / "q.npy").exit_code == 1
+    assert picture.read_bytes() == (faces / "a.png").read_bytes()
+    for name in ("a.png", "b.jpg"):  # an earlier one of ours is
+        assert istrc("embed", faces / name, *embed, tmp_path / "z.npy").exit_code == 0
+    assert (tmp_path / "z.txt").read_text() == f"{faces / 'b.jpg'}\n"
+
+
+def test_an_empty_name_is_no_folder(istrc, toy_model, faces, tmp_path, monkeypatch):
+    monkeypatch.chdir(faces)
+    result = istrc("edit", "", "--aligned", "-a", "smile", "-o", tmp_path, "--model", toy_model)
+    assert result.exit_code == 1 and "an empty name" in result.err and not names(tmp_path)
+
+
+def test_names_in_a_table_keep_the_number_of_a_face():
+    from istrc.cli.compare import _short
+
+    assert _short("a.png") == "a.png"
+    assert _short("two_people.jpg (2)") == "two_peop~jpg (2)"
+    assert len(_short("x" * 17)) == 16

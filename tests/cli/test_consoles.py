@@ -54,3 +54,16 @@ def test_text_is_told_in_every_encoding(onnx_model, picture, encoding):
     assert done.returncode == 0, done.stderr
     assert b"rad between" in done.stdout and b"Traceback" not in done.stderr
     assert run(encoding, "edit", "--help").returncode == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="shells and devices are Linux's")
+def test_a_closed_or_full_stream_is_no_defect(onnx_model, faces):
+    command = f"{sys.executable} -m istrc compare {faces}/a.png {faces}/b.jpg --aligned"
+    command += f" --model {onnx_model} --json"
+    environment = {**os.environ, "ISTRC_RUNTIME": "onnx"}
+    shell = {"shell": True, "capture_output": True, "env": environment, "timeout": 300}
+    closed = subprocess.run(f"{command} 2>&-", **shell)
+    assert closed.returncode == 0 and json.loads(closed.stdout)["ok"]
+    full = subprocess.run(f"{command} > /dev/full", **shell)
+    assert full.returncode == 1
+    assert full.stderr.decode() == "istrc: standard output: No space left on device\n"

@@ -126,3 +126,17 @@ def test_the_temporary_file_ends_like_the_real_one(tmp_path):
         assert temporary.suffix == ".npy" and temporary.parent.is_dir()
         np.save(temporary, np.zeros(3))
     assert np.load(tmp_path / "new" / "z.npy").shape == (3,)
+
+
+def test_links_that_lead_round_stop_nothing(folder):
+    loop = folder / "loop.png"
+    loop.symlink_to(loop)
+    outputs, errors = plan([loop, folder / "a.jpg"], folder / "out", several=True)
+    assert len(outputs) == 2 and not errors
+    assert plan([folder / "a.jpg"], loop, several=False)[0]
+
+
+@pytest.mark.parametrize("out", ["", "-", "/dev/null"])
+def test_out_is_a_file_or_a_folder(out):
+    with pytest.raises(IstrcError, match=f"^-o {out}: is no file|^-o: is empty"):
+        plan_outputs([Path("a.jpg")], out, several=False)

@@ -59,6 +59,13 @@ def test_arrival_is_that_of_a_loop(seed, frames, names):
     assert (share > 0).all() and (share <= 1).all()
 
 
+def test_what_is_not_wanted_is_there_already():
+    """As of a strength that is lost beside the logit."""
+    seen = torch.randn(4, 3, 1, generator=torch.Generator().manual_seed(0))
+    share, arrived = arrival(seen, seen[0].clone())
+    assert share.tolist() == [0, 0, 0] and arrived.all()
+
+
 def test_arrival_between_two_frames():
     seen = torch.tensor([0.0, 1.0, 3.0, 9.0])[:, None, None]
     for wanted, share in ((0.5, 0.5 / 3), (1.0, 1 / 3), (2.0, 1.5 / 3), (6.0, 2.5 / 3)):

@@ -100,6 +100,9 @@ def __getattr__(name: str) -> Any:
 
 def main() -> None:
     """The entry point `istrc`."""
+    for name in ("stdout", "stderr"):  # a daemon may have closed them
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))
     for stream in (sys.stdout, sys.stderr):  # names that a console's encoding does not have
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")

@@ -107,8 +107,13 @@ def _print_pair(faces: list, found: dict[str, Any], threshold: Any, trouble: str
         print(f"  {name:<20} {first:.2f} -> {second:.2f}")
 
 
+def _short(name: str, most: int = 16) -> str:
+    """A name of so many characters, with its end, which may be the number of a face."""
+    return name if len(name) <= most else f"{name[: most // 2]}~{name[1 - most // 2 :]}"
+
+
 def _print_table(faces: list, angles: list[list[float]], threshold: Any, trouble: str) -> None:
-    names = [Path(one.name).name[:16] for one in faces]
+    names = [_short(Path(one.name).name) for one in faces]
     width = max(7, *map(len, names))
     print(" " * width, *(f"{name:>{width}}" for name in names))
     for i, (name, row) in enumerate(zip(names, angles, strict=True)):

@@ -11,7 +11,7 @@ from typing import Any
 from istrc.cli.report import Report
 from istrc.errors import InputError, IstrcError
 from istrc.photo.plugins import WRITTEN
-from istrc.whole import write_whole
+from istrc.whole import resolved, write_whole
 
 
 @dataclass
@@ -63,6 +63,15 @@ class Job:
     done: bool = False
 
 
+def check_out(out: str) -> None:
+    """Raises InputError for an OUT that no picture or folder can have."""
+    if not out:
+        raise InputError("-o: is empty; name a file or a folder")
+    path = Path(out)
+    if out == "-" or (path.exists() and not path.is_file() and not path.is_dir()):
+        raise InputError(f"-o {out}: is no file; name one, as nothing is written to a stream")
+
+
 def plan_outputs(
     sources: Sequence[Path], out: str, *, several: bool, suffix: str | None = None
 ) -> tuple[list[Job], list[InputError]]:
@@ -72,6 +81,7 @@ def plan_outputs(
     can be written. Two inputs never share an output, and an input is never overwritten: the
     second of a pair is returned as an error, and the others are still done.
     """
+    check_out(out)
     target = Path(out)
     into_folder = several or target.is_dir() or out.endswith(("/", os.sep))
     # A folder called so is a slip: `-o out.jpg` with several inputs
@@ -83,7 +93,7 @@ def plan_outputs(
     jobs: list[Job] = []
     errors: list[InputError] = []
     taken: dict[Path, Path] = {}
-    inputs = {source.resolve() for source in sources}
+    inputs = {resolved(source) for source in sources}
     for source in sources:
         output = target / f"{source.stem}{_ending(source, suffix)}" if into_folder else target
         if not output.suffix:
@@ -91,7 +101,7 @@ def plan_outputs(
         if output in taken:
             wrong = f"would be written to {output} like {taken[output]}; rename one, or run them "
             errors.append(InputError(f"{source}: {wrong}into two folders"))
-        elif output.resolve() in inputs:
+        elif resolved(output) in inputs:
             wrong = f"-o would overwrite the input {output}; give another OUT"
             errors.append(InputError(f"{source}: {wrong}"))
         else:

@@ -18,6 +18,7 @@ from istrc.cli.pictures import write_face
 from istrc.cli.report import Report
 from istrc.cli.task import Outcome, Task, attempted
 from istrc.errors import InputError
+from istrc.whole import resolved
 
 if TYPE_CHECKING:
     import numpy as np
@@ -65,7 +66,7 @@ def read_photograph(circle: Any, job: Job, settings: dict[str, Any]) -> Photogra
     from istrc.data.sources.folder import landmarks_of
 
     table, digest = settings["landmarks"]
-    points = landmarks_of(table, digest).get(job.source.resolve())
+    points = landmarks_of(table, digest).get(resolved(job.source))
     if points is None:
         raise InputError(f"{job.source}: no landmarks in {table}; leave it out to find them")
     return Photograph(picture, frames, crops, first, count, circle.placed(points, frames[0]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,9 +10,12 @@ from typing import Annotated, Any
 
 import typer
 
+from istrc.cli.files import check_out
 from istrc.errors import InputError
 from istrc.photo.plugins import WRITTEN
-from istrc.whole import whole
+from istrc.whole import resolved, whole
+
+_ROW = re.compile(r"(?<=\.npy)\[\d+\]$", re.IGNORECASE)  # of an operand, see istrc.cli.operands
 
 
 @dataclass
@@ -29,11 +33,13 @@ class VerbOutput:
     def check(self, out: str, inputs: Sequence[object]) -> None:
         """Raises InputError where an output cannot be, before the work is done.
 
-        An input is never overwritten; a folder's place may not be a file.
+        An input is never overwritten, nor an array of which a row is one; a folder's place may not
+        be a file.
         """
-        given = {Path(str(source)).resolve() for source in inputs}
+        check_out(out)
+        given = {resolved(_ROW.sub("", str(source))) for source in inputs}
         for name in (out, self.save):
-            if name is not None and Path(name).resolve() in given:
+            if name is not None and resolved(name) in given:
                 raise InputError(f"{name}: would overwrite an input; give another name")
         if Path(out).exists() and not Path(out).is_dir() and not is_figure(out):
             raise InputError(
@@ -43,6 +49,8 @@ class VerbOutput:
             raise InputError(
                 f"--save {self.save}: embeddings are written as .npy; end the name in .npy"
             )
+        if self.save is not None and (listed := Path(self.save).with_suffix(".txt")).exists():
+            raise InputError(f"--save {self.save}: {listed} would name its rows; give another name")
 
     def write(self, out: str, pixels: Any, z: Any, *, generated: bool = False) -> dict[str, Any]:
         """One picture (H, W, 3) as the file OUT, and the embeddings; what is told of both."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -17,10 +18,10 @@ from typing import Any, TypeVar
 
 import typer
 
-from istrc.errors import InputError, IstrcError
+from istrc.errors import InputError, IstrcError, reason
 from istrc.progress import Bar
 from istrc.runtime import REMEDY, without_torch
-from istrc.whole import plain, write_whole
+from istrc.whole import plain, resolved, write_whole
 
 T = TypeVar("T")
 
@@ -47,7 +48,14 @@ def print_json(value: dict[str, Any]) -> None:
 
     In ASCII, which every console's encoding holds, and names that are no Unicode as well.
     """
-    print(json.dumps(plain(value), allow_nan=False, default=str), flush=True)
+    try:
+        print(json.dumps(plain(value), allow_nan=False, default=str), flush=True)
+    except OSError as error:
+        # What could not be written would be tried again when Python ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):  # whoever closed it knows
+            print(f"istrc: standard output: {reason(error)}", file=sys.stderr)
+        sys.exit(1)
 
 
 class Report:
@@ -166,7 +174,7 @@ def table_file(name: str | None, inputs: Sequence[Path] = ()) -> Path | None:
     path = Path(name)
     if path.suffix.lower() not in SUFFIXES:
         raise InputError(f"--report {name}: end the name in {' or '.join(SUFFIXES)}")
-    if path.is_dir() or path.resolve() in {one.resolve() for one in inputs}:
+    if path.is_dir() or resolved(path) in {resolved(one) for one in inputs}:
         raise InputError(f"--report {name}: is a folder or an input; give another name")
     return path
 

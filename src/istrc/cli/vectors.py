@@ -17,7 +17,7 @@ from istrc.cli.pictures import write_array, write_face
 from istrc.cli.report import Report
 from istrc.cli.task import Outcome, Task
 from istrc.errors import InputError
-from istrc.whole import regular
+from istrc.whole import regular, resolved
 
 BATCH = 64  # embeddings decoded at once
 
@@ -52,6 +52,10 @@ def embed(
     todo, _ = batch.plan(report, inputs)
     if not todo:
         return
+    listed = target.with_suffix(".txt")
+    ours = target.exists() and resolved(listed) not in {resolved(job.source) for job in todo}
+    if listed.exists() and not ours:
+        raise InputError(f"-o {out}: would overwrite {listed}; give another name")
     circle = model.open()
     rows: list[np.ndarray] = []
     names: list[Path] = []
@@ -77,8 +81,8 @@ def embed(
     do_all(report, todo, task, circle, processes=batch.jobs, engine=batch.engine, tell=tell)
     if rows:
         write_array(target, np.stack(rows))  # (N, D)
-        write_lines(target.with_suffix(".txt"), names)
-        report.facts.update(output=target, list=target.with_suffix(".txt"))
+        write_lines(listed, names)
+        report.facts.update(output=target, list=listed)
         if not report.as_json:
             report.say(f"{target}: {len(rows)} x {circle.dim}")
 

@@ -63,8 +63,10 @@ def arrival(seen: Array, wanted: Array) -> tuple[Array, Array]:
     Returns the share of the way (B,), interpolated between two frames, and whether it was seen at
     all (B,) bool; 1 where it was not.
     """
-    gone = (seen - seen[0]) / (wanted - seen[0])  # (K, B, A)
-    done = library(seen).amin(gone, 2)  # (K, B): 0 at the face, 1 is all
+    lib, way = library(seen), wanted - seen[0]
+    none = way == 0  # where nothing is wanted all of it is there
+    gone = lib.where(none, 1.0, (seen - seen[0]) / lib.where(none, 1.0, way))  # (K, B, A)
+    done = lib.amin(gone, 2)  # (K, B): 0 at the face, 1 is all
     return crossing(done - 1), (done >= 1).any(0)
 
 

@@ -27,6 +27,7 @@ from istrc.film.read import Film
 from istrc.film.render import Plan, rendered
 from istrc.film.shot import Shot
 from istrc.film.write import Writer, check_output
+from istrc.whole import resolved
 
 SMOOTH = 0.3  # seconds
 CRF = 18
@@ -88,7 +89,7 @@ def edit_film(
     check_choice("mode", mode, MODES)
     check_output(out)
     film = Film(source, odd=Path(out).suffix.lower() == ".webm")
-    if Path(out).resolve() == film.path.resolve():
+    if resolved(out) == resolved(film.path):
         raise InputError(f"{out}: would overwrite the input; give another name")
     writer = Writer(out, film, crf, location=location)
     tell, progress = tell or (lambda line: None), progress or (lambda *_: None)

@@ -88,7 +88,8 @@ def find_faces(
         large = [box for box, one in found.items() if one.frame.side >= (min_face or 0)]
         believed = [box for box in large if box.score >= BELIEVED]
         if believed:
-            return [found[box] for box in without_doubles(believed)]
+            kept = [found[box] for box in without_doubles(believed)]
+            return sorted(kept, key=lambda one: one.frame.side, reverse=True)
     raise InputError(f"{path}: {_why_none(pixels, large, min_face)}")
 
 

@@ -24,6 +24,8 @@ def find_inputs(pattern: str | Path) -> list[Path]:
     It is a file, a folder (its pictures, flat) or a glob. Raises InputError where it leads to
     nothing.
     """
+    if not str(pattern):  # which would be the folder that one is in
+        raise InputError("an empty name: name a picture, a folder or a glob")
     path = Path(pattern)
     if os.path.isdir(path):
         try:
