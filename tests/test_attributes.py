@@ -18,8 +18,7 @@ from istrc.attributes import painting
         ({"bushy_eyebrows": -1.0}, (False, 0)),  # not of the lips
         ({"beard": -1.0}, (False, 0)),  # hair, and no paint
         ({"smile": 1.0, "young": -1.0}, (False, 0)),
-        ({"male": 0.5}, (False, 0.5)),  # men have none, either
-        ({"male": -1.0}, (False, 0)),
+        ({"male": 1.0}, (False, 0)),
     ],
 )
 def test_paint_comes_or_goes(edits, expected):

@@ -141,13 +141,13 @@ def tints(edits: Iterable[str] | None) -> bool:
 
 def painting(edits: Mapping[str, float] | Iterable[str] | None) -> tuple[bool, float]:
     """Whether colours that no skin has come with edits, as they may where no strengths are known;
-    and how much of the paint of the lips goes, up to 1: men have none, either.
+    and how much of the paint of the lips goes, up to 1.
     """
     if not isinstance(edits, Mapping):
         return True, 0
     if any(by > 0 for name, by in edits.items() if tints([name])):
         return True, 0
-    gone = max(edits.get("male", 0), *(-edits.get(name, 0) for name in _LIPSTICK))
+    gone = max(-edits.get(name, 0) for name in _LIPSTICK)
     return False, min(max(gone, 0), 1)
 
 
