@@ -126,6 +126,8 @@ def test_scores_are_calibrated_and_in_the_order_of_the_names(toy_circle, x):
     for column, name in enumerate(names):
         logits = toy_circle.attributes(z)[:, toy_circle.attributes.names.index(name)]
         torch.testing.assert_close(scores[:, column], torch.sigmoid(logits))
+    with pytest.raises(InputError, match="smil: no such attribute; did you mean smile"):
+        toy_circle.scores_of(z, ["male", "smil"])
 
 
 def test_other_attributes_follow_in_alphabetical_order():

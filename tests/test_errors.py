@@ -9,7 +9,7 @@ import typer
 
 import istrc
 from istrc.cli.report import Report
-from istrc.errors import InputError, IstrcError, OutOfSpace
+from istrc.errors import InputError, IstrcError, OutOfSpace, check_names, suggest
 from istrc.verbs.expression import ExpressionError, parse
 
 PAGE = Path(__file__).parents[1] / "docs" / "command-line.md"
@@ -49,3 +49,29 @@ def test_each_ends_a_command_with_1_and_one_line(capsys, kind):
 
 def test_every_kind_is_tried_here():
     assert set(kinds()) == set(SAID)
+
+
+KNOWN = ["male", "smile", "mouth_open", "beard", "eyeglasses", "wearing_hat", "blond_hair"]
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [("smiling", "smile"), ("glasses", "eyeglasses"), ("blonde_hair", "blond_hair"), ("hat", None)],
+)
+def test_an_unknown_name_is_answered_with_the_nearest(name, near):
+    with pytest.raises(IstrcError) as caught:
+        check_names([name], KNOWN, "-a")
+    assert name in str(caught.value) and (near or "there are: male, smile") in str(caught.value)
+
+
+def test_nothing_near_lists_what_there_is():
+    assert suggest("xyzzy", KNOWN) == "there are: " + ", ".join(KNOWN)
+
+
+def test_known_names_pass():
+    check_names(["smile", "male"], KNOWN)
+
+
+def test_the_option_at_fault_is_named():
+    with pytest.raises(IstrcError, match="--keep mail: .*male"):
+        check_names(["mail"], KNOWN, "--keep")

@@ -18,7 +18,7 @@ OTHERS = (
     "pointy_nose", "receding_hairline", "rosy_cheeks", "sideburns", "straight_hair", "wavy_hair",
     "wearing_earrings", "wearing_hat", "wearing_lipstick", "wearing_necklace", "wearing_necktie",
 )  # fmt: skip
-_HAIR_COLOURS = ("black_hair", "blond_hair", "brown_hair", "gray_hair")
+HAIR_COLOURS = ("black_hair", "blond_hair", "brown_hair", "gray_hair")
 # Where in a face an edit shows, of those that do not show in all of it; see istrc.shape.regions
 REGIONS = {
     name: region
@@ -31,7 +31,7 @@ REGIONS = {
         "mouth": ("big_lips", "wide_mouth", "wearing_lipstick"),
         "eyes and mouth": ("makeup",),
         "eyes": ("big_eyes", "narrow_eyes", "bags_under_eyes", "arched_eyebrows", "bushy_eyebrows"),
-        "hair": _HAIR_COLOURS,
+        "hair": HAIR_COLOURS,
     }.items()
     for name in names
 }
@@ -62,7 +62,7 @@ _PAINT = ("makeup", "wearing_lipstick", "arched_eyebrows", "bushy_eyebrows", "ro
 _LIPSTICK = ("makeup", "wearing_lipstick")
 _GREYS = 0.45  # of the hair, that an edit of -1 to older people greys
 _HAIR = (
-    *_HAIR_COLOURS, "bald", "bangs", "blurry", "receding_hairline", "straight_hair", "wavy_hair",
+    *HAIR_COLOURS, "bald", "bangs", "blurry", "receding_hairline", "straight_hair", "wavy_hair",
     "wearing_hat",
 )  # fmt: skip
 
@@ -84,13 +84,13 @@ MOVES_WITH = {
     "wearing_lipstick": ("attractive", *_PAINT),
     "rosy_cheeks": _PAINT,
     "arched_eyebrows": _PAINT,
-    "bald": ("young", "receding_hairline", "bangs", *_HAIR_COLOURS),
+    "bald": ("young", "receding_hairline", "bangs", *HAIR_COLOURS),
     "receding_hairline": ("young", "bald", "bangs"),
     "bangs": ("receding_hairline",),
-    "gray_hair": ("young", *_HAIR_COLOURS),
+    "gray_hair": ("young", *HAIR_COLOURS),
     "blurry": ("attractive",),
     **dict.fromkeys(_FACIAL_HAIR, _FACIAL_HAIR),
-    **{name: _HAIR_COLOURS for name in _HAIR_COLOURS if name != "gray_hair"},
+    **{name: HAIR_COLOURS for name in HAIR_COLOURS if name != "gray_hair"},
 }  # fmt: skip
 
 # Attributes whose prototype an edit of another, in one direction, goes along as well: who is not
@@ -160,15 +160,10 @@ def hair_colours(edits: Mapping[str, float]) -> dict[str, float]:
     """The colours of hair that edits ask for, with their strengths: hair greys as people age, and
     grey hair becomes what it was.
     """
-    found = {name: by for name, by in edits.items() if name in _HAIR_COLOURS}
+    found = {name: by for name, by in edits.items() if name in HAIR_COLOURS}
     if edits.get("young") and not found:
         found["gray_hair"] = -edits["young"] * (_GREYS if edits["young"] < 0 else 1)
     return found
-
-
-def is_hair_colour(name: str) -> bool:
-    """Whether an attribute is the colour of the hair, and nothing else."""
-    return name in _HAIR_COLOURS
 
 
 def of_the_skin(name: str) -> bool:

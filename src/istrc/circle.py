@@ -264,11 +264,11 @@ class Circle(Networks):
         Raises InputError for a name that is taken or cannot be, too few faces, or a picture that
         is on both sides.
         """
-        from istrc.learning.learn import Side, learn_attribute
+        from istrc.learning.learn import learn_attribute
 
         self.refuse_taken(name)
-        sides, record = (Side.of(with_), Side.of(without)), self.recogniser.record
-        return self.add(learn_attribute(name, *sides, recogniser=record, seed=seed))
+        record = self.recogniser.record
+        return self.add(learn_attribute(name, with_, without, recogniser=record, seed=seed))
 
     def add(self, learned: LearnedAttribute | str | Path) -> LearnedAttribute:
         """Know an attribute that was learned before, from now on: it, or the file that holds it.

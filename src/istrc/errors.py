@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 
 class IstrcError(Exception):
@@ -27,6 +27,14 @@ def check_choice(what: str, value: str, known: Collection[str]) -> None:
     """Raises InputError for a value that is none of the known ones."""
     if value not in known:
         raise InputError(f"{what} {value!r}: use one of {', '.join(known)}")
+
+
+def check_names(names: Iterable[str], known: Sequence[str], option: str = "") -> None:
+    """Raises InputError for the first name that a model does not have, with the nearest ones."""
+    for name in names:
+        if name not in known:
+            at = f"{option} {name}".strip()
+            raise InputError(f"{at}: no such attribute; {suggest(name, known)}")
 
 
 def suggest(name: str, known: Sequence[str], otherwise: str | None = None) -> str:

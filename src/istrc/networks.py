@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from istrc.arrays import Array, indices, inference, library, numpy, sigmoid, sound
-from istrc.errors import InputError, IstrcError
+from istrc.errors import IstrcError, check_names
 from istrc.models.learned import LearnedAttribute, WithLearned
 from istrc.resample import looked_up, resized
 from istrc.shape.frame import averaged_over_mirror
@@ -290,9 +290,7 @@ class Networks:
         the classifiers do not know.
         """
         z, classifiers, names = self._running.to_device(z), self.classifiers, list(names)
-        if unknown := [name for name in names if name not in classifiers.names]:
-            known = ", ".join(classifiers.names)
-            raise InputError(f"{unknown[0]}: no such attribute; use {known}")
+        check_names(names, classifiers.names)
         return classifiers(z, indices([classifiers.names.index(name) for name in names], z))
 
     @inference

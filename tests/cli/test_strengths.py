@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from istrc.cli.strengths import LIMIT, check_names, parse_edits, parse_keep, parse_names
-from istrc.errors import IstrcError, suggest
+from istrc.cli.strengths import LIMIT, parse_edits, parse_keep, parse_names
+from istrc.errors import IstrcError
 
 KNOWN = ["male", "smile", "mouth_open", "beard", "eyeglasses", "wearing_hat", "blond_hair"]
 
@@ -78,29 +78,6 @@ def test_any_text_is_read_or_refused_in_one_line(text):
 def test_names_to_keep_are_repeated_or_separated_by_commas():
     assert parse_names(["male", "Young,beard", "male"]) == ["male", "young", "beard"]
     assert parse_names([]) == []
-
-
-@pytest.mark.parametrize(
-    ("name", "near"),
-    [("smiling", "smile"), ("glasses", "eyeglasses"), ("blonde_hair", "blond_hair"), ("hat", None)],
-)
-def test_an_unknown_name_is_answered_with_the_nearest(name, near):
-    with pytest.raises(IstrcError) as caught:
-        check_names([name], KNOWN)
-    assert name in str(caught.value) and (near or "there are: male, smile") in str(caught.value)
-
-
-def test_nothing_near_lists_what_there_is():
-    assert suggest("xyzzy", KNOWN) == "there are: " + ", ".join(KNOWN)
-
-
-def test_known_names_pass():
-    check_names(["smile", "male"], KNOWN)
-
-
-def test_the_option_at_fault_is_named():
-    with pytest.raises(IstrcError, match="--keep mail: .*male"):
-        check_names(["mail"], KNOWN, "--keep")
 
 
 def test_an_attribute_cannot_be_changed_and_kept():

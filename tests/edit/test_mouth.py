@@ -4,9 +4,9 @@ import numpy as np
 import torch
 
 from istrc.circle import Circle
-from istrc.edit.mouth import _KIND, area, between, meets, met, opened, shut, speaking, widened
+from istrc.edit.mouth import _KIND, between, meets, met, opened, shut, speaking, widened
 from istrc.models.probes import Probes
-from istrc.shape.measures import measures
+from istrc.shape.measures import area, measures
 from istrc.shape.mesh import LOWER, UPPER
 
 
@@ -41,11 +41,6 @@ def test_an_open_mouth_reaches_into_its_lips_where_it_shuts(mesh):
     np.testing.assert_allclose((open_ - found)[UPPER, 1], 0.2 * gap, rtol=0.05)
     np.testing.assert_allclose((found - open_)[LOWER, 1], 0.25 * gap, rtol=0.05)
     np.testing.assert_array_equal(widened(open_, open_), open_)
-
-
-def test_the_area_of_a_polygon():
-    square = np.array([[0, 0], [2, 0], [2, 3], [0, 3]], float)
-    assert area(square) == 6 and area(square[::-1]) == -6
 
 
 def test_a_mouth_opens_by_its_area(mesh, open_mouth):

@@ -14,7 +14,6 @@ from istrc.edit.tone import (
     quantile,
     toned,
     unpainted,
-    white_of,
 )
 
 SIZE = 32
@@ -374,5 +373,5 @@ def test_nothing_becomes_blue_on_warm_skin(own, skin):
 def test_skin_that_is_black_or_of_one_colour_has_a_white(skin, colour):
     flat = np.ones((3, SIZE, SIZE), np.float32) * np.float32(colour)[:, None, None]
     with np.errstate(all="raise"):
-        white = white_of(flat, skin)
+        white = Known(flat, skin).white
     assert (white > 0).all() and luma(white).item() == pytest.approx(1)

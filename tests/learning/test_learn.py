@@ -9,7 +9,7 @@ import torch
 from istrc import Circle
 from istrc.errors import InputError
 from istrc.learning import user_attributes
-from istrc.learning.learn import Side, checked_name, differing, learn_attribute, trust_of
+from istrc.learning.learn import checked_name, differing, learn_attribute, trust_of
 from istrc.models.learned import LearnedAttribute
 from istrc.sphere import normalize
 
@@ -38,9 +38,7 @@ def one_line(call, *said):
 
 
 def test_what_is_learned_knows_its_faces_and_its_recogniser():
-    learned = learn_attribute(
-        "hats", Side.of(side(20, 1)), Side.of(side(15, -1, 1)), recogniser=RECORD
-    )
+    learned = learn_attribute("hats", side(20, 1), side(15, -1, 1), recogniser=RECORD)
     assert learned.recogniser == {"kind": "own", "sha256": "b" * 64}  # and no path of a machine
     logits = torch.cat([side(50, 1, 2), side(50, -1, 3)]) @ learned.weight + learned.bias
     assert (logits[:50] > 0).float().mean() > 0.9 and (logits[50:] < 0).float().mean() > 0.9
@@ -49,16 +47,14 @@ def test_what_is_learned_knows_its_faces_and_its_recogniser():
 
 
 def test_chance_is_told_as_chance():
-    learned = learn_attribute(
-        "hats", Side.of(side(20, 0)), Side.of(side(20, 0, 1)), recogniser=RECORD
-    )
+    learned = learn_attribute("hats", side(20, 0), side(20, 0, 1), recogniser=RECORD)
     assert trust_of(learned).word == "do not trust it"
 
 
 def test_too_few_different_faces():
     few = torch.cat([side(4, 1), side(4, 1)])  # each of them twice
     for sides in ((few, side(9, -1, 1)), (side(9, -1, 1), few), (few[:0], few)):
-        call = [Side.of(z) for z in sides]
+        call = sides
         one_line(lambda c=call: learn_attribute("hats", *c, recogniser=RECORD), "5 is the least")
 
 
@@ -67,7 +63,7 @@ def test_a_picture_on_both_sides_is_named():
     other[3] = z[7]
     faces = [SimpleNamespace(z=row[None], path=f"a/{n}.png") for n, row in enumerate(z)]
     others = [SimpleNamespace(z=row[None], path=f"b/{n}.png") for n, row in enumerate(other)]
-    call = (Side.of(faces), Side.of(others))
+    call = (faces, others)
     one_line(
         lambda: learn_attribute("hats", *call, recogniser=RECORD), "a/7.png: ", "b/3.png", "remove"
     )

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from istrc.shape.frame import MIRRORED
-from istrc.shape.measures import MEASURED, eyes, measures, pose
+from istrc.shape.measures import MEASURED, area, eyes, measures, pose
 
 
 def by_hand(p):
@@ -83,3 +83,8 @@ def test_the_pose_is_where_the_nose_lies(face_points):
     np.testing.assert_allclose(pose(3 * face_points @ turn.T + 5), wanted, atol=1e-9)
     sides = face_points * [-1, 1]
     np.testing.assert_allclose(pose(sides[MIRRORED]), [-wanted[0], wanted[1]], atol=1e-9)
+
+
+def test_the_area_of_a_polygon():
+    square = np.array([[0, 0], [2, 0], [2, 3], [0, 3]], float)
+    np.testing.assert_array_equal(area(np.stack([square, square[::-1]])), [6, -6])

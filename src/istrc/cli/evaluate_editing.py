@@ -11,8 +11,8 @@ from istrc.attributes import OTHERS, TRANSFORMATIONS
 from istrc.cli.measuring import Bench, Found, JudgeOption
 from istrc.cli.options import FolderOption
 from istrc.cli.report import Report
-from istrc.cli.strengths import LIMIT, check_names, parse_names
-from istrc.errors import IstrcError
+from istrc.cli.strengths import LIMIT, parse_names
+from istrc.errors import IstrcError, check_names
 
 FARTHEST = 2 * LIMIT  # of a peer, whose strengths end nowhere
 STRENGTHS, ALL_MODES = ["1"], ["photo", "anchored", "circle"]  # by default
@@ -144,7 +144,7 @@ def _attributes(texts: list[str], circle: Any) -> tuple[str, ...]:
     asked = parse_names(texts)
     places: dict[str, tuple[str, ...]] = {"others": OTHERS}
     names = [name for one in asked for name in places.get(one, (one,))] or TRANSFORMATIONS
-    check_names([name for name in asked if name != "others"], circle.attribute_names)
+    check_names([name for name in asked if name != "others"], circle.attribute_names, "-a")
     return tuple(dict.fromkeys(names))
 
 

@@ -95,9 +95,11 @@ def plan_outputs(
     taken: dict[Path, Path] = {}
     inputs = {resolved(source) for source in sources}
     for source in sources:
-        output = target / f"{source.stem}{_ending(source, suffix)}" if into_folder else target
+        # A format that is read and not written becomes PNG
+        ending = suffix or (source.suffix if source.suffix.lower() in WRITTEN else ".png")
+        output = target / f"{source.stem}{ending}" if into_folder else target
         if not output.suffix:
-            output = output.with_name(output.name + _ending(source, suffix))
+            output = output.with_name(output.name + ending)
         if output in taken:
             wrong = f"would be written to {output} like {taken[output]}; rename one, or run them "
             errors.append(InputError(f"{source}: {wrong}into two folders"))
@@ -116,15 +118,3 @@ def write_lines(path: Path, lines: Iterable[object]) -> None:
     text = "".join(f"{str(line).translate(broken)}\n" for line in lines)
     # A name that is no Unicode as the bytes that it is
     write_whole(path, text.encode("utf-8", "surrogateescape"))
-
-
-def _ending(source: Path, suffix: str | None) -> str:
-    from istrc.photo.write import output_format
-
-    if suffix is not None:
-        return suffix
-    try:
-        output_format(source)
-    except InputError:
-        return ".png"  # a format that is read and not written
-    return source.suffix

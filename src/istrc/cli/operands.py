@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,11 +9,10 @@ from typing import Any
 import typer
 
 from istrc.cli.options import FaceOptions
+from istrc.cli.pictures import ARRAY
 from istrc.cli.report import Report
 from istrc.cli.vectors import read_vectors
 from istrc.errors import InputError
-
-_ARRAY = re.compile(r"(?P<path>.+\.npy)(?:\[(?P<row>\d+)\])?", re.IGNORECASE)
 
 
 def operand_argument(name: str) -> Any:
@@ -59,7 +57,7 @@ def find_sources(arguments: list[str], report: Report) -> list[Source]:
 
 def sources_of(argument: str) -> list[Source]:
     """What an argument stands for. Raises InputError where that is nothing."""
-    if match := _ARRAY.fullmatch(argument):
+    if match := ARRAY.fullmatch(argument):
         return [Source(Path(match["path"]), int(match["row"]) if match["row"] else None)]
     from istrc.photo.inputs import find_inputs
 

@@ -13,9 +13,8 @@ import typer
 
 from istrc.attributes import TRANSFORMATIONS, experimental
 from istrc.cli.report import Report
-from istrc.cli.strengths import check_names
 from istrc.edit.constraints import asked
-from istrc.errors import IstrcError
+from istrc.errors import IstrcError, check_names
 from istrc.learning import user_attributes
 from istrc.runtime import RUNTIMES, runtime_named
 from istrc.shipped import DEFAULT, folder_of, holder

@@ -15,7 +15,8 @@ from istrc.errors import InputError
 from istrc.photo.plugins import WRITTEN
 from istrc.whole import resolved, whole
 
-_ROW = re.compile(r"(?<=\.npy)\[\d+\]$", re.IGNORECASE)  # of an operand, see istrc.cli.operands
+# Saved embeddings, or one row of them: `z.npy[3]`
+ARRAY = re.compile(r"(?P<path>.+\.npy)(?:\[(?P<row>\d+)\])?", re.IGNORECASE)
 
 
 @dataclass
@@ -37,7 +38,8 @@ class VerbOutput:
         be a file.
         """
         check_out(out)
-        given = {resolved(_ROW.sub("", str(source))) for source in inputs}
+        arrays = ((text, ARRAY.fullmatch(text)) for text in map(str, inputs))
+        given = {resolved(match["path"] if match else text) for text, match in arrays}
         for name in (out, self.save):
             if name is not None and resolved(name) in given:
                 raise InputError(f"{name}: would overwrite an input; give another name")

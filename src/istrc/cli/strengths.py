@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
-from istrc.errors import IstrcError, suggest
+from istrc.errors import IstrcError
 
 LIMIT = 2.0  # |strength|; +1 is the full transformation, beyond +-2 faces stop being faces
 
@@ -46,13 +46,6 @@ def parse_edits(texts: Iterable[str]) -> dict[str, float]:
 def parse_names(texts: Iterable[str]) -> list[str]:
     """`["male", "young,beard"]` to `["male", "young", "beard"]`, each once, in order."""
     return list(dict.fromkeys(snake_case(text) for text in _split(texts)))
-
-
-def check_names(names: Iterable[str], known: Sequence[str], option: str = "-a") -> None:
-    """Raises IstrcError for the first name that the model does not have, with the nearest ones."""
-    for name in names:
-        if name not in known:
-            raise IstrcError(f"{option} {name}: no such attribute; {suggest(name, known)}")
 
 
 def parse_keep(texts: Iterable[str], edits: Iterable[str]) -> list[str] | None:

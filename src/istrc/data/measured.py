@@ -24,7 +24,7 @@ import numpy as np
 from istrc.errors import InputError
 from istrc.runtime import has, packaged
 from istrc.shape.frame import MIRRORED
-from istrc.shape.measures import LEFT_EYE, RIGHT_EYE, pose, scale
+from istrc.shape.measures import LEFT_EYE, RIGHT_EYE, area, pose, scale
 
 NAMES = ("wide_mouth", "big_eyes")
 SIZE = 128  # pixels, side of the crop in which faces are measured: CelebA's native one
@@ -115,17 +115,10 @@ def measure(points: np.ndarray) -> np.ndarray:
     def length(a: int, b: int) -> np.ndarray:
         return np.linalg.norm(points[..., a, :] - points[..., b, :], axis=-1) / unit
 
-    area = (_area(points[..., LEFT_EYE, :]) + _area(points[..., RIGHT_EYE, :])) / 2 / unit**2
+    eyes = sum(abs(area(points[..., eye, :])) for eye in (LEFT_EYE, RIGHT_EYE)) / 2 / unit**2
     lift = below((points[..., 48, :] + points[..., 54, :]) / 2 - points[..., 51, :])
     yaw, pitch = np.moveaxis(pose(points), -1, 0)
-    return np.stack([length(48, 54), area, length(62, 66), lift, yaw, pitch], axis=-1)
-
-
-def _area(polygon: np.ndarray) -> np.ndarray:
-    """The area of polygons (..., n, 2): the shoelace formula."""
-    x, y = polygon[..., 0], polygon[..., 1]
-    cross = x * np.roll(y, -1, axis=-1) - np.roll(x, -1, axis=-1) * y
-    return np.abs(cross.sum(-1)) / 2
+    return np.stack([length(48, 54), eyes, length(62, 66), lift, yaw, pitch], axis=-1)
 
 
 def label(

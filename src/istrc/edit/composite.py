@@ -92,7 +92,7 @@ def put(pixels: np.ndarray, layers: Layers, frame: Frame, mesh: Any) -> np.ndarr
     if left >= right or top >= bottom:
         return result
     if layers.after is None:
-        at, moved = _straight(to_crop, box), None
+        at, moved = np.stack(places(to_crop, box)) + 0.5, None
     else:
         at, moved = _through_mesh(mesh, layers, from_crop, box)
 
@@ -207,11 +207,6 @@ def _on_strands(hair: np.ndarray, at: np.ndarray, from_crop: np.ndarray) -> np.n
 def _end(at: np.ndarray) -> np.ndarray:
     """How much of an edit is seen at places (2, N) of the crop, which may lie beneath it: (N,)."""
     return ((1 + BELOW - at[1]) / BELOW).clip(0, 1)
-
-
-def _straight(to_crop: np.ndarray, box: tuple[int, int, int, int]) -> np.ndarray:
-    """Where a photograph's pixels lie in the crop, (2, h, w)."""
-    return np.stack(places(to_crop, box)) + 0.5
 
 
 def _through_mesh(

@@ -13,7 +13,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from istrc.edit.tone import LUMA, coloured, quantile, white_of
+from istrc.edit.tone import LUMA, Known, coloured, quantile
 from istrc.resample import blurred, resized
 from istrc.shape.regions import above, polygon
 
@@ -156,7 +156,7 @@ def shaved(
     low, high = _ODD
     likely = (light / quantile(light[plain > 0.5], 0.5) - low) / (high - low)
     plain = plain * (_RARE + likely.clip(0, 1 - _RARE))
-    tone = white_of(real, plain)
+    tone = Known(real, plain).white
     redder = ((real + 1)[0] / light.clip(min=0.1) / tone[0] - 1) / _LIP_RED
     known = lips * redder.clip(0.02, 1)
     lip = filled(red + 1, known)

@@ -67,7 +67,9 @@ class Masks:
     """
 
     def __init__(self, mesh: Mesh | None, size: int, whole: bool):
-        self.mesh, self.size, self._whole = mesh, size, whole
+        # Any, because what is not to be had without one is not asked for there
+        self.mesh: Any = mesh
+        self.size, self._whole = size, whole
 
     def shows(self, edits: Edits) -> np.ndarray:
         """Where the texture of such an edit may show."""
@@ -139,42 +141,39 @@ class Masks:
         return region_mask(self.mesh.reference, ["chin"], self.size)
 
     @cached_property
-    def hung(self) -> Any:
-        """Where hair may hang over a face; None without shapes."""
-        if self.mesh is None:
-            return None
+    def hung(self) -> np.ndarray:
+        """Where hair may hang over a face."""
         mean, size = self.mesh.reference, self.size
-        inside = blurred(polygon(mean[60:68], size)[None], _LIP_EDGE * size)[0]
-        return featureless(mean, size, 1, lips=False) * (1 - inside) * jawed(mean, size)
+        free = featureless(mean, size, 1, lips=False) * jawed(mean, size)
+        return free * (1 - self._lip_edges[1])
 
     @cached_property
-    def red_of_lips(self) -> Any:  # an array, or None without shapes
+    def red_of_lips(self) -> np.ndarray:
         """The lips, without what is between them."""
-        if self.mesh is None:
-            return None
-        outer, inner = self.mesh.reference[48:60], self.mesh.reference[60:68]
-        both = np.stack([polygon(one, self.size) for one in (outer, inner)])
-        outer, inner = blurred(both, _LIP_EDGE * self.size)
+        outer, inner = self._lip_edges
         return (outer - inner).clip(0, 1)
 
     @cached_property
-    def skin(self) -> Any:  # likewise
+    def _lip_edges(self) -> np.ndarray:
+        """What lies within the outer and the inner edge of the lips, (2, S, S)."""
+        mean = self.mesh.reference
+        both = np.stack([polygon(mean[edge], self.size) for edge in (slice(48, 60), slice(60, 68))])
+        return blurred(both, _LIP_EDGE * self.size)
+
+    @cached_property
+    def skin(self) -> Any:  # an array, or None without shapes
         """Where a face's own tone is measured."""
         return None if self.mesh is None else skin(self.mesh.reference, self.size)
 
     @cached_property
-    def plain(self) -> Any:  # likewise
+    def plain(self) -> np.ndarray:
         """Where a face is skin, or hair upon it."""
-        if self.mesh is None:
-            return None
         mean, size = self.mesh.reference, self.size
         return outline(mean, size, jaw=True) * featureless(mean, size, 1.2)
 
     @cached_property
-    def jawed(self) -> Any:  # likewise
+    def jawed(self) -> np.ndarray:
         """Everything but what is beyond the jaw."""
-        if self.mesh is None:
-            return None
         mean, size = self.mesh.reference, self.size
         return np.maximum(jawed(mean, size), above(mean[31:36, 1].mean(), size))
 
@@ -184,10 +183,8 @@ class Masks:
         return 0 if self.mesh is None else region_mask(self.mesh.reference, ["eyes"], self.size)
 
     @cached_property
-    def lids(self) -> Any:  # likewise
+    def lids(self) -> np.ndarray:
         """What lies around both eyes, and not in them."""
-        if self.mesh is None:
-            return None
         mask = np.zeros((self.size, self.size), np.float32)
         for eye in (slice(36, 42), slice(42, 48)):
             around = enlarged(self.mesh.reference[eye], 1.8) + [0, _BELOW]
@@ -205,10 +202,8 @@ class Masks:
         return blurred(inside[None], _EDGE * self.size)[0]
 
     @cached_property
-    def lips(self) -> Any:  # likewise
-        """The same with the edge of the lips."""
-        if self.mesh is None:
-            return None
+    def lips(self) -> np.ndarray:
+        """What lies between the lips with the edge of the lips."""
         wide = polygon(enlarged(self.mesh.reference[60:68], _LIPS), self.size)
         return blurred(wide[None], 2 * _EDGE * self.size)[0]
 
@@ -288,25 +283,19 @@ class Masks:
 
     @cached_property
     def _insides(self) -> np.ndarray:
-        if self.mesh is None:
-            return np.zeros((2, 1, 1), np.float32)
         inside = self.mesh.reference[60:68]
         both = [polygon(enlarged(inside, times), self.size) for times in _INSIDE]
         return blurred(np.stack(both), _EDGE * self.size)
 
     @cached_property
-    def between(self) -> Any:
-        """What lies between lips that open, and a little of their edge; None without shapes."""
-        if self.mesh is None:
-            return None
+    def between(self) -> np.ndarray:
+        """What lies between lips that open, and a little of their edge."""
         inside = polygon(enlarged(self.mesh.reference[60:68], _BETWEEN), self.size)
         return blurred(inside[None], _EDGE / 2 * self.size)[0]
 
     @cached_property
-    def opening(self) -> Any:
-        """The `cells` and `gaps` of a mouth that opens, within `mouth_box`; None without shapes."""
-        if self.mesh is None:
-            return None
+    def opening(self) -> tuple[np.ndarray, np.ndarray]:
+        """The `cells` and `gaps` of a mouth that opens, within `mouth_box`."""
         of = self.mesh.reference, self.size
         return cells(*of)[self.mouth_box], gaps(*of)[self.mouth_box]
 

@@ -11,9 +11,9 @@ import numpy as np
 
 from istrc.arrays import library, numpy
 from istrc.edit.hair import filled
-from istrc.edit.tone import LUMA, quantile, white_of
+from istrc.edit.tone import LUMA, Known, quantile
 from istrc.resample import blurred
-from istrc.shape.measures import lip_gap
+from istrc.shape.measures import area, lip_gap
 from istrc.shape.mesh import LOWER, UPPER
 from istrc.shape.regions import polygon
 
@@ -100,12 +100,6 @@ def speaking(nets: Networks, c: Array, smiles: Array, drawn: np.ndarray) -> np.n
     return numpy(nets.draw_texture(library(c).concatenate([textures, c[:, nets.texture :]], 1)))
 
 
-def area(corners: np.ndarray) -> float:
-    """Of a polygon (N, 2), signed."""
-    x, y = corners.T
-    return float((x * np.roll(y, -1) - np.roll(x, -1) * y).sum() / 2)
-
-
 def bared(real: np.ndarray, reference: np.ndarray, skin: np.ndarray) -> np.ndarray:
     """Teeth that are seen between the lips, wherever these were found: (S, S) in [0, 1]. What is
     light there and has less red than the skin.
@@ -118,7 +112,7 @@ def bared(real: np.ndarray, reference: np.ndarray, skin: np.ndarray) -> np.ndarr
     luma = (LUMA * (real + 1)).sum(0).clip(min=0.1)
     low, high = _LIT
     lit = ((luma / quantile(luma[skin > 0.5], 0.5) - low) / (high - low)).clip(0, 1)
-    red = (real[0] + 1) / luma / white_of(real, skin)[0]
+    red = (real[0] + 1) / luma / Known(real, skin).white[0]
     lips = polygon(reference[48:60], real.shape[-1])
     return (lips * lit * ((1 - red) / _PALE).clip(0, 1)).astype(np.float32)
 

@@ -10,6 +10,7 @@ photo:    the picture's own pixels, moved to where the new shape has them, and t
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -213,7 +214,6 @@ class Rendering(Faces):
         trimmed = self._at.trimmed(edits)
         taken = shaving(edits)
         most = max(taken.values(), default=0)
-        hung = masks if shaves is None else self._masks(["beard"])
         alone = all(shades([name]) and name in taken for name in edits or ())
         of = drawn, numpy(self._texture), self._real, masks
         # Their rims are dark, and stay
@@ -228,8 +228,8 @@ class Rendering(Faces):
             shift = shift * mask
             if taken_off and self._at.within_lips is not None:
                 lips = self._at.within_lips * (1 - self._bared[number])
-                taken = taken_off * mask * (unpainted(real, lips, of_it) - real)
-                shift = (1 - lips) * shift + taken
+                clean = unpainted(real, lips, of_it) - real
+                shift = (1 - lips) * shift + taken_off * mask * clean
             lighter = ((LUMA * shift).sum(0) / _LIGHTER).clip(0, 1)
             shift = shift * (1 - (1 - fades * (1 - self._at.eyes * glasses[number])) * lighter)
             if red is not None:
@@ -249,7 +249,7 @@ class Rendering(Faces):
                 # What goes was darker than skin: nothing darkens
                 darker = (-(LUMA * shift).sum(0) / _DARKER).clip(0, 1)
                 shift = shift * (1 - shaves * (1 - self._at.red_of_lips) * darker)
-                how_much = most * shaves * hung[number]
+                how_much = most * shaves * self._hung[number]
                 of = self._at.plain, beards, self._at.red_of_lips, real + shift
                 under, gone, dense = hair.shaved(real, new, old, self._mean, *of)
                 shift += how_much * gone * (under - real - shift)
@@ -315,6 +315,11 @@ class Rendering(Faces):
             known = [Known(real, skin, weights) for real in self._real]
             self._asked = key, self._masks(edits), known
         return self._asked[1:]
+
+    @cached_property
+    def _hung(self) -> np.ndarray:
+        """Where hair that hangs over each face may go."""
+        return self._masks(["beard"])
 
     def _masks(self, edits: Edits) -> np.ndarray:
         """Where such an edit may show in each face, (B, S, S) in [0, 1]."""

@@ -264,11 +264,6 @@ def _warmed(new: np.ndarray, own: np.ndarray, white: np.ndarray) -> np.ndarray:
     return new + (cold / COLD).clip(0, 1) * (plain - new)
 
 
-def white_of(own: np.ndarray, skin: np.ndarray) -> np.ndarray:
-    """The colour of a face's skin over its luma, (3, 1, 1): all 1 where it is grey."""
-    return Known(own, skin).white
-
-
 def shaded(real: np.ndarray, skin: np.ndarray, lids: np.ndarray) -> float:
     """How surely dark glasses lie over the eyes of a face (3, S, S), 0 to 1: below them it is as
     dark as no skin is beside the skin of its cheeks.

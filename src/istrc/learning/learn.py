@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -42,34 +41,10 @@ def checked_name(name: str) -> str:
     return name
 
 
-@dataclass(frozen=True)
-class Side:
-    """The faces with something, or those without.
-
-    Attributes:
-        z: (N, D) on the sphere.
-        names: what errors call them, one a face.
-    """
-
-    z: Array
-    names: list[str]
-
-    @classmethod
-    def of(cls, faces: Any) -> Side:
-        """Of faces that a circle has read (an iterable), or of embeddings (N, D)."""
-        if hasattr(faces, "ndim"):
-            return cls(faces, [f"face {number}" for number in range(len(faces))])
-        faces = list(faces)
-        if not faces:
-            return cls(np.zeros((0, 1)), [])
-        z = library(faces[0].z).concatenate([face.z for face in faces])
-        return cls(z, [str(face.path) for face in faces])
-
-
 def learn_attribute(
     name: str,
-    having: Side,
-    lacking: Side,
+    having: Any,
+    lacking: Any,
     *,
     recogniser: dict[str, Any],  # the record of the recogniser that made the embeddings
     seed: int = 0,
@@ -78,16 +53,20 @@ def learn_attribute(
 
     A picture that is twice on a side counts once.
 
+    Args:
+        having, lacking: faces that a circle has read (an iterable), or embeddings (N, D).
+
     Raises InputError for a name that cannot be, fewer than `LEAST` faces on a side, and for a
     picture that is on both.
     """
     checked_name(name)
-    one, other = (numpy(side.z).astype(np.float64) for side in (having, lacking))
+    (z, names), (others, their_names) = map(_embeddings, (having, lacking))
+    lib, one, other = library(z), *(numpy(side).astype(np.float64) for side in (z, others))
     if len(one) and len(other):
         for i, j in np.argwhere(_same(one, other)):
             raise InputError(
-                f"{having.names[i]}: the same picture is on the other side, as "
-                f"{lacking.names[j]}; remove one of them"
+                f"{names[i]}: the same picture is on the other side, as {their_names[j]}; "
+                "remove one of them"
             )
     sides = {"with": _distinct(one), "without": _distinct(other)}
     for side, z in sides.items():
@@ -106,7 +85,7 @@ def learn_attribute(
     notes: dict[str, Any] = {name: round(value, 4) for name, value in aucs.items()}
     notes |= {side: len(z) for side, z in sides.items()} | {"ridge": fit.ridge, "seed": seed}
     known = {key: recogniser[key] for key in (*IDENTIFIED_BY, "file") if key in recogniser}
-    weight, lib = fit.weight.astype(np.float32), library(having.z)
+    weight = fit.weight.astype(np.float32)
     if lib is not np:
         weight = lib.from_numpy(weight)
     return LearnedAttribute(name, weight, fit.bias, known, notes)
@@ -146,6 +125,17 @@ def differing(
         if abs(auc - 0.5) >= max(DIFFERS - 0.5, 3 * error):
             found[name] = round(auc, 3)
     return dict(sorted(found.items(), key=lambda item: -abs(item[1] - 0.5))[:3])
+
+
+def _embeddings(faces: Any) -> tuple[Array, list[str]]:
+    """z (N, D) of faces or embeddings, and what errors call them."""
+    if hasattr(faces, "ndim"):
+        return faces, [f"face {number}" for number in range(len(faces))]
+    faces = list(faces)
+    if not faces:
+        return np.zeros((0, 1)), []
+    z = library(faces[0].z).concatenate([face.z for face in faces])
+    return z, [str(face.path) for face in faces]
 
 
 def _distinct(z: np.ndarray) -> np.ndarray:

@@ -23,6 +23,13 @@ MEASURED = {
 }
 
 
+def area(corners: Array) -> Array:
+    """The signed area (...) of polygons (..., N, 2): the shoelace formula."""
+    x, y = corners[..., 0], corners[..., 1]
+    after = [*range(1, x.shape[-1]), 0]
+    return (x * y[..., after] - x[..., after] * y).sum(-1) / 2
+
+
 def of_a_face(points: Array) -> bool:
     """Whether points (..., N, C) are a face's, or those of anything else."""
     return points.shape[-2] == COUNT

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from istrc.attributes import is_hair_colour
+from istrc.attributes import HAIR_COLOURS
 from istrc.data.prepared import Prepared
 from istrc.edit.hair_colour import tone
 from istrc.edit.hair_segment import segment
@@ -77,7 +77,7 @@ def _tones(net: Probes, prepared: Prepared, rows: np.ndarray) -> None:
     wanted, seen = np.array(hair), np.array(enough)
     for column, name in enumerate(net.names):
         of = prepared.attributes[rows, column]
-        if not is_hair_colour(name) or min((seen & (of == value)).sum() for value in (0, 1)) < 20:
+        if name not in HAIR_COLOURS or min((seen & (of == value)).sum() for value in (0, 1)) < 20:
             continue
         for side, value in enumerate((1, 0)):
             x, y = given[seen & (of == value)], wanted[seen & (of == value)]

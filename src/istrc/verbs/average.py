@@ -12,16 +12,11 @@ from istrc.circle import Circle
 from istrc.errors import InputError, check_choice
 from istrc.verbs.anchor import Mixture, rebuild_from
 
-
-def euclidean_mean(points: Array) -> Array:
-    """The mean of points `(n, D)` in the space around the sphere, put back on it: `(D,)`.
-
-    Raises IstrcError where the points cancel.
-    """
-    return sphere.combine([1 / len(points)] * len(points), points)
-
-
-MEANS: dict[str, Callable[[Array], Array]] = {"frechet": sphere.mean, "euclidean": euclidean_mean}
+MEANS: dict[str, Callable[[Array], Array]] = {
+    "frechet": sphere.mean,
+    # In the space around the sphere, and put back on it
+    "euclidean": lambda points: sphere.combine([1 / len(points)] * len(points), points),
+}
 
 
 @inference

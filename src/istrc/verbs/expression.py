@@ -17,7 +17,6 @@ path; so between an operator and a FILE behind it there must be a space, and bef
 from __future__ import annotations
 
 import math
-import operator
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -82,8 +81,8 @@ class _Token(NamedTuple):
     column: int
 
 
-# A number, or a weighted sum of faces.
-_Value = float | dict[Operand, float]
+# A weighted sum of faces; a number is the weight of None
+_Value = dict[Operand | None, float]
 
 
 def parse(text: str) -> dict[Operand, float]:
@@ -118,13 +117,14 @@ class _Parser:
         value = self._sum()
         if self._now.kind != "end":
             raise self._wrong(f"{self._now.text} does not belong here; is an operator missing?")
-        if not isinstance(value, dict):
+        faces = {operand: weight for operand, weight in value.items() if operand}
+        if not faces:
             raise self._wrong("a number and no face; name at least one face", 1)
-        for operand, weight in value.items():
+        for operand, weight in faces.items():
             if not math.isfinite(weight):
                 said = f"the weight of {operand} is too large to be a number"
                 raise self._wrong(said, operand.column)
-        return value
+        return faces
 
     @property
     def _now(self) -> _Token:
@@ -145,7 +145,7 @@ class _Parser:
         value = self._product()
         while sign := self._take("+", "-"):
             other = self._product()
-            if isinstance(value, dict) != isinstance(other, dict):
+            if (None in value) != (None in other):
                 said = f"{sign.text} between a face and a number; faces add to faces only"
                 raise self._wrong(said, sign.column)
             value = _add(value, other, -1.0 if sign.text == "-" else 1.0)
@@ -154,19 +154,17 @@ class _Parser:
     def _product(self) -> _Value:
         value = self._signed()
         while sign := self._take("*", "/"):
-            other, at = self._signed(), sign.column
-            if sign.text == "/":
-                if isinstance(other, dict):
-                    raise self._wrong("division by a face; faces are divided by numbers only", at)
-                if other == 0:
-                    raise self._wrong("division by zero", at)
-                value = _scale(value, other, operator.truediv)
-            elif not isinstance(other, dict):
-                value = _scale(value, other, operator.mul)
-            elif isinstance(value, dict):
+            other, at, divides = self._signed(), sign.column, sign.text == "/"
+            if None in value and not divides:  # a number times a face
+                value, other = other, value
+            if None not in other and divides:
+                raise self._wrong("division by a face; faces are divided by numbers only", at)
+            if None not in other:
                 raise self._wrong("a face times a face; faces are multiplied by numbers only", at)
-            else:
-                value = _scale(other, value, operator.mul)
+            by = other[None]
+            if divides and by == 0:
+                raise self._wrong("division by zero", at)
+            value = {one: had / by if divides else had * by for one, had in value.items()}
         return value
 
     def _signed(self) -> _Value:
@@ -174,7 +172,7 @@ class _Parser:
         if sign is None:
             return self._atom()
         value = self._deeper(self._signed)
-        return _scale(value, -1.0, operator.mul) if sign.text == "-" else value
+        return {one: -had for one, had in value.items()} if sign.text == "-" else value
 
     def _atom(self) -> _Value:
         token = self._now
@@ -185,7 +183,7 @@ class _Parser:
             return value
         if token.kind == "number":
             self.place += 1
-            return float(token.text)
+            return {None: float(token.text)}
         if token.kind in ("name", "file", "quoted"):
             self.place += 1
             return {self._operand(token): 1.0}
@@ -237,20 +235,11 @@ def _tokens(text: str) -> list[_Token]:
 
 
 def _add(a: _Value, b: _Value, sign: float) -> _Value:
-    if not isinstance(a, dict) or not isinstance(b, dict):
-        assert not isinstance(a, dict) and not isinstance(b, dict)  # as `_sum` has seen to
-        return a + sign * b
     total = dict(a)
     for operand, weight in b.items():
         before = total.get(operand, 0.0)
         after = before + sign * weight
         # 0.1 A * 3 - 0.3 A is nothing, and not the 5e-17 A that binary fractions leave
         rounding = ROUNDING * max(abs(before), abs(weight))
-        total[operand] = 0.0 if abs(after) <= rounding else after
+        total[operand] = 0.0 if operand and abs(after) <= rounding else after
     return total
-
-
-def _scale(value: _Value, by: float, how: Callable[[float, float], float]) -> _Value:
-    if isinstance(value, dict):
-        return {operand: how(weight, by) for operand, weight in value.items()}
-    return how(value, by)

@@ -43,7 +43,8 @@ class CelebaParquet(ParquetFiles):
                 raise InputError(f"{file}: its columns differ from those of {self.files[0].name}")
             table, names = read_labels(file, parquet, [*columns, *filter(None, [who])])
             self.names += names
-            labels.append(_labels(table, columns))
+            values = [table[name].cast("int8").fill_null(-1).to_numpy() for name in columns]
+            labels.append(np.array(values, np.int8).reshape(len(columns), len(names)).T)
             identity += _identities(file, table[who].to_pylist() if who else [None] * len(names))
             split += [SPLITS[word]] * len(names)
         self.attribute_names, self.attributes = translate(columns, np.concatenate(labels))
@@ -62,15 +63,6 @@ def _columns(file: Path, schema: Any) -> tuple[list[str], str | None]:
     if identity and not pyarrow.types.is_integer(schema.field(identity).type):
         raise InputError(f"{file}: column {identity} holds no whole numbers; leave it out")
     return columns, identity
-
-
-def _labels(table: Any, columns: list[str]) -> np.ndarray:
-    """(N, A) int8: 1 yes, 0 no, -1 not known."""
-    values = np.full((table.num_rows, len(columns)), -1, np.int8)
-    for k, column in enumerate(columns):
-        known = table[column].is_valid().to_numpy()
-        values[known, k] = table[column].drop_null().to_numpy()
-    return values
 
 
 def _identities(file: Path, people: list[int | None]) -> list[int]:

@@ -21,7 +21,7 @@ from istrc.data.sources.source import LARGEST_LABELS, shown, text_of
 from istrc.errors import InputError
 from istrc.photo.inputs import is_picture
 from istrc.photo.read import LARGEST_FILE
-from istrc.whole import contents
+from istrc.whole import contents, resolved
 
 LABELS = ("labels.csv", "attributes.csv")
 
@@ -91,7 +91,7 @@ def landmarks_of(labels: str, checksum: str) -> dict[Path, np.ndarray]:
     if table.points is None:
         raise InputError(f"{labels}: no landmarks, which are columns x0, y0, x1, y1, ...")
     pairs = zip(table.names, table.points, strict=True)
-    return {(table.folder / name).resolve(): one for name, one in pairs if np.isfinite(one).all()}
+    return {resolved(table.folder / name): one for name, one in pairs if np.isfinite(one).all()}
 
 
 def _read(path: Path, raw: bytes) -> dict[str, list[str]]:
