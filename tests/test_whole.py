@@ -26,6 +26,7 @@ from istrc.whole import (
     resolved,
     whole,
     write_json,
+    write_whole,
 )
 
 LONGEST = 249  # bytes of a name, under the 255 of most file systems
@@ -95,6 +96,24 @@ def test_a_pipe_or_a_device_is_refused_and_stays(tmp_path, write, linking):
     assert (tmp_path / "pipe.png").is_fifo()
     with pytest.raises(InputError, match=f"{os.devnull}: a pipe or a device"):
         beside(os.devnull)
+
+
+@pytest.mark.parametrize("write", [picture, text])
+def test_a_file_that_is_write_protected_is_refused_and_stays(tmp_path, write, monkeypatch):
+    path = tmp_path / "kept.png"
+    write(path)
+    before = path.read_bytes()
+    monkeypatch.setattr(os, "access", lambda file, mode: Path(file) != path)  # as root may anything
+    with pytest.raises(InputError, match="kept.png: is write-protected"):
+        write(path)
+    assert path.read_bytes() == before and os.listdir(tmp_path) == ["kept.png"]
+
+
+def test_an_error_names_the_file_that_was_asked_for(tmp_path):
+    (tmp_path / "taken.png").mkdir()
+    with pytest.raises(OSError) as error:
+        write_whole(tmp_path / "taken.png", b"x")
+    assert error.value.filename == str(tmp_path / "taken.png") and not error.value.filename2
 
 
 BEGUN = """

@@ -68,6 +68,9 @@ def beside(path: str | Path) -> tuple[Path, Path]:
     target = Path(os.path.realpath(path))
     if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
         raise InputError(f"{path}: a pipe or a device; give the name of a file")
+    writable = os.access(target.parent, os.W_OK)  # and so lets any of its files be replaced
+    if writable and target.exists() and not os.access(target, os.W_OK):
+        raise InputError(f"{path}: is write-protected; give another name, or allow writing it")
     if os.path.islink(path) and not target.parent.is_dir():
         raise InputError(
             f"{path}: a link to {target}, and the folder {target.parent} does not exist; make it, "
@@ -175,6 +178,8 @@ def whole(path: str | Path, *, alone: bool = False, durable: bool = False) -> It
                 f"{path}: not written, the disk is full ({reason(error)}); make room, then run it "
                 "again"
             ) from None
+        if str(error.filename) == str(temporary):  # a name that nobody knows
+            error.filename, error.filename2 = str(path), None
         raise
     finally:
         temporary.unlink(missing_ok=True)

@@ -279,8 +279,9 @@ def test_decoded_rows_are_named_after_the_inputs(istrc, toy_model, faces, tmp_pa
     assert istrc("embed", faces, "--aligned", "-o", z, "--model", toy_model).exit_code == 0
     assert istrc("decode", z, "-o", tmp_path / "named", "--model", toy_model).exit_code == 0
     assert names(tmp_path / "named") == ["a.png", "b.png", "c.png"]
-    (tmp_path / "z.txt").unlink()
-    assert istrc("decode", z, "-o", tmp_path / "numbered", "--model", toy_model).exit_code == 0
+    (tmp_path / "z.txt").write_text("a.png\nfolder/a.png\nc.png\n")
+    result = istrc("decode", z, "-o", tmp_path / "numbered", "--model", toy_model)
+    assert result.exit_code == 0 and "2 different names for 3 rows" in result.err
     assert names(tmp_path / "numbered") == ["00000.png", "00001.png", "00002.png"]
     np.testing.assert_array_equal(
         pixels(tmp_path / "named" / "b.png"), pixels(tmp_path / "numbered" / "00001.png")

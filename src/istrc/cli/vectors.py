@@ -135,7 +135,7 @@ def decode(
 
     path = Path(vectors)
     z = read_vectors(path)
-    names = _row_names(path, len(z))
+    names = _row_names(path, len(z), report)
     rows = {name: row for row, name in enumerate(names)}
     jobs, clashes = plan_outputs(names, out, several=len(z) > 1, suffix=".png")
     report.all_failed(clashes)
@@ -211,12 +211,14 @@ def read_vectors(path: Path) -> Any:
     return z / norm
 
 
-def _row_names(path: Path, count: int) -> list[Path]:
+def _row_names(path: Path, count: int, report: Report) -> list[Path]:
     """A name a row: the inputs that `istrc embed` listed, or the row's number."""
     listed = path.with_suffix(".txt")
     if listed.is_file():
         lines = listed.read_text("utf-8", "surrogateescape").removesuffix("\n").split("\n")
-        if len(lines) == count and len({Path(line).stem for line in lines}) == count:
+        different = len({Path(line).stem for line in lines})
+        if len(lines) == different == count:
             return [Path(line) for line in lines]
+        report.say(f"{listed}: {different} different names for {count} rows; faces are numbered")
     width = max(5, len(str(count - 1)))
     return [Path(f"{row:0{width}d}") for row in range(count)]
