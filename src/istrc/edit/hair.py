@@ -13,7 +13,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from istrc.edit.tone import LUMA, Known, coloured, quantile
+from istrc.edit.tone import LUMA, Known, coloured, quantile, ramp
 from istrc.resample import blurred, resized
 from istrc.shape.regions import above, polygon
 
@@ -78,8 +78,7 @@ def colour(
     lights = (LUMA * (real + 1)).sum(0)
     light = max(float(quantile(lights[skin > 0.5], 0.5)), 1e-3)
     hair = _dimmed(hair, _PALEST * light)[:, None, None]
-    low, high = _GREYS
-    share = float(np.clip((grey - low) / (high - low), 0, 1))
+    share = float(ramp(grey, _GREYS))
     if share and greys is not None:
         level = LUMA[:, 0, 0] @ greys
         hue = level + coloured(real, skin) * (greys - level)  # a grey photograph stays grey
@@ -160,7 +159,6 @@ def shaved(
     redder = ((real + 1)[0] / light.clip(min=0.1) / tone[0] - 1) / _LIP_RED
     known = lips * redder.clip(0.02, 1)
     lip = filled(red + 1, known)
-    low, high = _GOING
     dark = where
     for _ in range(2):  # the second time, beside what was found to be hair
         near = filled(np.concatenate([real + 1, levels]), plain * (1 - dark))
@@ -170,7 +168,7 @@ def shaved(
         room = (LUMA * (skin - real)).sum(0).clip(min=0)
         gone, of = blurred(np.stack([np.minimum(goes, room), room]), _EVEN * len(room))
         dark = ((of - _LEAST) / (2 * _LEAST)).clip(0, 1)
-    goes = ((gone / of.clip(min=_STUBBLE) - low) / (high - low)).clip(0, 1)
+    goes = ramp(gone / of.clip(min=_STUBBLE), _GOING)
     return skin, goes * (of / _STUBBLE - 1).clip(0, 1), goes * dark
 
 

@@ -19,7 +19,7 @@ from PIL import Image
 from istrc import attributes
 from istrc.arrays import numpy, sigmoid
 from istrc.edit.hair_segment import NOISE, OPPONENT, segment, spread_of
-from istrc.edit.tone import coloured
+from istrc.edit.tone import coloured, ramp
 from istrc.photo.align import compose, invert, transform
 from istrc.resample import blurred, looked_up
 
@@ -248,8 +248,7 @@ def recolour(pixels: np.ndarray, to_crop: np.ndarray, hair: HairColour) -> None:
         colours, part = colours[some], alpha[some]
         # What is as light as the skin beside it is skin that shines through
         lit = (np.log((colours @ OPPONENT[0]).clip(_DARKEST)) - own[0]) / (skin[0] - own[0] or 1)
-        low, high = _MIXED
-        bare = (3 * bare).clip(0, 1 - hair.fringe) * ((lit - low) / (high - low)).clip(0, 1)
+        bare = (3 * bare).clip(0, 1 - hair.fringe) * ramp(lit, _MIXED)
         part *= 1 - bare * (abs(skin[0] - own[0]) > _UNLIKE)
         part *= 1 - (3 * behind).clip(0, 1) * (1 - _part(colours, strands, rest))
         # Of a pixel that is hair in part, that part is as the hair beside it

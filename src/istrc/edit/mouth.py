@@ -11,7 +11,7 @@ import numpy as np
 
 from istrc.arrays import library, numpy
 from istrc.edit.hair import filled
-from istrc.edit.tone import LUMA, Known, quantile
+from istrc.edit.tone import LUMA, Known, quantile, ramp
 from istrc.resample import blurred
 from istrc.shape.measures import area, lip_gap
 from istrc.shape.mesh import LOWER, UPPER
@@ -75,8 +75,7 @@ def opened(before: np.ndarray, after: np.ndarray) -> float:
     """How much of a mouth's inside the decoder draws where a mesh (N, 2) becomes another: [0, 1]"""
     unit = np.square(before[45] - before[36]).sum()
     was, is_ = (abs(area(mesh[60:68])) / unit for mesh in (before, after))
-    low, high = _OPENED
-    return float(np.clip((is_ / max(was, 2e-3) - low) / (high - low), 0, 1))
+    return float(ramp(is_ / max(was, 2e-3), _OPENED))
 
 
 def shut(old: np.ndarray, new: np.ndarray) -> np.ndarray:
@@ -110,8 +109,7 @@ def bared(real: np.ndarray, reference: np.ndarray, skin: np.ndarray) -> np.ndarr
         skin: (S, S) where its skin is measured.
     """
     luma = (LUMA * (real + 1)).sum(0).clip(min=0.1)
-    low, high = _LIT
-    lit = ((luma / quantile(luma[skin > 0.5], 0.5) - low) / (high - low)).clip(0, 1)
+    lit = ramp(luma / quantile(luma[skin > 0.5], 0.5), _LIT)
     red = (real[0] + 1) / luma / Known(real, skin).white[0]
     lips = polygon(reference[48:60], real.shape[-1])
     return (lips * lit * ((1 - red) / _PALE).clip(0, 1)).astype(np.float32)
@@ -119,9 +117,7 @@ def bared(real: np.ndarray, reference: np.ndarray, skin: np.ndarray) -> np.ndarr
 
 def meets(old: np.ndarray, new: np.ndarray) -> np.ndarray:
     """How surely lips that were apart meet where shapes (B, 68, 2) become others: (B,)."""
-    low, high = _MEETS
-    apart = (lip_gap(old) / _APART).clip(0, 1)
-    return apart * ((shut(old, new) - low) / (high - low)).clip(0, 1)
+    return (lip_gap(old) / _APART).clip(0, 1) * ramp(shut(old, new), _MEETS)
 
 
 def between(

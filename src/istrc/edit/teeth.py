@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from istrc.arrays import numpy
-from istrc.edit.tone import COLD, LUMA, USUAL, Known, quantile
+from istrc.edit.tone import COLD, LUMA, USUAL, Known, quantile, ramp
 from istrc.resample import blurred
 
 if TYPE_CHECKING:
@@ -187,8 +187,7 @@ def _as_light_as(
     lighter = 1 + np.tensordot(times, where, 1).astype(np.float32)
     fine = luma[0] - blurred(luma, _FINE * known.own.shape[-1])[0]
     lighter *= (1 + _SHARPER * fine / luma[0].clip(min=0.1)).clip(*_FINER)
-    low, high = _LIT
-    teeth = ((luma[0] * lighter / skin - low) / (high - low)).clip(0, 1)
+    teeth = ramp(luma[0] * lighter / skin, _LIT)
     return lighter * (1 - _GAP * teeth * gaps)
 
 

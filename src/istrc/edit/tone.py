@@ -118,9 +118,7 @@ class Known:
     @cached_property
     def clear(self) -> np.ndarray:
         """Where it is not over-exposed, (1, S, S)."""
-        low, high = _BURNT
-        burnt = blurred(self.luma, _LIGHT / 4 * self.own.shape[-1])
-        return 1 - ((burnt - low) / (high - low)).clip(0, 1)
+        return 1 - ramp(blurred(self.luma, _LIGHT / 4 * self.own.shape[-1]), _BURNT)
 
     @cached_property
     def around(self) -> np.ndarray:
@@ -273,8 +271,7 @@ def shaded(real: np.ndarray, skin: np.ndarray, lids: np.ndarray) -> float:
     """
     luma = (LUMA * (real + 1)).sum(0)
     light = float(quantile(luma[lids > 0.5], 0.5) / max(quantile(luma[skin > 0.5], 0.5), 1e-3))
-    low, high = _GLASSES
-    return float(np.clip((high - light) / (high - low), 0, 1))
+    return float(ramp(light, _GLASSES[::-1]))
 
 
 def coloured(own: np.ndarray, skin: np.ndarray | None = None) -> float:
@@ -282,6 +279,12 @@ def coloured(own: np.ndarray, skin: np.ndarray | None = None) -> float:
     chroma = np.abs(own - (LUMA * own).sum(0, keepdims=True)).mean(0)
     of = chroma[skin > 0.5] if skin is not None else chroma.ravel()
     return float(np.clip((np.mean(of) - GREY) / (COLOURED - GREY), 0, 1))
+
+
+def ramp(values: Any, ends: tuple[float, float]) -> Any:
+    """From 0 at the first of two ends to 1 at the second, and no further."""
+    first, last = ends
+    return np.clip((values - first) / (last - first), 0, 1)
 
 
 def quantile(values: np.ndarray, share: float) -> Any:
