@@ -71,17 +71,21 @@ def stages(circle: Circle, faces: np.ndarray) -> dict[str, Callable[[], Any]]:
     }
 
 
-def seconds(work: Callable[[], Any], runs: int = 5, budget: float = 1.0) -> float:
-    """The median of the processor's seconds of some runs; of one, after one to warm up, where that
-    takes longer than the budget.
+def seconds(
+    works: Mapping[str, Callable[[], Any]], rounds: tuple[int, int] = (3, 25), budget: float = 10.0
+) -> dict[str, float]:
+    """The medians of the processor's seconds of works that are done in turn, so that a machine
+    which becomes slower does so for all: after one round to warm up as many as the budget allows.
     """
-    times: list[float] = []
-    work()
-    while len(times) < runs and sum(times) < budget:
-        started = time.process_time()
-        work()
-        times.append(time.process_time() - started)
-    return median(times)
+    times = {name: list[float]() for name in works}
+    for turn in range(1 + rounds[1]):
+        for name, work in works.items():
+            started = time.process_time()
+            work()
+            times[name].append(time.process_time() - started)
+        if turn >= rounds[0] and sum(map(sum, times.values())) > budget:
+            break
+    return {name: median(took[1:]) for name, took in times.items()}
 
 
 def seconds_of_children(work: Callable[[], Any], runs: int = 3) -> float:
@@ -106,7 +110,8 @@ def time_stages(circles: dict[str, Circle]) -> dict[str, dict[str, Any]]:
     for batch in BATCHES:
         works = {name: stages(circle, faces[:batch]) for name, circle in circles.items()}
         for stage, exact in works[EXACT].items():
-            row = {name: 1e3 * seconds(work[stage]) for name, work in works.items()}
+            took = seconds({name: work[stage] for name, work in works.items()})
+            row = {name: 1e3 * one for name, one in took.items()}
             apart = {
                 f"{name}, off": float(np.abs(numpy(work[stage]()) - numpy(exact())).max())
                 for name, work in works.items()
