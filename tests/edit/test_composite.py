@@ -199,8 +199,13 @@ def test_what_is_drawn_is_as_sharp_and_as_grainy_as_the_photograph(mesh):
     coarse, fine = (middle[side, 0.0] for side in (SIZE, 4 * SIZE))
     np.testing.assert_array_equal(found[SIZE, 4.0][8:-8, 8:-8], found[SIZE, 0.0][8:-8, 8:-8])
     assert np.abs(coarse[8 : SIZE // 2 - 2] - 127.5).max() < 1e-3
+    around = slice(2 * SIZE - 12, 2 * SIZE + 12)  # the step
     down = looked_up(step[:1], 0.0 * fine + SIZE / 2, (np.arange(4 * SIZE) + 0.5) / 4 - 0.5)[0]
-    assert np.diff(fine).max() > 1.4 * 127.5 * np.diff(down).max()  # four pixels for one
+    as_drawn = 127.5 * np.diff(down[around]).max()
+    assert np.diff(fine[around]).max() > 1.4 * as_drawn  # four pixels for one
+    layers = replace(layers, blur=1.0)  # a photograph out of focus is no finer than a texture
+    soft = put(np.full_like(pixels, 100), layers, aligned_frame(side, side), mesh)[:, side // 2, 0]
+    assert np.diff(soft[around]).max() == pytest.approx(as_drawn, rel=0.01)
     noisy = found[4 * SIZE, 4.0] - found[4 * SIZE, 0.0]
     flat = noisy[2 * SIZE + 16 : 3 * SIZE, SIZE : 3 * SIZE]
     assert flat.std() == pytest.approx(4.0, rel=0.1)

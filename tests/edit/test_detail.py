@@ -9,10 +9,12 @@ from PIL import Image
 from istrc import Circle
 from istrc.arrays import numpy
 from istrc.edit.detail import (
+    _BLURS,
     BANDS,
     SIDE,
     amplitudes,
     bands,
+    blur,
     emphasised,
     gains,
     lit,
@@ -53,6 +55,21 @@ def test_bands_sum_to_the_luma_less_its_coarse_rest():
     assert found.shape == (2, BANDS, SIZE, SIZE)
     coarse = blurred(luma, 2 ** (BANDS - 1) * SIZE / 128)
     np.testing.assert_allclose(found.sum(1), luma - coarse, atol=1e-5)
+
+
+def test_how_blurred_a_face_is():
+    """More, the more it is blurred, and whatever its contrast; nothing of what is in focus."""
+    noise = np.random.default_rng(5).normal(size=(2, SIZE, SIZE)).astype(np.float32)
+    where = np.zeros((SIZE, SIZE), np.float32)
+    where[16:48, 16:48] = 1
+    found = [blur(bands(blurred(noise, sigma)), where) for sigma in (0.1, 0.6, 1.0, 1.5)]
+    assert not found[0].any() and (np.diff(found, axis=0)[1:] > 0.2).all()
+    np.testing.assert_allclose(blur(bands(0.1 * blurred(noise, 1.0)), where), found[2], atol=1e-4)
+    fine, broad = (
+        sum(x * x for x in band[16:48, 16:48].ravel()) ** 0.5
+        for band in bands(blurred(noise, 0.6))[0, :2]
+    )
+    assert found[1][0] == pytest.approx(np.interp(fine / broad, *np.transpose(_BLURS)), abs=1e-4)
 
 
 def test_an_amplitude_is_a_root_mean_square_around_a_place():

@@ -15,6 +15,7 @@ from istrc.edit.tone import LUMA
 from istrc.errors import InputError
 from istrc.networks import Networks
 from istrc.photo.paste import face_mask
+from istrc.resample import blurred
 from istrc.shape.crop import CROP
 from istrc.shape.regions import outline, polygon, region_mask
 
@@ -355,6 +356,28 @@ def test_beards_fall_on_strands_and_other_edits_do_not(circle, rendering):
     # What is taken away leaves no strands, and no hair on the chin
     for layers in rendering.layers(change, {"beard": -1.0}):
         assert layers.hair is not None and not layers.hair.any()
+
+
+def test_what_is_drawn_is_as_sharp_as_the_face(circle, faces, open_mouth):
+    """Strands, hair and the inside of a mouth; and nothing else of the edit."""
+    c = circle.encode(faces)
+    change = torch.randn(c.shape, generator=torch.Generator().manual_seed(4))
+    for edits in (["beard"], ["mouth_open"]):
+        drawn = []
+        for blur in (0.0, 1.5):
+            drawing = Rendering(circle, faces, c)
+            drawing.__dict__["_blur"] = np.full(3, blur)
+            drawing.__dict__["_opens"] = lambda moved: np.ones(3)
+            drawn.append(drawing.layers(change, edits)[0])
+        sharp, soft = drawn
+        assert (sharp.blur, soft.blur) == (0.0, 1.5)
+        wide = 1.5 * SIZE / 128
+        if edits == ["beard"]:
+            assert 0 < soft.hair.max() <= np.exp(-2.25) < sharp.hair.max()
+            np.testing.assert_allclose(soft.change, blurred(sharp.change, wide), atol=0.01)
+        else:
+            np.testing.assert_array_equal(soft.change, sharp.change)
+            np.testing.assert_allclose(soft.inside, blurred(sharp.inside, wide), atol=0.05)
 
 
 def test_a_mouth_is_drawn_within_its_box(circle, rendering):

@@ -45,6 +45,7 @@ class Layers:
         hair: (S, S) how unevenly the change falls on strands, for hair, which may end beneath the
             crop; None where none grows or is taken away.
         hair_colour: what becomes of the hair around the face; None where it stays.
+        blur: of the photograph at the face (istrc.edit.detail); 0 in focus.
     """
 
     change: np.ndarray
@@ -56,6 +57,7 @@ class Layers:
     detail: np.ndarray | None = None
     hair: np.ndarray | None = None
     hair_colour: HairColour | None = None
+    blur: float = 0.0
 
 
 def over(below: Drawn | None, above: Drawn | None) -> Drawn | None:
@@ -143,8 +145,9 @@ def put(pixels: np.ndarray, layers: Layers, frame: Frame, mesh: Any) -> np.ndarr
         some = _near(here, layers.lips > 0)
         halvings = float(np.clip(np.log2(_side(from_crop) / size), 0, _FINER))
         inside = layers.inside
-        if halvings:
-            inside = inside + _SHARPER * halvings * (inside - blurred(inside, _SOFT))
+        if halvings and layers.blur < 1:
+            sharper = _SHARPER * halvings * (1 - layers.blur)
+            inside = inside + sharper * (inside - blurred(inside, _SOFT))
         stack = [(inside + 1) * np.float32(127.5), layers.lips[None]]
         seen = looked_up(np.concatenate(stack), *_texels(here[:, some], size))  # (4, M)
         share = (seen[3] * _end(here[:, some])).clip(0, 1)[:, None]

@@ -9,7 +9,7 @@ import numpy as np
 
 from istrc.arrays import numpy
 from istrc.edit import hair
-from istrc.edit.detail import lit
+from istrc.edit.detail import bands, blur, lit
 from istrc.edit.hair_colour import grey_of
 from istrc.edit.masks import masks_of
 from istrc.edit.mouth import bared
@@ -48,6 +48,11 @@ class Faces:
     def _lit(self) -> tuple[np.ndarray, np.ndarray]:
         """The faces' own luma, (B, S, S) in units of their skin's, and that, (B, 1, 1)."""
         return lit(self._real, self._at.skin)
+
+    @cached_property
+    def _blur(self) -> np.ndarray:
+        """How blurred the faces are, (B,)."""
+        return blur(bands(self._lit[0]), self._at.shows(None))
 
     @cached_property
     def _shapes(self) -> np.ndarray:

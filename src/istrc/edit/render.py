@@ -29,6 +29,7 @@ from istrc.edit.tone import LUMA, Known, less_dark, own_hue, toned, unpainted
 from istrc.edit.wrinkles import wrinkled, wrinkles
 from istrc.errors import InputError
 from istrc.photo.align import aligned_frame
+from istrc.resample import blurred
 from istrc.shape.measures import lip_gap
 
 if TYPE_CHECKING:
@@ -158,6 +159,7 @@ class Rendering(Faces):
                 how = float(lip_gap(news[number])), float(smiles[number])
                 inside = self._between(inside, number, *how)
                 inside = self._parted(inside, number, opens[number], self._at.painted(edits))
+                inside = self._as_blurred(inside, number)
                 drawn_anew = inside.clip(-1, 1), opens[number] * self._at.opened(how[1])
             skin = self._real[number] + shift
             if shuts[number] > 0:  # what of the teeth was taken for lips would stay between them
@@ -174,11 +176,12 @@ class Rendering(Faces):
             if grows is not None:
                 # Where hair covers all of the skin, its strands differ half as much
                 dense = hair.density(shift, self._real[number], self._hair[number])
-                uneven = grows * (dense > 0) * (1 - dense / 2)
+                crisp = np.exp(-(self._blur[number] ** 2))  # of a strand, two pixels wide
+                uneven = crisp * grows * (dense > 0) * (1 - dense / 2)
             elif shaven is not None:
                 uneven = np.zeros_like(mask)  # it goes beneath the crop as well
             inside, lips = drawn_anew or (None, None)
-            parts = inside, lips, before, after, fine, uneven, hairs[number]
+            parts = inside, lips, before, after, fine, uneven, hairs[number], self._blur[number]
             made.append(Layers(shift, mask, *parts))
         return made
 
@@ -243,6 +246,7 @@ class Rendering(Faces):
                 shift[at] = no_redder(shift[at], real[at], self._at.mouth[at], of_it)
             if grows is not None:
                 shift = hair.grown(shift * trimmed, real, self._hair[number], grows * mask, chin)
+                shift = self._as_blurred(shift, number)
             if shaves is not None:
                 if not growing(edits):  # nothing hangs over the jaw
                     shift = shift * (shaves if alone else self._at.jawed)
@@ -348,6 +352,11 @@ class Rendering(Faces):
         """
         lips = opens * self._at.within_lips * (1 - self._at.between) * (1 - painted)
         return own_hue(new, self._real[number], lips)
+
+    def _as_blurred(self, drawn: np.ndarray, number: int) -> np.ndarray:
+        """What is drawn on a face (3, S, S), as sharp as the face is."""
+        blur = self._blur[number] * self.nets.size / 128
+        return blurred(drawn, blur) if blur else drawn
 
     def _opens(self, moved: np.ndarray) -> np.ndarray:
         """How much of the mouths' insides the decoder draws where shapes become these, (B,); what
