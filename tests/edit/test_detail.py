@@ -63,6 +63,7 @@ def test_how_blurred_a_face_is():
     where = np.zeros((SIZE, SIZE), np.float32)
     where[16:48, 16:48] = 1
     found = [blur(bands(blurred(noise, sigma)), where) for sigma in (0.1, 0.6, 1.0, 1.5)]
+    assert not blur(bands(0 * noise + 1), where).any()
     assert not found[0].any() and (np.diff(found, axis=0)[1:] > 0.2).all()
     np.testing.assert_allclose(blur(bands(0.1 * blurred(noise, 1.0)), where), found[2], atol=1e-4)
     fine, broad = (

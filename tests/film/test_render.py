@@ -36,10 +36,12 @@ def test_frames_are_edited_as_photographs_are(circle, x):
     change = direction.further * circle.map_change(c, z, z2) + direction.rest
     covered = None if points is None else points[..., 2]
     wanted = Rendering(circle, x, c, covered).layers(change, ["beard"])
+    exact = picture.astype(np.float32)  # an untrained circle changes less than a level
     for one, other in zip(made, wanted, strict=True):
-        edited = paste(circle, picture, one, frame)
-        assert np.array_equal(edited, put(picture, other, frame, circle.mesh))
-        assert circle.mesh is None or (edited != picture).any()
+        for still in (picture, exact):
+            edited = paste(circle, still, one, frame)
+            assert np.array_equal(edited, put(still, other, frame, circle.mesh))
+        assert circle.mesh is None or (edited != exact).any()
     for mode, drawn in (
         ("anchored", circle.decode_code(c + change)),
         ("circle", circle.decode(z2)),

@@ -70,13 +70,14 @@ def places(reference: np.ndarray, size: int, name: str) -> np.ndarray:
 def blur(found: np.ndarray, where: np.ndarray) -> np.ndarray:
     """How blurred faces are whose luma has such bands (B, BANDS, S, S): the deviation of the
     Gaussian, in 128ths of the side, that a face which is in focus had to be blurred by; 0 for one
-    that is, (B,).
+    that is, and where nothing is to be seen, (B,).
 
     Args:
         where: (S, S) their skin and features.
     """
-    finest, next_ = np.sqrt((found[:, :2] ** 2 * where).sum((2, 3))).T
-    return np.interp(finest / next_.clip(min=1e-6), *np.transpose(_BLURS))
+    finest, next_ = np.sqrt((found[:, :2] ** 2 * where).sum((2, 3)) / where.sum()).T
+    blurs = np.interp(finest / next_.clip(min=_LEAST), *np.transpose(_BLURS))
+    return np.where(next_ < _LEAST, 0.0, blurs)
 
 
 def power(found: np.ndarray) -> np.ndarray:
