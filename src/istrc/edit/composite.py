@@ -145,8 +145,7 @@ def put(pixels: np.ndarray, layers: Layers, frame: Frame, mesh: Any) -> np.ndarr
         some = _near(here, layers.lips > 0)
         halvings = float(np.clip(np.log2(_side(from_crop) / size), 0, _FINER))
         inside = layers.inside
-        if halvings and layers.blur < 1:
-            sharper = _SHARPER * halvings * (1 - layers.blur)
+        if sharper := _SHARPER * halvings * max(1 - layers.blur, 0):
             inside = inside + sharper * (inside - blurred(inside, _SOFT))
         stack = [(inside + 1) * np.float32(127.5), layers.lips[None]]
         seen = looked_up(np.concatenate(stack), *_texels(here[:, some], size))  # (4, M)

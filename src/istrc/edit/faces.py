@@ -50,9 +50,14 @@ class Faces:
         return lit(self._real, self._at.skin)
 
     @cached_property
+    def _bands(self) -> np.ndarray:
+        """That luma in bands, (B, BANDS, S, S)."""
+        return bands(self._lit[0])
+
+    @cached_property
     def _blur(self) -> np.ndarray:
         """How blurred the faces are, (B,)."""
-        return blur(bands(self._lit[0]), self._at.shows(None))
+        return blur(self._bands, self._at.shows(None))
 
     @cached_property
     def _shapes(self) -> np.ndarray:

@@ -19,7 +19,7 @@ from istrc.arrays import inference, library, numpy
 from istrc.attributes import growing, leaves, of_the_hair, painting, shades, shaving
 from istrc.edit import hair
 from istrc.edit.composite import Layers, over, put
-from istrc.edit.detail import amplitudes, bands, gains, more
+from istrc.edit.detail import amplitudes, gains, more
 from istrc.edit.faces import Faces
 from istrc.edit.hair_colour import hair_colours
 from istrc.edit.masks import Edits, of_the_mouth
@@ -296,7 +296,7 @@ class Rendering(Faces):
             return None
         key = tuple(edits.items())
         if key not in self._gains:
-            found = amplitudes(bands(self._lit[0]))
+            found = amplitudes(self._bands)
             self._gains[key] = gains(found, probes, edits, mesh.reference, self.nets.size)
         return self._gains[key]
 

@@ -196,7 +196,7 @@ def _of_a_mouth(shares: np.ndarray, known: Known) -> np.ndarray:
     (h, w) of its skin's light.
     """
     hue = np.stack([np.interp(shares, _DEPTHS, column) for column in _HUES.T])
-    like_skin = 1 + (_ENAMEL - 1) * ((shares - _FLESH[0]) / (_FLESH[1] - _FLESH[0])).clip(0, 1)
+    like_skin = 1 + (_ENAMEL - 1) * ramp(shares, _FLESH)
     hue = hue * USUAL * (known.white / USUAL) ** like_skin
     return (1 + known.colour * (hue / (LUMA * hue).sum(0) - 1)).astype(np.float32)
 
